@@ -1,0 +1,27 @@
+namespace MlServe;
+
+/// <summary>
+/// Runs rows on a model: the seam between what decides which rows run together and what runs them. Found with
+/// <c>predictor.GetService&lt;IBatchExecutor&gt;()</c>. Safe for concurrent use; a <see cref="ILane"/> is not.
+/// </summary>
+public interface IBatchExecutor
+{
+    /// <summary>What goes in and what comes out.</summary>
+    ModelSignature Signature { get; }
+
+    /// <summary>Which model it is.</summary>
+    ModelIdentity Identity { get; }
+
+    /// <summary>Checks a request against the signature and finds out which lanes it fits. Runs nothing and keeps nothing.</summary>
+    /// <param name="inputs">The inputs.</param>
+    /// <param name="options">The options of the call.</param>
+    /// <param name="request">What was found out, where the result is null.</param>
+    /// <returns>Null, or why the request cannot be served.</returns>
+    PredictionError? Prepare(in PredictionInputs inputs, PredictionOptions? options, out BatchRequest request);
+
+    /// <summary>Takes a lane, making one where none is idle. Its owner returns it by disposing it.</summary>
+    /// <param name="shape">The shape that the lane is for.</param>
+    /// <param name="rows">The rows that it must have room for, 1 or more; 1 for a model that is not batchable.</param>
+    /// <exception cref="ObjectDisposedException">The model has been closed.</exception>
+    ILane Rent(LaneShape shape, int rows);
+}

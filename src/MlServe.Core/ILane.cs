@@ -1,0 +1,31 @@
+namespace MlServe;
+
+/// <summary>
+/// One owner's buffers and bindings for a model: write rows, run them, read their answers. Has one owner at a time and is not safe for
+/// concurrent use, but rows may be written to different places at once. Disposing returns it.
+/// </summary>
+public interface ILane : IDisposable
+{
+    /// <summary>The rows that it has room for.</summary>
+    int Capacity { get; }
+
+    /// <summary>Copies the inputs of a request into the lane.</summary>
+    /// <param name="inputs">The inputs, as they were prepared.</param>
+    /// <param name="request">What <see cref="IBatchExecutor.Prepare"/> found out about them.</param>
+    /// <param name="row">The first row to write.</param>
+    void Write(in PredictionInputs inputs, in BatchRequest request, int row);
+
+    /// <summary>Runs the model over the rows from 0.</summary>
+    /// <param name="rows">How many.</param>
+    /// <param name="outputs">The outputs to compute.</param>
+    /// <param name="cancellationToken">Stops the run at the next operator.</param>
+    /// <returns>Null, or why the run failed.</returns>
+    /// <exception cref="OperationCanceledException">The run was stopped by <paramref name="cancellationToken"/>.</exception>
+    PredictionError? Run(int rows, OutputSelection outputs, CancellationToken cancellationToken = default);
+
+    /// <summary>Copies the answer to a request out of the lane, after a run that succeeded.</summary>
+    /// <param name="request">The request; its outputs must be among those that were computed.</param>
+    /// <param name="row">The request's first row.</param>
+    /// <param name="origin">What to say about the answer.</param>
+    Prediction Read(in BatchRequest request, int row, in PredictionOrigin origin);
+}

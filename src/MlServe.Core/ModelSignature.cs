@@ -1,0 +1,94 @@
+using System.Collections.Frozen;
+
+namespace MlServe;
+
+/// <summary>
+/// A model's stable contract: what goes in, what comes out, and whether rows can be run together. Immutable and safe for concurrent use.
+/// </summary>
+public sealed class ModelSignature
+{
+    private readonly FrozenDictionary<string, int> _inputIndex;
+    private readonly FrozenDictionary<string, int> _outputIndex;
+
+    /// <summary>Makes a signature.</summary>
+    /// <param name="inputs">The inputs, names unique.</param>
+    /// <param name="outputs">The outputs, at least one, names unique.</param>
+    /// <param name="batchingNote">How the batch axis was found, or why there is none; null where nothing is known.</param>
+    /// <exception cref="ArgumentException">A name is doubled, or there is no output.</exception>
+    public ModelSignature(IEnumerable<ValueSignature> inputs, IEnumerable<ValueSignature> outputs, string? batchingNote = null)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        ArgumentNullException.ThrowIfNull(outputs);
+        Inputs = [.. inputs];
+        Outputs = [.. outputs];
+        if (Outputs.Count == 0)
+            throw new ArgumentException("A model needs at least one output.", nameof(outputs));
+
+        _inputIndex = IndexNames(Inputs, nameof(inputs));
+        _outputIndex = IndexNames(Outputs, nameof(outputs));
+        IsBatchable = Inputs.Any(static input => input.BatchAxis is not null) && Outputs.All(static output => output.BatchAxis is not null);
+        BatchingNote = batchingNote ?? (IsBatchable ? "The batch axis was stated." : "No batch axis was stated.");
+        AllOutputs = new(this, [.. Enumerable.Range(0, Outputs.Count)]);
+        InputNames = string.Join(", ", Inputs);
+        OutputNames = string.Join(", ", Outputs.Select(static output => $"'{output.Name}'"));
+        SoleRequiredInput = FindSoleRequired(Inputs);
+    }
+
+    /// <summary>The inputs, in the model's order.</summary>
+    public IReadOnlyList<ValueSignature> Inputs { get; }
+
+    /// <summary>The outputs, in the model's order.</summary>
+    public IReadOnlyList<ValueSignature> Outputs { get; }
+
+    /// <summary>Whether several rows can be run together and their answers told apart: an input has a batch axis, and so has every output.</summary>
+    public bool IsBatchable { get; }
+
+    /// <summary>How the batch axis was found, or why there is none, in a sentence for a person.</summary>
+    public string BatchingNote { get; }
+
+    internal OutputSelection AllOutputs { get; }
+
+    internal string InputNames { get; }
+
+    internal string OutputNames { get; }
+
+    /// <summary>The input that a request without names means: the only one, or the only one that must be given; -1 where there is no such.</summary>
+    internal int SoleRequiredInput { get; }
+
+    /// <summary>The position of an input, or -1.</summary>
+    /// <param name="name">Its name.</param>
+    public int IndexOfInput(string name) => _inputIndex.GetValueOrDefault(name, -1);
+
+    /// <summary>The position of an output, or -1.</summary>
+    /// <param name="name">Its name.</param>
+    public int IndexOfOutput(string name) => _outputIndex.GetValueOrDefault(name, -1);
+
+    /// <inheritdoc />
+    public override string ToString() => $"({InputNames}) -> ({string.Join(", ", Outputs)})";
+
+    private static FrozenDictionary<string, int> IndexNames(IReadOnlyList<ValueSignature> values, string parameter)
+    {
+        var index = new Dictionary<string, int>(values.Count, StringComparer.Ordinal);
+        for (var i = 0; i < values.Count; i++)
+        {
+            if (!index.TryAdd(values[i].Name, i))
+                throw new ArgumentException($"'{values[i].Name}' is named twice.", parameter);
+        }
+
+        return index.ToFrozenDictionary(StringComparer.Ordinal);
+    }
+
+    private static int FindSoleRequired(IReadOnlyList<ValueSignature> inputs)
+    {
+        if (inputs.Count == 1) return 0;
+        var found = -1;
+        for (var i = 0; i < inputs.Count; i++)
+        {
+            if (inputs[i].IsOptional) continue;
+            if (found >= 0) return -1;
+            found = i;
+        }
+
+        return found;
+    }
+}

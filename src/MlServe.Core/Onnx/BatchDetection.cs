@@ -1,0 +1,14 @@
+namespace MlServe.Onnx;
+
+/// <summary>How a model's batch axis is found.</summary>
+public enum BatchDetection
+{
+    /// <summary>
+    /// By running one row, another row, and both together: the answers must agree. What the model declares is only a hint, because declared shapes
+    /// are often wrong. Stated axes (<see cref="OnnxModelOptions.BatchAxis"/>) have the last word.
+    /// </summary>
+    Probe = 0,
+
+    /// <summary>The model takes one row at a time.</summary>
+    None,
+}

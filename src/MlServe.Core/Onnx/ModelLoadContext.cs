@@ -1,0 +1,22 @@
+using Microsoft.Extensions.Logging;
+
+namespace MlServe.Onnx;
+
+/// <summary>What a model gets from its surroundings when it is loaded. Every part has a default.</summary>
+public sealed class ModelLoadContext
+{
+    /// <summary>The name of the model, in metrics, logs and messages. Default: <c>default</c>.</summary>
+    public string Name { get; init; } = "default";
+
+    /// <summary>The name of the version. Default: <c>1</c>.</summary>
+    public string Version { get; init; } = "1";
+
+    /// <summary>Bounds the runs of all models of one host. Default: <see cref="MlServe.RunGate.Shared"/>.</summary>
+    public RunGate RunGate { get; init; } = RunGate.Shared;
+
+    /// <summary>The clock. Default: the system's.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>Where logs go. Default: nowhere.</summary>
+    public ILoggerFactory? LoggerFactory { get; init; }
+}

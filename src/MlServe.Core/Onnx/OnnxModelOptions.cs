@@ -1,0 +1,153 @@
+namespace MlServe.Onnx;
+
+/// <summary>How an ONNX model is opened and run. The defaults are meant for a web service on a shared machine.</summary>
+public sealed class OnnxModelOptions
+{
+    /// <summary>
+    /// Execution providers in the order of preference. Default: empty, which means <see cref="ExecutionProvider.Cpu"/>: it is in every package and needs
+    /// no driver.
+    /// </summary>
+    public IList<ExecutionProviderOptions> ExecutionProviders { get; set; } = [];
+
+    /// <summary>
+    /// Threads that work on one operator, 0 to 1024; 0: one for each core that the process may use (a container's limit counted). Default: 1, because a
+    /// service has its parallelism from many requests: one thread each is faster in sum and leaves the host's threads alone.
+    /// </summary>
+    public int IntraOpThreads { get; set; } = 1;
+
+    /// <summary>
+    /// Operators that run at once, 1 to 1024; more than 1 turns on the runtime's parallel execution. Default: 1, because few models have branches that
+    /// are worth a thread.
+    /// </summary>
+    public int InterOpThreads { get; set; } = 1;
+
+    /// <summary>
+    /// Whether the model uses the process's one thread pool (<see cref="OnnxRuntimeOptions.SharedThreadPoolThreads"/>) instead of its own. Default: false,
+    /// because with one thread a model needs no pool at all. Worth it for many models with several threads each.
+    /// </summary>
+    public bool UseSharedThreadPool { get; set; }
+
+    /// <summary>
+    /// Whether pool threads spin while they wait for work. Default: false, because spinning takes processor time from the host between requests; it saves
+    /// some microseconds an operator where threads are more than 1.
+    /// </summary>
+    public bool AllowSpinning { get; set; }
+
+    /// <summary>How far the graph is optimized. Default: <see cref="GraphOptimization.All"/>.</summary>
+    public GraphOptimization Optimization { get; set; } = GraphOptimization.All;
+
+    /// <summary>
+    /// A folder in which optimized models are kept, by digest, runtime version, processor and options, so that the next start skips the work. Created
+    /// where it does not exist; it must be trusted, because what lies in it is run. Default: null, nothing is written.
+    /// </summary>
+    public string? OptimizedModelCacheFolder { get; set; }
+
+    /// <summary>
+    /// Whether the runtime keeps freed memory for the next run. Default: true, because allocating anew costs more than a small model's run; false gives
+    /// memory back after each run.
+    /// </summary>
+    public bool UseArena { get; set; } = true;
+
+    /// <summary>Sizes for named free axes, fixed at load so that the graph is optimized for them. Default: none. Not for the batch axis.</summary>
+    public IDictionary<string, long> FreeDimensions { get; set; } = new Dictionary<string, long>(StringComparer.Ordinal);
+
+    /// <summary>
+    /// Raw session entries, as ONNX Runtime's <c>onnxruntime_session_options_config_keys.h</c> names them; they win over the options above. Default:
+    /// none. The runtime accepts unknown keys silently.
+    /// </summary>
+    public IDictionary<string, string> SessionEntries { get; set; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>
+    /// Whether the model may keep weights in other files of its own folder. Default: false, because a model file is not trusted until it is verified,
+    /// and its digest does not cover other files.
+    /// </summary>
+    public bool AllowExternalData { get; set; }
+
+    /// <summary>How the batch axis is found. Default: <see cref="BatchDetection.Probe"/>.</summary>
+    public BatchDetection BatchDetection { get; set; }
+
+    /// <summary>The batch axis of every input that has one there, from 0; the last word. Default: null, found by <see cref="BatchDetection"/>.</summary>
+    public int? BatchAxis { get; set; }
+
+    /// <summary>
+    /// The batch axis of single inputs by name, from 0; the last word. Inputs that are not named hold for all rows. Default: none.
+    /// </summary>
+    public IDictionary<string, int> BatchAxes { get; set; } = new Dictionary<string, int>(StringComparer.Ordinal);
+
+    /// <summary>
+    /// Rows to find the batch axis and to warm up with, in place of seeded random numbers; two or more that differ are best. Default: none. Needed where
+    /// random numbers are not valid inputs. Their memory must stay unchanged.
+    /// </summary>
+    public IList<PredictionInputs> SampleInputs { get; } = [];
+
+    /// <summary>
+    /// The numbers of rows to run before the model counts as ready, each 1 to 65,536; more than 1 only where the model is batchable. Default: 1. A batcher
+    /// adds the sizes that it will use.
+    /// </summary>
+    public IList<int> WarmUpRows { get; set; } = [];
+
+    /// <summary>Runs of each warm-up size, 0 to 1000; 0: no warm-up. Default: 3, because the first run sizes the arena and the second is compiled.</summary>
+    public int WarmUpRuns { get; set; } = 3;
+
+    /// <summary>
+    /// Requests that may wait for a free core before new ones are refused as <see cref="PredictionStatus.Overloaded"/>, 0 to 1,000,000. Default: 1024: longer
+    /// queues only make every answer late.
+    /// </summary>
+    public int MaxQueuedRequests { get; set; } = 1024;
+
+    /// <summary>
+    /// Bytes of one request's inputs beyond which it is refused as <see cref="PredictionStatus.TooLarge"/>, 1 to 2,147,483,591. Default: 256 MiB.
+    /// </summary>
+    public long MaxRequestBytes { get; set; } = 256L * 1024 * 1024;
+
+    /// <summary>Bytes of input and output buffers that idle lanes may keep, 0 or more. Default: 256 MiB.</summary>
+    public long MaxIdleLaneBytes { get; set; } = 256L * 1024 * 1024;
+
+    /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
+    /// <returns>Messages that name the option, its value and its range.</returns>
+    public IEnumerable<string> Validate()
+    {
+        if (IntraOpThreads is < 0 or > 1024) yield return Range(nameof(IntraOpThreads), IntraOpThreads, "0 to 1024");
+        if (InterOpThreads is < 1 or > 1024) yield return Range(nameof(InterOpThreads), InterOpThreads, "1 to 1024");
+        if (!Enum.IsDefined(Optimization)) yield return Range(nameof(Optimization), Optimization, "None, Basic, Extended or All");
+        if (!Enum.IsDefined(BatchDetection)) yield return Range(nameof(BatchDetection), BatchDetection, "Probe or None");
+        if (BatchAxis is < 0) yield return Range(nameof(BatchAxis), BatchAxis, "0 or more");
+        if (WarmUpRuns is < 0 or > 1000) yield return Range(nameof(WarmUpRuns), WarmUpRuns, "0 to 1000");
+        if (MaxQueuedRequests is < 0 or > 1_000_000) yield return Range(nameof(MaxQueuedRequests), MaxQueuedRequests, "0 to 1000000");
+        if (MaxRequestBytes < 1 || MaxRequestBytes > Array.MaxLength)
+            yield return Range(nameof(MaxRequestBytes), MaxRequestBytes, $"1 to {Array.MaxLength}");
+        if (MaxIdleLaneBytes < 0) yield return Range(nameof(MaxIdleLaneBytes), MaxIdleLaneBytes, "0 or more");
+        if (BatchAxis is not null && BatchAxes.Count > 0)
+            yield return $"{nameof(BatchAxis)} and {nameof(BatchAxes)} are both set. State one of them.";
+        if (BatchDetection == BatchDetection.None && (BatchAxis is not null || BatchAxes.Count > 0))
+            yield return $"{nameof(BatchDetection)} is None, and a batch axis is stated. Leave one of them out.";
+
+        foreach (var rows in WarmUpRows)
+        {
+            if (rows is < 1 or > 65536) yield return Range(nameof(WarmUpRows), rows, "1 to 65536 each");
+        }
+
+        foreach (var (name, axis) in BatchAxes)
+        {
+            if (axis < 0) yield return Range($"{nameof(BatchAxes)}[{name}]", axis, "0 or more");
+        }
+
+        foreach (var (name, size) in FreeDimensions)
+        {
+            if (size < 1) yield return Range($"{nameof(FreeDimensions)}[{name}]", size, "1 or more");
+        }
+
+        for (var i = 0; i < ExecutionProviders.Count; i++)
+        {
+            var provider = ExecutionProviders[i];
+            if (!Enum.IsDefined(provider.Provider))
+                yield return Range($"{nameof(ExecutionProviders)}[{i}].{nameof(provider.Provider)}", provider.Provider, string.Join(", ", Enum.GetNames<ExecutionProvider>()));
+            if (!Enum.IsDefined(provider.Requirement))
+                yield return Range($"{nameof(ExecutionProviders)}[{i}].{nameof(provider.Requirement)}", provider.Requirement, "ElseNext or Required");
+            if (provider.DeviceId < 0)
+                yield return Range($"{nameof(ExecutionProviders)}[{i}].{nameof(provider.DeviceId)}", provider.DeviceId, "0 or more");
+        }
+    }
+
+    private static string Range(string option, object? value, string range) => FormattableString.Invariant($"{option} is {value}; it must be {range}.");
+}

@@ -1,0 +1,54 @@
+using System.Globalization;
+
+namespace MlServe;
+
+/// <summary>
+/// Why a prediction is not Ok: a status, a code and the values that belong to it. The text is made when it is read, so that refusing a
+/// request costs no formatting. Immutable and safe for concurrent use.
+/// </summary>
+public sealed class PredictionError
+{
+    private readonly string _format;
+    private readonly object?[] _arguments;
+    private string? _message;
+
+    /// <summary>Makes an error.</summary>
+    /// <param name="status">How the prediction ended; not <see cref="PredictionStatus.Ok"/>.</param>
+    /// <param name="code">What exactly went wrong.</param>
+    /// <param name="format">The message, a composite format string (as for <see cref="string.Format(string, object?[])"/>, invariant culture).</param>
+    /// <param name="arguments">The values that the format names.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="status"/> is <see cref="PredictionStatus.Ok"/>.</exception>
+    public PredictionError(PredictionStatus status, PredictionErrorCode code, string format, params object?[] arguments)
+    {
+        ArgumentNullException.ThrowIfNull(format);
+        ArgumentNullException.ThrowIfNull(arguments);
+        if (status == PredictionStatus.Ok)
+            throw new ArgumentOutOfRangeException(nameof(status), "An error cannot have the status Ok.");
+
+        Status = status;
+        Code = code;
+        _format = format;
+        _arguments = arguments;
+    }
+
+    /// <summary>How the prediction ended.</summary>
+    public PredictionStatus Status { get; }
+
+    /// <summary>What exactly went wrong.</summary>
+    public PredictionErrorCode Code { get; }
+
+    /// <summary>When the caller may try again, where that is known.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>The exception behind the error, where there is one.</summary>
+    public Exception? Exception { get; init; }
+
+    /// <summary>What went wrong, with which values, and what to do about it.</summary>
+    public string Message => _message ??= _arguments.Length == 0 ? _format : string.Format(CultureInfo.InvariantCulture, _format, _arguments);
+
+    /// <inheritdoc />
+    public override string ToString() => $"{Status}: {Message}";
+
+    internal static PredictionError Uninitialized { get; } = new(
+        PredictionStatus.Failed, PredictionErrorCode.None, "default(Prediction) is not an answer: a predictor returned it without filling it in.");
+}

@@ -1,0 +1,68 @@
+namespace MlServe;
+
+/// <summary>What exactly went wrong, for code that has to tell errors of one status apart.</summary>
+public enum PredictionErrorCode
+{
+    /// <summary>No code was given.</summary>
+    None = 0,
+
+    /// <summary>A required input is missing.</summary>
+    InputMissing,
+
+    /// <summary>An input is given that the model does not have.</summary>
+    InputUnknown,
+
+    /// <summary>An input is given twice.</summary>
+    InputDuplicated,
+
+    /// <summary>An input is of another kind: a tensor where a sequence is expected, say.</summary>
+    InputKindMismatch,
+
+    /// <summary>The elements of an input are of another type.</summary>
+    InputTypeMismatch,
+
+    /// <summary>An input has more or fewer axes.</summary>
+    InputRankMismatch,
+
+    /// <summary>An axis of an input has another size than the model fixes.</summary>
+    InputDimensionMismatch,
+
+    /// <summary>The number of elements does not fit the shape.</summary>
+    InputLengthMismatch,
+
+    /// <summary>A flat list of elements, and more than one axis whose size only a shape can tell.</summary>
+    InputShapeNeeded,
+
+    /// <summary>Inputs of one request hold different numbers of rows.</summary>
+    RowCountMismatch,
+
+    /// <summary>Several rows are given to a model that takes one at a time.</summary>
+    NotBatchable,
+
+    /// <summary>A null among the elements of a string tensor.</summary>
+    NullElement,
+
+    /// <summary>The request is larger than the predictor takes.</summary>
+    RequestTooLarge,
+
+    /// <summary>An output is asked for that the model does not have.</summary>
+    OutputUnknown,
+
+    /// <summary>The runtime refused the inputs.</summary>
+    RejectedByRuntime,
+
+    /// <summary>The runtime failed.</summary>
+    RuntimeFailed,
+
+    /// <summary>The queue in front of the model is full.</summary>
+    QueueFull,
+
+    /// <summary>The model is not loaded yet.</summary>
+    NotLoaded,
+
+    /// <summary>The model is being shut down.</summary>
+    Draining,
+
+    /// <summary>Code of the application, called by MlServe, threw.</summary>
+    UserCodeFailed,
+}

@@ -1,0 +1,20 @@
+namespace MlServe;
+
+/// <summary>Where an answer came from and what it took.</summary>
+public readonly record struct PredictionOrigin
+{
+    /// <summary>The model that answered; null where a predictor of the application did not say.</summary>
+    public ModelIdentity? Model { get; init; }
+
+    /// <summary>Whether the model ran for this request.</summary>
+    public PredictionSource Source { get; init; }
+
+    /// <summary>The rows of the batch that the request rode in, its own included; 0 where no model ran.</summary>
+    public int BatchRows { get; init; }
+
+    /// <summary>How long the request waited for a lane; zero where it did not wait.</summary>
+    public TimeSpan QueueTime { get; init; }
+
+    /// <summary>How long the batch ran; zero where it was not measured (the direct path reads no clock).</summary>
+    public TimeSpan RunTime { get; init; }
+}

@@ -1,0 +1,32 @@
+namespace MlServe;
+
+/// <summary>
+/// A built-in feature of a pipeline: what it does before a call and after it. Stages that stand next to each other are run in order by one pooled
+/// operation (<see cref="StagedPredictor"/>), which costs a fraction of as many nested async methods. Hooks must not throw.
+/// </summary>
+internal abstract class PredictionStage : IDisposable
+{
+    /// <summary>Whether the hooks read <see cref="StageCall.Started"/> and <see cref="StageCall.Ended"/>; no clock is read unless a stage does.</summary>
+    public virtual bool NeedsTime => false;
+
+    /// <summary>Runs before the call.</summary>
+    /// <returns>True to go on; false where <see cref="StageCall.Answer"/> has been set and the stages behind this one are to be left out.</returns>
+    public virtual bool Before(ref StageCall call) => true;
+
+    /// <summary>Runs after the call, in reverse order; may replace <see cref="StageCall.Answer"/>, whose former value it then disposes.</summary>
+    public virtual void After(ref StageCall call)
+    {
+    }
+
+    /// <summary>Runs in place of <see cref="After"/> where the call ended with an exception: a cancellation, or a predictor that breaks the contract.</summary>
+    public virtual void Failed(ref StageCall call, Exception exception)
+    {
+    }
+
+    /// <summary>A capability that the stage offers, as in <see cref="IPredictor.GetService"/>.</summary>
+    public virtual object? GetService(Type serviceType) => serviceType.IsInstanceOfType(this) ? this : null;
+
+    public virtual void Dispose()
+    {
+    }
+}

@@ -1,0 +1,56 @@
+namespace MlServe;
+
+/// <summary>
+/// What stands behind a <see cref="Prediction"/> that is Ok. Pooled: the generation tells whether a prediction still owns it.
+/// </summary>
+internal sealed class PredictionState
+{
+    private static long _abandoned;
+
+    private OutputValue[] _outputs = [new()];
+    private int _generation = 1;
+    private volatile bool _isRented;
+
+    /// <summary>Counts predictions that were never disposed and whose state went to the garbage collector instead of the pool.</summary>
+    ~PredictionState()
+    {
+        if (_isRented) Interlocked.Increment(ref _abandoned);
+    }
+
+    /// <summary>Predictions of this process that were collected without having been disposed.</summary>
+    public static long Abandoned => Interlocked.Read(ref _abandoned);
+
+    public int Generation => Volatile.Read(ref _generation);
+
+    public int Count { get; private set; }
+
+    public PredictionOrigin Origin { get; set; }
+
+    public OutputValue this[int index] => _outputs[index];
+
+    public static PredictionState Rent()
+    {
+        var state = Pool<PredictionState>.Rent();
+        state._isRented = true;
+        return state;
+    }
+
+    public OutputValue Add()
+    {
+        if (Count == _outputs.Length) Array.Resize(ref _outputs, Math.Max(2, _outputs.Length * 2));
+        return _outputs[Count++] ??= new();
+    }
+
+    /// <summary>Gives the state back, once; a second call for the same generation does nothing.</summary>
+    public void Return(int generation)
+    {
+        if (Interlocked.CompareExchange(ref _generation, unchecked(generation + 1), generation) != generation) return;
+
+        for (var i = 0; i < Count; i++)
+            _outputs[i].Clear();
+        Count = 0;
+        Origin = default;
+        _isRented = false;
+        Pool<PredictionState>.Return(this);
+    }
+}

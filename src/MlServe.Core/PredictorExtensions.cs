@@ -1,0 +1,74 @@
+using System.Runtime.ExceptionServices;
+
+namespace MlServe;
+
+/// <summary>What every predictor can do besides.</summary>
+public static class PredictorExtensions
+{
+    /// <summary>Asks a predictor, or one that it wraps, for a capability.</summary>
+    /// <typeparam name="TService">The type of the capability.</typeparam>
+    /// <param name="predictor">The predictor.</param>
+    /// <param name="serviceKey">Tells several of one type apart; null: the outermost.</param>
+    public static TService? GetService<TService>(this IPredictor predictor, object? serviceKey = null)
+        where TService : class
+    {
+        ArgumentNullException.ThrowIfNull(predictor);
+        return predictor.GetService(typeof(TService), serviceKey) as TService;
+    }
+
+    /// <summary>
+    /// Answers many requests of one caller. All are handed over at once, so that a batcher can run them together; the answers come in the order of
+    /// the requests.
+    /// </summary>
+    /// <param name="predictor">The predictor.</param>
+    /// <param name="requests">The requests, each of one row or several.</param>
+    /// <param name="options">What all calls ask for beyond their inputs.</param>
+    /// <param name="cancellationToken">Gives all requests up.</param>
+    /// <returns>The answers, to be disposed by the caller; one that is not Ok does not affect the others.</returns>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled; answers already given are disposed.</exception>
+    public static async ValueTask<PredictionList> PredictManyAsync(
+        this IPredictor predictor, IReadOnlyList<PredictionInputs> requests,
+        PredictionOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(predictor);
+        ArgumentNullException.ThrowIfNull(requests);
+
+        var pending = new ValueTask<Prediction>[requests.Count];
+        var started = 0;
+        var answers = new Prediction[requests.Count];
+        Exception? failure = null;
+        try
+        {
+            for (; started < pending.Length; started++)
+#pragma warning disable CA2012 // Each is awaited exactly once, below.
+                pending[started] = predictor.PredictAsync(requests[started], options, cancellationToken);
+#pragma warning restore CA2012
+        }
+#pragma warning disable CA1031 // Whatever it is, the requests that are under way must be answered before it goes on.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            failure = exception;
+        }
+
+        for (var i = 0; i < started; i++)
+        {
+            try
+            {
+                answers[i] = await pending[i].ConfigureAwait(false);
+            }
+#pragma warning disable CA1031
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                failure ??= exception;
+            }
+        }
+
+        var list = new PredictionList(answers);
+        if (failure is null) return list;
+        list.Dispose();
+        ExceptionDispatchInfo.Throw(failure);
+        return list;
+    }
+}

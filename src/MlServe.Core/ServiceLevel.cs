@@ -1,0 +1,26 @@
+namespace MlServe;
+
+/// <summary>
+/// What a model promises its callers, said once and read by whoever needs it: deadlines, circuit breaker, load tests, error budgets.
+/// Immutable.
+/// </summary>
+public sealed record ServiceLevel
+{
+    /// <summary>The latency that 99 % of the answers keep, seen by the caller. Greater than zero; null: no promise.</summary>
+    public TimeSpan? P99 { get; init; }
+
+    /// <summary>The share of requests that get an answer, greater than 0 and less than 1 (0.999, say); null: no promise.</summary>
+    public double? Availability { get; init; }
+
+    /// <summary>The highest rate to expect, in requests a second. Greater than zero; null: not known.</summary>
+    public double? PeakRps { get; init; }
+
+    /// <summary>Says what is wrong with the values, or null where nothing is.</summary>
+    internal string? Validate() => this switch
+    {
+        { P99: { } p99 } when p99 <= TimeSpan.Zero => $"{nameof(P99)} is {p99}; it must be greater than zero.",
+        { Availability: not null and not (> 0 and < 1) } => $"{nameof(Availability)} is {Availability}; it must be greater than 0 and less than 1.",
+        { PeakRps: { } rate } when !(rate > 0 && double.IsFinite(rate)) => $"{nameof(PeakRps)} is {rate}; it must be greater than zero.",
+        _ => null,
+    };
+}

@@ -1,0 +1,93 @@
+using System.Buffers;
+using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace MlServe.Tensors;
+
+/// <summary>
+/// Somebody else's elements, their type forgotten so that values of many types fit in one struct without boxing. The owner is an array, a
+/// memory manager or a <see cref="Tensor{T}"/>; nothing is copied until the elements are read.
+/// </summary>
+internal readonly struct BorrowedTensor
+{
+    private readonly object? _owner;
+    private readonly int _offset;
+
+    private BorrowedTensor(ElementType type, object? owner, int offset, long length, long[]? shape)
+    {
+        Type = type;
+        Length = length;
+        Shape = shape;
+        _owner = owner;
+        _offset = offset;
+    }
+
+    public ElementType Type { get; }
+
+    /// <summary>The number of elements.</summary>
+    public long Length { get; }
+
+    /// <summary>The shape that the owner gave, or null: a flat list whose shape follows from the model.</summary>
+    public long[]? Shape { get; }
+
+    public static BorrowedTensor From<T>(T[] values, long[]? shape) =>
+        new(ElementTypes.Require<T>(), values, 0, values.Length, shape);
+
+    public static BorrowedTensor From<T>(ReadOnlyMemory<T> values, long[]? shape)
+    {
+        var type = ElementTypes.Require<T>();
+        if (MemoryMarshal.TryGetArray(values, out var segment))
+            return new(type, segment.Array, segment.Offset, segment.Count, shape);
+        if (MemoryMarshal.TryGetMemoryManager<T, MemoryManager<T>>(values, out var manager, out var start, out var length))
+            return new(type, manager, start, length, shape);
+        return new(type, values.ToArray(), 0, values.Length, shape);
+    }
+
+    public static BorrowedTensor From<T>(Tensor<T> tensor)
+    {
+        var shape = new long[tensor.Rank];
+        for (var i = 0; i < shape.Length; i++)
+            shape[i] = tensor.Lengths[i];
+        return new(ElementTypes.Require<T>(), tensor, 0, tensor.FlattenedLength, shape);
+    }
+
+    /// <summary>Elements of a fixed size that lie in bytes.</summary>
+    public static BorrowedTensor FromBytes(ElementType type, byte[] bytes, int count, long[]? shape) => new(type, bytes, 0, count, shape);
+
+    /// <summary>The elements as they lie in memory, where they lie together; false for strings and for tensors with gaps.</summary>
+    public bool TryGetBytes(out ReadOnlySpan<byte> bytes)
+    {
+        switch (_owner)
+        {
+            case Array array when Type != ElementType.String:
+                var size = ElementTypes.SizeOf(Type);
+                bytes = MemoryMarshal.CreateReadOnlySpan(
+                    ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(array), (nint)_offset * size), checked((int)Length * size));
+                return true;
+            case null:
+                bytes = default;
+                return true;
+            default:
+                bytes = default;
+                return false;
+        }
+    }
+
+    /// <summary>The elements as a span, without a copy where the owner allows it.</summary>
+    public ReadOnlySpan<T> AsSpan<T>() => _owner switch
+    {
+        T[] array => array.AsSpan(_offset, (int)Length),
+        MemoryManager<T> manager => manager.GetSpan().Slice(_offset, (int)Length),
+        Tensor<T> { IsDense: true } tensor => MemoryMarshal.CreateReadOnlySpan(in tensor.GetPinnableReference(), (int)Length),
+        Tensor<T> tensor => Flatten(tensor),
+        _ => default,
+    };
+
+    private static T[] Flatten<T>(Tensor<T> tensor)
+    {
+        var flat = new T[tensor.FlattenedLength];
+        tensor.FlattenTo(flat);
+        return flat;
+    }
+}

@@ -1,0 +1,49 @@
+using System.Runtime.CompilerServices;
+
+namespace MlServe;
+
+/// <summary>The typed door over an untyped predictor, which it does not dispose.</summary>
+internal sealed class TypedPredictor<TInput, TOutput>(IPredictor predictor, IPredictionMapper<TInput, TOutput> mapper) : IPredictor<TInput, TOutput>
+{
+    public ValueTask<TOutput> PredictAsync(TInput input, CancellationToken cancellationToken = default)
+    {
+        var writer = PredictionInputWriter.Rent(predictor.Signature);
+        ValueTask<Prediction> pending;
+        try
+        {
+            mapper.Encode(input, writer);
+            pending = predictor.PredictAsync(writer.ToInputs(), null, cancellationToken);
+        }
+        catch
+        {
+            writer.Return();
+            throw;
+        }
+
+        return pending.IsCompletedSuccessfully ? new(Decode(pending.GetAwaiter().GetResult(), writer)) : FinishAsync(pending, writer);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<TOutput> FinishAsync(ValueTask<Prediction> pending, PredictionInputWriter writer)
+    {
+        Prediction prediction;
+        try
+        {
+            prediction = await pending.ConfigureAwait(false);
+        }
+        catch
+        {
+            writer.Return();
+            throw;
+        }
+
+        return Decode(prediction, writer);
+    }
+
+    private TOutput Decode(Prediction prediction, PredictionInputWriter writer)
+    {
+        writer.Return();
+        using (prediction)
+            return mapper.Decode(prediction.EnsureOk());
+    }
+}

@@ -1,0 +1,27 @@
+namespace MlServe;
+
+/// <summary>Opens the typed door.</summary>
+public static class TypedPredictorExtensions
+{
+    /// <summary>Wraps a predictor for application code: typed input, typed output, exceptions in place of statuses.</summary>
+    /// <typeparam name="TInput">What the application asks with.</typeparam>
+    /// <typeparam name="TOutput">What the application wants to know.</typeparam>
+    /// <param name="predictor">The predictor; not disposed by the result.</param>
+    /// <param name="mapper">Translates both ways.</param>
+    public static IPredictor<TInput, TOutput> As<TInput, TOutput>(this IPredictor predictor, IPredictionMapper<TInput, TOutput> mapper)
+    {
+        ArgumentNullException.ThrowIfNull(predictor);
+        ArgumentNullException.ThrowIfNull(mapper);
+        return new TypedPredictor<TInput, TOutput>(predictor, mapper);
+    }
+
+    /// <summary>Wraps a predictor for application code, with two functions for a mapper.</summary>
+    /// <typeparam name="TInput">What the application asks with.</typeparam>
+    /// <typeparam name="TOutput">What the application wants to know.</typeparam>
+    /// <param name="predictor">The predictor; not disposed by the result.</param>
+    /// <param name="encode">See <see cref="IPredictionMapper{TInput, TOutput}.Encode"/>.</param>
+    /// <param name="decode">See <see cref="IPredictionMapper{TInput, TOutput}.Decode"/>.</param>
+    public static IPredictor<TInput, TOutput> As<TInput, TOutput>(
+        this IPredictor predictor, Action<TInput, PredictionInputWriter> encode, Func<Prediction, TOutput> decode) =>
+        predictor.As(PredictionMapper.Create(encode, decode));
+}

@@ -1,0 +1,38 @@
+using MlServe.Tensors;
+
+namespace MlServe;
+
+/// <summary>One input or output of a model. Immutable.</summary>
+public sealed record ValueSignature
+{
+    /// <summary>The name by which requests give it or ask for it.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>What it is.</summary>
+    public required ValueKind Kind { get; init; }
+
+    /// <summary>The type of the elements; <see cref="ElementType.None"/> unless <see cref="Kind"/> is <see cref="ValueKind.Tensor"/>.</summary>
+    public ElementType ElementType { get; init; }
+
+    /// <summary>
+    /// The axes, the batch axis included; empty for a scalar and for what is no tensor. Of an output this is what the model declares, which it need
+    /// not keep: a <see cref="Prediction"/> tells the true shape.
+    /// </summary>
+    public IReadOnlyList<Dimension> Shape { get; init; } = [];
+
+    /// <summary>
+    /// The axis along which rows lie, from 0; null where the value has none: a scalar that holds for all rows, or a model that takes one row at a
+    /// time. For a sequence, 0 says that each row has one element of it.
+    /// </summary>
+    public int? BatchAxis { get; init; }
+
+    /// <summary>Whether a request may leave the input out: it has a default, or the model declares it optional.</summary>
+    public bool IsOptional { get; init; }
+
+    /// <inheritdoc />
+    public override string ToString()
+    {
+        var type = Kind == ValueKind.Tensor ? $"{ElementTypes.NameOf(ElementType)}[{string.Join(',', Shape)}]" : Kind.ToString().ToLowerInvariant();
+        return $"{Name}: {type}{(IsOptional ? "?" : "")}";
+    }
+}
