@@ -11,6 +11,12 @@ public sealed class LaneShape : IEquatable<LaneShape>
     /// <summary>Stands in <see cref="Sizes"/> for an input that is not there.</summary>
     internal const long AbsentInput = -1;
 
+    /// <summary>Stands for an input that is no tensor and is passed on as it came.</summary>
+    internal const long HeldInput = -2;
+
+    /// <summary>Less the number of axes, stands before the sizes of an input of whose shape the model says nothing.</summary>
+    internal const long OpenInput = -16;
+
     private readonly long[] _sizes;
     private readonly int _hash;
 

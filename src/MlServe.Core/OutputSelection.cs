@@ -3,10 +3,12 @@ namespace MlServe;
 /// <summary>The outputs that a run computes, resolved against one signature. Immutable.</summary>
 public sealed class OutputSelection
 {
+    private readonly int[] _indexes;
+
     internal OutputSelection(ModelSignature signature, int[] indexes)
     {
+        _indexes = indexes;
         Signature = signature;
-        Indexes = indexes;
         IsAll = indexes.Length == signature.Outputs.Count;
     }
 
@@ -14,7 +16,9 @@ public sealed class OutputSelection
     public ModelSignature Signature { get; }
 
     /// <summary>Positions in <see cref="ModelSignature.Outputs"/>, ascending.</summary>
-    public IReadOnlyList<int> Indexes { get; }
+    public IReadOnlyList<int> Indexes => _indexes;
+
+    internal ReadOnlySpan<int> IndexSpan => _indexes;
 
     /// <summary>Whether these are all outputs of the model.</summary>
     public bool IsAll { get; }

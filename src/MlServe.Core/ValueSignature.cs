@@ -20,6 +20,9 @@ public sealed record ValueSignature
     /// </summary>
     public IReadOnlyList<Dimension> Shape { get; init; } = [];
 
+    /// <summary>Whether <see cref="Shape"/> is known; false where the model leaves it open, so that any number of axes may come.</summary>
+    public bool IsShapeKnown { get; init; } = true;
+
     /// <summary>
     /// The axis along which rows lie, from 0; null where the value has none: a scalar that holds for all rows, or a model that takes one row at a
     /// time. For a sequence, 0 says that each row has one element of it.
@@ -32,7 +35,7 @@ public sealed record ValueSignature
     /// <inheritdoc />
     public override string ToString()
     {
-        var type = Kind == ValueKind.Tensor ? $"{ElementTypes.NameOf(ElementType)}[{string.Join(',', Shape)}]" : Kind.ToString().ToLowerInvariant();
+        var type = Kind == ValueKind.Tensor ? $"{ElementTypes.NameOf(ElementType)}[{(IsShapeKnown ? string.Join(',', Shape) : "...")}]" : Kind.ToString().ToLowerInvariant();
         return $"{Name}: {type}{(IsOptional ? "?" : "")}";
     }
 }

@@ -1,0 +1,91 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace MlServe.Onnx;
+
+/// <summary>
+/// ONNX Runtime's one environment in the process. It comes to life with the first model; what is said here must be said before. Safe for
+/// concurrent use.
+/// </summary>
+public static class OnnxRuntimeEnvironment
+{
+    internal const string TelemetryVariable = "ORT_DISABLE_TELEMETRY";
+
+    private static readonly Lock Gate = new();
+    private static OnnxRuntimeOptions? _configured;
+    private static bool _isStarted;
+
+    /// <summary>Whether there is a thread pool that models can share.</summary>
+    internal static bool HasSharedThreadPool { get; private set; }
+
+    /// <summary>Sessions are made one at a time: concurrent creation is reported unsafe (onnxruntime 27089), and it is rare.</summary>
+    internal static Lock SessionCreation { get; } = new();
+
+    /// <summary>Says what holds for the whole process. The same again is allowed at any time.</summary>
+    /// <param name="options">What holds; copied.</param>
+    /// <exception cref="ArgumentException">A value is out of its range.</exception>
+    /// <exception cref="InvalidOperationException">The runtime is already up with other options, or others were said before.</exception>
+    public static void Configure(OnnxRuntimeOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.Validate() is { } fault) throw new ArgumentException(fault, nameof(options));
+
+        lock (Gate)
+        {
+            var current = _configured ?? (_isStarted ? new OnnxRuntimeOptions() : null);
+            if (current is not null)
+            {
+                if (current.EnableTelemetry == options.EnableTelemetry && current.SharedThreadPoolThreads == options.SharedThreadPoolThreads) return;
+                throw new InvalidOperationException(
+                    $"ONNX Runtime has one environment in a process, and it is already configured (EnableTelemetry {current.EnableTelemetry}, "
+                    + $"SharedThreadPoolThreads {current.SharedThreadPoolThreads}); EnableTelemetry {options.EnableTelemetry}, SharedThreadPoolThreads "
+                    + $"{options.SharedThreadPoolThreads} came later. Say it once, before the first model is loaded, and alike in every host.");
+            }
+
+            _configured = new() { EnableTelemetry = options.EnableTelemetry, SharedThreadPoolThreads = options.SharedThreadPoolThreads };
+        }
+    }
+
+    /// <summary>Brings the runtime up, once.</summary>
+    /// <returns>The version of the native library.</returns>
+    internal static string Start()
+    {
+        lock (Gate)
+        {
+            var options = _configured ?? new();
+
+            // Before anything touches the native library: it reads the variable when it is loaded.
+            if (!_isStarted && !options.EnableTelemetry) NativeEnvironment.Set(TelemetryVariable, "1");
+
+            // Another library (ML.NET, say) may own the environment; then it is used as it is.
+            if (!OrtEnv.IsCreated)
+            {
+                var creation = new EnvironmentCreationOptions
+                {
+                    logId = MlServeRuntimeLogId,
+                    logLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+                };
+                if (options.SharedThreadPoolThreads > 0)
+                {
+                    using var threading = new OrtThreadingOptions
+                    {
+                        GlobalIntraOpNumThreads = options.SharedThreadPoolThreads,
+                        GlobalInterOpNumThreads = 1,
+                        GlobalSpinControl = false,
+                    };
+                    creation.threadOptions = threading;
+                    OrtEnv.CreateInstanceWithOptions(ref creation);
+                    HasSharedThreadPool = true;
+                }
+                else
+                {
+                    OrtEnv.CreateInstanceWithOptions(ref creation);
+                }
+            }
+
+            _isStarted = true;
+            return OrtEnv.Instance().GetVersionString();
+        }
+    }
+
+    private const string MlServeRuntimeLogId = "MlServe";
+}

@@ -1,0 +1,78 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace MlServe.Onnx;
+
+/// <summary>
+/// A session of the runtime under a count of its users. Running a disposed session ends the process without an exception, so the last user closes it:
+/// <see cref="Retire"/> gives the owner's share back and refuses new users.
+/// </summary>
+internal sealed class OnnxSession(InferenceSession session, bool runsOnCpu)
+{
+    private const int Retired = 1 << 30;
+
+    // One share belongs to the owner until the session is retired.
+    private int _users = 1;
+    private Action? _closing;
+
+    /// <summary>The session; only for a user who has acquired it.</summary>
+    public InferenceSession Session { get; } = session;
+
+    /// <summary>Whether inputs and outputs lie in memory that the model's operators use, so that they need no copy to a device.</summary>
+    public bool RunsOnCpu { get; } = runsOnCpu;
+
+    /// <summary>Completes when the last user is gone and the session is closed.</summary>
+    public Task Closed => _closed.Task;
+
+    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Says what to close before the session, once.</summary>
+    public void OnClosing(Action closing) => _closing += closing;
+
+    public bool TryAcquire()
+    {
+        var users = Volatile.Read(ref _users);
+        while (users < Retired)
+        {
+            var seen = Interlocked.CompareExchange(ref _users, users + 1, users);
+            if (seen == users) return true;
+            users = seen;
+        }
+
+        return false;
+    }
+
+    public void Release()
+    {
+        if (Interlocked.Decrement(ref _users) == Retired) Close();
+    }
+
+    /// <summary>Refuses new users; the session closes when the present ones are gone. More than once is allowed.</summary>
+    public void Retire()
+    {
+        var users = Volatile.Read(ref _users);
+        while (users < Retired)
+        {
+            var seen = Interlocked.CompareExchange(ref _users, users + Retired, users);
+            if (seen == users)
+            {
+                Release();
+                return;
+            }
+
+            users = seen;
+        }
+    }
+
+    private void Close()
+    {
+        try
+        {
+            _closing?.Invoke();
+            Session.Dispose();
+        }
+        finally
+        {
+            _closed.TrySetResult();
+        }
+    }
+}

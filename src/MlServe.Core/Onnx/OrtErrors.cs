@@ -1,0 +1,80 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace MlServe.Onnx;
+
+/// <summary>
+/// Reads what the runtime's exceptions mean. <see cref="OnnxRuntimeException"/> exposes no code, only a prefix of its message, and its constructor
+/// throws <see cref="KeyNotFoundException"/> for codes that are newer than its table (onnxruntime PR 25565).
+/// </summary>
+internal static class OrtErrors
+{
+    private const string Prefix = "[ErrorCode:";
+
+    public static bool IsFromRuntime(Exception exception) => exception is OnnxRuntimeException or KeyNotFoundException;
+
+    /// <summary>The name of the runtime's error code, empty where there is none.</summary>
+    public static ReadOnlySpan<char> CodeOf(Exception exception)
+    {
+        var message = exception.Message.AsSpan();
+        if (!message.StartsWith(Prefix, StringComparison.Ordinal)) return default;
+        var end = message.IndexOf(']');
+        return end < 0 ? default : message[Prefix.Length..end];
+    }
+
+    public static bool IsInvalidArgument(Exception exception) => CodeOf(exception) is "InvalidArgument";
+
+    /// <summary>Whether a run ended because its terminate flag was set.</summary>
+    public static bool IsTerminated(Exception exception) => exception.Message.Contains("terminate flag", StringComparison.Ordinal);
+
+    /// <summary>Whether an output had another shape than the buffer that was bound for it.</summary>
+    public static bool IsShapeMismatch(Exception exception) =>
+        exception.Message.Contains("shape verification failed", StringComparison.OrdinalIgnoreCase)
+        || exception.Message.Contains("Shape mismatch attempting to re-use buffer", StringComparison.Ordinal);
+
+    public static PredictionError ToPredictionError(Exception exception, ModelIdentity model) => IsInvalidArgument(exception)
+        ? new(PredictionStatus.Invalid, PredictionErrorCode.RejectedByRuntime,
+            "Model '{0}' refused the inputs: {1}", model.Name, exception.Message) { Exception = exception }
+        : new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed,
+            "Model '{0}' failed: {1}", model.Name, exception.Message) { Exception = exception };
+
+    /// <summary>Says why a session could not be made.</summary>
+    public static ModelLoadException ToLoadException(Exception exception, string origin)
+    {
+        if (FindMissingLibrary(exception) is { } library)
+        {
+            return new(ModelLoadFailure.NativeRuntimeMissing,
+                $"The native ONNX Runtime was not found ({library.Message.Split('\n')[0].Trim()}). Add one of its packages to the application: "
+                + "'dotnet add package Microsoft.ML.OnnxRuntime' for the processor, or Microsoft.ML.OnnxRuntime.Gpu for CUDA and TensorRT.", exception);
+        }
+
+        var failure = CodeOf(exception) switch
+        {
+            "NoSuchFile" => ModelLoadFailure.NotFound,
+            "InvalidProtobuf" => ModelLoadFailure.Malformed,
+            "InvalidGraph" or "NotImplemented" => ModelLoadFailure.InvalidGraph,
+            _ => ModelLoadFailure.Other,
+        };
+        var message = exception.Message;
+        if (message.Contains("Unsupported model IR version", StringComparison.Ordinal)
+            || (message.Contains("opset", StringComparison.OrdinalIgnoreCase) && message.Contains("till opset", StringComparison.OrdinalIgnoreCase))
+            || message.Contains("is under development and support for this is limited", StringComparison.Ordinal))
+        {
+            return new(ModelLoadFailure.VersionTooNew,
+                $"Model '{origin}' was written for a newer ONNX than the native runtime knows: {message} "
+                + "Update the package Microsoft.ML.OnnxRuntime, or export the model with an older opset.", exception);
+        }
+
+        return new(failure, $"ONNX Runtime could not open model '{origin}': {message}", exception);
+    }
+
+    /// <summary>Whether the native library, or an entry point that only another package's library has, is missing.</summary>
+    public static Exception? FindMissingLibrary(Exception? exception)
+    {
+        for (; exception is not null; exception = exception.InnerException)
+        {
+            if (exception is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException) return exception;
+        }
+
+        return null;
+    }
+}

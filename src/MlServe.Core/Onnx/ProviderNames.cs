@@ -1,0 +1,37 @@
+namespace MlServe.Onnx;
+
+/// <summary>What execution providers are called, and where they come from.</summary>
+internal static class ProviderNames
+{
+    /// <summary>The name in the runtime's list of available providers.</summary>
+    public static string Of(ExecutionProvider provider) => provider switch
+    {
+        ExecutionProvider.Cuda => "CUDAExecutionProvider",
+        ExecutionProvider.TensorRt => "TensorrtExecutionProvider",
+        ExecutionProvider.DirectMl => "DmlExecutionProvider",
+        ExecutionProvider.CoreMl => "CoreMLExecutionProvider",
+        ExecutionProvider.OpenVino => "OpenVINOExecutionProvider",
+        ExecutionProvider.Auto => "Auto",
+        _ => "CPUExecutionProvider",
+    };
+
+    /// <summary>The name that <c>AppendExecutionProvider</c> takes.</summary>
+    public static string ShortOf(ExecutionProvider provider) => provider switch
+    {
+        ExecutionProvider.CoreMl => "CoreML",
+        ExecutionProvider.OpenVino => "OpenVINO",
+        _ => Of(provider),
+    };
+
+    /// <summary>What to do where a provider is missing.</summary>
+    public static string Advice(ExecutionProvider provider) => provider switch
+    {
+        ExecutionProvider.Cuda or ExecutionProvider.TensorRt =>
+            "Reference the package Microsoft.ML.OnnxRuntime.Gpu in place of Microsoft.ML.OnnxRuntime, and install the NVIDIA driver, CUDA and cuDNN"
+            + (provider == ExecutionProvider.TensorRt ? " and TensorRT." : "."),
+        ExecutionProvider.DirectMl => "Reference the package Microsoft.ML.OnnxRuntime.DirectML in place of Microsoft.ML.OnnxRuntime; it is for Windows.",
+        ExecutionProvider.CoreMl => "It is part of the package Microsoft.ML.OnnxRuntime on macOS and iOS.",
+        ExecutionProvider.OpenVino => "Reference the package Intel.ML.OnnxRuntime.OpenVino in place of Microsoft.ML.OnnxRuntime.",
+        _ => "Look at the runtime's message.",
+    };
+}

@@ -1,0 +1,52 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace MlServe.Onnx;
+
+/// <summary>Translates <see cref="OnnxModelOptions"/> into the runtime's session options.</summary>
+internal static class SessionOptionsFactory
+{
+    /// <summary>Makes session options, to be disposed once the session is open.</summary>
+    public static SessionOptions Create(OnnxModelOptions options, string? externalDataFolder, out ProviderSelection providers, out bool sharesPool)
+    {
+        var session = new SessionOptions();
+        try
+        {
+            session.GraphOptimizationLevel = options.Optimization switch
+            {
+                GraphOptimization.None => GraphOptimizationLevel.ORT_DISABLE_ALL,
+                GraphOptimization.Basic => GraphOptimizationLevel.ORT_ENABLE_BASIC,
+                GraphOptimization.Extended => GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+                _ => GraphOptimizationLevel.ORT_ENABLE_ALL,
+            };
+
+            // Environment.ProcessorCount knows a container's limit; the runtime's own default does not.
+            session.IntraOpNumThreads = options.IntraOpThreads == 0 ? Environment.ProcessorCount : options.IntraOpThreads;
+            session.InterOpNumThreads = options.InterOpThreads;
+            session.ExecutionMode = options.InterOpThreads > 1 ? ExecutionMode.ORT_PARALLEL : ExecutionMode.ORT_SEQUENTIAL;
+            session.EnableCpuMemArena = options.UseArena;
+            session.LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR;
+
+            var spinning = options.AllowSpinning ? "1" : "0";
+            session.AddSessionConfigEntry("session.intra_op.allow_spinning", spinning);
+            session.AddSessionConfigEntry("session.inter_op.allow_spinning", spinning);
+            if (externalDataFolder is not null)
+                session.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", externalDataFolder);
+
+            foreach (var (name, size) in options.FreeDimensions)
+                session.AddFreeDimensionOverrideByName(name, size);
+            foreach (var (key, value) in options.SessionEntries)
+                session.AddSessionConfigEntry(key, value);
+
+            sharesPool = options.UseSharedThreadPool && OnnxRuntimeEnvironment.HasSharedThreadPool;
+            if (sharesPool) session.DisablePerSessionThreads();
+
+            providers = ProviderSelector.Apply(session, options.ExecutionProviders, OrtEnv.Instance().GetAvailableProviders());
+            return session;
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+}

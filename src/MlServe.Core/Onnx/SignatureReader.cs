@@ -1,0 +1,71 @@
+using Microsoft.ML.OnnxRuntime;
+using MlServe.Onnx.Inspection;
+using MlServe.Tensors;
+using OrtValueType = Microsoft.ML.OnnxRuntime.OnnxValueType;
+
+namespace MlServe.Onnx;
+
+/// <summary>Reads what a session says of its inputs and outputs, and of what the file says only what the session cannot: whether a shape is known.</summary>
+internal static class SignatureReader
+{
+    public static ModelSignature Read(InferenceSession session, OnnxModelInfo info)
+    {
+        var inputs = new List<ValueSignature>();
+        foreach (var name in session.InputNames)
+            inputs.Add(ToSignature(name, session.InputMetadata[name], FindIn(info.Inputs, name), isOptional: false));
+        foreach (var (name, metadata) in session.OverridableInitializerMetadata)
+            inputs.Add(ToSignature(name, metadata, FindIn(info.Inputs, name), isOptional: true));
+
+        var outputs = new List<ValueSignature>();
+        foreach (var name in session.OutputNames)
+            outputs.Add(ToSignature(name, session.OutputMetadata[name], FindIn(info.Outputs, name), isOptional: false));
+        return new(inputs, outputs);
+    }
+
+    private static OnnxValueInfo? FindIn(IReadOnlyList<OnnxValueInfo> values, string name)
+    {
+        foreach (var value in values)
+        {
+            if (value.Name == name) return value;
+        }
+
+        return null;
+    }
+
+    private static ValueSignature ToSignature(string name, NodeMetadata metadata, OnnxValueInfo? declared, bool isOptional)
+    {
+        if (metadata.OnnxValueType != OrtValueType.ONNX_TYPE_TENSOR)
+        {
+            var kind = metadata.OnnxValueType switch
+            {
+                OrtValueType.ONNX_TYPE_SEQUENCE => ValueKind.Sequence,
+                OrtValueType.ONNX_TYPE_MAP => ValueKind.Map,
+                OrtValueType.ONNX_TYPE_OPTIONAL => ValueKind.Optional,
+                _ => throw Unsupported(name, metadata.OnnxValueType.ToString()),
+            };
+            return new() { Name = name, Kind = kind, IsOptional = isOptional };
+        }
+
+        var type = OrtTypes.FromOrt(metadata.ElementDataType);
+        if (type == ElementType.None) throw Unsupported(name, metadata.ElementDataType.ToString());
+
+        var dimensions = metadata.Dimensions;
+        var symbols = metadata.SymbolicDimensions;
+        var shape = new Dimension[dimensions.Length];
+        for (var axis = 0; axis < shape.Length; axis++)
+            shape[axis] = dimensions[axis] < 0 ? Dimension.Free(symbols[axis]) : Dimension.Fixed(dimensions[axis]);
+
+        return new()
+        {
+            Name = name,
+            Kind = ValueKind.Tensor,
+            ElementType = type,
+            Shape = shape,
+            IsShapeKnown = shape.Length > 0 || declared?.Type.Dimensions is not null,
+            IsOptional = isOptional,
+        };
+    }
+
+    private static ModelLoadException Unsupported(string name, string type) => new(ModelLoadFailure.UnsupportedType,
+        $"'{name}' is of type {type}, which ONNX Runtime's C# API does not take. Put a Cast to float, an integer or another plain type into the model.");
+}
