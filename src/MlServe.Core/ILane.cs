@@ -15,7 +15,7 @@ public interface ILane : IDisposable
     /// <param name="row">The first row to write.</param>
     void Write(in PredictionInputs inputs, in BatchRequest request, int row);
 
-    /// <summary>Runs the model over the rows from 0.</summary>
+    /// <summary>Runs the model over the rows from 0. For another run they are written anew.</summary>
     /// <param name="rows">How many.</param>
     /// <param name="outputs">The outputs to compute.</param>
     /// <param name="cancellationToken">Stops the run at the next operator.</param>

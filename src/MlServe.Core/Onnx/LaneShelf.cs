@@ -21,14 +21,13 @@ internal sealed class LaneShelf(LaneShape shape)
 
     public void LearnPlan(ModelSignature signature, IReadOnlyCollection<OrtValue> values, int rows)
     {
-        if (_isUnforeseeable || _plan is not null) return;
+        // A run of no rows teaches nothing about the shapes that data leads to.
+        if (_isUnforeseeable || _plan is not null || rows == 0) return;
         lock (_gate)
         {
             if (_isUnforeseeable || _plan is not null) return;
             _plan = OutputPlan.Learn(signature, values, rows);
-
-            // A run of no rows teaches nothing about data; one of some rows that gives no plan never will.
-            _isUnforeseeable = _plan is null && rows > 0;
+            _isUnforeseeable = _plan is null;
         }
     }
 

@@ -17,8 +17,9 @@ internal sealed class OnnxExecutor : IBatchExecutor
     private long _idleBytes;
     private long _uses;
 
-    public OnnxExecutor(OnnxSession session, ModelSignature signature, ModelIdentity identity, OnnxModelOptions options)
+    public OnnxExecutor(OnnxSession session, ModelSignature signature, ModelIdentity identity, OnnxModelOptions options, bool foreseesOutputs = true)
     {
+        ForeseesOutputs = foreseesOutputs;
         Session = session;
         Signature = signature;
         Identity = identity;
@@ -26,7 +27,6 @@ internal sealed class OnnxExecutor : IBatchExecutor
         _checker = new(signature, options.MaxRequestBytes);
         _allNames = [.. signature.Outputs.Select(static output => output.Name)];
         if (_checker.OnlyShape is { } shape) _onlyShelf = new(shape);
-        session.OnClosing(CloseIdle);
     }
 
     public OnnxSession Session { get; }
@@ -34,6 +34,9 @@ internal sealed class OnnxExecutor : IBatchExecutor
     public ModelSignature Signature { get; }
 
     public ModelIdentity Identity { get; }
+
+    /// <summary>Whether memory is bound for outputs once a run has shown their shapes.</summary>
+    public bool ForeseesOutputs { get; }
 
     public PredictionError? Prepare(in PredictionInputs inputs, PredictionOptions? options, out BatchRequest request) =>
         _checker.Check(in inputs, options, out request);
@@ -118,7 +121,8 @@ internal sealed class OnnxExecutor : IBatchExecutor
         return rowBytes * rounded > ExactAboveBytes ? needed : rounded;
     }
 
-    private void CloseIdle()
+    /// <summary>Frees the lanes that nobody holds.</summary>
+    public void CloseIdle()
     {
         if (_onlyShelf is not null) Close(_onlyShelf.TakeAll());
         lock (_gate)

@@ -36,7 +36,7 @@ internal sealed class OnnxLane : ILane
         _inputs = LaneInputs.Create(executor.Signature, shelf.Shape, capacity);
         _present = [.. _inputs.OfType<LaneInput>()];
         _presentNames = [.. _present.Select(static input => input.Name)];
-        _isBindable = executor.Session.RunsOnCpu && Array.TrueForAll(_present, static input => input.IsBindable);
+        _isBindable = executor.ForeseesOutputs && executor.Session.RunsOnCpu && Array.TrueForAll(_present, static input => input.IsBindable);
     }
 
     public int Capacity { get; }

@@ -1,0 +1,137 @@
+namespace MlServe.Onnx;
+
+/// <summary>
+/// An ONNX model as a predictor, on the direct path: a request runs at once on its caller's thread where a core is free, and waits in line where
+/// none is. Safe for concurrent use.
+/// </summary>
+/// <remarks>
+/// Offers by <see cref="GetService"/>: <see cref="ModelIdentity"/>, <see cref="OnnxModelDescription"/>, <see cref="IBatchExecutor"/>. The session is closed
+/// when the predictor is disposed and the last request has been answered.
+/// </remarks>
+public sealed class OnnxPredictor : IPredictor
+{
+    private readonly OnnxExecutor _executor;
+    private readonly OnnxModelDescription _description;
+    private readonly RunGate _gate;
+    private readonly TimeProvider _time;
+    private readonly int _maxQueued;
+    private int _queued;
+    private int _disposed;
+
+    private OnnxPredictor(OnnxExecutor executor, OnnxModelDescription description, OnnxModelOptions options, ModelLoadContext context)
+    {
+        _executor = executor;
+        _description = description;
+        _gate = context.RunGate;
+        _time = context.TimeProvider;
+        _maxQueued = options.MaxQueuedRequests;
+    }
+
+    /// <inheritdoc />
+    public ModelSignature Signature => _executor.Signature;
+
+    /// <summary>Loads a model from a file and warms it up. Blocks; a service uses <see cref="LoadAsync"/>.</summary>
+    /// <param name="path">The path of an <c>.onnx</c> file.</param>
+    /// <param name="options">How it is opened and run; null: the defaults.</param>
+    /// <param name="context">What it gets from its surroundings; null: the defaults.</param>
+    /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
+    public static OnnxPredictor Load(string path, OnnxModelOptions? options = null, ModelLoadContext? context = null) =>
+        LoadAsync(ModelSource.FromFile(path), options, context).AsTask().GetAwaiter().GetResult();
+
+    /// <summary>Loads a model and warms it up.</summary>
+    /// <param name="source">Where it comes from.</param>
+    /// <param name="options">How it is opened and run; null: the defaults. Not to be changed afterwards.</param>
+    /// <param name="context">What it gets from its surroundings; null: the defaults.</param>
+    /// <param name="cancellationToken">Gives the loading up.</param>
+    /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
+    public static async ValueTask<OnnxPredictor> LoadAsync(
+        IModelSource source, OnnxModelOptions? options = null, ModelLoadContext? context = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        options ??= new();
+        context ??= new();
+        var (executor, description) = await new OnnxLoader(source, options, context).LoadAsync(cancellationToken).ConfigureAwait(false);
+        return new(executor, description, options, context);
+    }
+
+    /// <inheritdoc />
+    public ValueTask<Prediction> PredictAsync(
+        PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, typeof(OnnxPredictor));
+        if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<Prediction>(cancellationToken);
+        if (_executor.Prepare(in inputs, options, out var request) is { } error) return new(Prediction.FromError(error));
+        if (!_gate.TryEnter()) return Enqueue(inputs, request, cancellationToken);
+
+        try
+        {
+            return new(Run(in inputs, in request, TimeSpan.Zero, cancellationToken));
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<Prediction>(cancellationToken);
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    /// <inheritdoc />
+    public object? GetService(Type serviceType, object? serviceKey = null)
+    {
+        ArgumentNullException.ThrowIfNull(serviceType);
+        if (serviceKey is not null) return null;
+        if (serviceType == typeof(ModelIdentity)) return _description.Identity;
+        if (serviceType == typeof(OnnxModelDescription)) return _description;
+        if (serviceType == typeof(IBatchExecutor)) return _executor;
+        return serviceType.IsInstanceOfType(this) ? this : null;
+    }
+
+    /// <summary>Refuses new requests; those that were accepted are answered, and the last of them closes the session.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0) _executor.Session.Retire();
+    }
+
+    /// <summary>Refuses new requests, and waits until those that were accepted are answered and the session is closed.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Dispose();
+        await _executor.Session.Closed.ConfigureAwait(false);
+    }
+
+    /// <summary>Runs a request whose turn it is. The caller holds a place in the gate.</summary>
+    internal Prediction Run(in PredictionInputs inputs, in BatchRequest request, TimeSpan queueTime, CancellationToken cancellationToken)
+    {
+        using var lane = _executor.RentLane(request.Shape, request.Rows);
+        lane.Write(in inputs, in request, 0);
+        if (lane.Run(request.Rows, request.Outputs, cancellationToken) is { } failure) return Prediction.FromError(failure);
+        return lane.Read(in request, 0, new() { Model = _description.Identity, BatchRows = request.Rows, QueueTime = queueTime });
+    }
+
+    /// <summary>Called once for each request that waited, when it no longer does.</summary>
+    internal void Dequeued() => Interlocked.Decrement(ref _queued);
+
+    private ValueTask<Prediction> Enqueue(in PredictionInputs inputs, in BatchRequest request, CancellationToken cancellationToken)
+    {
+        if (Interlocked.Increment(ref _queued) > _maxQueued)
+        {
+            Interlocked.Decrement(ref _queued);
+            return new(Prediction.FromError(QueueFull()));
+        }
+
+        // Who waits holds a share of the session, so that disposing the predictor does not take it away.
+        if (!_executor.Session.TryAcquire())
+        {
+            Interlocked.Decrement(ref _queued);
+            throw new ObjectDisposedException(nameof(OnnxPredictor));
+        }
+
+        return QueuedRequest.Rent().Start(this, _executor.Session, _gate, _time, inputs, request, cancellationToken);
+    }
+
+    private PredictionError QueueFull() => new(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull,
+        "{0} requests already wait for model '{1}' (MaxQueuedRequests). Try again later, or give it more cores.", _maxQueued, _description.Identity.Name);
+}
