@@ -1,0 +1,9 @@
+namespace MlServe.Onnx.Inspection;
+
+internal enum GraphPlace
+{
+    Main,
+    Subgraph,
+    Function,
+    Training,
+}

@@ -1,0 +1,82 @@
+namespace MlServe.Onnx.Inspection;
+
+/// <summary>
+/// What an inspection accepts at most. A model beyond a limit is refused with <see cref="ModelLoadFailure.TooLarge"/>, so that a hostile
+/// file of a few megabytes cannot take the time and memory of the process. Immutable, and so safe to share between threads.
+/// </summary>
+public sealed class OnnxInspectionLimits
+{
+    internal static readonly OnnxInspectionLimits Default = new();
+
+    /// <summary>
+    /// How deep subgraphs, and the types of inputs and outputs, may nest. Range: 0 to 100. Default: 32, no less than what the runtime's own
+    /// protobuf parser takes (100 nested messages, three to a subgraph and some for what is in it: 31 deep loads, 32 does not).
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
+    public int MaxDepth
+    {
+        get;
+        init => field = InRange(value, 0, 100, nameof(MaxDepth));
+    } = 32;
+
+    /// <summary>
+    /// How many nodes a model may have, those of subgraphs, functions and training graphs included. Range: 1 to <see cref="int.MaxValue"/>.
+    /// Default: 1,000,000, far above what exporters write (tens of thousands), and still read in well below a second.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
+    public int MaxNodes
+    {
+        get;
+        init => field = InRange(value, 1, int.MaxValue, nameof(MaxNodes));
+    } = 1_000_000;
+
+    /// <summary>
+    /// How many tensors a model may have: initializers, sparse ones, and tensors in attributes. Range: 1 to <see cref="int.MaxValue"/>.
+    /// Default: 1,000,000, as an exporter writes at most a few tensors a node.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
+    public int MaxTensors
+    {
+        get;
+        init => field = InRange(value, 1, int.MaxValue, nameof(MaxTensors));
+    } = 1_000_000;
+
+    /// <summary>
+    /// How many entries the lists of the result may have together: operator sets, operators, functions, inputs, outputs, dimensions,
+    /// element types, metadata and external data. Range: 1 to <see cref="int.MaxValue"/>. Default: 100,000, which keeps a result to some
+    /// tens of megabytes; real models need hundreds, seldom thousands.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
+    public int MaxEntries
+    {
+        get;
+        init => field = InRange(value, 1, int.MaxValue, nameof(MaxEntries));
+    } = 100_000;
+
+    /// <summary>
+    /// How long a name may be, in UTF-8 bytes: of a node, a value, an operator, a symbol. Range: 1 to <see cref="int.MaxValue"/>. Default:
+    /// 16,384; exporters join the names of nested modules to some hundreds.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
+    public int MaxNameLength
+    {
+        get;
+        init => field = InRange(value, 1, int.MaxValue, nameof(MaxNameLength));
+    } = 16_384;
+
+    /// <summary>
+    /// How much text the result may hold in all, in UTF-8 bytes: names, and the metadata, in which some exporters put vocabularies.
+    /// Range: 1 to <see cref="int.MaxValue"/>. Default: 33,554,432 (32 MiB), which takes at most twice as much memory.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
+    public int MaxTextBytes
+    {
+        get;
+        init => field = InRange(value, 1, int.MaxValue, nameof(MaxTextBytes));
+    } = 32 * 1024 * 1024;
+
+    private static int InRange(int value, int low, int high, string name) =>
+        value >= low && value <= high
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; it takes {low} to {high}.");
+}
