@@ -23,11 +23,21 @@ internal ref struct ExternalEntries
     public readonly OnnxExternalData ToReference(ReadOnlySpan<byte> tensorName, InspectionState state, in WireReader reader)
     {
         if (_location.IsEmpty)
-            throw reader.Malformed($"external tensor {Refusal.Quote(tensorName)} without a location", "the path of the file that holds its data");
+            throw reader.Malformed(
+                $"external tensor {Refusal.Quote(tensorName)} without a location", "the path of the file that holds its data");
+        // ONNX Runtime's own mark for data that are in memory already: the offset is then an address, by which a file would have the memory
+        // of the process read. ONNX Runtime 1.31 refuses it in a file; we do not lean on that.
+        if (_location.IndexOf("_ORT_MEM_ADDR_"u8) >= 0)
+            throw reader.Malformed(
+                $"external tensor {Refusal.Quote(tensorName)} at an address in memory, {Refusal.Quote(_location)}", "the path of a file");
         var limits = state.Limits;
         if (_location.Length > limits.MaxNameLength)
             throw Refusal.TooLarge(
-                reader.FieldOffset, reader.Message, $"a location of {_location.Length} bytes", nameof(limits.MaxNameLength), limits.MaxNameLength);
+                reader.FieldOffset,
+                reader.Message,
+                $"a location of {_location.Length} bytes",
+                nameof(limits.MaxNameLength),
+                limits.MaxNameLength);
         return new OnnxExternalData(
             state.Keep(tensorName, reader),
             state.Keep(_location, reader),

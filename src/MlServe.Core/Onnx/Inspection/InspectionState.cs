@@ -84,14 +84,17 @@ internal sealed class InspectionState(OnnxInspectionLimits limits)
     /// <summary>The string of a name that is already valid UTF-8; the same string for the same name.</summary>
     public string Keep(ReadOnlySpan<byte> utf8, in WireReader reader)
     {
-        if (TryFind(utf8, out var kept))
+        // Only metadata is longer than a name, and not worth looking for.
+        var isName = utf8.Length <= Limits.MaxNameLength;
+        if (isName && TryFind(utf8, out var kept))
             return kept;
         if (utf8.Length > Limits.MaxTextBytes - _textBytes)
             throw Refusal.TooLarge(
                 reader.FieldOffset, reader.Message, "more text", nameof(Limits.MaxTextBytes), Limits.MaxTextBytes);
         _textBytes += utf8.Length;
         var text = Encoding.UTF8.GetString(utf8);
-        _names.Add(text);
+        if (isName)
+            _names.Add(text);
         return text;
     }
 

@@ -76,10 +76,12 @@ internal static class NodeReader
                     GraphReader.Read(reader.Repeated("graphs", "GraphProto"), state, bodyPlace, depth + 1);
                     break;
                 case 22:
-                    AddConstant(TensorReader.ReadSparse(reader.Single("sparse_tensor", "SparseTensorProto"), state), place, state, reader);
+                    var sparse = TensorReader.ReadSparse(reader.Single("sparse_tensor", "SparseTensorProto"), state);
+                    AddConstant(sparse, place, state, reader);
                     break;
                 case 23:
-                    AddConstant(TensorReader.ReadSparse(reader.Repeated("sparse_tensors", "SparseTensorProto"), state), place, state, reader);
+                    sparse = TensorReader.ReadSparse(reader.Repeated("sparse_tensors", "SparseTensorProto"), state);
+                    AddConstant(sparse, place, state, reader);
                     break;
                 default:
                     reader.Skip();

@@ -9,8 +9,8 @@ public sealed class OnnxInspectionLimits
     internal static readonly OnnxInspectionLimits Default = new();
 
     /// <summary>
-    /// How deep subgraphs, and the types of inputs and outputs, may nest. Range: 0 to 100. Default: 32, just below what the runtime's own
-    /// protobuf parser takes (100 nested messages, three to a subgraph).
+    /// How deep subgraphs, and the types of inputs and outputs, may nest. Range: 0 to 100. Default: 32, no less than what the runtime's own
+    /// protobuf parser takes (100 nested messages, three to a subgraph and some for what is in it: 31 deep loads, 32 does not).
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
     public int MaxDepth
@@ -21,7 +21,7 @@ public sealed class OnnxInspectionLimits
 
     /// <summary>
     /// How many nodes a model may have, those of subgraphs, functions and training graphs included. Range: 1 to <see cref="int.MaxValue"/>.
-    /// Default: 1,000,000, twenty times the largest language models, and about a second of reading.
+    /// Default: 1,000,000, far above what exporters write (tens of thousands), and still read in well below a second.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
     public int MaxNodes
@@ -43,8 +43,8 @@ public sealed class OnnxInspectionLimits
 
     /// <summary>
     /// How many entries the lists of the result may have together: operator sets, operators, functions, inputs, outputs, dimensions,
-    /// element types, metadata and external data. Range: 1 to <see cref="int.MaxValue"/>. Default: 100,000, which keeps a result below some
-    /// tens of megabytes; models with thousands of inputs exist, with tens of thousands not.
+    /// element types, metadata and external data. Range: 1 to <see cref="int.MaxValue"/>. Default: 100,000, which keeps a result to some
+    /// tens of megabytes; real models need hundreds, seldom thousands.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
     public int MaxEntries
@@ -65,8 +65,8 @@ public sealed class OnnxInspectionLimits
     } = 16_384;
 
     /// <summary>
-    /// How much text the result may hold in all, in UTF-8 bytes: names, and the metadata, in which some exporters put vocabularies. Range: 1
-    /// to <see cref="int.MaxValue"/>. Default: 33,554,432 (32 MiB), of which a result takes at most twice as much memory.
+    /// How much text the result may hold in all, in UTF-8 bytes: names, and the metadata, in which some exporters put vocabularies.
+    /// Range: 1 to <see cref="int.MaxValue"/>. Default: 33,554,432 (32 MiB), which takes at most twice as much memory.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
     public int MaxTextBytes

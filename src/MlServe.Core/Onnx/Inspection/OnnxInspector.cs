@@ -26,14 +26,16 @@ public static class OnnxInspector
         if (model.IsEmpty)
             throw new ModelLoadException(
                 ModelLoadFailure.Empty,
-                "The model has no bytes. An interrupted copy or download leaves such a file; write it to a temporary name and rename it when complete.");
+                "The model has no bytes. An interrupted copy or download leaves such a file: fetch it again, under a temporary name " +
+                "that is changed when it is complete.");
 
         // Before anything else: the runtime looks for this mark first, so a file that is valid ONNX as well would pass here as one model
         // and run as another.
         if (ForeignFormat.IsOrtFormat(model))
             throw new ModelLoadException(
                 ModelLoadFailure.Malformed,
-                "The model is in ORT format ('ORTM' at byte 4), not in ONNX, and cannot be inspected. Use the .onnx file it was converted from.");
+                "The model is in ORT format ('ORTM' at byte 4), not in ONNX, and cannot be inspected. " +
+                "Use the .onnx file it was converted from.");
 
         try
         {

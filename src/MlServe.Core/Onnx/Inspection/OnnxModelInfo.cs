@@ -68,12 +68,14 @@ public sealed class OnnxModelInfo
     public IReadOnlyList<OnnxTensorTotal> SparseInitializers { get; }
 
     /// <summary>
-    /// The dense and sparse tensors in attributes, those of <c>Constant</c> nodes above all, in graphs, subgraphs and functions, by element type.
+    /// The dense and sparse tensors in attributes, those of <c>Constant</c> nodes above all, in graphs, subgraphs and functions, by element
+    /// type.
     /// </summary>
     public IReadOnlyList<OnnxTensorTotal> Constants { get; }
 
     /// <summary>The bytes of all initializers, dense and sparse.</summary>
-    public long InitializerBytes => Initializers.Sum(static total => total.Bytes) + SparseInitializers.Sum(static total => total.Bytes);
+    public long InitializerBytes =>
+        Initializers.Sum(static total => total.Bytes) + SparseInitializers.Sum(static total => total.Bytes);
 
     /// <summary>The bytes of all tensors in attributes.</summary>
     public long ConstantBytes => Constants.Sum(static total => total.Bytes);

@@ -155,7 +155,9 @@ internal ref struct WireReader
             }
         }
 
-        return length == 0 ? count : throw Malformed($"{field} with an unfinished or overlong integer", "packed integers of 1 to 10 bytes each");
+        return length == 0
+            ? count
+            : throw Malformed($"{field} with an unfinished or overlong integer", "packed integers of 1 to 10 bytes each");
     }
 
     /// <summary>How many numbers of fixed width a repeated field holds here: one by itself, or any number packed.</summary>
@@ -190,7 +192,8 @@ internal ref struct WireReader
         return length <= (ulong)(_end - _position)
             ? Take((int)length, field)
             : throw Malformed(
-                $"{field ?? "a value"} (field {Field}) that claims {length} bytes", $"at most the {_end - _position} bytes that are left in {_message}");
+                $"{field ?? "a value"} (field {Field}) that claims {length} bytes",
+                $"at most the {_end - _position} bytes that are left in {_message}");
     }
 
     private ReadOnlySpan<byte> Take(int length, string? field)
@@ -211,8 +214,11 @@ internal ref struct WireReader
                 throw Malformed($"the end of {_message} inside {field}", "the rest of an integer");
             var next = _model[_position++];
             value |= (ulong)(next & 0x7F) << (7 * i);
-            if (next < 0x80)
-                return i < MaxVarintLength - 1 || next <= 1 ? value : throw Malformed($"{field} with an integer over 64 bits", "an integer of at most 64 bits");
+            if (next >= 0x80)
+                continue;
+            return i < MaxVarintLength - 1 || next <= 1
+                ? value
+                : throw Malformed($"{field} with an integer over 64 bits", "an integer of at most 64 bits");
         }
 
         throw Malformed($"{field} with an integer over {MaxVarintLength} bytes", $"an integer of at most {MaxVarintLength} bytes");
