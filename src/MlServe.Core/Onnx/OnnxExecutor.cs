@@ -46,6 +46,18 @@ internal sealed class OnnxExecutor : IBatchExecutor
     public OnnxLane RentLane(LaneShape shape, int rows)
     {
         ObjectDisposedException.ThrowIf(!Session.TryAcquire(), typeof(IPredictor));
+        return TakeLane(shape, rows);
+    }
+
+    /// <summary>Takes a lane for somebody who holds a share of the session, also when it is being closed.</summary>
+    public OnnxLane RentLaneAgain(LaneShape shape, int rows)
+    {
+        Session.AcquireAgain();
+        return TakeLane(shape, rows);
+    }
+
+    private OnnxLane TakeLane(LaneShape shape, int rows)
+    {
         try
         {
             var shelf = _onlyShelf ?? FindShelf(shape);

@@ -66,7 +66,7 @@ public sealed class OnnxPredictor : IPredictor
 
         try
         {
-            return new(Run(in inputs, in request, TimeSpan.Zero, cancellationToken));
+            return new(Run(_executor.RentLane(request.Shape, request.Rows), in inputs, in request, TimeSpan.Zero, cancellationToken));
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -102,17 +102,21 @@ public sealed class OnnxPredictor : IPredictor
         await _executor.Session.Closed.ConfigureAwait(false);
     }
 
-    /// <summary>Runs a request whose turn it is. The caller holds a place in the gate.</summary>
-    internal Prediction Run(in PredictionInputs inputs, in BatchRequest request, TimeSpan queueTime, CancellationToken cancellationToken)
+    /// <summary>Runs a request that waited and whose turn it is. The caller holds a place in the gate and a share of the session.</summary>
+    internal Prediction RunQueued(in PredictionInputs inputs, in BatchRequest request, TimeSpan queueTime, CancellationToken cancellationToken) =>
+        Run(_executor.RentLaneAgain(request.Shape, request.Rows), in inputs, in request, queueTime, cancellationToken);
+
+    /// <summary>Called once for each request that waited, when it no longer does.</summary>
+    internal void Dequeued() => Interlocked.Decrement(ref _queued);
+
+    private Prediction Run(
+        OnnxLane rented, in PredictionInputs inputs, in BatchRequest request, TimeSpan queueTime, CancellationToken cancellationToken)
     {
-        using var lane = _executor.RentLane(request.Shape, request.Rows);
+        using var lane = rented;
         lane.Write(in inputs, in request, 0);
         if (lane.Run(request.Rows, request.Outputs, cancellationToken) is { } failure) return Prediction.FromError(failure);
         return lane.Read(in request, 0, new() { Model = _description.Identity, BatchRows = request.Rows, QueueTime = queueTime });
     }
-
-    /// <summary>Called once for each request that waited, when it no longer does.</summary>
-    internal void Dequeued() => Interlocked.Decrement(ref _queued);
 
     private ValueTask<Prediction> Enqueue(in PredictionInputs inputs, in BatchRequest request, CancellationToken cancellationToken)
     {

@@ -10,6 +10,8 @@ internal sealed class OnnxSession(InferenceSession session, bool runsOnCpu)
 {
     private const int Retired = 1 << 30;
 
+    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     // One share belongs to the owner until the session is retired.
     private int _users = 1;
     private Action? _closing;
@@ -22,8 +24,6 @@ internal sealed class OnnxSession(InferenceSession session, bool runsOnCpu)
 
     /// <summary>Completes when the last user is gone and the session is closed.</summary>
     public Task Closed => _closed.Task;
-
-    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Says what to close before the session, once.</summary>
     public void OnClosing(Action closing) => _closing += closing;
@@ -40,6 +40,9 @@ internal sealed class OnnxSession(InferenceSession session, bool runsOnCpu)
 
         return false;
     }
+
+    /// <summary>Takes another share for somebody who has one, which works on a retired session too.</summary>
+    public void AcquireAgain() => Interlocked.Increment(ref _users);
 
     public void Release()
     {

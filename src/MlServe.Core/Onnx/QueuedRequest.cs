@@ -23,6 +23,7 @@ internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter,
     private long _enqueued;
     private int _state;
     private int _holders;
+    private bool _isGivenUp;
 
     public static QueuedRequest Rent() => Pool<QueuedRequest>.Rent();
 
@@ -74,7 +75,7 @@ internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter,
         Exception? failure = null;
         try
         {
-            answer = _predictor.Run(in _inputs, in _request, _time!.GetElapsedTime(_enqueued), _cancellationToken);
+            answer = _predictor.RunQueued(in _inputs, in _request, _time!.GetElapsedTime(_enqueued), _cancellationToken);
         }
         catch (Exception exception)
         {
@@ -112,6 +113,10 @@ internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter,
     {
         if (Interlocked.CompareExchange(ref _state, Taken, Waiting) != Waiting) return;
         _predictor!.Dequeued();
+        _isGivenUp = true;
+
+        // Whoever cancels must not be made to run the waiting code.
+        _source.RunContinuationsAsynchronously = true;
         _source.SetException(new OperationCanceledException(_cancellationToken));
     }
 
@@ -119,8 +124,12 @@ internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter,
     private void Let()
     {
         if (Interlocked.Decrement(ref _holders) > 0) return;
-        _registration.Dispose();
+
+        // Waits for a callback under way, which must not meet the next user of this object; one that gave the request up is past that.
+        if (!_isGivenUp) _registration.Dispose();
         _registration = default;
+        _isGivenUp = false;
+        _source.RunContinuationsAsynchronously = false;
         _predictor = null;
         _session = null;
         _gate = null;
