@@ -29,7 +29,7 @@ public sealed class ModelSignature
         IsBatchable = Inputs.Any(static input => input.BatchAxis is not null) && Outputs.All(static output => output.BatchAxis is not null);
         BatchingNote = batchingNote ?? (IsBatchable ? "The batch axis was stated." : "No batch axis was stated.");
         AllOutputs = new(this, [.. Enumerable.Range(0, Outputs.Count)]);
-        InputNames = string.Join(", ", Inputs);
+        InputNames = Describe(Inputs);
         OutputNames = string.Join(", ", Outputs.Select(static output => $"'{output.Name}'"));
         SoleRequiredInput = FindSoleRequired(Inputs);
     }
@@ -65,6 +65,16 @@ public sealed class ModelSignature
 
     /// <inheritdoc />
     public override string ToString() => $"({InputNames}) -> ({string.Join(", ", Outputs)})";
+
+    /// <summary>All that must be given, and a few of those that need not: old exporters list every weight as an input with a default.</summary>
+    private static string Describe(IReadOnlyList<ValueSignature> inputs)
+    {
+        const int MaxOptional = 4;
+        var optional = inputs.Count(static input => input.IsOptional);
+        var shown = optional <= MaxOptional ? inputs : inputs.Where(static input => !input.IsOptional);
+        var text = string.Join(", ", shown);
+        return optional <= MaxOptional ? text : $"{text} and {optional} with defaults";
+    }
 
     private static FrozenDictionary<string, int> IndexNames(IReadOnlyList<ValueSignature> values, string parameter)
     {

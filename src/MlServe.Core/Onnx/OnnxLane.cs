@@ -17,7 +17,7 @@ internal sealed class OnnxLane : ILane
     private readonly LaneInput?[] _inputs;
     private readonly LaneInput[] _present;
     private readonly string[] _presentNames;
-    private readonly RunOptions _runOptions = new();
+    private readonly RunOptions _runOptions = new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
     private readonly bool _isBindable;
     private LaneBinding?[] _bindings = [];
     private LaneBinding? _partial;

@@ -61,8 +61,8 @@ public static class OnnxRuntimeEnvironment
             {
                 var creation = new EnvironmentCreationOptions
                 {
-                    logId = MlServeRuntimeLogId,
-                    logLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+                    logId = "MlServe",
+                    logLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
                 };
                 if (options.SharedThreadPoolThreads > 0)
                 {
@@ -86,6 +86,4 @@ public static class OnnxRuntimeEnvironment
             return OrtEnv.Instance().GetVersionString();
         }
     }
-
-    private const string MlServeRuntimeLogId = "MlServe";
 }

@@ -24,7 +24,8 @@ internal static class SessionOptionsFactory
             session.InterOpNumThreads = options.InterOpThreads;
             session.ExecutionMode = options.InterOpThreads > 1 ? ExecutionMode.ORT_PARALLEL : ExecutionMode.ORT_SEQUENTIAL;
             session.EnableCpuMemArena = options.UseArena;
-            session.LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR;
+            // What goes wrong comes back as an exception; the runtime would print it to the standard error stream as well.
+            session.LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL;
 
             var spinning = options.AllowSpinning ? "1" : "0";
             session.AddSessionConfigEntry("session.intra_op.allow_spinning", spinning);
