@@ -35,6 +35,7 @@ internal sealed class OnnxLane : ILane
         Capacity = capacity;
         _inputs = LaneInputs.Create(executor.Signature, shelf.Shape, capacity);
         _present = [.. _inputs.OfType<LaneInput>()];
+        Bytes = _present.Sum(static input => input.Bytes);
         _presentNames = [.. _present.Select(static input => input.Name)];
         _isBindable = executor.ForeseesOutputs && executor.Session.RunsOnCpu && Array.TrueForAll(_present, static input => input.IsBindable);
     }
@@ -42,7 +43,7 @@ internal sealed class OnnxLane : ILane
     public int Capacity { get; }
 
     /// <summary>The bytes that the lane holds on to.</summary>
-    public long Bytes => _present.Sum(static input => input.Bytes) + _outputMemory.Sum(static memory => (long)memory.Length);
+    public long Bytes { get; private set; }
 
     /// <summary>What the executor counts the lane as while it is idle.</summary>
     public long IdleBytes { get; set; }
@@ -173,6 +174,7 @@ internal sealed class OnnxLane : ILane
         {
             CloseBindings();
             _outputMemory = [.. plan.Outputs.Select(output => new AlignedBuffer(output.Bytes(Capacity)))];
+            Bytes = _present.Sum(static input => input.Bytes) + _outputMemory.Sum(static memory => (long)memory.Length);
             _bindings = new LaneBinding?[Capacity <= MaxKeptBindings ? Capacity + 1 : 1];
             _plan = plan;
         }
