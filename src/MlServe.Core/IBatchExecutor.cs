@@ -12,6 +12,9 @@ public interface IBatchExecutor
     /// <summary>Which model it is.</summary>
     ModelIdentity Identity { get; }
 
+    /// <summary>A request that the model takes, for trial runs; null where none is known.</summary>
+    PredictionInputs? SampleRequest { get; }
+
     /// <summary>Checks a request against the signature and finds out which lanes it fits. Runs nothing and keeps nothing.</summary>
     /// <param name="inputs">The inputs.</param>
     /// <param name="options">The options of the call.</param>

@@ -9,11 +9,16 @@ public interface ILane : IDisposable
     /// <summary>The rows that it has room for.</summary>
     int Capacity { get; }
 
-    /// <summary>Copies the inputs of a request into the lane.</summary>
+    /// <summary>The bytes of memory that it holds.</summary>
+    long Bytes { get; }
+
+    /// <summary>Copies rows of a request into the lane.</summary>
     /// <param name="inputs">The inputs, as they were prepared.</param>
     /// <param name="request">What <see cref="IBatchExecutor.Prepare"/> found out about them.</param>
-    /// <param name="row">The first row to write.</param>
-    void Write(in PredictionInputs inputs, in BatchRequest request, int row);
+    /// <param name="sourceRow">The request's first row to copy.</param>
+    /// <param name="rows">How many rows to copy.</param>
+    /// <param name="row">The lane's first row to write.</param>
+    void Write(in PredictionInputs inputs, in BatchRequest request, int sourceRow, int rows, int row);
 
     /// <summary>Runs the model over the rows from 0. For another run they are written anew.</summary>
     /// <param name="rows">How many.</param>

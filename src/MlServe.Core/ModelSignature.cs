@@ -43,6 +43,11 @@ public sealed class ModelSignature
     /// <summary>Whether several rows can be run together and their answers told apart: an input has a batch axis, and so has every output.</summary>
     public bool IsBatchable { get; }
 
+    /// <summary>
+    /// Whether a row's answer is the same in any company; false for a model whose batch axis was stated although its rows were seen to answer differently.
+    /// </summary>
+    public bool RowsAreIndependent { get; init; } = true;
+
     /// <summary>How the batch axis was found, or why there is none, in a sentence for a person.</summary>
     public string BatchingNote { get; }
 

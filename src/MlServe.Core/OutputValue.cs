@@ -76,6 +76,22 @@ internal sealed class OutputValue
         Length = length;
     }
 
+    /// <summary>Takes over the content of another value, by copy.</summary>
+    public void CopyFrom(OutputValue other)
+    {
+        if (other.Kind == ValueKind.Tensor)
+        {
+            SetTensor(other.Name, other.ElementType, other.Shape);
+            if (ElementType == ElementType.String) other.Strings.CopyTo(Strings);
+            else other.Bytes.CopyTo(Bytes);
+            return;
+        }
+
+        SetComposite(other.Name, other.Kind, other.Length);
+        foreach (var child in other.Children)
+            AddChild().CopyFrom(child);
+    }
+
     public OutputValue AddChild()
     {
         var child = new OutputValue();

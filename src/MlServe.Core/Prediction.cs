@@ -111,6 +111,9 @@ public readonly struct Prediction : IDisposable
     /// <summary>Gives the memory of the outputs back. More than once is allowed and does nothing.</summary>
     public void Dispose() => (_content as PredictionState)?.Return(_generation);
 
+    /// <summary>The storage of an output.</summary>
+    internal OutputValue ValueAt(int index) => OkState()[index];
+
     // Apart, because the closure would be allocated on every call of the indexer.
     private static KeyNotFoundException NoSuchOutput(PredictionState state, string name)
     {

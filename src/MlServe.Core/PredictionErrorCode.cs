@@ -57,6 +57,12 @@ public enum PredictionErrorCode
     /// <summary>The queue in front of the model is full.</summary>
     QueueFull,
 
+    /// <summary>The answer would come later than the caller waits.</summary>
+    WaitTooLong,
+
+    /// <summary>The caller's time was over before there was an answer.</summary>
+    TimedOut,
+
     /// <summary>The model is not loaded yet.</summary>
     NotLoaded,
 

@@ -8,6 +8,16 @@ public sealed class PredictionOptions
     /// </summary>
     public IReadOnlyList<string>? Outputs { get; init; }
 
+    /// <summary>
+    /// How long the caller waits for an answer, greater than zero; null (the default): as the predictor is set up. What cannot be answered in time is
+    /// refused at once (<see cref="PredictionStatus.Overloaded"/>) or when the time is over (<see cref="PredictionStatus.DeadlineExceeded"/>). Kept by
+    /// predictors that queue.
+    /// </summary>
+    public TimeSpan? Timeout { get; init; }
+
+    /// <summary>Whose turn it is where requests wait. Default: <see cref="RequestPriority.Normal"/>.</summary>
+    public RequestPriority Priority { get; init; }
+
     /// <summary>What an executor made of <see cref="Outputs"/>, kept so that reused options are looked up once.</summary>
     internal OutputSelection? Selection { get; set; }
 }

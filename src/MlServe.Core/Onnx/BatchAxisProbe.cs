@@ -108,7 +108,7 @@ internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declare
         if (difference <= RowAgreement.Tolerance)
             return new(With(axes, outputAxes, $"{(isStated ? "The batch axis was stated" : "The batch axis was found by a probe")}; rows alone and together differ by {measured}."), null, true);
         if (isStated)
-            return new(With(axes, outputAxes, $"The batch axis was stated, although rows answer differently in company (by {measured})."), null, true);
+            return new(With(axes, outputAxes, $"The batch axis was stated, although rows answer differently in company (by {measured}).", independent: false), null, true);
         return new(null, $"Rows answer differently in company (by {measured}, {RowAgreement.Tolerance:0.0e+0} is allowed).", IsFinal: true);
     }
 
@@ -122,7 +122,7 @@ internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declare
             {
                 if (executor.Prepare(in rows[i], null, out request) is { } error) return (null, error.Message);
                 lane ??= executor.RentLane(request.Shape, rows.Length);
-                lane.Write(in rows[i], in request, i);
+                lane.Write(in rows[i], in request, 0, request.Rows, i);
             }
 
             return lane!.Run(rows.Length, request.Outputs) is { } failure ? (null, failure.Message) : (lane.ReadWhole(), null);
@@ -139,10 +139,10 @@ internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declare
 
     private ModelSignature WithoutAxes(string reason) => new(declared.Inputs, declared.Outputs, $"No batching: {reason}");
 
-    private ModelSignature With(IReadOnlyList<int?> inputAxes, int?[] outputAxes, string note) => new(
+    private ModelSignature With(IReadOnlyList<int?> inputAxes, int?[] outputAxes, string note, bool independent = true) => new(
         declared.Inputs.Select((input, i) => input with { BatchAxis = inputAxes[i] }),
         declared.Outputs.Select((output, i) => output with { BatchAxis = outputAxes[i] }),
-        note);
+        note) { RowsAreIndependent = independent };
 
     private readonly record struct Outcome(ModelSignature? Signature, string? Reason, bool IsFinal);
 }

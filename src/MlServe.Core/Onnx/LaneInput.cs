@@ -54,20 +54,24 @@ internal sealed class LaneInput : IDisposable
 
     public long Bytes => _buffer?.Length ?? (_strings?.Length ?? 1) * 8L;
 
-    public void Write(in PredictionInput input, int row, int rows)
+    /// <param name="input">What a request gives.</param>
+    /// <param name="total">The rows of the request.</param>
+    /// <param name="sourceRow">The first of them to copy.</param>
+    /// <param name="rows">How many to copy.</param>
+    /// <param name="row">The lane's first row to write.</param>
+    public void Write(in PredictionInput input, int total, int sourceRow, int rows, int row)
     {
         if (_buffer is not null)
         {
             var bytes = TypedBytes.Of(input.Elements);
-            if (_blocks == 1 && _signature.BatchAxis is not null) bytes.CopyTo(_buffer.Span[(row * _rowLength)..]);
-            else if (_signature.BatchAxis is null) bytes.CopyTo(_buffer.Span);
-            else RowCopy.Copy(bytes, rows, 0, _buffer.Span, _capacity, row, rows, _blocks, _rowLength);
+            if (_signature.BatchAxis is null) bytes.CopyTo(_buffer.Span);
+            else RowCopy.Copy(bytes, total, sourceRow, _buffer.Span, _capacity, row, rows, _blocks, _rowLength);
         }
         else if (_strings is not null)
         {
             var source = input.Elements.AsSpan<string>();
             if (_signature.BatchAxis is null) source.CopyTo(_strings);
-            else RowCopy.Copy(source, rows, 0, _strings.AsSpan(), _capacity, row, rows, _blocks, _rowLength);
+            else RowCopy.Copy(source, total, sourceRow, _strings.AsSpan(), _capacity, row, rows, _blocks, _rowLength);
         }
         else
         {

@@ -35,6 +35,9 @@ internal sealed class OnnxExecutor : IBatchExecutor
 
     public ModelIdentity Identity { get; }
 
+    /// <inheritdoc />
+    public PredictionInputs? SampleRequest { get; set; }
+
     /// <summary>Whether memory is bound for outputs once a run has shown their shapes.</summary>
     public bool ForeseesOutputs { get; }
 

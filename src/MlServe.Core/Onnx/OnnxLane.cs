@@ -48,13 +48,13 @@ internal sealed class OnnxLane : ILane
     /// <summary>What the executor counts the lane as while it is idle.</summary>
     public long IdleBytes { get; set; }
 
-    public void Write(in PredictionInputs inputs, in BatchRequest request, int row)
+    public void Write(in PredictionInputs inputs, in BatchRequest request, int sourceRow, int rows, int row)
     {
         for (var i = 0; i < inputs.Count; i++)
         {
             ref readonly var input = ref PredictionInputs.ItemOf(in inputs, i);
             var index = input.Name is null ? _executor.Signature.SoleRequiredInput : _executor.Signature.IndexOfInput(input.Name);
-            _inputs[index]?.Write(in input, row, request.Rows);
+            _inputs[index]?.Write(in input, request.Rows, sourceRow, rows, row);
         }
     }
 

@@ -113,7 +113,7 @@ public sealed class OnnxPredictor : IPredictor
         OnnxLane rented, in PredictionInputs inputs, in BatchRequest request, TimeSpan queueTime, CancellationToken cancellationToken)
     {
         using var lane = rented;
-        lane.Write(in inputs, in request, 0);
+        lane.Write(in inputs, in request, 0, request.Rows, 0);
         if (lane.Run(request.Rows, request.Outputs, cancellationToken) is { } failure) return Prediction.FromError(failure);
         return lane.Read(in request, 0, new() { Model = _description.Identity, BatchRows = request.Rows, QueueTime = queueTime });
     }

@@ -11,6 +11,7 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, in
     /// <exception cref="ModelLoadException">The user's own sample inputs fail, or a size was asked for that the model does not take.</exception>
     public void Run(CancellationToken cancellationToken)
     {
+        executor.SampleRequest = FindRow();
         if (options.WarmUpRuns == 0) return;
         var sizes = options.WarmUpRows.Count == 0 ? [1] : options.WarmUpRows.Distinct().Order().ToArray();
         if (!executor.Signature.IsBatchable && sizes[^1] > 1)
@@ -19,7 +20,7 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, in
                 $"WarmUpRows names {sizes[^1]}, and the model takes one row at a time. {executor.Signature.BatchingNote}");
         }
 
-        if (FindRow() is not { } row) return;
+        if (executor.SampleRequest is not { } row) return;
         foreach (var rows in sizes)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -42,7 +43,7 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, in
             if (new SampleRows(executor.Signature, Seed).Next(freeSize, maxInteger) is not { } row) return null;
             if (executor.Prepare(row, null, out var request) is not null) continue;
             using var lane = executor.RentLane(request.Shape, 1);
-            lane.Write(row, request, 0);
+            lane.Write(row, request, 0, request.Rows, 0);
             if (lane.Run(1, request.Outputs) is null) return row;
         }
 
@@ -64,7 +65,7 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, in
                 {
                     var written = 0;
                     for (; written + perRequest <= Math.Max(rows, perRequest); written += perRequest)
-                        lane.Write(row, request, written);
+                        lane.Write(row, request, 0, request.Rows, written);
                     if (lane.Run(written, request.Outputs, cancellationToken) is { } error)
                     {
                         if (options.SampleInputs.Count == 0) return;

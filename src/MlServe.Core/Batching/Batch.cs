@@ -1,0 +1,90 @@
+using System.Runtime.InteropServices;
+
+namespace MlServe.Batching;
+
+/// <summary>
+/// A lane whose rows requests fill by themselves: a place is reserved with one compare-and-swap, the caller copies its rows in and commits. Closed it takes
+/// nobody, and it looks closed until it is opened again, also to a caller who read about it long ago.
+/// </summary>
+internal sealed class Batch(BatchQueue queue, ILane lane)
+{
+    private const long Closed = 1L << 62;
+    private const long OneSlot = 1L << 32;
+    private const long RowsMask = OneSlot - 1;
+
+    private readonly BatchSlot?[] _slots = new BatchSlot?[lane.Capacity];
+    private PaddedState _shared = new() { State = Closed };
+
+    public BatchQueue Queue { get; } = queue;
+
+    public ILane Lane { get; } = lane;
+
+    /// <summary>When it was opened for its first request.</summary>
+    public long OpenedAt { get; private set; }
+
+    public CloseReason Reason { get; private set; }
+
+    /// <summary>The requests of a closed batch.</summary>
+    public ReadOnlySpan<BatchSlot?> Slots => _slots.AsSpan(0, (int)((Volatile.Read(ref _shared.State) & ~Closed) >> 32));
+
+    /// <summary>Rows that are reserved.</summary>
+    public int Rows => (int)(Volatile.Read(ref _shared.State) & RowsMask);
+
+    public void Open(long now)
+    {
+        OpenedAt = now;
+        Volatile.Write(ref _shared.Committed, 0);
+        Volatile.Write(ref _shared.State, 0);
+    }
+
+    /// <summary>Reserves rows; false where it is closed or there is not room for all.</summary>
+    public bool TryReserve(int rows, int limit, out int index, out int row)
+    {
+        var state = Volatile.Read(ref _shared.State);
+        while (true)
+        {
+            row = (int)(state & RowsMask);
+            index = (int)(state >> 32);
+            if ((state & Closed) != 0 || row + rows > limit) return false;
+            var seen = Interlocked.CompareExchange(ref _shared.State, state + OneSlot + rows, state);
+            if (seen == state) return true;
+            state = seen;
+        }
+    }
+
+    /// <summary>Says that reserved rows are written.</summary>
+    public void Commit(BatchSlot slot, int index, int rows)
+    {
+        _slots[index] = slot;
+        Interlocked.Add(ref _shared.Committed, rows);
+    }
+
+    /// <summary>Refuses further requests. Called once for each opening.</summary>
+    public void Close(CloseReason reason)
+    {
+        Reason = reason;
+        Interlocked.Or(ref _shared.State, Closed);
+    }
+
+    /// <summary>Waits for callers that have reserved and are still copying.</summary>
+    public void WaitUntilWritten()
+    {
+        var spin = default(SpinWait);
+        while (Volatile.Read(ref _shared.Committed) != Rows)
+            spin.SpinOnce();
+    }
+
+    /// <summary>Forgets the requests.</summary>
+    public void Clear() => _slots.AsSpan(0, Slots.Length).Clear();
+
+    /// <summary>What callers on all cores write, on cache lines of its own.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    private struct PaddedState
+    {
+        [FieldOffset(64)]
+        public long State;
+
+        [FieldOffset(128)]
+        public int Committed;
+    }
+}

@@ -1,0 +1,89 @@
+using System.Diagnostics;
+
+namespace MlServe.Batching;
+
+/// <summary>
+/// Runs a model at growing batch sizes before it counts as ready: lanes get their memory and bindings, the curve its first points, and the batcher the largest
+/// size that pays. Stops early where a model is slow and more rows do not make it cheaper.
+/// </summary>
+internal static class BatchCalibration
+{
+    private const int RunsPerSize = 5;
+    private const double BudgetSeconds = 2;
+    private const double BindingBudgetSeconds = 0.25;
+
+    public static void Run(BatchingPredictor predictor, BatchQueues queues, IBatchExecutor executor)
+    {
+        if (executor.SampleRequest is not { } sample || executor.Prepare(in sample, null, out var request) is not null || request.Rows != 1) return;
+
+        FitMemory(predictor, executor, request.Shape);
+        if (queues.Find(in sample, in request, RequestPriority.Normal) is not { } queue) return;
+        using var lane = executor.Rent(request.Shape, predictor.Capacity);
+        var clock = Stopwatch.StartNew();
+        for (var size = 1; ; size = Math.Min(size * 2, predictor.Capacity))
+        {
+            if (!TrySize(queue, lane, in sample, in request, size)) return;
+            if (size == predictor.Capacity) break;
+            if (clock.Elapsed.TotalSeconds + (2 * RunsPerSize * queue.Curve.Predict(size)) > BudgetSeconds) break;
+        }
+
+        queue.Limit = queue.Curve.LargestWorthwhile(predictor.Capacity);
+        predictor.Learn(queue, 1, TimeSpan.FromSeconds(queue.Curve.Predict(1)));
+        WarmLanes(queue, in sample, in request);
+    }
+
+    /// <summary>Makes batches smaller, or fewer, until the lanes' memory keeps to its bound.</summary>
+    private static void FitMemory(BatchingPredictor predictor, IBatchExecutor executor, LaneShape shape)
+    {
+        while (true)
+        {
+            using var lane = executor.Rent(shape, predictor.Capacity);
+            var bytes = Math.Max(1, lane.Bytes);
+            var affordable = predictor.MaxLaneBytes / bytes;
+            if (affordable >= predictor.BatchesPerQueue || predictor.Capacity == 1)
+            {
+                predictor.BatchesPerQueue = (int)Math.Clamp(affordable, 1, predictor.BatchesPerQueue);
+                return;
+            }
+
+            if (affordable >= 3)
+            {
+                predictor.BatchesPerQueue = (int)affordable;
+                return;
+            }
+
+            predictor.Capacity = Math.Max(1, predictor.Capacity / 2);
+        }
+    }
+
+    private static bool TrySize(BatchQueue queue, ILane lane, in PredictionInputs sample, in BatchRequest request, int size)
+    {
+        for (var run = 0; run <= RunsPerSize; run++)
+        {
+            for (var row = 0; row < size; row++)
+                lane.Write(in sample, in request, 0, 1, row);
+            var started = Stopwatch.GetTimestamp();
+            if (lane.Run(size, request.Outputs) is not null) return false;
+
+            // The first run of a size pays for its bindings and memory.
+            if (run > 0) queue.Curve.Add(size, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        }
+
+        return true;
+    }
+
+    private static void WarmLanes(BatchQueue queue, in PredictionInputs sample, in BatchRequest request)
+    {
+        var batches = queue.MakeAll();
+        var budget = Stopwatch.StartNew();
+        foreach (var batch in batches)
+        {
+            for (var row = 0; row < queue.Limit; row++)
+                batch.Lane.Write(in sample, in request, 0, 1, row);
+            for (var size = queue.Limit; size >= 1 && (size == queue.Limit || budget.Elapsed.TotalSeconds < BindingBudgetSeconds); size--)
+            {
+                if (batch.Lane.Run(size, request.Outputs) is not null) return;
+            }
+        }
+    }
+}

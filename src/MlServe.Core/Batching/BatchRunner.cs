@@ -1,0 +1,168 @@
+namespace MlServe.Batching;
+
+/// <summary>
+/// One of the places in which a predictor runs batches. It goes to the back of the thread pool's global queue after each batch, behind the
+/// continuations of the callers whom it has just answered: they have written their next rows by the time it comes round again. Where runs are long it has a
+/// thread of its own, and the pool's are left to the host.
+/// </summary>
+internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem, IGateWaiter
+{
+    private readonly RunGate _gate = owner.Gate;
+    private LaneThread? _thread;
+    private bool _hasPlace;
+
+    /// <summary>Begins to work; called by whoever took the runner from the idle ones.</summary>
+    public void Start()
+    {
+        if (owner.RunsLong || _thread is not null) (_thread ??= new(this, owner.Name)).Signal();
+        else ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    void IGateWaiter.Enter()
+    {
+        _hasPlace = true;
+        Start();
+    }
+
+    public void Execute()
+    {
+        if (!_hasPlace && !_gate.TryEnter())
+        {
+            _gate.Enqueue(this);
+            return;
+        }
+
+        _hasPlace = false;
+        var batch = owner.TakeNext();
+        if (batch is null)
+        {
+            _gate.Exit();
+            owner.Park(this);
+            return;
+        }
+
+        Run(batch);
+        _gate.Exit();
+        batch.Queue.Recycle(batch);
+        if (owner.HasWork) Start();
+        else owner.Park(this);
+    }
+
+    /// <summary>Ends the runner's own thread, where it has one.</summary>
+    public void Dispose() => _thread?.Dispose();
+
+    private void Run(Batch batch)
+    {
+        batch.WaitUntilWritten();
+        var slots = batch.Slots;
+        owner.LeftQueue(batch.Rows);
+
+        var pending = 0;
+        BatchSlot? only = null;
+        foreach (var slot in slots)
+        {
+            if (slot is not { IsPending: true }) continue;
+            pending++;
+            only = slot;
+        }
+
+        if (pending > 0)
+        {
+            var outputs = OutputsOf(slots);
+            var error = RunLane(batch, batch.Rows, outputs, slots.Length == 1 ? only!.CancellationToken : default, out var origin);
+            owner.Statistics.Ran(batch.Reason, batch.Rows, slots.Length);
+            if (error is null) AnswerAll(batch.Lane, slots, origin);
+            else if (slots.Length == 1) AnswerOne(only!, error);
+            else PoisonIsolation.Run(this, batch, slots, outputs);
+        }
+
+        foreach (var slot in slots)
+            slot?.Let();
+    }
+
+    /// <summary>Runs what lies in the batch's lane, and tells the curve what it cost.</summary>
+    /// <returns>Null, or why it failed: whatever it is, each request in it must hear of it.</returns>
+    internal PredictionError? RunLane(Batch batch, int rows, OutputSelection outputs, CancellationToken cancellationToken, out PredictionOrigin origin)
+    {
+        origin = default;
+        var started = owner.Now;
+        try
+        {
+            var error = batch.Lane.Run(rows, outputs, cancellationToken);
+            var ended = owner.Now;
+            var runTime = owner.Time.GetElapsedTime(started, ended);
+            if (error is null) owner.Learn(batch.Queue, rows, runTime);
+            origin = new()
+            {
+                Model = owner.Identity,
+                BatchRows = rows,
+                QueueTime = owner.Time.GetElapsedTime(batch.OpenedAt, started),
+                RunTime = runTime,
+            };
+            return error;
+        }
+        catch (OperationCanceledException exception)
+        {
+            return new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "The run was stopped by its only caller.") { Exception = exception };
+        }
+#pragma warning disable CA1031 // Whatever an executor throws, the requests in its batch must be answered.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            return new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}' failed: {1}", owner.Name, exception.Message)
+            {
+                Exception = exception,
+            };
+        }
+    }
+
+    internal static void AnswerOne(BatchSlot slot, PredictionError error)
+    {
+        if (!slot.TryTake()) return;
+        if (error.Exception is OperationCanceledException cancelled) slot.Answer(cancelled);
+        else slot.Answer(Prediction.FromError(error));
+    }
+
+    internal static void AnswerOne(BatchSlot slot, ILane lane, int row, in PredictionOrigin origin)
+    {
+        if (!slot.TryTake()) return;
+        Prediction prediction;
+        try
+        {
+            prediction = lane.Read(slot.Request, row, in origin);
+        }
+#pragma warning disable CA1031 // As above.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            prediction = Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "The answer could not be read: {0}", exception.Message)
+            {
+                Exception = exception,
+            });
+        }
+
+        slot.Answer(prediction);
+    }
+
+    private static void AnswerAll(ILane lane, ReadOnlySpan<BatchSlot?> slots, in PredictionOrigin origin)
+    {
+        var row = 0;
+        foreach (var slot in slots)
+        {
+            AnswerOne(slot!, lane, row, in origin);
+            row += slot!.Rows;
+        }
+    }
+
+    /// <summary>The outputs that all requests want, or all where they want different ones.</summary>
+    private static OutputSelection OutputsOf(ReadOnlySpan<BatchSlot?> slots)
+    {
+        var first = slots[0]!.Request.Outputs;
+        foreach (var slot in slots)
+        {
+            if (!ReferenceEquals(slot!.Request.Outputs, first)) return first.Signature.AllOutputs;
+        }
+
+        return first;
+    }
+}

@@ -1,0 +1,38 @@
+namespace MlServe.Batching;
+
+/// <summary>What a batcher has done since it was made; found with <c>predictor.GetService&lt;BatchStatistics&gt;()</c>. Safe for concurrent use.</summary>
+public sealed class BatchStatistics
+{
+    private readonly long[] _closed = new long[Enum.GetValues<CloseReason>().Length];
+    private long _runs;
+    private long _rows;
+    private long _requests;
+    private long _inline;
+
+    /// <summary>Batches that were run, single requests on their callers' threads among them.</summary>
+    public long Runs => Interlocked.Read(ref _runs) + Interlocked.Read(ref _inline);
+
+    /// <summary>Rows that were run; divided by <see cref="Runs"/>, the mean batch.</summary>
+    public long Rows => Interlocked.Read(ref _rows) + Interlocked.Read(ref _inline);
+
+    /// <summary>Requests that were run.</summary>
+    public long Requests => Interlocked.Read(ref _requests) + Interlocked.Read(ref _inline);
+
+    /// <summary>Single rows that were run on their callers' threads.</summary>
+    public long InlineRuns => Interlocked.Read(ref _inline);
+
+    /// <summary>Batches that were closed for a reason.</summary>
+    /// <param name="reason">The reason.</param>
+    public long ClosedFor(CloseReason reason) => Interlocked.Read(ref _closed[(int)reason]);
+
+    internal void Ran(CloseReason reason, int rows, int requests)
+    {
+        Interlocked.Increment(ref _closed[(int)reason]);
+        Interlocked.Increment(ref _runs);
+        Interlocked.Add(ref _rows, rows);
+        Interlocked.Add(ref _requests, requests);
+    }
+
+    // Counted by a caller that is alone: no other core writes it at the same time.
+    internal void RanInline() => Interlocked.Increment(ref _inline);
+}

@@ -1,0 +1,60 @@
+namespace MlServe.Batching;
+
+/// <summary>How requests are run together.</summary>
+public sealed class BatchingOptions
+{
+    /// <summary>
+    /// The most rows to run together, 1 to 65,536. Default: 64, where most models on a processor have gained what there is to gain. The batcher finds by
+    /// itself the largest size worth running up to this.
+    /// </summary>
+    public int MaxBatchSize { get; set; } = 64;
+
+    /// <summary>
+    /// How long a batch that is not full may be held back for more rows while a lane is idle, 0 to 1 s. Default: 0: a batch grows while the lanes are busy
+    /// and starts when one is free; waiting beyond that only costs time.
+    /// </summary>
+    public TimeSpan MaxQueueDelay { get; set; }
+
+    /// <summary>Rows that may wait before new requests are refused as <see cref="PredictionStatus.Overloaded"/>, 1 to 10,000,000. Default: 4096.</summary>
+    public int MaxQueuedRows { get; set; } = 4096;
+
+    /// <summary>Batches that run at once, 0 to 1024; 0: as many as the host's <see cref="RunGate"/> allows. Default: 0.</summary>
+    public int Lanes { get; set; }
+
+    /// <summary>Which thread runs the model. Default: <see cref="RunMode.Auto"/>.</summary>
+    public RunMode RunMode { get; set; }
+
+    /// <summary>How long a request may take where the call does not say, greater than zero; null (the default): as long as it takes.</summary>
+    public TimeSpan? Timeout { get; set; }
+
+    /// <summary>How long work in bulk may be passed over, 0 to 1 h. Default: 1 s.</summary>
+    public TimeSpan MaxBulkDelay { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// Bytes that the lanes of one model may take together, 1 MiB or more. Default: 256 MiB. A batch size that would take more is made smaller when the
+    /// model is loaded.
+    /// </summary>
+    public long MaxLaneBytes { get; set; } = 256L * 1024 * 1024;
+
+    /// <summary>
+    /// The name of a model whose rows may be run together although their answers depend on their company (as with dynamic quantization). Default: null:
+    /// such a model is refused.
+    /// </summary>
+    public string? AcceptDependentRowsOf { get; set; }
+
+    /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
+    /// <returns>Messages that name the option, its value and its range.</returns>
+    public IEnumerable<string> Validate()
+    {
+        if (MaxBatchSize is < 1 or > 65536) yield return Range(nameof(MaxBatchSize), MaxBatchSize, "1 to 65536");
+        if (MaxQueueDelay < TimeSpan.Zero || MaxQueueDelay > TimeSpan.FromSeconds(1)) yield return Range(nameof(MaxQueueDelay), MaxQueueDelay, "0 to 1 s");
+        if (MaxQueuedRows is < 1 or > 10_000_000) yield return Range(nameof(MaxQueuedRows), MaxQueuedRows, "1 to 10000000");
+        if (Lanes is < 0 or > 1024) yield return Range(nameof(Lanes), Lanes, "0 to 1024");
+        if (!Enum.IsDefined(RunMode)) yield return Range(nameof(RunMode), RunMode, "Auto, Inline or Queued");
+        if (Timeout <= TimeSpan.Zero) yield return Range(nameof(Timeout), Timeout, "greater than zero");
+        if (MaxBulkDelay < TimeSpan.Zero || MaxBulkDelay > TimeSpan.FromHours(1)) yield return Range(nameof(MaxBulkDelay), MaxBulkDelay, "0 to 1 h");
+        if (MaxLaneBytes < 1024 * 1024) yield return Range(nameof(MaxLaneBytes), MaxLaneBytes, "1048576 or more");
+    }
+
+    private static string Range(string option, object? value, string range) => FormattableString.Invariant($"{option} is {value}; it must be {range}.");
+}

@@ -1,0 +1,93 @@
+namespace MlServe.Batching;
+
+/// <summary>
+/// What a run costs, time = a + b · rows, learnt from the runs themselves: a least-squares line over exponentially weighted sums, so that it follows a
+/// machine whose speed drifts. Beside it the mean time of each size (powers of two), which shows where the line does not hold and batching does not pay.
+/// </summary>
+internal sealed class CostCurve
+{
+    private const double Weight = 0.05;
+    private const double WorthwhileGain = 0.97;
+
+    private readonly Lock _gate = new();
+    private readonly double[] _perRow = new double[17];
+    private double _n, _rows, _time, _rowsSquared, _rowsTime;
+    private double _fixed;
+    private double _slope;
+
+    /// <summary>Seconds that a run costs whatever it holds; 0 as long as nothing is known.</summary>
+    public double Fixed => Volatile.Read(ref _fixed);
+
+    /// <summary>Seconds that a row adds.</summary>
+    public double PerRow => Volatile.Read(ref _slope);
+
+    /// <summary>Whether any run has been seen.</summary>
+    public bool IsKnown => Volatile.Read(ref _n) > 0;
+
+    public double Predict(int rows) => Fixed + (PerRow * rows);
+
+    public void Add(int rows, double seconds)
+    {
+        if (rows <= 0 || !(seconds > 0)) return;
+        lock (_gate)
+        {
+            // A run many times slower than expected was interrupted by something else: it says little about the model.
+            if (_n > 8 && seconds > 8 * (_fixed + (_slope * rows))) seconds = 8 * (_fixed + (_slope * rows));
+
+            var keep = 1 - Weight;
+            _n = (_n * keep) + 1;
+            _rows = (_rows * keep) + rows;
+            _time = (_time * keep) + seconds;
+            _rowsSquared = (_rowsSquared * keep) + ((double)rows * rows);
+            _rowsTime = (_rowsTime * keep) + (rows * seconds);
+            Fit();
+
+            ref var perRow = ref _perRow[BucketOf(rows)];
+            perRow = perRow == 0 ? seconds / rows : perRow + (0.2 * ((seconds / rows) - perRow));
+        }
+    }
+
+    /// <summary>The largest size up to a bound that costs less a row than smaller ones; 1 where batching does not pay.</summary>
+    public int LargestWorthwhile(int bound)
+    {
+        lock (_gate)
+        {
+            var best = 0;
+            for (var bucket = 1; bucket <= BucketOf(bound); bucket++)
+            {
+                if (_perRow[bucket] == 0) continue;
+                if (_perRow[best] == 0 || _perRow[bucket] < _perRow[best] * WorthwhileGain) best = bucket;
+            }
+
+            // Beyond the best size nothing is lost as long as a row costs about the same.
+            for (var bucket = best + 1; bucket <= BucketOf(bound); bucket++)
+            {
+                if (_perRow[bucket] == 0 || _perRow[bucket] > _perRow[best] / WorthwhileGain) break;
+                best = bucket;
+            }
+
+            return best == BucketOf(bound) ? bound : Math.Min(bound, 1 << best);
+        }
+    }
+
+    private static int BucketOf(int rows) => System.Numerics.BitOperations.Log2((uint)Math.Max(1, rows));
+
+    private void Fit()
+    {
+        var spread = (_n * _rowsSquared) - (_rows * _rows);
+        var mean = _time / _n;
+
+        // Runs of one size only tell a point: it is read as all fixed cost, which never promises more than is known.
+        var slope = spread > 1e-9 * _n * _rowsSquared ? ((_n * _rowsTime) - (_rows * _time)) / spread : 0;
+        slope = Math.Max(0, slope);
+        var intercept = mean - (slope * _rows / _n);
+        if (intercept < 0)
+        {
+            intercept = 0;
+            slope = _rowsTime / _rowsSquared;
+        }
+
+        Volatile.Write(ref _slope, slope);
+        Volatile.Write(ref _fixed, intercept);
+    }
+}

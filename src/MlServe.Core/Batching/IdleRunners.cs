@@ -1,0 +1,46 @@
+namespace MlServe.Batching;
+
+/// <summary>The runners that rest.</summary>
+internal sealed class IdleRunners
+{
+    private readonly Lock _gate = new();
+    private readonly Stack<BatchRunner> _idle;
+    private readonly BatchRunner[] _all;
+    private int _count;
+
+    public IdleRunners(BatchingPredictor owner, int count)
+    {
+        _all = [.. Enumerable.Range(0, count).Select(_ => new BatchRunner(owner))];
+        _idle = new(_all);
+        _count = count;
+    }
+
+    public bool AreAllIdle => Volatile.Read(ref _count) == _all.Length;
+
+    public void Push(BatchRunner runner)
+    {
+        lock (_gate)
+        {
+            _idle.Push(runner);
+            Volatile.Write(ref _count, _idle.Count);
+        }
+    }
+
+    public BatchRunner? TryPop()
+    {
+        // Under load nobody is idle, and finding that out must cost nothing.
+        if (Volatile.Read(ref _count) == 0) return null;
+        lock (_gate)
+        {
+            if (!_idle.TryPop(out var runner)) return null;
+            Volatile.Write(ref _count, _idle.Count);
+            return runner;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var runner in _all)
+            runner.Dispose();
+    }
+}

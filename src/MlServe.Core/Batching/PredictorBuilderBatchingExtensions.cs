@@ -1,0 +1,56 @@
+using MlServe.Batching;
+
+namespace MlServe;
+
+/// <summary>Adds batching to a pipeline.</summary>
+public static class PredictorBuilderBatchingExtensions
+{
+    /// <summary>
+    /// Runs requests together: batches form while the model is busy and start when it is free. Must be the innermost layer, directly around the model: what
+    /// lay beneath it would see batches, not requests.
+    /// </summary>
+    /// <param name="builder">The pipeline.</param>
+    /// <param name="configure">Changes the defaults.</param>
+    /// <returns>The same builder.</returns>
+    public static PredictorBuilder UseBatching(this PredictorBuilder builder, Action<BatchingOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        return builder.Use((inner, services) =>
+        {
+            var options = new BatchingOptions();
+            configure?.Invoke(options);
+            return Create(inner, options, services);
+        });
+    }
+
+    internal static IPredictor Create(IPredictor inner, BatchingOptions options, IServiceProvider services)
+    {
+        if (inner is DelegatingPredictor)
+        {
+            throw new InvalidOperationException(
+                $"UseBatching must be the last Use of a pipeline, directly around the model; {inner.GetType().Name} lies beneath it and would be left out. "
+                + "Move it before UseBatching.");
+        }
+
+        if (inner.GetService<IBatchExecutor>() is not { } executor)
+        {
+            throw new InvalidOperationException(
+                $"{inner.GetType().Name} cannot be batched: it offers no {nameof(IBatchExecutor)}. Use a model, such as OnnxPredictor.");
+        }
+
+        var faults = options.Validate().ToList();
+        if (faults.Count > 0)
+            throw new ArgumentException($"The batching options of model '{executor.Identity.Name}' are not valid: {string.Join(" ", faults)}", nameof(options));
+
+        if (!executor.Signature.RowsAreIndependent && options.AcceptDependentRowsOf != executor.Identity.Name)
+        {
+            throw new InvalidOperationException(
+                $"Rows of model '{executor.Identity.Name}' answer differently in company, so batching would change its answers. {executor.Signature.BatchingNote} "
+                + $"Leave UseBatching out, or accept it: AcceptDependentRowsOf = \"{executor.Identity.Name}\".");
+        }
+
+        return new BatchingPredictor(inner, executor, options,
+            services.GetService(typeof(RunGate)) as RunGate ?? RunGate.Shared,
+            services.GetService(typeof(TimeProvider)) as TimeProvider ?? TimeProvider.System);
+    }
+}

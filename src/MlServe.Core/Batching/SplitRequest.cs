@@ -1,0 +1,41 @@
+namespace MlServe.Batching;
+
+/// <summary>A request of more rows than a batch holds: cut into parts that ride in batches of their own, and joined again.</summary>
+internal static class SplitRequest
+{
+    public static async ValueTask<Prediction> RunAsync(
+        BatchingPredictor predictor, BatchQueue queue, PredictionInputs inputs, BatchRequest request, long now, long deadline, CancellationToken cancellationToken)
+    {
+        var limit = Math.Min(queue.Limit, predictor.Capacity);
+        var pending = new List<ValueTask<Prediction>>(((request.Rows - 1) / limit) + 1);
+        for (var row = 0; row < request.Rows; row += limit)
+        {
+            // The request was counted once, as its first part.
+            if (row > 0) predictor.CountPart();
+            pending.Add(predictor.Place(queue, in inputs, in request, row, Math.Min(limit, request.Rows - row), now, deadline, cancellationToken));
+        }
+
+        var parts = new Prediction[pending.Count];
+        Exception? failure = null;
+        for (var i = 0; i < parts.Length; i++)
+        {
+            try
+            {
+                parts[i] = await pending[i].ConfigureAwait(false);
+            }
+            catch (OperationCanceledException exception)
+            {
+                failure = exception;
+            }
+        }
+
+        using var list = new PredictionList(parts);
+        if (failure is not null) throw new OperationCanceledException(cancellationToken);
+        foreach (var part in parts)
+        {
+            if (!part.IsOk) return Prediction.FromError(part.Error);
+        }
+
+        return PredictionJoin.Join(parts, request.Outputs);
+    }
+}

@@ -1,0 +1,11 @@
+namespace MlServe;
+
+/// <summary>Whose turn it is where requests wait.</summary>
+public enum RequestPriority
+{
+    /// <summary>Somebody waits for the answer.</summary>
+    Normal = 0,
+
+    /// <summary>Work in bulk: it fills what normal requests leave, and is served all the same once it has waited long enough.</summary>
+    Bulk,
+}
