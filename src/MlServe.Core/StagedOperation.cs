@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Threading.Tasks.Sources;
 
@@ -9,11 +10,14 @@ namespace MlServe;
 /// </summary>
 internal sealed class StagedOperation : IValueTaskSource<Prediction>
 {
+    private const int Unread = 1 << 16;
+
     private readonly Action _continue;
     private ManualResetValueTaskSourceCore<Prediction> _source;
     private ConfiguredValueTaskAwaitable<Prediction>.ConfiguredValueTaskAwaiter _inner;
     private StagedPredictor? _owner;
     private StageCall _call;
+    private int _unreadToken;
 
     public StagedOperation() => _continue = Continue;
 
@@ -25,13 +29,25 @@ internal sealed class StagedOperation : IValueTaskSource<Prediction>
         _call = call;
         _inner = inner.ConfigureAwait(false).GetAwaiter();
         var token = _source.Version;
+        _unreadToken = Unread | (ushort)token;
+
+        // The caller's context flows to the hooks only where there is an activity in it for logs and exemplars to find.
         if (_inner.IsCompleted) Continue();
-        else _inner.UnsafeOnCompleted(_continue);
+        else if (Activity.Current is null) _inner.UnsafeOnCompleted(_continue);
+        else _inner.OnCompleted(_continue);
         return new(this, token);
     }
 
     Prediction IValueTaskSource<Prediction>.GetResult(short token)
     {
+        // A value task that is awaited twice, or read too early, must not give away an operation that serves another request by now: the token is
+        // taken once, and nothing is touched before.
+        if (_source.GetStatus(token) == ValueTaskSourceStatus.Pending ||
+            Interlocked.CompareExchange(ref _unreadToken, 0, Unread | (ushort)token) != (Unread | (ushort)token))
+        {
+            throw new InvalidOperationException("The value task of a prediction was awaited twice, or its result was read before it had completed.");
+        }
+
         try
         {
             return _source.GetResult(token);
@@ -52,23 +68,39 @@ internal sealed class StagedOperation : IValueTaskSource<Prediction>
     private void Continue()
     {
         var owner = _owner!;
+        var depth = owner.StageCount;
         Prediction answer;
         try
         {
             _call.Answer = _inner.GetResult();
-            answer = owner.FinishAll(ref _call);
+            answer = owner.Finish(ref _call, ref depth);
         }
         catch (Exception exception)
         {
-            owner.FailAll(ref _call, exception);
-            Forget();
-            _source.SetException(exception);
+            Fail(owner, depth, exception);
             return;
         }
 
         // Once the result is set, the operation may be rented again by somebody else.
         Forget();
         _source.SetResult(answer);
+    }
+
+    private void Fail(StagedPredictor owner, int depth, Exception exception)
+    {
+        try
+        {
+            owner.Fail(ref _call, depth, exception);
+        }
+#pragma warning disable CA1031 // Whatever a hook does, the caller gets an answer.
+        catch (Exception another)
+#pragma warning restore CA1031
+        {
+            exception = another;
+        }
+
+        Forget();
+        _source.SetException(exception);
     }
 
     private void Forget()
