@@ -14,10 +14,11 @@ internal static class PairedWindows
     /// <param name="windows">Pairs to measure, after two that are not counted.</param>
     /// <param name="a">Runs A the given number of times.</param>
     /// <param name="b">Runs B the given number of times.</param>
-    public static MedianEstimate Ratio(int windows, Action<int> a, Action<int> b)
+    /// <param name="length">The length of a window; null: <see cref="WindowLength"/>.</param>
+    public static MedianEstimate Ratio(int windows, Action<int> a, Action<int> b, TimeSpan? length = null)
     {
-        var callsA = Calibrate(a);
-        var callsB = Calibrate(b);
+        var callsA = Calibrate(a, length ?? WindowLength);
+        var callsB = Calibrate(b, length ?? WindowLength);
         var ratios = new List<double>(windows);
         for (var window = -2; window < windows; window++)
         {
@@ -40,13 +41,13 @@ internal static class PairedWindows
         return MedianEstimate.Of(ratios);
     }
 
-    private static int Calibrate(Action<int> action)
+    private static int Calibrate(Action<int> action, TimeSpan length)
     {
         var calls = 16;
         while (true)
         {
             var seconds = Time(action, calls) * calls;
-            if (seconds > 0.02) return Math.Max(1, (int)(calls * WindowLength.TotalSeconds / seconds));
+            if (seconds > 0.02) return Math.Max(1, (int)(calls * length.TotalSeconds / seconds));
             calls *= 4;
         }
     }

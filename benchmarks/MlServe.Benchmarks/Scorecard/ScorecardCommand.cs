@@ -8,6 +8,7 @@ internal static class ScorecardCommand
     private static readonly (string Prefix, Func<int, IEnumerable<ScorecardRow>> Measure)[] Groups =
     [
         ("direct.", DirectRows.Measure),
+        ("batching.", BatchingRows.Measure),
     ];
 
     public static async Task<int> RunAsync(string[] args)

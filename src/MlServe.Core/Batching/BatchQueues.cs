@@ -70,21 +70,10 @@ internal sealed class BatchQueues
 
     public BatchQueue? Find(in PredictionInputs inputs, in BatchRequest request, RequestPriority priority)
     {
-        Span<byte> buffer = stackalloc byte[_sharedInputs.Length == 0 ? 0 : MaxSharedBytes];
-        var shared = ReadOnlySpan<byte>.Empty;
-        if (_sharedInputs.Length > 0)
-        {
-            var length = CopyShared(in inputs, buffer);
-            if (length < 0) return null;
-            shared = buffer[..length];
-        }
-
-        foreach (var queue in _queues)
-        {
-            if (queue.Matches(request.Shape, shared, priority)) return queue;
-        }
-
-        return Add(request.Shape, shared, priority);
+        if (_sharedInputs.Length == 0) return Find(request.Shape, default, priority);
+        Span<byte> shared = stackalloc byte[MaxSharedBytes];
+        var length = CopyShared(in inputs, shared);
+        return length < 0 ? null : Find(request.Shape, shared[..length], priority);
     }
 
     public Batch? Take(long now, CloseReason reason, TimeSpan maxBulkDelay, out long heldUntil)
@@ -120,6 +109,16 @@ internal sealed class BatchQueues
     {
         foreach (var queue in _queues)
             queue.Close();
+    }
+
+    private BatchQueue? Find(LaneShape shape, ReadOnlySpan<byte> shared, RequestPriority priority)
+    {
+        foreach (var queue in _queues)
+        {
+            if (queue.Matches(shape, shared, priority)) return queue;
+        }
+
+        return Add(shape, shared, priority);
     }
 
     private BatchQueue? Add(LaneShape shape, ReadOnlySpan<byte> shared, RequestPriority priority)

@@ -1,18 +1,18 @@
-using System.Threading.Tasks.Sources;
-
 namespace MlServe.Batching;
 
 /// <summary>
 /// A request on its way through the batcher. Pooled; goes back when both its batch and its caller are done with it. Whoever moves it out of
 /// <see cref="Pending"/> answers it: the lane that ran it, its caller's token, or its deadline.
 /// </summary>
-internal sealed class BatchSlot : IValueTaskSource<Prediction>
+internal sealed class BatchSlot : PooledSource
 {
     private const int Pending = 0;
     private const int Busy = 1;
-    private const int Answered = 2;
+    private const int Taken = 2;
 
-    private ManualResetValueTaskSourceCore<Prediction> _source = new() { RunContinuationsAsynchronously = true };
+    private const int Cancelled = 1;
+    private const int Expired = 2;
+
     private BatchingPredictor? _owner;
     private PredictionInputs _inputs;
     private BatchRequest _request;
@@ -36,7 +36,10 @@ internal sealed class BatchSlot : IValueTaskSource<Prediction>
     /// <summary>Gives the whole up; where nobody else is in its batch the run is stopped by it.</summary>
     public CancellationToken CancellationToken => _cancellationToken;
 
-    public bool IsPending => Volatile.Read(ref _state) != Answered;
+    // A lane has others to answer, and whoever cancels must not be made to run the waiting code.
+    public BatchSlot() => ContinuesElsewhere = true;
+
+    public bool IsPending => Volatile.Read(ref _state) != Taken;
 
     /// <summary>The timestamp at which the caller stops waiting; <see cref="long.MaxValue"/>: never.</summary>
     public long Deadline { get; private set; }
@@ -59,8 +62,8 @@ internal sealed class BatchSlot : IValueTaskSource<Prediction>
         return slot;
     }
 
-    /// <summary>The caller's view of the slot.</summary>
-    public ValueTask<Prediction> Task => new(this, _source.Version);
+    /// <summary>The caller's view of the slot; once for each request.</summary>
+    public ValueTask<Prediction> Task() => Begin();
 
     /// <summary>Copies the rows into a lane. The caller of the request does this itself before anybody can answer it.</summary>
     public void Write(ILane lane, int row) => lane.Write(in _inputs, in _request, _sourceRow, Rows, row);
@@ -99,20 +102,20 @@ internal sealed class BatchSlot : IValueTaskSource<Prediction>
     }
 
     /// <summary>Claims the right to answer.</summary>
-    public bool TryTake() => Interlocked.CompareExchange(ref _state, Answered, Pending) == Pending;
+    public bool TryTake() => Interlocked.CompareExchange(ref _state, Taken, Pending) == Pending;
 
     /// <summary>Answers a request that was taken.</summary>
     public void Answer(Prediction prediction)
     {
         _owner!.Answered();
-        _source.SetResult(prediction);
+        SetResult(prediction);
     }
 
     /// <summary>Ends a request that was taken without an answer.</summary>
     public void Answer(Exception exception)
     {
         _owner!.Answered();
-        _source.SetException(exception);
+        SetException(exception);
     }
 
     /// <summary>One of the two holders, batch and caller, is done with it.</summary>
@@ -131,32 +134,11 @@ internal sealed class BatchSlot : IValueTaskSource<Prediction>
         _request = default;
         Request = default;
         _cancellationToken = default;
-        _source.Reset();
+        Reset();
         if (!Pool<BatchSlot>.Return(this)) _timer?.Dispose();
     }
 
-    Prediction IValueTaskSource<Prediction>.GetResult(short token)
-    {
-        // A wrong token, or one that comes too early, throws before anything is let go.
-        if (_source.GetStatus(token) == ValueTaskSourceStatus.Pending) throw new InvalidOperationException("The prediction is not finished.");
-        try
-        {
-            return _source.GetResult(token);
-        }
-        finally
-        {
-            Let();
-        }
-    }
-
-    ValueTaskSourceStatus IValueTaskSource<Prediction>.GetStatus(short token) => _source.GetStatus(token);
-
-    void IValueTaskSource<Prediction>.OnCompleted(
-        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _source.OnCompleted(continuation, state, token, flags);
-
-    private const int Cancelled = 1;
-    private const int Expired = 2;
+    protected override void Read() => Let();
 
     private void Expire()
     {

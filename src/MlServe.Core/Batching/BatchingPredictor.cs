@@ -18,7 +18,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     private const int LonelyAfter = 8;
 
     /// <summary>One in so many lone calls is queued all the same, to see whether others follow from the same thread; a power of two.</summary>
-    private const int ProbeEvery = 64;
+    private const int ProbeEvery = 128;
 
     private readonly BatchingOptions _options;
     private readonly IBatchExecutor _executor;
@@ -116,7 +116,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor
         BatchQueue queue, in PredictionInputs inputs, in BatchRequest request, int sourceRow, int rows, long now, long deadline, CancellationToken cancellationToken)
     {
         var slot = BatchSlot.Rent(this, in inputs, in request, sourceRow, rows, deadline, cancellationToken);
-        var task = slot.Task;
+        var task = slot.Task();
         queue.Add(slot);
         slot.Watch(Time, now);
         Schedule();

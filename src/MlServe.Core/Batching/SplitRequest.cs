@@ -12,7 +12,9 @@ internal static class SplitRequest
         {
             // The request was counted once, as its first part.
             if (row > 0) predictor.CountPart();
+#pragma warning disable CA2012 // Each is awaited exactly once, below.
             pending.Add(predictor.Place(queue, in inputs, in request, row, Math.Min(limit, request.Rows - row), now, deadline, cancellationToken));
+#pragma warning restore CA2012
         }
 
         var parts = new Prediction[pending.Count];

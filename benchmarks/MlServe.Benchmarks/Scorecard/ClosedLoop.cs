@@ -1,0 +1,37 @@
+namespace MlServe.Benchmarks.Scorecard;
+
+/// <summary>Callers that each ask, wait for the answer, read it, and ask again.</summary>
+internal sealed class ClosedLoop(IPredictor predictor, string output, int callers, int rowLength)
+{
+    private readonly float[][] _rows = MakeRows(callers, rowLength);
+
+    /// <summary>Makes that many calls, or a few more, from all callers.</summary>
+    public void Run(int calls)
+    {
+        var each = Math.Max(1, calls / callers);
+        var tasks = new Task[callers];
+        for (var i = 0; i < callers; i++)
+        {
+            var row = _rows[i];
+            tasks[i] = Task.Run(() => CallAsync(row, each));
+        }
+
+        Task.WaitAll(tasks);
+    }
+
+    private async Task CallAsync(float[] row, int calls)
+    {
+        var answer = new float[16];
+        for (var i = 0; i < calls; i++)
+        {
+            using var prediction = await predictor.PredictAsync(PredictionInputs.Row(row)).ConfigureAwait(false);
+            prediction[output].AsSpan<float>().CopyTo(answer);
+        }
+    }
+
+    private static float[][] MakeRows(int count, int length)
+    {
+        var random = new Random(2);
+        return [.. Enumerable.Range(0, count).Select(_ => Enumerable.Range(0, length).Select(_ => random.NextSingle()).ToArray())];
+    }
+}
