@@ -61,6 +61,8 @@ internal sealed class OnnxLane : ILane
 
     public PredictionError? Run(int rows, OutputSelection outputs, CancellationToken cancellationToken = default)
     {
+        // Many graphs cannot reshape nothing: where there are no rows, one of whatever lies in the lane is run, and none is read.
+        rows = Math.Max(1, rows);
         ReleaseResults();
         foreach (var input in _present)
             input.Compact(rows);
