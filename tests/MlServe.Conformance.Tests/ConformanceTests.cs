@@ -24,6 +24,7 @@ public class ConformanceTests
         var expected = 0;
         var right = 0;
         var refused = 0;
+        var wrong = 0;
         var excepted = 0;
         foreach (var test in ConformanceCases.Read(suite))
         {
@@ -34,6 +35,7 @@ public class ConformanceTests
             expected += isExpected ? 1 : 0;
             right += isExpected && isRight ? 1 : 0;
             refused += outcome.Kind == CaseOutcomeKind.Refused ? 1 : 0;
+            wrong += outcome.Kind == CaseOutcomeKind.Wrong && !isExpected ? 1 : 0;
 
             if (exceptions.ContainsKey($"{suite}/{test.Name}"))
             {
@@ -47,7 +49,7 @@ public class ConformanceTests
         }
 
         var summary = string.Create(CultureInfo.InvariantCulture,
-            $"conformance {suite}: {right:N0} of {expected:N0} right, {refused:N0} refused clearly, {excepted} exceptions");
+            $"conformance {suite}: {right:N0} of {expected:N0} right, {refused:N0} refused clearly, {wrong} wrong as in the runtime, {excepted} exceptions");
         TestContext.Current.TestOutputHelper?.WriteLine(summary);
         Console.WriteLine(summary);
         Assert.Equal(count, seen);
