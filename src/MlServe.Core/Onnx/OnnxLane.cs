@@ -36,6 +36,7 @@ internal sealed class OnnxLane : ILane
         Capacity = capacity;
         _inputs = LaneInputs.Create(executor.Signature, shelf.Shape, capacity);
         _present = [.. _inputs.OfType<LaneInput>()];
+        Bytes = _present.Sum(static input => input.Bytes);
         _presentNames = [.. _present.Select(static input => input.Name)];
         _hasOptionalOutputs = executor.Signature.Outputs.Any(static output => output.Kind == ValueKind.Optional);
         _isBindable = executor.ForeseesOutputs && !_hasOptionalOutputs && executor.Session.RunsOnCpu && Array.TrueForAll(_present, static input => input.IsBindable);
@@ -44,7 +45,7 @@ internal sealed class OnnxLane : ILane
     public int Capacity { get; }
 
     /// <summary>The bytes that the lane holds on to.</summary>
-    public long Bytes => _present.Sum(static input => input.Bytes) + _outputMemory.Sum(static memory => (long)memory.Length);
+    public long Bytes { get; private set; }
 
     /// <summary>What the executor counts the lane as while it is idle.</summary>
     public long IdleBytes { get; set; }
@@ -184,6 +185,7 @@ internal sealed class OnnxLane : ILane
         {
             CloseBindings();
             _outputMemory = [.. plan.Outputs.Select(output => new AlignedBuffer(output.Bytes(Capacity)))];
+            Bytes = _present.Sum(static input => input.Bytes) + _outputMemory.Sum(static memory => (long)memory.Length);
             _bindings = new LaneBinding?[Capacity <= MaxKeptBindings ? Capacity + 1 : 1];
             _plan = plan;
         }

@@ -1,17 +1,14 @@
-using System.Threading.Tasks.Sources;
-
 namespace MlServe.Onnx;
 
 /// <summary>
 /// A request that waits for a place in the gate. Pooled; goes back to the pool when it has both left the gate and been read. Whoever moves it out of
 /// <see cref="Waiting"/> answers it: the thread pool by running it, or the caller's token by giving it up.
 /// </summary>
-internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter, IThreadPoolWorkItem
+internal sealed class QueuedRequest : PooledSource, IGateWaiter, IThreadPoolWorkItem
 {
     private const int Waiting = 0;
     private const int Taken = 1;
 
-    private ManualResetValueTaskSourceCore<Prediction> _source;
     private OnnxPredictor? _predictor;
     private OnnxSession? _session;
     private RunGate? _gate;
@@ -41,8 +38,7 @@ internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter,
         _enqueued = time.GetTimestamp();
         _state = Waiting;
         _holders = 2;
-        var token = _source.Version;
-        var result = new ValueTask<Prediction>(this, token);
+        var result = Begin();
 
         gate.Enqueue(this);
         if (cancellationToken.CanBeCanceled)
@@ -84,30 +80,12 @@ internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter,
 
         gate.Exit();
         session.Release();
-        if (failure is null) _source.SetResult(answer);
-        else _source.SetException(failure);
+        if (failure is null) SetResult(answer);
+        else SetException(failure);
         Let();
     }
 
-    Prediction IValueTaskSource<Prediction>.GetResult(short token)
-    {
-        // A wrong token throws before anything is let go.
-        if (_source.GetStatus(token) == ValueTaskSourceStatus.Pending) throw new InvalidOperationException("The prediction is not finished.");
-        try
-        {
-            return _source.GetResult(token);
-        }
-        finally
-        {
-            Let();
-        }
-    }
-
-    ValueTaskSourceStatus IValueTaskSource<Prediction>.GetStatus(short token) => _source.GetStatus(token);
-
-    void IValueTaskSource<Prediction>.OnCompleted(
-        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _source.OnCompleted(continuation, state, token, flags);
+    protected override void Read() => Let();
 
     private void GiveUp()
     {
@@ -116,8 +94,8 @@ internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter,
         _isGivenUp = true;
 
         // Whoever cancels must not be made to run the waiting code.
-        _source.RunContinuationsAsynchronously = true;
-        _source.SetException(new OperationCanceledException(_cancellationToken));
+        ContinuesElsewhere = true;
+        SetException(new OperationCanceledException(_cancellationToken));
     }
 
     /// <summary>One of the two holders, the gate and the reader, is done with it.</summary>
@@ -129,7 +107,7 @@ internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter,
         if (!_isGivenUp) _registration.Dispose();
         _registration = default;
         _isGivenUp = false;
-        _source.RunContinuationsAsynchronously = false;
+        ContinuesElsewhere = false;
         _predictor = null;
         _session = null;
         _gate = null;
@@ -137,7 +115,7 @@ internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter,
         _inputs = default;
         _request = default;
         _cancellationToken = default;
-        _source.Reset();
+        Reset();
         Pool<QueuedRequest>.Return(this);
     }
 }
