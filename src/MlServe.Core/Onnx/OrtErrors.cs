@@ -29,13 +29,16 @@ internal static class OrtErrors
     /// <summary>Whether an output had another shape than the buffer that was bound for it.</summary>
     public static bool IsShapeMismatch(Exception exception) =>
         exception.Message.Contains("shape verification failed", StringComparison.OrdinalIgnoreCase)
+        || exception.Message.Contains("Got invalid dimensions for output", StringComparison.Ordinal)
         || exception.Message.Contains("Shape mismatch attempting to re-use buffer", StringComparison.Ordinal);
 
     public static PredictionError ToPredictionError(Exception exception, ModelIdentity model) => IsInvalidArgument(exception)
         ? new(PredictionStatus.Invalid, PredictionErrorCode.RejectedByRuntime,
-            "Model '{0}' refused the inputs: {1}", model.Name, exception.Message) { Exception = exception }
+            "Model '{0}' refused the inputs: {1}", model.Name, exception.Message)
+        { Exception = exception }
         : new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed,
-            "Model '{0}' failed: {1}", model.Name, exception.Message) { Exception = exception };
+            "Model '{0}' failed: {1}", model.Name, exception.Message)
+        { Exception = exception };
 
     /// <summary>Says why a session could not be made.</summary>
     public static ModelLoadException ToLoadException(Exception exception, string origin)

@@ -139,7 +139,7 @@ internal sealed class RequestChecker
         {
             if (signature.Kind != ValueKind.Optional && input.Kind != signature.Kind) return RequestErrors.WrongKind(signature, input.Kind);
             sizes[used++] = LaneShape.HeldInput;
-            return null;
+            return HeldInput.Check(signature, in input, ref bytes);
         }
 
         if (input.Kind != ValueKind.Tensor) return RequestErrors.WrongKind(signature, input.Kind);
@@ -147,7 +147,7 @@ internal sealed class RequestChecker
         if (elements.Type != signature.ElementType) return RequestErrors.WrongType(signature, elements.Type);
         if (elements.Type == ElementType.String && elements.AsSpan<string?>().Contains(null)) return RequestErrors.NullElement(signature);
 
-        bytes = elements.Length * Math.Max(8 * (elements.Type == ElementType.String ? 1 : 0), ElementTypes.SizeOf(elements.Type));
+        bytes = elements.Bytes;
         if (elements.Shape is not { } shape) return FlatInput.Check(signature, elements.Length, ref rows, sizes, out used);
         return ShapedInput.Check(signature, shape, elements.Length, isRow, ref rows, sizes, out used);
     }

@@ -4,13 +4,14 @@ namespace MlServe.Onnx;
 
 /// <summary>
 /// Makes up rows to try a model with: seeded random numbers, no two rows alike, small enough to be valid as ids, masks and measurements alike.
-/// Zeros would show nothing: most models answer them alike in any company.
+/// Zeros would show nothing: most models answer them alike in any company. What has no rows, a weight that is given as an input, is the same for all.
 /// </summary>
 internal sealed class SampleRows(ModelSignature signature, int seed)
 {
     private readonly Random _random = new(seed);
+    private readonly Dictionary<string, PredictionInput> _shared = [];
 
-    /// <summary>A row with a size for each free axis that is no batch axis; null where an input is no tensor.</summary>
+    /// <summary>A row with a size for each free axis that is no batch axis, the same for each row; null where an input is no tensor.</summary>
     /// <param name="freeSize">The size of free axes.</param>
     /// <param name="maxInteger">The bound of integers, itself left out.</param>
     public PredictionInputs? Next(int freeSize, int maxInteger)
@@ -20,13 +21,21 @@ internal sealed class SampleRows(ModelSignature signature, int seed)
         {
             if (input.IsOptional) continue;
             if (input.Kind != ValueKind.Tensor) return null;
+            if (_shared.TryGetValue(input.Name, out var shared))
+            {
+                inputs.Add(shared);
+                continue;
+            }
+
             var shape = new List<long>();
             for (var axis = 0; axis < input.Shape.Count; axis++)
             {
                 if (axis != input.BatchAxis) shape.Add(input.Shape[axis].Size ?? freeSize);
             }
 
-            inputs.Add(Make(input, [.. shape], maxInteger));
+            var made = Make(input, [.. shape], maxInteger);
+            inputs.Add(made);
+            if (input.BatchAxis is null) _shared.Add(input.Name, made);
         }
 
         return PredictionInputs.Row([.. inputs]);
