@@ -36,6 +36,18 @@ public static class MlServeDiagnostics
     /// <summary>Up-down counter of <c>{run}</c>: how many model runs the <see cref="RunGate"/> lets in at once.</summary>
     public const string RunLimitMetric = "mlserve.run.limit";
 
+    /// <summary>Histogram of the rows of batches, in rows, by <see cref="ModelTag"/> and <see cref="CloseReasonTag"/>.</summary>
+    public const string BatchSizeMetric = "mlserve.batch.size";
+
+    /// <summary>Histogram of how long batches ran, in seconds, by <see cref="ModelTag"/>.</summary>
+    public const string BatchDurationMetric = "mlserve.batch.duration";
+
+    /// <summary>Histogram of how long the first request of a batch waited for its run, in seconds, by <see cref="ModelTag"/>.</summary>
+    public const string BatchQueueDurationMetric = "mlserve.batch.queue.duration";
+
+    /// <summary>Why a batch stopped growing: <c>full</c>, <c>idle</c>, <c>delay</c>, <c>deadline</c>, <c>drain</c>.</summary>
+    public const string CloseReasonTag = "mlserve.batch.close_reason";
+
     /// <summary>Tag of metrics and activities: the name by which the application asks for the model.</summary>
     public const string ModelTag = "mlserve.model";
 

@@ -129,5 +129,8 @@ public readonly struct PredictionInputs
         return ref inputs._single;
     }
 
+    /// <summary>Other values in the same form.</summary>
+    internal PredictionInputs With(PredictionInput[] inputs) => new(default, inputs, FormOrRows);
+
     internal static PredictionInputs RowOf(PredictionInput[] inputs) => new(default, inputs, RowForm);
 }

@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using MlServe.Configuration;
 using MlServe.Hosting;
+using MlServe.Batching;
 using MlServe.Onnx;
 
 namespace MlServe;
@@ -188,6 +189,18 @@ public sealed class ModelBuilder
         ArgumentNullException.ThrowIfNull(configure);
         return Configure(options => options.Layers.Add(configure));
     }
+
+    /// <summary>
+    /// Runs requests together: batches form while the model is busy and start when it is free. Always the innermost layer, whatever stands before or
+    /// after it here.
+    /// </summary>
+    /// <param name="configure">Changes the defaults; configuration wins over it.</param>
+    /// <returns>This builder.</returns>
+    public ModelBuilder UseBatching(Action<BatchingOptions>? configure = null) => Configure(options =>
+    {
+        options.UseBatching = true;
+        configure?.Invoke(options.Batching);
+    });
 
     /// <summary>Makes this the model behind an <see cref="IPredictor"/> that is injected without a name.</summary>
     /// <returns>This builder.</returns>

@@ -1,3 +1,4 @@
+using MlServe.Batching;
 using MlServe.Onnx;
 
 namespace MlServe;
@@ -31,6 +32,12 @@ public sealed class ModelOptions
     /// <summary>How the model is opened and run.</summary>
     public OnnxModelOptions Onnx { get; } = new();
 
+    /// <summary>Whether requests are run together. Default: false.</summary>
+    public bool UseBatching { get; set; }
+
+    /// <summary>How requests are run together, where <see cref="UseBatching"/> says so.</summary>
+    public BatchingOptions Batching { get; } = new();
+
     /// <summary>Makes the source where code gives one; null: the file at <see cref="Path"/>.</summary>
     internal Func<IServiceProvider, IModelSource>? Source { get; set; }
 
@@ -52,5 +59,7 @@ public sealed class ModelOptions
         if (ServiceLevel.ToServiceLevel().Validate() is { } level) yield return $"{nameof(ServiceLevel)}:{level}";
         foreach (var message in Onnx.Validate())
             yield return $"{nameof(Onnx)}:{message}";
+        foreach (var message in Batching.Validate())
+            yield return $"{nameof(Batching)}:{message}";
     }
 }

@@ -42,6 +42,9 @@ public sealed class BatchingOptions
     /// </summary>
     public string? AcceptDependentRowsOf { get; set; }
 
+    /// <summary>How requests of different sizes are made alike. Default: they are not, and only requests of one shape run together.</summary>
+    public PaddingOptions Padding { get; } = new();
+
     /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
     public IEnumerable<string> Validate()
@@ -54,6 +57,8 @@ public sealed class BatchingOptions
         if (Timeout <= TimeSpan.Zero) yield return Range(nameof(Timeout), Timeout, "greater than zero");
         if (MaxBulkDelay < TimeSpan.Zero || MaxBulkDelay > TimeSpan.FromHours(1)) yield return Range(nameof(MaxBulkDelay), MaxBulkDelay, "0 to 1 h");
         if (MaxLaneBytes < 1024 * 1024) yield return Range(nameof(MaxLaneBytes), MaxLaneBytes, "1048576 or more");
+        foreach (var message in Padding.Validate())
+            yield return $"{nameof(Padding)}:{message}";
     }
 
     private static string Range(string option, object? value, string range) => FormattableString.Invariant($"{option} is {value}; it must be {range}.");

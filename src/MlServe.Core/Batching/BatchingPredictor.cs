@@ -31,9 +31,10 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     private int _disposed;
     private int _isFinished;
 
-    public BatchingPredictor(IPredictor inner, IBatchExecutor executor, BatchingOptions options, RunGate gate, TimeProvider time)
+    public BatchingPredictor(IPredictor inner, IBatchExecutor executor, BatchingOptions options, BatchingMetrics metrics, RunGate gate, TimeProvider time)
         : base(inner)
     {
+        Metrics = metrics;
         _options = options;
         _executor = executor;
         Gate = gate;
@@ -73,6 +74,8 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     public bool RunsLong { get; private set; }
 
     public BatchStatistics Statistics { get; } = new();
+
+    public BatchingMetrics Metrics { get; }
 
     public long Now => Time.GetTimestamp();
 

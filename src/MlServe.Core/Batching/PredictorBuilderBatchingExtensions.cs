@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using MlServe.Batching;
 
 namespace MlServe;
@@ -22,6 +23,10 @@ public static class PredictorBuilderBatchingExtensions
             return Create(inner, options, services);
         });
     }
+
+    /// <summary>Runs requests together with options that were made beforehand.</summary>
+    internal static PredictorBuilder UseBatching(this PredictorBuilder builder, BatchingOptions options) =>
+        builder.Use((inner, services) => Create(inner, options, services));
 
     internal static IPredictor Create(IPredictor inner, BatchingOptions options, IServiceProvider services)
     {
@@ -49,8 +54,19 @@ public static class PredictorBuilderBatchingExtensions
                 + $"Leave UseBatching out, or accept it: AcceptDependentRowsOf = \"{executor.Identity.Name}\".");
         }
 
-        return new BatchingPredictor(inner, executor, options,
+        var batching = new BatchingPredictor(inner, executor, options,
+            new(executor.Identity.Name, services.GetService(typeof(IMeterFactory)) as IMeterFactory),
             services.GetService(typeof(RunGate)) as RunGate ?? RunGate.Shared,
             services.GetService(typeof(TimeProvider)) as TimeProvider ?? TimeProvider.System);
+        if (options.Padding.Axis is null) return batching;
+        try
+        {
+            return new PaddingPredictor(batching, executor, options.Padding);
+        }
+        catch
+        {
+            batching.Dispose();
+            throw;
+        }
     }
 }

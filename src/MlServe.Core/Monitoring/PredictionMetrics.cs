@@ -48,10 +48,10 @@ internal sealed class PredictionMetrics
     {
         lock (Making)
         {
-            if (factory is null) return _ofProcess ??= new(new(MlServeDiagnostics.MeterName, Version));
+            if (factory is null) return _ofProcess ??= new(MlServeMeter.For(null));
             if (OfFactories.TryGetValue(factory, out var metrics)) return metrics;
 
-            metrics = new(factory.Create(MlServeDiagnostics.MeterName, Version));
+            metrics = new(MlServeMeter.For(factory));
             OfFactories.Add(factory, metrics);
             return metrics;
         }

@@ -19,6 +19,8 @@ internal sealed class BindModelOptions(ModelCatalog catalog, IHostEnvironment? e
             var onnx = section.GetSection(nameof(options.Onnx));
             if (onnx.GetSection(nameof(options.Onnx.ExecutionProviders)).Exists()) options.Onnx.ExecutionProviders = [];
             if (onnx.GetSection(nameof(options.Onnx.WarmUpRows)).Exists()) options.Onnx.WarmUpRows = [];
+            var padding = section.GetSection(nameof(options.Batching)).GetSection(nameof(options.Batching.Padding));
+            if (padding.GetSection(nameof(options.Batching.Padding.Buckets)).Exists()) options.Batching.Padding.Buckets = [];
             if (!string.IsNullOrWhiteSpace(section[nameof(options.Path)])) options.Source = null;
             section.Bind(options);
         }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Reflection;
 using Microsoft.Extensions.Configuration;
+using MlServe.Batching;
 using MlServe.Onnx;
 
 namespace MlServe.Configuration;
@@ -22,6 +23,8 @@ internal static class ConfigurationShape
         [typeof(ModelOptions)] = typeof(ModelOptions).GetProperties(),
         [typeof(ServiceLevelOptions)] = typeof(ServiceLevelOptions).GetProperties(),
         [typeof(OnnxModelOptions)] = typeof(OnnxModelOptions).GetProperties(),
+        [typeof(BatchingOptions)] = typeof(BatchingOptions).GetProperties(),
+        [typeof(PaddingOptions)] = typeof(PaddingOptions).GetProperties(),
         [typeof(ExecutionProviderOptions)] = typeof(ExecutionProviderOptions).GetProperties(),
     };
 

@@ -42,10 +42,26 @@ public sealed class AppSettingsTests : IDisposable
                   "MaxQueuedRequests": 5,
                   "MaxRequestBytes": 1000000,
                   "MaxIdleLaneBytes": 2000000
+                },
+                "UseBatching": true,
+                "Batching": {
+                  "MaxBatchSize": 32,
+                  "MaxQueueDelay": "00:00:00.001",
+                  "MaxQueuedRows": 100,
+                  "Lanes": 1,
+                  "RunMode": "Queued",
+                  "Timeout": "00:00:05",
+                  "MaxBulkDelay": "00:00:02",
+                  "MaxLaneBytes": 3000000,
+                  "AcceptDependentRowsOf": "one"
                 }
               },
               "two": { "Path": "models/one.onnx", "Onnx": { "BatchAxes": { "x": 0 } } },
-              "three": { "Path": "models/one.onnx", "Onnx": { "BatchDetection": "None" } }
+              "three": {
+                "Path": "models/one.onnx",
+                "Onnx": { "BatchDetection": "None" },
+                "Batching": { "Padding": { "Axis": "sequence", "Buckets": [ 32 ], "Values": { "ids": 1 }, "MaskInput": "mask" } }
+              }
             }
           }
         }
@@ -74,6 +90,19 @@ public sealed class AppSettingsTests : IDisposable
 
         Assert.Equal(
             [
+                "Batching:AcceptDependentRowsOf=one",
+                "Batching:Lanes=1",
+                "Batching:MaxBatchSize=32",
+                "Batching:MaxBulkDelay=00:00:02",
+                "Batching:MaxLaneBytes=3000000",
+                "Batching:MaxQueueDelay=00:00:00.0010000",
+                "Batching:MaxQueuedRows=100",
+                "Batching:Padding:Axis=sequence",
+                "Batching:Padding:Buckets=32",
+                "Batching:Padding:MaskInput=mask",
+                "Batching:Padding:Values:ids=1",
+                "Batching:RunMode=Queued",
+                "Batching:Timeout=00:00:05",
                 "DrainTimeout=00:00:07",
                 "IsDefault=True",
                 "MaxConcurrentRuns=3",
@@ -106,6 +135,7 @@ public sealed class AppSettingsTests : IDisposable
                 "ServiceLevel:Availability=0.999",
                 "ServiceLevel:P99=00:00:00.0100000",
                 "ServiceLevel:PeakRps=500.5",
+                "UseBatching=True",
                 "Version=2026-08",
             ],
             reached.Order(StringComparer.Ordinal));

@@ -1,0 +1,38 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+
+namespace MlServe.Batching;
+
+/// <summary>What a batcher reports: once a batch, never once a request.</summary>
+internal sealed class BatchingMetrics
+{
+    private static readonly double[] DurationBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+    private static readonly long[] SizeBuckets = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+    private static readonly string[] Reasons = [.. Enum.GetNames<CloseReason>().Select(static name => name.ToLowerInvariant())];
+
+    private readonly Histogram<long> _size;
+    private readonly Histogram<double> _duration;
+    private readonly Histogram<double> _queueDuration;
+    private readonly KeyValuePair<string, object?> _model;
+
+    public BatchingMetrics(string model, IMeterFactory? factory)
+    {
+        // A meter hands out the same histogram for the same name: models of one host share them.
+        var meter = MlServeMeter.For(factory);
+        _model = new(MlServeDiagnostics.ModelTag, model);
+        _size = meter.CreateHistogram(MlServeDiagnostics.BatchSizeMetric, "{row}", "Rows of batches.", tags: null,
+            new InstrumentAdvice<long> { HistogramBucketBoundaries = SizeBuckets });
+        var durations = new InstrumentAdvice<double> { HistogramBucketBoundaries = DurationBuckets };
+        _duration = meter.CreateHistogram(MlServeDiagnostics.BatchDurationMetric, "s", "How long batches ran.", tags: null, durations);
+        _queueDuration = meter.CreateHistogram(
+            MlServeDiagnostics.BatchQueueDurationMetric, "s", "How long the first request of a batch waited for its run.", tags: null, durations);
+    }
+
+    public void Ran(Batch batch, in PredictionOrigin origin)
+    {
+        if (_size.Enabled)
+            _size.Record(batch.Rows, new TagList { _model, new(MlServeDiagnostics.CloseReasonTag, Reasons[(int)batch.Reason]) });
+        if (_duration.Enabled) _duration.Record(origin.RunTime.TotalSeconds, _model);
+        if (_queueDuration.Enabled) _queueDuration.Record(origin.QueueTime.TotalSeconds, _model);
+    }
+}

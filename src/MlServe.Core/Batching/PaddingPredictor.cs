@@ -1,0 +1,64 @@
+using System.Runtime.CompilerServices;
+
+namespace MlServe.Batching;
+
+/// <summary>Pads requests to a bucket before they are batched, and cuts their answers back.</summary>
+internal sealed class PaddingPredictor : DelegatingPredictor
+{
+    private readonly IBatchExecutor _executor;
+    private readonly PaddingOptions _options;
+    private readonly PaddedAxis _axis;
+
+    public PaddingPredictor(IPredictor inner, IBatchExecutor executor, PaddingOptions options)
+        : base(inner)
+    {
+        _executor = executor;
+        _options = options;
+        _axis = PaddedAxis.Find(executor.Signature, options);
+    }
+
+    public override ValueTask<Prediction> PredictAsync(
+        PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        // What the request lacks beside the mask is told by the predictor behind; so is whatever else is wrong with it.
+        var length = _axis.LengthOf(_executor, in inputs, options, out var rows);
+        var bucket = BucketFor(length);
+        if (length < 0 || (bucket == length && !_axis.LacksMask(in inputs))) return base.PredictAsync(inputs, options, cancellationToken);
+        return PredictPaddedAsync(inputs, options, length, bucket, rows, cancellationToken);
+    }
+
+    /// <summary>Disposes the batcher too, which was made for it alone.</summary>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) Inner.Dispose();
+        base.Dispose(disposing);
+    }
+
+    protected override async ValueTask DisposeAsyncCore()
+    {
+        await Inner.DisposeAsync().ConfigureAwait(false);
+        await base.DisposeAsyncCore().ConfigureAwait(false);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<Prediction> PredictPaddedAsync(
+        PredictionInputs inputs, PredictionOptions? options, long length, long bucket, int rows, CancellationToken cancellationToken)
+    {
+        using var padded = PaddedInputs.Create(_axis, _options, in inputs, length, bucket, rows);
+        var prediction = await base.PredictAsync(padded.Inputs, options, cancellationToken).ConfigureAwait(false);
+        if (!prediction.IsOk || bucket == length) return prediction;
+        using (prediction)
+            return _axis.CutBack(prediction, length, bucket);
+    }
+
+    /// <summary>The size to pad to; the length itself where it is larger than all buckets.</summary>
+    private long BucketFor(long length)
+    {
+        foreach (var bucket in _options.Buckets)
+        {
+            if (bucket >= length) return bucket;
+        }
+
+        return length;
+    }
+}
