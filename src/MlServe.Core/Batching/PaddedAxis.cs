@@ -80,7 +80,7 @@ internal sealed class PaddedAxis
         var signature = Signature.Inputs[index];
         var leavesOut = inputs.IsRow && signature.BatchAxis is not null;
         var rank = signature.Shape.Count - (leavesOut ? 1 : 0);
-        if (input.Elements.Shape is { } given) return given.Length == rank ? given : null;
+        if (input.Elements.Shape is { } given) return given.Length == rank && Shapes.Count(given) == input.Elements.Length ? given : null;
 
         var shape = new long[rank];
         var used = 0;

@@ -65,11 +65,13 @@ internal sealed class PaddedInputs : IDisposable
             return PredictionInput.Named(signature.Name, BorrowedTensor.From(strings, shape));
         }
 
-        var size = ElementTypes.SizeOf(signature.ElementType);
+        // The type that came, not the one that is right: the model behind tells the difference.
+        var type = input.Elements.Type;
+        var size = ElementTypes.SizeOf(type);
         var bytes = Rent(count * size);
-        Scalars.Fill(bytes.AsSpan(0, count * size), signature.ElementType, options.Values.TryGetValue(signature.Name, out var value) ? value : 0);
+        Scalars.Fill(bytes.AsSpan(0, count * size), type, options.Values.TryGetValue(signature.Name, out var value) ? value : 0);
         RowCopy.Copy(TypedBytes.Of(input.Elements), (int)length, 0, bytes.AsSpan(), (int)bucket, 0, (int)length, blocks, step * size);
-        return PredictionInput.Named(signature.Name, BorrowedTensor.FromBytes(signature.ElementType, bytes, count, shape));
+        return PredictionInput.Named(signature.Name, BorrowedTensor.FromBytes(type, bytes, count, shape));
     }
 
     private PredictionInput MakeMask(PaddedAxis axis, bool isRow, long length, long bucket, int rows)
