@@ -1,4 +1,3 @@
-using MlServe.Onnx;
 using MlServe.TestModels;
 
 namespace MlServe.Benchmarks.Scorecard;
@@ -7,22 +6,19 @@ namespace MlServe.Benchmarks.Scorecard;
 internal static class BatchingRows
 {
     private const int Callers = 512;
+    private const int CpuRows = 64 * 1024;
 
-    public static IEnumerable<ScorecardRow> Measure(int windows)
-    {
-        yield return LoneLatency(windows);
-        var mlp = OnnxModel.Mlp(1, 784, 512, 512, 10);
-        yield return ThroughputVsLimit("batching.throughput_vs_limit.mlp", windows, mlp, new("x", [784], "y", 10), 0.90, "MLP 784-512-512-10", 64);
-        var digits = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "assets", "digits.onnx"));
-        yield return ThroughputVsLimit("batching.throughput_vs_limit.cnn", windows, digits, new("image", [1, 28, 28], "scores", 10), 0.95, "digits.onnx", 64);
-        yield return ThroughputVsUnbatched(windows);
-        yield return FanOut(windows);
-    }
+    public static ScorecardRow MlpVsLimit(int windows) => ThroughputVsLimit(
+        "batching.throughput_vs_limit.mlp", windows, OnnxModel.Mlp(1, 784, 512, 512, 10), new("x", [784], "y", 10), 0.90, "MLP 784-512-512-10", 64);
 
-    private static ScorecardRow LoneLatency(int windows)
+    public static ScorecardRow CnnVsLimit(int windows) => ThroughputVsLimit(
+        "batching.throughput_vs_limit.cnn", windows, File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "assets", "digits.onnx")),
+        new("image", [1, 28, 28], "scores", 10), 0.95, "digits.onnx", 64);
+
+    public static ScorecardRow LoneLatency(int windows)
     {
         var model = OnnxModel.Mlp(1, 4, 16, 3);
-        using var batched = new Batched(model, 64);
+        using var batched = new BatchedModel(model, 64);
         using var raw = new RawSession(model, "x", [1, 4], "y", [1, 3]);
         float[] row = [0.1f, 0.2f, 0.3f, 0.4f];
         var answer = new float[3];
@@ -45,31 +41,31 @@ internal static class BatchingRows
     private static ScorecardRow ThroughputVsLimit(
         string name, int windows, byte[] model, OfflineLimit.Shape shape, double goal, string label, int maxBatch)
     {
-        using var batched = new Batched(model, maxBatch);
+        using var batched = new BatchedModel(model, maxBatch);
         using var limit = OfflineLimit.FindBest(model, shape, 16, 32, 64, 128, 256);
         var loop = new ClosedLoop(batched.Predictor, shape.Output, Callers, shape.InputLength);
 
         // Time of the limit over ours: the share of the limit that is reached.
         var ratio = PairedWindows.Ratio(windows, limit.Run, loop.Run, TimeSpan.FromMilliseconds(200));
         return new(name, ratio.Median, "ratio", goal, true, (ratio.Low, ratio.High),
-            $"{Callers} closed-loop callers, {label}; limit: {limit.Description}; mean batch {batched.MeanBatch:0.0}");
+            FormattableString.Invariant($"{Callers} closed-loop callers, {label}; limit: {limit.Description}; mean batch {batched.MeanBatch:0.0}; {CpuTime.PerRow(loop.Run, CpuRows):0.00} us of processor a row against {CpuTime.PerRow(limit.Run, CpuRows):0.00}"));
     }
 
-    private static ScorecardRow ThroughputVsUnbatched(int windows)
+    public static ScorecardRow TinyVsUnbatched(int windows)
     {
         var model = OnnxModel.Mlp(1, 4, 16, 3);
-        using var batched = new Batched(model, 256);
+        using var batched = new BatchedModel(model, 256);
         using var unbatched = OfflineLimit.FindBest(model, new("x", [4], "y", 3), 1);
         var loop = new ClosedLoop(batched.Predictor, "y", Callers, 4);
         var ratio = PairedWindows.Ratio(windows, unbatched.Run, loop.Run, TimeSpan.FromMilliseconds(200));
         return new("batching.throughput_vs_unbatched.tiny", ratio.Median, "ratio", 5, true, (ratio.Low, ratio.High),
-            $"{Callers} closed-loop callers, MLP 4-16-3; baseline raw runtime: {unbatched.Description}; mean batch {batched.MeanBatch:0.0}");
+            FormattableString.Invariant($"{Callers} closed-loop callers, MLP 4-16-3; baseline raw runtime: {unbatched.Description}; mean batch {batched.MeanBatch:0.0}; {CpuTime.PerRow(loop.Run, CpuRows * 4):0.00} us of processor a row against {CpuTime.PerRow(unbatched.Run, CpuRows * 4):0.00}"));
     }
 
-    private static ScorecardRow FanOut(int windows)
+    public static ScorecardRow FanOut(int windows)
     {
         var model = OnnxModel.Mlp(1, 784, 512, 512, 10);
-        using var batched = new Batched(model, 64);
+        using var batched = new BatchedModel(model, 64);
         var random = new Random(4);
         float[][] rows = [.. Enumerable.Range(0, 256).Select(_ => Enumerable.Range(0, 784).Select(_ => random.NextSingle()).ToArray())];
         PredictionInputs[] requests = [.. rows.Select(static row => PredictionInputs.Row(row))];
@@ -92,29 +88,5 @@ internal static class BatchingRows
         var ratio = PairedWindows.Ratio(windows, Many, FanOut);
         return new("batching.fanout", ratio.Median, "ratio", 0.8, true, (ratio.Low, ratio.High),
             "Task.WhenAll of 256 rows from one thread, MLP 784-512-512-10; baseline PredictManyAsync of the same rows");
-    }
-
-    /// <summary>A model behind the batcher.</summary>
-    private sealed class Batched : IDisposable
-    {
-        private readonly OnnxPredictor _model;
-
-        public Batched(byte[] model, int maxBatch)
-        {
-            _model = OnnxPredictor.LoadAsync(ModelSource.FromBytes(model)).AsTask().GetAwaiter().GetResult();
-            Predictor = new PredictorBuilder(_model).UseBatching(options => options.MaxBatchSize = maxBatch).Build();
-        }
-
-        public IPredictor Predictor { get; }
-
-        public double MeanBatch => Predictor.GetService<MlServe.Batching.BatchStatistics>() is { Runs: > 0 } statistics
-            ? (double)statistics.Rows / statistics.Runs
-            : 0;
-
-        public void Dispose()
-        {
-            Predictor.DisposeAsync().AsTask().GetAwaiter().GetResult();
-            _model.Dispose();
-        }
     }
 }

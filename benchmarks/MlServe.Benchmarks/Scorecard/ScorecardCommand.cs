@@ -5,10 +5,20 @@ namespace MlServe.Benchmarks.Scorecard;
 /// <summary>Measures all rows, prints them as a table and writes them as JSON. A verdict is no failure: the exit code is 0 whatever they say.</summary>
 internal static class ScorecardCommand
 {
+    // By the beginning of the rows' names, so that one row can be measured without the others.
     private static readonly (string Prefix, Func<int, IEnumerable<ScorecardRow>> Measure)[] Groups =
     [
         ("direct.", DirectRows.Measure),
-        ("batching.", BatchingRows.Measure),
+        ("batching.lone_latency_vs_raw", static windows => [BatchingRows.LoneLatency(windows)]),
+        ("batching.throughput_vs_limit.mlp", static windows => [BatchingRows.MlpVsLimit(windows)]),
+        ("batching.throughput_vs_limit.cnn", static windows => [BatchingRows.CnnVsLimit(windows)]),
+        ("batching.throughput_vs_unbatched.tiny", static windows => [BatchingRows.TinyVsUnbatched(windows)]),
+        ("batching.fanout", static windows => [BatchingRows.FanOut(windows)]),
+        ("batching.p99_vs_unbatched", BatchingLoadRows.Latency),
+        ("batching.overload_goodput", static _ => [BatchingLoadRows.OverloadGoodput()]),
+        ("batching.refusal_ns", static windows => [BatchingLoadRows.Refusal(windows)]),
+        ("batching.neighbour_p99_ms", NeighbourRows.Measure),
+        ("batching.bytes", static _ => [BatchingLoadRows.Bytes()]),
     ];
 
     public static async Task<int> RunAsync(string[] args)
@@ -42,7 +52,7 @@ internal static class ScorecardCommand
         foreach (var (prefix, measure) in Groups)
         {
             if (!prefix.StartsWith(only, StringComparison.Ordinal) && !only.StartsWith(prefix, StringComparison.Ordinal)) continue;
-            foreach (var row in measure(windows).Where(row => row.Name.StartsWith(only, StringComparison.Ordinal)))
+            foreach (var row in measure(windows))
             {
                 rows.Add(row);
                 Console.WriteLine(ScorecardText.Format(row));
