@@ -50,10 +50,10 @@ public sealed class PredictionInputWriter
         ArgumentNullException.ThrowIfNull(name);
         var type = ElementTypes.Require<T>();
         var count = Shapes.Count(shape);
-        var bytes = count * ElementTypes.SizeOf(type);
-        if (count < 0 || bytes > Array.MaxLength)
+        if (count < 0 || count > Array.MaxLength / ElementTypes.SizeOf(type))
             throw new ArgumentException($"The shape {Shapes.Format(shape)} of input '{name}' is negative or too large.", nameof(shape));
 
+        var bytes = count * ElementTypes.SizeOf(type);
         if (_count == _slots.Count) _slots.Add(new());
         var slot = _slots[_count++];
         slot.Set(name, type, shape, (int)count, (int)bytes);
@@ -90,7 +90,8 @@ public sealed class PredictionInputWriter
         if (input.Kind != ValueKind.Tensor)
             throw new ArgumentException($"Input '{input.Name}' is of kind {input.Kind}, not a tensor.");
 
-        Span<long> shape = stackalloc long[input.Shape.Count];
+        // A model can declare any number of axes.
+        var shape = input.Shape.Count <= 64 ? stackalloc long[input.Shape.Count] : new long[input.Shape.Count];
         var rank = 0;
         for (var axis = 0; axis < input.Shape.Count; axis++)
         {

@@ -90,6 +90,9 @@ internal sealed class OnnxExecutor : IBatchExecutor
         else
         {
             shelf.Put(lane);
+
+            // Its shelf may have been given up while it was out, also between the look and now.
+            if (shelf.IsRetired) Close(shelf.TakeAll());
         }
 
         Session.Release();
@@ -107,7 +110,7 @@ internal sealed class OnnxExecutor : IBatchExecutor
                 {
                     var oldest = _shelves.Values.MinBy(static candidate => candidate.LastUse)!;
                     _shelves.Remove(oldest.Shape);
-                    evicted = oldest.TakeAll();
+                    evicted = oldest.Retire();
                 }
 
                 _shelves.Add(shape, shelf = new(shape));
@@ -125,12 +128,8 @@ internal sealed class OnnxExecutor : IBatchExecutor
         if (!Signature.IsBatchable) return 1;
         var needed = Math.Max(1, rows);
         var rounded = (int)Math.Min(int.MaxValue, System.Numerics.BitOperations.RoundUpToPowerOf2((uint)needed));
-        var rowBytes = 8L;
-        foreach (var size in shape.Sizes)
-            rowBytes = Math.Max(rowBytes, rowBytes * Math.Max(1, size));
-
         // Rounding up saves lanes for requests of many sizes, but not where it costs megabytes.
-        return rowBytes * rounded > ExactAboveBytes ? needed : rounded;
+        return LaneInputs.BytesOfRow(Signature, shape) > ExactAboveBytes / rounded ? needed : rounded;
     }
 
     /// <summary>Frees the lanes that nobody holds.</summary>

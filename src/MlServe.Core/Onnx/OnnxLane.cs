@@ -102,6 +102,12 @@ internal sealed class OnnxLane : ILane
             if (_current is not null) ReadBound(state, request, row);
             else ReadResults(state, request, row);
         }
+        catch (Exception exception) when (exception is OverflowException or NotSupportedException)
+        {
+            new Prediction(state).Dispose();
+            return Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed,
+                "Model '{0}': {1}", _executor.Identity.Name, exception.Message) { Exception = exception });
+        }
         catch
         {
             new Prediction(state).Dispose();

@@ -52,6 +52,7 @@ internal static class OrtErrors
             "NoSuchFile" => ModelLoadFailure.NotFound,
             "InvalidProtobuf" => ModelLoadFailure.Malformed,
             "InvalidGraph" or "NotImplemented" => ModelLoadFailure.InvalidGraph,
+            "InvalidArgument" when exception.Message.Contains("Invalid model", StringComparison.Ordinal) => ModelLoadFailure.InvalidGraph,
             _ => ModelLoadFailure.Other,
         };
         var message = exception.Message;

@@ -10,6 +10,7 @@ internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter,
 {
     private const int Waiting = 0;
     private const int Taken = 1;
+    private const int Unread = 1 << 16;
 
     private ManualResetValueTaskSourceCore<Prediction> _source;
     private OnnxPredictor? _predictor;
@@ -23,7 +24,8 @@ internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter,
     private long _enqueued;
     private int _state;
     private int _holders;
-    private bool _isGivenUp;
+    private int _unreadToken;
+    private volatile bool _isGivenUp;
 
     public static QueuedRequest Rent() => Pool<QueuedRequest>.Rent();
 
@@ -42,6 +44,7 @@ internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter,
         _state = Waiting;
         _holders = 2;
         var token = _source.Version;
+        _unreadToken = Unread | (ushort)token;
         var result = new ValueTask<Prediction>(this, token);
 
         gate.Enqueue(this);
@@ -56,6 +59,14 @@ internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter,
 
     /// <summary>The gate has made room: run on the thread pool, behind what it already has to do.</summary>
     void IGateWaiter.Enter() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+
+    bool IGateWaiter.HasLeft => _isGivenUp;
+
+    void IGateWaiter.Drop()
+    {
+        _session!.Release();
+        Let();
+    }
 
     void IThreadPoolWorkItem.Execute()
     {
@@ -91,8 +102,14 @@ internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter,
 
     Prediction IValueTaskSource<Prediction>.GetResult(short token)
     {
-        // A wrong token throws before anything is let go.
-        if (_source.GetStatus(token) == ValueTaskSourceStatus.Pending) throw new InvalidOperationException("The prediction is not finished.");
+        // A value task that is awaited twice, or read too early, must not let go of a request that may serve somebody else by now: the token is taken
+        // once, and nothing is touched before.
+        if (_source.GetStatus(token) == ValueTaskSourceStatus.Pending
+            || Interlocked.CompareExchange(ref _unreadToken, 0, Unread | (ushort)token) != (Unread | (ushort)token))
+        {
+            throw new InvalidOperationException("The value task of a prediction was awaited twice, or its result was read before it had completed.");
+        }
+
         try
         {
             return _source.GetResult(token);
@@ -112,12 +129,16 @@ internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter,
     private void GiveUp()
     {
         if (Interlocked.CompareExchange(ref _state, Taken, Waiting) != Waiting) return;
+        var gate = _gate!;
         _predictor!.Dequeued();
         _isGivenUp = true;
 
         // Whoever cancels must not be made to run the waiting code.
         _source.RunContinuationsAsynchronously = true;
         _source.SetException(new OperationCanceledException(_cancellationToken));
+
+        // From here on it may serve somebody else.
+        gate.Leave();
     }
 
     /// <summary>One of the two holders, the gate and the reader, is done with it.</summary>

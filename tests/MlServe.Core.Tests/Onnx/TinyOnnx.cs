@@ -78,8 +78,7 @@ internal sealed class TinyOnnx(long opset = 17, long irVersion = 8)
 
     public IModelSource ToSource() => ModelSource.FromBytes(ToArray(), "tiny");
 
-    public OnnxPredictor Load(OnnxModelOptions? options = null, ModelLoadContext? context = null) =>
-        OnnxPredictor.LoadAsync(ToSource(), options, context).AsTask().GetAwaiter().GetResult();
+    public OnnxPredictor Load(OnnxModelOptions? options = null, ModelLoadContext? context = null) => Ask.Load(ToSource(), options, context);
 
     private TinyOnnx Add(int field, Action<WireWriter> write)
     {
