@@ -61,6 +61,7 @@ internal sealed class OptimizedModelCache
         catch (Exception exception) when (IsOfFile(exception))
         {
             // The folder is a convenience: the next start optimizes again.
+            Remove(temporary);
         }
     }
 
