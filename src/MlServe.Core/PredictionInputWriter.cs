@@ -8,8 +8,11 @@ public sealed class PredictionInputWriter
 {
     private const int RetainedBytes = 64 * 1024;
 
+    // Arrays are kept by length up to here: writers serve one model after another.
+    private const int MaxKeptLength = 16;
+
     private readonly List<Slot> _slots = [];
-    private PredictionInput[] _inputs = [];
+    private readonly PredictionInput[]?[] _inputs = new PredictionInput[]?[MaxKeptLength];
     private ModelSignature? _signature;
     private int _count;
 
@@ -69,10 +72,10 @@ public sealed class PredictionInputWriter
 
     internal PredictionInputs ToInputs()
     {
-        if (_inputs.Length != _count) _inputs = new PredictionInput[_count];
+        var inputs = ArrayOf(_inputs, _count);
         for (var i = 0; i < _count; i++)
-            _inputs[i] = _slots[i].ToInput();
-        return PredictionInputs.RowOf(_inputs);
+            inputs[i] = _slots[i].ToInput();
+        return PredictionInputs.RowOf(inputs);
     }
 
     internal void Return()
@@ -83,6 +86,8 @@ public sealed class PredictionInputWriter
         _signature = null;
         Pool<PredictionInputWriter>.Return(this);
     }
+
+    private static T[] ArrayOf<T>(T[]?[] kept, int length) => length < kept.Length ? kept[length] ??= new T[length] : new T[length];
 
     private Span<T> Tensor<T>(ValueSignature input)
         where T : unmanaged
@@ -107,6 +112,7 @@ public sealed class PredictionInputWriter
     {
         private string _name = "";
         private ElementType _type;
+        private readonly long[]?[] _shapes = new long[]?[MaxKeptLength];
         private long[] _shape = [];
         private int _count;
 
@@ -117,7 +123,8 @@ public sealed class PredictionInputWriter
             _name = name;
             _type = type;
             _count = count;
-            if (!shape.SequenceEqual(_shape)) _shape = shape.ToArray();
+            _shape = ArrayOf(_shapes, shape.Length);
+            shape.CopyTo(_shape);
             if (Bytes.Length < bytes) Bytes = new byte[bytes];
             else Bytes.AsSpan(0, bytes).Clear();
         }

@@ -35,6 +35,9 @@ internal sealed class OnnxExecutor : IBatchExecutor
 
     public ModelIdentity Identity { get; }
 
+    /// <summary>The bytes of the lanes that lie idle.</summary>
+    public long IdleBytes => Interlocked.Read(ref _idleBytes);
+
     /// <summary>Whether memory is bound for outputs once a run has shown their shapes.</summary>
     public bool ForeseesOutputs { get; }
 
@@ -64,10 +67,11 @@ internal sealed class OnnxExecutor : IBatchExecutor
             if (shelf.Take(rows) is { } idle)
             {
                 Interlocked.Add(ref _idleBytes, -idle.IdleBytes);
+                idle.IsOut = true;
                 return idle;
             }
 
-            return new(this, shelf, CapacityFor(rows, shape));
+            return new(this, shelf, CapacityFor(rows, shape)) { IsOut = true };
         }
         catch
         {

@@ -27,6 +27,7 @@ internal sealed class OnnxLane : ILane
     private IDisposableReadOnlyCollection<OrtValue>? _results;
     private OutputSelection? _ranOutputs;
     private int _ranRows;
+    private bool _isOut;
 
     public OnnxLane(OnnxExecutor executor, LaneShelf shelf, int capacity)
     {
@@ -35,6 +36,7 @@ internal sealed class OnnxLane : ILane
         Capacity = capacity;
         _inputs = LaneInputs.Create(executor.Signature, shelf.Shape, capacity);
         _present = [.. _inputs.OfType<LaneInput>()];
+        Bytes = CountBytes();
         _presentNames = [.. _present.Select(static input => input.Name)];
         _isBindable = executor.ForeseesOutputs && executor.Session.RunsOnCpu && Array.TrueForAll(_present, static input => input.IsBindable);
     }
@@ -42,10 +44,16 @@ internal sealed class OnnxLane : ILane
     public int Capacity { get; }
 
     /// <summary>The bytes that the lane holds on to.</summary>
-    public long Bytes => _present.Sum(static input => input.Bytes) + _outputMemory.Sum(static memory => (long)memory.Length);
+    public long Bytes { get; private set; }
 
     /// <summary>What the executor counts the lane as while it is idle.</summary>
     public long IdleBytes { get; set; }
+
+    /// <summary>Whether somebody owns the lane. Set by its executor.</summary>
+    public bool IsOut
+    {
+        set => _isOut = value;
+    }
 
     public void Write(in PredictionInputs inputs, in BatchRequest request, int row)
     {
@@ -127,9 +135,10 @@ internal sealed class OnnxLane : ILane
         return values;
     }
 
-    /// <summary>Returns the lane to its executor.</summary>
+    /// <summary>Returns the lane to its executor; a second time does nothing, as long as nobody else has it.</summary>
     public void Dispose()
     {
+        if (!Interlocked.Exchange(ref _isOut, false)) return;
         ReleaseResults();
         foreach (var input in _present)
             input.Forget();
@@ -179,6 +188,7 @@ internal sealed class OnnxLane : ILane
         {
             CloseBindings();
             _outputMemory = [.. plan.Outputs.Select(output => new AlignedBuffer(output.Bytes(Capacity)))];
+            Bytes = CountBytes();
             _bindings = new LaneBinding?[Capacity <= MaxKeptBindings ? Capacity + 1 : 1];
             _plan = plan;
         }
@@ -199,6 +209,8 @@ internal sealed class OnnxLane : ILane
 
         return slot;
     }
+
+    private long CountBytes() => _present.Sum(static input => input.Bytes) + _outputMemory.Sum(static memory => (long)memory.Length);
 
     private LaneBinding Bind(OutputPlan plan, int rows, OutputSelection outputs) =>
         new(_executor.Session.Session, _present, plan, _outputMemory, outputs, rows);

@@ -273,12 +273,10 @@ public sealed class QueueTests
             var others = Enumerable.Range(0, 8).Select(i => Send(predictor, 1000 + i)).ToArray();
             Assert.Throws<InvalidOperationException>(() => twice.GetAwaiter().GetResult());
             gate.Exit();
-#pragma warning disable CA2012 // Misuse is what is tested.
             using (var prediction = await twice)
                 Assert.Equal((2 * round) + 1, prediction["y"].ToArray<float>()[0]);
             await Assert.ThrowsAsync<InvalidOperationException>(async () => await twice);
             Assert.Throws<InvalidOperationException>(() => twice.GetAwaiter().GetResult());
-#pragma warning restore CA2012
             for (var i = 0; i < others.Length; i++)
             {
                 using var prediction = await others[i];
