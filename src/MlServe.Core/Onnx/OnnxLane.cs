@@ -114,7 +114,8 @@ internal sealed class OnnxLane : ILane
         {
             new Prediction(state).Dispose();
             return Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed,
-                "Model '{0}': {1}", _executor.Identity.Name, exception.Message) { Exception = exception });
+                "Model '{0}': {1}", _executor.Identity.Name, exception.Message)
+            { Exception = exception });
         }
         catch
         {
