@@ -1,0 +1,88 @@
+using MlServe.Docs.Markdown;
+using MlServe.Onnx;
+using MlServe.Onnx.Inspection;
+using MlServe.Tensors;
+using Xunit;
+
+namespace MlServe.Docs.Tables;
+
+/// <summary>
+/// Tables that say what code says. <c>MLSERVE_UPDATE_DOCS=1</c> in the environment writes them anew from the code; the columns behind them stay.
+/// </summary>
+public sealed class ReferenceTableTests
+{
+    private static readonly bool IsUpdate = Environment.GetEnvironmentVariable("MLSERVE_UPDATE_DOCS") == "1";
+
+    public static TheoryData<string> Documents => [.. Repository.Documents];
+
+    public static TheoryData<Type> Documented =>
+    [
+        typeof(OnnxModelOptions), typeof(ExecutionProviderOptions), typeof(OnnxRuntimeOptions), typeof(MlServingOptions), typeof(ModelOptions),
+        typeof(ServiceLevelOptions), typeof(PredictionOptions), typeof(OnnxInspectionLimits),
+        typeof(PredictionStatus), typeof(PredictionErrorCode), typeof(ModelLoadFailure), typeof(ExecutionProvider), typeof(ElementType),
+    ];
+
+    [Theory]
+    [MemberData(nameof(Documents))]
+    public void Tables_OfADocument_SayWhatTheCodeSays(string name)
+    {
+        if (IsUpdate) Update(name);
+        Assert.Empty(ReferenceTable.Of(MarkdownDocument.Load(name)).SelectMany(static table => table.Differences()));
+    }
+
+    [Theory]
+    [MemberData(nameof(Documented))]
+    public void Type_OfTheContract_HasOneTable(Type type) => Assert.Single(
+        Repository.Documents.SelectMany(static name => ReferenceTable.Of(MarkdownDocument.Load(name))), table => table.Type == type);
+
+    [Fact]
+    public void Types_CalledOptions_AreAllDocumented() => Assert.All(
+        new[] { typeof(OnnxPredictor).Assembly, typeof(MlServingOptions).Assembly }.SelectMany(static assembly => assembly.GetExportedTypes())
+            .Where(static type => type.Name.EndsWith("Options", StringComparison.Ordinal) || type.Name.EndsWith("Limits", StringComparison.Ordinal)),
+        static type => Assert.Contains(Documented, row => row.Data == type));
+
+    [Fact]
+    public void Differences_OptionWithoutARow_AreFound()
+    {
+        var table = TableOf("| `Outputs` | `IReadOnlyList<string>?` | null | what |", "PredictionOptions");
+        Assert.Single(table.Differences());
+        Assert.Contains(TableOf("", "PredictionOptions").Differences(), static message => message.Contains("`Outputs` of PredictionOptions stands 0 times"));
+    }
+
+    [Fact]
+    public void Differences_RowWithoutAnOption_AreFound()
+    {
+        var table = TableOf("| `Other` | `int` | 1 | what |", "PredictionOptions");
+        Assert.Contains(table.Differences(), static message => message == "docs/broken.md:3: there is no `Other` in PredictionOptions.");
+    }
+
+    [Fact]
+    public void Updated_AuthorsColumn_StaysWithItsRow()
+    {
+        const string Text = """
+            <!-- enum: MlServe.Onnx.BatchDetection -->
+            | value | what | when |
+            |---|---|---|
+            | `None` | old | often |
+            after
+            """;
+        var updated = ReferenceTable.Of(MarkdownDocument.Parse("docs/some.md", Text)).Single().Updated().ToList();
+        Assert.EndsWith(" | |", updated[3], StringComparison.Ordinal);
+        Assert.Equal("| `None` | The model takes one row at a time. | often |", updated[4]);
+        Assert.Equal("after", updated[5]);
+    }
+
+    private static ReferenceTable TableOf(string row, string type) => ReferenceTable.Of(MarkdownDocument.Parse(
+        "docs/broken.md",
+        $"# Title\n\n<!-- options: MlServe.{type} -->\n| option | type | default | what, in which range, and why that default |\n|---|---|---|---|\n{row}\n"))
+        .Single();
+
+    private static void Update(string name)
+    {
+        for (var i = 0; i < ReferenceTable.Of(MarkdownDocument.Load(name)).Count; i++)
+        {
+            var lines = ReferenceTable.Of(MarkdownDocument.Load(name))[i].Updated();
+            File.WriteAllText(Repository.PathOf(name), string.Join('\n', lines) + "\n");
+        }
+    }
+}
