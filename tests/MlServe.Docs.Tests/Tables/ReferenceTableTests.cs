@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using MlServe.Docs.Markdown;
 using MlServe.Onnx;
 using MlServe.Onnx.Inspection;
@@ -9,8 +11,10 @@ namespace MlServe.Docs.Tables;
 /// <summary>
 /// Tables that say what code says. <c>MLSERVE_UPDATE_DOCS=1</c> in the environment writes them anew from the code; the columns behind them stay.
 /// </summary>
-public sealed class ReferenceTableTests
+public sealed partial class ReferenceTableTests
 {
+    private const long Mebibyte = 1024 * 1024;
+
     private static readonly bool IsUpdate = Environment.GetEnvironmentVariable("MLSERVE_UPDATE_DOCS") == "1";
 
     public static TheoryData<string> Documents => [.. Repository.Documents];
@@ -20,6 +24,16 @@ public sealed class ReferenceTableTests
         typeof(OnnxModelOptions), typeof(ExecutionProviderOptions), typeof(OnnxRuntimeOptions), typeof(MlServingOptions), typeof(ModelOptions),
         typeof(ServiceLevelOptions), typeof(PredictionOptions), typeof(OnnxInspectionLimits),
         typeof(PredictionStatus), typeof(PredictionErrorCode), typeof(ModelLoadFailure), typeof(ExecutionProvider), typeof(ElementType),
+    ];
+
+    /// <summary>Options that are one value: their summary names the default.</summary>
+    public static TheoryData<Type, string> Values =>
+    [
+        .. from row in Documented
+           where !row.Data.IsEnum
+           from property in row.Data.GetProperties()
+           where property.PropertyType.IsValueType || property.PropertyType == typeof(string)
+           select new TheoryDataRow<Type, string>(row.Data, property.Name),
     ];
 
     [Theory]
@@ -40,6 +54,17 @@ public sealed class ReferenceTableTests
         new[] { typeof(OnnxPredictor).Assembly, typeof(MlServingOptions).Assembly }.SelectMany(static assembly => assembly.GetExportedTypes())
             .Where(static type => type.Name.EndsWith("Options", StringComparison.Ordinal) || type.Name.EndsWith("Limits", StringComparison.Ordinal)),
         static type => Assert.Contains(Documented, row => row.Data == type));
+
+    [Theory]
+    [MemberData(nameof(Values))]
+    public void Summary_DefaultThatItNames_IsTheCodes(Type type, string option)
+    {
+        var property = type.GetProperty(option)!;
+        var summary = XmlDocs.SummaryOf(property);
+        var said = SaidDefault.Match(summary);
+        Assert.True(said.Success, $"{type.Name}.{option} names no default: {summary}");
+        Assert.Contains(said.Groups["value"].Value.Replace(",", "", StringComparison.Ordinal), Spellings(property.GetValue(Activator.CreateInstance(type))));
+    }
 
     [Fact]
     public void Differences_OptionWithoutARow_AreFound()
@@ -71,6 +96,24 @@ public sealed class ReferenceTableTests
         Assert.Equal("| `None` | The model takes one row at a time. | often |", updated[4]);
         Assert.Equal("after", updated[5]);
     }
+
+    /// <summary>How a summary may write a value.</summary>
+    private static IEnumerable<string> Spellings(object? value)
+    {
+        yield return value switch
+        {
+            null => "null",
+            bool flag => flag ? "true" : "false",
+            TimeSpan time => time.ToString("c"),
+            Enum name => $"`{name.GetType().Name}.{name}`",
+            string text => $"`{text}`",
+            _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
+        };
+        if (value is long bytes && bytes % Mebibyte == 0) yield return $"{bytes / Mebibyte} MiB";
+    }
+
+    [GeneratedRegex(@"Default: (?<value>`[^`]+`|[\d,:.]*\d( MiB)?|\w+)")]
+    private static partial Regex SaidDefault { get; }
 
     private static ReferenceTable TableOf(string row, string type) => ReferenceTable.Of(MarkdownDocument.Parse(
         "docs/broken.md",

@@ -38,7 +38,8 @@ internal static partial class XmlDocs
         var (kind, name) = (reference[0], reference[2..].Split('(')[0]);
         var parts = name.Split('.');
         if (kind == 'T') return Type.GetType(name) is { } type ? TypeNames.Of(type) : parts[^1];
-        return name == $"{within.FullName}.{parts[^1]}" && !within.IsEnum ? parts[^1] : $"{parts[^2]}.{parts[^1]}";
+        if (name == $"{within.FullName}.{parts[^1]}" && !within.IsEnum) return parts[^1];
+        return $"{(Type.GetType(string.Join('.', parts[..^1])) is { } owner ? TypeNames.Of(owner) : parts[^2])}.{parts[^1]}";
     }
 
     [GeneratedRegex(@"\s+")]
