@@ -19,7 +19,7 @@ internal static class ProgramRun
 
         var code = await process.StopAsync(cancellationToken);
         Assert.True(code == 0, $"{sample.Block} ended with code {code}:\n{process.Output}");
-        if (sample.Block.Marker?.Prints is { } text) Assert.Contains(text, process.Output, StringComparison.Ordinal);
+        Assert.All(sample.Block.Marker?.Prints ?? [], text => Assert.Contains(text, process.Output, StringComparison.Ordinal));
         Assert.DoesNotContain("Unhandled exception", process.Output, StringComparison.Ordinal);
     }
 

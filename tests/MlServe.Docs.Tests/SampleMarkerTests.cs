@@ -8,10 +8,10 @@ public sealed class SampleMarkerTests
     [Fact]
     public void Read_EverySaying_IsKept()
     {
-        var marker = SampleMarker.Read("<!-- sample: name; web; prints: digit: 7; with: one, two -->")!;
+        var marker = SampleMarker.Read("<!-- sample: name; web; prints: digit: 7; prints: 2; with: one, two -->")!;
         Assert.Equal("name", marker.Name);
         Assert.True(marker.IsWeb);
-        Assert.Equal("digit: 7", marker.Prints);
+        Assert.Equal(["digit: 7", "2"], marker.Prints);
         Assert.Equal(["one", "two"], marker.With);
         Assert.Null(marker.Skip);
     }
