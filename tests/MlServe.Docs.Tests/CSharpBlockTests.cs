@@ -44,7 +44,7 @@ public sealed class CSharpBlockTests
         await using var process = SampleProcess.Start(sample, folder);
 
         Assert.Equal(0, await process.StopAsync(TestContext.Current.CancellationToken));
-        Assert.Contains($"digit: {folder.Digit}", process.Output, StringComparison.Ordinal);
+        ProgramRun.CheckPrints(sample, process, $"digit: {folder.Digit}");
     }
 
     [Fact]
