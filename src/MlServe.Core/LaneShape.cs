@@ -11,6 +11,9 @@ public sealed class LaneShape : IEquatable<LaneShape>
     /// <summary>Stands in <see cref="Sizes"/> for an input that is not there.</summary>
     internal const long AbsentInput = -1;
 
+    /// <summary>Stands before the sizes of an input that is there and need not be, so that its sizes, none for a scalar, cannot be taken for another's.</summary>
+    internal const long PresentInput = -3;
+
     /// <summary>Stands for an input that is no tensor and is passed on as it came.</summary>
     internal const long HeldInput = -2;
 
@@ -21,14 +24,16 @@ public sealed class LaneShape : IEquatable<LaneShape>
     private readonly int _hash;
 
     /// <summary>Makes a shape.</summary>
-    /// <param name="sizes">The sizes of the axes, input after input, without batch axes; for an input that is absent a single -1.</param>
+    /// <param name="sizes">The sizes of the axes, input after input, without batch axes; -1 stands for an input that is absent,
+    /// other negative numbers are marks.</param>
     public LaneShape(ReadOnlySpan<long> sizes)
     {
         _sizes = sizes.ToArray();
         _hash = HashOf(sizes);
     }
 
-    /// <summary>The sizes of the axes, input after input, without batch axes; for an input that is absent a single -1.</summary>
+    /// <summary>The sizes of the axes, input after input, without batch axes; -1 stands for an input that is absent,
+    /// other negative numbers are marks.</summary>
     public ReadOnlySpan<long> Sizes => _sizes;
 
     /// <inheritdoc />

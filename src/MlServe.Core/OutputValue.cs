@@ -41,10 +41,11 @@ internal sealed class OutputValue
     public void SetTensor(string name, ElementType type, ReadOnlySpan<long> shape)
     {
         var count = Shapes.Count(shape);
-        var bytes = count * Math.Max(1, ElementTypes.SizeOf(type));
-        if (count < 0 || bytes > Array.MaxLength)
+        var size = Math.Max(1, ElementTypes.SizeOf(type));
+        if (count < 0 || count > Array.MaxLength / size)
             throw new OverflowException($"Output '{name}' of shape {Shapes.Format(shape)} does not fit in memory that .NET can address.");
 
+        var bytes = count * size;
         Name = name;
         Kind = ValueKind.Tensor;
         ElementType = type;

@@ -8,8 +8,11 @@ public sealed class PredictionInputWriter
 {
     private const int RetainedBytes = 64 * 1024;
 
+    // Arrays are kept by length up to here: writers serve one model after another.
+    private const int MaxKeptLength = 16;
+
     private readonly List<Slot> _slots = [];
-    private PredictionInput[] _inputs = [];
+    private readonly PredictionInput[]?[] _inputs = new PredictionInput[]?[MaxKeptLength];
     private ModelSignature? _signature;
     private int _count;
 
@@ -50,10 +53,10 @@ public sealed class PredictionInputWriter
         ArgumentNullException.ThrowIfNull(name);
         var type = ElementTypes.Require<T>();
         var count = Shapes.Count(shape);
-        var bytes = count * ElementTypes.SizeOf(type);
-        if (count < 0 || bytes > Array.MaxLength)
+        if (count < 0 || count > Array.MaxLength / ElementTypes.SizeOf(type))
             throw new ArgumentException($"The shape {Shapes.Format(shape)} of input '{name}' is negative or too large.", nameof(shape));
 
+        var bytes = count * ElementTypes.SizeOf(type);
         if (_count == _slots.Count) _slots.Add(new());
         var slot = _slots[_count++];
         slot.Set(name, type, shape, (int)count, (int)bytes);
@@ -69,10 +72,10 @@ public sealed class PredictionInputWriter
 
     internal PredictionInputs ToInputs()
     {
-        if (_inputs.Length != _count) _inputs = new PredictionInput[_count];
+        var inputs = ArrayOf(_inputs, _count);
         for (var i = 0; i < _count; i++)
-            _inputs[i] = _slots[i].ToInput();
-        return PredictionInputs.RowOf(_inputs);
+            inputs[i] = _slots[i].ToInput();
+        return PredictionInputs.RowOf(inputs);
     }
 
     internal void Return()
@@ -84,13 +87,16 @@ public sealed class PredictionInputWriter
         Pool<PredictionInputWriter>.Return(this);
     }
 
+    private static T[] ArrayOf<T>(T[]?[] kept, int length) => length < kept.Length ? kept[length] ??= new T[length] : new T[length];
+
     private Span<T> Tensor<T>(ValueSignature input)
         where T : unmanaged
     {
         if (input.Kind != ValueKind.Tensor)
             throw new ArgumentException($"Input '{input.Name}' is of kind {input.Kind}, not a tensor.");
 
-        Span<long> shape = stackalloc long[input.Shape.Count];
+        // A model can declare any number of axes.
+        var shape = input.Shape.Count <= 64 ? stackalloc long[input.Shape.Count] : new long[input.Shape.Count];
         var rank = 0;
         for (var axis = 0; axis < input.Shape.Count; axis++)
         {
@@ -106,6 +112,7 @@ public sealed class PredictionInputWriter
     {
         private string _name = "";
         private ElementType _type;
+        private readonly long[]?[] _shapes = new long[]?[MaxKeptLength];
         private long[] _shape = [];
         private int _count;
 
@@ -116,7 +123,8 @@ public sealed class PredictionInputWriter
             _name = name;
             _type = type;
             _count = count;
-            if (!shape.SequenceEqual(_shape)) _shape = shape.ToArray();
+            _shape = ArrayOf(_shapes, shape.Length);
+            shape.CopyTo(_shape);
             if (Bytes.Length < bytes) Bytes = new byte[bytes];
             else Bytes.AsSpan(0, bytes).Clear();
         }

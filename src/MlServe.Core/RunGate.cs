@@ -10,6 +10,7 @@ public sealed class RunGate
     private readonly Queue<IGateWaiter> _waiters = new();
     private int _free;
     private int _waiting;
+    private int _left;
 
     /// <summary>Makes a gate.</summary>
     /// <param name="maxConcurrentRuns">How many runs at once, 1 or more; null: one for each core that the process may use (a container's limit counted).</param>
@@ -30,7 +31,7 @@ public sealed class RunGate
     /// <summary>How many run now.</summary>
     public int CurrentRuns => MaxConcurrentRuns - Volatile.Read(ref _free);
 
-    /// <summary>How many wait.</summary>
+    /// <summary>How many wait; some that have given up just now may be counted with them.</summary>
     public int CurrentWaiters => Volatile.Read(ref _waiting);
 
     /// <summary>Enters where there is room and nobody waits.</summary>
@@ -47,6 +48,32 @@ public sealed class RunGate
 
         // Room may have been made between the caller's TryEnter and now, by somebody who saw nobody waiting.
         AdmitWaiters();
+    }
+
+    /// <summary>
+    /// Says that a waiter has left. Those who have are cleared away once they are half of the line, so that a gate which stays shut does not
+    /// gather them without a bound.
+    /// </summary>
+    internal void Leave()
+    {
+        List<IGateWaiter> gone;
+        lock (_gate)
+        {
+            if (++_left * 2 <= _waiters.Count) return;
+            gone = [];
+            _left = 0;
+            for (var remaining = _waiters.Count; remaining > 0; remaining--)
+            {
+                var waiter = _waiters.Dequeue();
+                if (waiter.HasLeft) gone.Add(waiter);
+                else _waiters.Enqueue(waiter);
+            }
+
+            Interlocked.Add(ref _waiting, -gone.Count);
+        }
+
+        foreach (var waiter in gone)
+            waiter.Drop();
     }
 
     internal void Exit()
@@ -72,15 +99,20 @@ public sealed class RunGate
     {
         while (true)
         {
-            IGateWaiter waiter;
+            IGateWaiter? waiter;
+            bool hasLeft;
             lock (_gate)
             {
-                if (_waiters.Count == 0 || !TryTake()) return;
-                waiter = _waiters.Dequeue();
+                if (!_waiters.TryPeek(out waiter)) return;
+                hasLeft = waiter.HasLeft;
+                if (!hasLeft && !TryTake()) return;
+                _waiters.Dequeue();
+                if (hasLeft) _left = Math.Max(0, _left - 1);
                 Interlocked.Decrement(ref _waiting);
             }
 
-            waiter.Enter();
+            if (hasLeft) waiter.Drop();
+            else waiter.Enter();
         }
     }
 }

@@ -57,7 +57,7 @@ internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declare
                 reason = result.Reason;
             }
 
-            return new(null, reason is { Length: > 0 } ? reason : "There is an input that is no tensor.", IsFinal: true);
+            return new(null, reason is { Length: > 0 } ? reason : "No row could be made up: there is an input that is no tensor, or a very large one. State SampleInputs.", IsFinal: true);
         }
         finally
         {
@@ -79,7 +79,7 @@ internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declare
         foreach (var (freeSize, maxInteger) in guesses)
         {
             var rows = new SampleRows(candidate, Seed);
-            if (rows.Next(freeSize, maxInteger) is not { } first || rows.Next(freeSize, maxInteger) is not { } second) yield break;
+            if (rows.Next(freeSize, maxInteger) is not { } first || rows.Next(freeSize, maxInteger) is not { } second) continue;
             yield return (first, second);
         }
     }

@@ -13,21 +13,58 @@ internal static class ExternalFiles
                 $"Model '{model}' keeps weights in other files, and its source '{content.Origin}' has no folder to look in. Load it from a file.");
         }
 
-        var root = Path.GetFullPath(folder);
+        var root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         foreach (var location in info.ExternalData.Select(static entry => entry.Location).Distinct(StringComparer.Ordinal))
         {
-            var full = Path.GetFullPath(Path.Combine(root, location));
-            if (Path.IsPathRooted(location) || !full.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+            if (IsOutside(root, location))
             {
                 throw new ModelLoadException(ModelLoadFailure.ExternalData,
                     $"Model '{model}' points to '{location}', outside its own folder '{root}'. Such a file is not opened; look at where the model comes from.");
             }
 
-            if (!File.Exists(full))
+            if (!File.Exists(Path.Combine(root, location)))
             {
                 throw new ModelLoadException(ModelLoadFailure.ExternalData,
                     $"Model '{model}' keeps weights in '{location}', and there is no such file in '{root}'. Copy it beside the model.");
             }
         }
+    }
+
+    /// <summary>Whether a location leads out of the folder: by its text, or by a symbolic link on the way.</summary>
+    private static bool IsOutside(string root, string location)
+    {
+        if (location.Length == 0 || location.Contains('\0', StringComparison.Ordinal) || Path.IsPathRooted(location)) return true;
+        var path = Path.GetFullPath(Path.Combine(root, location));
+        if (!IsWithin(root, path)) return true;
+
+        var realRoot = Resolve(root);
+        return realRoot is null || Resolve(path) is not { } real || !IsWithin(realRoot, real);
+    }
+
+    private static bool IsWithin(string root, string path) =>
+        path.StartsWith(Path.EndsInDirectorySeparator(root) ? root : root + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+
+    /// <summary>The path without symbolic links; null where they turn in a circle.</summary>
+    private static string? Resolve(string path)
+    {
+        const int MaxLinks = 64;
+        var links = 0;
+        var top = Path.GetPathRoot(path)!;
+        var real = top;
+        var rest = new Stack<string>(path[top.Length..].Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries).Reverse());
+        while (rest.TryPop(out var part))
+        {
+            real = Path.Combine(real, part);
+            if (new FileInfo(real).LinkTarget is not { } target) continue;
+            if (++links > MaxLinks) return null;
+
+            // Where the link points may itself lead over links: begin again from the top.
+            var full = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(real)!, target));
+            real = Path.GetPathRoot(full)!;
+            foreach (var next in full[real.Length..].Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries).Reverse())
+                rest.Push(next);
+        }
+
+        return real;
     }
 }

@@ -5,6 +5,12 @@ internal sealed class FileModelSource(string path) : IModelSource
 {
     public async ValueTask<ModelContent> ReadAsync(CancellationToken cancellationToken = default)
     {
+        if (path.Contains('\0', StringComparison.Ordinal))
+        {
+            throw new ModelLoadException(ModelLoadFailure.NotFound,
+                $"'{path.Replace("\0", "\\0", StringComparison.Ordinal)}' is no path: it has a character of number 0. Give the path of an .onnx file.");
+        }
+
         var full = Path.GetFullPath(path);
         if (Directory.Exists(full))
             throw new ModelLoadException(ModelLoadFailure.NotFound, $"'{full}' is a folder. Give the path of an .onnx file in it.");

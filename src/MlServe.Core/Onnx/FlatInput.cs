@@ -1,3 +1,5 @@
+using MlServe.Tensors;
+
 namespace MlServe.Onnx;
 
 /// <summary>Finds the shape of a flat list of elements: what the model fixes, the rows, and at most one axis that follows from the length.</summary>
@@ -23,7 +25,7 @@ internal static class FlatInput
         for (var axis = 0; axis < signature.Shape.Count; axis++)
         {
             if (axis == signature.BatchAxis) continue;
-            if (signature.Shape[axis].Size is { } size) known *= size;
+            if (signature.Shape[axis].Size is { } size) known = Times(known, size);
             else freeAxes++;
         }
 
@@ -38,7 +40,7 @@ internal static class FlatInput
                 rows = (int)(length / known);
             }
 
-            known *= rows;
+            known = Times(known, rows);
         }
 
         if (freeAxes == 1)
@@ -59,4 +61,7 @@ internal static class FlatInput
 
         return null;
     }
+
+    /// <summary>A product of sizes that stays at the largest number: a model may declare sizes whose product is none.</summary>
+    private static long Times(long left, long right) => Shapes.Count([left, right]) is var product and >= 0 ? product : long.MaxValue;
 }

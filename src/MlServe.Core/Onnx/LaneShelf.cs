@@ -10,6 +10,7 @@ internal sealed class LaneShelf(LaneShape shape)
     private OnnxLane? _hot;
     private volatile OutputPlan? _plan;
     private volatile bool _isUnforeseeable;
+    private volatile bool _isRetired;
 
     public LaneShape Shape { get; } = shape;
 
@@ -65,6 +66,16 @@ internal sealed class LaneShelf(LaneShape shape)
         if (displaced is null) return;
         lock (_gate)
             _idle.Add(displaced);
+    }
+
+    /// <summary>Whether nobody will look for lanes here any more, so that one that comes back has to be closed.</summary>
+    public bool IsRetired => _isRetired;
+
+    /// <summary>Says that nobody will look for lanes here any more, and takes those that lie here.</summary>
+    public List<OnnxLane> Retire()
+    {
+        _isRetired = true;
+        return TakeAll();
     }
 
     /// <summary>Takes all idle lanes.</summary>

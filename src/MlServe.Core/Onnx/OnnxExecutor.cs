@@ -35,6 +35,9 @@ internal sealed class OnnxExecutor : IBatchExecutor
 
     public ModelIdentity Identity { get; }
 
+    /// <summary>The bytes of the lanes that lie idle.</summary>
+    public long IdleBytes => Interlocked.Read(ref _idleBytes);
+
     /// <summary>Whether memory is bound for outputs once a run has shown their shapes.</summary>
     public bool ForeseesOutputs { get; }
 
@@ -64,10 +67,11 @@ internal sealed class OnnxExecutor : IBatchExecutor
             if (shelf.Take(rows) is { } idle)
             {
                 Interlocked.Add(ref _idleBytes, -idle.IdleBytes);
+                idle.IsOut = true;
                 return idle;
             }
 
-            return new(this, shelf, CapacityFor(rows, shape));
+            return new(this, shelf, CapacityFor(rows, shape)) { IsOut = true };
         }
         catch
         {
@@ -90,6 +94,9 @@ internal sealed class OnnxExecutor : IBatchExecutor
         else
         {
             shelf.Put(lane);
+
+            // Its shelf may have been given up while it was out, also between the look and now.
+            if (shelf.IsRetired) Close(shelf.TakeAll());
         }
 
         Session.Release();
@@ -107,7 +114,7 @@ internal sealed class OnnxExecutor : IBatchExecutor
                 {
                     var oldest = _shelves.Values.MinBy(static candidate => candidate.LastUse)!;
                     _shelves.Remove(oldest.Shape);
-                    evicted = oldest.TakeAll();
+                    evicted = oldest.Retire();
                 }
 
                 _shelves.Add(shape, shelf = new(shape));
@@ -125,12 +132,8 @@ internal sealed class OnnxExecutor : IBatchExecutor
         if (!Signature.IsBatchable) return 1;
         var needed = Math.Max(1, rows);
         var rounded = (int)Math.Min(int.MaxValue, System.Numerics.BitOperations.RoundUpToPowerOf2((uint)needed));
-        var rowBytes = 8L;
-        foreach (var size in shape.Sizes)
-            rowBytes = Math.Max(rowBytes, rowBytes * Math.Max(1, size));
-
         // Rounding up saves lanes for requests of many sizes, but not where it costs megabytes.
-        return rowBytes * rounded > ExactAboveBytes ? needed : rounded;
+        return LaneInputs.BytesOfRow(Signature, shape) > ExactAboveBytes / rounded ? needed : rounded;
     }
 
     /// <summary>Frees the lanes that nobody holds.</summary>

@@ -28,6 +28,7 @@ internal sealed class OnnxLane : ILane
     private IReadOnlyList<OrtValue?>? _results;
     private OutputSelection? _ranOutputs;
     private int _ranRows;
+    private bool _isOut;
 
     public OnnxLane(OnnxExecutor executor, LaneShelf shelf, int capacity)
     {
@@ -36,7 +37,7 @@ internal sealed class OnnxLane : ILane
         Capacity = capacity;
         _inputs = LaneInputs.Create(executor.Signature, shelf.Shape, capacity);
         _present = [.. _inputs.OfType<LaneInput>()];
-        Bytes = _present.Sum(static input => input.Bytes);
+        Bytes = CountBytes();
         _presentNames = [.. _present.Select(static input => input.Name)];
         _hasOptionalOutputs = executor.Signature.Outputs.Any(static output => output.Kind == ValueKind.Optional);
         _isBindable = executor.ForeseesOutputs && !_hasOptionalOutputs && executor.Session.RunsOnCpu && Array.TrueForAll(_present, static input => input.IsBindable);
@@ -49,6 +50,12 @@ internal sealed class OnnxLane : ILane
 
     /// <summary>What the executor counts the lane as while it is idle.</summary>
     public long IdleBytes { get; set; }
+
+    /// <summary>Whether somebody owns the lane. Set by its executor.</summary>
+    public bool IsOut
+    {
+        set => _isOut = value;
+    }
 
     public void Write(in PredictionInputs inputs, in BatchRequest request, int row)
     {
@@ -107,6 +114,13 @@ internal sealed class OnnxLane : ILane
             if (_current is not null) ReadBound(state, request, row);
             else ReadResults(state, request, row);
         }
+        catch (Exception exception) when (exception is OverflowException or NotSupportedException)
+        {
+            new Prediction(state).Dispose();
+            return Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed,
+                "Model '{0}': {1}", _executor.Identity.Name, exception.Message)
+            { Exception = exception });
+        }
         catch
         {
             new Prediction(state).Dispose();
@@ -126,9 +140,10 @@ internal sealed class OnnxLane : ILane
         return values;
     }
 
-    /// <summary>Returns the lane to its executor.</summary>
+    /// <summary>Returns the lane to its executor; a second time does nothing, as long as nobody else has it.</summary>
     public void Dispose()
     {
+        if (!Interlocked.Exchange(ref _isOut, false)) return;
         ReleaseResults();
         foreach (var input in _present)
             input.Forget();
@@ -185,7 +200,7 @@ internal sealed class OnnxLane : ILane
         {
             CloseBindings();
             _outputMemory = [.. plan.Outputs.Select(output => new AlignedBuffer(output.Bytes(Capacity)))];
-            Bytes = _present.Sum(static input => input.Bytes) + _outputMemory.Sum(static memory => (long)memory.Length);
+            Bytes = CountBytes();
             _bindings = new LaneBinding?[Capacity <= MaxKeptBindings ? Capacity + 1 : 1];
             _plan = plan;
         }
@@ -206,6 +221,8 @@ internal sealed class OnnxLane : ILane
 
         return slot;
     }
+
+    private long CountBytes() => _present.Sum(static input => input.Bytes) + _outputMemory.Sum(static memory => (long)memory.Length);
 
     private LaneBinding Bind(OutputPlan plan, int rows, OutputSelection outputs) =>
         new(_executor.Session.Session, _present, plan, _outputMemory, outputs, rows);

@@ -27,10 +27,10 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         var info = Inspect(content);
         var identity = new ModelIdentity(context.Name, context.Version, Convert.ToHexStringLower(SHA256.HashData(content.Bytes.Span)));
         var runtimeVersion = StartRuntime(content.Origin);
-        var opened = await OpenAsync(content, identity.Digest, runtimeVersion, cancellationToken).ConfigureAwait(false);
+        var opened = await OpenAsync(content, info.ExternalData.Count > 0, identity.Digest, runtimeVersion, cancellationToken).ConfigureAwait(false);
         try
         {
-            var declared = SignatureReader.Read(opened.Session.Session, info);
+            var declared = ReadSignature(opened.Session.Session, info);
             var signature = new BatchAxisProbe(opened.Session, declared, identity, options).Find();
             cancellationToken.ThrowIfCancellationRequested();
             var executor = new OnnxExecutor(opened.Session, signature, identity, options);
@@ -44,7 +44,7 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
                 Origin = content.Origin,
                 SizeInBytes = content.Bytes.Length,
                 Info = info,
-                ExecutionProvider = ProviderInUse(opened),
+                ExecutionProvider = opened.Providers.InUse,
                 ProvidersPassedOver = opened.Providers.PassedOver,
                 RuntimeVersion = runtimeVersion,
                 FromOptimizedCache = opened.FromCache,
@@ -72,6 +72,11 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
             throw new ModelLoadException(exception.Failure, $"Model '{context.Name}' from '{content.Origin}': {exception.Message}", exception);
         }
 
+        foreach (var value in info.Inputs.Concat(info.Outputs))
+        {
+            if (SignatureReader.FindUnsupported(value.Type) is { } type) throw SignatureReader.Unsupported(value.Name, type.ToString().ToLowerInvariant());
+        }
+
         if (info.ExternalData.Count > 0 && !options.AllowExternalData)
         {
             var first = info.ExternalData[0];
@@ -82,6 +87,18 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
 
         if (info.ExternalData.Count > 0) ExternalFiles.Check(info, content, context.Name);
         return info;
+    }
+
+    private ModelSignature ReadSignature(InferenceSession session, OnnxModelInfo info)
+    {
+        try
+        {
+            return SignatureReader.Read(session, info);
+        }
+        catch (ArgumentException exception)
+        {
+            throw new ModelLoadException(ModelLoadFailure.InvalidGraph, $"Model '{context.Name}' cannot be served: {exception.Message}", exception);
+        }
     }
 
     private static string StartRuntime(string origin)
@@ -96,9 +113,11 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         }
     }
 
-    private async ValueTask<Opened> OpenAsync(ModelContent content, string digest, string runtimeVersion, CancellationToken cancellationToken)
+    private async ValueTask<Opened> OpenAsync(
+        ModelContent content, bool hasExternalData, string digest, string runtimeVersion, CancellationToken cancellationToken)
     {
-        if (options.OptimizedModelCacheFolder is not { } folder) return Open(content, content.Bytes, options, null);
+        // The digest does not cover weights in other files, so that a cache by digest would keep serving the old ones.
+        if (options.OptimizedModelCacheFolder is not { } folder || hasExternalData) return Open(content, content.Bytes, options, null);
 
         var cache = new OptimizedModelCache(folder, digest, runtimeVersion, options);
         if (await cache.TryReadAsync(cancellationToken).ConfigureAwait(false) is { } optimized)
@@ -119,23 +138,26 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
 
     private Opened Open(ModelContent content, ReadOnlyMemory<byte> bytes, OnnxModelOptions withOptions, OptimizedModelCache? writeTo, bool isOptimized = false)
     {
+        string? written = null;
         try
         {
             using var sessionOptions = SessionOptionsFactory.Create(
                 withOptions, withOptions.AllowExternalData ? content.Folder : null, out var providers, out var sharesPool);
             if (withOptions.UseSharedThreadPool && !sharesPool) LogMessages.NoSharedThreadPool(_logger, context.Name);
             if (isOptimized) sessionOptions.GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL;
-            var written = writeTo?.WriteWith(sessionOptions);
+            written = writeTo?.WriteWith(sessionOptions);
 
             InferenceSession session;
             lock (OnnxRuntimeEnvironment.SessionCreation)
                 session = new InferenceSession(ArrayOf(bytes), sessionOptions);
 
             if (written is not null) writeTo!.Keep(written);
+            providers = providers with { InUse = InUse(session, providers.InUse) };
             return new(new(session, providers.InUse == ProviderNames.Of(ExecutionProvider.Cpu)), providers, isOptimized);
         }
         catch (Exception exception) when (exception is not ModelLoadException and not OutOfMemoryException)
         {
+            if (written is not null) OptimizedModelCache.Remove(written);
             if (exception.Message.Contains("Unregistered TensorElementType", StringComparison.OrdinalIgnoreCase))
             {
                 throw new ModelLoadException(ModelLoadFailure.UnsupportedType,
@@ -153,10 +175,11 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
             ? segment.Array
             : bytes.ToArray();
 
-    private static string ProviderInUse(Opened opened)
+    /// <summary>The provider that was asked for first and could be had; where the choice was the runtime's, the one that it made.</summary>
+    private static string InUse(InferenceSession session, string provider)
     {
-        if (opened.Providers.InUse != ProviderNames.Of(ExecutionProvider.Auto)) return opened.Providers.InUse;
-        foreach (var device in opened.Session.Session.GetEpDeviceForInputs())
+        if (provider != ProviderNames.Of(ExecutionProvider.Auto)) return provider;
+        foreach (var device in session.GetEpDeviceForInputs())
         {
             if (device is not null) return device.EpName;
         }

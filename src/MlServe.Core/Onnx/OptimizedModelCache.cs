@@ -37,7 +37,7 @@ internal sealed class OptimizedModelCache
         {
             return await File.ReadAllBytesAsync(_path, cancellationToken).ConfigureAwait(false);
         }
-        catch (IOException)
+        catch (Exception exception) when (IsOfFile(exception))
         {
             return null;
         }
@@ -58,31 +58,42 @@ internal sealed class OptimizedModelCache
         {
             if (File.Exists(temporary)) File.Move(temporary, _path, overwrite: true);
         }
-        catch (IOException)
+        catch (Exception exception) when (IsOfFile(exception))
         {
             // The folder is a convenience: the next start optimizes again.
+            Remove(temporary);
         }
     }
 
     /// <summary>Removes an entry that could not be opened.</summary>
-    public void Forget()
+    public void Forget() => Remove(_path);
+
+    /// <summary>Removes what a session wrote that did not open in the end.</summary>
+    public static void Remove(string path)
     {
         try
         {
-            File.Delete(_path);
+            File.Delete(path);
         }
-        catch (IOException)
+        catch (Exception exception) when (IsOfFile(exception))
         {
             // Another process may be reading it; it will be overwritten.
         }
     }
+
+    private static bool IsOfFile(Exception exception) => exception is IOException or UnauthorizedAccessException;
 
     private static string KeyOf(string digest, string runtimeVersion, OnnxModelOptions options)
     {
         var text = new StringBuilder()
             .Append(digest).Append('|').Append(runtimeVersion).Append('|').Append(ProcessorKey()).Append('|').Append(options.Optimization);
         foreach (var provider in options.ExecutionProviders)
+        {
             text.Append('|').Append(provider.Provider).Append(provider.DeviceId);
+            foreach (var (key, value) in provider.Settings.OrderBy(static entry => entry.Key, StringComparer.Ordinal))
+                text.Append(';').Append(key).Append('=').Append(value);
+        }
+
         foreach (var (name, size) in options.FreeDimensions.OrderBy(static entry => entry.Key, StringComparer.Ordinal))
             text.Append(CultureInfo.InvariantCulture, $"|{name}={size}");
         foreach (var (key, value) in options.SessionEntries.OrderBy(static entry => entry.Key, StringComparer.Ordinal))

@@ -28,8 +28,9 @@ internal static class OrtErrors
 
     /// <summary>Whether an output had another shape than the buffer that was bound for it.</summary>
     public static bool IsShapeMismatch(Exception exception) =>
-        exception.Message.Contains("shape verification failed", StringComparison.OrdinalIgnoreCase)
+        exception.Message.Contains("but the computed output shape for this run is", StringComparison.Ordinal)
         || exception.Message.Contains("Got invalid dimensions for output", StringComparison.Ordinal)
+        || exception.Message.Contains("shape verification failed", StringComparison.OrdinalIgnoreCase)
         || exception.Message.Contains("Shape mismatch attempting to re-use buffer", StringComparison.Ordinal);
 
     public static PredictionError ToPredictionError(Exception exception, ModelIdentity model) => IsInvalidArgument(exception)
@@ -55,6 +56,7 @@ internal static class OrtErrors
             "NoSuchFile" => ModelLoadFailure.NotFound,
             "InvalidProtobuf" => ModelLoadFailure.Malformed,
             "InvalidGraph" or "NotImplemented" => ModelLoadFailure.InvalidGraph,
+            "InvalidArgument" when exception.Message.Contains("Invalid model", StringComparison.Ordinal) => ModelLoadFailure.InvalidGraph,
             _ => ModelLoadFailure.Other,
         };
         var message = exception.Message;

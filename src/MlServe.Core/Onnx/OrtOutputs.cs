@@ -43,6 +43,7 @@ internal static class OrtOutputs
         var size = Math.Max(1, ElementTypes.SizeOf(type));
         if (slice.IsWhole || !slice.Fits(shape))
         {
+            RequireAlone(slice, name, Shapes.Format(shape));
             target.SetTensor(name, type, shape);
             if (type == ElementType.String) ReadStrings(value, target.Strings, 0);
             else value.GetTensorDataAsSpan<byte>()[..(target.Length * size)].CopyTo(target.Bytes);
@@ -89,9 +90,19 @@ internal static class OrtOutputs
             return;
         }
 
+        RequireAlone(slice, name, $"a sequence of {count}");
         target.SetComposite(name, ValueKind.Sequence, count);
         for (var i = 0; i < count; i++)
             CopyElement(value, i, target.AddChild(), "");
+    }
+
+    /// <summary>An output without the rows that were run can be given whole to a request that ran alone, and to nobody else.</summary>
+    private static void RequireAlone(in RowSlice slice, string name, string shape)
+    {
+        if (slice.IsWhole || slice.Rows == slice.Total) return;
+        throw new NotSupportedException(
+            $"Output '{name}' came as {shape} for {slice.Total} rows, so that the answers of a batch cannot be told apart. "
+            + "Set OnnxModelOptions.BatchDetection to None for this model.");
     }
 
     private static void CopyElement(OrtValue sequence, int index, OutputValue target, string name)

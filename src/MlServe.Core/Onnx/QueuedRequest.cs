@@ -20,7 +20,7 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter, IThreadPoolWork
     private long _enqueued;
     private int _state;
     private int _holders;
-    private bool _isGivenUp;
+    private volatile bool _isGivenUp;
 
     public static QueuedRequest Rent() => Pool<QueuedRequest>.Rent();
 
@@ -52,6 +52,14 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter, IThreadPoolWork
 
     /// <summary>The gate has made room: run on the thread pool, behind what it already has to do.</summary>
     void IGateWaiter.Enter() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+
+    bool IGateWaiter.HasLeft => _isGivenUp;
+
+    void IGateWaiter.Drop()
+    {
+        _session!.Release();
+        Let();
+    }
 
     void IThreadPoolWorkItem.Execute()
     {
@@ -90,12 +98,16 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter, IThreadPoolWork
     private void GiveUp()
     {
         if (Interlocked.CompareExchange(ref _state, Taken, Waiting) != Waiting) return;
+        var gate = _gate!;
         _predictor!.Dequeued();
         _isGivenUp = true;
 
         // Whoever cancels must not be made to run the waiting code.
         ContinuesElsewhere = true;
         SetException(new OperationCanceledException(_cancellationToken));
+
+        // From here on it may serve somebody else.
+        gate.Leave();
     }
 
     /// <summary>One of the two holders, the gate and the reader, is done with it.</summary>

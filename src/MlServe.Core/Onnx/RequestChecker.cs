@@ -44,7 +44,9 @@ internal sealed class RequestChecker
         // The common case, one tensor and one shape, needs no list of sizes.
         if (_onlyShape is not null && inputs.Count == 1 && _signature.Inputs.Count == 1)
         {
-            error = CheckInput(0, in PredictionInputs.ItemOf(in inputs, 0), inputs.IsRow, ref rows, default, out _, out var bytes);
+            ref readonly var input = ref PredictionInputs.ItemOf(in inputs, 0);
+            if (input.Name is { } name && name != _signature.Inputs[0].Name) return RequestErrors.UnknownInput(_signature, name);
+            error = CheckInput(0, in input, inputs.IsRow, ref rows, default, out _, out var bytes);
             if (error is null && bytes > _maxBytes) error = RequestErrors.TooLarge(bytes, _maxBytes);
             if (error is not null) return error;
             request = new(_onlyShape, rows, inputs.IsRow, outputs);
@@ -139,7 +141,7 @@ internal sealed class RequestChecker
         {
             if (signature.Kind != ValueKind.Optional && input.Kind != signature.Kind) return RequestErrors.WrongKind(signature, input.Kind);
             sizes[used++] = LaneShape.HeldInput;
-            return HeldInput.Check(signature, in input, ref bytes);
+            return HeldValue.Check(signature, in input, ref bytes);
         }
 
         if (input.Kind != ValueKind.Tensor) return RequestErrors.WrongKind(signature, input.Kind);
@@ -147,9 +149,18 @@ internal sealed class RequestChecker
         if (elements.Type != signature.ElementType) return RequestErrors.WrongType(signature, elements.Type);
         if (elements.Type == ElementType.String && elements.AsSpan<string?>().Contains(null)) return RequestErrors.NullElement(signature);
 
+        if (signature.IsOptional)
+        {
+            sizes[0] = LaneShape.PresentInput;
+            sizes = sizes[1..];
+        }
+
         bytes = elements.Bytes;
-        if (elements.Shape is not { } shape) return FlatInput.Check(signature, elements.Length, ref rows, sizes, out used);
-        return ShapedInput.Check(signature, shape, elements.Length, isRow, ref rows, sizes, out used);
+        var error = elements.Shape is { } shape
+            ? ShapedInput.Check(signature, shape, elements.Length, isRow, ref rows, sizes, out used)
+            : FlatInput.Check(signature, elements.Length, ref rows, sizes, out used);
+        if (signature.IsOptional) used++;
+        return error;
     }
 
     private int MaxSizesOf(in PredictionInputs inputs, ReadOnlySpan<int> given)

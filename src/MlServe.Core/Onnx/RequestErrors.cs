@@ -49,7 +49,8 @@ internal static class RequestErrors
             input, expected, axis, Shapes.Format(shape), leavesOutBatchAxis ? " (without the batch axis)" : "", actual);
 
     public static PredictionError LengthAgainstShape(ValueSignature input, long length, long[] shape) => Invalid(PredictionErrorCode.InputLengthMismatch,
-        "Input '{0}' came with {1} elements and the shape {2}, which has {3}.", input.Name, length, Shapes.Format(shape), Shapes.Count(shape));
+        "Input '{0}' came with {1} elements and the shape [{2}], which {3}.", input.Name, length, string.Join(',', shape),
+        Shapes.Count(shape) is var count and >= 0 ? $"has {count}" : "is negative or too large");
 
     public static PredictionError WrongLength(ValueSignature input, long length, long expected, int rows) => Invalid(PredictionErrorCode.InputLengthMismatch,
         input.Shape.Any(static dimension => dimension.IsFree) && (input.BatchAxis is null || input.Shape.Count(static dimension => dimension.IsFree) > 1)

@@ -8,10 +8,14 @@ namespace MlServe.Onnx;
 /// </summary>
 internal sealed class SampleRows(ModelSignature signature, int seed)
 {
+    private const int MaxElements = 16 * 1024 * 1024;
+
     private readonly Random _random = new(seed);
     private readonly Dictionary<string, PredictionInput> _shared = [];
 
-    /// <summary>A row with a size for each free axis that is no batch axis, the same for each row; null where an input is no tensor.</summary>
+    /// <summary>
+    /// A row with a size for each free axis that is no batch axis, the same for each row; null where an input is no tensor, or too large to be made up.
+    /// </summary>
     /// <param name="freeSize">The size of free axes.</param>
     /// <param name="maxInteger">The bound of integers, itself left out.</param>
     public PredictionInputs? Next(int freeSize, int maxInteger)
@@ -33,6 +37,8 @@ internal sealed class SampleRows(ModelSignature signature, int seed)
                 if (axis != input.BatchAxis) shape.Add(input.Shape[axis].Size ?? freeSize);
             }
 
+            // What a model declares is not to be trusted with memory.
+            if (Shapes.Count([.. shape]) is < 0 or > MaxElements) return null;
             var made = Make(input, [.. shape], maxInteger);
             inputs.Add(made);
             if (input.BatchAxis is null) _shared.Add(input.Name, made);

@@ -32,8 +32,8 @@ internal static class ShapedInput
             {
                 if (leavesOut) continue;
                 var size = shape[given++];
-                if (rows < 0 && size <= int.MaxValue) rows = (int)size;
-                else if (rows != size) return RequestErrors.RowMismatch(signature, size, rows);
+                if (rows < 0) rows = (int)Math.Min(size, int.MaxValue);
+                if (rows != size) return RequestErrors.RowMismatch(signature, size, rows);
                 continue;
             }
 

@@ -1,6 +1,7 @@
 using Microsoft.ML.OnnxRuntime;
 using MlServe.Onnx.Inspection;
 using MlServe.Tensors;
+using OnnxValueType = MlServe.Onnx.Inspection.OnnxValueType;
 using OrtValueType = Microsoft.ML.OnnxRuntime.OnnxValueType;
 
 namespace MlServe.Onnx;
@@ -66,6 +67,17 @@ internal static class SignatureReader
         };
     }
 
-    private static ModelLoadException Unsupported(string name, string type) => new(ModelLoadFailure.UnsupportedType,
+    /// <summary>An element type that the file names and the runtime's C# API does not take; null where there is none.</summary>
+    public static OnnxElementType? FindUnsupported(OnnxValueType? type)
+    {
+        for (; type is not null; type = type.Contained)
+        {
+            if (type.ElementType != OnnxElementType.Undefined && !Enum.IsDefined((ElementType)(int)type.ElementType)) return type.ElementType;
+        }
+
+        return null;
+    }
+
+    public static ModelLoadException Unsupported(string name, string type) => new(ModelLoadFailure.UnsupportedType,
         $"'{name}' is of type {type}, which ONNX Runtime's C# API does not take. Put a Cast to float, an integer or another plain type into the model.");
 }

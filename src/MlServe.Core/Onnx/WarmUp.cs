@@ -39,7 +39,7 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, in
         // Made-up rows that the model refuses show nothing, and are no reason not to load it.
         foreach (var (freeSize, maxInteger) in (ReadOnlySpan<(int, int)>)[(8, 8), (8, 2), (32, 8), (1, 8)])
         {
-            if (new SampleRows(executor.Signature, Seed).Next(freeSize, maxInteger) is not { } row) return null;
+            if (new SampleRows(executor.Signature, Seed).Next(freeSize, maxInteger) is not { } row) continue;
             if (executor.Prepare(row, null, out var request) is not null) continue;
             using var lane = executor.RentLane(request.Shape, 1);
             lane.Write(row, request, 0);

@@ -82,15 +82,30 @@ internal readonly struct BorrowedTensor
     {
         T[] array => array.AsSpan(_offset, (int)Length),
         MemoryManager<T> manager => manager.GetSpan().Slice(_offset, (int)Length),
-        Tensor<T> { IsDense: true } tensor => MemoryMarshal.CreateReadOnlySpan(in tensor.GetPinnableReference(), (int)Length),
         Tensor<T> tensor => Flatten(tensor),
         _ => default,
     };
 
-    private static T[] Flatten<T>(Tensor<T> tensor)
+    private static ReadOnlySpan<T> Flatten<T>(Tensor<T> tensor)
     {
-        var flat = new T[tensor.FlattenedLength];
-        tensor.FlattenTo(flat);
+        // The tensor's own GetPinnableReference forgets where a slice begins; its span does not.
+        var span = tensor.AsReadOnlyTensorSpan();
+        if (span.IsDense && IsRowMajor(span)) return MemoryMarshal.CreateReadOnlySpan(in span.GetPinnableReference(), (int)span.FlattenedLength);
+        var flat = new T[span.FlattenedLength];
+        span.FlattenTo(flat);
         return flat;
+    }
+
+    /// <summary>Whether the elements lie in memory in the order in which they are counted; a transposed tensor is dense as well.</summary>
+    private static bool IsRowMajor<T>(in ReadOnlyTensorSpan<T> span)
+    {
+        nint expected = 1;
+        for (var axis = span.Rank - 1; axis >= 0; axis--)
+        {
+            if (span.Lengths[axis] != 1 && span.Strides[axis] != expected) return false;
+            expected *= span.Lengths[axis];
+        }
+
+        return true;
     }
 }

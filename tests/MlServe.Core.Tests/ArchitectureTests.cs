@@ -1,0 +1,178 @@
+using System.Text.RegularExpressions;
+
+namespace MlServe;
+
+/// <summary>Reads the sources and fails where an arrow between the rooms of the house runs sideways or upwards.</summary>
+public sealed partial class ArchitectureTests
+{
+    private const string Contracts = "MlServe";
+
+    /// <summary>For each room, by its namespace, the rooms that it may name besides itself.</summary>
+    private static readonly Dictionary<string, string[]> MayUse = new()
+    {
+        [Contracts] = ["MlServe.Tensors"],
+        ["MlServe.Tensors"] = [],
+        ["MlServe.Statistics"] = [],
+        ["MlServe.Onnx"] = [Contracts, "MlServe.Tensors", "MlServe.Onnx.Inspection"],
+        ["MlServe.Onnx.Inspection"] = [],
+        ["MlServe.Batching"] = [Contracts, "MlServe.Tensors"],
+        ["MlServe.Caching"] = [Contracts, "MlServe.Tensors"],
+        ["MlServe.Resilience"] = [Contracts, "MlServe.Tensors"],
+        ["MlServe.Admission"] = [Contracts, "MlServe.Tensors"],
+        ["MlServe.Routing"] = [Contracts, "MlServe.Statistics"],
+        ["MlServe.Monitoring"] = [Contracts, "MlServe.Tensors", "MlServe.Statistics"],
+    };
+
+    /// <summary>What the inspection may take from the contracts: how it says no.</summary>
+    private static readonly string[] ContractsOfInspection = ["ModelLoadException", "ModelLoadFailure"];
+
+    [Fact]
+    public void Core_EveryFile_KeepsToItsRoom()
+    {
+        var files = SourcesOf("MlServe.Core");
+        Assert.True(files.Count > 50, $"Only {files.Count} files were found: the test does not see the sources.");
+        Assert.Empty(FaultsOf(files));
+    }
+
+    [Fact]
+    public void Core_EveryFolder_IsARoomOfTheHouse()
+    {
+        foreach (var (path, text) in SourcesOf("MlServe.Core"))
+        {
+            var folder = Path.GetDirectoryName(path)!.Replace(Path.DirectorySeparatorChar, '.');
+            var room = RoomOf(text);
+
+            // A builder's extensions and the like are for whoever has the contracts' namespace open; their folder says whose they are.
+            if (room != Contracts) Assert.Equal($"MlServe.{folder}".TrimEnd('.'), room);
+            Assert.Contains(folder.Length == 0 ? Contracts : $"MlServe.{folder}", MayUse.Keys);
+        }
+    }
+
+    [Theory]
+    [InlineData("Batching/A.cs", "using MlServe.Caching;\nnamespace MlServe.Batching;", "MlServe.Caching")]
+    [InlineData("Batching/A.cs", "namespace MlServe.Batching;\nclass A { MlServe.Onnx.OnnxPredictor P; }", "MlServe.Onnx")]
+    [InlineData("A.cs", "using Microsoft.ML.OnnxRuntime;\nnamespace MlServe;", "Microsoft.ML.OnnxRuntime")]
+    [InlineData("A.cs", "namespace MlServe;\nclass A { object o = new Microsoft.ML.OnnxRuntime.SessionOptions(); }", "Microsoft.ML.OnnxRuntime")]
+    [InlineData("Monitoring/A.cs", "using ORT = Microsoft.ML.OnnxRuntime;\nnamespace MlServe.Monitoring;", "Microsoft.ML.OnnxRuntime")]
+    [InlineData("A.cs", "using MlServe.Onnx;\nnamespace MlServe;", "MlServe.Onnx")]
+    [InlineData("A.cs", "namespace MlServe;\nclass A { Batching.BatchingPredictor? P; }", "MlServe.Batching")]
+    [InlineData("A.cs", "namespace MlServe;\nclass A { Statistics.Histogram? P; }", "MlServe.Statistics")]
+    [InlineData("Tensors/A.cs", "namespace MlServe.Tensors;\nclass A { ModelSignature? S; }", "ModelSignature")]
+    [InlineData("Statistics/A.cs", "using MlServe.Tensors;\nnamespace MlServe.Statistics;", "MlServe.Tensors")]
+    [InlineData("Routing/A.cs", "using static MlServe.Tensors.Shapes;\nnamespace MlServe.Routing;", "MlServe.Tensors")]
+    [InlineData("Onnx/Inspection/A.cs", "namespace MlServe.Onnx.Inspection;\nclass A { ModelSignature? S; }", "ModelSignature")]
+    [InlineData("Onnx/Inspection/A.cs", "namespace MlServe.Onnx.Inspection;\nclass A { OnnxPredictor? S; }", "OnnxPredictor")]
+    [InlineData("Onnx/A.cs", "using MlServe.Batching;\nnamespace MlServe.Onnx;", "MlServe.Batching")]
+    [InlineData("Onnx/A.cs", "using Microsoft.Extensions.DependencyInjection;\nnamespace MlServe.Onnx;", "DependencyInjection")]
+    [InlineData("Caching/A.cs", "using MlServe.Extensions;\nnamespace MlServe.Caching;", "MlServe.Extensions")]
+    [InlineData("Caching/X.cs", "using MlServe.Batching;\nnamespace MlServe;", "MlServe.Batching")]
+    [InlineData("Caching/X.cs", "namespace MlServe;\nclass A { OnnxPredictor? S; }", "OnnxPredictor")]
+    public void Faults_AnArrowSidewaysOrUpwards_IsFound(string path, string text, string expected)
+    {
+        var files = SourcesOf("MlServe.Core");
+        files.Add((path.Replace('/', Path.DirectorySeparatorChar), text));
+        Assert.Contains(expected, Assert.Single(FaultsOf(files)), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Batching/A.cs", "using MlServe.Tensors;\nnamespace MlServe.Batching;\nclass A { Prediction P; }")]
+    [InlineData("Batching/A.cs", "namespace MlServe.Batching;\n// Unlike MlServe.Caching this is fine.\n/// <see cref=\"MlServe.Onnx.OnnxPredictor\" />\nclass A { string s = \"MlServe.Caching\"; }")]
+    [InlineData("Onnx/Inspection/A.cs", "namespace MlServe.Onnx.Inspection;\nclass A { ModelLoadException? S; ModelLoadFailure F; }")]
+    [InlineData("Caching/X.cs", "using MlServe.Caching;\nusing MlServe.Tensors;\nnamespace MlServe;\nclass A { Prediction P; }")]
+    public void Faults_AnArrowDownwards_IsNone(string path, string text)
+    {
+        var files = SourcesOf("MlServe.Core");
+        files.Add((path.Replace('/', Path.DirectorySeparatorChar), text));
+        Assert.Empty(FaultsOf(files));
+    }
+
+    private static List<string> FaultsOf(List<(string Path, string Text)> files)
+    {
+        var faults = new List<string>();
+        var types = files.Select(static file => (Room: HomeOf(file.Path), Name: Path.GetFileNameWithoutExtension(file.Path)))
+            .Where(static type => type.Name.Length > 3)
+            .DistinctBy(static type => type.Name)
+            .ToDictionary(static type => type.Name, static type => type.Room);
+        foreach (var (path, text) in files)
+        {
+            var home = HomeOf(path);
+            var allowed = MayUse.GetValueOrDefault(home, []);
+            var code = CodeOf(text);
+            var names = new HashSet<string>();
+            foreach (Match match in QualifiedName().Matches(code))
+                names.Add(match.Value);
+
+            // Rooms by their full name, or as the contracts' own namespace lets one write them.
+            var rooms = MayUse.Keys.Where(static room => room != Contracts).Append("MlServe.Extensions").Append("MlServe.Quantization");
+            foreach (var room in rooms.Where(room => room != home && !allowed.Contains(room)))
+            {
+                var brief = room["MlServe.".Length..];
+                if (names.Any(name => Begins(name, room) && !IsDeeper(name, room, home)) || (names.Any(name => Begins(name, brief)) && !IsDeeperBrief(brief, home)))
+                    faults.Add($"{path} ({home}) names {room}.");
+            }
+
+            foreach (var foreign in (string[])["Microsoft.ML.OnnxRuntime", "Microsoft.Extensions.DependencyInjection", "Microsoft.Extensions.Hosting", "Microsoft.AspNetCore"])
+            {
+                if (foreign == "Microsoft.ML.OnnxRuntime" && home == "MlServe.Onnx") continue;
+                if (names.Any(name => Begins(name, foreign))) faults.Add($"{path} ({home}) names {foreign}.");
+            }
+
+            // Types that need no using because a room lies within another's namespace.
+            foreach (Match match in Identifier().Matches(code))
+            {
+                if (!types.TryGetValue(match.Value, out var owner) || owner == home || allowed.Contains(owner)) continue;
+                if (home == "MlServe.Onnx.Inspection" && ContractsOfInspection.Contains(match.Value)) continue;
+                if (!IsVisibleWithoutUsing(owner, RoomOf(text))) continue;
+                faults.Add($"{path} ({home}) names {match.Value} of {owner}.");
+                break;
+            }
+        }
+
+        return faults;
+    }
+
+    /// <summary>The room that a file belongs to: that of its folder, also where it opens the contracts' namespace for its users.</summary>
+    private static string HomeOf(string path) =>
+        Path.GetDirectoryName(path) is { Length: > 0 } folder ? $"MlServe.{folder.Replace(Path.DirectorySeparatorChar, '.')}" : Contracts;
+
+    private static string RoomOf(string text) => Namespace().Match(text).Groups[1].Value;
+
+    private static bool Begins(string name, string room) => name == room || name.StartsWith(room + ".", StringComparison.Ordinal);
+
+    /// <summary>A name of the home begins with the name of the room around it.</summary>
+    private static bool IsDeeper(string name, string room, string home) => home.StartsWith(room + ".", StringComparison.Ordinal) && Begins(name, home);
+
+    private static bool IsDeeperBrief(string brief, string home) => Begins(home, $"MlServe.{brief}");
+
+    private static bool IsVisibleWithoutUsing(string owner, string room) => owner == Contracts || room == Contracts || Begins(room, owner);
+
+    /// <summary>The text without comments and strings.</summary>
+    private static string CodeOf(string text) => Namespace().Replace(NoCode().Replace(text, " "), " ");
+
+    private static List<(string Path, string Text)> SourcesOf(string project)
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (!File.Exists(Path.Combine(folder.FullName, "MlServe.sln"))) continue;
+            var root = Path.Combine(folder.FullName, "src", project);
+            return [.. Directory.GetFiles(root, "*.cs", SearchOption.AllDirectories)
+                .Select(file => (Path.GetRelativePath(root, file), File.ReadAllText(file)))
+                .Where(static file => !file.Item1.StartsWith("obj", StringComparison.Ordinal) && !file.Item1.StartsWith("bin", StringComparison.Ordinal))];
+        }
+
+        Assert.Skip("Needs the sources beside the tests.");
+        return [];
+    }
+
+    [GeneratedRegex(@"^\s*namespace\s+([\w.]+)\s*;", RegexOptions.Multiline)]
+    private static partial Regex Namespace();
+
+    [GeneratedRegex(@"(?<![\w.])(?:[A-Z]\w*\.)+[A-Z]\w*|(?<![\w.])[A-Z]\w*(?=\.)")]
+    private static partial Regex QualifiedName();
+
+    [GeneratedRegex(@"(?<![\w.])[A-Z]\w+")]
+    private static partial Regex Identifier();
+
+    [GeneratedRegex(@"//[^\n]*|/\*.*?\*/|""""""[\s\S]*?""""""|@""(?:[^""]|"""")*""|""(?:\\.|[^""\\\n])*""|'(?:\\.|[^'\\])'", RegexOptions.Singleline)]
+    private static partial Regex NoCode();
+}

@@ -1,0 +1,115 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace MlServe.Onnx;
+
+/// <summary>What a process can show but once, or what would take the tests' own process down, seen in a process of its own.</summary>
+public sealed class ChildProcessTests : IDisposable
+{
+    private const string Program = "MlServe.ChildProcess";
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("mlserve-").FullName;
+    private readonly string _model;
+
+    public ChildProcessTests()
+    {
+        _model = Path.Combine(_folder, "model.onnx");
+        File.WriteAllBytes(_model, TinyModels.Affine().ToArray());
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task DisposeUnderLoad_FiftyRounds_NeverEndsTheProcessAndAnswersAll()
+    {
+        var facts = await RunAsync("dispose-under-load", "50");
+        Assert.Equal("some", facts["answered"]);
+        Assert.Equal((50 * 16).ToString(CultureInfo.InvariantCulture), facts["refused"]);
+        Assert.Equal("0", facts["other"]);
+    }
+
+    [Fact]
+    public async Task Load_ByDefault_TurnsTheRuntimesTelemetryOffWhereNativeCodeSeesIt() =>
+        Assert.Equal("1", (await RunAsync("telemetry-off"))["variable"]);
+
+    [Fact]
+    public async Task Load_TelemetryAllowed_LeavesTheVariableAlone() =>
+        Assert.Equal("(not set)", (await RunAsync("telemetry-on"))["variable"]);
+
+    [Fact]
+    public async Task Load_NoNativeRuntime_NamesThePackage()
+    {
+        // The program's own folder without the native library; without the list of its parts as well, which would miss it before the program begins.
+        var bare = Path.Combine(_folder, "bare");
+        Directory.CreateDirectory(bare);
+        foreach (var file in Directory.GetFiles(AppContext.BaseDirectory))
+        {
+            if (!file.EndsWith(".deps.json", StringComparison.Ordinal)) File.Copy(file, Path.Combine(bare, Path.GetFileName(file)));
+        }
+
+        var facts = await RunAsync("missing-native", folder: bare);
+        Assert.Equal(nameof(ModelLoadFailure.NativeRuntimeMissing), facts["failure"]);
+        Ask.Says(facts["message"], "dotnet add package Microsoft.ML.OnnxRuntime", "Microsoft.ML.OnnxRuntime.Gpu");
+    }
+
+    [Fact]
+    public async Task Load_SharedThreadPool_MakesNoThreadsForEachModel()
+    {
+        var shared = await RunAsync("shared-pool");
+        var own = await RunAsync("own-pools");
+        Assert.Equal("8", shared["answered"]);
+        Assert.Equal("8", own["answered"]);
+        Assert.DoesNotContain("2003", shared["events"], StringComparison.Ordinal);
+        Assert.Contains("2003", own["events"], StringComparison.Ordinal);
+
+        // Seven models more: with pools of their own three threads each, with the shared pool none; the runtime of .NET may add a few.
+        Assert.InRange(int.Parse(own["threads"], CultureInfo.InvariantCulture), 7 * 3, int.MaxValue);
+        Assert.InRange(int.Parse(shared["threads"], CultureInfo.InvariantCulture), int.MinValue, 6);
+    }
+
+    [Fact]
+    public async Task Load_EnvironmentMadeBySomebodyElse_IsUsedAsItIs()
+    {
+        var facts = await RunAsync("foreign-environment");
+        Assert.Equal("8", facts["answered"]);
+        Assert.Contains("2003", facts["events"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Configure_AfterTheFirstModel_SaysThatItIsTooLate() =>
+        Ask.Says((await RunAsync("configure-late"))["message"], "SharedThreadPoolThreads 0", "2 came later", "before the first model");
+
+    private async Task<Dictionary<string, string>> RunAsync(string command, string argument = "", string? folder = null)
+    {
+        var start = new ProcessStartInfo(DotnetHost())
+        {
+            ArgumentList = { "exec", Path.Combine(folder ?? AppContext.BaseDirectory, $"{Program}.dll"), command, _model, argument },
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment.Remove("ORT_DISABLE_TELEMETRY");
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(process.ExitCode == 0, $"{command} ended with {process.ExitCode}: {await output}{await errors}");
+
+        var facts = new Dictionary<string, string> { ["events"] = "" };
+        foreach (var line in (await output).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            var parts = line.Split('=', 2);
+            if (parts[0] == "event") facts["events"] += $"{parts[1]} ";
+            else facts[parts[0]] = parts[1];
+        }
+
+        return facts;
+    }
+
+    /// <summary>The program that runs this process's kind of assemblies.</summary>
+    private static string DotnetHost()
+    {
+        var root = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+        return Path.Combine(root, OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet");
+    }
+}

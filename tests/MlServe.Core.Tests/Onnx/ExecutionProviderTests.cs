@@ -1,0 +1,173 @@
+using MlServe.Fakes;
+
+namespace MlServe.Onnx;
+
+/// <summary>Providers on a machine that has only the processor.</summary>
+public sealed class ExecutionProviderTests
+{
+    [Theory]
+    [InlineData(ExecutionProvider.Cuda, "Microsoft.ML.OnnxRuntime.Gpu")]
+    [InlineData(ExecutionProvider.TensorRt, "Microsoft.ML.OnnxRuntime.Gpu")]
+    [InlineData(ExecutionProvider.DirectMl, "Microsoft.ML.OnnxRuntime.DirectML")]
+    [InlineData(ExecutionProvider.OpenVino, "Intel.ML.OnnxRuntime.OpenVino")]
+    [InlineData(ExecutionProvider.CoreMl, "Microsoft.ML.OnnxRuntime on macOS")]
+    public void Load_RequiredAndMissing_NamesThePackage(ExecutionProvider provider, string package)
+    {
+        SkipWhereThereIs(provider);
+        var exception = Assert.Throws<ModelLoadException>(() => TinyModels.Affine().Load(new()
+        {
+            ExecutionProviders = [new() { Provider = provider, Requirement = ProviderRequirement.Required }],
+        }));
+        Assert.Equal(ModelLoadFailure.ExecutionProviderMissing, exception.Failure);
+        Ask.Says(exception.Message, provider.ToString(), package, "CPUExecutionProvider");
+        Assert.NotNull(exception.InnerException);
+    }
+
+    [Theory]
+    [InlineData(ExecutionProvider.Cuda, "Microsoft.ML.OnnxRuntime.Gpu")]
+    [InlineData(ExecutionProvider.TensorRt, "TensorRT")]
+    [InlineData(ExecutionProvider.DirectMl, "Microsoft.ML.OnnxRuntime.DirectML")]
+    [InlineData(ExecutionProvider.OpenVino, "Intel.ML.OnnxRuntime.OpenVino")]
+    [InlineData(ExecutionProvider.CoreMl, "macOS")]
+    public void Load_MissingElseNext_RunsOnTheProcessorAndSaysSo(ExecutionProvider provider, string advice)
+    {
+        SkipWhereThereIs(provider);
+        var log = new LogList();
+        using var predictor = TinyModels.Affine().Load(new() { ExecutionProviders = [new() { Provider = provider }] }, new() { LoggerFactory = log, Name = "digits" });
+        var description = predictor.GetService<OnnxModelDescription>()!;
+        Assert.Equal("CPUExecutionProvider", description.ExecutionProvider);
+        Ask.Says(Assert.Single(description.ProvidersPassedOver), provider.ToString(), advice);
+        var entry = Assert.Single(log.Entries, static entry => entry.Id.Id == 2001);
+        Assert.Equal(Microsoft.Extensions.Logging.LogLevel.Warning, entry.Level);
+        Ask.Says(entry.Text, "digits", advice);
+        using var prediction = Ask.The(predictor, PredictionInputs.Row(new float[4]));
+        Assert.True(prediction.IsOk);
+    }
+
+    [Fact]
+    public void Load_SeveralMissing_TriesThemInOrder()
+    {
+        SkipWhereThereIs(ExecutionProvider.Cuda);
+        using var predictor = TinyModels.Affine().Load(new()
+        {
+            ExecutionProviders = [new() { Provider = ExecutionProvider.TensorRt }, new() { Provider = ExecutionProvider.Cuda }, new(), new() { Provider = ExecutionProvider.DirectMl }],
+        });
+        var passedOver = predictor.GetService<OnnxModelDescription>()!.ProvidersPassedOver;
+        Assert.Equal(2, passedOver.Count);
+        Ask.Says(passedOver[0], "TensorRt");
+        Ask.Says(passedOver[1], "Cuda");
+
+        // What stands behind the processor cannot matter, and one that is required and stands before it must be had.
+        Assert.Throws<ModelLoadException>(() => TinyModels.Affine().Load(new()
+        {
+            ExecutionProviders = [new() { Provider = ExecutionProvider.TensorRt }, new() { Provider = ExecutionProvider.Cuda, Requirement = ProviderRequirement.Required }],
+        }));
+    }
+
+    [Fact]
+    public void Load_CpuRequired_HasNothingPassedOver()
+    {
+        using var predictor = TinyModels.Affine().Load(new() { ExecutionProviders = [new() { Requirement = ProviderRequirement.Required }] });
+        var description = predictor.GetService<OnnxModelDescription>()!;
+        Assert.Equal("CPUExecutionProvider", description.ExecutionProvider);
+        Assert.Empty(description.ProvidersPassedOver);
+    }
+
+    [Fact]
+    public void Load_Auto_ReportsWhatIsInUse()
+    {
+        SkipWhereThereIs(ExecutionProvider.Cuda);
+        using var predictor = TinyModels.Affine().Load(new() { ExecutionProviders = [new() { Provider = ExecutionProvider.Auto }] });
+        Assert.Equal("CPUExecutionProvider", predictor.GetService<OnnxModelDescription>()!.ExecutionProvider);
+        using var prediction = Ask.The(predictor, PredictionInputs.Row(new float[] { 1, 2, 3, 4 }));
+        Assert.Equal([3, 5, 7, 9], prediction.EnsureOk()["y"].ToArray<float>());
+    }
+
+    [Fact]
+    public void ToDictionary_EachProvider_HasItsOwnWords()
+    {
+        Assert.Equal(Entries(("device_id", "2")), ProviderSettings.ToDictionary(new() { Provider = ExecutionProvider.Cuda, DeviceId = 2 }));
+        Assert.Equal(Entries(("device_id", "0")), ProviderSettings.ToDictionary(new() { Provider = ExecutionProvider.TensorRt }));
+        Assert.Empty(ProviderSettings.ToDictionary(new() { Provider = ExecutionProvider.CoreMl, DeviceId = 1 }));
+        Assert.Empty(ProviderSettings.ToDictionary(new() { Provider = ExecutionProvider.OpenVino }));
+        Assert.Equal(Entries(("device_type", "GPU.1")), ProviderSettings.ToDictionary(new() { Provider = ExecutionProvider.OpenVino, DeviceId = 1 }));
+        Assert.Equal(
+            Entries(("device_id", "7"), ("gpu_mem_limit", "1024")),
+            ProviderSettings.ToDictionary(new() { Provider = ExecutionProvider.Cuda, Settings = { ["device_id"] = "7", ["gpu_mem_limit"] = "1024" } }));
+        Assert.Equal("CoreML", ProviderNames.ShortOf(ExecutionProvider.CoreMl));
+        Assert.Equal("OpenVINO", ProviderNames.ShortOf(ExecutionProvider.OpenVino));
+    }
+
+    [Fact]
+    public void Load_FreeDimensions_AreFixed()
+    {
+        using var predictor = TinyModels.FreeLength().Load(new() { FreeDimensions = { ["T"] = 3 } });
+        Assert.Equal(3, predictor.Signature.Inputs[0].Shape[1].Size);
+        Assert.True(predictor.Signature.IsBatchable, predictor.Signature.BatchingNote);
+        Ask.TheError(predictor, PredictionInputs.Row(new float[4]), PredictionErrorCode.InputLengthMismatch);
+        using var prediction = Ask.The(predictor, PredictionInputs.Rows(new float[6], 2));
+        Assert.Equal([2, 3], prediction.EnsureOk()["y"].Shape.ToArray());
+    }
+
+    [Theory]
+    [InlineData(GraphOptimization.None)]
+    [InlineData(GraphOptimization.Basic)]
+    [InlineData(GraphOptimization.Extended)]
+    [InlineData(GraphOptimization.All)]
+    public void Load_EveryOptimizationAndThreading_AnswersAlike(GraphOptimization optimization)
+    {
+        using var predictor = TinyModels.Affine().Load(new()
+        {
+            Optimization = optimization,
+            IntraOpThreads = 0,
+            InterOpThreads = 2,
+            AllowSpinning = true,
+            UseArena = false,
+            SessionEntries = { ["session.set_denormal_as_zero"] = "1" },
+        });
+        using var prediction = Ask.The(predictor, PredictionInputs.Row(new float[] { 1, 2, 3, 4 }));
+        Assert.Equal([3, 5, 7, 9], prediction.EnsureOk()["y"].ToArray<float>());
+    }
+
+    [Fact]
+    public void Load_SharedPoolThatIsNotThere_UsesItsOwnThreadsAndSaysSo()
+    {
+        var log = new LogList();
+        using var predictor = TinyModels.Affine().Load(new() { UseSharedThreadPool = true }, new() { LoggerFactory = log });
+        Assert.Contains(log.Entries, static entry => entry.Id.Id == 2003);
+        using var prediction = Ask.The(predictor, PredictionInputs.Row(new float[4]));
+        Assert.True(prediction.IsOk);
+    }
+
+    [Fact]
+    public void GetService_TellsWhatIsKnown()
+    {
+        var log = new LogList();
+        using var predictor = TinyModels.Affine().Load(null, new() { Name = "digits", Version = "7", LoggerFactory = log });
+        var description = predictor.GetService<OnnxModelDescription>()!;
+        Assert.Equal("digits", description.Identity.Name);
+        Assert.Equal("7", description.Identity.Version);
+        Assert.Equal("tiny", description.Origin);
+        Assert.Equal(TinyModels.Affine().ToArray().Length, description.SizeInBytes);
+        Assert.False(description.FromOptimizedCache);
+        Assert.NotEmpty(description.RuntimeVersion);
+        Assert.Equal(2, description.Info.NodeCount);
+        Assert.Same(description.Identity, predictor.GetService<ModelIdentity>());
+        Assert.Same(predictor, predictor.GetService<OnnxPredictor>());
+        Assert.Same(predictor, predictor.GetService<IPredictor>());
+        Assert.Null(predictor.GetService<string>());
+        Assert.Null(predictor.GetService<ModelIdentity>("key"));
+        Assert.Null(predictor.GetService(typeof(Microsoft.ML.OnnxRuntime.InferenceSession)));
+        Assert.Throws<ArgumentNullException>(() => predictor.GetService(null!));
+        Ask.Says(Assert.Single(log.Entries, static entry => entry.Id.Id == 2000).Text, "digits", "7", description.Identity.Digest, "CPUExecutionProvider");
+    }
+
+    private static void SkipWhereThereIs(ExecutionProvider provider)
+    {
+        TinyModels.Affine().Load().Dispose();
+        if (Microsoft.ML.OnnxRuntime.OrtEnv.Instance().GetAvailableProviders().Contains(ProviderNames.Of(provider)))
+            Assert.Skip($"Needs a native runtime without {provider}.");
+    }
+
+    private static Dictionary<string, string> Entries(params (string Key, string Value)[] entries) => entries.ToDictionary(static entry => entry.Key, static entry => entry.Value);
+}

@@ -1,0 +1,175 @@
+using MlServe.Onnx;
+using MlServe.Tensors;
+
+namespace MlServe;
+
+public sealed class TypedPredictorTests
+{
+    [Fact]
+    public async Task PredictAsync_MapperWritesAndReads_Answers()
+    {
+        await using var predictor = TinyModels.Affine().Load();
+        var typed = predictor.As<float, float>(static (value, writer) => writer.Tensor<float>()[3] = value, static prediction => prediction["y"].AsSpan<float>()[3]);
+        for (var i = 0; i < 20; i++)
+            Assert.Equal((2 * i) + 1, await typed.PredictAsync(i, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task PredictAsync_MemoryOfAnEarlierCall_IsZeroAgain()
+    {
+        await using var predictor = TinyModels.Affine().Load();
+        var typed = predictor.As<bool, float[]>(
+            static (fill, writer) =>
+            {
+                var row = writer.Tensor<float>("x");
+                Assert.True(row.IndexOfAnyExcept(0f) < 0, "The memory held an earlier caller's data.");
+                if (fill) row.Fill(99);
+            },
+            static prediction => prediction["y"].ToArray<float>());
+        for (var i = 0; i < 10; i++)
+        {
+            Assert.Equal(new float[] { 199, 199, 199, 199 }, await typed.PredictAsync(true, TestContext.Current.CancellationToken));
+            Assert.Equal(new float[] { 1, 1, 1, 1 }, await typed.PredictAsync(false, TestContext.Current.CancellationToken));
+        }
+    }
+
+    [Fact]
+    public async Task PredictAsync_EncodeThrows_GoesToTheCallerAndTheNextWorks()
+    {
+        await using var predictor = TinyModels.Affine().Load();
+        var typed = predictor.As<int, float>(
+            static (value, writer) =>
+            {
+                writer.Tensor<float>().Fill(value);
+                if (value < 0) throw new FormatException("no");
+            },
+            static prediction => prediction["y"].AsSpan<float>()[0]);
+        for (var i = 0; i < 10; i++)
+        {
+            await Assert.ThrowsAsync<FormatException>(async () => await typed.PredictAsync(-1, TestContext.Current.CancellationToken));
+            Assert.Equal(5, await typed.PredictAsync(2, TestContext.Current.CancellationToken));
+        }
+    }
+
+    [Fact]
+    public async Task PredictAsync_DecodeThrows_GoesToTheCallerAndTheAnswerIsDisposed()
+    {
+        await using var predictor = TinyModels.Affine().Load();
+        Prediction kept = default;
+        var typed = predictor.As<int, float>(static (value, writer) => writer.Tensor<float>().Fill(value), prediction =>
+        {
+            kept = prediction;
+            throw new FormatException("no");
+        });
+        await Assert.ThrowsAsync<FormatException>(async () => await typed.PredictAsync(1, TestContext.Current.CancellationToken));
+        Assert.Throws<ObjectDisposedException>(() => kept["y"]);
+    }
+
+    [Fact]
+    public async Task PredictAsync_NotOk_ThrowsTheStatus()
+    {
+        await using var predictor = TinyModels.Affine().Load();
+        var typed = predictor.As<int, int>(static (length, writer) => writer.Tensor<float>("x", length), static _ => 0);
+        var exception = await Assert.ThrowsAsync<PredictionException>(async () => await typed.PredictAsync(5, TestContext.Current.CancellationToken));
+        Assert.Equal(PredictionErrorCode.InputDimensionMismatch, exception.Error.Code);
+        Assert.Equal(0, await typed.PredictAsync(4, TestContext.Current.CancellationToken));
+
+        var wrongType = predictor.As<int, int>(static (_, writer) => writer.Tensor<double>(), static _ => 0);
+        exception = await Assert.ThrowsAsync<PredictionException>(async () => await wrongType.PredictAsync(0, TestContext.Current.CancellationToken));
+        Assert.Equal(PredictionErrorCode.InputTypeMismatch, exception.Error.Code);
+
+        var nothing = predictor.As<int, int>(static (_, _) => { }, static _ => 0);
+        exception = await Assert.ThrowsAsync<PredictionException>(async () => await nothing.PredictAsync(0, TestContext.Current.CancellationToken));
+        Assert.Equal(PredictionErrorCode.InputMissing, exception.Error.Code);
+
+        var twice = predictor.As<int, int>(static (_, writer) =>
+        {
+            writer.Tensor<float>();
+            writer.Tensor<float>("x");
+        }, static _ => 0);
+        exception = await Assert.ThrowsAsync<PredictionException>(async () => await twice.PredictAsync(0, TestContext.Current.CancellationToken));
+        Assert.Equal(PredictionErrorCode.InputDuplicated, exception.Error.Code);
+    }
+
+    [Fact]
+    public async Task Writer_WrongUse_SaysWhatThereIs()
+    {
+        await using var affine = TinyModels.Affine().Load();
+        await using var two = TinyModels.TwoInputs().Load();
+        await using var free = TinyModels.FreeLength().Load();
+        await Check(affine, static writer => writer.Tensor<float>("pixels"), "'pixels'", "x: float[N,4]");
+        await Check(two, static writer => writer.Tensor<float>(), "more than one input", "a: float[N,3]");
+        await Check(free, static writer => writer.Tensor<float>(), "x: float[N,T] is not fixed", "Tensor<T>(\"x\", shape)");
+        await Check(affine, static writer => writer.Tensor<float>("x", -1), "[?] of input 'x'");
+        await Check(affine, static writer => writer.Tensor<double>("x", 1L << 60), "too large");
+        await Check(affine, static writer => writer.Tensor<double>("x", 1L << 40, 1L << 40), "too large");
+    }
+
+    [Fact]
+    public async Task PredictAsync_Disposed_Throws()
+    {
+        var predictor = TinyModels.Affine().Load();
+        await predictor.DisposeAsync();
+        var typed = predictor.As<int, int>(static (_, writer) => writer.Tensor<float>(), static _ => 0);
+        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await typed.PredictAsync(0, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task PredictAsync_CancelledInLine_ThrowsAndTheNextWorks()
+    {
+        var gate = new RunGate(1);
+        await using var predictor = TinyModels.Affine().Load(null, new() { RunGate = gate });
+        var typed = predictor.As<float, float>(static (value, writer) => writer.Tensor<float>().Fill(value), static prediction => prediction["y"].AsSpan<float>()[0]);
+        Assert.True(gate.TryEnter());
+        using var source = new CancellationTokenSource();
+        var cancelled = typed.PredictAsync(1, source.Token).AsTask();
+        var waits = typed.PredictAsync(2, TestContext.Current.CancellationToken).AsTask();
+        await source.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled);
+        Assert.Equal(0, (await Task.WhenAll(Enumerable.Range(0, 4).Select(i => Task.Run(() => 0)))).Sum());
+        gate.Exit();
+        Assert.Equal(5, await waits);
+    }
+
+    [Fact]
+    public async Task PredictAsync_ManyModelsAtOnce_NothingLeaksBetweenCalls()
+    {
+        var gate = new RunGate(2);
+        await using var affine = TinyModels.Affine().Load(null, new() { RunGate = gate });
+        await using var two = TinyModels.TwoInputs().Load(null, new() { RunGate = gate });
+        var first = affine.As<float, float[]>(static (value, writer) => writer.Tensor<float>()[0] = value, static prediction => prediction["y"].ToArray<float>());
+        var second = two.As<float, float[]>(
+            static (value, writer) =>
+            {
+                writer.Tensor<float>("b")[1] = value;
+                writer.Tensor<float>("a")[2] = value;
+            },
+            static prediction => prediction["sum"].ToArray<float>());
+        await Task.WhenAll(Enumerable.Range(0, 32).Select(caller => Task.Run(async () =>
+        {
+            for (var i = 0; i < 100; i++)
+            {
+                var value = (caller * 1000) + i;
+                if (((caller + i) % 2) == 0) Assert.Equal(new float[] { (2 * value) + 1, 1, 1, 1 }, await first.PredictAsync(value));
+                else Assert.Equal(new float[] { 0, value, value }, await second.PredictAsync(value));
+            }
+        }, TestContext.Current.CancellationToken)));
+    }
+
+    [Fact]
+    public void As_Null_Throws()
+    {
+        using var predictor = TinyModels.Affine().Load();
+        Assert.Throws<ArgumentNullException>(() => predictor.As<int, int>(null!));
+        Assert.Throws<ArgumentNullException>(() => predictor.As<int, int>(null!, static _ => 0));
+        Assert.Throws<ArgumentNullException>(() => predictor.As<int, int>(static (_, _) => { }, null!));
+        Assert.Throws<ArgumentNullException>(() => ((IPredictor)null!).As(PredictionMapper.Create<int, int>(static (_, _) => { }, static _ => 0)));
+    }
+
+    private static async Task Check(OnnxPredictor predictor, Action<PredictionInputWriter> encode, params string[] parts)
+    {
+        var typed = predictor.As<int, int>((_, writer) => encode(writer), static _ => 0);
+        var exception = await Assert.ThrowsAnyAsync<ArgumentException>(async () => await typed.PredictAsync(0, TestContext.Current.CancellationToken));
+        Ask.Says(exception.Message, parts);
+    }
+}
