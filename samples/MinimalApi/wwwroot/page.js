@@ -46,15 +46,18 @@ function repaint() {
     if (paper.width !== side || paper.height !== side) paper.width = paper.height = side;
     const context = paper.getContext('2d');
     context.clearRect(0, 0, side, side);
-    const colors = getComputedStyle(paper);
-    trace(context, colors.color, side * penWidth, p => [p.x * side, p.y * side]);
+    trace(context, getComputedStyle(paper).color, side * penWidth, p => [p.x * side, p.y * side]);
     if (pen.isShown) {
       context.strokeStyle = context.fillStyle = getComputedStyle(document.documentElement).getPropertyValue('--accent');
-      context.lineWidth = Math.max(2, side / 160);
+      context.lineWidth = Math.max(2, side / 120);
       context.beginPath();
-      context.arc(pen.x * side, pen.y * side, side * penWidth * 0.6, 0, 2 * Math.PI);
-      if (pen.isDown) context.fill();
+      context.arc(pen.x * side, pen.y * side, side * penWidth * 0.75, 0, 2 * Math.PI);
       context.stroke();
+      if (pen.isDown) {
+        context.beginPath();
+        context.arc(pen.x * side, pen.y * side, side * penWidth * 0.25, 0, 2 * Math.PI);
+        context.fill();
+      }
     }
   });
 }
