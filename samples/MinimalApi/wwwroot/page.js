@@ -224,8 +224,8 @@ function showOrigin(...parts) {
 }
 
 function showNothing() {
-  show('idle', '?', 'Nothing to read yet', 'The answer appears with your first stroke.');
-  showOrigin('28 × 28 pixels in, ten confidences out');
+  show('idle', '?', 'Nothing yet', 'Draw a first stroke.');
+  showOrigin('28 × 28 pixels in, ten scores out');
   showBars(null, -1);
   showSeen(null);
   say('');
@@ -239,7 +239,7 @@ function showAnswer(reading, elapsed, isInterim) {
   show(isInterim ? 'asking' : 'answered', digit, verdict, detail);
   showOrigin(
     `${model} v${version}${source === 'Model' ? '' : `, ${source}`}`,
-    `${milliseconds.toFixed(2)} ms in the service`,
+    `${milliseconds.toFixed(2)} ms to predict`,
     `${Math.round(elapsed)} ms in all`);
   showBars(scores, digit);
   if (!isInterim) say(`${verdict}, ${detail}.`);
