@@ -1,8 +1,101 @@
 namespace MlServe;
 
-/// <summary>Public names of what MlServe reports.</summary>
+/// <summary>The names under which MlServe can be watched. They are part of the public contract and do not change within a major version.</summary>
 public static class MlServeDiagnostics
 {
-    /// <summary>The category of all logs.</summary>
+    /// <summary>The <see cref="System.Diagnostics.Metrics.Meter"/>.</summary>
+    public const string MeterName = "MlServe";
+
+    /// <summary>The <see cref="System.Diagnostics.ActivitySource"/>.</summary>
+    public const string ActivitySourceName = "MlServe";
+
+    /// <summary>The <see cref="System.Diagnostics.Tracing.EventSource"/>, which has the EventCounters.</summary>
+    public const string EventSourceName = "MlServe";
+
+    /// <summary>The category of the logs.</summary>
     public const string LogCategory = "MlServe";
+
+    /// <summary>
+    /// Histogram of seconds: how long predictions took, seen by the caller. Tags: <see cref="ModelTag"/>, and <see cref="ErrorTypeTag"/> where there was
+    /// no answer. Its count is the number of predictions.
+    /// </summary>
+    public const string PredictionDurationMetric = "mlserve.prediction.duration";
+
+    /// <summary>Up-down counter of <c>{prediction}</c>: predictions under way. Tag: <see cref="ModelTag"/>.</summary>
+    public const string PredictionActiveMetric = "mlserve.prediction.active";
+
+    /// <summary>Counter of <c>{prediction}</c>: predictions of the process that were never disposed, found by the garbage collector.</summary>
+    public const string PredictionAbandonedMetric = "mlserve.prediction.abandoned";
+
+    /// <summary>Up-down counter of <c>{run}</c>: model runs inside the <see cref="RunGate"/>.</summary>
+    public const string RunActiveMetric = "mlserve.run.active";
+
+    /// <summary>Up-down counter of <c>{run}</c>: model runs that wait for the <see cref="RunGate"/>.</summary>
+    public const string RunWaitingMetric = "mlserve.run.waiting";
+
+    /// <summary>Up-down counter of <c>{run}</c>: how many model runs the <see cref="RunGate"/> lets in at once.</summary>
+    public const string RunLimitMetric = "mlserve.run.limit";
+
+    /// <summary>Tag of metrics and activities: the name by which the application asks for the model.</summary>
+    public const string ModelTag = "mlserve.model";
+
+    /// <summary>
+    /// Tag of metrics and activities, only where there was no answer: the status (<see cref="PredictionStatusExtensions.ToTag"/>),
+    /// <see cref="CancelledErrorType"/> or <see cref="ExceptionErrorType"/>.
+    /// </summary>
+    public const string ErrorTypeTag = "error.type";
+
+    /// <summary>Value of <see cref="ErrorTypeTag"/>: the caller gave the request up.</summary>
+    public const string CancelledErrorType = "cancelled";
+
+    /// <summary>Value of <see cref="ErrorTypeTag"/>: the predictor threw.</summary>
+    public const string ExceptionErrorType = "exception";
+
+    /// <summary>Tag of activities: the status of the prediction (<see cref="PredictionStatusExtensions.ToTag"/>).</summary>
+    public const string StatusTag = "mlserve.status";
+
+    /// <summary>Tag of activities: the <see cref="PredictionErrorCode"/>, where there was no answer.</summary>
+    public const string ErrorCodeTag = "mlserve.error_code";
+
+    /// <summary>Tag of activities: where the answer came from: <c>model</c>, <c>cache</c>, <c>stale_cache</c> or <c>fallback</c>.</summary>
+    public const string SourceTag = "mlserve.source";
+
+    /// <summary>Tag of activities: the model that answered, where it is another than the one that was asked.</summary>
+    public const string AnsweredByTag = "mlserve.answered_by";
+
+    /// <summary>Tag of activities: the version of the model that answered.</summary>
+    public const string VersionTag = "mlserve.version";
+
+    /// <summary>Tag of activities: the first 12 digits of the digest of the model that answered.</summary>
+    public const string DigestTag = "mlserve.digest";
+
+    /// <summary>Tag of activities: the rows of the request, where it states them.</summary>
+    public const string RowsTag = "mlserve.rows";
+
+    /// <summary>Tag of activities: the rows of the batch that the request rode in.</summary>
+    public const string BatchRowsTag = "mlserve.batch_rows";
+
+    /// <summary>EventCounter: predictions a second.</summary>
+    public const string PredictionsPerSecondCounter = "predictions-per-second";
+
+    /// <summary>EventCounter: predictions that ended, however they ended.</summary>
+    public const string TotalPredictionsCounter = "total-predictions";
+
+    /// <summary>EventCounter: predictions that ended with the status <see cref="PredictionStatus.Failed"/> or an exception.</summary>
+    public const string FailedPredictionsCounter = "failed-predictions";
+
+    /// <summary>EventCounter: predictions that ended with a status other than <see cref="PredictionStatus.Ok"/> and <see cref="PredictionStatus.Failed"/>.</summary>
+    public const string RefusedPredictionsCounter = "refused-predictions";
+
+    /// <summary>EventCounter: predictions that their callers gave up.</summary>
+    public const string CancelledPredictionsCounter = "cancelled-predictions";
+
+    /// <summary>EventCounter: predictions under way.</summary>
+    public const string CurrentPredictionsCounter = "current-predictions";
+
+    /// <summary>EventCounter: the mean duration, in milliseconds, of the predictions that ended since the counter was last read.</summary>
+    public const string MeanDurationCounter = "mean-duration";
+
+    /// <summary>EventCounter: predictions that were never disposed, found by the garbage collector.</summary>
+    public const string AbandonedPredictionsCounter = "abandoned-predictions";
 }

@@ -87,7 +87,7 @@ public readonly struct Prediction : IDisposable
                 if (state[i].Name == name) return new(state, _generation, state[i]);
             }
 
-            throw UnknownOutput(state, name);
+            throw NoSuchOutput(state, name);
         }
     }
 
@@ -111,8 +111,8 @@ public readonly struct Prediction : IDisposable
     /// <summary>Gives the memory of the outputs back. More than once is allowed and does nothing.</summary>
     public void Dispose() => (_content as PredictionState)?.Return(_generation);
 
-    /// <summary>Apart, because a lambda's closure would be made by every look at an output.</summary>
-    private static KeyNotFoundException UnknownOutput(PredictionState state, string name)
+    // Apart, because the closure would be allocated on every call of the indexer.
+    private static KeyNotFoundException NoSuchOutput(PredictionState state, string name)
     {
         var known = string.Join(", ", Enumerable.Range(0, state.Count).Select(i => $"'{state[i].Name}'"));
         return new($"The prediction has no output '{name}'. It has: {known}.");

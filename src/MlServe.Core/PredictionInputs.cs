@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using MlServe.Tensors;
 
 namespace MlServe;
@@ -70,6 +71,8 @@ public readonly struct PredictionInputs
 
     /// <summary>Gives one row by name. Shapes leave out the batch axis.</summary>
     /// <param name="inputs">A value for each input that the model needs, in any order.</param>
+    // Else an array of inputs would be taken for a tensor whose elements they are.
+    [OverloadResolutionPriority(1)]
     public static PredictionInputs Row(params ReadOnlySpan<PredictionInput> inputs) => new(default, inputs.ToArray(), RowForm);
 
     /// <summary>Gives several rows to the model's only input.</summary>

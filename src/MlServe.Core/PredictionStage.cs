@@ -2,18 +2,19 @@ namespace MlServe;
 
 /// <summary>
 /// A built-in feature of a pipeline: what it does before a call and after it. Stages that stand next to each other are run in order by one pooled
-/// operation (<see cref="StagedPredictor"/>), which costs a fraction of as many nested async methods. Hooks must not throw.
+/// operation (<see cref="StagedPredictor"/>), which costs a fraction of as many nested async methods. Hooks must not throw; one that does ends
+/// the call with its exception, and stages that were not left yet see <see cref="Failed"/>.
 /// </summary>
 internal abstract class PredictionStage : IDisposable
 {
-    /// <summary>Whether the hooks read <see cref="StageCall.Started"/> and <see cref="StageCall.Ended"/>; no clock is read unless a stage does.</summary>
-    public virtual bool NeedsTime => false;
-
     /// <summary>Runs before the call.</summary>
     /// <returns>True to go on; false where <see cref="StageCall.Answer"/> has been set and the stages behind this one are to be left out.</returns>
     public virtual bool Before(ref StageCall call) => true;
 
-    /// <summary>Runs after the call, in reverse order; may replace <see cref="StageCall.Answer"/>, whose former value it then disposes.</summary>
+    /// <summary>
+    /// Runs after the call, in reverse order, also for the stage that answered; may replace <see cref="StageCall.Answer"/>, whose former value it then
+    /// disposes.
+    /// </summary>
     public virtual void After(ref StageCall call)
     {
     }

@@ -80,10 +80,7 @@ public sealed class PredictorBuilder
                 // Stages that stand together become one predictor.
                 var first = last;
                 while (first > 0 && _layers[first - 1].Stage is not null) first--;
-                var stages = new PredictionStage[last - first + 1];
-                for (var i = first; i <= last; i++)
-                    stages[i - first] = _layers[i].Stage!(predictor, services);
-                predictor = new StagedPredictor(predictor, stages, time);
+                predictor = new StagedPredictor(predictor, MakeStages(first, last, predictor, services), time);
                 made.Add(predictor);
                 last = first;
             }
@@ -94,6 +91,24 @@ public sealed class PredictorBuilder
         {
             for (var i = made.Count - 1; i >= 0; i--)
                 made[i].Dispose();
+            throw;
+        }
+    }
+
+    private PredictionStage[] MakeStages(int first, int last, IPredictor inner, IServiceProvider services)
+    {
+        var stages = new PredictionStage[last - first + 1];
+        var count = 0;
+        try
+        {
+            for (; count < stages.Length; count++)
+                stages[count] = _layers[first + count].Stage!(inner, services);
+            return stages;
+        }
+        catch
+        {
+            for (var i = 0; i < count; i++)
+                stages[i].Dispose();
             throw;
         }
     }

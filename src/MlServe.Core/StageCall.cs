@@ -1,7 +1,7 @@
 namespace MlServe;
 
 /// <summary>One call on its way through the stages.</summary>
-internal struct StageCall(PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
+internal struct StageCall(PredictionInputs inputs, PredictionOptions? options, TimeProvider time, CancellationToken cancellationToken)
 {
     public PredictionInputs Inputs = inputs;
     public PredictionOptions? Options = options;
@@ -10,7 +10,33 @@ internal struct StageCall(PredictionInputs inputs, PredictionOptions? options, C
     /// <summary>The answer so far.</summary>
     public Prediction Answer;
 
-    /// <summary>Timestamps of the pipeline's <see cref="TimeProvider"/>; 0 where no stage needs them.</summary>
-    public long Started;
-    public long Ended;
+    private readonly TimeProvider _time = time;
+    private long _started;
+    private long _ended;
+
+    /// <summary>Whether a stage has asked for <see cref="Started"/>, so that it may be read after the call.</summary>
+    public readonly bool IsTimed => _started != 0;
+
+    /// <summary>
+    /// When the call began, as a timestamp of the pipeline's <see cref="TimeProvider"/>. The clock is read once a call, for the first stage that asks,
+    /// and not at all where none does; so ask in <see cref="PredictionStage.Before"/>, or look at <see cref="IsTimed"/> first.
+    /// </summary>
+    public long Started
+    {
+        get
+        {
+            if (_started == 0) _started = _time.GetTimestamp();
+            return _started;
+        }
+    }
+
+    /// <summary>When the call ended; read once a call, for the first stage that asks, behind the call.</summary>
+    public long Ended
+    {
+        get
+        {
+            if (_ended == 0) _ended = _time.GetTimestamp();
+            return _ended;
+        }
+    }
 }

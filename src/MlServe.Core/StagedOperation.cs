@@ -1,5 +1,5 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using System.Threading.Tasks.Sources;
 
 namespace MlServe;
 
@@ -7,10 +7,9 @@ namespace MlServe;
 /// A call whose inner predictor did not answer at once. Pooled, and awaitable through its own value task source: an async method per layer would
 /// allocate as soon as more calls are pending than the runtime keeps state machines for.
 /// </summary>
-internal sealed class StagedOperation : IValueTaskSource<Prediction>
+internal sealed class StagedOperation : PooledSource
 {
     private readonly Action _continue;
-    private ManualResetValueTaskSourceCore<Prediction> _source;
     private ConfiguredValueTaskAwaitable<Prediction>.ConfiguredValueTaskAwaiter _inner;
     private StagedPredictor? _owner;
     private StageCall _call;
@@ -24,51 +23,57 @@ internal sealed class StagedOperation : IValueTaskSource<Prediction>
         _owner = owner;
         _call = call;
         _inner = inner.ConfigureAwait(false).GetAwaiter();
-        var token = _source.Version;
+        var result = Begin();
+
+        // The caller's context flows to the hooks only where there is an activity in it for logs and exemplars to find.
         if (_inner.IsCompleted) Continue();
-        else _inner.UnsafeOnCompleted(_continue);
-        return new(this, token);
+        else if (Activity.Current is null) _inner.UnsafeOnCompleted(_continue);
+        else _inner.OnCompleted(_continue);
+        return result;
     }
 
-    Prediction IValueTaskSource<Prediction>.GetResult(short token)
+    protected override void Read()
     {
-        try
-        {
-            return _source.GetResult(token);
-        }
-        finally
-        {
-            _source.Reset();
-            Pool<StagedOperation>.Return(this);
-        }
+        Reset();
+        Pool<StagedOperation>.Return(this);
     }
-
-    ValueTaskSourceStatus IValueTaskSource<Prediction>.GetStatus(short token) => _source.GetStatus(token);
-
-    void IValueTaskSource<Prediction>.OnCompleted(
-        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _source.OnCompleted(continuation, state, token, flags);
 
     private void Continue()
     {
         var owner = _owner!;
+        var depth = owner.StageCount;
         Prediction answer;
         try
         {
             _call.Answer = _inner.GetResult();
-            answer = owner.FinishAll(ref _call);
+            answer = owner.Finish(ref _call, ref depth);
         }
         catch (Exception exception)
         {
-            owner.FailAll(ref _call, exception);
-            Forget();
-            _source.SetException(exception);
+            Fail(owner, depth, exception);
             return;
         }
 
         // Once the result is set, the operation may be rented again by somebody else.
         Forget();
-        _source.SetResult(answer);
+        SetResult(answer);
+    }
+
+    private void Fail(StagedPredictor owner, int depth, Exception exception)
+    {
+        try
+        {
+            owner.Fail(ref _call, depth, exception);
+        }
+#pragma warning disable CA1031 // Whatever a hook does, the caller gets an answer.
+        catch (Exception another)
+#pragma warning restore CA1031
+        {
+            exception = another;
+        }
+
+        Forget();
+        SetException(exception);
     }
 
     private void Forget()

@@ -4,38 +4,39 @@ namespace MlServe;
 internal sealed class StagedPredictor : DelegatingPredictor
 {
     private readonly PredictionStage[] _stages;
-    private readonly TimeProvider? _clock;
+    private readonly TimeProvider _time;
 
     /// <param name="inner">The predictor behind the stages; not disposed.</param>
     /// <param name="stages">The stages, outermost first; disposed with this.</param>
-    /// <param name="time">The clock for those that need one.</param>
+    /// <param name="time">The clock for those that ask for one.</param>
     public StagedPredictor(IPredictor inner, PredictionStage[] stages, TimeProvider time)
         : base(inner)
     {
         _stages = stages;
-        _clock = Array.Exists(stages, static stage => stage.NeedsTime) ? time : null;
+        _time = time;
     }
 
     public override ValueTask<Prediction> PredictAsync(
         PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
     {
-        var call = new StageCall(inputs, options, cancellationToken);
-        if (_clock is not null) call.Started = _clock.GetTimestamp();
-
+        var call = new StageCall(inputs, options, _time, cancellationToken);
         var depth = 0;
-        while (depth < _stages.Length)
-        {
-            if (!_stages[depth++].Before(ref call)) return new(Finish(ref call, depth));
-        }
-
         ValueTask<Prediction> pending;
         try
         {
-            pending = Inner.PredictAsync(call.Inputs, call.Options, call.CancellationToken);
-            if (pending.IsCompletedSuccessfully)
+            while (true)
             {
-                call.Answer = pending.GetAwaiter().GetResult();
-                return new(Finish(ref call, depth));
+                if (depth == _stages.Length)
+                {
+                    pending = Inner.PredictAsync(call.Inputs, call.Options, call.CancellationToken);
+                    if (!pending.IsCompletedSuccessfully) break;
+                    call.Answer = pending.GetAwaiter().GetResult();
+                    return new(Finish(ref call, ref depth));
+                }
+
+                var goesOn = _stages[depth].Before(ref call);
+                depth++;
+                if (!goesOn) return new(Finish(ref call, ref depth));
             }
         }
         catch (Exception exception)
@@ -48,17 +49,22 @@ internal sealed class StagedPredictor : DelegatingPredictor
     }
 
     /// <summary>Runs the hooks behind the call for the stages that were entered.</summary>
-    internal Prediction Finish(ref StageCall call, int depth)
+    /// <param name="call">The call.</param>
+    /// <param name="depth">How many were entered; counted down, so that no stage is left twice where a hook throws.</param>
+    internal Prediction Finish(ref StageCall call, ref int depth)
     {
-        if (_clock is not null) call.Ended = _clock.GetTimestamp();
         while (depth > 0)
             _stages[--depth].After(ref call);
         return call.Answer;
     }
 
-    internal Prediction FinishAll(ref StageCall call) => Finish(ref call, _stages.Length);
+    internal void Fail(ref StageCall call, int depth, Exception exception)
+    {
+        while (depth > 0)
+            _stages[--depth].Failed(ref call, exception);
+    }
 
-    internal void FailAll(ref StageCall call, Exception exception) => Fail(ref call, _stages.Length, exception);
+    internal int StageCount => _stages.Length;
 
     public override object? GetService(Type serviceType, object? serviceKey = null)
     {
@@ -83,12 +89,5 @@ internal sealed class StagedPredictor : DelegatingPredictor
         }
 
         base.Dispose(disposing);
-    }
-
-    private void Fail(ref StageCall call, int depth, Exception exception)
-    {
-        if (_clock is not null) call.Ended = _clock.GetTimestamp();
-        while (depth > 0)
-            _stages[--depth].Failed(ref call, exception);
     }
 }

@@ -22,8 +22,7 @@ internal sealed class LaneShelf(LaneShape shape)
 
     public void LearnPlan(ModelSignature signature, IReadOnlyCollection<OrtValue> values, int rows)
     {
-        // A run of no rows teaches nothing about the shapes that data leads to.
-        if (_isUnforeseeable || _plan is not null || rows == 0) return;
+        if (_isUnforeseeable || _plan is not null) return;
         lock (_gate)
         {
             if (_isUnforeseeable || _plan is not null) return;

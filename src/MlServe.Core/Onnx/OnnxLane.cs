@@ -19,12 +19,13 @@ internal sealed class OnnxLane : ILane
     private readonly string[] _presentNames;
     private readonly RunOptions _runOptions = new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
     private readonly bool _isBindable;
+    private readonly bool _hasOptionalOutputs;
     private LaneBinding?[] _bindings = [];
     private LaneBinding? _partial;
     private LaneBinding? _current;
     private AlignedBuffer[] _outputMemory = [];
     private OutputPlan? _plan;
-    private IDisposableReadOnlyCollection<OrtValue>? _results;
+    private IReadOnlyList<OrtValue?>? _results;
     private OutputSelection? _ranOutputs;
     private int _ranRows;
     private bool _isOut;
@@ -38,7 +39,8 @@ internal sealed class OnnxLane : ILane
         _present = [.. _inputs.OfType<LaneInput>()];
         Bytes = CountBytes();
         _presentNames = [.. _present.Select(static input => input.Name)];
-        _isBindable = executor.ForeseesOutputs && executor.Session.RunsOnCpu && Array.TrueForAll(_present, static input => input.IsBindable);
+        _hasOptionalOutputs = executor.Signature.Outputs.Any(static output => output.Kind == ValueKind.Optional);
+        _isBindable = executor.ForeseesOutputs && !_hasOptionalOutputs && executor.Session.RunsOnCpu && Array.TrueForAll(_present, static input => input.IsBindable);
     }
 
     public int Capacity { get; }
@@ -67,6 +69,8 @@ internal sealed class OnnxLane : ILane
 
     public PredictionError? Run(int rows, OutputSelection outputs, CancellationToken cancellationToken = default)
     {
+        // Many graphs cannot reshape nothing: where there are no rows, one of whatever lies in the lane is run, and none is read.
+        rows = Math.Max(1, rows);
         ReleaseResults();
         foreach (var input in _present)
             input.Compact(rows);
@@ -178,9 +182,16 @@ internal sealed class OnnxLane : ILane
         var values = new OrtValue[_present.Length];
         for (var i = 0; i < values.Length; i++)
             values[i] = _present[i].ValueFor(rows);
-        _results = _executor.Session.Session.Run(_runOptions, _presentNames, values, _executor.NamesOf(outputs));
         _current = null;
-        if (_isBindable && outputs.IsAll) _shelf.LearnPlan(_executor.Signature, _results, rows);
+        if (_hasOptionalOutputs)
+        {
+            _results = OptionalOutputs.Run(_executor.Session.Session, _runOptions, _presentNames, values, _executor.NamesOf(outputs));
+            return;
+        }
+
+        var results = _executor.Session.Session.Run(_runOptions, _presentNames, values, _executor.NamesOf(outputs));
+        _results = results;
+        if (_isBindable && outputs.IsAll) _shelf.LearnPlan(_executor.Signature, results, rows);
     }
 
     private LaneBinding BindingFor(OutputPlan plan, int rows, OutputSelection outputs)
@@ -249,7 +260,8 @@ internal sealed class OnnxLane : ILane
 
     private void ReleaseResults()
     {
-        _results?.Dispose();
+        for (var i = 0; _results is not null && i < _results.Count; i++)
+            _results[i]?.Dispose();
         _results = null;
         _current = null;
     }

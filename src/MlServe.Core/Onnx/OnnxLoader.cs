@@ -35,6 +35,7 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
             cancellationToken.ThrowIfCancellationRequested();
             var executor = new OnnxExecutor(opened.Session, signature, identity, options);
             opened.Session.OnClosing(executor.CloseIdle);
+            opened.Session.OnClosing(() => LogMessages.ModelClosed(_logger, identity.Name, identity.Version, identity.Digest));
             new WarmUp(executor, options, context.RunGate.MaxConcurrentRuns).Run(cancellationToken);
 
             var description = new OnnxModelDescription
@@ -127,7 +128,7 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
             }
             catch (ModelLoadException exception) when (exception.Failure != ModelLoadFailure.ExecutionProviderMissing)
             {
-                LoadMessages.CacheEntryUnusable(_logger, context.Name, exception.Message);
+                LogMessages.CacheEntryUnusable(_logger, context.Name, exception.Message);
                 cache.Forget();
             }
         }
@@ -142,7 +143,7 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         {
             using var sessionOptions = SessionOptionsFactory.Create(
                 withOptions, withOptions.AllowExternalData ? content.Folder : null, out var providers, out var sharesPool);
-            if (withOptions.UseSharedThreadPool && !sharesPool) LoadMessages.NoSharedThreadPool(_logger, context.Name);
+            if (withOptions.UseSharedThreadPool && !sharesPool) LogMessages.NoSharedThreadPool(_logger, context.Name);
             if (isOptimized) sessionOptions.GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL;
             written = writeTo?.WriteWith(sessionOptions);
 
@@ -189,9 +190,9 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
     private void Log(OnnxModelDescription description, ModelSignature signature)
     {
         foreach (var reason in description.ProvidersPassedOver)
-            LoadMessages.ProviderPassedOver(_logger, context.Name, reason);
-        LoadMessages.Loaded(_logger, context.Name, context.Version, description.Identity.Digest, description.ExecutionProvider,
-            description.LoadTime.TotalMilliseconds, signature.BatchingNote);
+            LogMessages.ProviderPassedOver(_logger, context.Name, reason);
+        LogMessages.ModelLoaded(_logger, context.Name, context.Version, description.Identity.Digest, description.ExecutionProvider,
+            description.LoadTime.TotalMilliseconds, signature, signature.BatchingNote);
     }
 
     private readonly record struct Opened(OnnxSession Session, ProviderSelection Providers, bool FromCache);

@@ -7,14 +7,17 @@ namespace MlServe.Onnx;
 internal static class OrtOutputs
 {
     /// <summary>Copies a value.</summary>
-    /// <param name="value">The runtime's value.</param>
+    /// <param name="value">The runtime's value; null for an optional one that is absent.</param>
     /// <param name="target">Where it goes.</param>
     /// <param name="name">The name of the output; empty for parts.</param>
     /// <param name="slice">The rows of it that are wanted.</param>
-    public static void Copy(OrtValue value, OutputValue target, string name, in RowSlice slice)
+    public static void Copy(OrtValue? value, OutputValue target, string name, in RowSlice slice)
     {
-        switch (value.OnnxType)
+        switch (value?.OnnxType)
         {
+            case null:
+                target.SetComposite(name, ValueKind.Optional, 0);
+                break;
             case OnnxValueType.ONNX_TYPE_TENSOR:
                 CopyTensor(value, target, name, slice);
                 break;

@@ -1,18 +1,14 @@
-using System.Threading.Tasks.Sources;
-
 namespace MlServe.Onnx;
 
 /// <summary>
 /// A request that waits for a place in the gate. Pooled; goes back to the pool when it has both left the gate and been read. Whoever moves it out of
 /// <see cref="Waiting"/> answers it: the thread pool by running it, or the caller's token by giving it up.
 /// </summary>
-internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter, IThreadPoolWorkItem
+internal sealed class QueuedRequest : PooledSource, IGateWaiter, IThreadPoolWorkItem
 {
     private const int Waiting = 0;
     private const int Taken = 1;
-    private const int Unread = 1 << 16;
 
-    private ManualResetValueTaskSourceCore<Prediction> _source;
     private OnnxPredictor? _predictor;
     private OnnxSession? _session;
     private RunGate? _gate;
@@ -24,7 +20,6 @@ internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter,
     private long _enqueued;
     private int _state;
     private int _holders;
-    private int _unreadToken;
     private volatile bool _isGivenUp;
 
     public static QueuedRequest Rent() => Pool<QueuedRequest>.Rent();
@@ -43,9 +38,7 @@ internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter,
         _enqueued = time.GetTimestamp();
         _state = Waiting;
         _holders = 2;
-        var token = _source.Version;
-        _unreadToken = Unread | (ushort)token;
-        var result = new ValueTask<Prediction>(this, token);
+        var result = Begin();
 
         gate.Enqueue(this);
         if (cancellationToken.CanBeCanceled)
@@ -95,36 +88,12 @@ internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter,
 
         gate.Exit();
         session.Release();
-        if (failure is null) _source.SetResult(answer);
-        else _source.SetException(failure);
+        if (failure is null) SetResult(answer);
+        else SetException(failure);
         Let();
     }
 
-    Prediction IValueTaskSource<Prediction>.GetResult(short token)
-    {
-        // A value task that is awaited twice, or read too early, must not let go of a request that may serve somebody else by now: the token is taken
-        // once, and nothing is touched before.
-        if (_source.GetStatus(token) == ValueTaskSourceStatus.Pending
-            || Interlocked.CompareExchange(ref _unreadToken, 0, Unread | (ushort)token) != (Unread | (ushort)token))
-        {
-            throw new InvalidOperationException("The value task of a prediction was awaited twice, or its result was read before it had completed.");
-        }
-
-        try
-        {
-            return _source.GetResult(token);
-        }
-        finally
-        {
-            Let();
-        }
-    }
-
-    ValueTaskSourceStatus IValueTaskSource<Prediction>.GetStatus(short token) => _source.GetStatus(token);
-
-    void IValueTaskSource<Prediction>.OnCompleted(
-        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _source.OnCompleted(continuation, state, token, flags);
+    protected override void Read() => Let();
 
     private void GiveUp()
     {
@@ -134,8 +103,8 @@ internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter,
         _isGivenUp = true;
 
         // Whoever cancels must not be made to run the waiting code.
-        _source.RunContinuationsAsynchronously = true;
-        _source.SetException(new OperationCanceledException(_cancellationToken));
+        ContinuesElsewhere = true;
+        SetException(new OperationCanceledException(_cancellationToken));
 
         // From here on it may serve somebody else.
         gate.Leave();
@@ -150,7 +119,7 @@ internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter,
         if (!_isGivenUp) _registration.Dispose();
         _registration = default;
         _isGivenUp = false;
-        _source.RunContinuationsAsynchronously = false;
+        ContinuesElsewhere = false;
         _predictor = null;
         _session = null;
         _gate = null;
@@ -158,7 +127,7 @@ internal sealed class QueuedRequest : IValueTaskSource<Prediction>, IGateWaiter,
         _inputs = default;
         _request = default;
         _cancellationToken = default;
-        _source.Reset();
+        Reset();
         Pool<QueuedRequest>.Return(this);
     }
 }

@@ -141,7 +141,7 @@ internal sealed class RequestChecker
         {
             if (signature.Kind != ValueKind.Optional && input.Kind != signature.Kind) return RequestErrors.WrongKind(signature, input.Kind);
             sizes[used++] = LaneShape.HeldInput;
-            return null;
+            return HeldInput.Check(signature, in input, ref bytes);
         }
 
         if (input.Kind != ValueKind.Tensor) return RequestErrors.WrongKind(signature, input.Kind);
@@ -155,7 +155,7 @@ internal sealed class RequestChecker
             sizes = sizes[1..];
         }
 
-        bytes = elements.Length * Math.Max(8 * (elements.Type == ElementType.String ? 1 : 0), ElementTypes.SizeOf(elements.Type));
+        bytes = elements.Bytes;
         var error = elements.Shape is { } shape
             ? ShapedInput.Check(signature, shape, elements.Length, isRow, ref rows, sizes, out used)
             : FlatInput.Check(signature, elements.Length, ref rows, sizes, out used);

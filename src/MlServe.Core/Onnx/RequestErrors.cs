@@ -30,6 +30,12 @@ internal static class RequestErrors
     public static PredictionError NullElement(ValueSignature input) => Invalid(PredictionErrorCode.NullElement,
         "Input {0} has a null among its strings. Use an empty string.", input);
 
+    public static PredictionError EmptySequence(ValueSignature input) => Invalid(PredictionErrorCode.InputLengthMismatch,
+        "Input {0} came as a sequence of no elements, which ONNX Runtime's API does not take. Give it at least one.", input);
+
+    public static PredictionError AbsentPart(ValueSignature input) => Invalid(PredictionErrorCode.InputKindMismatch,
+        "Input {0} came as a sequence with an absent element. Only a whole input can be absent: PredictionInput.Absent(\"{1}\").", input, input.Name);
+
     public static PredictionError WrongRank(ValueSignature input, long[] shape, bool leavesOutBatchAxis) => Invalid(PredictionErrorCode.InputRankMismatch,
         "Input {0} has {1} axes{2}, and a value of shape {3} came. {4}", input, input.Shape.Count - (leavesOutBatchAxis ? 1 : 0),
         leavesOutBatchAxis ? " without the batch axis" : "", Shapes.Format(shape),

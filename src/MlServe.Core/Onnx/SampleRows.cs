@@ -4,15 +4,18 @@ namespace MlServe.Onnx;
 
 /// <summary>
 /// Makes up rows to try a model with: seeded random numbers, no two rows alike, small enough to be valid as ids, masks and measurements alike.
-/// Zeros would show nothing: most models answer them alike in any company.
+/// Zeros would show nothing: most models answer them alike in any company. What has no rows, a weight that is given as an input, is the same for all.
 /// </summary>
 internal sealed class SampleRows(ModelSignature signature, int seed)
 {
     private const int MaxElements = 16 * 1024 * 1024;
 
     private readonly Random _random = new(seed);
+    private readonly Dictionary<string, PredictionInput> _shared = [];
 
-    /// <summary>A row with a size for each free axis that is no batch axis; null where an input is no tensor, or too large to be made up.</summary>
+    /// <summary>
+    /// A row with a size for each free axis that is no batch axis, the same for each row; null where an input is no tensor, or too large to be made up.
+    /// </summary>
     /// <param name="freeSize">The size of free axes.</param>
     /// <param name="maxInteger">The bound of integers, itself left out.</param>
     public PredictionInputs? Next(int freeSize, int maxInteger)
@@ -22,6 +25,12 @@ internal sealed class SampleRows(ModelSignature signature, int seed)
         {
             if (input.IsOptional) continue;
             if (input.Kind != ValueKind.Tensor) return null;
+            if (_shared.TryGetValue(input.Name, out var shared))
+            {
+                inputs.Add(shared);
+                continue;
+            }
+
             var shape = new List<long>();
             for (var axis = 0; axis < input.Shape.Count; axis++)
             {
@@ -30,7 +39,9 @@ internal sealed class SampleRows(ModelSignature signature, int seed)
 
             // What a model declares is not to be trusted with memory.
             if (Shapes.Count([.. shape]) is < 0 or > MaxElements) return null;
-            inputs.Add(Make(input, [.. shape], maxInteger));
+            var made = Make(input, [.. shape], maxInteger);
+            inputs.Add(made);
+            if (input.BatchAxis is null) _shared.Add(input.Name, made);
         }
 
         return PredictionInputs.Row([.. inputs]);

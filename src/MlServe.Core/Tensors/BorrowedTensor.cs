@@ -28,6 +28,9 @@ internal readonly struct BorrowedTensor
     /// <summary>The number of elements.</summary>
     public long Length { get; }
 
+    /// <summary>The bytes that the elements take; of strings their references.</summary>
+    public long Bytes => Length * (Type == ElementType.String ? 8 : ElementTypes.SizeOf(Type));
+
     /// <summary>The shape that the owner gave, or null: a flat list whose shape follows from the model.</summary>
     public long[]? Shape { get; }
 

@@ -1,0 +1,61 @@
+using System.Diagnostics;
+
+namespace MlServe.Benchmarks.Scorecard;
+
+/// <summary>
+/// Compares two ways of doing the same in turn, A B A B, in windows of a fixed length: the machine's drift falls on both, and the median of the ratios
+/// does not mind a disturbed window.
+/// </summary>
+internal static class PairedWindows
+{
+    public static readonly TimeSpan WindowLength = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>The median over pairs of (seconds a call of A) / (seconds a call of B), with an interval.</summary>
+    /// <param name="windows">Pairs to measure, after two that are not counted.</param>
+    /// <param name="a">Runs A the given number of times.</param>
+    /// <param name="b">Runs B the given number of times.</param>
+    public static MedianEstimate Ratio(int windows, Action<int> a, Action<int> b)
+    {
+        var callsA = Calibrate(a);
+        var callsB = Calibrate(b);
+        var ratios = new List<double>(windows);
+        for (var window = -2; window < windows; window++)
+        {
+            // Which goes first changes from pair to pair.
+            double first, second;
+            if (window % 2 == 0)
+            {
+                first = Time(a, callsA);
+                second = Time(b, callsB);
+            }
+            else
+            {
+                second = Time(b, callsB);
+                first = Time(a, callsA);
+            }
+
+            if (window >= 0) ratios.Add(first / second);
+        }
+
+        return MedianEstimate.Of(ratios);
+    }
+
+    private static int Calibrate(Action<int> action)
+    {
+        var calls = 16;
+        while (true)
+        {
+            var seconds = Time(action, calls) * calls;
+            if (seconds > 0.02) return Math.Max(1, (int)(calls * WindowLength.TotalSeconds / seconds));
+            calls *= 4;
+        }
+    }
+
+    /// <summary>Seconds a call.</summary>
+    private static double Time(Action<int> action, int calls)
+    {
+        var started = Stopwatch.GetTimestamp();
+        action(calls);
+        return Stopwatch.GetElapsedTime(started).TotalSeconds / calls;
+    }
+}

@@ -1,0 +1,38 @@
+using Microsoft.Extensions.Logging;
+
+namespace MlServe;
+
+/// <summary>
+/// Everything that MlServe logs, under the category <see cref="MlServeDiagnostics.LogCategory"/>. Event ids are stable: 1000-1999 monitoring,
+/// 2000-2999 loading, 3000-3999 hosting; docs/observability.md lists them. No message holds the elements of an input or an output.
+/// </summary>
+internal static partial class LogMessages
+{
+    [LoggerMessage(1000, LogLevel.Error, "Model '{Model}' failed with {Code}: {Reason} ({Suppressed} more of its kind were not logged.)")]
+    public static partial void PredictionFailed(
+        ILogger logger, Exception? exception, string model, PredictionErrorCode code, string reason, long suppressed);
+
+    [LoggerMessage(1001, LogLevel.Error,
+        "Model '{Model}' threw instead of returning a status; some predictor or callback in its pipeline breaks the contract of IPredictor. ({Suppressed} more of its kind were not logged.)")]
+    public static partial void PredictionThrew(ILogger logger, Exception exception, string model, long suppressed);
+
+    [LoggerMessage(2000, LogLevel.Information,
+        "Loaded model '{Model}' version {Version} (SHA-256 {Digest}) on {Provider} in {ElapsedMilliseconds:F1} ms: {Signature}. {BatchingNote}")]
+    public static partial void ModelLoaded(
+        ILogger logger, string model, string version, string digest, string provider, double elapsedMilliseconds, ModelSignature signature,
+        string batchingNote);
+
+    [LoggerMessage(2001, LogLevel.Warning, "Model '{Model}' goes on with the next execution provider: {Reason}")]
+    public static partial void ProviderPassedOver(ILogger logger, string model, string reason);
+
+    [LoggerMessage(2002, LogLevel.Information, "Closed model '{Model}' version {Version} (SHA-256 {Digest})")]
+    public static partial void ModelClosed(ILogger logger, string model, string version, string digest);
+
+    [LoggerMessage(2003, LogLevel.Warning,
+        "Model '{Model}' asks for the shared thread pool, and there is none: OnnxRuntimeOptions.SharedThreadPoolThreads was not set before the first model, "
+        + "or another library made the runtime's environment. The model uses threads of its own.")]
+    public static partial void NoSharedThreadPool(ILogger logger, string model);
+
+    [LoggerMessage(2004, LogLevel.Warning, "Model '{Model}': the optimized model in the cache folder could not be opened and is made anew: {Reason}")]
+    public static partial void CacheEntryUnusable(ILogger logger, string model, string reason);
+}

@@ -1,0 +1,108 @@
+using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
+
+namespace MlServe.Monitoring;
+
+/// <summary>
+/// The instruments of one host, and the models that report to them. There is one for each <see cref="IMeterFactory"/>, and one for all that have none:
+/// a meter keeps observable instruments for ever, so each must be made once.
+/// </summary>
+internal sealed class PredictionMetrics
+{
+    // The model of these names is OpenTelemetry's http.server.request.duration and http.server.active_requests
+    // (https://opentelemetry.io/docs/specs/semconv/http/http-metrics/): one histogram, error.type only on failure.
+    private static readonly double[] DurationBuckets =
+        [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+    private static readonly Lock Making = new();
+    private static readonly ConditionalWeakTable<IMeterFactory, PredictionMetrics> OfFactories = [];
+    private static PredictionMetrics? _ofProcess;
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, ModelStatistics> _models = new(StringComparer.Ordinal);
+    private readonly ConditionalWeakTable<RunGate, object> _runGates = [];
+
+    private PredictionMetrics(Meter meter)
+    {
+        Duration = meter.CreateHistogram(
+            MlServeDiagnostics.PredictionDurationMetric, "s", "Duration of predictions, seen by the caller.", tags: null,
+            new InstrumentAdvice<double> { HistogramBucketBoundaries = DurationBuckets });
+        meter.CreateObservableUpDownCounter(
+            MlServeDiagnostics.PredictionActiveMetric, ObserveActive, "{prediction}", "Predictions under way.");
+        meter.CreateObservableCounter(
+            MlServeDiagnostics.PredictionAbandonedMetric, static () => PredictionState.Abandoned, "{prediction}",
+            "Predictions of the process that were never disposed, found by the garbage collector.");
+        meter.CreateObservableUpDownCounter(
+            MlServeDiagnostics.RunActiveMetric, () => SumRunGates(static gate => gate.CurrentRuns), "{run}", "Model runs inside the run gate.");
+        meter.CreateObservableUpDownCounter(
+            MlServeDiagnostics.RunWaitingMetric, () => SumRunGates(static gate => gate.CurrentWaiters), "{run}", "Model runs that wait for the run gate.");
+        meter.CreateObservableUpDownCounter(
+            MlServeDiagnostics.RunLimitMetric, () => SumRunGates(static gate => gate.MaxConcurrentRuns), "{run}", "Model runs that the run gate lets in at once.");
+    }
+
+    public static string? Version { get; } = typeof(PredictionMetrics).Assembly.GetName().Version?.ToString(3);
+
+    public Histogram<double> Duration { get; }
+
+    public static PredictionMetrics For(IMeterFactory? factory)
+    {
+        lock (Making)
+        {
+            if (factory is null) return _ofProcess ??= new(new(MlServeDiagnostics.MeterName, Version));
+            if (OfFactories.TryGetValue(factory, out var metrics)) return metrics;
+
+            metrics = new(factory.Create(MlServeDiagnostics.MeterName, Version));
+            OfFactories.Add(factory, metrics);
+            return metrics;
+        }
+    }
+
+    /// <summary>Begins to report a gate, once however often it is asked to.</summary>
+    public void Watch(RunGate gate) => _runGates.TryAdd(gate, gate);
+
+    /// <summary>The statistics of a model, shared by all that report under its name; to be released.</summary>
+    public ModelStatistics Acquire(string model)
+    {
+        lock (_gate)
+        {
+            if (!_models.TryGetValue(model, out var statistics))
+            {
+                _models.Add(model, statistics = new(model));
+                PredictionTotals.Add(statistics);
+            }
+
+            statistics.AddUser();
+            return statistics;
+        }
+    }
+
+    public void Release(ModelStatistics statistics)
+    {
+        lock (_gate)
+        {
+            statistics.RemoveUser();
+            RetireIfIdle(statistics);
+        }
+    }
+
+    /// <summary>To be called by a call that has ended and finds its statistics without a user.</summary>
+    public void Sweep(ModelStatistics statistics)
+    {
+        lock (_gate) RetireIfIdle(statistics);
+    }
+
+    private void RetireIfIdle(ModelStatistics statistics)
+    {
+        if (statistics.IsUsed || statistics.Active != 0) return;
+        if (_models.TryGetValue(statistics.Model, out var current) && ReferenceEquals(current, statistics)) _models.Remove(statistics.Model);
+        PredictionTotals.Retire(statistics);
+    }
+
+    private Measurement<long>[] ObserveActive()
+    {
+        lock (_gate)
+            return [.. _models.Values.Select(static statistics => new Measurement<long>(statistics.Active, statistics.ModelTag))];
+    }
+
+    private int SumRunGates(Func<RunGate, int> read) => _runGates.Sum(entry => read(entry.Key));
+}

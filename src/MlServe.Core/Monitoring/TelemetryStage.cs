@@ -1,0 +1,110 @@
+using Microsoft.Extensions.Logging;
+
+namespace MlServe.Monitoring;
+
+/// <summary>Counts every call of a model, measures those that somebody wants measured, and logs failures.</summary>
+internal sealed class TelemetryStage : PredictionStage
+{
+    internal static readonly TimeSpan LogWindow = TimeSpan.FromSeconds(10);
+
+    private static readonly int ErrorCodes = Enum.GetValues<PredictionErrorCode>().Length;
+
+    private readonly PredictionMetrics _metrics;
+    private readonly ModelStatistics _statistics;
+    private readonly ILogger? _logger;
+    private readonly LogThrottle _throttle;
+    private readonly double _secondsPerTick;
+    private int _disposed;
+
+    public TelemetryStage(string model, PredictionMetrics metrics, ILogger? logger, TimeProvider time)
+    {
+        _metrics = metrics;
+        _statistics = metrics.Acquire(model);
+        _logger = logger;
+        _throttle = new(ErrorCodes + 1, LogWindow, time);
+        _secondsPerTick = 1.0 / time.TimestampFrequency;
+    }
+
+    public override bool Before(ref StageCall call)
+    {
+        _statistics.Begin();
+        if (_metrics.Duration.Enabled || MlServeEventSource.Log.IsEnabled()) _ = call.Started;
+        return true;
+    }
+
+    public override void After(ref StageCall call)
+    {
+        var status = call.Answer.Status;
+        End(ref call, PredictionOutcome.Of(status));
+        if (status == PredictionStatus.Failed && _logger is not null) LogFailure(_logger, call.Answer.Error);
+    }
+
+    public override void Failed(ref StageCall call, Exception exception)
+    {
+        var outcome = PredictionOutcome.Of(exception);
+        End(ref call, outcome);
+
+        // A disposed predictor is the caller's affair, as a cancellation is.
+        if (outcome == PredictionOutcome.Exception && exception is not ObjectDisposedException && _logger is not null) LogException(_logger, exception);
+    }
+
+    /// <summary>Calls that are under way are still counted when they end.</summary>
+    public override void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0) _metrics.Release(_statistics);
+        base.Dispose();
+    }
+
+    private void End(ref StageCall call, int outcome)
+    {
+        // A call that began before anybody listened has no beginning to measure from.
+        if (call.IsTimed) Measure(ref call, outcome);
+        _statistics.End(outcome);
+        if (!_statistics.IsUsed) _metrics.Sweep(_statistics);
+    }
+
+    private void Measure(ref StageCall call, int outcome)
+    {
+        var seconds = (call.Ended - call.Started) * _secondsPerTick;
+        if (MlServeEventSource.Log.IsEnabled()) _statistics.AddDuration((long)(seconds * 1e9));
+        try
+        {
+            if (outcome == (int)PredictionStatus.Ok) _metrics.Duration.Record(seconds, _statistics.ModelTag);
+            else _metrics.Duration.Record(seconds, _statistics.ModelTag, PredictionOutcome.ErrorTag(outcome));
+        }
+#pragma warning disable CA1031 // A listener that throws must not cost a caller the answer.
+        catch
+#pragma warning restore CA1031
+        {
+        }
+    }
+
+    private void LogFailure(ILogger logger, PredictionError error)
+    {
+        var kind = (uint)error.Code < ErrorCodes ? (int)error.Code : 0;
+        try
+        {
+            if (logger.IsEnabled(LogLevel.Error) && _throttle.TryPass(kind, out var suppressed))
+                LogMessages.PredictionFailed(logger, error.Exception, _statistics.Model, error.Code, error.Message, suppressed);
+        }
+#pragma warning disable CA1031 // Nor must a logger that throws, nor a message whose format does not fit its arguments.
+        catch
+#pragma warning restore CA1031
+        {
+        }
+    }
+
+    private void LogException(ILogger logger, Exception exception)
+    {
+        try
+        {
+            if (logger.IsEnabled(LogLevel.Error) && _throttle.TryPass(ErrorCodes, out var suppressed))
+                LogMessages.PredictionThrew(logger, exception, _statistics.Model, suppressed);
+        }
+#pragma warning disable CA1031
+        catch
+#pragma warning restore CA1031
+        {
+        }
+    }
+}

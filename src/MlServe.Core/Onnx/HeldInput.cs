@@ -1,0 +1,46 @@
+using MlServe.Tensors;
+
+namespace MlServe.Onnx;
+
+/// <summary>
+/// Looks at a value that is passed on as it came: a sequence, a map, or what is given for an optional. The runtime checks its types; what is told here
+/// is what the runtime would take memory at its word for, or blame on itself.
+/// </summary>
+internal static class HeldInput
+{
+    /// <param name="signature">The input that it is given for.</param>
+    /// <param name="input">The value, or a part of it.</param>
+    /// <param name="bytes">Grows by the bytes that it takes.</param>
+    public static PredictionError? Check(ValueSignature signature, in PredictionInput input, ref long bytes)
+    {
+        switch (input.Kind)
+        {
+            case ValueKind.Tensor:
+                var shape = input.Elements.Shape;
+                if (shape is not null && Shapes.Count(shape) != input.Elements.Length)
+                    return RequestErrors.LengthAgainstShape(signature, input.Elements.Length, shape);
+                return CheckElements(signature, input.Elements, ref bytes);
+
+            case ValueKind.Sequence:
+                if (input.Sequence.Length == 0) return RequestErrors.EmptySequence(signature);
+                foreach (ref readonly var element in input.Sequence.AsSpan())
+                {
+                    if (Check(signature, in element, ref bytes) is { } error) return error;
+                }
+
+                return null;
+
+            case ValueKind.Map:
+                return CheckElements(signature, input.Elements, ref bytes) ?? CheckElements(signature, input.MapValues, ref bytes);
+
+            default:
+                return RequestErrors.AbsentPart(signature);
+        }
+    }
+
+    private static PredictionError? CheckElements(ValueSignature signature, in BorrowedTensor elements, ref long bytes)
+    {
+        bytes += elements.Bytes;
+        return elements.Type == ElementType.String && elements.AsSpan<string?>().Contains(null) ? RequestErrors.NullElement(signature) : null;
+    }
+}

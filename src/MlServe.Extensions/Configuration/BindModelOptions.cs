@@ -1,0 +1,33 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+
+namespace MlServe.Configuration;
+
+/// <summary>
+/// Lays a model's configuration over what code has set, and makes its paths whole. What cannot be read is left to the validation, which names it.
+/// </summary>
+internal sealed class BindModelOptions(ModelCatalog catalog, IHostEnvironment? environment) : IPostConfigureOptions<ModelOptions>
+{
+    public void PostConfigure(string? name, ModelOptions options)
+    {
+        foreach (var section in catalog.SectionsOf(name ?? ""))
+        {
+            if (ConfigurationShape.Check(section, typeof(ModelOptions)).Any()) continue;
+
+            // The binder adds to a list, and a path would stand beside a source from code: what is configured takes the place.
+            var onnx = section.GetSection(nameof(options.Onnx));
+            if (onnx.GetSection(nameof(options.Onnx.ExecutionProviders)).Exists()) options.Onnx.ExecutionProviders = [];
+            if (onnx.GetSection(nameof(options.Onnx.WarmUpRows)).Exists()) options.Onnx.WarmUpRows = [];
+            if (!string.IsNullOrWhiteSpace(section[nameof(options.Path)])) options.Source = null;
+            section.Bind(options);
+        }
+
+        options.Path = Absolute(options.Path);
+        options.Onnx.OptimizedModelCacheFolder = Absolute(options.Onnx.OptimizedModelCacheFolder);
+    }
+
+    private string? Absolute(string? path) => string.IsNullOrWhiteSpace(path) || path.Contains('\0', StringComparison.Ordinal)
+        ? path
+        : Path.GetFullPath(path, environment?.ContentRootPath ?? AppContext.BaseDirectory);
+}

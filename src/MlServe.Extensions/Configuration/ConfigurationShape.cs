@@ -1,0 +1,115 @@
+using System.Globalization;
+using System.Reflection;
+using Microsoft.Extensions.Configuration;
+using MlServe.Onnx;
+
+namespace MlServe.Configuration;
+
+/// <summary>
+/// Which keys and values the section may hold. The binder ignores keys that it does not know and stops at the first value that it cannot read; this
+/// finds all of both, so that a typing error never goes unnoticed.
+/// </summary>
+internal static class ConfigurationShape
+{
+    /// <summary>The key below the section under which the models stand.</summary>
+    public const string Models = nameof(Models);
+
+    // Named one by one so that trimming keeps their properties.
+    private static readonly Dictionary<Type, PropertyInfo[]> Objects = new()
+    {
+        [typeof(MlServingOptions)] = typeof(MlServingOptions).GetProperties(),
+        [typeof(OnnxRuntimeOptions)] = typeof(OnnxRuntimeOptions).GetProperties(),
+        [typeof(ModelOptions)] = typeof(ModelOptions).GetProperties(),
+        [typeof(ServiceLevelOptions)] = typeof(ServiceLevelOptions).GetProperties(),
+        [typeof(OnnxModelOptions)] = typeof(OnnxModelOptions).GetProperties(),
+        [typeof(ExecutionProviderOptions)] = typeof(ExecutionProviderOptions).GetProperties(),
+    };
+
+    /// <summary>Whether the type is one whose properties are keys.</summary>
+    public static bool IsObject(Type type) => Objects.ContainsKey(type);
+
+    /// <summary>The properties that configuration can set; not those whose values only code can give.</summary>
+    public static IEnumerable<PropertyInfo> PropertiesOf(Type type) => Objects[type].Where(static property => IsConfigurable(property.PropertyType));
+
+    /// <summary>The type of a dictionary's values, of a list's elements; null for what is neither.</summary>
+    public static Type? ElementTypeOf(Type type)
+    {
+        if (!type.IsGenericType) return null;
+        var definition = type.GetGenericTypeDefinition();
+        return definition == typeof(IDictionary<,>) || definition == typeof(IList<>) ? type.GetGenericArguments()[^1] : null;
+    }
+
+    /// <summary>Says what is wrong with a section that is bound to a type: one message each, which begins with the full key.</summary>
+    public static IEnumerable<string> Check(IConfigurationSection section, Type type)
+    {
+        var children = section.GetChildren();
+        if (IsObject(type)) return HasText(section) ? [Not(section, "an object with keys")] : children.SelectMany(child => CheckKey(child, type));
+        if (ElementTypeOf(type) is { } element)
+        {
+            return HasText(section)
+                ? [Not(section, type.GetGenericTypeDefinition() == typeof(IList<>) ? "a list" : "an object with keys")]
+                : children.SelectMany(child => Check(child, element));
+        }
+
+        if (children.Any()) return [$"{section.Path} holds keys or a list; it must be a single value: {Describe(type)}."];
+        // An explicit null says nothing; so does an empty text where the option may be without a value.
+        var isAbsent = section.Value is null || (section.Value.Length == 0 && (!type.IsValueType || Nullable.GetUnderlyingType(type) is not null));
+        return isAbsent || CanRead(section.Value!, type) ? [] : [$"{section.Path} is '{section.Value}'; it must be {Describe(type)}."];
+    }
+
+    private static IEnumerable<string> CheckKey(IConfigurationSection section, Type type)
+    {
+        // The models are options of their own, by name, and no property of those of the host.
+        if (type == typeof(MlServingOptions) && Is(Models, section.Key)) return HasText(section) ? [Not(section, "an object with keys")] : [];
+
+        var known = PropertiesOf(type).Select(static property => property.Name).ToList();
+        if (Objects[type].FirstOrDefault(property => Is(property.Name, section.Key)) is not { } property)
+        {
+            if (type == typeof(MlServingOptions)) known.Add(Models);
+            var suggestion = Suggestion.For(section.Key, known) is { } name ? $" Did you mean '{name}'?" : "";
+            return [$"{section.Path} is not a known key.{suggestion} Known here: {string.Join(", ", known)}."];
+        }
+
+        return IsConfigurable(property.PropertyType)
+            ? Check(section, property.PropertyType)
+            : [$"{section.Path} cannot be given in configuration. Set {type.Name}.{property.Name} in code."];
+    }
+
+    private static bool IsConfigurable(Type type) =>
+        IsObject(type) || IsScalar(Nullable.GetUnderlyingType(type) ?? type) || (ElementTypeOf(type) is { } element && IsConfigurable(element));
+
+    private static bool IsScalar(Type type) =>
+        type.IsEnum || type == typeof(string) || type == typeof(bool) || type == typeof(int) || type == typeof(long) || type == typeof(double)
+        || type == typeof(TimeSpan);
+
+    private static bool CanRead(string value, Type type)
+    {
+        type = Nullable.GetUnderlyingType(type) ?? type;
+        if (type.IsEnum) return Enum.TryParse(type, value, ignoreCase: true, out var result) && Enum.IsDefined(type, result);
+        if (type == typeof(bool)) return bool.TryParse(value, out _);
+        if (type == typeof(int)) return int.TryParse(value, NumberStyles.Integer, CultureInfo.InvariantCulture, out _);
+        if (type == typeof(long)) return long.TryParse(value, NumberStyles.Integer, CultureInfo.InvariantCulture, out _);
+        if (type == typeof(double)) return double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out _);
+
+        // A number alone would be read as days, which nobody means.
+        if (type == typeof(TimeSpan) && !value.Contains(':', StringComparison.Ordinal)) return false;
+        if (type == typeof(TimeSpan)) return TimeSpan.TryParse(value, CultureInfo.InvariantCulture, out _);
+        return true;
+    }
+
+    private static string Describe(Type type)
+    {
+        type = Nullable.GetUnderlyingType(type) ?? type;
+        if (type.IsEnum) return $"one of {string.Join(", ", Enum.GetNames(type))}";
+        if (type == typeof(bool)) return "true or false";
+        if (type == typeof(int) || type == typeof(long)) return "a whole number";
+        if (type == typeof(double)) return "a number";
+        return type == typeof(TimeSpan) ? "a time as hh:mm:ss (00:00:00.010 is 10 ms)" : "text";
+    }
+
+    private static bool HasText(IConfigurationSection section) => !string.IsNullOrEmpty(section.Value);
+
+    private static bool Is(string name, string key) => name.Equals(key, StringComparison.OrdinalIgnoreCase);
+
+    private static string Not(IConfigurationSection section, string expected) => $"{section.Path} is '{section.Value}'; it must be {expected}.";
+}

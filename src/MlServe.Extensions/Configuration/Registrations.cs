@@ -1,0 +1,16 @@
+using Microsoft.Extensions.Configuration;
+
+namespace MlServe.Configuration;
+
+/// <summary>What code has added to one service collection; complete when the container is built, and only read from then on.</summary>
+internal sealed class Registrations
+{
+    /// <summary>The models added in code, by the spelling of the first time.</summary>
+    public List<string> Models { get; } = [];
+
+    /// <summary>The sections to read, of which later ones win; empty: the one of the host's configuration.</summary>
+    public List<IConfigurationSection> Sections { get; } = [];
+
+    /// <summary>The typed doors: which service, to which model.</summary>
+    public List<(Type Service, string Model)> Doors { get; } = [];
+}

@@ -1,0 +1,214 @@
+using Microsoft.Extensions.Logging;
+
+namespace MlServe.Hosting;
+
+/// <summary>
+/// One model of a host from its first mention to its end. It stands at the inner end of the layers that are there before the model is: they are
+/// built once, and what they enclose is loaded and closed behind them.
+/// </summary>
+internal sealed class HostedModel : IPredictor
+{
+    private readonly ModelLoader _loader;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly TimeSpan _drainTimeout;
+    private readonly EntranceStage _entrance;
+    private readonly CancellationTokenSource _closing = new();
+    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _lock = new();
+    private volatile LoadedModel? _loaded;
+    private Task _loading = Task.CompletedTask;
+    private ModelState _state;
+    private string? _lastSnapshot;
+
+    /// <param name="name">The name of the model.</param>
+    /// <param name="loader">Loads it.</param>
+    /// <param name="drainTimeout">How long to wait for accepted requests at the end.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">Where to log.</param>
+    /// <param name="services">Where outer layers find what they need.</param>
+    public HostedModel(string name, ModelLoader loader, TimeSpan drainTimeout, TimeProvider time, ILogger logger, IServiceProvider services)
+    {
+        Name = name;
+        _loader = loader;
+        _drainTimeout = drainTimeout;
+        _time = time;
+        _logger = logger;
+        _entrance = new(NotLoaded("models are loaded when the host starts; without a host, by IPredictorProvider.LoadAsync"));
+        Predictor = BuildEntrance(services);
+    }
+
+    public string Name { get; }
+
+    /// <summary>What the application is given. Disposing it closes the model.</summary>
+    public IPredictor Predictor { get; }
+
+    public ModelState State
+    {
+        get
+        {
+            lock (_lock)
+                return _state;
+        }
+    }
+
+    /// <summary>What went wrong where the state is <see cref="ModelState.Failed"/>.</summary>
+    public Exception? Failure => _entrance.Refusal?.Exception;
+
+    /// <summary>Why there is no signature yet; null from the end of the first load on.</summary>
+    public PredictionError? NotLoadedYet => _loaded is null ? _entrance.Refusal : null;
+
+    public ModelSignature Signature => _loaded?.Signature ?? throw new InvalidOperationException(
+        $"The signature is known when the model is loaded. {NotLoadedYet?.Message} Read it later, or await IPredictorProvider.LoadAsync first.");
+
+    public ValueTask<Prediction> PredictAsync(
+        PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default) =>
+        _loaded!.Pipeline.PredictAsync(inputs, options, cancellationToken);
+
+    public object? GetService(Type serviceType, object? serviceKey = null)
+    {
+        ArgumentNullException.ThrowIfNull(serviceType);
+        if (serviceKey is null && serviceType == typeof(HostedModel)) return this;
+        if (_loaded is not { } loaded) return null;
+        return serviceKey is null && serviceType == typeof(ServiceLevel) ? loaded.ServiceLevel : loaded.Pipeline.GetService(serviceType, serviceKey);
+    }
+
+    /// <summary>Whether configuration says something new of the model and other than when it was loaded. Tells so once: reloads come in flurries.</summary>
+    public bool NoticesChange(string snapshot)
+    {
+        lock (_lock)
+        {
+            if (_loaded is not { } loaded || snapshot == (_lastSnapshot ?? loaded.Snapshot)) return false;
+            _lastSnapshot = snapshot;
+            return snapshot != loaded.Snapshot;
+        }
+    }
+
+    /// <summary>Loads the model unless it is loaded or being loaded. May be called again after a failure.</summary>
+    public Task LoadAsync(CancellationToken cancellationToken)
+    {
+        lock (_lock)
+        {
+            switch (_state)
+            {
+                case ModelState.Ready:
+                    return Task.CompletedTask;
+                case ModelState.Loading:
+                    return _loading.WaitAsync(cancellationToken);
+                case ModelState.Draining or ModelState.Closed:
+                    return Task.FromException(new ObjectDisposedException(Name, $"Model '{Name}' has been shut down."));
+                default:
+                    _state = ModelState.Loading;
+                    _entrance.Refuse(NotLoaded("it is being loaded"));
+                    return _loading = Task.Run(() => RunLoadAsync(cancellationToken), CancellationToken.None);
+            }
+        }
+    }
+
+    /// <summary>Takes no more requests, waits for those accepted, and closes the model.</summary>
+    /// <param name="cancellationToken">Ends the waiting, as the drain timeout does; the model is closed when the last of them has been answered.</param>
+    public Task CloseAsync(CancellationToken cancellationToken)
+    {
+        Task idle;
+        lock (_lock)
+        {
+            if (_state is ModelState.Draining or ModelState.Closed) return _closed.Task;
+            _state = ModelState.Draining;
+            idle = _entrance.Close(ShutDown());
+        }
+
+        _ = RunCloseAsync(idle, cancellationToken);
+        return _closed.Task;
+    }
+
+    /// <summary>Takes no more requests, and closes the model at once where none is in flight, else when the last of them has been answered.</summary>
+    public void Dispose() => _ = CloseAsync(CancellationToken.None);
+
+    public ValueTask DisposeAsync() => new(CloseAsync(CancellationToken.None));
+
+    /// <summary>The layers that stand before the model is loaded, outermost first.</summary>
+    private IPredictor BuildEntrance(IServiceProvider services) => new PredictorBuilder(_ => this)
+        .UseTelemetry(Name)
+        .Use((_, _) => _entrance)
+        .Build(services);
+
+    private async Task RunLoadAsync(CancellationToken cancellationToken)
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token);
+        LoadedModel loaded;
+        try
+        {
+            loaded = await _loader.LoadAsync(Name, ended.Token).ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            lock (_lock)
+            {
+                if (_state == ModelState.Loading)
+                {
+                    _state = ModelState.Failed;
+                    _entrance.Refuse(NotLoaded(LoadEnded(exception), exception));
+                }
+            }
+
+            if (exception is not OperationCanceledException) _logger.LoadFailed(exception, Name);
+            throw;
+        }
+
+        lock (_lock)
+        {
+            _loaded = loaded;
+            if (_state == ModelState.Loading)
+            {
+                _state = ModelState.Ready;
+                _entrance.Open();
+            }
+        }
+    }
+
+    private async Task RunCloseAsync(Task idle, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (!idle.IsCompleted) _logger.Draining(Name, _entrance.Inside);
+            var closed = CloseWhenIdleAsync(idle);
+            await closed.WaitAsync(_drainTimeout, _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (closed.IsCompleted) await closed.ConfigureAwait(false);
+            else _logger.DrainEnded(Name, _entrance.Inside, _drainTimeout);
+            _closed.SetResult();
+        }
+#pragma warning disable CA1031 // Whoever waits for the end gets it.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            _closed.SetException(exception);
+        }
+    }
+
+    /// <summary>However long it takes: a model that is closed under a request would answer it with an exception.</summary>
+    private async Task CloseWhenIdleAsync(Task idle)
+    {
+        await _closing.CancelAsync().ConfigureAwait(false);
+        await _loading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await idle.ConfigureAwait(false);
+        if (_loaded is { } loaded)
+        {
+            await loaded.Pipeline.DisposeAsync().ConfigureAwait(false);
+            _logger.Closed(Name);
+        }
+
+        _closing.Dispose();
+        lock (_lock)
+            _state = ModelState.Closed;
+    }
+
+    private static string LoadEnded(Exception exception) =>
+        exception is OperationCanceledException ? "its load was cancelled" : "its load failed, and the log says why";
+
+    /// <summary>The message may go to whoever asks from outside, so the exception's, with its paths, is no part of it.</summary>
+    private PredictionError NotLoaded(string reason, Exception? exception = null) =>
+        new(PredictionStatus.NotReady, PredictionErrorCode.NotLoaded, "Model '{0}' is not loaded: {1}.", Name, reason) { Exception = exception };
+
+    private PredictionError ShutDown() => new(
+        PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' is being shut down with its host and takes no more requests.", Name);
+}

@@ -1,0 +1,35 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace MlServe.Hosting;
+
+/// <summary>What is logged of models in a host: events 4000 to 4999.</summary>
+internal static partial class LogMessages
+{
+    /// <summary>Makes the logger; of nothing where the application has no logging.</summary>
+    public static ILogger Create(ILoggerFactory? loggers) => loggers?.CreateLogger(MlServeDiagnostics.LogCategory) ?? NullLogger.Instance;
+
+    [LoggerMessage(4000, LogLevel.Error, "Model {Model} could not be loaded")]
+    public static partial void LoadFailed(this ILogger logger, Exception exception, string model);
+
+    [LoggerMessage(4001, LogLevel.Information, "Model {Model} takes no more requests and waits for {Requests} to be answered")]
+    public static partial void Draining(this ILogger logger, string model, int requests);
+
+    [LoggerMessage(4002, LogLevel.Warning,
+        "Model {Model} has {Requests} requests still to answer, and MlServing:DrainTimeout ({DrainTimeout}) or the host's shutdown timeout has passed. "
+        + "The host goes on without waiting for them")]
+    public static partial void DrainEnded(this ILogger logger, string model, int requests, TimeSpan drainTimeout);
+
+    [LoggerMessage(4003, LogLevel.Debug, "Model {Model} is closed")]
+    public static partial void Closed(this ILogger logger, string model);
+
+    [LoggerMessage(4004, LogLevel.Warning,
+        "The configuration of model {Model} has changed. It is loaded and stays as it is until the host is restarted")]
+    public static partial void ChangeNeedsRestart(this ILogger logger, string model);
+
+    [LoggerMessage(4005, LogLevel.Warning, "Model {Model} is no longer in the configuration. It is loaded and stays until the host is restarted")]
+    public static partial void RemovalNeedsRestart(this ILogger logger, string model);
+
+    [LoggerMessage(4006, LogLevel.Error, "The configuration was reloaded, and its models could not be brought in line with it")]
+    public static partial void ReloadFailed(this ILogger logger, Exception exception);
+}

@@ -1,0 +1,59 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Primitives;
+using MlServe.Configuration;
+
+namespace MlServe.Hosting;
+
+/// <summary>
+/// Loads the models before the host starts anything else, and closes them after it has stopped everything else: requests that other services have
+/// accepted, a web server's for one, are answered to the last.
+/// </summary>
+internal sealed class MlServingHostedService(PredictorProvider provider, ModelCatalog catalog, ILoggerFactory? loggers = null)
+    : IHostedLifecycleService, IDisposable
+{
+    private readonly ILogger _logger = LogMessages.Create(loggers);
+    private readonly List<IDisposable> _watches = [];
+
+    public async Task StartingAsync(CancellationToken cancellationToken)
+    {
+        await provider.LoadAsync(cancellationToken).ConfigureAwait(false);
+        foreach (var section in catalog.Sections)
+            _watches.Add(ChangeToken.OnChange(section.GetReloadToken, Reload));
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        Dispose();
+        provider.BeginStopping();
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => provider.CloseAsync(cancellationToken);
+
+    public void Dispose()
+    {
+        foreach (var watch in _watches)
+            watch.Dispose();
+    }
+
+    private void Reload()
+    {
+        try
+        {
+            provider.Reload();
+        }
+#pragma warning disable CA1031 // It runs in whatever thread reloads the configuration, whose other listeners must not suffer.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            _logger.ReloadFailed(exception);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using MlServe.Configuration;
+using MlServe.Onnx;
+
+namespace MlServe.Hosting;
+
+/// <summary>Loads models, as many at once as may run at once, and builds their pipelines.</summary>
+internal sealed class ModelLoader(
+    ModelCatalog catalog, IOptionsMonitor<ModelOptions> models, RunGate gate, TimeProvider time, IServiceProvider services,
+    ILoggerFactory? loggers = null)
+    : IDisposable
+{
+    private readonly SemaphoreSlim _turn = new(gate.MaxConcurrentRuns);
+
+    /// <summary>Loads a model and runs its warm-up.</summary>
+    /// <exception cref="ModelLoadException">It could not be loaded; the message names it and its key.</exception>
+    /// <exception cref="OptionsValidationException">Its options are not valid.</exception>
+    public async Task<LoadedModel> LoadAsync(string name, CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await LoadAsync(name, models.Get(name), catalog.SnapshotOf(name), cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is not (OperationCanceledException or OptionsValidationException))
+        {
+            var failure = exception is ModelLoadException known ? known.Failure : ModelLoadFailure.Other;
+            throw new ModelLoadException(failure, $"Model '{name}' ({catalog.KeyOf(name)}) could not be loaded. {exception.Message}", exception);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    public void Dispose() => _turn.Dispose();
+
+    private async Task<LoadedModel> LoadAsync(string name, ModelOptions options, string snapshot, CancellationToken cancellationToken)
+    {
+        var source = options.Source is { } makeSource
+            ? makeSource(services) ?? throw new InvalidOperationException("The function given to FromSource returned null.")
+            : ModelSource.FromFile(options.Path!);
+        var context = new ModelLoadContext
+        {
+            Name = name,
+            Version = options.Version,
+            RunGate = gate,
+            TimeProvider = time,
+            LoggerFactory = loggers,
+        };
+        var model = await OnnxPredictor.LoadAsync(source, options.Onnx, context, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            var serviceLevel = options.ServiceLevel.ToServiceLevel();
+            var builder = new PredictorBuilder(_ => model);
+            foreach (var addLayers in options.Layers)
+                addLayers(builder);
+            var pipeline = builder.Build(new ModelServices(services, serviceLevel));
+            return new(pipeline, pipeline.Signature, serviceLevel, snapshot);
+        }
+        catch
+        {
+            await model.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+}

@@ -1,0 +1,185 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.ExceptionServices;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using MlServe.Configuration;
+using MlServe.Onnx;
+
+namespace MlServe.Hosting;
+
+/// <summary>Holds the models of a host: one for each name, made when it is first asked for, closed with the provider.</summary>
+internal sealed class PredictorProvider(
+    ModelCatalog catalog, ModelLoader loader, IOptions<MlServingOptions> options, IOptionsMonitor<ModelOptions> models,
+    IOptionsMonitorCache<ModelOptions> cache, TimeProvider time, IServiceProvider services, ILoggerFactory? loggers = null)
+    : IPredictorProvider, IDisposable, IAsyncDisposable
+{
+    private readonly ILogger _logger = LogMessages.Create(loggers);
+    private readonly MlServingOptions _options = options.Value;
+    private readonly ConcurrentDictionary<string, HostedModel> _models = new(ModelName.Comparer);
+    private readonly Lock _lock = new();
+    private bool _isStarted;
+    private bool _isStopping;
+    private bool _isDisposed;
+
+    public IReadOnlyCollection<string> Names => catalog.Names;
+
+    /// <summary>Whether the host has begun to stop, though models still answer.</summary>
+    public bool IsStopping => Volatile.Read(ref _isStopping);
+
+    public IPredictor GetPredictor(string name) => GetModel(name).Predictor;
+
+    public bool TryGetPredictor(string name, [NotNullWhen(true)] out IPredictor? predictor)
+    {
+        predictor = FindModel(name)?.Predictor;
+        return predictor is not null;
+    }
+
+    /// <summary>The predictor that is meant where no name is given.</summary>
+    /// <exception cref="InvalidOperationException">No model, or no single one, is meant.</exception>
+    public IPredictor GetDefaultPredictor() => GetPredictor(DefaultOf(catalog.Names, nameof(IPredictor)));
+
+    /// <summary>The name of the model that a typed door without a name leads to.</summary>
+    /// <exception cref="InvalidOperationException">Several models have such a door, and none of them is the default.</exception>
+    public string ModelOfDoor(Type service, string door) => DefaultOf(catalog.ModelsWithDoor(service), door);
+
+    public HostedModel GetModel(string name) => FindModel(name) ?? throw new KeyNotFoundException($"There is no model '{name}'. {KnownModels()}");
+
+    public async Task LoadAsync(CancellationToken cancellationToken = default)
+    {
+        ConfigureRuntime();
+        var names = catalog.Names;
+        var failures = new ConcurrentQueue<Exception>();
+        await Task.WhenAll(names.Select(async name =>
+        {
+            try
+            {
+                await GetModel(name).LoadAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception exception) when (exception is ModelLoadException or OptionsValidationException)
+            {
+                failures.Enqueue(exception);
+            }
+        })).ConfigureAwait(false);
+
+        if (failures.Count == 1) ExceptionDispatchInfo.Throw(failures.First());
+        if (!failures.IsEmpty)
+        {
+            var failure = failures.OfType<ModelLoadException>().FirstOrDefault()?.Failure ?? ModelLoadFailure.InvalidOptions;
+            var message = string.Join(Environment.NewLine, failures.Select(static failed => failed.Message));
+            throw new ModelLoadException(failure, message, new AggregateException(failures));
+        }
+
+        Volatile.Write(ref _isStarted, true);
+    }
+
+    /// <summary>Loads models that a reload of the configuration has added, tries again those that failed, and tells of changes that have to wait.</summary>
+    public void Reload()
+    {
+        var names = catalog.Names.ToHashSet(ModelName.Comparer);
+        foreach (var model in names.Select(GetModel).Union(_models.Values))
+        {
+            var isThere = names.Contains(model.Name);
+            if (isThere && model.State == ModelState.Failed)
+            {
+                cache.TryRemove(model.Name);
+                LoadInBackground(model);
+            }
+            else if (model.NoticesChange(catalog.SnapshotOf(model.Name)))
+            {
+                if (isThere) _logger.ChangeNeedsRestart(model.Name);
+                else _logger.RemovalNeedsRestart(model.Name);
+            }
+        }
+    }
+
+    /// <summary>Tells health checks that the host stops.</summary>
+    public void BeginStopping() => Volatile.Write(ref _isStopping, true);
+
+    /// <summary>Takes no more requests, waits for those accepted, and closes all models.</summary>
+    public Task CloseAsync(CancellationToken cancellationToken)
+    {
+        lock (_lock)
+            _isStopping = true;
+        return Task.WhenAll(_models.Values.Select(model => model.CloseAsync(cancellationToken)));
+    }
+
+    /// <summary>All models and where they stand.</summary>
+    public IEnumerable<HostedModel> Models() => catalog.Names.Select(GetModel);
+
+    public void Dispose()
+    {
+        lock (_lock)
+            _isDisposed = true;
+        foreach (var model in _models.Values)
+            model.Predictor.Dispose();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        lock (_lock)
+            _isDisposed = true;
+        foreach (var model in _models.Values)
+            await model.Predictor.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private HostedModel? FindModel(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ObjectDisposedException.ThrowIf(_isDisposed, typeof(IPredictorProvider));
+        if (_models.TryGetValue(name, out var model)) return model;
+        if (catalog.Names.FirstOrDefault(known => ModelName.Comparer.Equals(known, name)) is not { } declared) return null;
+
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, typeof(IPredictorProvider));
+            if (_models.TryGetValue(declared, out model)) return model;
+            model = new(declared, loader, _options.DrainTimeout, time, _logger, services);
+            _models[declared] = model;
+            if (!_isStarted) return model;
+
+            // Added by a reload. Somebody may have asked for its options when it was not there, and the answer was kept.
+            cache.TryRemove(declared);
+            if (!_isStopping) LoadInBackground(model);
+            return model;
+        }
+    }
+
+    // The model itself logs its failure and tells its callers.
+    private static void LoadInBackground(HostedModel model) =>
+        _ = model.LoadAsync(CancellationToken.None).ContinueWith(
+            static load => _ = load.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+
+    /// <summary>A host that asks for nothing takes the runtime as it finds it, so that several hosts in one process do not collide.</summary>
+    private void ConfigureRuntime()
+    {
+        if (_options.Runtime is { EnableTelemetry: false, SharedThreadPoolThreads: 0 }) return;
+        try
+        {
+            OnnxRuntimeEnvironment.Configure(_options.Runtime);
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw new InvalidOperationException($"{catalog.Key}:{nameof(MlServingOptions.Runtime)}: {exception.Message}", exception);
+        }
+    }
+
+    private string DefaultOf(IReadOnlyList<string> candidates, string service)
+    {
+        if (candidates.Count == 1) return candidates[0];
+        var marked = candidates.Where(name => models.Get(name).IsDefault).ToList();
+        return marked.Count == 1
+            ? marked[0]
+            : throw new InvalidOperationException(
+                $"{service} was asked for without a name, and no single model is meant. {KnownModels()} Ask for one with [FromKeyedServices(\"name\")], "
+                + "or mark one with AsDefault().");
+    }
+
+    private string KnownModels()
+    {
+        var names = catalog.Names;
+        return names.Count == 0
+            ? $"There are no models: add one with AddModel, or below {catalog.Key}:{ConfigurationShape.Models}."
+            : $"The models are: {string.Join(", ", names.Select(static name => $"'{name}'"))}.";
+    }
+}

@@ -1,0 +1,51 @@
+using Microsoft.Extensions.DependencyInjection;
+using MlServe.Configuration;
+
+namespace MlServe;
+
+/// <summary>
+/// Adds models to a host; what <see cref="MlServingServiceCollectionExtensions.AddMlServing(IServiceCollection, Action{MlServingOptions})"/> returns.
+/// </summary>
+public sealed class MlServingBuilder
+{
+    private readonly Registrations _registrations;
+
+    internal MlServingBuilder(IServiceCollection services, Registrations registrations)
+    {
+        Services = services;
+        _registrations = registrations;
+    }
+
+    /// <summary>The services of the host.</summary>
+    public IServiceCollection Services { get; }
+
+    /// <summary>
+    /// Adds a model, or adds to one of the same name: single values are replaced, layers go inside of those added before. Values in configuration win.
+    /// </summary>
+    /// <param name="name">
+    /// The name by which the application asks for the model, which is also its DI key, its options' name, its metric tag and its configuration key:
+    /// 1 to 64 ASCII letters, digits, '-', '_' and '.'.
+    /// </param>
+    /// <param name="configure">Says where the model comes from and what is around it; null: configuration says it all.</param>
+    /// <returns>This builder.</returns>
+    /// <exception cref="ArgumentException">The name has other characters, or differs from another model's only by case.</exception>
+    public MlServingBuilder AddModel(string name, Action<ModelBuilder>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (ModelName.ProblemOf(name) is { } problem) throw new ArgumentException($"'{name}' cannot name a model; {problem}", nameof(name));
+        var known = _registrations.Models.Find(model => ModelName.Comparer.Equals(model, name));
+        if (known is null)
+        {
+            _registrations.Models.Add(name);
+        }
+        else if (known != name)
+        {
+            throw new ArgumentException(
+                $"There is a model '{known}', and '{name}' differs from it only by case, which configuration keys do not tell apart. Choose another name.",
+                nameof(name));
+        }
+
+        configure?.Invoke(new(Services, name, _registrations));
+        return this;
+    }
+}

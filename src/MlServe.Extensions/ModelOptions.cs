@@ -1,0 +1,56 @@
+using MlServe.Onnx;
+
+namespace MlServe;
+
+/// <summary>
+/// One model of a host; the options' name is the model's (<c>IOptionsMonitor&lt;ModelOptions&gt;.Get("digits")</c>). Read from the configuration
+/// section <c>MlServing:Models:&lt;name&gt;</c>, whose values win over those of code. They hold from the load on: a later change needs a restart.
+/// </summary>
+public sealed class ModelOptions
+{
+    /// <summary>
+    /// The path of the ONNX file; a relative one starts at the host's content root. Default: null, which is an error unless code gives the model
+    /// another source.
+    /// </summary>
+    public string? Path { get; set; }
+
+    /// <summary>
+    /// The name of the version, for answers, metrics and logs: 1 to 64 ASCII letters, digits, '-', '_' and '.'. Default: <c>1</c>.
+    /// </summary>
+    public string Version { get; set; } = "1";
+
+    /// <summary>
+    /// Whether this is the model behind an <see cref="IPredictor"/> that is injected without a name; at most one is. Default: false, which is enough where
+    /// there is only one model.
+    /// </summary>
+    public bool IsDefault { get; set; }
+
+    /// <summary>What the model promises its callers, read by whoever needs it. Default: nothing.</summary>
+    public ServiceLevelOptions ServiceLevel { get; } = new();
+
+    /// <summary>How the model is opened and run.</summary>
+    public OnnxModelOptions Onnx { get; } = new();
+
+    /// <summary>Makes the source where code gives one; null: the file at <see cref="Path"/>.</summary>
+    internal Func<IServiceProvider, IModelSource>? Source { get; set; }
+
+    /// <summary>What code adds around the model, outermost first.</summary>
+    internal List<Action<PredictorBuilder>> Layers { get; } = [];
+
+    /// <summary>Says what is wrong with the values: one message each, which begins with the option.</summary>
+    internal IEnumerable<string> Validate()
+    {
+        if (Source is null && string.IsNullOrWhiteSpace(Path))
+        {
+            yield return $"{nameof(Path)} is missing, and the model has no other source. Set it to the path of an ONNX file, or call FromFile, "
+                + "FromBytes or FromSource where the model is added in code.";
+        }
+
+        if (Path is not null && Path.Contains('\0', StringComparison.Ordinal))
+            yield return $"{nameof(Path)} holds a null character, which no path may.";
+        if (ModelName.ProblemOf(Version) is { } problem) yield return $"{nameof(Version)} is '{Version}'; {problem}";
+        if (ServiceLevel.ToServiceLevel().Validate() is { } level) yield return $"{nameof(ServiceLevel)}:{level}";
+        foreach (var message in Onnx.Validate())
+            yield return $"{nameof(Onnx)}:{message}";
+    }
+}

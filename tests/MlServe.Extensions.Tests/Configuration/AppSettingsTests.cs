@@ -1,0 +1,160 @@
+using System.Collections;
+using System.Globalization;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Xunit;
+
+namespace MlServe.Configuration;
+
+/// <summary>Every option that exists is reached from <c>appsettings.json</c> in a host that starts.</summary>
+public sealed class AppSettingsTests : IDisposable
+{
+    internal const string Settings = """
+        {
+          "MlServing": {
+            "MaxConcurrentRuns": 3,
+            "DrainTimeout": "00:00:07",
+            "Runtime": { "EnableTelemetry": false, "SharedThreadPoolThreads": 0 },
+            "Models": {
+              "one": {
+                "Path": "models/one.onnx",
+                "Version": "2026-08",
+                "IsDefault": true,
+                "ServiceLevel": { "P99": "00:00:00.010", "Availability": 0.999, "PeakRps": 500.5 },
+                "Onnx": {
+                  "ExecutionProviders": [
+                    { "Provider": "Cuda", "DeviceId": 1, "Settings": { "gpu_mem_limit": "1073741824" } },
+                    { "Provider": "Cpu", "Requirement": "Required" }
+                  ],
+                  "IntraOpThreads": 2,
+                  "InterOpThreads": 2,
+                  "UseSharedThreadPool": true,
+                  "AllowSpinning": true,
+                  "Optimization": "Basic",
+                  "OptimizedModelCacheFolder": "cache",
+                  "UseArena": false,
+                  "FreeDimensions": { "M": 4 },
+                  "SessionEntries": { "session.disable_prepacking": "1" },
+                  "AllowExternalData": true,
+                  "BatchAxis": 0,
+                  "WarmUpRows": [ 1, 2 ],
+                  "WarmUpRuns": 1,
+                  "MaxQueuedRequests": 5,
+                  "MaxRequestBytes": 1000000,
+                  "MaxIdleLaneBytes": 2000000
+                }
+              },
+              "two": { "Path": "models/one.onnx", "Onnx": { "BatchAxes": { "x": 0 } } },
+              "three": { "Path": "models/one.onnx", "Onnx": { "BatchDetection": "None" } }
+            }
+          }
+        }
+        """;
+
+    /// <summary>The options of the process, which cannot be set again in a host: <see cref="HostLifecycleTests"/> shows that they are reached.</summary>
+    private static readonly string[] SetOncePerProcess = ["Runtime:EnableTelemetry=False", "Runtime:SharedThreadPoolThreads=0"];
+
+    private readonly TestHost _test = new();
+
+    public void Dispose() => _test.Dispose();
+
+    [Fact]
+    public async Task Start_ModelsInAppSettingsAlone_ReachesEveryOption()
+    {
+        _test.WriteModel("models/one.onnx");
+        using var host = await _test.StartAsync(static services => services.AddMlServing(), Settings);
+
+        var models = host.Services.GetRequiredService<IOptionsMonitor<ModelOptions>>();
+        var reached = ChangesIn(host.Services.GetRequiredService<IOptions<MlServingOptions>>().Value, new MlServingOptions())
+            .Concat(ChangesIn(models.Get("one"), new ModelOptions()))
+            .Concat(ChangesIn(models.Get("two"), new ModelOptions()))
+            .Concat(ChangesIn(models.Get("three"), new ModelOptions()))
+            .Concat(SetOncePerProcess)
+            .ToHashSet(StringComparer.Ordinal);
+
+        Assert.Equal(
+            [
+                "DrainTimeout=00:00:07",
+                "IsDefault=True",
+                "MaxConcurrentRuns=3",
+                "Onnx:AllowExternalData=True",
+                "Onnx:AllowSpinning=True",
+                "Onnx:BatchAxes:x=0",
+                "Onnx:BatchAxis=0",
+                "Onnx:BatchDetection=None",
+                "Onnx:ExecutionProviders:DeviceId=1",
+                "Onnx:ExecutionProviders:Provider=Cuda",
+                "Onnx:ExecutionProviders:Requirement=Required",
+                "Onnx:ExecutionProviders:Settings:gpu_mem_limit=1073741824",
+                "Onnx:FreeDimensions:M=4",
+                "Onnx:InterOpThreads=2",
+                "Onnx:IntraOpThreads=2",
+                "Onnx:MaxIdleLaneBytes=2000000",
+                "Onnx:MaxQueuedRequests=5",
+                "Onnx:MaxRequestBytes=1000000",
+                "Onnx:Optimization=Basic",
+                $"Onnx:OptimizedModelCacheFolder={Path.Combine(_test.Folder, "cache")}",
+                "Onnx:SessionEntries:session.disable_prepacking=1",
+                "Onnx:UseArena=False",
+                "Onnx:UseSharedThreadPool=True",
+                "Onnx:WarmUpRows=1",
+                "Onnx:WarmUpRows=2",
+                "Onnx:WarmUpRuns=1",
+                $"Path={Path.Combine(_test.Folder, "models", "one.onnx")}",
+                "Runtime:EnableTelemetry=False",
+                "Runtime:SharedThreadPoolThreads=0",
+                "ServiceLevel:Availability=0.999",
+                "ServiceLevel:P99=00:00:00.0100000",
+                "ServiceLevel:PeakRps=500.5",
+                "Version=2026-08",
+            ],
+            reached.Order(StringComparer.Ordinal));
+        Assert.Equal(6, await host.Services.GetRequiredService<IPredictor>().SumAsync());
+    }
+
+    [Fact]
+    public void AppSettingsOfThisTest_SetEveryOptionThereIs()
+    {
+        var existing = KeysOf(typeof(MlServingOptions)).Concat(KeysOf(typeof(ModelOptions)));
+
+        var missing = existing.Where(static key => !Settings.Contains($"\"{key}\"", StringComparison.Ordinal));
+
+        Assert.Empty(missing);
+    }
+
+    /// <summary>The values in which options differ from the defaults, as <c>key=value</c>.</summary>
+    private static IEnumerable<string> ChangesIn(object options, object defaults, string prefix = "")
+    {
+        foreach (var property in ConfigurationShape.PropertiesOf(options.GetType()))
+        {
+            var key = prefix + property.Name;
+            var value = property.GetValue(options);
+            var usual = property.GetValue(defaults);
+            var changes = value switch
+            {
+                IDictionary map => map.Keys.Cast<object>().Select(entry => $"{key}:{entry}={Text(map[entry])}"),
+                IEnumerable list and not string => list.Cast<object>().SelectMany(item => ConfigurationShape.IsObject(item.GetType())
+                    ? ChangesIn(item, Activator.CreateInstance(item.GetType())!, key + ":")
+                    : [$"{key}={Text(item)}"]),
+                not null when ConfigurationShape.IsObject(property.PropertyType) => ChangesIn(value, usual!, key + ":"),
+                _ => Equals(value, usual) ? [] : [$"{key}={Text(value)}"],
+            };
+            foreach (var change in changes)
+                yield return change;
+        }
+    }
+
+    private static IEnumerable<string> KeysOf(Type type)
+    {
+        foreach (var property in ConfigurationShape.PropertiesOf(type))
+        {
+            yield return property.Name;
+            var nested = ConfigurationShape.ElementTypeOf(property.PropertyType) ?? property.PropertyType;
+            if (!ConfigurationShape.IsObject(nested)) continue;
+            foreach (var key in KeysOf(nested))
+                yield return key;
+        }
+    }
+
+    private static string Text(object? value) => string.Format(CultureInfo.InvariantCulture, "{0}", value);
+}

@@ -1,0 +1,117 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Xunit;
+
+namespace MlServe;
+
+public sealed class TypedDoorTests : IDisposable
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private readonly TestHost _test = new();
+
+    public void Dispose() => _test.Dispose();
+
+    [Fact]
+    public async Task Inject_OneModelWithTheDoor_IsFoundWithAndWithoutName()
+    {
+        using var host = await _test.StartAsync(static services => services.AddMlServing()
+            .AddModel("other", static model => model.FromFile("m.onnx"))
+            .AddModel("sum", static model => model.FromFile("m.onnx").As<Point, float>(Encode, Decode)));
+
+        Assert.Equal(6, await host.Services.GetRequiredService<IPredictor<Point, float>>().PredictAsync(new(1, 2, 3), Token));
+        Assert.Equal(6, await host.Services.GetRequiredKeyedService<IPredictor<Point, float>>("sum").PredictAsync(new(1, 2, 3), Token));
+        Assert.Null(host.Services.GetKeyedService<IPredictor<Point, float>>("other"));
+    }
+
+    [Fact]
+    public async Task Inject_SeveralModelsWithTheDoor_NeedsANameOrADefault()
+    {
+        using var undecided = await StartTwoAsync(static _ => { });
+        using var decided = await StartTwoAsync(static model => model.AsDefault());
+
+        var thrown = Assert.Throws<InvalidOperationException>(undecided.Services.GetRequiredService<IPredictor<Point, float>>);
+
+        Assert.StartsWith("IPredictor<Point, Single> was asked for without a name", thrown.Message, StringComparison.Ordinal);
+        Assert.Equal(6, await undecided.Services.GetRequiredKeyedService<IPredictor<Point, float>>("one").PredictAsync(new(1, 2, 3), Token));
+        Assert.Equal(12, await undecided.Services.GetRequiredKeyedService<IPredictor<Point, float>>("two").PredictAsync(new(1, 2, 3), Token));
+        Assert.Equal(12, await decided.Services.GetRequiredService<IPredictor<Point, float>>().PredictAsync(new(1, 2, 3), Token));
+    }
+
+    [Fact]
+    public async Task As_MapperOfTheContainer_GetsItsServices()
+    {
+        using var host = await _test.StartAsync(static services =>
+        {
+            services.AddSingleton(new Unit(100));
+            services.AddMlServing().AddModel("sum", static model => model.FromFile("m.onnx").As<Point, float, UnitMapper>());
+        });
+
+        Assert.Equal(600, await host.Services.GetRequiredService<IPredictor<Point, float>>().PredictAsync(new(1, 2, 3), Token));
+    }
+
+    [Fact]
+    public async Task As_Mapper_IsUsedAndNotDisposed()
+    {
+        var mapper = new DisposableMapper();
+        using (var host = await _test.StartAsync(
+            services => services.AddMlServing().AddModel("sum", model => model.FromFile("m.onnx").As<Point, float>(mapper))))
+        {
+            Assert.Equal(6, await host.Services.GetRequiredService<IPredictor<Point, float>>().PredictAsync(new(1, 2, 3), Token));
+        }
+
+        Assert.False(mapper.IsDisposed);
+    }
+
+    [Fact]
+    public async Task PredictAsync_ModelNotLoaded_ThrowsWithTheStatus()
+    {
+        using var host = _test.Build(
+            static services => services.AddMlServing().AddModel("sum", static model => model.FromFile("m.onnx").As<Point, float>(Encode, Decode)));
+        var door = host.Services.GetRequiredService<IPredictor<Point, float>>();
+
+        var early = await Assert.ThrowsAsync<PredictionException>(async () => await door.PredictAsync(new(1, 2, 3), Token));
+        await host.StartAsync(Token);
+        var answer = await door.PredictAsync(new(1, 2, 3), Token);
+        await host.StopAsync(Token);
+        var late = await Assert.ThrowsAsync<PredictionException>(async () => await door.PredictAsync(new(1, 2, 3), Token));
+
+        Assert.Equal((PredictionStatus.NotReady, PredictionErrorCode.NotLoaded), (early.Status, early.Error.Code));
+        Assert.Equal(6, answer);
+        Assert.Equal((PredictionStatus.NotReady, PredictionErrorCode.Draining), (late.Status, late.Error.Code));
+    }
+
+    private static void Encode(Point point, PredictionInputWriter writer)
+    {
+        var row = writer.Tensor<float>();
+        (row[0], row[1], row[2]) = (point.X, point.Y, point.Z);
+    }
+
+    private static float Decode(Prediction prediction) => prediction["y"].ToScalar<float>();
+
+    private Task<IHost> StartTwoAsync(Action<ModelBuilder> configureSecond) => _test.StartAsync(services => services.AddMlServing()
+        .AddModel("one", static model => model.FromFile("m.onnx").As<Point, float>(Encode, Decode))
+        .AddModel("two", model => configureSecond(model.FromBytes(TinyOnnx.WeightedSum(weight: 2)).As<Point, float>(Encode, Decode))));
+
+    internal readonly record struct Point(float X, float Y, float Z);
+
+    internal sealed record Unit(float Factor);
+
+    internal sealed class UnitMapper(Unit unit) : IPredictionMapper<Point, float>
+    {
+        public void Encode(Point input, PredictionInputWriter writer) => TypedDoorTests.Encode(input, writer);
+
+        public float Decode(Prediction prediction) => unit.Factor * TypedDoorTests.Decode(prediction);
+    }
+
+    private sealed class DisposableMapper : IPredictionMapper<Point, float>, IDisposable
+    {
+        public bool IsDisposed { get; private set; }
+
+        public void Encode(Point input, PredictionInputWriter writer) => TypedDoorTests.Encode(input, writer);
+
+        public float Decode(Prediction prediction) => TypedDoorTests.Decode(prediction);
+
+        public void Dispose() => IsDisposed = true;
+    }
+}
