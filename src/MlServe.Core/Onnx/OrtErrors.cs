@@ -29,8 +29,8 @@ internal static class OrtErrors
     /// <summary>Whether an output had another shape than the buffer that was bound for it.</summary>
     public static bool IsShapeMismatch(Exception exception) =>
         exception.Message.Contains("but the computed output shape for this run is", StringComparison.Ordinal)
-        || exception.Message.Contains("shape verification failed", StringComparison.OrdinalIgnoreCase)
         || exception.Message.Contains("Got invalid dimensions for output", StringComparison.Ordinal)
+        || exception.Message.Contains("shape verification failed", StringComparison.OrdinalIgnoreCase)
         || exception.Message.Contains("Shape mismatch attempting to re-use buffer", StringComparison.Ordinal);
 
     public static PredictionError ToPredictionError(Exception exception, ModelIdentity model) => IsInvalidArgument(exception)

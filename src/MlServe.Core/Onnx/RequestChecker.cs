@@ -141,7 +141,7 @@ internal sealed class RequestChecker
         {
             if (signature.Kind != ValueKind.Optional && input.Kind != signature.Kind) return RequestErrors.WrongKind(signature, input.Kind);
             sizes[used++] = LaneShape.HeldInput;
-            return HeldInput.Check(signature, in input, ref bytes);
+            return HeldValue.Check(signature, in input, ref bytes);
         }
 
         if (input.Kind != ValueKind.Tensor) return RequestErrors.WrongKind(signature, input.Kind);

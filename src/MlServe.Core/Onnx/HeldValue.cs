@@ -6,7 +6,7 @@ namespace MlServe.Onnx;
 /// Looks at a value that is passed on as it came: a sequence, a map, or what is given for an optional. The runtime checks its types; what is told here
 /// is what the runtime would take memory at its word for, or blame on itself.
 /// </summary>
-internal static class HeldInput
+internal static class HeldValue
 {
     /// <param name="signature">The input that it is given for.</param>
     /// <param name="input">The value, or a part of it.</param>
