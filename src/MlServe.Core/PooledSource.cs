@@ -6,14 +6,15 @@ namespace MlServe;
 /// A pooled object that a request waits on. Its result is handed out once: a value task that is awaited twice, or read too early, must not give away an
 /// object that serves another request by now, so its token is claimed with one compare-and-swap before anything is touched.
 /// </summary>
-internal abstract class PooledSource : IValueTaskSource<Prediction>
+/// <typeparam name="TResult">What the request waits for.</typeparam>
+internal abstract class PooledSource<TResult> : IValueTaskSource<TResult>
 {
     private const int Unread = 1 << 16;
 
-    private ManualResetValueTaskSourceCore<Prediction> _source;
+    private ManualResetValueTaskSourceCore<TResult> _source;
     private int _unreadToken;
 
-    Prediction IValueTaskSource<Prediction>.GetResult(short token)
+    TResult IValueTaskSource<TResult>.GetResult(short token)
     {
         if (_source.GetStatus(token) == ValueTaskSourceStatus.Pending
             || Interlocked.CompareExchange(ref _unreadToken, 0, Unread | (ushort)token) != (Unread | (ushort)token))
@@ -31,9 +32,9 @@ internal abstract class PooledSource : IValueTaskSource<Prediction>
         }
     }
 
-    ValueTaskSourceStatus IValueTaskSource<Prediction>.GetStatus(short token) => _source.GetStatus(token);
+    ValueTaskSourceStatus IValueTaskSource<TResult>.GetStatus(short token) => _source.GetStatus(token);
 
-    void IValueTaskSource<Prediction>.OnCompleted(
+    void IValueTaskSource<TResult>.OnCompleted(
         Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _source.OnCompleted(continuation, state, token, flags);
 
@@ -44,7 +45,7 @@ internal abstract class PooledSource : IValueTaskSource<Prediction>
     }
 
     /// <summary>Begins to serve a request.</summary>
-    protected ValueTask<Prediction> Begin()
+    protected ValueTask<TResult> Begin()
     {
         var token = _source.Version;
         _unreadToken = Unread | (ushort)token;
@@ -52,7 +53,7 @@ internal abstract class PooledSource : IValueTaskSource<Prediction>
     }
 
     /// <summary>Answers. Afterwards the object may serve another request at any time.</summary>
-    protected void SetResult(Prediction prediction) => _source.SetResult(prediction);
+    protected void SetResult(TResult result) => _source.SetResult(result);
 
     /// <summary>Ends without an answer. Afterwards the object may serve another request at any time.</summary>
     protected void SetException(Exception exception) => _source.SetException(exception);
@@ -63,3 +64,6 @@ internal abstract class PooledSource : IValueTaskSource<Prediction>
     /// <summary>Called once when the result has been handed out.</summary>
     protected abstract void Read();
 }
+
+/// <summary>A pooled object that a request waits on for its prediction.</summary>
+internal abstract class PooledSource : PooledSource<Prediction>;

@@ -20,16 +20,18 @@ internal sealed class TypedPredictor<TInput, TOutput>(IPredictor predictor, IPre
             throw;
         }
 
-        return pending.IsCompletedSuccessfully ? new(Decode(pending.GetAwaiter().GetResult(), writer)) : FinishAsync(pending, writer);
+        return pending.IsCompletedSuccessfully
+            ? new(Decode(pending.GetAwaiter().GetResult(), writer))
+            : TypedOperation<TInput, TOutput>.Start(this, writer, pending);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<TOutput> FinishAsync(ValueTask<Prediction> pending, PredictionInputWriter writer)
+    /// <summary>Reads a prediction that is there, and gives the writer's memory back, which nobody reads any more.</summary>
+    internal TOutput Finish(ConfiguredValueTaskAwaitable<Prediction>.ConfiguredValueTaskAwaiter pending, PredictionInputWriter writer)
     {
         Prediction prediction;
         try
         {
-            prediction = await pending.ConfigureAwait(false);
+            prediction = pending.GetResult();
         }
         catch
         {

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace MlServe.ChildProcess;
 
-/// <summary>Prints the numbers of the events that are logged.</summary>
+/// <summary>Prints the names of the events that are logged.</summary>
 internal sealed class ConsoleLog : ILoggerFactory, ILogger
 {
     public ILogger CreateLogger(string categoryName) => this;
@@ -17,7 +17,7 @@ internal sealed class ConsoleLog : ILoggerFactory, ILogger
     public bool IsEnabled(LogLevel logLevel) => true;
 
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-        Console.WriteLine($"event={eventId.Id}");
+        Console.WriteLine($"event={eventId.Name}");
 
     public void Dispose()
     {

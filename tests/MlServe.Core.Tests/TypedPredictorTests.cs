@@ -157,6 +157,26 @@ public sealed class TypedPredictorTests
     }
 
     [Fact]
+    public async Task PredictAsync_FailsWhileInLine_GoesToTheCaller()
+    {
+        var gate = new RunGate(1);
+        await using var predictor = TinyModels.Affine().Load(null, new() { RunGate = gate });
+        var typed = predictor.As<float, float>(
+            static (value, writer) => writer.Tensor<float>()[0] = value,
+            static prediction => prediction["y"].AsSpan<float>()[0] is var value && value > 100 ? throw new FormatException("no") : value);
+        for (var round = 0; round < 20; round++)
+        {
+            Assert.True(gate.TryEnter());
+            var fails = typed.PredictAsync(1000, TestContext.Current.CancellationToken);
+            var works = typed.PredictAsync(round, TestContext.Current.CancellationToken);
+            gate.Exit();
+            await Assert.ThrowsAsync<FormatException>(async () => await fails);
+            Assert.Equal((2 * round) + 1, await works);
+            await Assert.ThrowsAsync<InvalidOperationException>(async () => await works);
+        }
+    }
+
+    [Fact]
     public void As_Null_Throws()
     {
         using var predictor = TinyModels.Affine().Load();

@@ -186,6 +186,41 @@ public sealed class DirectPathAllocationTests
         Assert.True(bytes < outstanding, $"{bytes} bytes for {outstanding} predictions.");
     }
 
+    [Fact]
+    public void TypedDoor_ManyOutstanding_AllocatesLessThanAByteEach()
+    {
+        const int Count = 512;
+        var gate = new RunGate(1);
+        using var predictor = TinyModels.Affine().Load(null, new() { RunGate = gate });
+        var typed = predictor.As<float, float>(static (value, writer) => writer.Tensor<float>()[0] = value, static prediction => prediction["y"].AsSpan<float>()[0]);
+        var awaiters = new ValueTaskAwaiter<float>[Count];
+        var open = 0;
+        using var done = new ManualResetEventSlim();
+        Action completed = () =>
+        {
+            if (Interlocked.Decrement(ref open) == 0) done.Set();
+        };
+        var bytes = Allocations.Least(() =>
+        {
+            done.Reset();
+            open = Count;
+            Assert.True(gate.TryEnter());
+            for (var i = 0; i < Count; i++)
+            {
+                awaiters[i] = typed.PredictAsync(i).GetAwaiter();
+                awaiters[i].UnsafeOnCompleted(completed);
+            }
+
+            gate.Exit();
+            done.Wait();
+            for (var i = 0; i < Count; i++)
+            {
+                if (awaiters[i].GetResult() != (2 * i) + 1) throw new InvalidOperationException("Not the right answer.");
+            }
+        }, rounds: 60);
+        Assert.True(bytes < Count, $"{bytes} bytes for {Count} predictions.");
+    }
+
     private static void AllocatesNothing(OnnxPredictor predictor, PredictionInputs inputs, PredictionOptions? options = null) =>
         Assert.Equal(0, Allocations.Least(() =>
         {

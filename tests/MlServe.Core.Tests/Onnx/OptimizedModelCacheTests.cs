@@ -37,7 +37,7 @@ public sealed class OptimizedModelCacheTests : IDisposable
         var log = new LogList();
         Assert.False(Load(out var answer, log: log));
         Assert.Equal(expected, answer);
-        Assert.Contains(log.Entries, static line => line.Id.Id == 2004);
+        Assert.Contains(log.Entries, static line => line.Id.Name == "CacheEntryUnusable");
         Assert.True(Load(out answer));
         Assert.Equal(expected, answer);
         Assert.Single(Entries());

@@ -159,8 +159,13 @@ public sealed class QueueTests
             }
         }))).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
         Assert.Equal(16 * 300, answered + cancelled);
-        Assert.Equal(0, gate.CurrentRuns);
-        Assert.Equal(0, gate.CurrentWaiters);
+
+        // One that gave up when the gate had just let it in is answered before its place is free again.
+        while (gate.CurrentRuns + gate.CurrentWaiters > 0)
+        {
+            TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
     }
 
     [Fact]

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# What a user does: an empty folder, an empty package cache, a new console project, the packages, and the README's first program.
+# It must read the same digits as the labels say.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+root=$PWD
+packages=$root/artifacts/packages
+
+version_of() { sed -n "s/.*<PackageVersion Include=\"$1\" Version=\"\([^\"]*\)\".*/\1/p" "$root/Directory.Packages.props"; }
+
+# A version of its own each time: NuGet never looks again at one that it knows.
+version=$(dotnet msbuild src/MlServe.Core -getProperty:Version)-ci.$(date -u +%Y%m%d%H%M%S)
+rm -rf "$packages"
+dotnet pack -c Release -o "$packages" -p:PackageVersion="$version"
+ls -l "$packages"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export NUGET_PACKAGES=$work/packages DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+mkdir "$work/app"
+cd "$work/app"
+# One more source; those of whoever runs this stay.
+cat >nuget.config <<XML
+<configuration>
+  <packageSources><add key="mlserve-consumer-test" value="$packages" /></packageSources>
+  <fallbackPackageFolders><clear /></fallbackPackageFolders>
+</configuration>
+XML
+dotnet new console --name App --output . --no-restore
+dotnet add package MlServe.Extensions --version "$version" --no-restore
+dotnet add package Microsoft.Extensions.Hosting --version "$(version_of Microsoft.Extensions.Hosting)" --no-restore
+dotnet add package Microsoft.ML.OnnxRuntime --version "$(version_of Microsoft.ML.OnnxRuntime)" --no-restore
+
+awk '/^<!-- sample: first-prediction -->/ { marked = 1; next } marked && /^```csharp/ { code = 1; next } code && /^```/ { exit } code' \
+    "$root/README.md" >Program.cs
+[ -s Program.cs ] || { echo "README.md has no C# block marked first-prediction" >&2; exit 1; }
+
+dotnet restore 2>&1 | tee restore.log
+if grep -E 'warning N[A-Z]*[0-9]+' restore.log; then
+    echo "a user would see these warnings" >&2
+    exit 1
+fi
+dotnet build -c Release --no-restore -warnaserror -o out
+[ -z "$(find "$NUGET_PACKAGES" -maxdepth 1 -iname 'google.protobuf')" ] || { echo "Google.Protobuf came along" >&2; exit 1; }
+
+assets=$root/samples/assets
+cp "$assets/digits.onnx" .
+gzip -dc "$assets/mnist-test-images.idx3-ubyte.gz" >images
+gzip -dc "$assets/mnist-test-labels.idx1-ubyte.gz" >labels
+for i in 0 1 2; do
+    dd if=images of=image.bin bs=1 skip=$((16 + (784 * i))) count=784 status=none
+    expected="digit: $(od -An -tu1 -j $((8 + i)) -N 1 labels | tr -d ' ')"
+    ./out/App >run.log 2>&1 || { cat run.log; exit 1; }
+    actual=$(grep '^digit:' run.log || cat run.log)
+    [ "$actual" = "$expected" ] || { echo "image $i: expected '$expected', got '$actual'" >&2; exit 1; }
+done
+echo "consumer: ok, MlServe $version"
