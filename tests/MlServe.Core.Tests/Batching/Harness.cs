@@ -12,7 +12,6 @@ internal sealed class Harness : IAsyncDisposable
     public Harness(Action<BatchingOptions>? configure = null, FakeModel? model = null, RunGate? gate = null, bool holdsRuns = true, int lanes = 1)
     {
         Model = model ?? new();
-        Model.HoldsRuns = holdsRuns;
         Gate = gate ?? new(lanes);
         _pipeline = new PredictorBuilder(Model).UseBatching(options =>
         {
@@ -21,6 +20,7 @@ internal sealed class Harness : IAsyncDisposable
             options.Lanes = lanes;
             configure?.Invoke(options);
         }).Build(new FakeServices(Gate, Clock));
+        Model.HoldsRuns = holdsRuns;
         Batcher = _pipeline.GetService<BatchingPredictor>()!;
     }
 
