@@ -13,11 +13,15 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
     private const long RowsMask = OneSlot - 1;
 
     private readonly BatchSlot?[] _slots = new BatchSlot?[lane.Capacity];
+    private long _earliestDeadline;
     private PaddedState _shared = new() { State = Closed };
 
     public BatchQueue Queue { get; } = queue;
 
     public ILane Lane { get; } = lane;
+
+    /// <summary>The bytes that the predictor counts for the lane.</summary>
+    public long CountedBytes { get; set; }
 
     /// <summary>When it was opened for its first request.</summary>
     public long OpenedAt { get; private set; }
@@ -30,14 +34,18 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
     /// <summary>Rows that are reserved.</summary>
     public int Rows => (int)(Volatile.Read(ref _shared.State) & RowsMask);
 
+    /// <summary>The first of the deadlines that were noted; <see cref="long.MaxValue"/> where there is none.</summary>
+    public long EarliestDeadline => Volatile.Read(ref _earliestDeadline);
+
     public void Open(long now)
     {
         OpenedAt = now;
+        _earliestDeadline = long.MaxValue;
         Volatile.Write(ref _shared.Committed, 0);
         Volatile.Write(ref _shared.State, 0);
     }
 
-    /// <summary>Reserves rows; false where it is closed or there is not room for all.</summary>
+    /// <summary>Reserves rows; false where it is closed or there is not room for all. An empty batch has room for any request that a lane can hold.</summary>
     public bool TryReserve(int rows, int limit, out int index, out int row)
     {
         var state = Volatile.Read(ref _shared.State);
@@ -45,10 +53,22 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
         {
             row = (int)(state & RowsMask);
             index = (int)(state >> 32);
-            if ((state & Closed) != 0 || row + rows > limit) return false;
+            if ((state & Closed) != 0 || (row + rows > limit && row > 0)) return false;
             var seen = Interlocked.CompareExchange(ref _shared.State, state + OneSlot + rows, state);
             if (seen == state) return true;
             state = seen;
+        }
+    }
+
+    /// <summary>Remembers until when the batch may be held back. Called before the request's rows are committed.</summary>
+    public void Note(long deadline)
+    {
+        var seen = Volatile.Read(ref _earliestDeadline);
+        while (deadline < seen)
+        {
+            var before = Interlocked.CompareExchange(ref _earliestDeadline, deadline, seen);
+            if (before == seen) return;
+            seen = before;
         }
     }
 

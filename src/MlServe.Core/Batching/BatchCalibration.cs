@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace MlServe.Batching;
 
 /// <summary>
@@ -16,71 +14,80 @@ internal static class BatchCalibration
     {
         if (executor.SampleRequest is not { } sample || executor.Prepare(in sample, null, out var request) is not null || request.Rows != 1) return;
 
-        FitMemory(predictor, executor, request.Shape);
+        if (!FitMemory(predictor, executor, in sample, in request)) return;
         if (queues.Find(in sample, in request, RequestPriority.Normal) is not { } queue) return;
-        using var lane = executor.Rent(request.Shape, predictor.Capacity);
-        var clock = Stopwatch.StartNew();
-        for (var size = 1; ; size = Math.Min(size * 2, predictor.Capacity))
+        using var lane = executor.Rent(request.Shape, queue.Capacity);
+        var time = predictor.Time;
+        var started = time.GetTimestamp();
+        for (var size = 1; ; size = Math.Min(size * 2, queue.Capacity))
         {
-            if (!TrySize(queue, lane, in sample, in request, size)) return;
-            if (size == predictor.Capacity) break;
-            if (clock.Elapsed.TotalSeconds + (2 * RunsPerSize * queue.Curve.Predict(size)) > BudgetSeconds) break;
+            if (!TrySize(queue, lane, time, in sample, in request, size)) return;
+            if (size == queue.Capacity) break;
+            if (time.GetElapsedTime(started).TotalSeconds + (2 * RunsPerSize * queue.Curve.Predict(size)) > BudgetSeconds) break;
         }
 
-        queue.Limit = queue.Curve.LargestWorthwhile(predictor.Capacity);
+        queue.Limit = queue.Curve.LargestWorthwhile(queue.Capacity);
         predictor.Learn(queue, 1, TimeSpan.FromSeconds(queue.Curve.Predict(1)));
-        WarmLanes(queue, in sample, in request);
+        WarmLanes(queue, time, in sample, in request);
     }
 
-    /// <summary>Makes batches smaller, or fewer, until the lanes' memory keeps to its bound.</summary>
-    private static void FitMemory(BatchingPredictor predictor, IBatchExecutor executor, LaneShape shape)
+    /// <summary>Makes batches smaller, or fewer, until the lanes' memory keeps to its bound; false where the sample cannot be run.</summary>
+    private static bool FitMemory(BatchingPredictor predictor, IBatchExecutor executor, in PredictionInputs sample, in BatchRequest request)
     {
         while (true)
         {
-            using var lane = executor.Rent(shape, predictor.Capacity);
+            using var lane = executor.Rent(request.Shape, predictor.Capacity);
+
+            // The first run may have to show how large outputs are; the second has memory for them.
+            for (var run = 0; run < 2; run++)
+            {
+                lane.Write(in sample, in request, 0, 1, 0);
+                if (lane.Run(1, request.Outputs) is not null) return false;
+            }
+
             var bytes = Math.Max(1, lane.Bytes);
             var affordable = predictor.MaxLaneBytes / bytes;
             if (affordable >= predictor.BatchesPerQueue || predictor.Capacity == 1)
             {
                 predictor.BatchesPerQueue = (int)Math.Clamp(affordable, 1, predictor.BatchesPerQueue);
-                return;
+                return true;
             }
 
             if (affordable >= 3)
             {
                 predictor.BatchesPerQueue = (int)affordable;
-                return;
+                return true;
             }
 
             predictor.Capacity = Math.Max(1, predictor.Capacity / 2);
         }
     }
 
-    private static bool TrySize(BatchQueue queue, ILane lane, in PredictionInputs sample, in BatchRequest request, int size)
+    private static bool TrySize(BatchQueue queue, ILane lane, TimeProvider time, in PredictionInputs sample, in BatchRequest request, int size)
     {
         for (var run = 0; run <= RunsPerSize; run++)
         {
             for (var row = 0; row < size; row++)
                 lane.Write(in sample, in request, 0, 1, row);
-            var started = Stopwatch.GetTimestamp();
+            var started = time.GetTimestamp();
             if (lane.Run(size, request.Outputs) is not null) return false;
 
             // The first run of a size pays for its bindings and memory.
-            if (run > 0) queue.Curve.Add(size, Stopwatch.GetElapsedTime(started).TotalSeconds);
+            if (run > 0) queue.Curve.Add(size, time.GetElapsedTime(started).TotalSeconds);
         }
 
         return true;
     }
 
-    private static void WarmLanes(BatchQueue queue, in PredictionInputs sample, in BatchRequest request)
+    private static void WarmLanes(BatchQueue queue, TimeProvider time, in PredictionInputs sample, in BatchRequest request)
     {
         var batches = queue.MakeAll();
-        var budget = Stopwatch.StartNew();
+        var started = time.GetTimestamp();
         foreach (var batch in batches)
         {
             for (var row = 0; row < queue.Limit; row++)
                 batch.Lane.Write(in sample, in request, 0, 1, row);
-            for (var size = queue.Limit; size >= 1 && (size == queue.Limit || budget.Elapsed.TotalSeconds < BindingBudgetSeconds); size--)
+            for (var size = queue.Limit; size >= 1 && (size == queue.Limit || time.GetElapsedTime(started).TotalSeconds < BindingBudgetSeconds); size--)
             {
                 if (batch.Lane.Run(size, request.Outputs) is not null) return;
             }

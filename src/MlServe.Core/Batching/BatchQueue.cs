@@ -4,8 +4,11 @@ namespace MlServe.Batching;
 /// The requests of one shape and priority: an open batch that callers fill, full ones that wait for a lane, and, where all lanes are taken, a line
 /// of requests that hold no memory. Bounded by the predictor's count of queued rows.
 /// </summary>
-internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[] sharedValues, RequestPriority priority)
+internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[] sharedValues, RequestPriority priority, int capacity)
 {
+    /// <summary>Requests that have been given up may stand in a line of this length.</summary>
+    private const int ShortLine = 16;
+
     private readonly Lock _gate = new();
     private readonly Queue<Batch> _ready = new();
     private readonly Queue<BatchSlot> _line = new();
@@ -13,6 +16,9 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
     private Batch? _open;
     private int _batches;
     private int _waiting;
+    private int _abandoned;
+    private long _laneBytes;
+    private bool _isRetired;
 
     public LaneShape Shape { get; } = shape;
 
@@ -20,8 +26,14 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
 
     public CostCurve Curve { get; } = new();
 
+    /// <summary>The rows that a lane of this shape has room for.</summary>
+    public int Capacity { get; } = capacity;
+
     /// <summary>The rows that a batch holds at most: the capacity, or less where the curve says that more does not pay.</summary>
-    public int Limit { get; set; } = owner.Capacity;
+    public int Limit { get; set; } = capacity;
+
+    /// <summary>When a batch was taken last, in the predictor's own count.</summary>
+    public long LastUse { get; private set; }
 
     /// <summary>Whether inputs that hold for all rows have these values.</summary>
     public bool Matches(LaneShape otherShape, ReadOnlySpan<byte> otherValues, RequestPriority otherPriority) =>
@@ -29,16 +41,6 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
 
     /// <summary>Whether anything waits.</summary>
     public bool HasWork => Volatile.Read(ref _waiting) > 0 || Volatile.Read(ref _open) is { Rows: > 0 };
-
-    /// <summary>Whether a closed batch waits for a lane.</summary>
-    public bool HasReady
-    {
-        get
-        {
-            lock (_gate)
-                return _ready.Count > 0;
-        }
-    }
 
     /// <summary>When the batch that is next was opened; <see cref="long.MaxValue"/> where there is none.</summary>
     public long NextOpenedAt
@@ -50,8 +52,22 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
         }
     }
 
-    /// <summary>Places a request: its rows go into the open batch, or it stands in line.</summary>
-    public void Add(BatchSlot slot)
+    /// <summary>When the next batch may go: 0 for at once, <see cref="long.MaxValue"/> where there is none.</summary>
+    public long NextDue
+    {
+        get
+        {
+            lock (_gate)
+            {
+                if (_ready.Count > 0) return 0;
+                return _open is { Rows: > 0 } open ? owner.HoldUntil(this, open, out _) : long.MaxValue;
+            }
+        }
+    }
+
+    /// <summary>Places a request: its rows go into the open batch, or it stands in line. False where the queue has been retired; then nothing has happened.</summary>
+    /// <exception cref="Exception">There is no lane and none can be had; nothing has happened.</exception>
+    public bool Add(BatchSlot slot)
     {
         while (true)
         {
@@ -59,48 +75,42 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
             if (batch is not null && batch.TryReserve(slot.Rows, Limit, out var index, out var row))
             {
                 slot.Write(batch.Lane, row);
+                if (slot.Deadline != long.MaxValue) batch.Note(slot.Deadline);
                 batch.Commit(slot, index, slot.Rows);
-                return;
+                return true;
             }
 
             lock (_gate)
             {
+                if (_isRetired) return false;
                 if (!ReferenceEquals(batch, _open)) continue;
-                if (batch is not null) SetAside(batch, CloseReason.Full);
+                if (batch is not null) SetAside(batch);
                 if (_line.Count == 0 && TryOpen()) continue;
+                slot.Line = this;
                 _line.Enqueue(slot);
                 _waiting++;
-                return;
+                return true;
             }
         }
     }
 
     /// <summary>Takes the next batch to run; null where there is none, or none that may go yet.</summary>
-    /// <param name="now">The time.</param>
-    /// <param name="openReason">Why the open batch is taken, should it come to that.</param>
-    /// <param name="heldUntil">When the open batch may go, where it is held back.</param>
-    public Batch? Take(long now, CloseReason openReason, out long heldUntil)
+    /// <param name="now">The time, where batches are held back.</param>
+    public Batch? Take(long now)
     {
-        heldUntil = long.MaxValue;
         lock (_gate)
         {
             if (_ready.TryDequeue(out var ready))
             {
                 _waiting--;
+                LastUse = owner.CountUse();
                 return ready;
             }
 
-            if (_open is not { Rows: > 0 } open) return null;
-            // 0: batches are not held back.
-            var until = openReason == CloseReason.Idle ? owner.HoldUntil(this, open) : 0;
-            if (until > now)
-            {
-                heldUntil = until;
-                return null;
-            }
-
-            open.Close(until == 0 ? openReason : CloseReason.Delay);
+            if (_open is not { Rows: > 0 } open || owner.HoldUntil(this, open, out var reason) > now) return null;
+            open.Close(reason);
             Volatile.Write(ref _open, null);
+            LastUse = owner.CountUse();
             return open;
         }
     }
@@ -109,11 +119,48 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
     public void Recycle(Batch batch)
     {
         batch.Clear();
+        owner.CountLane(batch);
         lock (_gate)
         {
             _free.Push(batch);
             FillFromLine();
         }
+    }
+
+    /// <summary>Requests in line, some of them given up.</summary>
+    public int InLine
+    {
+        get
+        {
+            lock (_gate)
+                return _line.Count;
+        }
+    }
+
+    /// <summary>A request in line has been given up: its rows no longer count, and where they are many the line moves up.</summary>
+    public void Abandon(BatchSlot slot)
+    {
+        lock (_gate)
+        {
+            if (slot.Line is null) return;
+            slot.Line = null;
+            owner.LeftQueue(slot.Rows);
+            _abandoned++;
+            if (_line.Count <= ShortLine || _abandoned * 2 <= _line.Count) return;
+            for (var left = _line.Count; left > 0; left--)
+            {
+                var next = _line.Dequeue();
+                if (next.IsPending) _line.Enqueue(next);
+                else LetAbandoned(next);
+            }
+        }
+    }
+
+    /// <summary>Makes a first batch, whose memory counts from now on.</summary>
+    public void MakeOne()
+    {
+        lock (_gate)
+            _free.Push(Make());
     }
 
     /// <summary>Makes the batches beforehand, so that memory is known before the first request.</summary>
@@ -131,24 +178,54 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
     public void Close()
     {
         lock (_gate)
+            GiveLanesBack();
+    }
+
+    /// <summary>Gives the lanes back and refuses further requests, unless something waits or runs.</summary>
+    public bool TryRetire()
+    {
+        lock (_gate)
         {
-            if (_open is { } open) _free.Push(open);
-            _open = null;
-            while (_free.TryPop(out var batch))
+            if (_waiting > 0) return false;
+            if (_open is { } open)
             {
-                batch.Lane.Dispose();
-                _batches--;
+                // Whoever has reserved a place by now, or will look at it later on, finds the batch where it is set aside.
+                if (open.Rows > 0) return false;
+                SetAside(open);
+                if (_waiting > 0) return false;
             }
+
+            if (_free.Count < _batches) return false;
+            _isRetired = true;
+            GiveLanesBack();
+            return true;
         }
     }
 
-    private void SetAside(Batch batch, CloseReason reason)
+    private void GiveLanesBack()
     {
-        batch.Close(reason);
+        if (_open is { } open)
+        {
+            open.Close(CloseReason.Drain);
+            _free.Push(open);
+        }
+
+        Volatile.Write(ref _open, null);
+        while (_free.TryPop(out var batch))
+        {
+            owner.ForgetLane(batch);
+            batch.Lane.Dispose();
+            _batches--;
+        }
+    }
+
+    private void SetAside(Batch batch)
+    {
+        batch.Close(CloseReason.Full);
         Volatile.Write(ref _open, null);
         if (batch.Rows == 0)
         {
-            // Nobody fitted in: only where the limit has become smaller than a request.
+            // It came round again between a caller's look at it and now.
             _free.Push(batch);
             return;
         }
@@ -157,12 +234,21 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
         _waiting++;
     }
 
+    /// <exception cref="Exception">There is no lane and none can be had.</exception>
     private bool TryOpen()
     {
         if (!_free.TryPop(out var batch))
         {
-            if (_batches >= owner.BatchesPerQueue) return false;
-            batch = Make();
+            if (_batches >= owner.BatchesPerQueue || (_batches > 0 && owner.RoomForLanes < _laneBytes)) return false;
+            try
+            {
+                batch = Make();
+            }
+            catch (Exception) when (_batches > 0)
+            {
+                // Those that there are come back.
+                return false;
+            }
         }
 
         batch.Open(owner.Now);
@@ -172,8 +258,11 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
 
     private Batch Make()
     {
+        var batch = new Batch(this, owner.RentLane(Shape, Capacity));
+        owner.CountLane(batch);
+        _laneBytes = batch.CountedBytes;
         _batches++;
-        return new(this, owner.RentLane(Shape));
+        return batch;
     }
 
     /// <summary>Moves requests from the line into batches as long as there are any free.</summary>
@@ -187,22 +276,38 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
                 var batch = _open!;
                 if (!batch.TryReserve(slot.Rows, Limit, out var index, out var row))
                 {
-                    SetAside(batch, CloseReason.Full);
+                    SetAside(batch);
                     continue;
                 }
 
                 // Answered between the two looks, it leaves rows behind that nobody reads.
+                _line.Dequeue();
+                slot.Line = null;
                 slot.TryWrite(batch.Lane, row);
+                if (slot.Deadline != long.MaxValue) batch.Note(slot.Deadline);
                 batch.Commit(slot, index, slot.Rows);
+                _waiting--;
             }
             else
             {
-                owner.LeftQueue(slot.Rows);
-                slot.Let();
+                LetAbandoned(_line.Dequeue());
             }
-
-            _line.Dequeue();
-            _waiting--;
         }
+    }
+
+    private void LetAbandoned(BatchSlot slot)
+    {
+        if (slot.Line is null)
+        {
+            _abandoned--;
+        }
+        else
+        {
+            slot.Line = null;
+            owner.LeftQueue(slot.Rows);
+        }
+
+        _waiting--;
+        slot.Let();
     }
 }

@@ -3,8 +3,8 @@ using MlServe.Tensors;
 namespace MlServe.Batching;
 
 /// <summary>
-/// The queues of one predictor, one for each shape, priority, and value of inputs that hold for all rows. Bounded: what comes in one shape too many is not
-/// batched.
+/// The queues of one predictor, one for each shape, priority, and value of inputs that hold for all rows. Bounded in number and in the memory of their lanes:
+/// one too many takes the place of one that rests, and is not batched where none does.
 /// </summary>
 internal sealed class BatchQueues
 {
@@ -12,6 +12,9 @@ internal sealed class BatchQueues
 
     /// <summary>Values that hold for all rows are compared byte by byte up to this size; requests with larger ones are not batched.</summary>
     private const int MaxSharedBytes = 1024;
+
+    /// <summary>One batch that runs, one that fills, one that is full.</summary>
+    private const int EnoughBatches = 3;
 
     private readonly BatchingPredictor _owner;
     private readonly IBatchExecutor _executor;
@@ -40,28 +43,19 @@ internal sealed class BatchQueues
         }
     }
 
-    /// <summary>Whether a closed batch waits.</summary>
-    public bool HasReady
+    public int Count => _queues.Length;
+
+    public int InLine => _queues.Sum(static queue => queue.InLine);
+
+    /// <summary>When the next batch may go: 0 for at once, <see cref="long.MaxValue"/> where there is none.</summary>
+    public long NextDue
     {
         get
         {
+            var due = long.MaxValue;
             foreach (var queue in _queues)
-            {
-                if (queue.HasReady) return true;
-            }
-
-            return false;
-        }
-    }
-
-    public long EarliestOpenedAt
-    {
-        get
-        {
-            var earliest = long.MaxValue;
-            foreach (var queue in _queues)
-                earliest = Math.Min(earliest, queue.NextOpenedAt);
-            return earliest == long.MaxValue ? _owner.Now : earliest;
+                due = Math.Min(due, queue.NextDue);
+            return due;
         }
     }
 
@@ -76,13 +70,12 @@ internal sealed class BatchQueues
         return length < 0 ? null : Find(request.Shape, shared[..length], priority);
     }
 
-    public Batch? Take(long now, CloseReason reason, TimeSpan maxBulkDelay, out long heldUntil)
+    public Batch? Take(long now, TimeSpan maxBulkDelay)
     {
         var queues = _queues;
-        if (queues.Length == 1) return queues[0].Take(now, reason, out heldUntil);
+        if (queues.Length == 1) return queues[0].Take(now);
 
         // Normal requests by age; bulk when there are none, or when it has been passed over long enough to count as one of them.
-        heldUntil = long.MaxValue;
         var bulkCredit = (long)Math.Min(maxBulkDelay.TotalSeconds * _owner.Time.TimestampFrequency, long.MaxValue / 4);
         Span<(long Rank, int Index)> order = stackalloc (long, int)[queues.Length];
         var count = 0;
@@ -98,8 +91,7 @@ internal sealed class BatchQueues
         order.Sort(static (left, right) => left.Rank.CompareTo(right.Rank));
         foreach (var (_, index) in order)
         {
-            if (queues[index].Take(now, reason, out var held) is { } batch) return batch;
-            heldUntil = Math.Min(heldUntil, held);
+            if (queues[index].Take(now) is { } batch) return batch;
         }
 
         return null;
@@ -130,18 +122,52 @@ internal sealed class BatchQueues
                 if (queue.Matches(shape, shared, priority)) return queue;
             }
 
-            if (_queues.Length >= MaxQueues) return null;
-            var made = new BatchQueue(_owner, shape, shared.ToArray(), priority);
+            if (_queues.Length >= MaxQueues && !TryRetire()) return null;
+            var capacity = CapacityFor(shape);
+            if (capacity == 0) return null;
+            var made = new BatchQueue(_owner, shape, shared.ToArray(), priority, capacity);
+            made.MakeOne();
 
             // What is known of one queue's cost is the best guess for another of the same shape.
             foreach (var queue in _queues)
             {
-                if (queue.Shape.Equals(shape)) made.Limit = queue.Limit;
+                if (queue.Shape.Equals(shape)) made.Limit = Math.Min(queue.Limit, capacity);
             }
 
             _queues = [.. _queues, made];
             return made;
         }
+    }
+
+    /// <summary>How many rows a lane of a shape may hold, so that the queue's lanes keep to what is left of their memory; 0 where not one lane does.</summary>
+    private int CapacityFor(LaneShape shape)
+    {
+        long rowBytes;
+        using (var lane = _executor.Rent(shape, 1))
+            rowBytes = Math.Max(1, lane.Bytes / Math.Max(1, lane.Capacity));
+        while (_owner.RoomForLanes < rowBytes)
+        {
+            if (!TryRetire()) return 0;
+        }
+
+        var affordable = _owner.RoomForLanes / rowBytes;
+        return (int)Math.Clamp(affordable / Math.Min(_owner.BatchesPerQueue, EnoughBatches), 1, _owner.Capacity);
+    }
+
+    /// <summary>Makes room: gives up the queue that has not been used for longest and has nothing to do.</summary>
+    private bool TryRetire()
+    {
+        var queues = _queues;
+        var byAge = (BatchQueue[])queues.Clone();
+        Array.Sort(byAge, static (left, right) => left.LastUse.CompareTo(right.LastUse));
+        foreach (var queue in byAge)
+        {
+            if (!queue.TryRetire()) continue;
+            _queues = [.. queues.Where(other => !ReferenceEquals(other, queue))];
+            return true;
+        }
+
+        return false;
     }
 
     /// <summary>The bytes of all inputs that hold for all rows, with their lengths; -1 where they are too many, or not bytes.</summary>

@@ -49,7 +49,7 @@ internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem
     }
 
     /// <summary>Ends the runner's own thread, where it has one.</summary>
-    public void Dispose() => _thread?.Dispose();
+    public void End() => _thread?.End();
 
     private void Run(Batch batch)
     {
@@ -102,25 +102,18 @@ internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem
             };
             return error;
         }
-        catch (OperationCanceledException exception)
-        {
-            return new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "The run was stopped by its only caller.") { Exception = exception };
-        }
 #pragma warning disable CA1031 // Whatever an executor throws, the requests in its batch must be answered.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            return new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}' failed: {1}", owner.Name, exception.Message)
-            {
-                Exception = exception,
-            };
+            return owner.Failed(exception);
         }
     }
 
     internal static void AnswerOne(BatchSlot slot, PredictionError error)
     {
         if (!slot.TryTake()) return;
-        if (error.Exception is OperationCanceledException cancelled) slot.Answer(cancelled);
+        if (error.Exception is OperationCanceledException cancelled && slot.CancellationToken.IsCancellationRequested) slot.Answer(cancelled);
         else slot.Answer(Prediction.FromError(error));
     }
 

@@ -1,19 +1,24 @@
 namespace MlServe.Batching;
 
 /// <summary>
-/// A request on its way through the batcher. Pooled; goes back when both its batch and its caller are done with it. Whoever moves it out of
-/// <see cref="Pending"/> answers it: the lane that ran it, its caller's token, or its deadline.
+/// A request on its way through the batcher. Pooled; goes back when both its batch and its caller are done with it. Whoever moves it to
+/// <see cref="Taken"/> answers it: the lane that ran it, its caller's token, or its deadline.
 /// </summary>
 internal sealed class BatchSlot : PooledSource
 {
+    // The low bits of the state; above them a generation, so that a timer which fires late cannot end the next request of the same object.
     private const int Pending = 0;
     private const int Busy = 1;
-    private const int Taken = 2;
+    private const int BusyAndCancelled = 2;
+    private const int BusyAndExpired = 3;
+    private const int Taken = 4;
+    private const int Phases = 7;
 
-    private const int Cancelled = 1;
-    private const int Expired = 2;
+    /// <summary>Clocks of the system take whole milliseconds and cut off the rest.</summary>
+    private static readonly TimeSpan TimerStep = TimeSpan.FromMilliseconds(1);
 
     private BatchingPredictor? _owner;
+    private BatchQueue? _line;
     private PredictionInputs _inputs;
     private BatchRequest _request;
     private CancellationToken _cancellationToken;
@@ -23,8 +28,7 @@ internal sealed class BatchSlot : PooledSource
     private bool _isTimed;
     private bool _isGivenUp;
     private int _sourceRow;
-    private int _state;
-    private int _late;
+    private int _state = Taken;
     private int _holders;
 
     /// <summary>The rows of this slot: the request's own, or a part of them.</summary>
@@ -39,10 +43,17 @@ internal sealed class BatchSlot : PooledSource
     // A lane has others to answer, and whoever cancels must not be made to run the waiting code.
     public BatchSlot() => ContinuesElsewhere = true;
 
-    public bool IsPending => Volatile.Read(ref _state) != Taken;
+    public bool IsPending => (Volatile.Read(ref _state) & Phases) != Taken;
 
     /// <summary>The timestamp at which the caller stops waiting; <see cref="long.MaxValue"/>: never.</summary>
     public long Deadline { get; private set; }
+
+    /// <summary>The queue in whose line the slot stands and is counted. Only that queue writes it, under its lock.</summary>
+    public BatchQueue? Line
+    {
+        get => Volatile.Read(ref _line);
+        set => Volatile.Write(ref _line, value);
+    }
 
     public static BatchSlot Rent(
         BatchingPredictor owner, in PredictionInputs inputs, in BatchRequest request, int sourceRow, int rows, long deadline, CancellationToken cancellationToken)
@@ -57,65 +68,110 @@ internal sealed class BatchSlot : PooledSource
         slot.Deadline = deadline;
         slot._cancellationToken = cancellationToken;
         slot._holders = 2;
-        slot._late = Pending;
-        Volatile.Write(ref slot._state, Pending);
+        Volatile.Write(ref slot._state, unchecked((slot._state | Phases) + 1));
         return slot;
     }
 
     /// <summary>The caller's view of the slot; once for each request.</summary>
     public ValueTask<Prediction> Task() => Begin();
 
-    /// <summary>Copies the rows into a lane. The caller of the request does this itself before anybody can answer it.</summary>
-    public void Write(ILane lane, int row) => lane.Write(in _inputs, in _request, _sourceRow, Rows, row);
+    /// <summary>The queue that takes requests like this one.</summary>
+    public BatchQueue? FindQueue(BatchQueues queues, RequestPriority priority) => queues.Find(in _inputs, in _request, priority);
+
+    /// <summary>
+    /// Copies the rows into a lane. The caller of the request does this itself before anybody else knows of the slot. Where that fails the request is
+    /// answered, and its place in the lane holds nothing of it.
+    /// </summary>
+    public void Write(ILane lane, int row)
+    {
+        try
+        {
+            Copy(lane, row);
+        }
+#pragma warning disable CA1031 // Whatever a lane throws, the caller must hear of it, and its neighbours must not wait for rows that never come.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            if (TryTake()) Answer(Prediction.FromError(_owner!.Failed(exception)));
+        }
+    }
 
     /// <summary>Copies the rows into a lane later on; false where the request has been answered, and its memory may be somebody else's by now.</summary>
     public bool TryWrite(ILane lane, int row)
     {
-        if (Interlocked.CompareExchange(ref _state, Busy, Pending) != Pending) return false;
-        Write(lane, row);
-        Volatile.Write(ref _state, Pending);
+        var pending = Volatile.Read(ref _state) & ~Phases;
+        var busy = pending | Busy;
+        if (Interlocked.CompareExchange(ref _state, busy, pending) != pending) return false;
+        Exception? failure = null;
+        try
+        {
+            Copy(lane, row);
+        }
+#pragma warning disable CA1031 // As above.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            failure = exception;
+        }
+
+        if (failure is null && Interlocked.CompareExchange(ref _state, pending, busy) == busy) return true;
 
         // Whoever came meanwhile has left a word.
-        Interlocked.MemoryBarrier();
-        var late = Volatile.Read(ref _late);
-        if (late != Pending) EndEarly(late);
-        return true;
+        var end = Volatile.Read(ref _state) & Phases;
+        Volatile.Write(ref _state, pending | Taken);
+        if (failure is not null) Answer(Prediction.FromError(_owner!.Failed(failure)));
+        else if (end == BusyAndExpired) Answer(Prediction.FromError(_owner!.TimedOut()));
+        else Answer(new OperationCanceledException(_cancellationToken));
+        return false;
     }
 
     /// <summary>Begins to listen to the caller's token and deadline. Called by the caller once the slot is placed.</summary>
     public void Watch(TimeProvider time, long now)
     {
         if (_cancellationToken.CanBeCanceled)
-            _registration = _cancellationToken.UnsafeRegister(static slot => ((BatchSlot)slot!).EndEarly(Cancelled), this);
+            _registration = _cancellationToken.UnsafeRegister(static slot => ((BatchSlot)slot!).Cancel(), this);
         if (Deadline == long.MaxValue) return;
 
-        if (!ReferenceEquals(_timerClock, time))
-        {
-            _timer?.Dispose();
-            _timerClock = time;
-            _timer = time.CreateTimer(static slot => ((BatchSlot)slot!).Expire(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        }
-
+        if (!ReferenceEquals(_timerClock, time)) MakeTimer(time);
         _isTimed = true;
-        var left = time.GetElapsedTime(now, Deadline);
-        _timer!.Change(left > TimeSpan.Zero ? left : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+        Arm(time.GetElapsedTime(now, Deadline));
     }
 
     /// <summary>Claims the right to answer.</summary>
-    public bool TryTake() => Interlocked.CompareExchange(ref _state, Taken, Pending) == Pending;
+    public bool TryTake()
+    {
+        var pending = Volatile.Read(ref _state) & ~Phases;
+        return Interlocked.CompareExchange(ref _state, pending | Taken, pending) == pending;
+    }
 
     /// <summary>Answers a request that was taken.</summary>
     public void Answer(Prediction prediction)
     {
         _owner!.Answered();
-        SetResult(prediction);
+        try
+        {
+            SetResult(prediction);
+        }
+#pragma warning disable CA1031 // A context of the caller's that takes no work: the answer is there, and its neighbours wait for theirs.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+        }
     }
 
     /// <summary>Ends a request that was taken without an answer.</summary>
     public void Answer(Exception exception)
     {
         _owner!.Answered();
-        SetException(exception);
+        try
+        {
+            SetException(exception);
+        }
+#pragma warning disable CA1031 // As above.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+        }
     }
 
     /// <summary>One of the two holders, batch and caller, is done with it.</summary>
@@ -140,24 +196,58 @@ internal sealed class BatchSlot : PooledSource
 
     protected override void Read() => Let();
 
-    private void Expire()
+    private void Copy(ILane lane, int row) => lane.Write(in _inputs, in _request, _sourceRow, Rows, row);
+
+    private void MakeTimer(TimeProvider time)
     {
-        // A timer that fires late may meet another request: that one's own deadline decides.
-        if (_owner is { } owner && owner.Now >= Deadline) EndEarly(Expired);
+        // The timer outlives this request by far and must not keep its caller's context.
+        using var noContext = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
+        _timer?.Dispose();
+        _timerClock = time;
+        _timer = time.CreateTimer(static slot => ((BatchSlot)slot!).Expire(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    private void EndEarly(int cause)
+    private void Arm(TimeSpan left)
     {
-        Volatile.Write(ref _late, cause);
-        Interlocked.MemoryBarrier();
-        if (!TryTake()) return;
-        if (cause == Expired)
+        if (left < TimeSpan.Zero) left = TimeSpan.Zero;
+        _timer!.Change(TimeSpan.FromMilliseconds(Math.Ceiling(Math.Min(left.TotalMilliseconds, uint.MaxValue - 1.0))), Timeout.InfiniteTimeSpan);
+    }
+
+    private void Expire()
+    {
+        var state = Volatile.Read(ref _state);
+        var owner = _owner;
+        if (owner is null || (state & Phases) == Taken) return;
+
+        var now = owner.Now;
+        if (now >= Deadline)
         {
-            Answer(Prediction.FromError(_owner!.TimedOut()));
+            TryEnd(state & ~Phases, BusyAndExpired);
             return;
         }
 
-        _isGivenUp = true;
-        Answer(new OperationCanceledException(_cancellationToken));
+        // Too early, because the timer is coarse, or late for the request that was served before.
+        Arm(owner.Time.GetElapsedTime(now, Deadline));
+        if (((Volatile.Read(ref _state) ^ state) & ~Phases) != 0) Arm(TimerStep);
+    }
+
+    private void Cancel() => TryEnd(Volatile.Read(ref _state) & ~Phases, BusyAndCancelled);
+
+    private void TryEnd(int generation, int end)
+    {
+        while (true)
+        {
+            var seen = Volatile.Read(ref _state);
+            if ((seen & ~Phases) != generation || (seen & Phases) is not (Pending or Busy)) return;
+            var isBusy = (seen & Phases) == Busy;
+            if (Interlocked.CompareExchange(ref _state, generation | (isBusy ? end : Taken), seen) != seen) continue;
+            if (isBusy) return;
+            break;
+        }
+
+        _isGivenUp = end == BusyAndCancelled;
+        Line?.Abandon(this);
+        if (end == BusyAndExpired) Answer(Prediction.FromError(_owner!.TimedOut()));
+        else Answer(new OperationCanceledException(_cancellationToken));
     }
 }

@@ -8,17 +8,18 @@ public sealed class BatchStatistics
     private long _rows;
     private long _requests;
     private long _inline;
+    private long _inlineExtraRows;
 
-    /// <summary>Batches that were run, single requests on their callers' threads among them.</summary>
+    /// <summary>Batches that were run, requests on their callers' threads among them. What is run again because of a culprit is not counted again.</summary>
     public long Runs => Interlocked.Read(ref _runs) + Interlocked.Read(ref _inline);
 
     /// <summary>Rows that were run; divided by <see cref="Runs"/>, the mean batch.</summary>
-    public long Rows => Interlocked.Read(ref _rows) + Interlocked.Read(ref _inline);
+    public long Rows => Interlocked.Read(ref _rows) + Interlocked.Read(ref _inline) + Interlocked.Read(ref _inlineExtraRows);
 
     /// <summary>Requests that were run.</summary>
     public long Requests => Interlocked.Read(ref _requests) + Interlocked.Read(ref _inline);
 
-    /// <summary>Single rows that were run on their callers' threads.</summary>
+    /// <summary>Requests that were run on their callers' threads.</summary>
     public long InlineRuns => Interlocked.Read(ref _inline);
 
     /// <summary>Batches that were closed for a reason.</summary>
@@ -33,6 +34,10 @@ public sealed class BatchStatistics
         Interlocked.Add(ref _requests, requests);
     }
 
-    // Counted by a caller that is alone: no other core writes it at the same time.
-    internal void RanInline() => Interlocked.Increment(ref _inline);
+    // Counted by a caller that is alone, most of the time with one row.
+    internal void RanInline(int rows)
+    {
+        Interlocked.Increment(ref _inline);
+        if (rows > 1) Interlocked.Add(ref _inlineExtraRows, rows - 1);
+    }
 }

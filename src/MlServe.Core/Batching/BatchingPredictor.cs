@@ -11,6 +11,8 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     /// <summary>Runs shorter than this may go on a caller's thread.</summary>
     private const double ShortRunSeconds = 50e-6;
 
+    private const double TimerSeconds = 1e-3;
+
     /// <summary>Runs longer than this leave the thread pool alone.</summary>
     private const double LongRunSeconds = 1e-3;
 
@@ -26,8 +28,11 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     private readonly IdleRunners _runners;
     private readonly PredictionError _queueFull;
     private readonly ITimer? _holdTimer;
+    private readonly Lock _holdGate = new();
     private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private PaddedCounters _counters;
+    private long _laneBytes;
+    private long _uses;
     private int _disposed;
     private int _isFinished;
 
@@ -49,7 +54,15 @@ internal sealed class BatchingPredictor : DelegatingPredictor
         _runners = new(this, Lanes);
         if (options.MaxQueueDelay > TimeSpan.Zero)
             _holdTimer = time.CreateTimer(static state => ((BatchingPredictor)state!).Schedule(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        BatchCalibration.Run(this, _queues, executor);
+        try
+        {
+            BatchCalibration.Run(this, _queues, executor);
+        }
+        catch
+        {
+            _queues.Close();
+            throw;
+        }
     }
 
     public RunGate Gate { get; }
@@ -70,6 +83,9 @@ internal sealed class BatchingPredictor : DelegatingPredictor
 
     public long MaxLaneBytes => _options.MaxLaneBytes;
 
+    /// <summary>What is left of the memory for lanes.</summary>
+    public long RoomForLanes => _options.MaxLaneBytes - Interlocked.Read(ref _laneBytes);
+
     /// <summary>Whether runs are too long for the thread pool's threads.</summary>
     public bool RunsLong { get; private set; }
 
@@ -80,6 +96,21 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     public long Now => Time.GetTimestamp();
 
     public bool HasWork => _queues.HasWork;
+
+    /// <summary>Requests, or parts of them, that are not answered.</summary>
+    public int InFlight => Volatile.Read(ref _counters.InFlight);
+
+    /// <summary>Rows that wait.</summary>
+    public int QueuedRows => Volatile.Read(ref _counters.QueuedRows);
+
+    /// <summary>Requests in line for a place in a batch.</summary>
+    public int InLine => _queues.InLine;
+
+    /// <summary>Shapes, priorities and shared values that have a queue.</summary>
+    public int Queues => _queues.Count;
+
+    /// <summary>Whether all runners rest.</summary>
+    public bool AreRunnersIdle => _runners.AreAllIdle;
 
     private bool IsDisposed => Volatile.Read(ref _disposed) != 0;
 
@@ -97,16 +128,21 @@ internal sealed class BatchingPredictor : DelegatingPredictor
             throw new ObjectDisposedException(nameof(IPredictor));
         }
 
-        var queue = _queues.Find(in inputs, in request, options?.Priority ?? RequestPriority.Normal);
+        if (FindQueue(in inputs, in request, options?.Priority ?? RequestPriority.Normal, out var queue) is { } fault)
+        {
+            Answered();
+            return new(Prediction.FromError(fault));
+        }
+
         if (queue is null || request.Rows == 0) return PassOnAsync(inputs, options, cancellationToken);
         if (MayRunInline(queue, request.Rows, inFlight) && Gate.TryEnter()) return RunInline(in inputs, in request, cancellationToken);
-        if (TryEnqueue(queue, request.Rows, options, out var now, out var deadline) is { } refusal)
+        if (TryEnqueue(queue, request.Rows, inFlight, options, out var now, out var deadline) is { } refusal)
         {
             Answered();
             return new(Prediction.FromError(refusal));
         }
 
-        return request.Rows <= Math.Min(queue.Limit, Capacity)
+        return request.Rows <= queue.Limit
             ? Place(queue, in inputs, in request, 0, request.Rows, now, deadline, cancellationToken)
             : SplitRequest.RunAsync(this, queue, inputs, request, now, deadline, cancellationToken);
     }
@@ -120,7 +156,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     {
         var slot = BatchSlot.Rent(this, in inputs, in request, sourceRow, rows, deadline, cancellationToken);
         var task = slot.Task();
-        queue.Add(slot);
+        Put(queue, slot);
         slot.Watch(Time, now);
         Schedule();
         return task;
@@ -138,7 +174,21 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     /// <summary>Called when rows no longer wait.</summary>
     internal void LeftQueue(int rows) => Interlocked.Add(ref _counters.QueuedRows, -rows);
 
-    internal ILane RentLane(LaneShape shape) => _executor.Rent(shape, Capacity);
+    internal ILane RentLane(LaneShape shape, int rows) => _executor.Rent(shape, rows);
+
+    /// <summary>Counts the memory of a lane, or what it has grown by.</summary>
+    internal void CountLane(Batch batch)
+    {
+        var bytes = batch.Lane.Bytes;
+        if (bytes == batch.CountedBytes) return;
+        Interlocked.Add(ref _laneBytes, bytes - batch.CountedBytes);
+        batch.CountedBytes = bytes;
+    }
+
+    internal void ForgetLane(Batch batch) => Interlocked.Add(ref _laneBytes, -batch.CountedBytes);
+
+    /// <summary>Numbers the batches that are taken.</summary>
+    internal long CountUse() => Interlocked.Increment(ref _uses);
 
     internal void Learn(BatchQueue queue, int rows, TimeSpan runTime)
     {
@@ -147,27 +197,37 @@ internal sealed class BatchingPredictor : DelegatingPredictor
         if (isLong != RunsLong) RunsLong = isLong;
     }
 
+    /// <summary>What a request hears of an exception that an executor threw.</summary>
+    internal PredictionError Failed(Exception exception) => exception is ObjectDisposedException
+        ? new(PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' has been closed.", Name) { Exception = exception }
+        : new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}' failed: {1}", Name, exception.Message) { Exception = exception };
+
     internal PredictionError TimedOut() => new(PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut,
         "The time for an answer of model '{0}' was over before there was one. Wait longer, or send less.", Name);
 
-    /// <summary>Until when an open batch is held back: 0 where it is not, the past where its time is over.</summary>
-    internal long HoldUntil(BatchQueue queue, Batch batch)
+    /// <summary>Until when an open batch is held back, and why it will be closed then; 0 where it is not.</summary>
+    internal long HoldUntil(BatchQueue queue, Batch batch, out CloseReason reason)
     {
-        if (_holdTimer is null || IsDisposed) return 0;
+        var rows = batch.Rows;
+        reason = rows >= queue.Limit ? CloseReason.Full : IsDisposed ? CloseReason.Drain : CloseReason.Idle;
+        if (_holdTimer is null || reason != CloseReason.Idle) return 0;
 
         // Waiting pays only where more rows would share a fixed cost.
         var curve = queue.Curve;
-        if (curve.IsKnown && curve.Fixed < 0.1 * curve.Predict(batch.Rows)) return 0;
-        return batch.OpenedAt + (long)(_options.MaxQueueDelay.TotalSeconds * Time.TimestampFrequency);
+        if (curve.IsKnown && curve.Fixed < 0.1 * curve.Predict(rows)) return 0;
+        reason = CloseReason.Delay;
+        var until = batch.OpenedAt + TicksOf(_options.MaxQueueDelay.TotalSeconds);
+        var deadline = batch.EarliestDeadline;
+        if (deadline == long.MaxValue) return until;
+
+        // Runs vary, and timers are coarse.
+        var latest = deadline - TicksOf((2 * curve.Predict(rows)) + TimerSeconds);
+        if (latest >= until) return until;
+        reason = CloseReason.Deadline;
+        return latest;
     }
 
-    internal Batch? TakeNext()
-    {
-        var now = _queues.NeedsTime || _holdTimer is not null ? Now : 0;
-        var batch = _queues.Take(now, IsDisposed ? CloseReason.Drain : CloseReason.Idle, _options.MaxBulkDelay, out var heldUntil);
-        if (batch is null && heldUntil != long.MaxValue) HoldTill(now, heldUntil);
-        return batch;
-    }
+    internal Batch? TakeNext() => _queues.Take(_queues.NeedsTime || _holdTimer is not null ? Now : 0, _options.MaxBulkDelay);
 
     /// <summary>Lets a runner rest until there is work.</summary>
     internal void Park(BatchRunner runner)
@@ -176,9 +236,8 @@ internal sealed class BatchingPredictor : DelegatingPredictor
         Interlocked.MemoryBarrier();
         if (IsDisposed) TryFinish();
 
-        // Work that came between the look and the push found nobody idle. What is held back is looked at again when its time comes.
-        if (_holdTimer is null ? HasWork : _queues.HasReady) Schedule();
-        else if (_holdTimer is not null && HasWork) HoldTill(Now, _queues.EarliestOpenedAt + (long)(_options.MaxQueueDelay.TotalSeconds * Time.TimestampFrequency));
+        // Work that came between the look and the push found nobody idle.
+        if (_holdTimer is null ? HasWork : IsDue()) Schedule();
     }
 
     protected override void Dispose(bool disposing)
@@ -204,10 +263,64 @@ internal sealed class BatchingPredictor : DelegatingPredictor
         if (_runners.TryPop() is { } runner) runner.Start();
     }
 
-    private void HoldTill(long now, long until)
+    /// <summary>Whether a batch may go; where one is held back, it is looked at again when its time comes.</summary>
+    private bool IsDue()
     {
-        var left = Time.GetElapsedTime(now, until);
-        _holdTimer!.Change(left > TimeSpan.Zero ? left : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+        // Two at a time would leave the timer to whoever was last, not to whoever knows best.
+        lock (_holdGate)
+        {
+            var due = _queues.NextDue;
+            if (due == long.MaxValue) return false;
+            var now = Now;
+            if (due <= now) return true;
+            _holdTimer!.Change(TimeSpan.FromMilliseconds(Math.Ceiling(Time.GetElapsedTime(now, due).TotalMilliseconds)), Timeout.InfiniteTimeSpan);
+            return false;
+        }
+    }
+
+    private long TicksOf(double seconds) => (long)Math.Min(seconds * Time.TimestampFrequency, long.MaxValue / 4);
+
+    private PredictionError? FindQueue(in PredictionInputs inputs, in BatchRequest request, RequestPriority priority, out BatchQueue? queue)
+    {
+        queue = null;
+        try
+        {
+            queue = _queues.Find(in inputs, in request, priority);
+            return null;
+        }
+#pragma warning disable CA1031 // A shape that is new needs lanes, and whatever an executor throws is a status.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            return Failed(exception);
+        }
+    }
+
+    /// <summary>Hands a request over to a queue, or answers it where none can take it.</summary>
+    private void Put(BatchQueue queue, BatchSlot slot)
+    {
+        PredictionError error;
+        try
+        {
+            var current = queue;
+            while (current is not null && slot.Rows <= current.Limit)
+            {
+                if (current.Add(slot)) return;
+                current = slot.FindQueue(_queues, queue.Priority);
+            }
+
+            error = _queueFull;
+        }
+#pragma warning disable CA1031 // Whatever an executor throws, the request must be answered.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            error = Failed(exception);
+        }
+
+        LeftQueue(slot.Rows);
+        if (slot.TryTake()) slot.Answer(Prediction.FromError(error));
+        slot.Let();
     }
 
     /// <summary>
@@ -241,13 +354,20 @@ internal sealed class BatchingPredictor : DelegatingPredictor
         {
             using var lane = _executor.Rent(request.Shape, request.Rows);
             lane.Write(in inputs, in request, 0, request.Rows, 0);
-            if (lane.Run(request.Rows, request.Outputs, cancellationToken) is { } failure) return new(Prediction.FromError(failure));
-            Statistics.RanInline();
+            var failure = lane.Run(request.Rows, request.Outputs, cancellationToken);
+            Statistics.RanInline(request.Rows);
+            if (failure is not null) return new(Prediction.FromError(failure));
             return new(lane.Read(in request, 0, new() { Model = Identity, BatchRows = request.Rows }));
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             return ValueTask.FromCanceled<Prediction>(cancellationToken);
+        }
+#pragma warning disable CA1031 // A fault of the executor is a status here as it is in a batch.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            return new(Prediction.FromError(Failed(exception)));
         }
         finally
         {
@@ -270,10 +390,17 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     }
 
     /// <summary>Counts rows among those that wait, unless there are too many or the wait would be too long.</summary>
-    private PredictionError? TryEnqueue(BatchQueue queue, int rows, PredictionOptions? options, out long now, out long deadline)
+    private PredictionError? TryEnqueue(BatchQueue queue, int rows, int inFlight, PredictionOptions? options, out long now, out long deadline)
     {
         now = 0;
         deadline = long.MaxValue;
+        if (rows > _options.MaxQueuedRows)
+        {
+            return new(PredictionStatus.TooLarge, PredictionErrorCode.RequestTooLarge,
+                "{0} rows came at once, and no more than {1} may wait for model '{2}' (MaxQueuedRows). Send fewer at a time.",
+                rows, _options.MaxQueuedRows, Name);
+        }
+
         var queued = Interlocked.Add(ref _counters.QueuedRows, rows);
         if (queued > _options.MaxQueuedRows)
         {
@@ -282,7 +409,9 @@ internal sealed class BatchingPredictor : DelegatingPredictor
         }
 
         if ((options?.Timeout ?? _options.Timeout) is not { } timeout) return null;
-        var wait = PredictWait(queue, queued);
+
+        // Whoever is alone is let in all the same: if nobody ran, a prediction that is wrong would never be put right.
+        var wait = inFlight > 1 ? PredictWait(queue, queued) : TimeSpan.Zero;
         if (wait > timeout)
         {
             LeftQueue(rows);
@@ -314,7 +443,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor
         if (Volatile.Read(ref _counters.InFlight) > 0 || HasWork || !_runners.AreAllIdle) return;
         if (Interlocked.Exchange(ref _isFinished, 1) != 0) return;
         _queues.Close();
-        _runners.Dispose();
+        _runners.End();
         _holdTimer?.Dispose();
         _finished.TrySetResult();
     }

@@ -34,6 +34,9 @@ internal sealed class CostCurve
             // A run many times slower than expected was interrupted by something else: it says little about the model.
             if (_n > 8 && seconds > 8 * (_fixed + (_slope * rows))) seconds = 8 * (_fixed + (_slope * rows));
 
+            // Noise makes runs slower, never faster: a run many times faster than expected shows that what was learnt no longer holds.
+            if (_n > 0 && 8 * seconds < _fixed + (_slope * rows)) _n = _rows = _time = _rowsSquared = _rowsTime = 0;
+
             var keep = 1 - Weight;
             _n = (_n * keep) + 1;
             _rows = (_rows * keep) + rows;
@@ -43,15 +46,16 @@ internal sealed class CostCurve
             Fit();
 
             ref var perRow = ref _perRow[BucketOf(rows)];
-            perRow = perRow == 0 ? seconds / rows : perRow + (0.2 * ((seconds / rows) - perRow));
+            perRow = perRow == 0 || 8 * seconds < perRow * rows ? seconds / rows : perRow + (0.2 * ((seconds / rows) - perRow));
         }
     }
 
-    /// <summary>The largest size up to a bound that costs less a row than smaller ones; 1 where batching does not pay.</summary>
+    /// <summary>The largest size up to a bound that costs less a row than smaller ones; 1 where batching does not pay, the bound where nothing is known.</summary>
     public int LargestWorthwhile(int bound)
     {
         lock (_gate)
         {
+            if (_n == 0) return bound;
             var best = 0;
             for (var bucket = 1; bucket <= BucketOf(bound); bucket++)
             {

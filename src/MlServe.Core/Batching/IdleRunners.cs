@@ -38,9 +38,10 @@ internal sealed class IdleRunners
         }
     }
 
-    public void Dispose()
+    /// <summary>Ends the runners' own threads.</summary>
+    public void End()
     {
         foreach (var runner in _all)
-            runner.Dispose();
+            runner.End();
     }
 }

@@ -1,7 +1,8 @@
 namespace MlServe.Batching;
 
 /// <summary>A thread of one runner's own, for runs too long for the thread pool. It sleeps while there is nothing to do.</summary>
-internal sealed class LaneThread : IDisposable
+#pragma warning disable CA1001 // The semaphore makes no handle, and a caller who is late may still signal it.
+internal sealed class LaneThread
 {
     private readonly SemaphoreSlim _signal = new(0);
     private readonly BatchRunner _runner;
@@ -10,12 +11,15 @@ internal sealed class LaneThread : IDisposable
     public LaneThread(BatchRunner runner, string model)
     {
         _runner = runner;
-        new Thread(Loop) { IsBackground = true, Name = $"MlServe {model}" }.Start();
+
+        // Without the context of the caller who happened to be first.
+        new Thread(Loop) { IsBackground = true, Name = $"MlServe {model}" }.UnsafeStart();
     }
 
     public void Signal() => _signal.Release();
 
-    public void Dispose()
+    /// <summary>Ends the thread.</summary>
+    public void End()
     {
         _isEnding = true;
         _signal.Release();
@@ -29,7 +33,5 @@ internal sealed class LaneThread : IDisposable
             if (_isEnding) break;
             _runner.Execute();
         }
-
-        _signal.Dispose();
     }
 }

@@ -10,6 +10,18 @@ internal static class OrtErrors
 {
     private const string Prefix = "[ErrorCode:";
 
+    /// <summary>
+    /// What operators say of inputs whose values or sizes they cannot take, where the code says no more than that they failed (onnxruntime 1.31, each
+    /// provoked): most report <c>InvalidArgument</c>, these do not.
+    /// </summary>
+    private static readonly string[] DataFaults =
+    [
+        "Out of range value in index tensor",
+        "cannot be reshaped to the requested shape",
+        "Attempting to broadcast an axis by a dimension",
+        "MatMul dimension mismatch",
+    ];
+
     public static bool IsFromRuntime(Exception exception) => exception is OnnxRuntimeException or KeyNotFoundException;
 
     /// <summary>The name of the runtime's error code, empty where there is none.</summary>
@@ -21,7 +33,13 @@ internal static class OrtErrors
         return end < 0 ? default : message[Prefix.Length..end];
     }
 
-    public static bool IsInvalidArgument(Exception exception) => CodeOf(exception) is "InvalidArgument";
+    /// <summary>Whether a run failed because of what was in its inputs.</summary>
+    public static bool IsInvalidArgument(Exception exception) => CodeOf(exception) switch
+    {
+        "InvalidArgument" => true,
+        "Fail" or "RuntimeException" => IsDataFault(exception.Message),
+        _ => false,
+    };
 
     /// <summary>Whether a run ended because its terminate flag was set.</summary>
     public static bool IsTerminated(Exception exception) => exception.Message.Contains("terminate flag", StringComparison.Ordinal);
@@ -40,6 +58,13 @@ internal static class OrtErrors
         : new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed,
             "Model '{0}' failed: {1}", model.Name, exception.Message)
         { Exception = exception };
+
+    private static bool IsDataFault(string message)
+    {
+        // A text that is no number: the standard library names the function and nothing else.
+        if (message.Contains("while running Cast node", StringComparison.Ordinal) && message.Contains("Status Message: sto", StringComparison.Ordinal)) return true;
+        return Array.Exists(DataFaults, fault => message.Contains(fault, StringComparison.Ordinal));
+    }
 
     /// <summary>Says why a session could not be made.</summary>
     public static ModelLoadException ToLoadException(Exception exception, string origin)
