@@ -30,6 +30,10 @@ internal sealed class BatchQueues
         if (!executor.Signature.IsBatchable) _sharedInputs = [];
     }
 
+    /// <summary>What runs cost as far as is known.</summary>
+    public IReadOnlyList<BatchCost> Costs() => [.. _queues.Select(static queue => new BatchCost(
+        queue.Shape, queue.Priority, TimeSpan.FromSeconds(queue.Curve.Fixed), TimeSpan.FromSeconds(queue.Curve.PerRow), queue.Limit))];
+
     public bool HasWork
     {
         get

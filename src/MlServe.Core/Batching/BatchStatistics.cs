@@ -22,6 +22,11 @@ public sealed class BatchStatistics
     /// <summary>Requests that were run on their callers' threads.</summary>
     public long InlineRuns => Interlocked.Read(ref _inline);
 
+    /// <summary>What runs cost as far as is known, for each shape and priority that has come.</summary>
+    public IReadOnlyList<BatchCost> Costs => CostsOf?.Invoke() ?? [];
+
+    internal Func<IReadOnlyList<BatchCost>>? CostsOf { get; init; }
+
     /// <summary>Batches that were closed for a reason.</summary>
     /// <param name="reason">The reason.</param>
     public long ClosedFor(CloseReason reason) => Interlocked.Read(ref _closed[(int)reason]);

@@ -51,6 +51,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor
         _queueFull = new(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull,
             "{0} rows already wait for model '{1}' (MaxQueuedRows). Try again later, or give it more cores.", options.MaxQueuedRows, Identity.Name);
         _queues = new(this, executor);
+        Statistics = new() { CostsOf = _queues.Costs };
         _runners = new(this, Lanes);
         if (options.MaxQueueDelay > TimeSpan.Zero)
             _holdTimer = time.CreateTimer(static state => ((BatchingPredictor)state!).Schedule(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -89,7 +90,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     /// <summary>Whether runs are too long for the thread pool's threads.</summary>
     public bool RunsLong { get; private set; }
 
-    public BatchStatistics Statistics { get; } = new();
+    public BatchStatistics Statistics { get; }
 
     public BatchingMetrics Metrics { get; }
 

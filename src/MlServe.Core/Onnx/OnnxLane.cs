@@ -14,6 +14,7 @@ internal sealed class OnnxLane : ILane
 
     private readonly OnnxExecutor _executor;
     private readonly LaneShelf _shelf;
+    private readonly InferenceSession _session;
     private readonly LaneInput?[] _inputs;
     private readonly LaneInput[] _present;
     private readonly string[] _presentNames;
@@ -34,6 +35,7 @@ internal sealed class OnnxLane : ILane
     {
         _executor = executor;
         _shelf = shelf;
+        _session = executor.Session.Next();
         Capacity = capacity;
         _inputs = LaneInputs.Create(executor.Signature, shelf.Shape, capacity);
         _present = [.. _inputs.OfType<LaneInput>()];
@@ -167,7 +169,7 @@ internal sealed class OnnxLane : ILane
             var binding = BindingFor(plan, rows, outputs);
             try
             {
-                _executor.Session.Session.RunWithBinding(_runOptions, binding.Binding);
+                _session.RunWithBinding(_runOptions, binding.Binding);
                 _current = binding;
                 return;
             }
@@ -185,11 +187,11 @@ internal sealed class OnnxLane : ILane
         _current = null;
         if (_hasOptionalOutputs)
         {
-            _results = OptionalOutputs.Run(_executor.Session.Session, _runOptions, _presentNames, values, _executor.NamesOf(outputs));
+            _results = OptionalOutputs.Run(_session, _runOptions, _presentNames, values, _executor.NamesOf(outputs));
             return;
         }
 
-        var results = _executor.Session.Session.Run(_runOptions, _presentNames, values, _executor.NamesOf(outputs));
+        var results = _session.Run(_runOptions, _presentNames, values, _executor.NamesOf(outputs));
         _results = results;
         if (_isBindable && outputs.IsAll) _shelf.LearnPlan(_executor.Signature, results, rows);
     }
@@ -225,7 +227,7 @@ internal sealed class OnnxLane : ILane
     private long CountBytes() => _present.Sum(static input => input.Bytes) + _outputMemory.Sum(static memory => (long)memory.Length);
 
     private LaneBinding Bind(OutputPlan plan, int rows, OutputSelection outputs) =>
-        new(_executor.Session.Session, _present, plan, _outputMemory, outputs, rows);
+        new(_session, _present, plan, _outputMemory, outputs, rows);
 
     private void ReadBound(PredictionState state, in BatchRequest request, int row)
     {

@@ -147,13 +147,12 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
             if (isOptimized) sessionOptions.GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL;
             written = writeTo?.WriteWith(sessionOptions);
 
-            InferenceSession session;
-            lock (OnnxRuntimeEnvironment.SessionCreation)
-                session = new InferenceSession(ArrayOf(bytes), sessionOptions);
-
+            var model = ArrayOf(bytes);
+            var sessions = new List<InferenceSession> { NewSession(model, sessionOptions) };
             if (written is not null) writeTo!.Keep(written);
-            providers = providers with { InUse = InUse(session, providers.InUse) };
-            return new(new(session, providers.InUse == ProviderNames.Of(ExecutionProvider.Cpu)), providers, isOptimized);
+            OpenMore(sessions, model, content, withOptions, isOptimized);
+            providers = providers with { InUse = InUse(sessions[0], providers.InUse) };
+            return new(new(sessions, providers.InUse == ProviderNames.Of(ExecutionProvider.Cpu)), providers, isOptimized);
         }
         catch (Exception exception) when (exception is not ModelLoadException and not OutOfMemoryException)
         {
@@ -167,6 +166,31 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
 
             throw OrtErrors.ToLoadException(exception, content.Origin);
         }
+    }
+
+    private static void OpenMore(List<InferenceSession> sessions, byte[] model, ModelContent content, OnnxModelOptions withOptions, bool isOptimized)
+    {
+        try
+        {
+            while (sessions.Count < withOptions.Sessions)
+            {
+                using var options = SessionOptionsFactory.Create(withOptions, withOptions.AllowExternalData ? content.Folder : null, out _, out _);
+                if (isOptimized) options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL;
+                sessions.Add(NewSession(model, options));
+            }
+        }
+        catch
+        {
+            foreach (var session in sessions)
+                session.Dispose();
+            throw;
+        }
+    }
+
+    private static InferenceSession NewSession(byte[] model, SessionOptions options)
+    {
+        lock (OnnxRuntimeEnvironment.SessionCreation)
+            return new(model, options);
     }
 
     /// <summary>The runtime copies the bytes; only memory that is not a whole array has to be copied for it.</summary>

@@ -22,6 +22,12 @@ public sealed class OnnxModelOptions
     public int InterOpThreads { get; set; } = 1;
 
     /// <summary>
+    /// Sessions of the model, 1 to 64, which lanes take in turn; each has the weights in memory once more. Default: 1. Worth 2 or more only for models of some
+    /// microseconds, where one session that all lanes share is a bottleneck of its own.
+    /// </summary>
+    public int Sessions { get; set; } = 1;
+
+    /// <summary>
     /// Whether the model uses the process's one thread pool (<see cref="OnnxRuntimeOptions.SharedThreadPoolThreads"/>) instead of its own. Default: false,
     /// because with one thread a model needs no pool at all. Worth it for many models with several threads each.
     /// </summary>
@@ -109,6 +115,7 @@ public sealed class OnnxModelOptions
     {
         if (IntraOpThreads is < 0 or > 1024) yield return Range(nameof(IntraOpThreads), IntraOpThreads, "0 to 1024");
         if (InterOpThreads is < 1 or > 1024) yield return Range(nameof(InterOpThreads), InterOpThreads, "1 to 1024");
+        if (Sessions is < 1 or > 64) yield return Range(nameof(Sessions), Sessions, "1 to 64");
         if (!Enum.IsDefined(Optimization)) yield return Range(nameof(Optimization), Optimization, "None, Basic, Extended or All");
         if (!Enum.IsDefined(BatchDetection)) yield return Range(nameof(BatchDetection), BatchDetection, "Probe or None");
         if (BatchAxis is < 0) yield return Range(nameof(BatchAxis), BatchAxis, "0 or more");

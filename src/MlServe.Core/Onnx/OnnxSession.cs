@@ -6,7 +6,7 @@ namespace MlServe.Onnx;
 /// A session of the runtime under a count of its users. Running a disposed session ends the process without an exception, so the last user closes it:
 /// <see cref="Retire"/> gives the owner's share back and refuses new users.
 /// </summary>
-internal sealed class OnnxSession(InferenceSession session, bool runsOnCpu)
+internal sealed class OnnxSession(IReadOnlyList<InferenceSession> sessions, bool runsOnCpu)
 {
     private const int Retired = 1 << 30;
 
@@ -16,8 +16,10 @@ internal sealed class OnnxSession(InferenceSession session, bool runsOnCpu)
     private int _users = 1;
     private Action? _closing;
 
-    /// <summary>The session; only for a user who has acquired it.</summary>
-    public InferenceSession Session { get; } = session;
+    private int _next = -1;
+
+    /// <summary>The first session; only for a user who has acquired it.</summary>
+    public InferenceSession Session => sessions[0];
 
     /// <summary>Whether inputs and outputs lie in memory that the model's operators use, so that they need no copy to a device.</summary>
     public bool RunsOnCpu { get; } = runsOnCpu;
@@ -27,6 +29,9 @@ internal sealed class OnnxSession(InferenceSession session, bool runsOnCpu)
 
     /// <summary>Says what to close before the session, once.</summary>
     public void OnClosing(Action closing) => _closing += closing;
+
+    /// <summary>The sessions in turn, for lanes that are made: one shared by many is a bottleneck of its own for small models.</summary>
+    public InferenceSession Next() => sessions[(int)((uint)Interlocked.Increment(ref _next) % (uint)sessions.Count)];
 
     public bool TryAcquire()
     {
@@ -71,7 +76,8 @@ internal sealed class OnnxSession(InferenceSession session, bool runsOnCpu)
         try
         {
             _closing?.Invoke();
-            Session.Dispose();
+            foreach (var session in sessions)
+                session.Dispose();
         }
         finally
         {

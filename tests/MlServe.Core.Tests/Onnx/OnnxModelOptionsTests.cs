@@ -9,6 +9,7 @@ public sealed class OnnxModelOptionsTests
         Assert.Empty(options.ExecutionProviders);
         Assert.Equal(1, options.IntraOpThreads);
         Assert.Equal(1, options.InterOpThreads);
+        Assert.Equal(1, options.Sessions);
         Assert.False(options.UseSharedThreadPool);
         Assert.False(options.AllowSpinning);
         Assert.Equal(GraphOptimization.All, options.Optimization);
@@ -51,6 +52,8 @@ public sealed class OnnxModelOptionsTests
     {
         { new() { IntraOpThreads = -1 }, "IntraOpThreads is -1; it must be 0 to 1024." },
         { new() { IntraOpThreads = 1025 }, "IntraOpThreads is 1025; it must be 0 to 1024." },
+        { new() { Sessions = 0 }, "Sessions is 0; it must be 1 to 64." },
+        { new() { Sessions = 65 }, "Sessions is 65; it must be 1 to 64." },
         { new() { InterOpThreads = 0 }, "InterOpThreads is 0; it must be 1 to 1024." },
         { new() { InterOpThreads = 1025 }, "InterOpThreads is 1025; it must be 1 to 1024." },
         { new() { Optimization = (GraphOptimization)9 }, "Optimization is 9; it must be None, Basic, Extended or All." },
@@ -85,6 +88,7 @@ public sealed class OnnxModelOptionsTests
     {
         IntraOpThreads = 0,
         InterOpThreads = 1024,
+        Sessions = 64,
         WarmUpRuns = 1000,
         MaxQueuedRequests = 0,
         MaxRequestBytes = 2147483591,
