@@ -51,9 +51,11 @@ internal static class OrtErrors
 
     public static PredictionError ToPredictionError(Exception exception, ModelIdentity model) => IsInvalidArgument(exception)
         ? new(PredictionStatus.Invalid, PredictionErrorCode.RejectedByRuntime,
-            "Model '{0}' refused the inputs: {1}", model.Name, exception.Message) { Exception = exception }
+            "Model '{0}' refused the inputs: {1}", model.Name, exception.Message)
+        { Exception = exception }
         : new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed,
-            "Model '{0}' failed: {1}", model.Name, exception.Message) { Exception = exception };
+            "Model '{0}' failed: {1}", model.Name, exception.Message)
+        { Exception = exception };
 
     private static bool IsDataFault(string message)
     {
