@@ -163,7 +163,9 @@ internal sealed class BatchQueues
     {
         var queues = _queues;
         var byAge = (BatchQueue[])queues.Clone();
-        Array.Sort(byAge, static (left, right) => left.LastUse.CompareTo(right.LastUse));
+
+        // By a copy: they are used while they are sorted.
+        Array.Sort(Array.ConvertAll(queues, static queue => queue.LastUse), byAge);
         foreach (var queue in byAge)
         {
             if (!queue.TryRetire()) continue;

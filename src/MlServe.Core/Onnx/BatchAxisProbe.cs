@@ -142,7 +142,8 @@ internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declare
     private ModelSignature With(IReadOnlyList<int?> inputAxes, int?[] outputAxes, string note, bool independent = true) => new(
         declared.Inputs.Select((input, i) => input with { BatchAxis = inputAxes[i] }),
         declared.Outputs.Select((output, i) => output with { BatchAxis = outputAxes[i] }),
-        note) { RowsAreIndependent = independent };
+        note)
+    { RowsAreIndependent = independent };
 
     private readonly record struct Outcome(ModelSignature? Signature, string? Reason, bool IsFinal);
 }
