@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using MlServe;
+using MlServe.Batching;
 using MlServe.Samples.QuickStart;
 
 var assets = Path.Combine(AppContext.BaseDirectory, "assets");
@@ -11,6 +12,7 @@ builder.Services.AddMlServing()
     .AddModel("digits", model => model
         .FromFile("assets/digits.onnx")
         .WithServiceLevel(p99: TimeSpan.FromMilliseconds(10), availability: 0.999, peakRps: 500)
+        .UseBatching()
         .AsDefault()
         .As<DigitImage, Digit>(new DigitMapper()))
     .AddModel("digits-small", model => model.FromFile("assets/digits-small.onnx"));
@@ -23,6 +25,7 @@ var digits = host.Services.GetRequiredService<IPredictor<DigitImage, Digit>>();
 Console.WriteLine($"model: {host.Services.GetRequiredService<IPredictor>().Signature}");
 
 var run = await Classification.RunAsync(digits, images, callers: 64);
+var batches = host.Services.GetRequiredService<IPredictor>().GetService<BatchStatistics>()!;
 DigitDrawing.Print(images, run.Answers, count: 5);
 
 var small = await Classification.RunAsync(
@@ -35,6 +38,8 @@ FormattableString[] report =
     $"accuracy: {run.Accuracy:0.0000}",
     $"accuracy_small: {small.Accuracy:0.0000}",
     $"throughput: {run.PerSecond:0}",
+    $"mean_batch: {(double)batches.Rows / batches.Runs:0.0}",
+    $"largest_batch: {batches.Costs[0].Limit}",
     $"p50_us: {run.Percentile(0.50):0.0}",
     $"p99_us: {run.Percentile(0.99):0.0}",
 ];

@@ -232,7 +232,7 @@ function showNothing() {
 }
 
 function showAnswer(reading, elapsed, isInterim) {
-  const { digit, confidence, scores, model, version, source, milliseconds } = reading;
+  const { digit, confidence, scores, model, version, source, batchRows, milliseconds } = reading;
   const name = `${digit === 8 ? 'an' : 'a'} ${digit}`;
   const verdict = confidence >= 0.9 ? `It is ${name}` : confidence >= 0.5 ? `Probably ${name}` : `Perhaps ${name}`;
   const detail = `${percent.format(confidence)} sure`;
@@ -240,6 +240,7 @@ function showAnswer(reading, elapsed, isInterim) {
   showOrigin(
     `${model} v${version}${source === 'Model' ? '' : `, ${source}`}`,
     `${milliseconds.toFixed(2)} ms to predict`,
+    ...(batchRows > 1 ? [`in a batch of ${batchRows}`] : []),
     `${Math.round(elapsed)} ms in all`);
   showBars(scores, digit);
   if (!isInterim) say(`${verdict}, ${detail}.`);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using MlServe.Batching;
 using MlServe.Docs.Markdown;
 using MlServe.Onnx;
 using MlServe.Onnx.Inspection;
@@ -22,7 +23,7 @@ public sealed partial class ReferenceTableTests
     public static TheoryData<Type> Documented =>
     [
         typeof(OnnxModelOptions), typeof(ExecutionProviderOptions), typeof(OnnxRuntimeOptions), typeof(MlServingOptions), typeof(ModelOptions),
-        typeof(ServiceLevelOptions), typeof(PredictionOptions), typeof(OnnxInspectionLimits),
+        typeof(ServiceLevelOptions), typeof(PredictionOptions), typeof(OnnxInspectionLimits), typeof(BatchingOptions), typeof(PaddingOptions),
         typeof(PredictionStatus), typeof(PredictionErrorCode), typeof(ModelLoadFailure), typeof(ExecutionProvider), typeof(ElementType),
     ];
 

@@ -21,6 +21,7 @@ public sealed class ApiTests(MinimalApiProcess api)
         Assert.Equal(answer.Scores[7], answer.Confidence);
         Assert.InRange(answer.Confidence, 0.9, 1);
         Assert.Equal(("digits", "1", "Model"), (answer.Model, answer.Version, answer.Source));
+        Assert.InRange(answer.BatchRows, 1, 64);
         Assert.True(answer.Milliseconds > 0);
     }
 
