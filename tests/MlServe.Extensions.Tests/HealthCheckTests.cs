@@ -45,6 +45,19 @@ public sealed class HealthCheckTests : IDisposable
     }
 
     [Fact]
+    public async Task CheckHealth_AsSoonAsTheHostIsAskedToStop_IsUnhealthy()
+    {
+        using var host = Build();
+        await host.StartAsync(Token);
+        // Before any service, however late it was registered, has been told to stop.
+        host.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
+
+        var after = await CheckAsync(host);
+        Assert.Equal((HealthStatus.Unhealthy, "Ready"), (after.Status, after.Data["one"]));
+        await host.StopAsync(Token);
+    }
+
+    [Fact]
     public async Task CheckHealth_ModelOfAReloadFails_IsUnhealthyWithTheFailure()
     {
         using var host = Build();

@@ -224,7 +224,7 @@ function showOrigin(...parts) {
 }
 
 function showNothing() {
-  show('idle', '?', 'Nothing yet', 'Draw a first stroke.');
+  show('idle', '?', 'Nothing yet', 'Draw a stroke.');
   showOrigin('28 × 28 pixels in, ten scores out');
   showBars(null, -1);
   showSeen(null);

@@ -81,8 +81,8 @@ public sealed class OnnxModelOptions
     public IList<PredictionInputs> SampleInputs { get; } = [];
 
     /// <summary>
-    /// The numbers of rows to run before the model counts as ready, each 1 to 65,536; more than 1 only where the model is batchable. Default: 1. A batcher
-    /// adds the sizes that it will use.
+    /// The numbers of rows to run before the model counts as ready, each 1 to 65,536; more than 1 only where the model is batchable. Default: empty,
+    /// which means 1. A batcher adds the sizes that it will use.
     /// </summary>
     public IList<int> WarmUpRows { get; set; } = [];
 

@@ -9,7 +9,8 @@ namespace MlServe.Hosting;
 /// Loads the models before the host starts anything else, and closes them after it has stopped everything else: requests that other services have
 /// accepted, a web server's for one, are answered to the last.
 /// </summary>
-internal sealed class MlServingHostedService(PredictorProvider provider, ModelCatalog catalog, ILoggerFactory? loggers = null)
+internal sealed class MlServingHostedService(
+    PredictorProvider provider, ModelCatalog catalog, IHostApplicationLifetime? lifetime = null, ILoggerFactory? loggers = null)
     : IHostedLifecycleService, IDisposable
 {
     private readonly ILogger _logger = LogMessages.Create(loggers);
@@ -20,6 +21,9 @@ internal sealed class MlServingHostedService(PredictorProvider provider, ModelCa
         await provider.LoadAsync(cancellationToken).ConfigureAwait(false);
         foreach (var section in catalog.Sections)
             _watches.Add(ChangeToken.OnChange(section.GetReloadToken, Reload));
+
+        // Services stop in reverse order: one that was registered later and takes its time must not keep the health check green.
+        if (lifetime is not null) _watches.Add(lifetime.ApplicationStopping.Register(provider.BeginStopping));
     }
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
