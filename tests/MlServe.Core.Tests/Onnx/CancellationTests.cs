@@ -14,21 +14,29 @@ public sealed class CancellationTests
         await using var predictor = TinyModels.Chain(Length).Load(new() { WarmUpRuns = 1, BatchDetection = BatchDetection.None }, new() { RunGate = gate });
         var values = Enumerable.Range(0, 256).Select(static i => (float)i).ToArray();
         var inputs = PredictionInputs.Row(PredictionInput.Tensor("x", Enumerable.Repeat(values, 16).SelectMany(static row => row).ToArray(), [16, 256]));
-        for (var round = 0; round < 3; round++)
+        for (var stopped = 0; stopped < 3;)
         {
             using var source = new CancellationTokenSource();
-            if (isQueued) await Until(gate.TryEnter);
+            if (isQueued) await Eventually.BecomesTrue(gate.TryEnter, "the gate has room");
             var running = Task.Run(async () => await predictor.PredictAsync(inputs, cancellationToken: source.Token), TestContext.Current.CancellationToken);
             if (isQueued)
             {
-                await Until(() => gate.CurrentWaiters == 1);
+                await Eventually.BecomesTrue(() => gate.CurrentWaiters == 1, "the request waits");
                 gate.Exit();
             }
 
-            await Until(() => gate.CurrentRuns == 1 && gate.CurrentWaiters == 0);
+            await Eventually.BecomesTrue(() => (gate.CurrentRuns == 1 && gate.CurrentWaiters == 0) || running.IsCompleted, "the request runs");
             await source.CancelAsync();
-            var exception = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
-            Assert.Equal(source.Token, exception.CancellationToken);
+            try
+            {
+                // On a busy machine the run may be over before anybody looks.
+                (await running).EnsureOk().Dispose();
+            }
+            catch (OperationCanceledException exception)
+            {
+                Assert.Equal(source.Token, exception.CancellationToken);
+                stopped++;
+            }
         }
 
         using var prediction = await predictor.PredictAsync(inputs, cancellationToken: TestContext.Current.CancellationToken);
@@ -46,19 +54,10 @@ public sealed class CancellationTests
         using var source = new CancellationTokenSource();
         var stopped = Task.Run(async () => await predictor.PredictAsync(inputs, cancellationToken: source.Token), TestContext.Current.CancellationToken);
         var other = Task.Run(async () => await predictor.PredictAsync(inputs), TestContext.Current.CancellationToken);
-        await Until(() => gate.CurrentRuns == 2 || other.IsCompleted);
+        await Eventually.BecomesTrue(() => gate.CurrentRuns == 2 || other.IsCompleted, "both run");
         await source.CancelAsync();
         await Record.ExceptionAsync(() => stopped);
         using var prediction = await other;
         Assert.True(prediction.IsOk);
-    }
-
-    private static async Task Until(Func<bool> condition)
-    {
-        while (!condition())
-        {
-            TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
-            await Task.Yield();
-        }
     }
 }
