@@ -43,26 +43,23 @@ public sealed class BatchRunModeTests
     public async Task Auto_FanOutFromOneThread_IsQueuedOnceTwoArePending()
     {
         await using var harness = Auto(Short);
-        for (var i = 0; i < 100; i++)
+        for (var i = 1; i < 128; i++)
             await Harness.Expect(harness.Send(i), i);
         var inline = harness.Statistics.InlineRuns;
+        Assert.Equal(127 - 8, inline);
 
-        // The probe is held by the test: whoever comes while it is pending shows that there is a crowd.
+        // The 128th is the probe: whoever comes while it is pending shows that there is a crowd.
         harness.Model.HoldsRuns = true;
-        var tasks = new List<Task<Prediction>>();
-        var caller = Task.Run(() =>
-        {
-            for (var i = 0; i < 64; i++)
-                tasks.Add(harness.Send(i));
-        });
+        var tasks = Enumerable.Range(0, 64).Select(id => harness.Send(id)).ToList();
+        Assert.All(tasks, static task => Assert.False(task.IsCompleted));
         var held = await harness.Model.NextRunAsync();
         harness.Model.HoldsRuns = false;
         held.Finish();
-        await caller;
+
         for (var i = 0; i < tasks.Count; i++)
             await Harness.Expect(tasks[i], i);
-
-        Assert.InRange(harness.Statistics.InlineRuns - inline, 0, 64);
+        Assert.Equal(inline, harness.Statistics.InlineRuns);
+        Assert.InRange(harness.Statistics.Runs - 127, 16, 18);
         harness.Settle();
     }
 
