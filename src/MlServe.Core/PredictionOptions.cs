@@ -9,7 +9,7 @@ public sealed class PredictionOptions
     public IReadOnlyList<string>? Outputs { get; init; }
 
     /// <summary>
-    /// How long the caller waits for an answer, greater than zero; null (the default): as the predictor is set up. What cannot be answered in time is
+    /// How long the caller waits for an answer, greater than zero. Default: null, as the predictor is set up. What cannot be answered in time is
     /// refused at once (<see cref="PredictionStatus.Overloaded"/>) or when the time is over (<see cref="PredictionStatus.DeadlineExceeded"/>). Kept by
     /// predictors that queue.
     /// </summary>

@@ -70,7 +70,7 @@ internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem
         {
             var outputs = OutputsOf(slots);
             var error = RunLane(batch, batch.Rows, outputs, slots.Length == 1 ? only!.CancellationToken : default, out var origin);
-            owner.Statistics.Ran(batch.Reason, batch.Rows, slots.Length);
+            owner.Totals.Ran(batch.Reason, batch.Rows, slots.Length);
             owner.Metrics.Ran(batch, origin);
             if (error is null) AnswerAll(batch.Lane, slots, origin);
             else if (slots.Length == 1) AnswerOne(only!, error);

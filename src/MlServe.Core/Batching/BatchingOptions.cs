@@ -10,7 +10,7 @@ public sealed class BatchingOptions
     public int MaxBatchSize { get; set; } = 64;
 
     /// <summary>
-    /// How long a batch that is not full may be held back for more rows while a lane is idle, 0 to 1 s. Default: 0: a batch grows while the lanes are busy
+    /// How long a batch that is not full may be held back for more rows while a lane is idle, 00:00:00 to 00:00:01. Default: 00:00:00: a batch grows while the lanes are busy
     /// and starts when one is free; waiting beyond that only costs time.
     /// </summary>
     public TimeSpan MaxQueueDelay { get; set; }
@@ -24,10 +24,10 @@ public sealed class BatchingOptions
     /// <summary>Which thread runs the model. Default: <see cref="RunMode.Auto"/>.</summary>
     public RunMode RunMode { get; set; }
 
-    /// <summary>How long a request may take where the call does not say, greater than zero; null (the default): as long as it takes.</summary>
+    /// <summary>How long a request may take where the call does not say, greater than zero. Default: null, as long as it takes.</summary>
     public TimeSpan? Timeout { get; set; }
 
-    /// <summary>How long work in bulk may be passed over, 0 to 1 h. Default: 1 s.</summary>
+    /// <summary>How long work in bulk may be passed over, 00:00:00 to 01:00:00. Default: 00:00:01.</summary>
     public TimeSpan MaxBulkDelay { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>

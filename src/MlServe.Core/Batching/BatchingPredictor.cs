@@ -51,7 +51,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor
         _queueFull = new(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull,
             "{0} rows already wait for model '{1}' (MaxQueuedRows). Try again later, or give it more cores.", options.MaxQueuedRows, Identity.Name);
         _queues = new(this, executor);
-        Statistics = new() { CostsOf = _queues.Costs };
+        Totals = new() { CostsOf = _queues.Costs };
         _runners = new(this, Lanes);
         if (options.MaxQueueDelay > TimeSpan.Zero)
             _holdTimer = time.CreateTimer(static state => ((BatchingPredictor)state!).Schedule(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -90,7 +90,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     /// <summary>Whether runs are too long for the thread pool's threads.</summary>
     public bool RunsLong { get; private set; }
 
-    public BatchStatistics Statistics { get; }
+    public BatchStatistics Totals { get; }
 
     public BatchingMetrics Metrics { get; }
 
@@ -149,7 +149,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     }
 
     public override object? GetService(Type serviceType, object? serviceKey = null) =>
-        serviceKey is null && serviceType == typeof(BatchStatistics) ? Statistics : base.GetService(serviceType, serviceKey);
+        serviceKey is null && serviceType == typeof(BatchStatistics) ? Totals : base.GetService(serviceType, serviceKey);
 
     /// <summary>Puts rows that were let in where the next lane finds them.</summary>
     internal ValueTask<Prediction> Place(
@@ -356,7 +356,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor
             using var lane = _executor.Rent(request.Shape, request.Rows);
             lane.Write(in inputs, in request, 0, request.Rows, 0);
             var failure = lane.Run(request.Rows, request.Outputs, cancellationToken);
-            Statistics.RanInline(request.Rows);
+            Totals.RanInline(request.Rows);
             if (failure is not null) return new(Prediction.FromError(failure));
             return new(lane.Read(in request, 0, new() { Model = Identity, BatchRows = request.Rows }));
         }

@@ -72,7 +72,8 @@ public sealed partial class ReferenceTableTests
     public void Differences_OptionWithoutARow_AreFound()
     {
         var table = TableOf("| `Outputs` | `IReadOnlyList<string>?` | null | what |", "PredictionOptions");
-        Assert.Single(table.Differences());
+        Assert.Contains(table.Differences(), static message => message.Contains("`Timeout` of PredictionOptions stands 0 times"));
+        Assert.DoesNotContain(table.Differences(), static message => message.Contains("`Outputs` of PredictionOptions stands 0 times"));
         Assert.Contains(TableOf("", "PredictionOptions").Differences(), static message => message.Contains("`Outputs` of PredictionOptions stands 0 times"));
     }
 
