@@ -14,7 +14,8 @@ public sealed class CancellationTests
         await using var predictor = TinyModels.Chain(Length).Load(new() { WarmUpRuns = 1, BatchDetection = BatchDetection.None }, new() { RunGate = gate });
         var values = Enumerable.Range(0, 256).Select(static i => (float)i).ToArray();
         var inputs = PredictionInputs.Row(PredictionInput.Tensor("x", Enumerable.Repeat(values, 16).SelectMany(static row => row).ToArray(), [16, 256]));
-        for (var round = 0; round < 3; round++)
+        var stopped = 0;
+        for (var attempt = 0; attempt < 100 && stopped < 3; attempt++)
         {
             using var source = new CancellationTokenSource();
             if (isQueued) await Until(gate.TryEnter);
@@ -25,12 +26,16 @@ public sealed class CancellationTests
                 gate.Exit();
             }
 
-            await Until(() => gate.CurrentRuns == 1 && gate.CurrentWaiters == 0);
+            // On a busy machine a run may be over before this method looks again; then it is tried once more.
+            await Until(() => running.IsCompleted || (gate.CurrentRuns == 1 && gate.CurrentWaiters == 0));
             await source.CancelAsync();
-            var exception = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
-            Assert.Equal(source.Token, exception.CancellationToken);
+            var exception = await Record.ExceptionAsync(async () => (await running).Dispose());
+            if (exception is null) continue;
+            Assert.Equal(source.Token, Assert.IsAssignableFrom<OperationCanceledException>(exception).CancellationToken);
+            stopped++;
         }
 
+        Assert.Equal(3, stopped);
         using var prediction = await predictor.PredictAsync(inputs, cancellationToken: TestContext.Current.CancellationToken);
         var expected = Enumerable.Range(0, 256).Select(static i => (float)((i - Length % 256 + 256) % 256));
         Assert.Equal(expected, prediction.EnsureOk()["y"].ToArray<float>().Take(256));
