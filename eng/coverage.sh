@@ -7,7 +7,7 @@ out=artifacts/coverage
 
 rm -rf "$out"
 dotnet tool restore
-dotnet test -c Release --no-ansi --no-progress --results-directory "$out" \
+dotnet test -c Release --no-ansi --no-progress --timeout 10m --results-directory "$out" \
     --coverage --coverage-output-format cobertura --coverage-settings "$PWD/eng/coverage.xml"
 dotnet reportgenerator -reports:"$out/*.cobertura.xml" -targetdir:"$out/report" -reporttypes:'TextSummary;JsonSummary;Html' \
     -assemblyfilters:'+MlServe.Core;+MlServe.Extensions' -filefilters:'-*/artifacts/*' -verbosity:Warning

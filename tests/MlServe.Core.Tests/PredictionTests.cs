@@ -272,8 +272,13 @@ public sealed class AbandonedPredictionTests
         var thread = new Thread(static () => Abandon(50));
         thread.Start();
         thread.Join();
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
+        // On a busy machine one collection does not find every one of them.
+        for (var collections = 0; collections < 10 && PredictionState.Abandoned - before < 50; collections++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
+
         Assert.Equal(50, PredictionState.Abandoned - before);
 
         for (var i = 0; i < 50; i++)

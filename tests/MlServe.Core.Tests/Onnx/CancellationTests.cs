@@ -14,7 +14,8 @@ public sealed class CancellationTests
         await using var predictor = TinyModels.Chain(Length).Load(new() { WarmUpRuns = 1, BatchDetection = BatchDetection.None }, new() { RunGate = gate });
         var values = Enumerable.Range(0, 256).Select(static i => (float)i).ToArray();
         var inputs = PredictionInputs.Row(PredictionInput.Tensor("x", Enumerable.Repeat(values, 16).SelectMany(static row => row).ToArray(), [16, 256]));
-        for (var stopped = 0; stopped < 3;)
+        var stopped = 0;
+        for (var attempt = 0; attempt < 100 && stopped < 3; attempt++)
         {
             using var source = new CancellationTokenSource();
             if (isQueued) await Eventually.BecomesTrue(gate.TryEnter, "the gate has room");
@@ -39,6 +40,7 @@ public sealed class CancellationTests
             }
         }
 
+        Assert.Equal(3, stopped);
         using var prediction = await predictor.PredictAsync(inputs, cancellationToken: TestContext.Current.CancellationToken);
         var expected = Enumerable.Range(0, 256).Select(static i => (float)((i - Length % 256 + 256) % 256));
         Assert.Equal(expected, prediction.EnsureOk()["y"].ToArray<float>().Take(256));
