@@ -33,6 +33,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     private PaddedCounters _counters;
     private long _laneBytes;
     private long _uses;
+    private int _parking;
     private int _disposed;
     private int _isFinished;
 
@@ -113,6 +114,9 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     /// <summary>Whether all runners rest.</summary>
     public bool AreRunnersIdle => _runners.AreAllIdle;
 
+    /// <summary>Whether all runners rest, and the timer is set for what they hold back.</summary>
+    public bool IsHolding => _runners.AreAllIdle && Volatile.Read(ref _parking) == 0;
+
     private bool IsDisposed => Volatile.Read(ref _disposed) != 0;
 
     public override ValueTask<Prediction> PredictAsync(
@@ -136,7 +140,12 @@ internal sealed class BatchingPredictor : DelegatingPredictor
         }
 
         if (queue is null || request.Rows == 0) return PassOnAsync(inputs, options, cancellationToken);
-        if (MayRunInline(queue, request.Rows, inFlight) && Gate.TryEnter()) return RunInline(in inputs, in request, cancellationToken);
+        if (MayRunInline(queue, request.Rows, inFlight) && Gate.TryEnter())
+        {
+            if (TryRent(in request) is { } lane) return RunInline(lane, in inputs, in request, cancellationToken);
+            Gate.Exit();
+        }
+
         if (TryEnqueue(queue, request.Rows, inFlight, options, out var now, out var deadline) is { } refusal)
         {
             Answered();
@@ -233,12 +242,20 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     /// <summary>Lets a runner rest until there is work.</summary>
     internal void Park(BatchRunner runner)
     {
+        if (_holdTimer is not null) Interlocked.Increment(ref _parking);
         _runners.Push(runner);
         Interlocked.MemoryBarrier();
         if (IsDisposed) TryFinish();
 
         // Work that came between the look and the push found nobody idle.
-        if (_holdTimer is null ? HasWork : IsDue()) Schedule();
+        if (_holdTimer is null)
+        {
+            if (HasWork) Schedule();
+            return;
+        }
+
+        if (IsDue()) Schedule();
+        Interlocked.Decrement(ref _parking);
     }
 
     protected override void Dispose(bool disposing)
@@ -349,11 +366,26 @@ internal sealed class BatchingPredictor : DelegatingPredictor
         }
     }
 
-    private ValueTask<Prediction> RunInline(in PredictionInputs inputs, in BatchRequest request, CancellationToken cancellationToken)
+    /// <summary>Takes a lane for a caller's own thread; null where none can be had, as when the model has been closed: the queue has lanes of its own.</summary>
+    private ILane? TryRent(in BatchRequest request)
     {
         try
         {
-            using var lane = _executor.Rent(request.Shape, request.Rows);
+            return _executor.Rent(request.Shape, request.Rows);
+        }
+#pragma warning disable CA1031 // Whatever it is, the queue answers.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            return null;
+        }
+    }
+
+    private ValueTask<Prediction> RunInline(ILane rented, in PredictionInputs inputs, in BatchRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var lane = rented;
             lane.Write(in inputs, in request, 0, request.Rows, 0);
             var failure = lane.Run(request.Rows, request.Outputs, cancellationToken);
             Totals.RanInline(request.Rows);

@@ -190,8 +190,20 @@ public sealed class BatchFaultTests
         harness.Settle();
     }
 
+    [Fact]
+    public async Task PredictAsync_NoLaneForTheCallersThread_TheQueueAnswersWithItsOwn()
+    {
+        // As when the model is closed, without waiting, while accepted requests are under way.
+        await using var harness = new Harness(static options => options.RunMode = RunMode.Inline, holdsRuns: false);
+        await Harness.Expect(harness.Send(1), 1);
+        harness.Model.OnRent = static _ => throw new ObjectDisposedException("model");
+
+        await Harness.Expect(harness.Send(2), 2);
+
+        Assert.Equal(1, harness.Statistics.InlineRuns);
+    }
+
     [Theory]
-    [InlineData(nameof(FakeModel.OnRent))]
     [InlineData(nameof(FakeModel.OnWrite))]
     [InlineData(nameof(FakeModel.OnRun))]
     [InlineData(nameof(FakeModel.OnRead))]
@@ -200,11 +212,10 @@ public sealed class BatchFaultTests
         await using var harness = new Harness(static options => options.RunMode = RunMode.Inline, holdsRuns: false);
         await Harness.Expect(harness.Send(1), 1);
         var model = Breaking(where);
-        (harness.Model.OnRent, harness.Model.OnWrite, harness.Model.OnRun, harness.Model.OnRead) = (model.OnRent, model.OnWrite, model.OnRun, model.OnRead);
+        (harness.Model.OnWrite, harness.Model.OnRun, harness.Model.OnRead) = (model.OnWrite, model.OnRun, model.OnRead);
 
         Assert.Equal(PredictionStatus.Failed, (await Harness.Fault(harness.Send(3))).Status);
 
-        harness.Model.OnRent = null;
         harness.Settle();
         await Harness.Expect(harness.Send(1), 1);
     }
@@ -214,9 +225,6 @@ public sealed class BatchFaultTests
         var model = new FakeModel();
         switch (where)
         {
-            case nameof(FakeModel.OnRent):
-                model.OnRent = static _ => throw new InvalidOperationException("boom");
-                break;
             case nameof(FakeModel.OnRun):
                 model.OnRun = static rows => Break(rows[0]);
                 break;

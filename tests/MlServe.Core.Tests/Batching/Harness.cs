@@ -68,7 +68,7 @@ internal sealed class Harness : IAsyncDisposable
     }
 
     /// <summary>Waits until everything that is under way is a batch that is held back.</summary>
-    public void WaitUntilHeld() => SpinWait.SpinUntil(() => Batcher.AreRunnersIdle);
+    public void WaitUntilHeld() => SpinWait.SpinUntil(() => Batcher.IsHolding);
 
     public static async Task<long[]> Ids(Task<Prediction> task)
     {
