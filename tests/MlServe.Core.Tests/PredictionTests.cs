@@ -266,7 +266,7 @@ public sealed class AbandonedPredictionTests
     public void Abandoned_NotDisposed_AreCollectedAndCounted()
     {
         // Predictions that other tests still hold, disposed long ago, keep their pooled states alive: only fresh ones can be counted on.
-        var pooled = Enumerable.Range(0, Pool<PredictionState>.Capacity + 1).Select(static i => PredictionTests.Make(i)).ToArray();
+        var pooled = Enumerable.Range(0, Pool<PredictionState>.Capacity + 2).Select(static i => PredictionTests.Make(i)).ToArray();
         GC.Collect();
         GC.WaitForPendingFinalizers();
         var before = PredictionState.Abandoned;

@@ -18,7 +18,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     private const int LonelyAfter = 8;
 
     /// <summary>One in so many lone calls is queued all the same, to see whether others follow from the same thread; a power of two.</summary>
-    private const int ProbeEvery = 128;
+    private const int ProbeEvery = 256;
 
     private readonly BatchingOptions _options;
     private readonly IBatchExecutor _executor;
