@@ -27,6 +27,7 @@ internal static class BatchCalibration
         }
 
         queue.Limit = queue.Curve.LargestWorthwhile(queue.Capacity);
+        queue.IsLimitMeasured = true;
         predictor.Learn(queue, 1, TimeSpan.FromSeconds(queue.Curve.Predict(1)));
         WarmLanes(queue, time, in sample, in request);
     }

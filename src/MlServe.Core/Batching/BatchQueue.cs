@@ -9,6 +9,10 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
     /// <summary>Requests that have been given up may stand in a line of this length.</summary>
     private const int ShortLine = 16;
 
+    /// <summary>Runs from one look at the limit to the next, and how many of them try larger batches.</summary>
+    private const int RunsPerLook = 1024;
+    private const int TrialRuns = 16;
+
     private readonly Lock _gate = new();
     private readonly Queue<Batch> _ready = new();
     private readonly Queue<BatchSlot> _line = new();
@@ -17,6 +21,7 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
     private int _batches;
     private int _waiting;
     private int _abandoned;
+    private int _runs;
     private long _laneBytes;
     private bool _isRetired;
 
@@ -31,6 +36,28 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
 
     /// <summary>The rows that a batch holds at most: the capacity, or less where the curve says that more does not pay.</summary>
     public int Limit { get; set; } = capacity;
+
+    /// <summary>Whether the limit was found by trying sizes, and is looked at again.</summary>
+    public bool IsLimitMeasured { get; set; }
+
+    /// <summary>
+    /// Learns from a run. Now and then larger batches are tried for a while and the limit is set anew: what was measured at load, perhaps on a busy machine, must
+    /// not hold for ever.
+    /// </summary>
+    public void Learn(int rows, TimeSpan runTime)
+    {
+        Curve.Add(rows, runTime.TotalSeconds);
+        if (!IsLimitMeasured) return;
+        switch ((uint)Interlocked.Increment(ref _runs) % RunsPerLook)
+        {
+            case 0:
+                Limit = Math.Min(Capacity, Limit * 2);
+                break;
+            case TrialRuns:
+                Limit = Curve.LargestWorthwhile(Capacity);
+                break;
+        }
+    }
 
     /// <summary>When a batch was taken last, in the predictor's own count.</summary>
     public long LastUse { get; private set; }

@@ -1,4 +1,4 @@
-using MlServe.Tensors;
+using System.Runtime.InteropServices;
 
 namespace MlServe.Batching;
 
@@ -11,8 +11,6 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     /// <summary>Runs shorter than this may go on a caller's thread.</summary>
     private const double ShortRunSeconds = 50e-6;
 
-    private const double TimerSeconds = 1e-3;
-
     /// <summary>Runs longer than this leave the thread pool alone.</summary>
     private const double LongRunSeconds = 1e-3;
 
@@ -20,20 +18,18 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     private const int LonelyAfter = 8;
 
     /// <summary>One in so many lone calls is queued all the same, to see whether others follow from the same thread; a power of two.</summary>
-    private const int ProbeEvery = 128;
+    private const int ProbeEvery = 256;
 
     private readonly BatchingOptions _options;
     private readonly IBatchExecutor _executor;
     private readonly BatchQueues _queues;
     private readonly IdleRunners _runners;
-    private readonly PredictionError _queueFull;
-    private readonly ITimer? _holdTimer;
-    private readonly Lock _holdGate = new();
+    private readonly BatchAdmission _admission;
+    private readonly BatchHold? _hold;
     private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private PaddedCounters _counters;
     private long _laneBytes;
     private long _uses;
-    private int _parking;
     private int _disposed;
     private int _isFinished;
 
@@ -49,13 +45,11 @@ internal sealed class BatchingPredictor : DelegatingPredictor
         Lanes = options.Lanes == 0 ? gate.MaxConcurrentRuns : options.Lanes;
         Capacity = executor.Signature.IsBatchable ? options.MaxBatchSize : 1;
         BatchesPerQueue = Lanes + 2;
-        _queueFull = new(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull,
-            "{0} rows already wait for model '{1}' (MaxQueuedRows). Try again later, or give it more cores.", options.MaxQueuedRows, Identity.Name);
+        _admission = new(this, options);
         _queues = new(this, executor);
         Totals = new() { CostsOf = _queues.Costs };
         _runners = new(this, Lanes);
-        if (options.MaxQueueDelay > TimeSpan.Zero)
-            _holdTimer = time.CreateTimer(static state => ((BatchingPredictor)state!).Schedule(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        if (options.MaxQueueDelay > TimeSpan.Zero) _hold = new(options.MaxQueueDelay, time, _ => Schedule());
         try
         {
             BatchCalibration.Run(this, _queues, executor);
@@ -103,7 +97,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     public int InFlight => Volatile.Read(ref _counters.InFlight);
 
     /// <summary>Rows that wait.</summary>
-    public int QueuedRows => Volatile.Read(ref _counters.QueuedRows);
+    public int QueuedRows => _admission.QueuedRows;
 
     /// <summary>Requests in line for a place in a batch.</summary>
     public int InLine => _queues.InLine;
@@ -115,7 +109,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     public bool AreRunnersIdle => _runners.AreAllIdle;
 
     /// <summary>Whether all runners rest, and the timer is set for what they hold back.</summary>
-    public bool IsHolding => _runners.AreAllIdle && Volatile.Read(ref _parking) == 0;
+    public bool IsHolding => _runners.AreAllIdle && _hold is not { IsParking: true };
 
     private bool IsDisposed => Volatile.Read(ref _disposed) != 0;
 
@@ -146,7 +140,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor
             Gate.Exit();
         }
 
-        if (TryEnqueue(queue, request.Rows, inFlight, options, out var now, out var deadline) is { } refusal)
+        if (_admission.TryEnter(queue, request.Rows, inFlight, options, out var now, out var deadline) is { } refusal)
         {
             Answered();
             return new(Prediction.FromError(refusal));
@@ -182,7 +176,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     }
 
     /// <summary>Called when rows no longer wait.</summary>
-    internal void LeftQueue(int rows) => Interlocked.Add(ref _counters.QueuedRows, -rows);
+    internal void LeftQueue(int rows) => _admission.Left(rows);
 
     internal ILane RentLane(LaneShape shape, int rows) => _executor.Rent(shape, rows);
 
@@ -202,7 +196,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor
 
     internal void Learn(BatchQueue queue, int rows, TimeSpan runTime)
     {
-        queue.Curve.Add(rows, runTime.TotalSeconds);
+        queue.Learn(rows, runTime);
         var isLong = queue.Curve.Predict(queue.Limit) > LongRunSeconds;
         if (isLong != RunsLong) RunsLong = isLong;
     }
@@ -220,42 +214,22 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     {
         var rows = batch.Rows;
         reason = rows >= queue.Limit ? CloseReason.Full : IsDisposed ? CloseReason.Drain : CloseReason.Idle;
-        if (_holdTimer is null || reason != CloseReason.Idle) return 0;
-
-        // Waiting pays only where more rows would share a fixed cost.
-        var curve = queue.Curve;
-        if (curve.IsKnown && curve.Fixed < 0.1 * curve.Predict(rows)) return 0;
-        reason = CloseReason.Delay;
-        var until = batch.OpenedAt + TicksOf(_options.MaxQueueDelay.TotalSeconds);
-        var deadline = batch.EarliestDeadline;
-        if (deadline == long.MaxValue) return until;
-
-        // Runs vary, and timers are coarse.
-        var latest = deadline - TicksOf((2 * curve.Predict(rows)) + TimerSeconds);
-        if (latest >= until) return until;
-        reason = CloseReason.Deadline;
-        return latest;
+        return _hold is null || reason != CloseReason.Idle ? 0 : _hold.Until(queue.Curve, batch, ref reason);
     }
 
-    internal Batch? TakeNext() => _queues.Take(_queues.NeedsTime || _holdTimer is not null ? Now : 0, _options.MaxBulkDelay);
+    internal Batch? TakeNext() => _queues.Take(_queues.NeedsTime || _hold is not null ? Now : 0, _options.MaxBulkDelay);
 
     /// <summary>Lets a runner rest until there is work.</summary>
     internal void Park(BatchRunner runner)
     {
-        if (_holdTimer is not null) Interlocked.Increment(ref _parking);
+        _hold?.BeginParking();
         _runners.Push(runner);
         Interlocked.MemoryBarrier();
         if (IsDisposed) TryFinish();
 
         // Work that came between the look and the push found nobody idle.
-        if (_holdTimer is null)
-        {
-            if (HasWork) Schedule();
-            return;
-        }
-
-        if (IsDue()) Schedule();
-        Interlocked.Decrement(ref _parking);
+        if (_hold is null ? HasWork : _hold.IsDue(_queues)) Schedule();
+        _hold?.EndParking();
     }
 
     protected override void Dispose(bool disposing)
@@ -280,23 +254,6 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     {
         if (_runners.TryPop() is { } runner) runner.Start();
     }
-
-    /// <summary>Whether a batch may go; where one is held back, it is looked at again when its time comes.</summary>
-    private bool IsDue()
-    {
-        // Two at a time would leave the timer to whoever was last, not to whoever knows best.
-        lock (_holdGate)
-        {
-            var due = _queues.NextDue;
-            if (due == long.MaxValue) return false;
-            var now = Now;
-            if (due <= now) return true;
-            _holdTimer!.Change(TimeSpan.FromMilliseconds(Math.Ceiling(Time.GetElapsedTime(now, due).TotalMilliseconds)), Timeout.InfiniteTimeSpan);
-            return false;
-        }
-    }
-
-    private long TicksOf(double seconds) => (long)Math.Min(seconds * Time.TimestampFrequency, long.MaxValue / 4);
 
     private PredictionError? FindQueue(in PredictionInputs inputs, in BatchRequest request, RequestPriority priority, out BatchQueue? queue)
     {
@@ -327,7 +284,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor
                 current = slot.FindQueue(_queues, queue.Priority);
             }
 
-            error = _queueFull;
+            error = _admission.QueueFull;
         }
 #pragma warning disable CA1031 // Whatever an executor throws, the request must be answered.
         catch (Exception exception)
@@ -422,77 +379,25 @@ internal sealed class BatchingPredictor : DelegatingPredictor
         }
     }
 
-    /// <summary>Counts rows among those that wait, unless there are too many or the wait would be too long.</summary>
-    private PredictionError? TryEnqueue(BatchQueue queue, int rows, int inFlight, PredictionOptions? options, out long now, out long deadline)
-    {
-        now = 0;
-        deadline = long.MaxValue;
-        if (rows > _options.MaxQueuedRows)
-        {
-            return new(PredictionStatus.TooLarge, PredictionErrorCode.RequestTooLarge,
-                "{0} rows came at once, and no more than {1} may wait for model '{2}' (MaxQueuedRows). Send fewer at a time.",
-                rows, _options.MaxQueuedRows, Name);
-        }
-
-        var queued = Interlocked.Add(ref _counters.QueuedRows, rows);
-        if (queued > _options.MaxQueuedRows)
-        {
-            LeftQueue(rows);
-            return _queueFull;
-        }
-
-        if ((options?.Timeout ?? _options.Timeout) is not { } timeout) return null;
-
-        // Whoever is alone is let in all the same: if nobody ran, a prediction that is wrong would never be put right.
-        var wait = inFlight > 1 ? PredictWait(queue, queued) : TimeSpan.Zero;
-        if (wait > timeout)
-        {
-            LeftQueue(rows);
-            return new(PredictionStatus.Overloaded, PredictionErrorCode.WaitTooLong,
-                "Model '{0}' would answer in about {1} ms, and the caller waits {2} ms. Try again later.",
-                Name, wait.TotalMilliseconds, timeout.TotalMilliseconds)
-            {
-                RetryAfter = wait - timeout,
-            };
-        }
-
-        now = Now;
-        var ticks = timeout.TotalSeconds * Time.TimestampFrequency;
-        deadline = ticks < long.MaxValue - now ? now + (long)ticks : long.MaxValue;
-        return null;
-    }
-
-    private TimeSpan PredictWait(BatchQueue queue, int queuedRows)
-    {
-        if (!queue.Curve.IsKnown) return TimeSpan.Zero;
-        var limit = queue.Limit;
-        var full = queuedRows / limit;
-        var seconds = ((double)full * queue.Curve.Predict(limit) / Math.Min(Lanes, Gate.MaxConcurrentRuns)) + queue.Curve.Predict(queuedRows % limit);
-        return TimeSpan.FromSeconds(Math.Min(seconds, 1e9));
-    }
-
     private void TryFinish()
     {
         if (Volatile.Read(ref _counters.InFlight) > 0 || HasWork || !_runners.AreAllIdle) return;
         if (Interlocked.Exchange(ref _isFinished, 1) != 0) return;
         _queues.Close();
         _runners.End();
-        _holdTimer?.Dispose();
+        _hold?.Dispose();
         _finished.TrySetResult();
     }
 
     /// <summary>What callers on all cores write, apart from what they only read.</summary>
-    [System.Runtime.InteropServices.StructLayout(System.Runtime.InteropServices.LayoutKind.Explicit, Size = 384)]
+    [StructLayout(LayoutKind.Explicit, Size = 320)]
     private struct PaddedCounters
     {
-        [System.Runtime.InteropServices.FieldOffset(128)]
+        [FieldOffset(128)]
         public int InFlight;
 
-        [System.Runtime.InteropServices.FieldOffset(192)]
-        public int QueuedRows;
-
         // Written without a lock: a lost update only delays a change of mind.
-        [System.Runtime.InteropServices.FieldOffset(256)]
+        [FieldOffset(192)]
         public int LonelyCalls;
     }
 }

@@ -1,0 +1,94 @@
+using System.Runtime.InteropServices;
+
+namespace MlServe.Batching;
+
+/// <summary>Counts the rows that wait, and refuses at the door what there is no room or no time for.</summary>
+internal sealed class BatchAdmission
+{
+    private readonly BatchingPredictor _owner;
+    private readonly BatchingOptions _options;
+    private PaddedCount _queued;
+
+    public BatchAdmission(BatchingPredictor owner, BatchingOptions options)
+    {
+        _owner = owner;
+        _options = options;
+        QueueFull = new(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull,
+            "{0} rows already wait for model '{1}' (MaxQueuedRows). Try again later, or give it more cores.", options.MaxQueuedRows, owner.Name);
+    }
+
+    /// <summary>The refusal where too many rows wait; made once, because it must cost nothing.</summary>
+    public PredictionError QueueFull { get; }
+
+    /// <summary>Rows that wait.</summary>
+    public int QueuedRows => Volatile.Read(ref _queued.Value);
+
+    /// <summary>Called when rows no longer wait.</summary>
+    public void Left(int rows) => Interlocked.Add(ref _queued.Value, -rows);
+
+    /// <summary>Counts rows among those that wait, unless there are too many or the wait would be too long.</summary>
+    /// <param name="queue">Where they would wait.</param>
+    /// <param name="rows">How many.</param>
+    /// <param name="inFlight">Requests that are not answered, this one among them.</param>
+    /// <param name="options">The options of the call.</param>
+    /// <param name="now">The time, where the request has a deadline.</param>
+    /// <param name="deadline">The timestamp at which the caller stops waiting; <see cref="long.MaxValue"/>: never.</param>
+    /// <returns>Null, or the refusal.</returns>
+    public PredictionError? TryEnter(BatchQueue queue, int rows, int inFlight, PredictionOptions? options, out long now, out long deadline)
+    {
+        now = 0;
+        deadline = long.MaxValue;
+        if (rows > _options.MaxQueuedRows)
+        {
+            return new(PredictionStatus.TooLarge, PredictionErrorCode.RequestTooLarge,
+                "{0} rows came at once, and no more than {1} may wait for model '{2}' (MaxQueuedRows). Send fewer at a time.",
+                rows, _options.MaxQueuedRows, _owner.Name);
+        }
+
+        var queued = Interlocked.Add(ref _queued.Value, rows);
+        if (queued > _options.MaxQueuedRows)
+        {
+            Left(rows);
+            return QueueFull;
+        }
+
+        if ((options?.Timeout ?? _options.Timeout) is not { } timeout) return null;
+
+        // Whoever is alone is let in all the same: if nobody ran, a prediction that is wrong would never be put right.
+        var wait = inFlight > 1 ? PredictWait(queue, queued) : TimeSpan.Zero;
+        if (wait > timeout)
+        {
+            Left(rows);
+            return new(PredictionStatus.Overloaded, PredictionErrorCode.WaitTooLong,
+                "Model '{0}' would answer in about {1} ms, and the caller waits {2} ms. Try again later.",
+                _owner.Name, wait.TotalMilliseconds, timeout.TotalMilliseconds)
+            {
+                RetryAfter = wait - timeout,
+            };
+        }
+
+        now = _owner.Now;
+        var ticks = timeout.TotalSeconds * _owner.Time.TimestampFrequency;
+        deadline = ticks < long.MaxValue - now ? now + (long)ticks : long.MaxValue;
+        return null;
+    }
+
+    /// <summary>What the curve says: full batches ahead, spread over the lanes, and the one that the request rides in.</summary>
+    private TimeSpan PredictWait(BatchQueue queue, int queuedRows)
+    {
+        var curve = queue.Curve;
+        if (!curve.IsKnown) return TimeSpan.Zero;
+        var limit = queue.Limit;
+        var lanes = Math.Min(_owner.Lanes, _owner.Gate.MaxConcurrentRuns);
+        var seconds = ((double)(queuedRows / limit) * curve.Predict(limit) / lanes) + curve.Predict(queuedRows % limit);
+        return TimeSpan.FromSeconds(Math.Min(seconds, 1e9));
+    }
+
+    /// <summary>Written by callers on all cores: on a cache line of its own.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    private struct PaddedCount
+    {
+        [FieldOffset(128)]
+        public int Value;
+    }
+}
