@@ -1,9 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using MlServe.Batching;
 using MlServe.Configuration;
 using MlServe.Hosting;
-using MlServe.Batching;
 using MlServe.Onnx;
 
 namespace MlServe;

@@ -67,7 +67,7 @@ internal static partial class OpenLoop
     {
         var random = new Random(seed);
         var times = new List<double>();
-        for (var time = 0.0; ; )
+        for (var time = 0.0; ;)
         {
             time -= Math.Log(1 - random.NextDouble()) / rate;
             if (time >= duration.TotalSeconds) return [.. times];
