@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 
 namespace MlServe.Tensors;
 
@@ -67,6 +68,45 @@ public class BorrowedTensorTests
         Assert.Equal([2, 2], tensor.Shape!);
         Assert.Equal([2, 3, 5, 6], tensor.AsSpan<float>());
         AssertBytes([2, 3, 5, 6], tensor, together: false);
+    }
+
+    [Theory]
+    [InlineData(new[] { 2, 3, 2 }, new[] { 6, 2, 1 }, true)]
+    [InlineData(new[] { 12, 1 }, new[] { 1, 0 }, true)]
+    [InlineData(new[] { 2, 1, 6 }, new[] { 6, 0, 1 }, true)]
+    [InlineData(new[] { 3, 4 }, new[] { 1, 3 }, false)] // transposed: dense, in another order
+    [InlineData(new[] { 3, 2, 2 }, new[] { 2, 6, 1 }, false)] // only the first two axes are swapped
+    [InlineData(new[] { 2, 2, 3 }, new[] { 6, 1, 2 }, false)]
+    public void From_StridedTensor_IsCopiedOnlyWhereTheOrderDiffers(int[] lengths, int[] strides, bool inPlace)
+    {
+        var values = Enumerable.Range(0, 12).ToArray();
+        var tensor = BorrowedTensor.From(Tensor.Create(values, [.. lengths.Select(static x => (nint)x)], [.. strides.Select(static x => (nint)x)]));
+
+        var expected = new List<int>();
+        for (var i = 0; i < values.Length; i++)
+        {
+            var (rest, at) = (i, 0);
+            for (var axis = lengths.Length - 1; axis >= 0; axis--)
+            {
+                at += rest % lengths[axis] * strides[axis];
+                rest /= lengths[axis];
+            }
+
+            expected.Add(values[at]);
+        }
+
+        Assert.Equal([.. expected], tensor.AsSpan<int>());
+        Assert.Equal(inPlace, Unsafe.AreSame(in values[0], in tensor.AsSpan<int>()[0]));
+    }
+
+    [Fact]
+    public void From_DenseSlice_IsReadInPlaceFromWhereItBegins()
+    {
+        float[] values = [1, 2, 3, 4, 5, 6];
+        var tensor = BorrowedTensor.From(Tensor.Create(values, [2, 3]).Slice([1..2, 0..3]));
+
+        Assert.Equal([4, 5, 6], tensor.AsSpan<float>());
+        Assert.True(Unsafe.AreSame(in values[3], in tensor.AsSpan<float>()[0]));
     }
 
     [Fact]

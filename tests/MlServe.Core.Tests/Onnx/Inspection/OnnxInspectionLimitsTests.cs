@@ -58,7 +58,7 @@ public class OnnxInspectionLimitsTests
         { "MaxTextBytes", new() { MaxTextBytes = 8 }, Metadata("1234"), Metadata("1234567") },
     };
 
-    [Fact(Skip = MutationRun.Reason, SkipType = typeof(MutationRun), SkipWhen = nameof(MutationRun.IsOn))]
+    [Fact]
     public void Inspect_DeepestAllowed_FitsASmallStack()
     {
         Exception? failure = null;

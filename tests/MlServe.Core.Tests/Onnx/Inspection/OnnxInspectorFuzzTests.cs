@@ -17,11 +17,11 @@ public class OnnxInspectorFuzzTests
         "models/ort-types/test_types_STRING.pb",
     ];
 
-    [Fact(Skip = MutationRun.Reason, SkipType = typeof(MutationRun), SkipWhen = nameof(MutationRun.IsOn))]
+    [Fact]
     public void Inspect_RandomBytes_IsRefusedOrRead() =>
         Gen.Byte.Array[1, 300].Sample(AssertSafe, iter: 50_000);
 
-    [Fact(Skip = MutationRun.Reason, SkipType = typeof(MutationRun), SkipWhen = nameof(MutationRun.IsOn))]
+    [Fact]
     public void Inspect_RandomWireBytes_IsRefusedOrRead()
     {
         // Plain noise dies at its first tag. This noise keeps to the wire format: known fields, right lengths, random contents.
@@ -48,7 +48,7 @@ public class OnnxInspectorFuzzTests
             static fields => AssertSafe([.. Models.Envelope().ToArray(), .. fields.SelectMany(static field => field)]), iter: 20_000);
     }
 
-    [Fact(Skip = MutationRun.Reason, SkipType = typeof(MutationRun), SkipWhen = nameof(MutationRun.IsOn))]
+    [Fact]
     public void Inspect_EveryBitFlipOfAHandWrittenModel_IsRefusedOrRead()
     {
         var model = Models.Rich();
@@ -60,7 +60,7 @@ public class OnnxInspectorFuzzTests
         }
     }
 
-    [Fact(Skip = MutationRun.Reason, SkipType = typeof(MutationRun), SkipWhen = nameof(MutationRun.IsOn))]
+    [Fact]
     public void Inspect_EveryTruncationOfRealModels_IsRefusedOrRead()
     {
         foreach (var path in RealModels)
@@ -71,7 +71,7 @@ public class OnnxInspectorFuzzTests
         }
     }
 
-    [Fact(Skip = MutationRun.Reason, SkipType = typeof(MutationRun), SkipWhen = nameof(MutationRun.IsOn))]
+    [Fact]
     public void Inspect_RandomDamageToRealModels_IsRefusedOrRead()
     {
         foreach (var path in RealModels)
@@ -89,7 +89,7 @@ public class OnnxInspectorFuzzTests
         }
     }
 
-    [Fact(Skip = MutationRun.Reason, SkipType = typeof(MutationRun), SkipWhen = nameof(MutationRun.IsOn))]
+    [Fact]
     public void Inspect_ClaimsOfHugeContents_AllocateNothingOfIt()
     {
         byte[] model = Models.Envelope().Message(7, graph => graph
