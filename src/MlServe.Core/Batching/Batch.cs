@@ -91,7 +91,7 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
     {
         var spin = default(SpinWait);
         while (Volatile.Read(ref _shared.Committed) != Rows)
-            spin.SpinOnce();
+            spin.SpinOnce(sleep1Threshold: -1); // a writer is at work: a millisecond of sleep would be longer than any copy
     }
 
     /// <summary>Forgets the requests.</summary>

@@ -14,7 +14,7 @@ internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem
     /// <summary>Begins to work; called by whoever took the runner from the idle ones.</summary>
     public void Start()
     {
-        if (owner.RunsLong || _thread is not null) (_thread ??= new(this, owner.Name)).Signal();
+        if (owner.RunsLong) (_thread ??= new(this, owner.Name)).Signal();
         else ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 

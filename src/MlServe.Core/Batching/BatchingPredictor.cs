@@ -197,8 +197,10 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     internal void Learn(BatchQueue queue, int rows, TimeSpan runTime)
     {
         queue.Learn(rows, runTime);
-        var isLong = queue.Curve.Predict(queue.Limit) > LongRunSeconds;
-        if (isLong != RunsLong) RunsLong = isLong;
+
+        // Back at a shorter time than there, so that a model on the border does not move from thread to thread.
+        var seconds = queue.Curve.Undisturbed(queue.Limit);
+        if (RunsLong ? seconds < 0.7 * LongRunSeconds : seconds > LongRunSeconds) RunsLong = !RunsLong;
     }
 
     /// <summary>What a request hears of an exception that an executor threw.</summary>

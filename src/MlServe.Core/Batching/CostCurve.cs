@@ -8,6 +8,8 @@ internal sealed class CostCurve
 {
     private const double Weight = 0.05;
     private const double WorthwhileGain = 0.97;
+    private const double FasterWeight = 0.3;
+    private const double SlowerWeight = 0.03;
 
     private readonly Lock _gate = new();
     private readonly double[] _perRow = new double[17];
@@ -25,6 +27,13 @@ internal sealed class CostCurve
     public bool IsKnown => Volatile.Read(ref _n) > 0;
 
     public double Predict(int rows) => Fixed + (PerRow * rows);
+
+    /// <summary>Seconds that a run takes where nothing else is in its way; what the line predicts where that size has not been seen.</summary>
+    public double Undisturbed(int rows)
+    {
+        var perRow = Volatile.Read(ref _perRow[BucketOf(rows)]);
+        return perRow == 0 ? Predict(rows) : perRow * rows;
+    }
 
     public void Add(int rows, double seconds)
     {
@@ -46,7 +55,11 @@ internal sealed class CostCurve
             Fit();
 
             ref var perRow = ref _perRow[BucketOf(rows)];
-            perRow = perRow == 0 || 8 * seconds < perRow * rows ? seconds / rows : perRow + (0.2 * ((seconds / rows) - perRow));
+            var seen = seconds / rows;
+
+            // Drawn quickly towards fast runs and slowly towards slow ones: what a busy machine adds is not the model's.
+            if (perRow == 0 || 8 * seen < perRow) perRow = seen;
+            else perRow += (seen < perRow ? FasterWeight : SlowerWeight) * (seen - perRow);
         }
     }
 

@@ -6,16 +6,16 @@ namespace MlServe.Onnx;
 public sealed class QueueTests
 {
     [Fact]
-    public async Task PredictAsync_GateIsFull_WaitsAndIsAnsweredInOrder()
+    public async Task PredictAsync_GateIsFull_WaitsAndIsAnswered()
     {
         var gate = new RunGate(1);
         await using var predictor = TinyModels.Affine().Load(null, new() { RunGate = gate });
         Assert.True(gate.TryEnter());
-        var order = new List<int>();
+        var answered = new List<int>();
         var waiting = Enumerable.Range(0, 20).Select(async i =>
         {
             using var prediction = await predictor.PredictAsync(Row(i), cancellationToken: TestContext.Current.CancellationToken);
-            lock (order) order.Add(i);
+            lock (answered) answered.Add(i);
             Assert.Equal((2 * i) + 1, prediction.EnsureOk()["y"].ToArray<float>()[0]);
             Assert.True(prediction.Origin.QueueTime > TimeSpan.Zero);
         }).ToArray();
@@ -23,7 +23,8 @@ public sealed class QueueTests
         Assert.Equal(20, gate.CurrentWaiters);
         gate.Exit();
         await Task.WhenAll(waiting).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
-        Assert.Equal(Enumerable.Range(0, 20), order);
+        // The gate lets them in in their order (RunGateTests); whose code goes on first afterwards is the thread pool's business.
+        Assert.Equal(Enumerable.Range(0, 20), answered.Order());
         Assert.Equal(0, gate.CurrentWaiters);
     }
 

@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Runtime.CompilerServices;
 using MlServe.Onnx;
 using NJsonSchema;
 using Xunit;
@@ -14,7 +13,7 @@ public sealed class ConfigurationSchemaTests
     [Fact]
     public async Task File_MadeAnew_IsTheSame()
     {
-        var path = Path.GetFullPath(Path.Combine(FolderOfThisFile(), "..", "..", "..", "src", "MlServe.Extensions", "ConfigurationSchema.json"));
+        var path = Path.Combine(Repository(), "src", "MlServe.Extensions", "ConfigurationSchema.json");
         var schema = ConfigurationSchema.Create();
         if (Environment.GetEnvironmentVariable("MLSERVE_UPDATE_SCHEMA") == "1") await File.WriteAllTextAsync(path, schema, Token);
 
@@ -79,5 +78,12 @@ public sealed class ConfigurationSchemaTests
         return options.Validate();
     }
 
-    private static string FolderOfThisFile([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
+    // Not by the caller's file path: a deterministic build writes another one into the assembly.
+    private static string Repository()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "MlServe.sln")))
+            folder = folder.Parent ?? throw new DirectoryNotFoundException("The tests do not run in a checkout.");
+        return folder.FullName;
+    }
 }
