@@ -17,8 +17,12 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     /// <summary>Calls in a row without company after which a caller counts as alone.</summary>
     private const int LonelyAfter = 8;
 
-    /// <summary>One in so many lone calls is queued all the same, to see whether others follow from the same thread; a power of two.</summary>
-    private const int ProbeEvery = 256;
+    /// <summary>
+    /// After so many lone calls one is queued all the same, to see whether others follow from the same thread; twice as many until the next, up to a bound, as long
+    /// as none do: a caller that is always alone hardly pays for it, and one that was in company a moment ago is soon found out.
+    /// </summary>
+    private const int FirstProbe = 64;
+    private const int LargestProbeInterval = 4096;
 
     private readonly BatchingOptions _options;
     private readonly IBatchExecutor _executor;
@@ -46,6 +50,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor
         Capacity = executor.Signature.IsBatchable ? options.MaxBatchSize : 1;
         BatchesPerQueue = Lanes + 2;
         _admission = new(this, options);
+        (_counters.NextProbe, _counters.ProbeInterval) = (FirstProbe, FirstProbe);
         _queues = new(this, executor);
         Totals = new() { CostsOf = _queues.Costs };
         _runners = new(this, Lanes);
@@ -315,13 +320,21 @@ internal sealed class BatchingPredictor : DelegatingPredictor
             default:
                 if (inFlight > 1)
                 {
-                    if (_counters.LonelyCalls != 0) _counters.LonelyCalls = 0;
+                    if (_counters.LonelyCalls != 0) (_counters.LonelyCalls, _counters.NextProbe, _counters.ProbeInterval) = (0, FirstProbe, FirstProbe);
                     return false;
                 }
 
                 var lonely = ++_counters.LonelyCalls;
-                return lonely > LonelyAfter && lonely % ProbeEvery != 0 && rows <= Capacity && queue.Curve.IsKnown
-                    && queue.Curve.Predict(rows) <= ShortRunSeconds;
+                if (lonely <= LonelyAfter) return false;
+                if (lonely >= _counters.NextProbe)
+                {
+                    // Counted from here on, so that the count stays small.
+                    _counters.ProbeInterval = Math.Clamp(_counters.ProbeInterval * 2, FirstProbe, LargestProbeInterval);
+                    (_counters.LonelyCalls, _counters.NextProbe) = (LonelyAfter, LonelyAfter + _counters.ProbeInterval);
+                    return false;
+                }
+
+                return rows <= Capacity && queue.Curve.IsKnown && queue.Curve.Predict(rows) <= ShortRunSeconds;
         }
     }
 
@@ -401,5 +414,11 @@ internal sealed class BatchingPredictor : DelegatingPredictor
         // Written without a lock: a lost update only delays a change of mind.
         [FieldOffset(192)]
         public int LonelyCalls;
+
+        [FieldOffset(196)]
+        public int NextProbe;
+
+        [FieldOffset(200)]
+        public int ProbeInterval;
     }
 }

@@ -43,12 +43,12 @@ public sealed class BatchRunModeTests
     public async Task Auto_FanOutFromOneThread_IsQueuedOnceTwoArePending()
     {
         await using var harness = Auto(Short);
-        for (var i = 1; i < 256; i++)
+        for (var i = 1; i < 64; i++)
             await Harness.Expect(harness.Send(i), i);
         var inline = harness.Statistics.InlineRuns;
-        Assert.Equal(255 - 8, inline);
+        Assert.Equal(63 - 8, inline);
 
-        // The 256th is the probe: whoever comes while it is pending shows that there is a crowd.
+        // The 64th is the probe: whoever comes while it is pending shows that there is a crowd.
         harness.Model.HoldsRuns = true;
         var tasks = Enumerable.Range(0, 64).Select(id => harness.Send(id)).ToList();
         Assert.All(tasks, static task => Assert.False(task.IsCompleted));
@@ -59,7 +59,7 @@ public sealed class BatchRunModeTests
         for (var i = 0; i < tasks.Count; i++)
             await Harness.Expect(tasks[i], i);
         Assert.Equal(inline, harness.Statistics.InlineRuns);
-        Assert.InRange(harness.Statistics.Runs - 255, 16, 18);
+        Assert.InRange(harness.Statistics.Runs - 63, 16, 18);
         harness.Settle();
     }
 
