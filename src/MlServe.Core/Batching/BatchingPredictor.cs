@@ -14,21 +14,12 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     /// <summary>Runs longer than this leave the thread pool alone.</summary>
     private const double LongRunSeconds = 1e-3;
 
-    /// <summary>Calls in a row without company after which a caller counts as alone.</summary>
-    private const int LonelyAfter = 8;
-
-    /// <summary>
-    /// After so many lone calls one is queued all the same, to see whether others follow from the same thread; twice as many until the next, up to a bound, as long
-    /// as none do: a caller that is always alone hardly pays for it, and one that was in company a moment ago is soon found out.
-    /// </summary>
-    private const int FirstProbe = 64;
-    private const int LargestProbeInterval = 4096;
-
     private readonly BatchingOptions _options;
     private readonly IBatchExecutor _executor;
     private readonly BatchQueues _queues;
     private readonly IdleRunners _runners;
     private readonly BatchAdmission _admission;
+    private readonly LonelyCaller _lonely = new();
     private readonly BatchHold? _hold;
     private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private PaddedCounters _counters;
@@ -50,7 +41,6 @@ internal sealed class BatchingPredictor : DelegatingPredictor
         Capacity = executor.Signature.IsBatchable ? options.MaxBatchSize : 1;
         BatchesPerQueue = Lanes + 2;
         _admission = new(this, options);
-        (_counters.NextProbe, _counters.ProbeInterval) = (FirstProbe, FirstProbe);
         _queues = new(this, executor);
         Totals = new() { CostsOf = _queues.Costs };
         _runners = new(this, Lanes);
@@ -305,38 +295,13 @@ internal sealed class BatchingPredictor : DelegatingPredictor
         slot.Let();
     }
 
-    /// <summary>
-    /// Whether a call may run on its caller's thread: where it is alone, and has been for a while. A caller that fans out from one thread looks alone at each
-    /// call as long as each is answered at once; so one call in a while is queued, and whoever comes while it is pending tells that there is a crowd.
-    /// </summary>
-    private bool MayRunInline(BatchQueue queue, int rows, int inFlight)
+    /// <summary>Whether a call may run on its caller's thread.</summary>
+    private bool MayRunInline(BatchQueue queue, int rows, int inFlight) => rows <= Capacity && _options.RunMode switch
     {
-        switch (_options.RunMode)
-        {
-            case RunMode.Queued:
-                return false;
-            case RunMode.Inline:
-                return rows <= Capacity && inFlight <= Lanes;
-            default:
-                if (inFlight > 1)
-                {
-                    if (_counters.LonelyCalls != 0) (_counters.LonelyCalls, _counters.NextProbe, _counters.ProbeInterval) = (0, FirstProbe, FirstProbe);
-                    return false;
-                }
-
-                var lonely = ++_counters.LonelyCalls;
-                if (lonely <= LonelyAfter) return false;
-                if (lonely >= _counters.NextProbe)
-                {
-                    // Counted from here on, so that the count stays small.
-                    _counters.ProbeInterval = Math.Clamp(_counters.ProbeInterval * 2, FirstProbe, LargestProbeInterval);
-                    (_counters.LonelyCalls, _counters.NextProbe) = (LonelyAfter, LonelyAfter + _counters.ProbeInterval);
-                    return false;
-                }
-
-                return rows <= Capacity && queue.Curve.IsKnown && queue.Curve.Predict(rows) <= ShortRunSeconds;
-        }
-    }
+        RunMode.Queued => false,
+        RunMode.Inline => inFlight <= Lanes,
+        _ => _lonely.IsAlone(inFlight) && queue.Curve.IsKnown && queue.Curve.Predict(rows) <= ShortRunSeconds,
+    };
 
     /// <summary>Takes a lane for a caller's own thread; null where none can be had, as when the model has been closed: the queue has lanes of its own.</summary>
     private ILane? TryRent(in BatchRequest request)
@@ -405,20 +370,10 @@ internal sealed class BatchingPredictor : DelegatingPredictor
     }
 
     /// <summary>What callers on all cores write, apart from what they only read.</summary>
-    [StructLayout(LayoutKind.Explicit, Size = 320)]
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
     private struct PaddedCounters
     {
         [FieldOffset(128)]
         public int InFlight;
-
-        // Written without a lock: a lost update only delays a change of mind.
-        [FieldOffset(192)]
-        public int LonelyCalls;
-
-        [FieldOffset(196)]
-        public int NextProbe;
-
-        [FieldOffset(200)]
-        public int ProbeInterval;
     }
 }
