@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MlServe.Benchmarks.Measurement;
 using MlServe.TestModels;
 
 namespace MlServe.Benchmarks.Scorecard;

@@ -1,3 +1,4 @@
+using MlServe.Benchmarks.Measurement;
 using MlServe.TestModels;
 
 namespace MlServe.Benchmarks.Scorecard;

@@ -1,4 +1,5 @@
 using MlServe.Onnx;
+using MlServe.Benchmarks.Measurement;
 using MlServe.TestModels;
 
 namespace MlServe.Benchmarks.Scorecard;

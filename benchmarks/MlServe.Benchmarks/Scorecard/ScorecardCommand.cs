@@ -1,4 +1,5 @@
-using System.Globalization;
+using System.CommandLine;
+using MlServe.Benchmarks.Measurement;
 
 namespace MlServe.Benchmarks.Scorecard;
 
@@ -21,37 +22,30 @@ internal static class ScorecardCommand
         ("batching.bytes", static _ => [BatchingLoadRows.Bytes()]),
     ];
 
-    public static async Task<int> RunAsync(string[] args)
+    public static Command Create()
     {
-        string? json = null;
-        var only = "";
-        var windows = 21;
-        for (var i = 0; i < args.Length; i++)
+        var json = new Option<FileInfo?>("--json") { Description = "Also write the rows as JSON." };
+        var only = new Option<string>("--only") { Description = "Only rows whose name begins so.", DefaultValueFactory = static _ => "" };
+        var windows = new Option<int>("--windows") { Description = "Pairs of windows a row, 15 or more.", DefaultValueFactory = static _ => 21 };
+        windows.Validators.Add(static result =>
         {
-            var value = i + 1 < args.Length ? args[i + 1] : null;
-            switch (args[i])
-            {
-                case "--json" when value is not null:
-                    json = value;
-                    break;
-                case "--only" when value is not null:
-                    only = value;
-                    break;
-                case "--windows" when int.TryParse(value, CultureInfo.InvariantCulture, out windows) && windows >= 15:
-                    break;
-                default:
-                    await Console.Error.WriteLineAsync($"'{args[i]}{(value is null ? "" : " " + value)}' is not an option; --windows takes 15 or more.");
-                    return 2;
-            }
+            if (result.GetValueOrDefault<int>() < 15) result.AddError("--windows takes 15 or more.");
+        });
 
-            i++;
-        }
+        var command = new Command("scorecard", "Every claim as a row with an interval and a verdict.") { json, only, windows };
+        command.SetAction(async (arguments, cancellationToken) =>
+            await RunAsync(arguments.GetValue(json), arguments.GetValue(only)!, arguments.GetValue(windows), cancellationToken));
+        return command;
+    }
 
+    private static async Task RunAsync(FileInfo? json, string only, int windows, CancellationToken cancellationToken)
+    {
         Console.WriteLine(Machine.Describe());
         var rows = new List<ScorecardRow>();
         foreach (var (prefix, measure) in Groups)
         {
             if (!prefix.StartsWith(only, StringComparison.Ordinal) && !only.StartsWith(prefix, StringComparison.Ordinal)) continue;
+            cancellationToken.ThrowIfCancellationRequested();
             foreach (var row in measure(windows))
             {
                 rows.Add(row);
@@ -59,7 +53,6 @@ internal static class ScorecardCommand
             }
         }
 
-        if (json is not null) await File.WriteAllTextAsync(json, ScorecardText.ToJson(rows));
-        return 0;
+        if (json is not null) await File.WriteAllTextAsync(json.FullName, ScorecardText.ToJson(rows), cancellationToken);
     }
 }

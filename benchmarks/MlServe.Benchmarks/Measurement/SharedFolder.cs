@@ -1,4 +1,4 @@
-namespace MlServe.Benchmarks.Scorecard;
+namespace MlServe.Benchmarks.Measurement;
 
 /// <summary>Models of other makers, in a folder <c>shared</c> beside the repository where there is one.</summary>
 internal static class SharedFolder

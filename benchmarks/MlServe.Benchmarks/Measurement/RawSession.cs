@@ -1,6 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 
-namespace MlServe.Benchmarks.Scorecard;
+namespace MlServe.Benchmarks.Measurement;
 
 /// <summary>ONNX Runtime by itself, in its cheapest way: one thread, pinned memory bound once.</summary>
 internal sealed class RawSession : IDisposable

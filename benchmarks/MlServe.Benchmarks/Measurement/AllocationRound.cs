@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace MlServe.Benchmarks.Scorecard;
+namespace MlServe.Benchmarks.Measurement;
 
 /// <summary>Asks many times at once and waits for all, without allocating anything itself: the continuations are made beforehand.</summary>
 internal sealed class AllocationRound

@@ -1,4 +1,4 @@
-namespace MlServe.Benchmarks.Scorecard;
+namespace MlServe.Benchmarks.Measurement;
 
 /// <summary>Callers that each ask, wait for the answer, read it, and ask again.</summary>
 internal sealed class ClosedLoop(IPredictor predictor, string output, int callers, int rowLength)

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace MlServe.Benchmarks.Scorecard;
+namespace MlServe.Benchmarks.Measurement;
 
 /// <summary>
 /// Compares two ways of doing the same in turn, A B A B, in windows of a fixed length: the machine's drift falls on both, and the median of the ratios

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 
-namespace MlServe.Benchmarks.Scorecard;
+namespace MlServe.Benchmarks.Measurement;
 
 /// <summary>
 /// Callers who do not wait for each other: requests arrive as a Poisson process with a fixed seed, and latency counts from the moment at which a request was

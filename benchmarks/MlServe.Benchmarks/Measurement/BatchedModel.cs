@@ -1,7 +1,7 @@
 using MlServe.Batching;
 using MlServe.Onnx;
 
-namespace MlServe.Benchmarks.Scorecard;
+namespace MlServe.Benchmarks.Measurement;
 
 /// <summary>A model behind the batcher, and beside it the same model without.</summary>
 internal sealed class BatchedModel : IDisposable

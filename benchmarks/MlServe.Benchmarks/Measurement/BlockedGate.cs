@@ -1,4 +1,4 @@
-namespace MlServe.Benchmarks.Scorecard;
+namespace MlServe.Benchmarks.Measurement;
 
 /// <summary>Keeps a gate of one place busy: a model whose run does not end until this is disposed.</summary>
 internal sealed class BlockedGate : IDisposable

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace MlServe.Benchmarks.Scorecard;
+namespace MlServe.Benchmarks.Measurement;
 
 /// <summary>What a row costs in processor time, over the whole process: threads that wait by spinning show here and nowhere else.</summary>
 internal static class CpuTime

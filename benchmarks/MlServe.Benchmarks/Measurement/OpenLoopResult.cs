@@ -1,4 +1,4 @@
-namespace MlServe.Benchmarks.Scorecard;
+namespace MlServe.Benchmarks.Measurement;
 
 /// <summary>What became of the requests of an open loop.</summary>
 internal sealed class OpenLoopResult(double[] latencies, PredictionStatus[] statuses, double[] lag, TimeSpan duration, double generatorSeconds)

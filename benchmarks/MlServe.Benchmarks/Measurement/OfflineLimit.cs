@@ -1,6 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 
-namespace MlServe.Benchmarks.Scorecard;
+namespace MlServe.Benchmarks.Measurement;
 
 /// <summary>
 /// The most rows that the raw runtime gets through when all are there beforehand and nobody waits for a single one: a batch size, a number of threads and

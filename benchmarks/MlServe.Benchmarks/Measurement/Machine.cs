@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 
-namespace MlServe.Benchmarks.Scorecard;
+namespace MlServe.Benchmarks.Measurement;
 
 /// <summary>Says on what a figure was measured.</summary>
 internal static class Machine
