@@ -6,4 +6,4 @@ return await new RootCommand("Measures what MlServe claims, each figure against 
 {
     ScorecardCommand.Create(),
     LoadCommand.Create(),
-}.Parse(args).InvokeAsync();
+}.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(15) });

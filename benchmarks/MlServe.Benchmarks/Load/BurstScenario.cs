@@ -60,6 +60,7 @@ internal static class BurstScenario
             LostIds = [.. result.LostIds],
             Notes =
             [
+                default(Disturbance).And(result).ToString(),
                 string.Create(CultureInfo.InvariantCulture, $"{bursts} bursts; {100.0 * shed / Math.Max(1, reports.Sum(static report => report.Offered)):0.##} % refused"),
                 slowest is { } seconds
                     ? string.Create(CultureInfo.InvariantCulture, $"the bound was kept again {seconds:0.0} s after a burst, at the latest")

@@ -6,6 +6,9 @@ namespace MlServe.Benchmarks.Load;
 /// <summary>Draws a report.</summary>
 internal static class LoadPlot
 {
+    // In nines: half of the values.
+    private static readonly double Median = Math.Log10(2);
+
     private static readonly string[] Fonts = ["DejaVu Sans", "Liberation Sans", "Arial", "Helvetica"];
 
     private static readonly Color[] Colors = [Color.FromHex("#1b6ca8"), Color.FromHex("#d1495b"), Color.FromHex("#7d5ba6"), Color.FromHex("#2e8b57")];
@@ -43,10 +46,9 @@ internal static class LoadPlot
         Bound(plot, report);
         Title(plot, report, $"latency of answers: {report.Verdict.ToString().ToUpperInvariant()}");
         plot.YLabel("ms, from the moment due");
-        LogAxis(plot.Axes.Left);
         Steps(plot, report);
         var all = report.Steps.SelectMany(static step => new[] { step.P50Ms, step.P999Ms }).OfType<double>().Append(report.BoundMs).ToList();
-        plot.Axes.SetLimitsY(Math.Log10(all.Min()) - 0.2, Math.Log10(all.Max()) + 0.3);
+        LimitsY(plot, all);
         plot.ShowLegend(Edge.Right);
     }
 
@@ -86,8 +88,6 @@ internal static class LoadPlot
         Title(plot, report, "p99 of answers by rate");
         plot.XLabel("requests a second");
         plot.YLabel("ms, from the moment due");
-        LogAxis(plot.Axes.Left);
-        LogAxis(plot.Axes.Bottom);
         Fit(plot, steps.Select(static step => step.Rate), steps.Select(static step => step.P99Ms!.Value).Append(report.BoundMs));
         plot.ShowLegend(Edge.Right);
     }
@@ -102,7 +102,7 @@ internal static class LoadPlot
             if (step.Latency is not { TotalCount: > 0 } histogram) continue;
             var (xs, ys) = (new List<double>(), new List<double>());
             var most = Math.Log10(histogram.TotalCount);
-            for (var nines = 0.0; nines <= most; nines += 0.05)
+            for (var nines = Median; nines <= most; nines += 0.05)
             {
                 xs.Add(nines);
                 ys.Add(histogram.Milliseconds(1 - Math.Pow(10, -nines)));
@@ -122,10 +122,10 @@ internal static class LoadPlot
         Title(plot, report, report.Metric is null ? "latency" : $"{report.Metric}: {ReportText.Number(report.Value)}");
         plot.XLabel("percentile");
         plot.YLabel("ms");
-        LogAxis(plot.Axes.Left);
-        string[] labels = ["min", "90", "99", "99.9", "99.99", "99.999", "99.9999"];
-        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericManual([.. Enumerable.Range(0, labels.Length).Select(static i => (double)i)], labels);
-        plot.Axes.SetLimits(0, Math.Max(1, x.Max()) + 0.1, Math.Log10(y.Min()) - 0.1, Math.Log10(y.Max()) + 0.15);
+        string[] labels = ["50", "90", "99", "99.9", "99.99", "99.999", "99.9999"];
+        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericManual([Median, .. Enumerable.Range(1, labels.Length - 1).Select(static i => (double)i)], labels);
+        plot.Axes.SetLimitsX(Median, Math.Max(1, x.Max()) + 0.1);
+        LimitsY(plot, y);
         plot.ShowLegend(Alignment.UpperLeft);
     }
 
@@ -161,25 +161,38 @@ internal static class LoadPlot
         plot.Axes.Bottom.MinimumSize = 45;
     }
 
-    /// <summary>Values are given as their logarithms; the axis tells what they are.</summary>
-    private static void LogAxis(IAxis axis)
+    /// <summary>Values are given as their logarithms; the axis tells what they are, by ones, twos and fives.</summary>
+    private static ScottPlot.TickGenerators.NumericManual LogTicks(double from, double to)
     {
-        axis.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic
+        var ticks = new ScottPlot.TickGenerators.NumericManual();
+        int[] steps = to - from > 3 ? [1] : to - from > 1.2 ? [1, 2, 5] : [1, 2, 3, 4, 5, 6, 8];
+        for (var power = (int)Math.Floor(from); power <= Math.Ceiling(to); power++)
         {
-            MinorTickGenerator = new ScottPlot.TickGenerators.LogMinorTickGenerator(),
-            LabelFormatter = static value => Math.Pow(10, value) switch
+            for (var digit = 1; digit < 10; digit++)
             {
-                var number when number >= 1000 => number.ToString("#,0", CultureInfo.InvariantCulture),
-                var number => number.ToString("0.###", CultureInfo.InvariantCulture),
-            },
-            IntegerTicksOnly = false,
-        };
+                var value = digit * Math.Pow(10, power);
+                if (Math.Log10(value) < from || Math.Log10(value) > to) continue;
+                if (steps.Contains(digit)) ticks.AddMajor(Math.Log10(value), value.ToString(value >= 1 ? "#,0" : "0.######", CultureInfo.InvariantCulture));
+                else ticks.AddMinor(Math.Log10(value));
+            }
+        }
+
+        return ticks;
     }
 
     private static void Fit(Plot plot, IEnumerable<double> xs, IEnumerable<double> ys)
     {
-        double[] x = [.. xs.Select(Math.Log10)], y = [.. ys.Select(Math.Log10)];
-        plot.Axes.SetLimits(x.Min() - 0.1, x.Max() + 0.1, y.Min() - 0.2, y.Max() + 0.2);
+        double[] x = [.. xs.Select(Math.Log10)];
+        plot.Axes.SetLimitsX(x.Min() - 0.1, x.Max() + 0.1);
+        plot.Axes.Bottom.TickGenerator = LogTicks(x.Min() - 0.1, x.Max() + 0.1);
+        LimitsY(plot, ys);
+    }
+
+    private static void LimitsY(Plot plot, IEnumerable<double> values)
+    {
+        double[] y = [.. values.Where(static value => value > 0).Select(Math.Log10)];
+        plot.Axes.SetLimitsY(y.Min() - 0.2, y.Max() + 0.25);
+        plot.Axes.Left.TickGenerator = LogTicks(y.Min() - 0.2, y.Max() + 0.25);
     }
 
     private static void Title(Plot plot, LoadReport report, string text) =>

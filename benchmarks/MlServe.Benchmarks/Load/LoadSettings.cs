@@ -3,6 +3,9 @@ namespace MlServe.Benchmarks.Load;
 /// <summary>What holds for all runs of a load test.</summary>
 internal sealed record LoadSettings
 {
+    /// <summary>The share of a core that the generator may take to wait awake: enough to be punctual on an idle machine.</summary>
+    public const double SpinShare = 0.05;
+
     /// <summary>The latency that <see cref="Percentile"/> of the requests must keep.</summary>
     public required TimeSpan Bound { get; init; }
 
@@ -25,9 +28,6 @@ internal sealed record LoadSettings
 
     /// <summary>How long to wait for answers when all has been sent.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(10);
-
-    /// <summary>How long before a request is due the generator stops sleeping.</summary>
-    public TimeSpan SpinBelow { get; init; }
 
     public LoadProgress Progress { get; init; } = new(null);
 

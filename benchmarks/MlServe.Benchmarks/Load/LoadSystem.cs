@@ -21,6 +21,9 @@ internal sealed class LoadSystem(IPredictor predictor, IReadOnlyList<PredictionI
 
     public StepRecorder Step(string name, double rate, double seconds) => new(name, rate, seconds, settings.Bound);
 
+    /// <summary>A step without a bound, of callers who wait for their answers.</summary>
+    public static StepRecorder Unbounded(string name) => new(name, 0, 0, TimeSpan.FromHours(1));
+
     /// <summary>Warms up, and measures what one row costs.</summary>
     /// <param name="lanes">Runs at once.</param>
     /// <param name="batches">The batcher's statistics, where there is one.</param>
@@ -28,7 +31,7 @@ internal sealed class LoadSystem(IPredictor predictor, IReadOnlyList<PredictionI
     public async Task CalibrateAsync(int lanes, Batching.BatchStatistics? batches, CancellationToken cancellationToken)
     {
         settings.Progress.Say("warming up");
-        var step = Step("warm-up", 0, 0);
+        var step = Unbounded("warm-up");
         await Closed().RunAsync(step, 1, 1, 20, 10, cancellationToken);
         if (step.Ok == 0) return;
         AloneMs = step.Latency.Milliseconds(0.5);

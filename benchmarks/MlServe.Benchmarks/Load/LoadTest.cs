@@ -27,7 +27,6 @@ internal static class LoadTest
             IsFull = options.IsFull,
             Seed = options.Seed,
             MaxLag = options.MaxLag,
-            SpinBelow = TimerOvershoot.SpinFor(options.MaxLag * bound),
             Progress = progress,
         };
         var peak = scenario is "peak" or "burst" ? PeakOf(settings, options) : 0;
@@ -86,7 +85,7 @@ internal static class LoadTest
             ["seed"] = settings.Seed.ToString(CultureInfo.InvariantCulture),
             ["machine"] = Machine.Describe(),
             ["mlserve"] = typeof(IPredictor).Assembly.GetName().Version?.ToString(3) ?? "?",
-            ["process"] = $"{RuntimeInformation.ProcessArchitecture}, generator in the same process, {(settings.SpinBelow > TimeSpan.Zero ? $"spins for the last {Durations.Format(settings.SpinBelow)}" : "sleeps, never spins")}",
+            ["process"] = $"{RuntimeInformation.ProcessArchitecture}, generator in the same process",
         };
         if (scenario is "peak" or "burst") setup["peak"] = string.Create(CultureInfo.InvariantCulture, $"{settings.PeakRps:#,0.##}/s");
         return setup;

@@ -12,7 +12,7 @@ internal static class OfflineScenario
         var settings = system.Settings;
         var seconds = settings.Seconds ?? (settings.IsFull ? 600 : 10);
         var closed = system.Closed();
-        var step = system.Step("offline", 0, seconds);
+        var step = LoadSystem.Unbounded("offline");
         await closed.RunAsync(step, Callers, seconds, MinSamples, settings.IsFull ? double.MaxValue / 1e9 : Math.Max(seconds, 60), cancellationToken);
 
         var report = system.Report(step);

@@ -6,8 +6,6 @@ namespace MlServe.Benchmarks.Load;
 /// <summary>Sends requests on a schedule, and waits at the end for those that are outstanding, but not for ever.</summary>
 internal sealed class OpenLoad(OutstandingRequests outstanding, IReadOnlyList<PredictionInputs> inputs, LoadSettings settings)
 {
-    private readonly long _spin = (long)(settings.SpinBelow.TotalNanoseconds);
-
     /// <summary>Runs phases one after another without a pause between them.</summary>
     /// <param name="phases">What to send; the group of each is the index of its step.</param>
     /// <param name="steps">Where to count.</param>
@@ -22,7 +20,9 @@ internal sealed class OpenLoad(OutstandingRequests outstanding, IReadOnlyList<Pr
         var sink = new Sink(outstanding, inputs, steps, slots, maxMissed);
         settings.Progress.Watch(steps, outstanding);
         var allocated = GC.GetTotalAllocatedBytes();
-        var pacing = PacingThread.Run(schedule, steps.Length, sink, raise: true, _spin, cancellationToken);
+        var paused = GC.GetTotalPauseDuration();
+        var stolen = Machine.StolenSeconds();
+        var pacing = PacingThread.Run(schedule, steps.Length, sink, raise: true, LoadSettings.SpinShare, cancellationToken);
         var sent = Stopwatch.GetElapsedTime(pacing.Start);
         for (var i = 0; i < steps.Length; i++)
             steps[i].CpuSeconds = pacing.CpuByGroup[i];
@@ -39,6 +39,8 @@ internal sealed class OpenLoad(OutstandingRequests outstanding, IReadOnlyList<Pr
             IsRaised = pacing.IsRaised,
             IsCancelled = cancellationToken.IsCancellationRequested,
             IsStopped = sink.IsStopped,
+            PauseMs = (GC.GetTotalPauseDuration() - paused).TotalMilliseconds,
+            StolenMs = 1e3 * (Machine.StolenSeconds() - stolen),
             AllocatedBytes = GC.GetTotalAllocatedBytes() - allocated,
         };
     }

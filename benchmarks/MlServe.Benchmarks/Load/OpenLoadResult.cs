@@ -21,4 +21,10 @@ internal sealed record OpenLoadResult
     public required bool IsStopped { get; init; }
 
     public required long AllocatedBytes { get; init; }
+
+    /// <summary>How long garbage collections stopped the process, in milliseconds.</summary>
+    public required double PauseMs { get; init; }
+
+    /// <summary>How long other virtual machines had the cores that this one wanted, in milliseconds over all cores.</summary>
+    public required double StolenMs { get; init; }
 }

@@ -20,6 +20,13 @@ internal sealed class PeakScenario(LoadSystem system, double peak, CancellationT
     {
         var seconds = StepSeconds(_settings, peak);
 
+        // Until a window begins at the last moment that is allowed.
+        var window = Math.Max(1, Math.Ceiling(100 / (Lowest * peak)));
+        var after = PeakVerdict.MaxRecoverySeconds + window + TimeSlots.SlotSeconds;
+
+        // Made beforehand, so that their memory is not taken for the model's.
+        StepRecorder[] all = [.. Factors.Select(factor => Step(Name(factor), factor, seconds)), Step($"back to {Name(Lowest)}", Lowest, after)];
+
         // Bounded pools and the runtime's arenas fill up once: what grows after that is a leak.
         system.Open().Run([new(Highest * peak, WarmUpSeconds)], [Step("warm-up", Highest, WarmUpSeconds)], _settings.Seed, cancellationToken: cancellationToken);
         List<MemorySample> memory = [MemorySample.Take()];
@@ -27,20 +34,18 @@ internal sealed class PeakScenario(LoadSystem system, double peak, CancellationT
         var lost = new List<long>();
         double? recovery = null;
         long allocated = 0, twice = 0;
+        var disturbance = default(Disturbance);
         foreach (var factor in Factors)
         {
             if (cancellationToken.IsCancellationRequested) break;
             var isLast = factor == Highest;
-
-            // Until a window begins at the last moment that is allowed.
-            var window = Math.Max(1, Math.Ceiling(100 / (Lowest * peak)));
-            var after = PeakVerdict.MaxRecoverySeconds + window + TimeSlots.SlotSeconds;
-            StepRecorder[] steps = isLast ? [Step(Name(factor), factor, seconds), Step($"back to {Name(Lowest)}", Lowest, after)] : [Step(Name(factor), factor, seconds)];
+            StepRecorder[] steps = isLast ? all[^2..] : [all[reports.Count]];
             RatePhase[] phases = [.. steps.Select(static (step, index) => new RatePhase(step.Rate, step.Seconds, index))];
             var result = system.Open().Run(phases, steps, _settings.Seed + reports.Count, cancellationToken: cancellationToken);
             reports.AddRange(steps.Select(system.Report).Select((report, index) => index == 1 ? report with { IsClockBroken = false } : report));
             lost.AddRange(result.LostIds);
             allocated += result.AllocatedBytes;
+            disturbance = disturbance.And(result);
             twice = result.Twice;
             if (isLast && !result.IsCancelled) recovery = result.Slots.RecoveryAfter(seconds, seconds + after, window);
             memory.Add(MemorySample.Take());
@@ -63,6 +68,7 @@ internal sealed class PeakScenario(LoadSystem system, double peak, CancellationT
             LostIds = lost,
             Notes =
             [
+                disturbance.ToString(),
                 string.Create(CultureInfo.InvariantCulture,
                     $"{allocated / (double)Math.Max(1, reports.Sum(static report => report.Offered)):0} bytes allocated a request by the whole process, the load test's own share included"),
             ],

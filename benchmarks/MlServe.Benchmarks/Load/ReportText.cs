@@ -18,7 +18,7 @@ internal static class ReportText
         table.Caption("requests; times in ms from the moment a request was due; generator: share of a core");
         console.Write(table);
 
-        foreach (var step in report.Steps.Where(static step => step.UncorrectedP99Ms is { } sent && step.P99Ms is { } due && due > 1.1 * sent))
+        foreach (var step in report.Steps.Where(step => step.UncorrectedP99Ms is { } sent && step.P99Ms is { } due && due > 1.1 * sent && due - sent > 0.01 * report.BoundMs))
             Line(console, $"{step.Name}: counted from the moment of sending, p99 would be {Number(step.UncorrectedP99Ms)} ms");
         if (report.Memory.Count > 0)
         {

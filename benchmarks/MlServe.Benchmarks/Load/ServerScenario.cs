@@ -17,6 +17,7 @@ internal sealed class ServerScenario(LoadSystem system, CancellationToken cancel
 
     private readonly LoadSettings _settings = system.Settings;
     private readonly List<StepReport> _steps = [];
+    private Disturbance _disturbance;
     private bool _isGeneratorLimit;
     private long _lost;
     private List<long> _lostIds = [];
@@ -77,6 +78,7 @@ internal sealed class ServerScenario(LoadSystem system, CancellationToken cancel
         var result = system.Open().Run([new(rate, planned)], [step], _settings.Seed + _steps.Count, maxMissed, cancellationToken);
         var report = system.Report(step);
         _steps.Add(report);
+        _disturbance = _disturbance.And(result);
         _lost += report.Lost;
         _lostIds = [.. result.LostIds];
         _settings.Progress.Say(string.Create(CultureInfo.InvariantCulture,
@@ -112,7 +114,9 @@ internal sealed class ServerScenario(LoadSystem system, CancellationToken cancel
             Value = found,
             Steps = _steps,
             LostIds = _lostIds,
-            Notes = found is not null && _isGeneratorLimit ? ["higher rates were not found out: the generator was late, not the model"] : [],
+            Notes = found is not null && _isGeneratorLimit
+                ? [_disturbance.ToString(), "higher rates were not found out: the generator was late, not the model"]
+                : [_disturbance.ToString()],
         };
     }
 }

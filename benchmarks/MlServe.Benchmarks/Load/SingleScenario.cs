@@ -9,7 +9,7 @@ internal static class SingleScenario
     {
         var settings = system.Settings;
         var seconds = settings.Seconds ?? (settings.IsFull ? 600 : 10);
-        var step = system.Step("single", 0, seconds);
+        var step = LoadSystem.Unbounded("single");
         var queries = EarlyStopping.MinQueries(Percentile, settings.Confidence, 5);
         await system.Closed().RunAsync(step, 1, seconds, queries, Math.Max(seconds, 60), cancellationToken);
 

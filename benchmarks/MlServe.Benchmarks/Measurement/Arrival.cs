@@ -4,4 +4,5 @@ namespace MlServe.Benchmarks.Measurement;
 /// <param name="Index">From 0.</param>
 /// <param name="Group">That of its <see cref="RatePhase"/>.</param>
 /// <param name="Due">Nanoseconds from the start.</param>
-internal readonly record struct Arrival(long Index, int Group, long Due);
+/// <param name="Phase">In which phase.</param>
+internal readonly record struct Arrival(long Index, int Group, long Due, int Phase);

@@ -12,6 +12,8 @@ internal sealed class ArrivalSchedule(IReadOnlyList<RatePhase> phases, int seed)
     private double _time;
     private double _end = phases.Count > 0 ? phases[0].Seconds : 0;
 
+    public IReadOnlyList<RatePhase> Phases => phases;
+
     /// <summary>How long all phases last, in seconds.</summary>
     public double Seconds => phases.Sum(static phase => phase.Seconds);
 
@@ -25,7 +27,7 @@ internal sealed class ArrivalSchedule(IReadOnlyList<RatePhase> phases, int seed)
             if (rate > 0 && _time + (distance / rate) is var next && next < _end)
             {
                 _time = next;
-                arrival = new(_index++, phases[_phase].Group, (long)(next * 1e9));
+                arrival = new(_index++, phases[_phase].Group, (long)(next * 1e9), _phase);
                 return true;
             }
 

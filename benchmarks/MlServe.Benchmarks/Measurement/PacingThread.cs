@@ -26,10 +26,10 @@ internal sealed class PacingThread
     /// <param name="groups">The number of groups in the schedule.</param>
     /// <param name="sink">Where to send; called on the thread.</param>
     /// <param name="raise">Whether the thread goes before others: right for a sink that only hands over, not for one that runs the model.</param>
-    /// <param name="spin">For how long before a request is due to wait without sleeping, in nanoseconds.</param>
+    /// <param name="spinShare">The share of a core that it may take to wait awake for the last moments before a request is due.</param>
     /// <param name="cancellationToken">Stops it.</param>
     public static PacingThread Run(
-        ArrivalSchedule schedule, int groups, IArrivalSink sink, bool raise = false, long spin = 0, CancellationToken cancellationToken = default)
+        ArrivalSchedule schedule, int groups, IArrivalSink sink, bool raise = false, double spinShare = 0, CancellationToken cancellationToken = default)
     {
         var pacing = new PacingThread(groups);
         Exception? failure = null;
@@ -37,7 +37,7 @@ internal sealed class PacingThread
         {
             try
             {
-                pacing.Pace(schedule, sink, raise, spin, cancellationToken);
+                pacing.Pace(schedule, sink, raise, spinShare, cancellationToken);
             }
 #pragma warning disable CA1031 // It is thrown on the caller's thread.
             catch (Exception exception)
@@ -55,11 +55,12 @@ internal sealed class PacingThread
         return failure is null ? pacing : throw new InvalidOperationException($"The generator failed: {failure.Message}", failure);
     }
 
-    private void Pace(ArrivalSchedule schedule, IArrivalSink sink, bool raise, long spin, CancellationToken cancellationToken)
+    private void Pace(ArrivalSchedule schedule, IArrivalSink sink, bool raise, double spinShare, CancellationToken cancellationToken)
     {
         ThreadClock.SharpenTimer();
         IsRaised = raise && ThreadClock.TryRaisePriority();
         var cpu = ThreadClock.CpuSeconds();
+        long[] spins = [.. schedule.Phases.Select(phase => phase.SpinWithin(spinShare))];
         var group = 0;
         Start = Stopwatch.GetTimestamp();
         while (!cancellationToken.IsCancellationRequested && schedule.TryNext(out var arrival))
@@ -67,6 +68,7 @@ internal sealed class PacingThread
             if (arrival.Group != group) cpu = Charge(group, cpu);
             group = arrival.Group;
 
+            var spin = spins[arrival.Phase];
             long early;
             while ((early = arrival.Due - Elapsed()) > 0 && !cancellationToken.IsCancellationRequested)
             {
