@@ -46,6 +46,7 @@ internal static class BurstScenario
             : facts.Count > 0 ? LoadVerdict.Fail
             : reports.Any(static report => report.IsSpoiled) ? LoadVerdict.Void
             : LoadVerdict.Pass;
+        if (verdict == LoadVerdict.Pass) facts.Add("none failed, none lost; bursts have no bound to keep");
         if (verdict == LoadVerdict.Void) facts.AddRange(reports.Where(static report => report.IsSpoiled).Select(PeakVerdict.Lag));
         var shed = reports.Sum(static report => report.Shed);
         return new()

@@ -55,8 +55,17 @@ internal sealed class LoadOptions
 
     private static void Check<T>(Option<T> option, Func<T?, bool> isValid, string range) => option.Validators.Add(result =>
     {
-        // What cannot be read at all has an error of its own.
-        if (!result.Errors.Any() && !isValid(result.GetValueOrDefault<T>())) result.AddError($"{option.Name} must be {range}.");
+        try
+        {
+            if (isValid(result.GetValueOrDefault<T>())) return;
+        }
+        catch (InvalidOperationException)
+        {
+            // It cannot be read, and has an error of its own.
+            return;
+        }
+
+        result.AddError($"{option.Name} is '{string.Join(' ', result.Tokens)}'; it must be {range}.");
     });
 
     private static TimeSpan? ParseBound(ArgumentResult result)

@@ -32,6 +32,7 @@ internal static class ReportText
         if (report.LostIds.Count > 0) Line(console, $"lost: {string.Join(", ", report.LostIds.Take(10))}{(report.LostIds.Count > 10 ? ", …" : "")}");
         if (report.Metric is not null) Line(console, $"{report.Metric}: {Number(report.Value)}");
         Line(console, report.Verdict.ToString().ToUpperInvariant());
+        if (report.Verdict == LoadVerdict.Cancelled) Line(console, "  partial results: the test was ended before it could say anything");
         foreach (var reason in report.Reasons)
             Line(console, $"  {reason}");
     }

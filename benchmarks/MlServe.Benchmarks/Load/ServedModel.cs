@@ -56,7 +56,7 @@ internal sealed class ServedModel : IAsyncDisposable
         }
         catch (InvalidDataException exception)
         {
-            throw new LoadException($"'{path}' cannot be read: {(exception.InnerException ?? exception).Message}", exception);
+            throw new LoadException($"'{path}' cannot be read: {exception.GetBaseException().Message}", exception);
         }
 
         builder.Services.AddMlServing();

@@ -10,6 +10,7 @@ public class LoadCommandTests
     [InlineData("--sla", "2h", "10ms")]
     [InlineData("--peak-rps", "0", "more than 0")]
     [InlineData("--peak-rps", "NaN", "more than 0")]
+    [InlineData("--peak-rps", "x", "'x'")]
     [InlineData("--seconds", "0", "1 to 86400")]
     [InlineData("--confidence", "1", "less than 1")]
     [InlineData("--max-lag", "0", "more than 0")]
