@@ -13,11 +13,14 @@ namespace MlServe.Benchmarking;
 /// </remarks>
 public static class CallLatency
 {
+    private static readonly double NanosecondsPerTick = 1e9 / Stopwatch.Frequency;
+
     /// <summary>Records a call that began at a timestamp and has just ended.</summary>
     /// <param name="startTimestamp">What <see cref="Stopwatch.GetTimestamp"/> gave when the call began.</param>
-    public static void RecordSince(long startTimestamp) => Record(Stopwatch.GetElapsedTime(startTimestamp));
+    public static void RecordSince(long startTimestamp) =>
+        EngineListener.Instance.Record((Stopwatch.GetTimestamp() - startTimestamp) * NanosecondsPerTick);
 
     /// <summary>Records a call.</summary>
-    /// <param name="duration">How long it took. Below 1 ns it counts as 1 ns, above an hour as an hour.</param>
-    public static void Record(TimeSpan duration) => EngineListener.Instance.Record(duration);
+    /// <param name="duration">How long it took. Below 1 ns it counts as 1 ns, above ten minutes as ten minutes.</param>
+    public static void Record(TimeSpan duration) => EngineListener.Instance.Record(duration.TotalNanoseconds);
 }

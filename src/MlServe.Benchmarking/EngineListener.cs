@@ -22,9 +22,9 @@ internal sealed class EngineListener : EventListener
     /// <summary>Whether benchmarks run in their host's process.</summary>
     public static bool IsInHost { get; set; }
 
-    public void Record(TimeSpan duration)
+    public void Record(double nanoseconds)
     {
-        if (_isMeasuring) _recorded.Record(duration);
+        if (_isMeasuring) _recorded.Record(nanoseconds);
     }
 
     /// <summary>What the benchmark that ended last in this process recorded; null where it recorded nothing, or it was taken before.</summary>

@@ -6,7 +6,8 @@ namespace MlServe.Benchmarking;
 /// <summary>Durations of calls, in nanoseconds with three significant digits; safe for concurrent recording.</summary>
 internal sealed class LatencyHistogram
 {
-    private const long Longest = 3_600_000_000_000;
+    // Ten minutes. HdrHistogram 2.5.0 is wrong from 2^41 ns on, where the width of a bucket no longer fits an int.
+    private const long Longest = 600_000_000_000;
 
     private readonly HistogramBase _calls;
 
@@ -27,7 +28,7 @@ internal sealed class LatencyHistogram
         return histogram;
     }
 
-    public void Record(TimeSpan duration) => _calls.RecordValue(Math.Clamp((long)duration.TotalNanoseconds, 1, Longest));
+    public void Record(double nanoseconds) => _calls.RecordValue((long)Math.Clamp(nanoseconds, 1, Longest));
 
     public void Add(LatencyHistogram other) => _calls.Add(other._calls);
 

@@ -22,5 +22,8 @@ internal sealed class PredictionColumnProvider(decimal? hourlyPrice) : IColumnPr
 
     private static PredictionColumn Cost(decimal price) => new(
         "Cost/1M", FormattableString.Invariant($"Cost of a million predictions at {price} an hour for the whole machine, never idle"), UnitType.Dimensionless,
-        static (figures, style) => figures.CostPerMillion?.ToString(figures.CostPerMillion < 0.01 ? "0.00000" : "0.0000", style.CultureInfo), price);
+        static (figures, style) => figures.CostPerMillion?.ToString($"F{Decimals(figures.CostPerMillion.Value)}", style.CultureInfo), price);
+
+    /// <summary>Three significant digits, and two decimals at least.</summary>
+    private static int Decimals(double value) => value > 0 ? Math.Clamp(2 - (int)Math.Floor(Math.Log10(value)), 2, 12) : 2;
 }

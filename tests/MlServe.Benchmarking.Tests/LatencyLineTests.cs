@@ -7,9 +7,9 @@ public sealed class LatencyLineTests
     {
         var histogram = new LatencyHistogram();
         for (var i = 1; i <= 1000; i++)
-            histogram.Record(TimeSpan.FromMicroseconds(i));
-        histogram.Record(TimeSpan.FromDays(1));
-        histogram.Record(TimeSpan.FromTicks(-1));
+            histogram.Record(i * 1e3);
+        histogram.Record(1e15);
+        histogram.Record(-1);
 
         var parsed = LatencyLine.Parse(LatencyLine.Format(histogram))!;
 
@@ -29,7 +29,7 @@ public sealed class LatencyLineTests
     public void Parse_BrokenLine_IsNoFigure()
     {
         var histogram = new LatencyHistogram();
-        histogram.Record(TimeSpan.FromMilliseconds(1));
+        histogram.Record(1e6);
         var line = LatencyLine.Format(histogram);
 
         Assert.Null(LatencyLine.Parse(line[..^20]));
@@ -51,7 +51,7 @@ public sealed class LatencyLineTests
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() =>
         {
             for (var i = 0; i < 50_000; i++)
-                histogram.Record(TimeSpan.FromMicroseconds(10));
+                histogram.Record(1e4);
         })));
 
         Assert.Equal(200_000, histogram.Count);

@@ -4,9 +4,9 @@ using BenchmarkDotNet.Configs;
 
 namespace MlServe.Benchmarking.Tests;
 
-public sealed class PredictionConfigExtensionsTests : IDisposable
+public sealed class PredictionConfigExtensionsTests(PredictionConfigExtensionsTests.OneRun fixture) : IClassFixture<PredictionConfigExtensionsTests.OneRun>
 {
-    private readonly BenchmarkRun _run = new(typeof(RecordingBenchmarks), hourlyPrice: 36m);
+    private readonly BenchmarkRun _run = fixture.Run;
 
     [Fact]
     public void AddPredictionColumns_CallsRecorded_PercentilesAreOfSingleCalls()
@@ -113,5 +113,10 @@ public sealed class PredictionConfigExtensionsTests : IDisposable
     public void LatencyNanoseconds_NoPercentile_Throws(double percentile) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => PredictionFigures.Of(_run.Report(nameof(RecordingBenchmarks.Recorded)))!.LatencyNanoseconds(percentile));
 
-    public void Dispose() => _run.Dispose();
+    public sealed class OneRun : IDisposable
+    {
+        internal BenchmarkRun Run { get; } = new(typeof(RecordingBenchmarks), hourlyPrice: 36m);
+
+        public void Dispose() => Run.Dispose();
+    }
 }

@@ -1,0 +1,2 @@
+// BenchmarkDotNet's engine is one for the process.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
