@@ -12,7 +12,9 @@ internal sealed class EngineListener : EventListener
     public static readonly EngineListener Instance = new();
 
     private readonly LatencyHistogram _recorded = new();
-    private volatile bool _isMeasuring;
+
+    // The first call to be recorded makes the listener, maybe in the only iteration of a cold start: what comes next says whether it counts.
+    private volatile bool _isMeasuring = true;
     private LatencyHistogram? _finished;
 
     private EngineListener()
@@ -39,11 +41,6 @@ internal sealed class EngineListener : EventListener
     {
         switch (eventData.EventId)
         {
-            case EngineEventSource.BenchmarkStartEventId:
-                _isMeasuring = false;
-                _recorded.Clear();
-                _finished = null;
-                break;
             case EngineEventSource.WorkloadActualStartEventId:
                 _isMeasuring = true;
                 break;
@@ -51,7 +48,13 @@ internal sealed class EngineListener : EventListener
                 _isMeasuring = false;
                 break;
             case EngineEventSource.BenchmarkStopEventId:
+                _isMeasuring = false;
                 Finish();
+                break;
+            default:
+                // All that comes before the measured iterations, which are the last.
+                _isMeasuring = false;
+                _recorded.Clear();
                 break;
         }
     }

@@ -37,11 +37,11 @@ internal sealed class PredictionColumn(
     public string GetValue(Summary summary, BenchmarkCase benchmarkCase, SummaryStyle style) =>
         summary[benchmarkCase] is { } report && PredictionFigures.Of(report, hourlyPrice) is { } figures ? format(figures, style) ?? NoFigure : NoFigure;
 
-    /// <summary>In the table's unit, which the header has where the cells do not.</summary>
+    /// <summary>In the cell's own unit, because calls may take a thousand times the mean; or in the table's where the header has it.</summary>
     public static string? Time(double? nanoseconds, SummaryStyle style)
     {
         if (nanoseconds is not { } value) return null;
-        var unit = style.TimeUnit ?? TimeUnit.GetBestTimeUnit(value);
+        var unit = style is { PrintUnitsInContent: false, TimeUnit: { } common } ? common : TimeUnit.GetBestTimeUnit(value);
         var number = TimeUnit.Convert(value, TimeUnit.Nanosecond, unit).ToString("#,0.000", style.CultureInfo);
         return style.PrintUnitsInContent ? $"{number} {unit.Abbreviation}" : number;
     }

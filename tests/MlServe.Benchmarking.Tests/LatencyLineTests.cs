@@ -1,5 +1,7 @@
 namespace MlServe.Benchmarking.Tests;
 
+// BenchmarkDotNet's engine is one for the process.
+[Collection("engine")]
 public sealed class LatencyLineTests
 {
     [Fact]

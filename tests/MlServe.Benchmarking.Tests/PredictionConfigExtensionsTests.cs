@@ -4,6 +4,8 @@ using BenchmarkDotNet.Configs;
 
 namespace MlServe.Benchmarking.Tests;
 
+// BenchmarkDotNet's engine is one for the process.
+[Collection("engine")]
 public sealed class PredictionConfigExtensionsTests(PredictionConfigExtensionsTests.OneRun fixture) : IClassFixture<PredictionConfigExtensionsTests.OneRun>
 {
     private readonly BenchmarkRun _run = fixture.Run;

@@ -13,7 +13,7 @@ internal static class CostPlot
         if (lines.Count == 0 || hourlyPrice == 0) return null;
 
         var plot = PlotStyle.Create(
-            FormattableString.Invariant($"Cost of a million predictions at {hourlyPrice} an hour, machine never idle"), "rows in a batch", "cost of 1,000,000 predictions");
+            FormattableString.Invariant($"Cost of a million predictions at {hourlyPrice} an hour, machine never idle"), "rows in a batch", "cost of 1,000,000 predictions, currency of the price");
         double[] batches = [.. lines.SelectMany(static line => line).Select(Batch).Distinct().Order()];
         for (var i = 0; i < lines.Count; i++)
         {
@@ -31,7 +31,7 @@ internal static class CostPlot
         }
 
         PlotStyle.UseTicks(plot.Axes.Bottom, batches);
-        PlotStyle.UseLogarithms(plot.Axes.Left);
+        PlotStyle.UseLogarithms(plot);
         return PlotStyle.Save(plot, path, note);
     }
 

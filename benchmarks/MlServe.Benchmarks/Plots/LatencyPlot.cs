@@ -39,7 +39,7 @@ internal static class LatencyPlot
 
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericManual(
             [.. Percentiles.Select(static percentile => new Tick(Nines(percentile), percentile.ToString(CultureInfo.InvariantCulture)))]);
-        PlotStyle.UseLogarithms(plot.Axes.Left);
+        PlotStyle.UseLogarithms(plot);
         return PlotStyle.Save(plot, path, note);
     }
 

@@ -10,7 +10,8 @@ internal static class PlotStyle
     private const int Width = 1100;
     private const int Height = 600;
 
-    private static readonly double[] Steps = [1, 2, 5];
+    private static readonly double[] CoarseSteps = [1, 2, 5];
+    private static readonly double[] FineSteps = [1, 1.5, 2, 3, 4, 5, 7];
 
     private static readonly Color Ink = Color.FromHex("#26323a");
 
@@ -72,9 +73,13 @@ internal static class PlotStyle
         return path;
     }
 
-    /// <summary>Ticks of a logarithmic axis from 10^-9 to 10^9, of data that are logarithms: 1, 2 and 5 of each decade.</summary>
-    public static void UseLogarithms(IAxis axis) =>
-        UseTicks(axis, Enumerable.Range(-9, 19).SelectMany(static exponent => Steps.Select(step => step * Math.Pow(10, exponent))));
+    /// <summary>Ticks for the upright axis of what has been drawn, of data that are logarithms.</summary>
+    public static void UseLogarithms(Plot plot)
+    {
+        plot.Axes.AutoScale();
+        var steps = plot.Axes.GetLimits().VerticalSpan > 1.2 ? CoarseSteps : FineSteps;
+        UseTicks(plot.Axes.Left, Enumerable.Range(-9, 19).SelectMany(exponent => steps.Select(step => step * Math.Pow(10, exponent))));
+    }
 
     /// <summary>Ticks at values, of data that are their logarithms.</summary>
     public static void UseTicks(IAxis axis, IEnumerable<double> values) => axis.TickGenerator = new ScottPlot.TickGenerators.NumericManual(

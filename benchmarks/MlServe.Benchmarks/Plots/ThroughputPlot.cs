@@ -24,7 +24,7 @@ internal static class ThroughputPlot
         }
 
         PlotStyle.UseTicks(plot.Axes.Bottom, results.Where(static result => result.Suite == nameof(BatchingBenchmarks)).Select(Callers).Distinct());
-        PlotStyle.UseLogarithms(plot.Axes.Left);
+        PlotStyle.UseLogarithms(plot);
         return PlotStyle.Save(plot, path, note);
     }
 

@@ -30,7 +30,7 @@ internal static class SuitesConfig
     private static Job Measured => Job.Default
         .WithStrategy(RunStrategy.Throughput)
         .WithIterationTime(TimeInterval.FromMilliseconds(100))
-        .WithWarmupCount(4)
+        .WithWarmupCount(8)
         .WithIterationCount(10)
         .WithEvaluateOverhead(false)
         .WithUnrollFactor(1)

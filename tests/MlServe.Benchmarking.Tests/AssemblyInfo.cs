@@ -1,2 +1,0 @@
-// BenchmarkDotNet's engine is one for the process.
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
