@@ -65,6 +65,7 @@ for package in MlServe.Core MlServe.Benchmarking; do
     dotnet add package "$package" --version "$version" --no-restore
 done
 dotnet add package Microsoft.ML.OnnxRuntime --version "$(version_of Microsoft.ML.OnnxRuntime)" --no-restore
+sed -i 's|</Project>|<ItemGroup><None Include="digits.onnx" CopyToOutputDirectory="PreserveNewest" /></ItemGroup></Project>|' Benchmarks.csproj
 sample_of docs/benchmarking.md benchmark
 dotnet run -c Release -- --filter '*' --job dry >run.log 2>&1 || { cat run.log; exit 1; }
 figures=BenchmarkDotNet.Artifacts/results/DigitsBenchmarks-predictions.json
