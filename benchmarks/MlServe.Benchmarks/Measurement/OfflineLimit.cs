@@ -18,6 +18,9 @@ internal sealed class OfflineLimit : IDisposable
 
     public string Description { get; }
 
+    /// <summary>One configuration.</summary>
+    public static OfflineLimit Of(byte[] model, Shape shape, int batch, int threads, int sessions) => new(model, shape, batch, threads, sessions);
+
     /// <summary>Finds the best configuration on this machine.</summary>
     public static OfflineLimit FindBest(byte[] model, Shape shape, params ReadOnlySpan<int> batches)
     {
