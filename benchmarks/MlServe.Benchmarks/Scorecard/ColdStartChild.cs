@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -32,16 +33,18 @@ internal static class ColdStartChild
         float[][] images = [.. Enumerable.Range(0, Predictions).Select(_ => Enumerable.Range(0, 28 * 28).Select(_ => random.NextSingle()).ToArray())];
         var times = new double[Predictions];
         var scores = new float[10];
+        var (methods, compiling) = (JitInfo.GetCompiledMethodCount(), JitInfo.GetCompilationTime());
         for (var i = 0; i < Predictions; i++)
         {
             var started = Stopwatch.GetTimestamp();
             using (var prediction = await predictor.PredictAsync(PredictionInputs.Row(images[i])))
                 prediction["scores"].AsSpan<float>().CopyTo(scores);
             times[i] = Stopwatch.GetElapsedTime(started).TotalMicroseconds;
+            if (i == 0) (methods, compiling) = (JitInfo.GetCompiledMethodCount() - methods, JitInfo.GetCompilationTime() - compiling);
         }
 
         // The host logs to the standard output.
-        await Console.Error.WriteLineAsync(JsonSerializer.Serialize(new ColdStart(ready.TotalMilliseconds, times[0], times[^1])));
+        await Console.Error.WriteLineAsync(JsonSerializer.Serialize(new ColdStart(ready.TotalMilliseconds, times[0], times[^1], methods, compiling.TotalMicroseconds)));
         await host.StopAsync();
     }
 }
