@@ -19,14 +19,16 @@ internal static class ScorecardCommand
         var only = new Option<string>("--only") { Description = "Only rows whose name begins so.", DefaultValueFactory = static _ => "" };
         only.Validators.Add(static result =>
         {
-            var prefix = result.GetValueOrDefault<string>();
+            if (result.Tokens is not [{ Value: var prefix }]) return;
             if (!ScorecardGroups.All.Any(group => group.Matches(prefix)))
                 result.AddError($"No row's name begins with '{prefix}'. The rows: {string.Join(", ", ScorecardGroups.Claims.Select(static claim => claim.Name))}.");
         });
         var windows = new Option<int>("--windows") { Description = $"Pairs of windows a row, {FewestWindows} or more.", DefaultValueFactory = static _ => 21 };
         windows.Validators.Add(static result =>
         {
-            if (result.GetValueOrDefault<int>() < FewestWindows) result.AddError($"--windows takes {FewestWindows} or more.");
+            // What is no number is told by the parser; asking it for the value would throw.
+            if (result.Tokens is [var token] && int.TryParse(token.Value, CultureInfo.InvariantCulture, out var count) && count < FewestWindows)
+                result.AddError($"--windows takes {FewestWindows} or more.");
         });
         var sabotage = new Option<bool>("--sabotage") { Description = "Spin 20 us before each prediction of MlServe's.", Hidden = true };
 
