@@ -56,15 +56,21 @@ internal static class PairedWindows
         return pairs;
     }
 
+    /// <summary>
+    /// Finds the number of calls that fills a window, and warms up by doing so: the first calls compile code, so a number counts when two runs in a row
+    /// were about as long as they should be.
+    /// </summary>
     private static int Calibrate(Action<int> action, TimeSpan length)
     {
         var calls = 16;
-        while (true)
+        for (int attempt = 0, good = 0; attempt < 30 && good < 2; attempt++)
         {
-            var seconds = Time(action, calls) * calls;
-            if (seconds > 0.02) return Math.Max(1, (int)(calls * length.TotalSeconds / seconds));
-            calls *= 4;
+            var share = Time(action, calls) * calls / length.TotalSeconds;
+            good = share is > 0.7 and < 1.4 ? good + 1 : 0;
+            calls = Math.Max(1, (int)(calls / Math.Clamp(share, 0.25, 4)));
         }
+
+        return calls;
     }
 
     /// <summary>Seconds a call.</summary>
