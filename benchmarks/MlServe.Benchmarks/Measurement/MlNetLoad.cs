@@ -86,22 +86,19 @@ internal sealed class MlNetLoad : IDisposable
 
     private static MlNetLoad FindBest(string path, OfflineLimit.Shape shape, (int Threads, int ViewRows)[] uses)
     {
-        MlNetLoad? best = null;
-        foreach (var session in MlNetSession.All)
+        MlNetLoad[] candidates = [.. MlNetSession.All.SelectMany(session => uses.Select(use => new MlNetLoad(path, shape, session, use.Threads, use.ViewRows)))];
+        foreach (var candidate in candidates)
+            candidate.Run(Rows);
+        for (var round = 0; round < 3; round++)
         {
-            foreach (var (threads, viewRows) in uses)
-            {
-                var candidate = new MlNetLoad(path, shape, session, threads, viewRows);
-                candidate.Run(Rows);
-                for (var trial = 0; trial < 3; trial++)
-                    candidate.RatePerSecond = Math.Max(candidate.RatePerSecond, candidate.Measure());
-                if (best is null || candidate.RatePerSecond > best.RatePerSecond)
-                    (best, candidate) = (candidate, best);
-                candidate?.Dispose();
-            }
+            foreach (var candidate in candidates)
+                candidate.RatePerSecond = Math.Max(candidate.RatePerSecond, candidate.Measure());
         }
 
-        best!.Tried = FormattableString.Invariant($"{MlNetSession.All.Length} session settings x {uses.Length} uses");
+        var best = candidates.MaxBy(static candidate => candidate.RatePerSecond)!;
+        foreach (var other in candidates.Where(candidate => candidate != best))
+            other.Dispose();
+        best.Tried = FormattableString.Invariant($"{MlNetSession.All.Length} session settings x {uses.Length} uses");
         return best;
     }
 
