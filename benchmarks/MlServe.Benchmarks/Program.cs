@@ -3,6 +3,12 @@ using MlServe.Benchmarks.Load;
 using MlServe.Benchmarks.Scorecard;
 using MlServe.Benchmarks.Suites;
 
+if (args is [ColdStartChild.Command, var started])
+{
+    await ColdStartChild.RunAsync(started);
+    return 0;
+}
+
 const int WrongUse = 2;
 var parsed = new RootCommand("Measures what MlServe claims, each figure against a baseline in the same run, and load tests models.")
 {

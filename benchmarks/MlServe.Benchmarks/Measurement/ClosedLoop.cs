@@ -10,15 +10,15 @@ internal sealed class ClosedLoop(IPredictor predictor, string output, int caller
 
     private readonly float[][] _rows = MakeRows(callers, rowLength);
 
-    /// <summary>Makes that many calls, or a few more, from all callers.</summary>
+    /// <summary>Makes that many calls, shared among all callers, or among as many as there are calls.</summary>
     public void Run(int calls)
     {
-        var each = Math.Max(1, calls / callers);
-        var tasks = new Task[callers];
-        for (var i = 0; i < callers; i++)
+        var tasks = new Task[Math.Min(callers, calls)];
+        for (var i = 0; i < tasks.Length; i++)
         {
             var row = _rows[i];
-            tasks[i] = Task.Run(() => CallAsync(row, each));
+            var own = (calls / callers) + (i < calls % callers ? 1 : 0);
+            tasks[i] = Task.Run(() => CallAsync(row, own));
         }
 
         Task.WaitAll(tasks);
