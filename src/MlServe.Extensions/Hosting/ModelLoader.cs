@@ -58,7 +58,16 @@ internal sealed class ModelLoader(
                 addLayers(builder);
             if (options.UseBatching) builder.UseBatching(options.Batching);
             var pipeline = builder.Build(new ModelServices(services, serviceLevel));
-            return new(pipeline, pipeline.Signature, serviceLevel, snapshot);
+            try
+            {
+                if (options.Onnx.WarmUpRuns > 0) await PipelineWarmUp.RunAsync(pipeline, time, cancellationToken).ConfigureAwait(false);
+                return new(pipeline, pipeline.Signature, serviceLevel, snapshot);
+            }
+            catch
+            {
+                await pipeline.DisposeAsync().ConfigureAwait(false);
+                throw;
+            }
         }
         catch
         {
