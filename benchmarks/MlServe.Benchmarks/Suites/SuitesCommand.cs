@@ -54,9 +54,21 @@ internal static class SuitesCommand
         return command;
     }
 
+    /// <summary>BenchmarkDotNet looks for the project below the current folder, wherever it was called from.</summary>
+    private static void GoToRepository()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (!File.Exists(Path.Combine(folder.FullName, "MlServe.sln"))) continue;
+            Environment.CurrentDirectory = folder.FullName;
+            return;
+        }
+    }
+
     private static int Run(string[] patterns, decimal hourlyPrice, DirectoryInfo output, bool isQuick)
     {
         Directory.CreateDirectory(output.FullName);
+        GoToRepository();
         var logPath = Path.Combine(output.FullName, "suites.log");
         using var log = new StreamWriter(logPath);
         var config = SuitesConfig.Create(patterns, hourlyPrice, output.FullName, isQuick, log);
