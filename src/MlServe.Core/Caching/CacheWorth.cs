@@ -18,6 +18,12 @@ internal sealed class CacheWorth(TimeProvider time, bool mayStop)
     private const double ReturnAbove = 1.5;
     private const double Smoothing = 1.0 / 64;
 
+    /// <summary>A sample counts for no more than so many times the mean: one that was interrupted says nothing about the code.</summary>
+    private const int LargestSample = 8;
+
+    /// <summary>Windows in a row in which a cache does not pay before it is switched off; one ends a trial.</summary>
+    private const int Patience = 2;
+
     internal static readonly TimeSpan FirstPause = TimeSpan.FromMinutes(1);
     internal static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
 
@@ -30,6 +36,7 @@ internal sealed class CacheWorth(TimeProvider time, bool mayStop)
     private long _resumeAt;
     private TimeSpan _pause = FirstPause;
     private bool _isTrial;
+    private int _poorWindows;
     private volatile bool _isOn = true;
 
     public bool IsOn => _isOn;
@@ -67,11 +74,14 @@ internal sealed class CacheWorth(TimeProvider time, bool mayStop)
             if (verdict.Pays)
             {
                 _pause = FirstPause;
+                _poorWindows = 0;
                 var wasTrial = _isTrial;
                 _isTrial = false;
                 return wasTrial ? verdict : null;
             }
 
+            if (!_isTrial && ++_poorWindows < Patience) return null;
+            _poorWindows = 0;
             _resumeAt = time.GetTimestamp() + (long)(_pause.TotalSeconds * time.TimestampFrequency);
             _pause = _pause * 2 < LongestPause ? _pause * 2 : LongestPause;
             _isOn = false;
@@ -104,6 +114,6 @@ internal sealed class CacheWorth(TimeProvider time, bool mayStop)
     private static void Blend(ref double mean, long ticks)
     {
         var known = Volatile.Read(ref mean);
-        Volatile.Write(ref mean, known == 0 ? ticks : known + ((ticks - known) * Smoothing));
+        Volatile.Write(ref mean, known == 0 ? ticks : known + ((Math.Min(ticks, known * LargestSample) - known) * Smoothing));
     }
 }
