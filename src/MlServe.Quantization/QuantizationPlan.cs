@@ -48,6 +48,9 @@ public sealed record QuantizationPlan
     /// <summary>Multiplications a row below which a node stays FP32, because quantizing its inputs costs more than is saved.</summary>
     public long MinMultiplications { get; init; }
 
+    /// <summary>Whether the source is kept as it is, not even preprocessed; only with <see cref="QuantizationMethod.None"/>.</summary>
+    public bool KeepsOriginal { get; init; }
+
     /// <summary>Reads a plan.</summary>
     /// <param name="json">What <see cref="ToJson"/> gave.</param>
     /// <exception cref="QuantizationException">It is no plan, or one of a newer version.</exception>

@@ -1,3 +1,4 @@
+using Microsoft.ML.OnnxRuntime;
 using MlServe.Quantization.Runtime;
 
 namespace MlServe.Quantization.Evaluation;
@@ -22,12 +23,25 @@ internal static class ModelComparison
         {
             cancellationToken.ThrowIfCancellationRequested();
             using var expected = source.Run(sample, names);
-            using var actual = model.Run(sample, names);
+            using var actual = Run(model, sample, names);
             for (var i = 0; i < outputs.Length; i++)
                 outputs[i].Add(expected[i], actual[i]);
             count++;
         }
 
         return new([.. outputs.Select(static output => output.ToComparison())], count);
+    }
+
+    /// <summary>A sample that the source takes is no fault of the sample.</summary>
+    private static IDisposableReadOnlyCollection<OrtValue> Run(GraphSession model, EncodedSample sample, IReadOnlyCollection<string> names)
+    {
+        try
+        {
+            return model.Run(sample, names);
+        }
+        catch (QuantizationException exception) when (exception.Failure == QuantizationFailure.InvalidSample)
+        {
+            throw new QuantizationException(QuantizationFailure.InvalidModel, $"The rewritten model fails where the source does not: {exception.Message}", exception);
+        }
     }
 }

@@ -8,7 +8,7 @@ internal static class PlanExecutor
 {
     /// <summary>Preprocesses a model and rewrites it.</summary>
     public static RewriteResult Apply(ModelProto source, QuantizationPlan plan) =>
-        Rewrite(Preprocessor.Run(source, plan.Preprocessing).Model, plan);
+        plan.KeepsOriginal ? new(source.Clone(), []) : Rewrite(Preprocessor.Run(source, plan.Preprocessing).Model, plan);
 
     /// <summary>Rewrites a model that was preprocessed. The model given is not changed.</summary>
     public static RewriteResult Rewrite(ModelProto preprocessed, QuantizationPlan plan) => plan.Method switch
