@@ -1,11 +1,51 @@
+using MlServe.Quantization.Model;
 using MlServe.Quantization.Proto;
+using MlServe.Quantization.Rewriting.Static;
+using MlServe.Quantization.Runtime;
 
 namespace MlServe.Quantization.Rewriting;
 
+/// <summary>
+/// Writes a model with ranges that were calibrated: QuantizeLinear and DequantizeLinear around the operators that multiply with weights, which ONNX Runtime
+/// fuses to integer operators.
+/// </summary>
 internal static class StaticRewriter
 {
-    /// <summary>The values whose ranges a plan needs before it can be carried out, of a model that was preprocessed.</summary>
-    public static IReadOnlyList<string> TensorsToCalibrate(ModelProto preprocessed, QuantizationPlan plan) => throw new NotImplementedException();
+    // Below it, scales have no axis.
+    private const long LeastOpset = 13;
 
-    public static RewriteResult Rewrite(ModelProto preprocessed, QuantizationPlan plan) => throw new NotImplementedException();
+    /// <summary>The values whose ranges a plan needs before it can be carried out, of a model that was preprocessed.</summary>
+    public static IReadOnlyList<string> TensorsToCalibrate(ModelProto preprocessed, QuantizationPlan plan)
+    {
+        var layout = Layout(preprocessed, plan, new(preprocessed.Graph));
+        return [.. layout.Values().Select(layout.RangeOf).Distinct(StringComparer.Ordinal)];
+    }
+
+    public static RewriteResult Rewrite(ModelProto preprocessed, QuantizationPlan plan)
+    {
+        var model = preprocessed.Clone();
+        var index = new GraphIndex(model.Graph);
+        var layout = Layout(model, plan, index);
+        IReadOnlyList<NodeDecision> decisions = [.. StaticDecisions.Of(model, layout)];
+        new StaticGraphWriter(model, index, layout, plan).Write();
+        return new(plan.Format == QuantizationFormat.QOperator ? OptimizedModel.Fused(model) : model, decisions);
+    }
+
+    private static StaticLayout Layout(ModelProto model, QuantizationPlan plan, GraphIndex index)
+    {
+        QuantizedOperators.Refuse(model);
+        var opset = Graphs.OpsetOf(model);
+        if (opset < LeastOpset)
+        {
+            throw new QuantizationException(QuantizationFailure.UnsupportedOpset,
+                $"The model has operator set {opset}, and quantized operators need {LeastOpset}. Let it be raised by preprocessing.");
+        }
+
+        var layout = new StaticLayout(index, plan);
+        if (layout.Compute.Count > 0) return layout;
+        var reasons = StaticDecisions.Of(model, layout).Where(static decision => decision.OpType is "Conv" or "ConvTranspose" or "Gemm" or "MatMul").ToList();
+        throw new QuantizationException(QuantizationFailure.NothingToQuantize, reasons.Count == 0
+            ? "The model has no operator that multiplies with constant weights (Conv, Gemm, MatMul): there is nothing to quantize."
+            : $"None of the model's {reasons.Count} operators with weights can be quantized; the first, '{reasons[0].Node}', is not because of this: {reasons[0].Reason}.");
+    }
 }
