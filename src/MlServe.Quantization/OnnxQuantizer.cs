@@ -3,7 +3,6 @@ using MlServe.Quantization.Evaluation;
 
 namespace MlServe.Quantization;
 
-/// <summary>Makes FP32 ONNX models smaller and faster. Safe for concurrent use, though what runs at once disturbs each other's measurements.</summary>
 public static partial class OnnxQuantizer
 {
     /// <summary>

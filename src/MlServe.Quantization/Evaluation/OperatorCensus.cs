@@ -4,21 +4,19 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>Where the FP32 weights of a model lie, and whether somebody quantized it before.</summary>
-internal sealed record OperatorCensus(long Convolutions, long Matrices, long Lstms, long Others, string? Quantized)
+/// <summary>Where the FP32 weights of a model lie.</summary>
+internal sealed record OperatorCensus(long Convolutions, long Matrices, long Lstms, long Others)
 {
     public long Total => Convolutions + Matrices + Lstms + Others;
 
     public static OperatorCensus Of(ModelProto model)
     {
         long convolutions = 0, matrices = 0, lstms = 0, others = 0;
-        string? quantized = null;
         foreach (var graph in Graphs.Of(model))
         {
             var index = new GraphIndex(graph);
             foreach (var node in graph.Node)
             {
-                if (IsQuantized(node)) quantized ??= $"{node.OpType} '{Nodes.NameOf(node)}'";
                 if (!Nodes.IsStandard(node) && node.OpType is not ("Attention" or "FusedMatMul" or "FusedGemm" or "FusedConv")) continue;
                 var weights = node.Input.Sum(input => WeightsOf(index, input));
                 switch (node.OpType)
@@ -39,13 +37,8 @@ internal sealed record OperatorCensus(long Convolutions, long Matrices, long Lst
             }
         }
 
-        return new(convolutions, matrices, lstms, others, quantized);
+        return new(convolutions, matrices, lstms, others);
     }
-
-    private static bool IsQuantized(NodeProto node) =>
-        node.OpType is "QuantizeLinear" or "DequantizeLinear" or "DynamicQuantizeLinear" or "MatMulInteger" or "ConvInteger" or "QGemm" or "MatMulNBits" or "DynamicQuantizeMatMul"
-            or "DynamicQuantizeLSTM" or "MatMulIntegerToFloat" or "QAttention" or "QEmbedLayerNormalization"
-        || node.OpType.StartsWith("QLinear", StringComparison.Ordinal);
 
     /// <summary>Elements of a constant of two axes or more: what a vector adds is not worth it.</summary>
     private static long WeightsOf(GraphIndex index, string input)

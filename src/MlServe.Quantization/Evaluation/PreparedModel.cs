@@ -36,7 +36,7 @@ internal sealed class PreparedModel : IAsyncDisposable
     {
         progress.Report(QuantizationStage.Reading, 0, "reading the source");
         var document = await OnnxDocument.ReadAsync(from, cancellationToken).ConfigureAwait(false);
-        RequireFloat(OperatorCensus.Of(document.Model), document.Origin);
+        QuantizedOperators.RequireNone(document.Model);
         if (options.Plan is { } plan) RequireSame(plan, document);
         IReadOnlyList<PredictionInputs> first = options.CalibrationSamples is { } given
             ? await EvaluationSamples.PeekAsync(given, options.MaxSamples, cancellationToken).ConfigureAwait(false)
@@ -164,12 +164,6 @@ internal sealed class PreparedModel : IAsyncDisposable
         if (_samples.Retained.Count > 0) return;
         throw new QuantizationException(QuantizationFailure.NoCalibrationData,
             $"{Source.Document.Origin} refuses all inputs that were made up for it ({Source.Signature}), so that nothing can be measured. Give CalibrationSamples.");
-    }
-
-    private static void RequireFloat(OperatorCensus census, string origin)
-    {
-        if (census.Quantized is { } operation)
-            throw new QuantizationException(QuantizationFailure.AlreadyQuantized, $"{origin} is quantized already: it has {operation}. Give the FP32 model that it was made from.");
     }
 
     private static void RequireSame(QuantizationPlan plan, OnnxDocument document)

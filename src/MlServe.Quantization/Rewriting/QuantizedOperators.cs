@@ -17,13 +17,20 @@ internal static class QuantizedOperators
         "DynamicQuantizeLSTM", "MatMulNBits", "MatMulBnb4", "MatMulFpQ4", "GatherBlockQuantized", "QuickQuantizeLinear", "QuantizeBFP", "DequantizeBFP",
     };
 
-    /// <summary>Refuses a model that holds quantized operators.</summary>
-    public static void Refuse(ModelProto model)
+    /// <summary>Refuses a model that was quantized already.</summary>
+    public static void RequireNone(ModelProto model)
     {
-        var found = Graphs.Of(model).SelectMany(static graph => graph.Node).FirstOrDefault(IsQuantized);
-        if (found is null) return;
-        throw new QuantizationException(QuantizationFailure.AlreadyQuantized,
-            $"The model is quantized already: node '{Nodes.NameOf(found)}' is a {found.OpType}. Quantize the FP32 model that it was made from.");
+        if (Graphs.Of(model).SelectMany(static graph => graph.Node).FirstOrDefault(IsQuantized) is { } found)
+        {
+            throw new QuantizationException(QuantizationFailure.AlreadyQuantized,
+                $"The model is quantized already: '{Nodes.NameOf(found)}' is a {found.OpType}. Quantize the FP32 model that it was made from.");
+        }
+
+        if (ModelMetadata.Find(model, ModelMetadata.Method) is { } method and not nameof(QuantizationMethod.None))
+        {
+            throw new QuantizationException(QuantizationFailure.AlreadyQuantized,
+                $"The model was written by MlServe with the method {method}. Quantize the FP32 model that it was made from.");
+        }
     }
 
     public static bool IsQuantized(NodeProto node) =>

@@ -33,7 +33,7 @@ internal static class StaticRewriter
 
     private static StaticLayout Layout(ModelProto model, QuantizationPlan plan, GraphIndex index)
     {
-        QuantizedOperators.Refuse(model);
+        QuantizedOperators.RequireNone(model);
         var opset = Graphs.OpsetOf(model);
         if (opset < LeastOpset)
         {
