@@ -22,7 +22,6 @@ internal static class ModelStamp
         ModelMetadata.Set(model, Plan, DigestOf(plan));
         ModelMetadata.Set(model, Source, plan.SourceDigest);
         ModelMetadata.Set(model, Version, LibraryVersion);
-        if (plan.Method == QuantizationMethod.Dynamic) ModelMetadata.Set(model, ModelMetadata.BatchDependent, "true");
     }
 
     public static string DigestOf(QuantizationPlan plan) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(plan.ToJson())));
