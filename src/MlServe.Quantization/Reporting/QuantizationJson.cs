@@ -7,4 +7,5 @@ namespace MlServe.Quantization.Reporting;
     WriteIndented = true, UseStringEnumConverter = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(QuantizationPlan))]
+[JsonSerializable(typeof(PreprocessingReport))]
 internal sealed partial class QuantizationJson : JsonSerializerContext;
