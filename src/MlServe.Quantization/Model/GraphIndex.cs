@@ -37,7 +37,7 @@ internal sealed class GraphIndex
                 if (node.Input[i].Length > 0) AddUse(node.Input[i], new(node, i));
             }
 
-            foreach (var captured in Captured(node))
+            foreach (var captured in CapturedBy(node))
                 AddUse(captured, new(node, Use.FromSubgraph));
         }
     }
@@ -73,7 +73,7 @@ internal sealed class GraphIndex
     }
 
     /// <summary>The names that a node's subgraphs take from around them.</summary>
-    private static HashSet<string> Captured(NodeProto node)
+    public static HashSet<string> CapturedBy(NodeProto node)
     {
         var captured = new HashSet<string>(StringComparer.Ordinal);
         foreach (var graph in Nodes.Subgraphs(node))
@@ -86,7 +86,7 @@ internal sealed class GraphIndex
             foreach (var inner in graph.Node)
             {
                 captured.UnionWith(inner.Input.Where(name => name.Length > 0 && !own.Contains(name)));
-                captured.UnionWith(Captured(inner).Where(name => !own.Contains(name)));
+                captured.UnionWith(CapturedBy(inner).Where(name => !own.Contains(name)));
             }
 
             captured.UnionWith(graph.Output.Select(static output => output.Name).Where(name => !own.Contains(name)));

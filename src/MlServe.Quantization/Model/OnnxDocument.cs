@@ -7,8 +7,11 @@ namespace MlServe.Quantization.Model;
 /// <summary>An ONNX model read into memory, its weights from other files among it.</summary>
 internal sealed class OnnxDocument
 {
-    private OnnxDocument(ModelProto model, OnnxModelInfo info, string origin, string digest, long sizeInBytes)
+    private readonly ReadOnlyMemory<byte> _source;
+
+    private OnnxDocument(ModelProto model, ReadOnlyMemory<byte> source, OnnxModelInfo info, string origin, string digest, long sizeInBytes)
     {
+        _source = source;
         Model = model;
         Info = info;
         Origin = origin;
@@ -44,6 +47,12 @@ internal sealed class OnnxDocument
         }
     }
 
+    /// <summary>
+    /// The bytes of a model that was made of this one. One that is equal gives those that were read, because other writers pack numbers otherwise than this one,
+    /// which says the same in other bytes.
+    /// </summary>
+    public ReadOnlyMemory<byte> ToBytes(ModelProto model) => SizeInBytes == _source.Length && model.Equals(Model) ? _source : OnnxFile.ToBytes(model);
+
     /// <summary>Reads a model. The inspector looks at the bytes first, so that nothing here meets a malformed or hostile file.</summary>
     public static OnnxDocument Read(ModelContent content)
     {
@@ -62,6 +71,6 @@ internal sealed class OnnxDocument
             throw new QuantizationException(QuantizationFailure.Unreadable, $"{content.Origin} has no graph. Export the model anew.");
         var digest = new ContentDigest(content.Bytes.Span);
         var external = ExternalWeights.Embed(model, content, digest);
-        return new(model, info, content.Origin, digest.ToString(), content.Bytes.Length + external);
+        return new(model, content.Bytes, info, content.Origin, digest.ToString(), content.Bytes.Length + external);
     }
 }

@@ -8,4 +8,5 @@ namespace MlServe.Quantization.Reporting;
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(QuantizationPlan))]
 [JsonSerializable(typeof(RewriteReport))]
+[JsonSerializable(typeof(PreprocessingReport))]
 internal sealed partial class QuantizationJson : JsonSerializerContext;
