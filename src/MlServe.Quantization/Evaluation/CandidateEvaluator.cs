@@ -28,13 +28,14 @@ internal sealed class CandidateEvaluator(SourceModel source, ModelProto preproce
     public async Task<Candidate> EvaluateAsync(QuantizationPlan plan, string description, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        plan = CalibratedValues.OnlyNeeded(preprocessed, plan);
         RewriteResult result;
         byte[] bytes;
         try
         {
             (result, bytes) = Make(source.Document.Model, preprocessed, plan);
         }
-        catch (QuantizationException exception) when (exception.Failure == QuantizationFailure.NothingToQuantize)
+        catch (QuantizationException exception) when (exception.Failure is QuantizationFailure.NothingToQuantize or QuantizationFailure.PlanMismatch)
         {
             return Refused(plan, description, exception);
         }

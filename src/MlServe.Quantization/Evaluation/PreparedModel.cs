@@ -42,7 +42,7 @@ internal sealed class PreparedModel : IAsyncDisposable
             ? await EvaluationSamples.PeekAsync(given, options.MaxSamples, cancellationToken).ConfigureAwait(false)
             : [];
         progress.Report(QuantizationStage.Reading, 0.5, "opening the source");
-        var source = await SourceModel.OpenAsync(document, first.Take(2), options.Threads, cancellationToken).ConfigureAwait(false);
+        var source = await SourceModel.OpenAsync(document, [.. first.Take(2)], options.Threads, cancellationToken).ConfigureAwait(false);
         EvaluationSamples? samples = null;
         try
         {
@@ -84,7 +84,7 @@ internal sealed class PreparedModel : IAsyncDisposable
         var plan = Plans.Of(options, _choice.Method, Source.Document.Digest, Model);
         if (plan.Method != QuantizationMethod.Static) return plan.Method == QuantizationMethod.None ? Plans.WithoutRanges(plan, plan.Method) : plan;
         progress.Report(QuantizationStage.Calibrating, 0, "looking for the values to calibrate");
-        var tensors = StaticRewriter.TensorsToCalibrate(Model, plan);
+        var tensors = CalibratedValues.Of(Model, plan, options.OnGateFailure == GateFailureAction.ExcludeNodes);
         progress.Report(QuantizationStage.Calibrating, 0.05, $"calibrating {tensors.Count} values");
         var settings = new CalibrationSettings { Method = options.CalibrationMethod, Percentile = options.Percentile };
         var result = await Calibrator.RunAsync(Model, tensors, _samples.Given, settings, cancellationToken).ConfigureAwait(false);

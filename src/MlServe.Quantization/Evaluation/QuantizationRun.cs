@@ -39,9 +39,10 @@ internal sealed class QuantizationRun(string sourcePath, string destination, Qua
         var evaluator = prepared.Evaluator(options);
         var fp32 = await TryRewritesAsync(prepared, evaluator).ConfigureAwait(false);
         Candidate first;
+        QuantizationPlan plan;
         try
         {
-            var plan = await prepared.PlanAsync(options, _progress, cancellationToken).ConfigureAwait(false);
+            plan = await prepared.PlanAsync(options, _progress, cancellationToken).ConfigureAwait(false);
             _progress.Report(QuantizationStage.Quantizing, 0, $"writing {plan.Method}");
             _progress.Report(QuantizationStage.Measuring, 0, "comparing answers and speed");
             first = await TryAsync(evaluator, plan, plan.Method == QuantizationMethod.None ? "FP32 with exact rewrites" : "all nodes", []).ConfigureAwait(false);
@@ -56,7 +57,7 @@ internal sealed class QuantizationRun(string sourcePath, string destination, Qua
         if (options.OnGateFailure == GateFailureAction.Throw) throw Failed(first);
         if (options.OnGateFailure == GateFailureAction.ExcludeNodes && first.Measurement is not null && first.Plan.Method != QuantizationMethod.None)
         {
-            if (await SearchAsync(prepared, evaluator, first).ConfigureAwait(false) is { } found) return (found, null);
+            if (await SearchAsync(prepared, evaluator, first, plan).ConfigureAwait(false) is { } found) return (found, null);
         }
 
         return (await FallBackAsync(prepared, evaluator, first, fp32).ConfigureAwait(false), first.Reason);
@@ -80,17 +81,17 @@ internal sealed class QuantizationRun(string sourcePath, string destination, Qua
         return candidate;
     }
 
-    private async Task<Candidate?> SearchAsync(PreparedModel prepared, CandidateEvaluator evaluator, Candidate first)
+    private async Task<Candidate?> SearchAsync(PreparedModel prepared, CandidateEvaluator evaluator, Candidate first, QuantizationPlan plan)
     {
         var started = Stopwatch.GetTimestamp();
         bool HasTime() => Stopwatch.GetElapsedTime(started) < options.SearchBudget;
         return first.IsAccurate
-            ? await LeaveOutSmallAsync(evaluator, first, HasTime).ConfigureAwait(false)
-            : await LeaveOutHarmfulAsync(prepared, evaluator, first, HasTime).ConfigureAwait(false);
+            ? await LeaveOutSmallAsync(evaluator, first, plan, HasTime).ConfigureAwait(false)
+            : await LeaveOutHarmfulAsync(prepared, evaluator, first, plan, HasTime).ConfigureAwait(false);
     }
 
     /// <summary>Answers as it should and is too slow: small nodes cost more than they save.</summary>
-    private async Task<Candidate?> LeaveOutSmallAsync(CandidateEvaluator evaluator, Candidate first, Func<bool> hasTime)
+    private async Task<Candidate?> LeaveOutSmallAsync(CandidateEvaluator evaluator, Candidate first, QuantizationPlan allNodes, Func<bool> hasTime)
     {
         if (!GateJudge.IsForSpeed(first.Plan.Method)) return null;
         var quantized = first.Decisions.Count(static decision => decision.IsQuantized);
@@ -98,7 +99,7 @@ internal sealed class QuantizationRun(string sourcePath, string destination, Qua
         {
             if (!hasTime()) return null;
             _progress.Report(QuantizationStage.Searching, 0.5, $"leaving out nodes below {size} multiplications");
-            var candidate = await evaluator.EvaluateAsync(first.Plan with { MinMultiplications = size }, $"without nodes below {size} multiplications", cancellationToken).ConfigureAwait(false);
+            var candidate = await evaluator.EvaluateAsync(allNodes with { MinMultiplications = size }, $"without nodes below {size} multiplications", cancellationToken).ConfigureAwait(false);
             if (candidate.Measurement is null) return null;
             var left = candidate.Decisions.Count(static decision => decision.IsQuantized);
             if (left == quantized) continue;
@@ -110,10 +111,11 @@ internal sealed class QuantizationRun(string sourcePath, string destination, Qua
         return null;
     }
 
-    private async Task<Candidate?> LeaveOutHarmfulAsync(PreparedModel prepared, CandidateEvaluator evaluator, Candidate first, Func<bool> hasTime)
+    private async Task<Candidate?> LeaveOutHarmfulAsync(
+        PreparedModel prepared, CandidateEvaluator evaluator, Candidate first, QuantizationPlan allNodes, Func<bool> hasTime)
     {
         _sensitivity = await prepared.Sensitivity(options)
-            .RunAsync(first.Plan, first.Decisions, hasTime, (share, message) => _progress.Report(QuantizationStage.Searching, share * 0.5, message), cancellationToken).ConfigureAwait(false);
+            .RunAsync(allNodes, first.Decisions, hasTime, (share, message) => _progress.Report(QuantizationStage.Searching, share * 0.5, message), cancellationToken).ConfigureAwait(false);
         string[] order = [.. _sensitivity.Nodes.Select(static node => node.Node), .. _sensitivity.NotTried];
         var passing = new Dictionary<int, Candidate>();
         var tried = 0;
@@ -121,7 +123,7 @@ internal sealed class QuantizationRun(string sourcePath, string destination, Qua
         {
             _progress.Report(QuantizationStage.Searching, 0.5 + (0.05 * tried++), $"without the {leaveOut} most harmful nodes");
             string[] leftOut = [.. order.Take(leaveOut)];
-            var plan = first.Plan with { ExcludedNodes = Plans.Excluded(first.Plan, leftOut) };
+            var plan = allNodes with { ExcludedNodes = Plans.Excluded(allNodes, leftOut) };
             var candidate = await TryAsync(evaluator, plan, $"without the {leaveOut} most harmful", leftOut).ConfigureAwait(false);
             if (candidate.Passed) passing[leaveOut] = candidate;
             return candidate.Passed;
@@ -134,7 +136,7 @@ internal sealed class QuantizationRun(string sourcePath, string destination, Qua
         if (first.Plan.Method != QuantizationMethod.Int8Storage && first.Plan.Method != QuantizationMethod.None)
         {
             _progress.Report(QuantizationStage.Searching, 0.95, "storing weights smaller");
-            var storage = await TryAsync(evaluator, Plans.WithoutRanges(first.Plan, QuantizationMethod.Int8Storage), "weights of 8 bits in the file, FP32 at run time", []).ConfigureAwait(false);
+            var storage = await TryAsync(evaluator, Plans.WithoutRanges(first.Plan, QuantizationMethod.Int8Storage), "8-bit weights in the file, FP32 at run time", []).ConfigureAwait(false);
             if (storage.Passed && storage.Bytes!.Length < prepared.Source.Document.SizeInBytes) return storage;
         }
 

@@ -16,7 +16,7 @@ internal sealed class SensitivityAnalysis(SourceModel source, ModelProto preproc
     public async Task<SensitivityReport> RunAsync(
         QuantizationPlan plan, IReadOnlyList<NodeDecision> decisions, Func<bool> hasTime, Action<double, string> report, CancellationToken cancellationToken)
     {
-        NodeDecision[] nodes = [.. decisions.Where(static decision => decision.IsQuantized).DistinctBy(static decision => decision.Node)];
+        NodeDecision[] nodes = [.. decisions.Where(static decision => decision.IsQuantized && CalibratedValues.IsWithWeights(decision)).DistinctBy(static decision => decision.Node)];
         var found = new List<NodeSensitivity>(nodes.Length);
         var notTried = new List<string>();
         for (var i = 0; i < nodes.Length; i++)

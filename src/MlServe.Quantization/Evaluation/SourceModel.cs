@@ -29,13 +29,20 @@ internal sealed class SourceModel : IAsyncDisposable
     /// <param name="samples">A few samples, to find the batch axis with; may be none.</param>
     /// <param name="threads">Threads that work on one operator.</param>
     /// <param name="cancellationToken">Gives it up.</param>
-    public static async Task<SourceModel> OpenAsync(OnnxDocument document, IEnumerable<PredictionInputs> samples, int threads, CancellationToken cancellationToken)
+    public static async Task<SourceModel> OpenAsync(OnnxDocument document, IReadOnlyList<PredictionInputs> samples, int threads, CancellationToken cancellationToken)
     {
         var bytes = OnnxFile.ToBytes(document.Model);
-        var options = new OnnxModelOptions { IntraOpThreads = threads, WarmUpRuns = 0 };
-        foreach (var sample in samples)
-            options.SampleInputs.Add(sample);
-        var predictor = await LoadAsync(bytes, options, document.Origin, cancellationToken).ConfigureAwait(false);
+        var predictor = await LoadAsync(bytes, new() { IntraOpThreads = threads, WarmUpRuns = 0 }, document.Origin, cancellationToken).ConfigureAwait(false);
+        if (!predictor.Signature.IsBatchable && samples.Count > 0)
+        {
+            // Made-up inputs did not show the batch axis: some models take only what makes sense.
+            var options = new OnnxModelOptions { IntraOpThreads = threads, WarmUpRuns = 0 };
+            foreach (var sample in samples)
+                options.SampleInputs.Add(sample);
+            await predictor.DisposeAsync().ConfigureAwait(false);
+            predictor = await LoadAsync(bytes, options, document.Origin, cancellationToken).ConfigureAwait(false);
+        }
+
         try
         {
             return new(document, predictor, GraphSession.Open(bytes, threads: threads, what: document.Origin), threads);

@@ -6,14 +6,18 @@ namespace MlServe.Quantization.Evaluation;
 
 /// <summary>
 /// Measures a model and its source in turns, A B B A, in windows of equal length: the machine's drift falls on both, and the median of the ratios does not mind a
-/// disturbed window. It stops as soon as the interval is clear of what the gate asks, and when its time is over.
+/// disturbed window. It stops as soon as the interval is narrow and clear of what the gate asks, and when its
+/// time is over.
 /// </summary>
 internal static class SpeedComparison
 {
     public const int MinPairs = 9;
-    private const int MaxPairs = 61;
+    private const int MaxPairs = 121;
 
-    private static readonly TimeSpan Window = TimeSpan.FromMilliseconds(20);
+    // Wider than that, a disturbance may as well have made the difference.
+    private const double Tight = 0.2;
+
+    private static readonly TimeSpan Window = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan Budget = TimeSpan.FromSeconds(3);
 
     /// <param name="source">The source.</param>
@@ -63,7 +67,8 @@ internal static class SpeedComparison
             ratios.Add(first / second);
             if (ratios.Count < MinPairs) continue;
             var estimate = MedianEstimate.Of(ratios);
-            if (estimate.Low > threshold || estimate.High < threshold || Stopwatch.GetElapsedTime(started) > Budget) break;
+            var isClear = estimate.Low > threshold || estimate.High < threshold;
+            if ((isClear && estimate.High - estimate.Low <= Tight * estimate.Median) || Stopwatch.GetElapsedTime(started) > Budget) break;
         }
 
         var ratio = MedianEstimate.Of(ratios);
