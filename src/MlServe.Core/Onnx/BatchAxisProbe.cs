@@ -11,6 +11,9 @@ internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declare
 {
     private const int Seed = 20260801;
 
+    /// <summary>By how much of the largest value a row that is rounded to 8 bits in company may differ.</summary>
+    private const double MaxRounding = 0.25;
+
     private static readonly (int FreeSize, int MaxInteger)[] Guesses = [(8, 8), (8, 2), (32, 8), (1, 8), (64, 8), (224, 8)];
 
     /// <summary>The signature with batch axes, or without any and the reason.</summary>
@@ -38,7 +41,7 @@ internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declare
             }
         }
 
-        return least.Signature ?? WithoutAxes(string.Join(" ", reasons.Distinct()));
+        return least.Signature ?? WithoutAxes(string.Join(" ", reasons.Distinct()), independent: dependence is null);
     }
 
     private ModelSignature FindStated()
@@ -116,6 +119,8 @@ internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declare
         var measured = difference.ToString("0.0e+0", CultureInfo.InvariantCulture);
         if (dependence is not null)
         {
+            var scale = Math.Max(1, pair.Max(RowAgreement.Magnitude));
+            if (!isStated && !(difference <= MaxRounding * scale)) return new(null, $"Rows answer differently in company (by {measured}), by more than rounding would.", IsFinal: true);
             return new(With(axes, outputAxes,
                 $"{(isStated ? "The batch axis was stated" : "The batch axis was found by a probe")}, although rows answer differently in company (by {measured} where tried): {dependence}."),
                 null, true, difference);
@@ -153,7 +158,8 @@ internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declare
         }
     }
 
-    private ModelSignature WithoutAxes(string reason) => new(declared.Inputs, declared.Outputs, $"No batching: {reason}");
+    private ModelSignature WithoutAxes(string reason, bool independent = true) =>
+        new(declared.Inputs, declared.Outputs, $"No batching: {reason}") { RowsAreIndependent = independent };
 
     private ModelSignature With(IReadOnlyList<int?> inputAxes, int?[] outputAxes, string note, bool independent = true) => new(
         declared.Inputs.Select((input, i) => input with { BatchAxis = inputAxes[i] }),
