@@ -13,7 +13,10 @@ internal abstract class RangeObserver(string name)
     public static RangeObserver Create(string name, CalibrationSettings settings) => settings.Method switch
     {
         CalibrationMethod.MinMax => new MinMaxObserver(name),
-        _ => throw new NotSupportedException(),
+        CalibrationMethod.Percentile => new HistogramObserver(name, (histogram, seen) => HistogramRanges.Percentile(histogram, seen, settings.Percentile)),
+        CalibrationMethod.Mse => new HistogramObserver(name, HistogramRanges.Mse),
+        CalibrationMethod.Entropy => new HistogramObserver(name, HistogramRanges.Entropy),
+        _ => throw new QuantizationException(QuantizationFailure.InvalidOptions, $"There is no calibration method {settings.Method}."),
     };
 
     public void Observe(ReadOnlySpan<float> values, int sample)
@@ -42,6 +45,15 @@ internal abstract class RangeObserver(string name)
     protected abstract void Add(ReadOnlySpan<float> values, float min, float max);
 
     protected abstract TensorRange Choose(TensorRange seen);
+
+    private sealed class HistogramObserver(string name, Func<Histogram, TensorRange, TensorRange> choose) : RangeObserver(name)
+    {
+        private readonly Histogram _histogram = new();
+
+        protected override void Add(ReadOnlySpan<float> values, float min, float max) => _histogram.Add(values, min, max);
+
+        protected override TensorRange Choose(TensorRange seen) => choose(_histogram, seen);
+    }
 
     private sealed class MinMaxObserver(string name) : RangeObserver(name)
     {

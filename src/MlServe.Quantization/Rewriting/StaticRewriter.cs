@@ -28,7 +28,9 @@ internal static class StaticRewriter
         var layout = Layout(model, plan, index);
         IReadOnlyList<NodeDecision> decisions = [.. StaticDecisions.Of(model, layout)];
         new StaticGraphWriter(model, index, layout, plan).Write();
-        return new(plan.Format == QuantizationFormat.QOperator ? OptimizedModel.Fused(model) : model, decisions);
+        if (plan.Format == QuantizationFormat.QOperator) model = OptimizedModel.Fused(model);
+        ModelMetadata.Set(model, ModelMetadata.Method, plan.Method.ToString());
+        return new(model, decisions);
     }
 
     private static StaticLayout Layout(ModelProto model, QuantizationPlan plan, GraphIndex index)

@@ -6,12 +6,6 @@ namespace MlServe.Quantization.Rewriting.Static;
 /// <summary>Writes weights and biases as integers with the operators that give their floats. A weight that several operators share is written once.</summary>
 internal sealed class ParameterWriter(GraphProto graph, NameAllocator names, Constants constants, IntegerTypes types, QuantizationPlan plan)
 {
-    // A bias is added to a sum of products in 32 bits: half of them are left to the sum.
-    private const double MaxBias = 1 << 30;
-
-    // How finely the bias of a channel is rounded whose weights are all 0.
-    private const double DeadChannelSteps = 1 << 24;
-
     private readonly Dictionary<string, List<Written>> _written = new(StringComparer.Ordinal);
 
     /// <summary>Points an operator's second and third input to integers.</summary>
@@ -24,7 +18,7 @@ internal sealed class ParameterWriter(GraphProto graph, NameAllocator names, Con
         var biases = BiasesOf(compute);
         var weights = compute.Weights();
         int[] shape = TensorData.ShapeOf(compute.Weight);
-        var scales = ScalesOf(compute, weights, shape, biases, input);
+        var scales = WeightScales.Of(WeightQuantizer.Magnitudes(weights, shape, compute.Axis), biases, input, plan.PerChannel, types.WeightHigh);
         node.Input[1] = Weight(compute, weights, shape, scales, nodes);
         if (node.OpType == "Gemm")
         {
@@ -52,25 +46,6 @@ internal sealed class ParameterWriter(GraphProto graph, NameAllocator names, Con
         for (var i = 0; i < biases.Length; i++)
             biases[i] += correction[i];
         return biases;
-    }
-
-    private float[] ScalesOf(ComputeNode compute, float[] weights, int[] shape, float[]? biases, float input)
-    {
-        var magnitudes = WeightQuantizer.Magnitudes(weights, shape, compute.Axis);
-        if (!plan.PerChannel) magnitudes = [magnitudes.Max()];
-        var scales = new float[magnitudes.Length];
-        for (var i = 0; i < scales.Length; i++)
-        {
-            scales[i] = ScaleAndZero.OfMagnitude(magnitudes[i], types.WeightHigh);
-            var bias = biases is null ? 0 : plan.PerChannel ? MathF.Abs(biases[i]) : biases.Max(MathF.Abs);
-            if (bias == 0) continue;
-
-            // Weights of 0 take any scale: one that keeps the bias exact. A bias that would not fit 32 bits asks for a coarser one.
-            var least = bias / ((double)input * (magnitudes[i] == 0 ? DeadChannelSteps : MaxBias));
-            if (magnitudes[i] == 0 || scales[i] < least) scales[i] = Math.Max((float)least, ScaleAndZero.MinScale);
-        }
-
-        return scales;
     }
 
     private string Weight(ComputeNode compute, float[] weights, int[] shape, float[] scales, ICollection<NodeProto> nodes)
