@@ -4,7 +4,6 @@ using Microsoft.ML.OnnxRuntime;
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Proto;
 using MlServe.Quantization.Runtime;
-using MlServe.Onnx;
 using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 
 namespace MlServe.Quantization.Preprocessing;
@@ -27,7 +26,7 @@ internal static class ModelRuns
                 Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float16 => OrtValue.CreateTensorValueFromMemory(Fill(count, () => (Float16)random.NextSingle()), shape),
                 Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Int64 => OrtValue.CreateTensorValueFromMemory(Fill(count, () => random.NextInt64(0, 2)), shape),
                 Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Int32 => OrtValue.CreateTensorValueFromMemory(Fill(count, () => random.Next(0, 2)), shape),
-                Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.String => OrtInputs.CreateStrings(Fill(count, () => "5"), shape),
+                Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.String => Strings(Fill(count, () => "5"), shape),
                 _ => throw new NotSupportedException($"{type.ElementDataType}"),
             });
         }
@@ -39,7 +38,7 @@ internal static class ModelRuns
     {
         var tensor = TensorProto.Parser.ParseFrom(file);
         long[] shape = [.. tensor.Dims];
-        if (TensorData.TypeOf(tensor) == DataType.String) return OrtInputs.CreateStrings([.. tensor.StringData.Select(static text => text.ToStringUtf8())], shape);
+        if (TensorData.TypeOf(tensor) == DataType.String) return Strings([.. tensor.StringData.Select(static text => text.ToStringUtf8())], shape);
         if (!tensor.HasRawData && TensorData.CountOf(tensor) > 0) return null;
         var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (Microsoft.ML.OnnxRuntime.Tensors.TensorElementType)tensor.DataType, shape);
         tensor.RawData.Span.CopyTo(value.GetTensorMutableRawData());
@@ -86,6 +85,14 @@ internal static class ModelRuns
         return info.IsString
             ? [.. head, .. value.GetStringTensorAsArray().SelectMany(static text => Encoding.UTF8.GetBytes(text + "\0"))]
             : [.. head, .. value.GetTensorMutableRawData()];
+    }
+
+    private static OrtValue Strings(string[] texts, long[] shape)
+    {
+        var value = OrtValue.CreateTensorWithEmptyStrings(OrtAllocator.DefaultInstance, shape);
+        for (var i = 0; i < texts.Length; i++)
+            value.StringTensorSetElementAt(texts[i].AsSpan(), i);
+        return value;
     }
 
     private static T[] Fill<T>(int count, Func<T> next)

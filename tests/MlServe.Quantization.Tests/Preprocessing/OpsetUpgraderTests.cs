@@ -48,7 +48,8 @@ public class OpsetUpgraderTests
         foreach (var test in ConformanceModels.All())
         {
             var model = ModelProto.Parser.ParseFrom(test.Model);
-            if (Graphs.OpsetOf(model) is 0 or var from && from >= opset) continue;
+            var from = Graphs.OpsetOf(model);
+            if (from == 0 || from >= opset) continue;
             ModelProto raised;
             try
             {
