@@ -29,12 +29,17 @@ internal static class CalibratedValues
         return [.. all.Distinct(StringComparer.Ordinal)];
     }
 
-    /// <summary>The plan without ranges that it does not use.</summary>
+    /// <summary>The plan without ranges and corrections that it does not use.</summary>
     public static QuantizationPlan OnlyNeeded(ModelProto preprocessed, QuantizationPlan plan)
     {
         if (plan.Method != QuantizationMethod.Static) return plan;
         var needed = Values(preprocessed, plan);
-        return plan with { Ranges = needed.Where(plan.Ranges.ContainsKey).ToDictionary(static value => value, value => plan.Ranges[value], StringComparer.Ordinal) };
+        var excluded = preprocessed.Graph.Node.Where(node => plan.ExcludedNodes.Contains(Nodes.NameOf(node), StringComparer.Ordinal)).SelectMany(static node => node.Output).ToHashSet(StringComparer.Ordinal);
+        return plan with
+        {
+            Ranges = needed.Where(plan.Ranges.ContainsKey).ToDictionary(static value => value, value => plan.Ranges[value], StringComparer.Ordinal),
+            BiasCorrections = plan.BiasCorrections.Where(pair => !excluded.Contains(pair.Key)).ToDictionary(StringComparer.Ordinal),
+        };
     }
 
     /// <summary>Whether a node computes with weights, and is not quantized only because its neighbours are.</summary>

@@ -89,8 +89,11 @@ internal sealed class PreparedModel : IAsyncDisposable
         var settings = new CalibrationSettings { Method = options.CalibrationMethod, Percentile = options.Percentile };
         var result = await Calibrator.RunAsync(Model, tensors, _samples.Given, settings, cancellationToken).ConfigureAwait(false);
         _calibrated = result.Samples;
-        progress.Report(QuantizationStage.Calibrating, 0.9, $"calibrated on {result.Samples} samples");
-        return plan with { Ranges = result.Ranges };
+        progress.Report(QuantizationStage.Calibrating, 0.55, $"calibrated on {result.Samples} samples");
+        plan = plan with { Ranges = result.Ranges };
+        if (!options.BiasCorrection) return plan;
+        progress.Report(QuantizationStage.Calibrating, 0.6, "correcting biases");
+        return plan with { BiasCorrections = await BiasCorrection.ComputeAsync(Model, plan, _samples.Given, cancellationToken).ConfigureAwait(false) };
     }
 
     /// <summary>The source as it is, for where nothing is better.</summary>

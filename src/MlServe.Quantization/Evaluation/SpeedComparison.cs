@@ -67,6 +67,7 @@ internal static class SpeedComparison
             ratios.Add(first / second);
             if (ratios.Count < MinPairs) continue;
             var estimate = MedianEstimate.Of(ratios);
+            if (threshold <= 0) break;
             var isClear = estimate.Low > threshold || estimate.High < threshold;
             if ((isClear && estimate.High - estimate.Low <= Tight * estimate.Median) || Stopwatch.GetElapsedTime(started) > Budget) break;
         }
