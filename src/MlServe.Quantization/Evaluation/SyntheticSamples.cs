@@ -10,17 +10,18 @@ internal static class SyntheticSamples
     private const int Seed = 20261124;
 
     /// <returns>Rows that the model takes, always the same; none where it refuses all that was tried.</returns>
-    public static IReadOnlyList<PredictionInputs> For(ModelSignature signature, GraphSession session, CancellationToken cancellationToken)
+    public static IReadOnlyList<PredictionInputs> For(
+        ModelSignature signature, GraphSession session, CancellationToken cancellationToken, int count = Count, int seed = Seed)
     {
         var encoder = new SampleEncoder(signature);
         foreach (var (freeSize, maxInteger) in (ReadOnlySpan<(int, int)>)[(32, 8), (8, 8), (8, 2), (1, 8), (64, 8), (224, 8)])
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var maker = new SampleRows(signature, Seed);
-            var rows = new List<PredictionInputs>(Count);
-            for (var i = 0; i < Count && maker.Next(freeSize, maxInteger) is { } row; i++)
+            var maker = new SampleRows(signature, seed);
+            var rows = new List<PredictionInputs>(count);
+            for (var i = 0; i < count && maker.Next(freeSize, maxInteger) is { } row; i++)
                 rows.Add(row);
-            if (rows.Count == Count && IsTaken(encoder, session, rows[0])) return rows;
+            if (rows.Count == count && IsTaken(encoder, session, rows[0])) return rows;
         }
 
         return [];
