@@ -23,12 +23,20 @@ public static partial class OnnxQuantizer
         ArgumentException.ThrowIfNullOrWhiteSpace(source);
         ArgumentException.ThrowIfNullOrWhiteSpace(destination);
         options ??= new();
-        return Task.Run(
-            () => options.Plan is { } plan
-                ? new PlanReplay(source, destination, plan, options, cancellationToken).RunAsync()
-                : new QuantizationRun(source, destination, options, cancellationToken).RunAsync(),
-            cancellationToken);
+        return RunAsync(ModelSource.FromFile(source), source, destination, options, cancellationToken);
     }
+
+    /// <param name="source">The model.</param>
+    /// <param name="sourcePath">The file that the destination must not be; null where the model is in no file.</param>
+    /// <param name="destination">The file to write.</param>
+    /// <param name="options">What and how.</param>
+    /// <param name="cancellationToken">Gives it up.</param>
+    internal static Task<QuantizationReport> RunAsync(
+        IModelSource source, string? sourcePath, string destination, QuantizationOptions options, CancellationToken cancellationToken) => Task.Run(
+            () => options.Plan is { } plan
+                ? new PlanReplay(source, sourcePath, destination, plan, options, cancellationToken).RunAsync()
+                : new QuantizationRun(source, sourcePath, destination, options, cancellationToken).RunAsync(),
+            cancellationToken);
 
     /// <summary>As <see cref="QuantizeAsync"/>, with ranges that are calibrated on samples (<see cref="QuantizationMethod.Static"/>).</summary>
     /// <param name="source">The path of an FP32 <c>.onnx</c> file.</param>

@@ -1,19 +1,18 @@
-using MlServe.Onnx;
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Runtime;
 
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>Carries a plan out again. Nothing is chosen; it is measured and judged where there are samples.</summary>
-internal sealed class PlanReplay(string sourcePath, string destination, QuantizationPlan plan, QuantizationOptions options, CancellationToken cancellationToken)
+internal sealed class PlanReplay(IModelSource source, string? sourcePath, string destination, QuantizationPlan plan, QuantizationOptions options, CancellationToken cancellationToken)
 {
     private readonly ProgressReporter _progress = new(options.Progress, cancellationToken);
 
     public async Task<QuantizationReport> RunAsync()
     {
         QuantizationRun.RequireValid(options);
-        OnnxFile.CheckDestination(sourcePath, destination);
-        var prepared = await PreparedModel.CreateAsync(ModelSource.FromFile(sourcePath), options, _progress, cancellationToken).ConfigureAwait(false);
+        if (sourcePath is not null) OnnxFile.CheckDestination(sourcePath, destination);
+        var prepared = await PreparedModel.CreateAsync(source, options, _progress, cancellationToken).ConfigureAwait(false);
         await using (prepared.ConfigureAwait(false))
         {
             _progress.Report(QuantizationStage.Quantizing, 0, $"carrying out a plan of {plan.Method}");

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using MlServe.Onnx;
 using MlServe.Quantization.Calibration;
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Preprocessing;
@@ -9,7 +8,7 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>One call from a source to a file: prepare, calibrate, rewrite, measure, judge, fall back, write.</summary>
-internal sealed class QuantizationRun(string sourcePath, string destination, QuantizationOptions options, CancellationToken cancellationToken)
+internal sealed class QuantizationRun(IModelSource source, string? sourcePath, string destination, QuantizationOptions options, CancellationToken cancellationToken)
 {
     private readonly ProgressReporter _progress = new(options.Progress, cancellationToken);
     private readonly List<SearchStep> _steps = [];
@@ -19,8 +18,8 @@ internal sealed class QuantizationRun(string sourcePath, string destination, Qua
     public async Task<QuantizationReport> RunAsync()
     {
         RequireValid(options);
-        OnnxFile.CheckDestination(sourcePath, destination);
-        var prepared = await PreparedModel.CreateAsync(ModelSource.FromFile(sourcePath), options, _progress, cancellationToken).ConfigureAwait(false);
+        if (sourcePath is not null) OnnxFile.CheckDestination(sourcePath, destination);
+        var prepared = await PreparedModel.CreateAsync(source, options, _progress, cancellationToken).ConfigureAwait(false);
         await using (prepared.ConfigureAwait(false))
         {
             var (candidate, fallbackReason) = await FindAsync(prepared).ConfigureAwait(false);

@@ -15,7 +15,8 @@ internal static class CommonOptions
     {
         var option = new Option<T?>(name)
         {
-            Description = $"{description} One of {string.Join(", ", choices.Keys)}.",
+            Description = description,
+            HelpName = string.Join('|', choices.Keys),
             CustomParser = result =>
             {
                 var text = result.Tokens[^1].Value;
@@ -24,6 +25,7 @@ internal static class CommonOptions
                 return null;
             },
         };
+        option.CompletionSources.Clear();
         option.CompletionSources.Add(_ => choices.Keys.Select(static key => new System.CommandLine.Completions.CompletionItem(key)));
         return option;
     }
@@ -31,7 +33,7 @@ internal static class CommonOptions
     /// <summary>A number with a range, and a message that says it.</summary>
     public static Option<int> Count(string name, string description, int from, int to, int value)
     {
-        var option = new Option<int>(name) { Description = $"{description} {from} to {to}.", DefaultValueFactory = _ => value };
+        var option = new Option<int>(name) { Description = $"{description} {from} to {to}.", HelpName = "N", DefaultValueFactory = _ => value };
         option.Validators.Add(result =>
         {
             if (result.Errors.Any() || result.GetValueOrDefault<int>() is var number && number >= from && number <= to) return;

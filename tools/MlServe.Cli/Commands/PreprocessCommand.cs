@@ -9,7 +9,7 @@ internal static class PreprocessCommand
     public static Command Create()
     {
         var model = CommonOptions.Model();
-        var output = new Option<string>("--output", "-o") { Description = "The file to write.", Required = true };
+        var output = new Option<string>("--output", "-o") { HelpName = "FILE", Description = "The file to write.", Required = true };
         var opset = CommonOptions.Count("--opset", "The operator set to raise the model to where its own is lower.", 13, 22, new PreprocessingOptions().Opset);
         var json = CommonOptions.Json();
         var command = new Command("preprocess", "Folds constants and batch normalization, raises the operator set, writes HardSwish with fewer operators. What the model computes stays.") { model, output, opset, json };

@@ -47,13 +47,13 @@ internal sealed class QuantizeChoices
         ["throw"] = GateFailureAction.Throw,
     });
 
-    private readonly Option<double?> _minSpeedup = new("--min-speedup") { Description = "The least speed against the source; 0: not asked. Default: 1.05." };
+    private readonly Option<double?> _minSpeedup = new("--min-speedup") { HelpName = "X", Description = "The least speed against the source; 0: not asked. Default: 1.05." };
 
-    private readonly Option<double?> _minAgreement = new("--min-agreement") { Description = "The least share of rows with the same answer, 0 to 1; 0: not asked. Default: 0.99." };
+    private readonly Option<double?> _minAgreement = new("--min-agreement") { HelpName = "X", Description = "The least share of rows with the same answer, 0 to 1; 0: not asked. Default: 0.99." };
 
-    private readonly Option<double?> _minSnr = new("--min-snr") { Description = "The least ratio of signal to noise, in decibels. Default: 20." };
+    private readonly Option<double?> _minSnr = new("--min-snr") { HelpName = "DB", Description = "The least ratio of signal to noise, in decibels. Default: 20." };
 
-    private readonly Option<string[]> _exclude = new("--exclude", "-x") { Description = "Nodes that stay FP32, by name.", AllowMultipleArgumentsPerToken = true };
+    private readonly Option<string[]> _exclude = new("--exclude", "-x") { HelpName = "NODE", Description = "Nodes that stay FP32, by name.", AllowMultipleArgumentsPerToken = true };
 
     private readonly Option<int> _threads = CommonOptions.Count("--threads", "Threads that work on one operator while measuring.", 1, 256, 1);
 

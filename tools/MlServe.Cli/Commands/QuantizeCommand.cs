@@ -10,11 +10,11 @@ internal static class QuantizeCommand
     public static Command Create()
     {
         var model = CommonOptions.Model();
-        var output = new Option<string?>("--output", "-o") { Description = "The file to write. Default: MODEL with .int8.onnx at its end." };
-        var plan = new Option<FileInfo?>("--plan") { Description = "A plan to carry out again, as --save-plan wrote it." };
-        var savePlan = new Option<FileInfo?>("--save-plan") { Description = "Where to write the plan: with it the same file comes out again, without samples." };
-        var report = new Option<FileInfo?>("--report") { Description = "Where to write the report as JSON." };
-        var plot = new Option<FileInfo?>("--plot") { Description = "Where to write a picture (PNG) of the candidates: speed against agreement." };
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "The file to write. Default: MODEL with .int8.onnx at its end." };
+        var plan = new Option<FileInfo?>("--plan") { HelpName = "FILE.json", Description = "A plan to carry out again, as --save-plan wrote it." };
+        var savePlan = new Option<FileInfo?>("--save-plan") { HelpName = "FILE.json", Description = "Where to write the plan: with it the same file comes out again, without samples." };
+        var report = new Option<FileInfo?>("--report") { HelpName = "FILE.json", Description = "Where to write the report as JSON." };
+        var plot = new Option<FileInfo?>("--plot") { HelpName = "FILE.png", Description = "Where to write a picture (PNG) of the candidates: speed against agreement." };
         var json = CommonOptions.Json();
         var samples = new SampleOptions();
         var choices = new QuantizeChoices();

@@ -10,11 +10,14 @@ internal sealed class SampleOptions
 {
     private readonly Option<string[]> _samples = new("--samples", "-s")
     {
+        HelpName = "FILE|FOLDER|NAME=FILE",
         Description = "Inputs like those that the model will get: .npy files, .pb tensors, folders of them (test_data_set_0/input_0.pb too), or NAME=FILE.npy for each input. The rows of an array are samples.",
         AllowMultipleArgumentsPerToken = true,
     };
 
-    private readonly Option<string?> _raw = new("--samples-raw") { Description = "Samples of a model's only input: rows of its type one behind the other, little-endian, without a header." };
+    private readonly Option<string?> _raw = new("--samples-raw") { HelpName = "FILE", Description = "Samples of a model's only input: rows of its type one behind the other, little-endian, without a header." };
+
+    private readonly Option<int> _rows = CommonOptions.Count("--rows", "Rows of an array that make one sample: as many as will run together, because speed is measured with them.", 1, 4096, 1);
 
     private readonly Option<int> _max = CommonOptions.Count("--max-samples", "Samples that are used at most.", 1, 1_000_000, 256);
 
@@ -24,7 +27,7 @@ internal sealed class SampleOptions
 
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[_samples, _raw, _max, _random, _seed])
+        foreach (var option in (Option[])[_samples, _raw, _rows, _max, _random, _seed])
             command.Options.Add(option);
     }
 
@@ -42,7 +45,7 @@ internal sealed class SampleOptions
         }
 
         if (paths.Length == 0 && raw is null) return options;
-        var files = new SampleFiles(await SampleModel.ReadAsync(model, cancellationToken), paths, raw);
+        var files = new SampleFiles(await SampleModel.ReadAsync(model, cancellationToken), paths, raw, parsed.GetValue(_rows));
         files.Check();
         return options.CalibrateWith(files.Read());
     }

@@ -20,7 +20,7 @@ internal static class SearchPlot
 
         using var plot = new Plot();
         plot.Title($"{Path.GetFileName(report.Source)}: speed against {(byAgreement ? "agreement" : "noise")}", size: 17);
-        plot.XLabel("speed against the source (times; the line: 95 % interval)");
+        plot.XLabel("speed against the source (times; line: 95 % interval; filled: passed the gate)");
         plot.YLabel(byAgreement ? "rows that agree with the source (%)" : "signal to noise (dB; 100: equal)");
         plot.Add.VerticalLine(1, 1, Colors.Gray, LinePattern.Dotted);
         // What leaves out ever more nodes is one path; FP32 and storage stand apart.
@@ -56,6 +56,13 @@ internal static class SearchPlot
         var legend = plot.ShowLegend(Edge.Bottom);
         legend.Legend.Orientation = Orientation.Vertical;
         plot.Axes.Margins(0.12, 0.18);
+        if (byAgreement)
+        {
+            const double Least = 1;
+            var below = Math.Max(Least, 100 - steps.Min(Y)) * 1.1;
+            plot.Axes.SetLimitsY(100 - below, 100 + (below * 0.09));
+        }
+
         return plot.GetImageBytes(Width, Height + (Math.Min(steps.Length, 16) * 22), ImageFormat.Png);
     }
 

@@ -10,13 +10,13 @@ internal sealed record NpyArray(OnnxElementType Type, long[] Shape, ReadOnlyMemo
 {
     public string Describe() => $"{Type.ToString().ToLowerInvariant()}[{string.Join(',', Shape)}]";
 
-    /// <summary>A part of it along the first axis.</summary>
-    /// <param name="index">Where it begins.</param>
-    /// <param name="keepsAxis">Whether the part has the first axis still, of size 1.</param>
-    public NpyArray At(int index, bool keepsAxis)
+    /// <summary>Some of its rows along the first axis.</summary>
+    public NpyArray Rows(long first, long count)
     {
         var size = Data.Length / (int)Shape[0];
-        long[] shape = keepsAxis ? [1, .. Shape[1..]] : Shape[1..];
-        return this with { Shape = shape, Data = Data.Slice(index * size, size) };
+        return this with { Shape = [count, .. Shape[1..]], Data = Data.Slice((int)first * size, (int)count * size) };
     }
+
+    /// <summary>One of its rows, without the first axis.</summary>
+    public NpyArray At(int index) => Rows(index, 1) with { Shape = Shape[1..] };
 }

@@ -1,7 +1,7 @@
 namespace MlServe.Cli.Samples;
 
 /// <summary>Samples that lie in files; read anew each time, so that a folder of them takes the memory of one.</summary>
-internal sealed class SampleFiles(SampleModel model, IReadOnlyList<string> paths, string? raw)
+internal sealed class SampleFiles(SampleModel model, IReadOnlyList<string> paths, string? raw, int rows)
 {
     /// <summary>Looks whether the paths are there, before any work is done.</summary>
     public void Check()
@@ -32,7 +32,7 @@ internal sealed class SampleFiles(SampleModel model, IReadOnlyList<string> paths
         {
             var name = path[..path.IndexOf('=', StringComparison.Ordinal)];
             var file = PathOf(path);
-            series.Add((name, SampleSeries.Of(NpyReader.Read(Bytes(file), file), model.Named(name), file)));
+            series.Add((name, SampleSeries.Of(NpyReader.Read(Bytes(file), file), model.Named(name), file, rows)));
         }
 
         var count = series.Max(static input => input.Series.Count);
@@ -55,7 +55,7 @@ internal sealed class SampleFiles(SampleModel model, IReadOnlyList<string> paths
     private IEnumerable<PredictionInputs> Arrays(string path)
     {
         var input = model.Sole($"'{path}'");
-        var series = SampleSeries.Of(NpyReader.Read(Bytes(path), path), input, path);
+        var series = SampleSeries.Of(NpyReader.Read(Bytes(path), path), input, path, rows);
         for (var i = 0; i < series.Count; i++)
             yield return PredictionInputs.Rows(SampleInput.Of(input.Name, series.At(i)));
     }
@@ -86,12 +86,14 @@ internal sealed class SampleFiles(SampleModel model, IReadOnlyList<string> paths
         if (row is null or 0) throw new CliException($"--samples-raw cannot be read for '{input.Name}', which is {input.Type}.");
         var length = new FileInfo(path).Length;
         if (length == 0 || length % row != 0) throw new CliException($"'{path}' has {length} bytes, and a row of '{input.Name}' {input.Type} has {row}: it does not hold whole rows.");
+        var together = dimensions[0].Size ?? rows;
         using var file = File.OpenRead(path);
-        for (long i = 0; i < length / row; i++)
+        for (var left = length / row.Value; left > 0; left -= together)
         {
-            var bytes = new byte[row.Value];
+            shape[0] = Math.Min(together, left);
+            var bytes = new byte[checked(row.Value * shape[0])];
             file.ReadExactly(bytes);
-            yield return PredictionInputs.Rows(SampleInput.Of(input.Name, new(input.Type.ElementType, shape, bytes)));
+            yield return PredictionInputs.Rows(SampleInput.Of(input.Name, new(input.Type.ElementType, [.. shape], bytes)));
         }
     }
 
