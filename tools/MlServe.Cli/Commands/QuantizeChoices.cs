@@ -47,7 +47,7 @@ internal sealed class QuantizeChoices
         ["throw"] = GateFailureAction.Throw,
     });
 
-    private readonly Option<double?> _minSpeedup = new("--min-speedup") { HelpName = "X", Description = "The least speed against the source; 0: not asked. Default: 1.05." };
+    private readonly Option<double?> _minSpeedup = new("--min-speedup") { HelpName = "X", Description = "The least speed against the source; 0: any. Default: 1.05." };
 
     private readonly Option<double?> _minAgreement = new("--min-agreement") { HelpName = "X", Description = "The least share of rows with the same answer, 0 to 1; 0: not asked. Default: 0.99." };
 
@@ -67,6 +67,7 @@ internal sealed class QuantizeChoices
     {
         var options = new QuantizationOptions();
         var gate = options.Gate;
+        var speedup = parsed.GetValue(_minSpeedup) ?? gate.MinSpeedup;
         return options with
         {
             Method = parsed.GetValue(_method),
@@ -78,7 +79,9 @@ internal sealed class QuantizeChoices
             Threads = parsed.GetValue(_threads),
             Gate = gate with
             {
-                MinSpeedup = parsed.GetValue(_minSpeedup) ?? gate.MinSpeedup,
+                MinSpeedup = speedup,
+                // Who allows integers to be slower means it.
+                MinSpeed = Math.Clamp(speedup, 0, gate.MinSpeed),
                 MinAgreement = parsed.GetValue(_minAgreement) is { } agreement ? (agreement == 0 ? null : agreement) : gate.MinAgreement,
                 MinSnrDb = parsed.GetValue(_minSnr) ?? gate.MinSnrDb,
             },
