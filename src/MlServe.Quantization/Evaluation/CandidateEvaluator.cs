@@ -90,6 +90,6 @@ internal sealed class CandidateEvaluator(SourceModel source, ModelProto preproce
             FormattableString.Invariant($"Gate.Evaluate gave {value} for {what}; it must give a finite number."));
     }
 
-    private static Candidate Refused(QuantizationPlan plan, string description, QuantizationException exception) =>
+    public static Candidate Refused(QuantizationPlan plan, string description, QuantizationException exception) =>
         new() { Plan = plan, Description = description, Checks = [new(Opens, false, exception.Message)] };
 }

@@ -34,7 +34,7 @@ internal static class GateJudge
         foreach (var output in measurement.Comparison.Outputs)
             checks.AddRange(JudgeOutput(gate, output, measurement.IsMadeUp));
         checks.Add(JudgeSpeed(SpeedThreshold(gate, method), measurement.Speed));
-        if (IsForSpeed(method) && measurement.Rewritten is { } rewritten && rewritten.Ratio > measurement.Speed.Ratio)
+        if (gate.MinSpeedup > 0 && IsForSpeed(method) && measurement.Rewritten is { } rewritten && rewritten.Ratio > measurement.Speed.Ratio)
         {
             checks.Add(new(Rewrites, false, string.Create(Invariant,
                 $"FP32 with its exact rewrites is faster: {ReportText.Ratio(rewritten)} against {ReportText.Ratio(measurement.Speed)}")));

@@ -49,8 +49,9 @@ internal sealed class QuantizationRun(string sourcePath, string destination, Qua
         }
         catch (QuantizationException exception) when (exception.Failure == QuantizationFailure.NothingToQuantize && options.OnGateFailure != GateFailureAction.Throw)
         {
-            // It has weights, and each has a reason to be left alone: what is left is FP32.
-            return (fp32 is { Passed: true } ? fp32 : prepared.Original(), exception.Message);
+            // It has weights, and each has a reason to be left alone.
+            plan = Plans.Of(options, prepared.Method, prepared.Source.Document.Digest, prepared.Model);
+            first = CandidateEvaluator.Refused(plan, "all nodes", exception);
         }
 
         if (first.Passed) return (first, null);
