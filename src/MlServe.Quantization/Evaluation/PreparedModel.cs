@@ -31,6 +31,8 @@ internal sealed class PreparedModel : IAsyncDisposable
 
     public EvaluationSamples Samples => _samples;
 
+    public QuantizationMethod Method => _choice.Method;
+
     public static async Task<PreparedModel> CreateAsync(
         IModelSource from, QuantizationOptions options, ProgressReporter progress, CancellationToken cancellationToken)
     {
@@ -53,7 +55,7 @@ internal sealed class PreparedModel : IAsyncDisposable
             if (census.Total == 0 && options.Plan is null)
             {
                 throw new QuantizationException(QuantizationFailure.NothingToQuantize,
-                    $"{document.Origin} has no FP32 weights of Conv, Gemm, MatMul, LSTM or Gather that could be quantized. Serve it as it is.");
+                    $"{document.Origin} has no FP32 weights of Conv, Gemm, MatMul, LSTM or Gather that could be quantized. Serve it as it is. {string.Join(" ", preprocessed.Steps)}".TrimEnd());
             }
 
             return new(source, samples, preprocessed, MethodChoice.Of(census, first.Count > 0, options.Method));

@@ -48,8 +48,9 @@ internal sealed class QuantizationRun(IModelSource source, string? sourcePath, s
         }
         catch (QuantizationException exception) when (exception.Failure == QuantizationFailure.NothingToQuantize && options.OnGateFailure != GateFailureAction.Throw)
         {
-            // It has weights, and each has a reason to be left alone: what is left is FP32.
-            return (fp32 is { Passed: true } ? fp32 : prepared.Original(), exception.Message);
+            // It has weights, and each has a reason to be left alone.
+            plan = Plans.Of(options, prepared.Method, prepared.Source.Document.Digest, prepared.Model);
+            first = CandidateEvaluator.Refused(plan, "all nodes", exception);
         }
 
         if (first.Passed) return (first, null);
@@ -136,7 +137,7 @@ internal sealed class QuantizationRun(IModelSource source, string? sourcePath, s
         {
             _progress.Report(QuantizationStage.Searching, 0.95, "storing weights smaller");
             var storage = await TryAsync(evaluator, Plans.WithoutRanges(first.Plan, QuantizationMethod.Int8Storage), "8-bit weights in the file, FP32 at run time", []).ConfigureAwait(false);
-            if (storage.Passed && storage.Bytes!.Length < prepared.Source.Document.SizeInBytes) return storage;
+            if (storage.Passed) return storage;
         }
 
         return fp32 is { Passed: true } && first.Plan.Method != QuantizationMethod.None ? fp32 : prepared.Original();

@@ -36,15 +36,15 @@ internal static class StaticRewriter
     private static StaticLayout Layout(ModelProto model, QuantizationPlan plan, GraphIndex index)
     {
         QuantizedOperators.RequireNone(model);
-        var opset = Graphs.OpsetOf(model);
-        if (opset < LeastOpset)
+        var layout = new StaticLayout(index, plan);
+        if (layout.Compute.Count > 0)
         {
-            throw new QuantizationException(QuantizationFailure.UnsupportedOpset,
-                $"The model has operator set {opset}, and quantized operators need {LeastOpset}. Let it be raised by preprocessing.");
+            return Graphs.OpsetOf(model) is var opset && opset >= LeastOpset
+                ? layout
+                : throw new QuantizationException(QuantizationFailure.UnsupportedOpset,
+                    $"The model has operator set {opset}, and quantized operators need {LeastOpset}. Let preprocessing raise it.");
         }
 
-        var layout = new StaticLayout(index, plan);
-        if (layout.Compute.Count > 0) return layout;
         var reasons = StaticDecisions.Of(model, layout).Where(static decision => decision.OpType is "Conv" or "ConvTranspose" or "Gemm" or "MatMul").ToList();
         throw new QuantizationException(QuantizationFailure.NothingToQuantize, reasons.Count == 0
             ? "The model has no operator that multiplies with constant weights (Conv, Gemm, MatMul): there is nothing to quantize."

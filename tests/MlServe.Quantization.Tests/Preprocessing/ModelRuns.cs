@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Proto;
 using MlServe.Quantization.Runtime;
@@ -15,18 +16,24 @@ internal static class ModelRuns
     public static Dictionary<string, OrtValue> RandomInputs(GraphSession session, int seed, int open = 2)
     {
         var random = new Random(seed);
+        var isDecoder = session.InputNames.Any(static name => name.Contains("past", StringComparison.Ordinal));
         var values = new Dictionary<string, OrtValue>(StringComparer.Ordinal);
         foreach (var (name, type) in session.Session.InputMetadata)
         {
-            long[] shape = [.. type.Dimensions.Select(size => size < 0 ? open : (long)size)];
+            // A decoder's mask covers what went before as well.
+            long[] shape = [.. type.Dimensions.Select((size, i) => size >= 0 ? size : isDecoder && i == 1 && name.Contains("mask", StringComparison.Ordinal) ? 2L * open : open)];
             var count = (int)shape.Aggregate(1L, static (product, size) => product * size);
             values.Add(name, type.ElementDataType switch
             {
-                Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float => OrtValue.CreateTensorValueFromMemory(Fill(count, () => (random.NextSingle() * 2) - 1), shape),
-                Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float16 => OrtValue.CreateTensorValueFromMemory(Fill(count, () => (Float16)random.NextSingle()), shape),
-                Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Int64 => OrtValue.CreateTensorValueFromMemory(Fill(count, () => random.NextInt64(0, 2)), shape),
-                Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Int32 => OrtValue.CreateTensorValueFromMemory(Fill(count, () => random.Next(0, 2)), shape),
-                Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.String => Strings(Fill(count, () => "5"), shape),
+                TensorElementType.Float => OrtValue.CreateTensorValueFromMemory(Fill(count, () => (random.NextSingle() * 2) - 1), shape),
+                TensorElementType.Float16 => OrtValue.CreateTensorValueFromMemory(Fill(count, () => (Float16)random.NextSingle()), shape),
+                TensorElementType.Int64 => OrtValue.CreateTensorValueFromMemory(Fill(count, () => random.NextInt64(0, 2)), shape),
+                TensorElementType.Int32 => OrtValue.CreateTensorValueFromMemory(Fill(count, () => random.Next(0, 2)), shape),
+                TensorElementType.UInt8 => OrtValue.CreateTensorValueFromMemory(Fill(count, () => (byte)random.Next(100, 150)), shape),
+                TensorElementType.Int8 => OrtValue.CreateTensorValueFromMemory(Fill(count, () => (sbyte)random.Next(-50, 50)), shape),
+                TensorElementType.Bool => OrtValue.CreateTensorValueFromMemory(Fill(count, () => random.Next(2) == 1), shape),
+                TensorElementType.Double => OrtValue.CreateTensorValueFromMemory(Fill(count, random.NextDouble), shape),
+                TensorElementType.String => Strings(Fill(count, () => "5"), shape),
                 _ => throw new NotSupportedException($"{type.ElementDataType}"),
             });
         }
@@ -40,7 +47,7 @@ internal static class ModelRuns
         long[] shape = [.. tensor.Dims];
         if (TensorData.TypeOf(tensor) == DataType.String) return Strings([.. tensor.StringData.Select(static text => text.ToStringUtf8())], shape);
         if (!tensor.HasRawData && TensorData.CountOf(tensor) > 0) return null;
-        var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (Microsoft.ML.OnnxRuntime.Tensors.TensorElementType)tensor.DataType, shape);
+        var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)tensor.DataType, shape);
         tensor.RawData.Span.CopyTo(value.GetTensorMutableRawData());
         return value;
     }
@@ -60,7 +67,7 @@ internal static class ModelRuns
         var right = MemoryMarshal.Cast<byte, float>(other);
         for (var i = 0; i < left.Length; i++)
         {
-            if (left[i].Equals(right[i])) continue;
+            if (BitConverter.SingleToInt32Bits(left[i]) == BitConverter.SingleToInt32Bits(right[i]) && !float.IsFinite(left[i])) continue;
             signal += left[i] * (double)left[i];
             noise += (left[i] - (double)right[i]) * (left[i] - (double)right[i]);
         }
@@ -81,7 +88,7 @@ internal static class ModelRuns
         }
 
         var info = value.GetTensorTypeAndShape();
-        byte[] head = [(byte)info.ElementDataType, .. MemoryMarshal.AsBytes<long>(info.Shape)];
+        byte[] head = [.. BitConverter.GetBytes((int)info.ElementDataType), .. MemoryMarshal.AsBytes<long>(info.Shape)];
         return info.IsString
             ? [.. head, .. value.GetStringTensorAsArray().SelectMany(static text => Encoding.UTF8.GetBytes(text + "\0"))]
             : [.. head, .. value.GetTensorMutableRawData()];

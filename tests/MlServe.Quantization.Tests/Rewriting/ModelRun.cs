@@ -64,19 +64,10 @@ internal static class ModelRun
         Snr(Floats(expected, openSize: openSize)!, Floats(actual, openSize: openSize)!);
 
     /// <summary>The operators of a model after the runtime has optimized it.</summary>
-    public static List<string> Optimized(byte[] model)
-    {
-        var path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.onnx");
-        try
-        {
-            GraphSession.Open(model, savePath: path).Dispose();
-            return Operators(ModelProto.Parser.ParseFrom(File.ReadAllBytes(path)));
-        }
-        finally
-        {
-            File.Delete(path);
-        }
-    }
+    public static List<string> Optimized(byte[] model) => Operators(Parse(Save(model, GraphOptimizationLevel.ORT_ENABLE_ALL)));
+
+    /// <summary>The model with its constants folded.</summary>
+    public static byte[] Folded(byte[] model) => Save(model, GraphOptimizationLevel.ORT_ENABLE_BASIC);
 
     public static List<string> Operators(ModelProto model) => [.. Graphs.Of(model).SelectMany(static graph => graph.Node).Select(static node => node.OpType)];
 
@@ -84,6 +75,20 @@ internal static class ModelRun
 
     public static QuantizationPlan Plan(QuantizationMethod method, CpuTarget target = CpuTarget.X86Vnni) =>
         new() { SourceDigest = "", Method = method, Target = target };
+
+    private static byte[] Save(byte[] model, GraphOptimizationLevel level)
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.onnx");
+        try
+        {
+            GraphSession.Open(model, level, path).Dispose();
+            return File.ReadAllBytes(path);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
 
     private static NamedOnnxValue? Make(string name, Type type, int[] shape, Random random)
     {

@@ -79,10 +79,17 @@ internal sealed class ValueTypes
             .. model.Graph.Node.Where(static node => Nodes.IsStandard(node) && Asking.Contains(node.OpType)).SelectMany(static node => node.Input).Where(made.Contains),
         ];
         if (wanted.Count == 0) return;
-        foreach (var (name, (element, rank)) in TypeInference.Run(model, wanted))
+        try
         {
-            _elements[name] = element;
-            _ranks[name] = rank;
+            foreach (var (name, (element, rank)) in TypeInference.Run(model, wanted))
+            {
+                _elements[name] = element;
+                _ranks[name] = rank;
+            }
+        }
+        catch (QuantizationException)
+        {
+            // The runtime has no kernels for operators that old; the raised model may run all the same, and what is declared has to do.
         }
     }
 
