@@ -27,6 +27,9 @@ internal sealed class MnistTestSet
 
     public DigitImage this[int index] => new(_images.AsMemory(ImagesHeader + (index * Side * Side), Side * Side));
 
+    /// <summary>An image as the model takes it.</summary>
+    public PredictionInputs Sample(int index) => PredictionInputs.Row([.. this[index].Pixels.ToArray().Select(static grey => grey / 255f)]);
+
     public static MnistTestSet Load(string folder) => new(
         Unpack(Path.Combine(folder, "mnist-test-images.idx3-ubyte.gz")),
         Unpack(Path.Combine(folder, "mnist-test-labels.idx1-ubyte.gz")));

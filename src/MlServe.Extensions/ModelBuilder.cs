@@ -66,6 +66,18 @@ public sealed class ModelBuilder
         return Configure(options => (options.Path, options.Source) = (null, sourceFactory));
     }
 
+    /// <summary>
+    /// Puts a source of your own around the one that the model comes from, wherever that is said: before or after this, or in configuration. One that is added later is given
+    /// what the earlier made.
+    /// </summary>
+    /// <param name="wrap">Is given the source and the host's services, at each load; what it makes is not disposed.</param>
+    /// <returns>This builder.</returns>
+    public ModelBuilder WrapSource(Func<IModelSource, IServiceProvider, IModelSource> wrap)
+    {
+        ArgumentNullException.ThrowIfNull(wrap);
+        return Configure(options => options.SourceWrappers.Add(wrap));
+    }
+
     /// <summary>Names the version.</summary>
     /// <param name="version">See <see cref="ModelOptions.Version"/>.</param>
     /// <returns>This builder.</returns>

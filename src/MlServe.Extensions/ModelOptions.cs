@@ -48,6 +48,9 @@ public sealed class ModelOptions
     /// <summary>Makes the source where code gives one; null: the file at <see cref="Path"/>.</summary>
     internal Func<IServiceProvider, IModelSource>? Source { get; set; }
 
+    /// <summary>What code puts between the source and the load, innermost first.</summary>
+    internal List<Func<IModelSource, IServiceProvider, IModelSource>> SourceWrappers { get; } = [];
+
     /// <summary>What code adds around the model, outermost first.</summary>
     internal List<Action<PredictorBuilder>> Layers { get; } = [];
 

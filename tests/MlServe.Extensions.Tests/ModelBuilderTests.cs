@@ -46,6 +46,39 @@ public sealed class ModelBuilderTests
     }
 
     [Fact]
+    public async Task WrapSource_Several_TheLaterIsGivenWhatTheEarlierMade()
+    {
+        List<string> seen = [];
+        var services = new ServiceCollection();
+        services.AddMlServing().AddModel("sum", model => model
+            .WrapSource((source, given) =>
+            {
+                Assert.NotNull(given.GetService<IPredictorProvider>());
+                return new NamingSource(source, "first", seen);
+            })
+            .FromSource(static _ => ModelSource.FromBytes(TinyOnnx.WeightedSum(), "bytes"))
+            .WrapSource((source, _) => new NamingSource(source, "second", seen)));
+        await using var container = services.BuildServiceProvider();
+        await container.GetRequiredService<IPredictorProvider>().LoadAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal("bytes first second", container.GetRequiredService<IPredictor>().GetService<OnnxModelDescription>()!.Origin);
+        Assert.Equal(["first", "second"], seen);
+    }
+
+    [Fact]
+    public async Task WrapSource_GivesNull_TheLoadFailsAndSaysSo()
+    {
+        var services = new ServiceCollection();
+        services.AddMlServing().AddModel("sum", static model => model.FromBytes(TinyOnnx.WeightedSum()).WrapSource(static (_, _) => null!));
+        await using var container = services.BuildServiceProvider();
+
+        var exception = await Assert.ThrowsAsync<ModelLoadException>(
+            () => container.GetRequiredService<IPredictorProvider>().LoadAsync(TestContext.Current.CancellationToken));
+
+        Assert.Contains("WrapSource returned null", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Use_SeveralLayers_TheFirstIsTheOutermost()
     {
         List<string> seen = [];
@@ -89,6 +122,16 @@ public sealed class ModelBuilderTests
         {
             seen.Add(name);
             return base.PredictAsync(inputs, options, cancellationToken);
+        }
+    }
+
+    private sealed class NamingSource(IModelSource inner, string name, List<string> seen) : IModelSource
+    {
+        public async ValueTask<ModelContent> ReadAsync(CancellationToken cancellationToken = default)
+        {
+            var content = await inner.ReadAsync(cancellationToken);
+            seen.Add(name);
+            return content with { Origin = $"{content.Origin} {name}" };
         }
     }
 }

@@ -49,7 +49,7 @@ public static class PredictorBuilderBatchingExtensions
 
         if (!executor.Signature.RowsAreIndependent && options.AcceptDependentRowsOf != executor.Identity.Name)
         {
-            throw new InvalidOperationException(
+            throw new ModelLoadException(ModelLoadFailure.InvalidOptions,
                 $"Rows of model '{executor.Identity.Name}' answer differently in company, so batching would change its answers. {executor.Signature.BatchingNote} "
                 + $"Leave UseBatching out, or accept it: AcceptDependentRowsOf = \"{executor.Identity.Name}\".");
         }

@@ -4,11 +4,15 @@ namespace MlServe.Onnx;
 
 /// <summary>
 /// Finds along which axes rows lie, by trying: two different rows, each alone and both together, must give the same answers. Declared shapes are only
-/// hints for what to try first, because they are often wrong; a model that no trial fits is run one row at a time.
+/// hints for what to try first, because they are often wrong; a model that no trial fits is run one row at a time. Where it is known why rows answer
+/// differently (<paramref name="dependence"/>), that alone is no reason against an axis; the signature says that rows are not independent.
 /// </summary>
-internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declared, ModelIdentity identity, OnnxModelOptions options)
+internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declared, ModelIdentity identity, OnnxModelOptions options, string? dependence = null)
 {
     private const int Seed = 20260801;
+
+    /// <summary>By how much of the largest value a row that is rounded to 8 bits in company may differ.</summary>
+    private const double MaxRounding = 0.25;
 
     private static readonly (int FreeSize, int MaxInteger)[] Guesses = [(8, 8), (8, 2), (32, 8), (1, 8), (64, 8), (224, 8)];
 
@@ -22,14 +26,22 @@ internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declare
         if (trials.Count == 0) return WithoutAxes("All axes of all inputs have a fixed size.");
 
         var reasons = new List<string>();
+        var least = new Outcome(null, null, false);
         foreach (var trial in trials)
         {
             var outcome = Try(trial);
-            if (outcome.Signature is { } found) return found;
-            reasons.Add(outcome.Reason!);
+            if (outcome.Signature is { } found)
+            {
+                if (dependence is null) return found;
+                if (least.Signature is null || outcome.Difference < least.Difference) least = outcome;
+            }
+            else
+            {
+                reasons.Add(outcome.Reason!);
+            }
         }
 
-        return WithoutAxes(string.Join(" ", reasons.Distinct()));
+        return least.Signature ?? WithoutAxes(string.Join(" ", reasons.Distinct()), independent: dependence is null);
     }
 
     private ModelSignature FindStated()
@@ -40,7 +52,7 @@ internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declare
 
         // The last word is the user's: where no made-up row can be run, outputs are taken to have their rows on the first axis.
         return With(stated, [.. declared.Outputs.Select(static _ => (int?)0)],
-            $"The batch axis was stated; it could not be tried: {outcome.Reason}");
+            $"The batch axis was stated; it could not be tried: {outcome.Reason}{(dependence is null ? "" : $" Rows answer differently in company: {dependence}.")}");
     }
 
     private Outcome Try(IReadOnlyList<int?> axes, bool isStated = false)
@@ -105,6 +117,15 @@ internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declare
         }
 
         var measured = difference.ToString("0.0e+0", CultureInfo.InvariantCulture);
+        if (dependence is not null)
+        {
+            var scale = Math.Max(1, pair.Max(RowAgreement.Magnitude));
+            if (!isStated && !(difference <= MaxRounding * scale)) return new(null, $"Rows answer differently in company (by {measured}), by more than rounding would.", IsFinal: true);
+            return new(With(axes, outputAxes,
+                $"{(isStated ? "The batch axis was stated" : "The batch axis was found by a probe")}, although rows answer differently in company (by {measured} where tried): {dependence}."),
+                null, true, difference);
+        }
+
         if (difference <= RowAgreement.Tolerance)
             return new(With(axes, outputAxes, $"{(isStated ? "The batch axis was stated" : "The batch axis was found by a probe")}; rows alone and together differ by {measured}."), null, true);
         if (isStated)
@@ -137,13 +158,14 @@ internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declare
         }
     }
 
-    private ModelSignature WithoutAxes(string reason) => new(declared.Inputs, declared.Outputs, $"No batching: {reason}");
+    private ModelSignature WithoutAxes(string reason, bool independent = true) =>
+        new(declared.Inputs, declared.Outputs, $"No batching: {reason}") { RowsAreIndependent = independent };
 
     private ModelSignature With(IReadOnlyList<int?> inputAxes, int?[] outputAxes, string note, bool independent = true) => new(
         declared.Inputs.Select((input, i) => input with { BatchAxis = inputAxes[i] }),
         declared.Outputs.Select((output, i) => output with { BatchAxis = outputAxes[i] }),
         note)
-    { RowsAreIndependent = independent };
+    { RowsAreIndependent = independent && dependence is null };
 
-    private readonly record struct Outcome(ModelSignature? Signature, string? Reason, bool IsFinal);
+    private readonly record struct Outcome(ModelSignature? Signature, string? Reason, bool IsFinal, double Difference = 0);
 }

@@ -31,7 +31,7 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         try
         {
             var declared = ReadSignature(opened.Session.Session, info);
-            var signature = new BatchAxisProbe(opened.Session, declared, identity, options).Find();
+            var signature = new BatchAxisProbe(opened.Session, declared, identity, options, RowDependence.Find(info)).Find();
             cancellationToken.ThrowIfCancellationRequested();
             var executor = new OnnxExecutor(opened.Session, signature, identity, options);
             opened.Session.OnClosing(executor.CloseIdle);

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 using MlServe.Tensors;
 
 namespace MlServe.Onnx;
@@ -41,6 +42,14 @@ internal static class RowAgreement
             _ => CompareExactly(alone, pair, axis, row),
         };
     }
+
+    /// <summary>The largest magnitude in a tensor of floats; 1 for all else.</summary>
+    public static double Magnitude(OutputValue value) => value switch
+    {
+        { Kind: ValueKind.Tensor, ElementType: ElementType.Float, Length: > 0 } => Math.Abs(TensorPrimitives.MaxMagnitude<float>(value.Span<float>())),
+        { Kind: ValueKind.Tensor, ElementType: ElementType.Double, Length: > 0 } => Math.Abs(TensorPrimitives.MaxMagnitude<double>(value.Span<double>())),
+        _ => 1,
+    };
 
     private static double DifferenceOf(OutputValue left, OutputValue right)
     {

@@ -41,6 +41,8 @@ internal sealed class ModelLoader(
         var source = options.Source is { } makeSource
             ? makeSource(services) ?? throw new InvalidOperationException("The function given to FromSource returned null.")
             : ModelSource.FromFile(options.Path!);
+        foreach (var wrap in options.SourceWrappers)
+            source = wrap(source, services) ?? throw new InvalidOperationException("The function given to WrapSource returned null.");
         var context = new ModelLoadContext
         {
             Name = name,

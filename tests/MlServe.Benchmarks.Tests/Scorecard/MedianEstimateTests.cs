@@ -1,5 +1,5 @@
 using CsCheck;
-using MedianEstimate = MlServe.Benchmarks.Measurement.MedianEstimate;
+using MedianEstimate = MlServe.Quantization.Evaluation.MedianEstimate;
 
 namespace MlServe.Benchmarks.Scorecard;
 

@@ -49,9 +49,6 @@ public class BatchAxisTests
         { "tabular/many_inputs_201.onnx", Fixed },
         { "tabular/mlnet_breastcancer_lr.onnx", Fixed },
 
-        // DynamicQuantizeLinear takes its scale over the whole batch.
-        { "quant-pairs/mnist5x5_int8_dyn.onnx", "Rows answer differently in company" },
-
         // The axis that it calls "batch" is the one that it attends along; its rows lie on the other.
         { "text/vespa_dummy_transformer.onnx", "Rows answer differently in company" },
     };
@@ -64,6 +61,15 @@ public class BatchAxisTests
         Assert.Equal(inputs, AxesOf(served.Signature.Inputs.Where(static input => !input.IsOptional)));
         Assert.Equal(outputs, AxesOf(served.Signature.Outputs));
         Assert.True(served.Signature.IsBatchable, served.Signature.BatchingNote);
+    }
+
+    [Fact]
+    public async Task Signature_DynamicallyQuantizedModel_HasTheAxesAndSaysThatRowsDependOnEachOther()
+    {
+        await using var served = await Served.LoadAsync("models/quant-pairs/mnist5x5_int8_dyn.onnx");
+        Assert.True(served.Signature.IsBatchable);
+        Assert.False(served.Signature.RowsAreIndependent);
+        Assert.Contains("dynamic quantization", served.Signature.BatchingNote, StringComparison.Ordinal);
     }
 
     [Theory]

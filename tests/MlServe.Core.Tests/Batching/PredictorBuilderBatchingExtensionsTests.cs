@@ -48,8 +48,9 @@ public sealed class PredictorBuilderBatchingExtensionsTests
     {
         var builder = new PredictorBuilder(new FakeModel(rowsAreIndependent: false)).UseBatching(options => options.AcceptDependentRowsOf = accepted);
 
-        var exception = Assert.Throws<InvalidOperationException>(() => builder.Build());
+        var exception = Assert.Throws<ModelLoadException>(() => builder.Build());
 
+        Assert.Equal(ModelLoadFailure.InvalidOptions, exception.Failure);
         Assert.Contains("AcceptDependentRowsOf = \"fake\"", exception.Message, StringComparison.Ordinal);
     }
 

@@ -1,0 +1,110 @@
+using MlServe.Quantization.Model;
+using MlServe.Quantization.Proto;
+using MlServe.Quantization.Rewriting;
+using MlServe.Quantization.Rewriting.Static;
+using MlServe.Quantization.Runtime;
+
+namespace MlServe.Quantization.Calibration;
+
+/// <summary>
+/// Finds by how much rounding shifts the mean of each output channel, to take it back in the bias, which costs nothing when the model runs (M. Nagel et al.,
+/// "Data-free quantization through weight equalization and bias correction", 2019).
+/// </summary>
+internal static class BiasCorrection
+{
+    /// <summary>Corrects what the rounding of weights does, from the means of the float model's activations: one pass over the samples.</summary>
+    /// <returns>What is added to the bias of a node, by the name of its output, as in <see cref="QuantizationPlan.BiasCorrections"/>.</returns>
+    public static async Task<IReadOnlyDictionary<string, float[]>> ComputeAsync(
+        ModelProto preprocessed, QuantizationPlan plan, SampleSet samples, CancellationToken cancellationToken)
+    {
+        var nodes = Correctable(preprocessed, plan);
+        var means = await MeansAsync(preprocessed, [.. nodes.Select(static node => node.Node.Input[0])], nodes, samples, cancellationToken).ConfigureAwait(false);
+        var high = IntegerTypes.For(plan.Target).WeightHigh;
+        var corrections = new Dictionary<string, float[]>(StringComparer.Ordinal);
+        for (var i = 0; i < nodes.Count; i++)
+        {
+            if (means[i].Length > 0) corrections.Add(nodes[i].Node.Output[0], Shift(nodes[i], means[i], plan.PerChannel, high));
+        }
+
+        return corrections;
+    }
+
+    /// <summary>
+    /// Corrects what the rounding of weights and activations does, in the order of the model: behind each node with all before it quantized and corrected. A pass over the
+    /// samples for every node on the longest way through the model.
+    /// </summary>
+    public static async Task<IReadOnlyDictionary<string, float[]>> ComputeSequentiallyAsync(
+        ModelProto preprocessed, QuantizationPlan plan, SampleSet samples, CancellationToken cancellationToken)
+    {
+        var nodes = Correctable(preprocessed, plan);
+        string[] outputs = [.. nodes.Select(static node => node.Node.Output[0])];
+        var expected = await MeansAsync(preprocessed, outputs, nodes, samples, cancellationToken).ConfigureAwait(false);
+        var positions = Positions(preprocessed.Graph);
+        var depths = NodeDepths.Of(preprocessed.Graph, nodes);
+        var corrections = new Dictionary<string, float[]>(StringComparer.Ordinal);
+        foreach (var level in Enumerable.Range(0, nodes.Count).GroupBy(i => depths[i]).OrderBy(static group => group.Key))
+        {
+            var rewritten = StaticRewriter.Rewrite(preprocessed, plan with { Format = QuantizationFormat.Qdq, BiasCorrections = corrections }).Model;
+            NodeProto[] written = [.. rewritten.Graph.Node.Where(ComputeNodes.IsOfKind)];
+            ComputeNode[] here = [.. level.Select(i => nodes[i])];
+            string[] names = [.. here.Select(node => written[positions[node.Node.Output[0]]].Output[0])];
+            var actual = await MeansAsync(rewritten, names, here, samples, cancellationToken).ConfigureAwait(false);
+            foreach (var (index, i) in level.Index())
+            {
+                if (expected[i].Length > 0 && expected[i].Length == actual[index].Length)
+                    corrections.Add(outputs[i], [.. expected[i].Zip(actual[index], static (wanted, found) => (float)(wanted - found))]);
+            }
+        }
+
+        return corrections;
+    }
+
+    private static List<ComputeNode> Correctable(ModelProto model, QuantizationPlan plan) =>
+        [.. new StaticLayout(new(model.Graph), plan).Compute.Where(static node => node.TakesBias)];
+
+    /// <summary>Which of the graph's compute nodes makes an output: rewriting renames outputs, and keeps the order of nodes.</summary>
+    private static Dictionary<string, int> Positions(GraphProto graph) =>
+        graph.Node.Where(ComputeNodes.IsOfKind).Index().ToDictionary(static pair => pair.Item.Output[0], static pair => pair.Index, StringComparer.Ordinal);
+
+    private static async Task<double[][]> MeansAsync(
+        ModelProto model, string[] names, IReadOnlyList<ComputeNode> nodes, SampleSet samples, CancellationToken cancellationToken)
+    {
+        string[] distinct = [.. names.Distinct(StringComparer.Ordinal)];
+        var means = names.Zip(nodes, static (name, node) => (name, Axis: node.Node.OpType == "Conv" ? 1 : -1)).DistinctBy(static pair => pair.name, StringComparer.Ordinal)
+            .Select(static pair => new ChannelMeans(pair.Axis)).ToArray();
+        if (distinct.Length > 0)
+        {
+            using var activations = ActivationSession.Open(model, distinct);
+            await foreach (var sample in samples.Calibration(cancellationToken).ConfigureAwait(false))
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                activations.Run(sample, (index, values, shape) => means[index].Add(values, shape));
+            }
+        }
+
+        return [.. names.Select(name => means[Array.IndexOf(distinct, name)].Values())];
+    }
+
+    /// <summary>How far rounded weights shift the output: the sum of the errors of the weights, each times the mean of the input that it is multiplied with.</summary>
+    private static float[] Shift(ComputeNode node, double[] means, bool perChannel, int high)
+    {
+        var weights = node.Weights();
+        var shape = TensorData.ShapeOf(node.Weight);
+        var scales = WeightScales.Of(WeightQuantizer.Magnitudes(weights, shape, node.Axis), null, 1, perChannel, high);
+        var integers = WeightQuantizer.Quantize(weights, shape, node.Axis, scales, high);
+        var (channels, inner) = (node.Channels, WeightQuantizer.InnerOf(shape, node.Axis));
+        var inputs = node.Node.OpType == "Conv" ? shape[1] : weights.Length / channels;
+        var perInput = weights.Length / channels / inputs;
+        var perGroup = node.Node.OpType == "Conv" ? Math.Max(1, channels / (int)Nodes.Int(node.Node, "group", 1)) : channels;
+        var shift = new double[channels];
+        for (var i = 0; i < weights.Length; i++)
+        {
+            // Channels lie along the first axis or the second of two: what is left of the position tells the input.
+            var (channel, rest) = node.Axis == 0 ? (i / inner, i % inner) : (i % channels, i / channels);
+            var input = (rest / perInput) + (channel / perGroup * inputs);
+            if (input < means.Length) shift[channel] += (weights[i] - ((double)integers[i] * scales[scales.Length == 1 ? 0 : channel])) * means[input];
+        }
+
+        return [.. shift.Select(static value => (float)value)];
+    }
+}

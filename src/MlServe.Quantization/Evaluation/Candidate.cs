@@ -1,0 +1,41 @@
+namespace MlServe.Quantization.Evaluation;
+
+/// <summary>A model that was made and measured, or the reason why there is none.</summary>
+internal sealed record Candidate
+{
+    public required QuantizationPlan Plan { get; init; }
+
+    public required string Description { get; init; }
+
+    /// <summary>The file's content; null where the model could not be made, or is refused by the runtime.</summary>
+    public byte[]? Bytes { get; init; }
+
+    public IReadOnlyList<NodeDecision> Decisions { get; init; } = [];
+
+    public Measurement? Measurement { get; init; }
+
+    public required IReadOnlyList<GateCheck> Checks { get; init; }
+
+    public bool Passed => Checks.All(static check => check.Passed);
+
+    /// <summary>Whether it is fast or small enough or not, but answers as it should.</summary>
+    public bool IsAccurate => Measurement is not null && Checks.All(static check => check.Passed || check.Name is GateJudge.Speed or GateJudge.Rewrites);
+
+    public string Reason => string.Join("; ", Checks.Where(static check => !check.Passed).Select(static check => check.Text));
+
+    public SearchStep ToStep(QuantizationGate gate, IReadOnlyList<string> leftOut) => new()
+    {
+        Description = Description,
+        Method = Plan.Method,
+        ExcludedNodes = leftOut,
+        MinMultiplications = Plan.MinMultiplications,
+        QuantizedNodes = Decisions.Count(static decision => decision.IsQuantized),
+        Speed = Measurement?.Speed,
+        Agreement = Measurement?.Comparison.WorstAgreement(gate),
+        SnrDb = Measurement?.Comparison.WorstSnrDb,
+        Metric = Measurement?.Metric,
+        SizeInBytes = Bytes?.Length ?? 0,
+        Passed = Passed,
+        Reason = Reason,
+    };
+}

@@ -1,0 +1,13 @@
+namespace MlServe.Quantization.Evaluation;
+
+/// <summary>How the outputs of a model agree with its source's.</summary>
+internal sealed record ComparisonResult(IReadOnlyList<OutputComparison> Outputs, int Samples)
+{
+    /// <summary>The least ratio of signal to noise; minus infinity where an output lost its shape or its finiteness; null where no output has one.</summary>
+    public double? WorstSnrDb => Outputs.Any(static output => output.NotFinite > 0 || output.OtherShapes > 0)
+        ? double.NegativeInfinity
+        : Outputs.Min(static output => output.SnrDb);
+
+    /// <summary>The least agreement of the outputs of which the gate asks it; null where there is none.</summary>
+    public double? WorstAgreement(QuantizationGate gate) => Outputs.Where(output => GateJudge.AsksAgreement(gate, output)).Min(static output => output.Agreement);
+}

@@ -1,0 +1,23 @@
+namespace MlServe.Quantization;
+
+/// <summary>On what a model was measured.</summary>
+public sealed record MachineDescription
+{
+    /// <summary>The processor's name as it gives it.</summary>
+    public required string Processor { get; init; }
+
+    /// <summary>The kind of processor, which decides the types of activations and weights.</summary>
+    public required CpuTarget Target { get; init; }
+
+    /// <summary>Processors that the process may use.</summary>
+    public required int Cores { get; init; }
+
+    /// <summary>Threads that worked on one operator.</summary>
+    public required int Threads { get; init; }
+
+    /// <summary>The version of ONNX Runtime.</summary>
+    public required string RuntimeVersion { get; init; }
+
+    /// <summary>The operating system.</summary>
+    public required string OperatingSystem { get; init; }
+}

@@ -1,0 +1,44 @@
+using System.Globalization;
+using MlServe.Quantization.Proto;
+
+namespace MlServe.Quantization.Model;
+
+/// <summary>
+/// Gives names that nothing in a model has, subgraphs included. They are short: in small models names outweigh the weights. The same calls give the same
+/// names.
+/// </summary>
+internal sealed class NameAllocator
+{
+    private readonly HashSet<string> _taken = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _next = new(StringComparer.Ordinal);
+
+    public NameAllocator(ModelProto model)
+    {
+        foreach (var graph in Graphs.Of(model))
+        {
+            _taken.UnionWith(graph.Input.Select(static value => value.Name));
+            _taken.UnionWith(graph.Output.Select(static value => value.Name));
+            _taken.UnionWith(graph.Initializer.Select(static tensor => tensor.Name));
+            foreach (var node in graph.Node)
+            {
+                _taken.Add(node.Name);
+                _taken.UnionWith(node.Input);
+                _taken.UnionWith(node.Output);
+            }
+        }
+    }
+
+    /// <summary>A new name that begins so.</summary>
+    public string Next(string prefix)
+    {
+        var number = _next.GetValueOrDefault(prefix);
+        string name;
+        do
+        {
+            name = string.Create(CultureInfo.InvariantCulture, $"{prefix}{number++}");
+        }
+        while (!_taken.Add(name));
+        _next[prefix] = number;
+        return name;
+    }
+}

@@ -1,0 +1,35 @@
+using MlServe.Quantization.Rewriting;
+using MlServe.Quantization.Runtime;
+
+namespace MlServe.Quantization;
+
+public static partial class OnnxQuantizer
+{
+    /// <summary>Makes the weights of a model smaller; activations stay FP32, and rows do not influence each other. Nothing is measured.</summary>
+    /// <param name="source">The path of the FP32 model.</param>
+    /// <param name="destination">The path of the model to write; overwritten where it exists, and only when the new one is whole and was opened.</param>
+    /// <param name="options">What and how.</param>
+    /// <param name="cancellationToken">Gives up; nothing is written then.</param>
+    /// <returns>What became of each node.</returns>
+    /// <exception cref="QuantizationException">The model cannot be quantized, or not be written; the message says why. Nothing was written.</exception>
+    public static Task<RewriteReport> QuantizeWeightsAsync(
+        string source, string destination, WeightQuantizationOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(source);
+        ArgumentException.ThrowIfNullOrWhiteSpace(destination);
+        ArgumentNullException.ThrowIfNull(options);
+        ModelRewriting.RequireValid(options.Validate());
+        var plan = new QuantizationPlan
+        {
+            SourceDigest = "",
+            Method = options.Method,
+            Target = Processor.Current,
+            PerChannel = options.PerChannel,
+            BlockSize = options.BlockSize,
+            Preprocessing = options.Preprocessing,
+            ExcludedNodes = [.. options.ExcludedNodes],
+            MinMultiplications = options.MinMultiplications,
+        };
+        return ModelRewriting.RunAsync(source, destination, plan, cancellationToken);
+    }
+}

@@ -1,0 +1,31 @@
+using MlServe.Quantization.Preprocessing.Opsets;
+using MlServe.Quantization.Proto;
+
+namespace MlServe.Quantization.Preprocessing;
+
+/// <summary>Makes a model ready to be quantized. The model given is not changed; the same model and options give the same result.</summary>
+internal static class Preprocessor
+{
+    public const int MinOpset = 13;
+
+    public const int MaxOpset = 22;
+
+    public static PreprocessingResult Run(ModelProto model, PreprocessingOptions options)
+    {
+        if (options.Opset is < MinOpset or > MaxOpset)
+        {
+            throw new QuantizationException(QuantizationFailure.InvalidOptions,
+                $"{nameof(PreprocessingOptions)}.{nameof(PreprocessingOptions.Opset)} is {options.Opset}; give {MinOpset} to {MaxOpset}.");
+        }
+
+        var copy = model.Clone();
+        var steps = new List<string>();
+        ListedWeights.Run(copy, steps);
+        ConstantNodes.Run(copy, steps);
+        OpsetUpgrader.Run(copy, options.Opset, steps);
+        if (options.FoldConstants) ConstantFolder.Run(copy, steps);
+        if (options.RewriteHardSwish) HardSwishRewriter.Run(copy, steps);
+        DeadParts.Run(copy, steps);
+        return new(copy, steps);
+    }
+}

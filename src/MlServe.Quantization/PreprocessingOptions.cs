@@ -1,0 +1,20 @@
+namespace MlServe.Quantization;
+
+/// <summary>What is done to a model before, and without changing what it computes beyond the last bits.</summary>
+public sealed record PreprocessingOptions
+{
+    /// <summary>
+    /// The operator set to raise the model to where its own is lower, 13 to 22; quantized operators with a scale for each channel need 13. A model that is
+    /// higher stays as it is. Default: 13, the lowest that serves.
+    /// </summary>
+    public int Opset { get; init; } = 13;
+
+    /// <summary>Whether constants, and batch normalization behind convolutions, are folded by ONNX Runtime. Default: true.</summary>
+    public bool FoldConstants { get; init; } = true;
+
+    /// <summary>
+    /// Whether x * Clip(x + 3, 0, 6) / 6 and its like are written as one HardSigmoid and one multiplication, which is exact but for rounding and by itself
+    /// makes such models faster. Default: true.
+    /// </summary>
+    public bool RewriteHardSwish { get; init; } = true;
+}

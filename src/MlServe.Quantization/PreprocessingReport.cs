@@ -1,0 +1,39 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using MlServe.Quantization.Reporting;
+
+namespace MlServe.Quantization;
+
+/// <summary>What preprocessing did to a model.</summary>
+public sealed record PreprocessingReport
+{
+    /// <summary>What was done, a sentence a step, in order; empty where the model was ready.</summary>
+    public required IReadOnlyList<string> Steps { get; init; }
+
+    /// <summary>Operators of the model that was given, those of subgraphs included.</summary>
+    public required int NodesBefore { get; init; }
+
+    /// <summary>Operators of the model that was written, those of subgraphs included.</summary>
+    public required int NodesAfter { get; init; }
+
+    /// <summary>Bytes of the model that was given, with its external data.</summary>
+    public required long BytesBefore { get; init; }
+
+    /// <summary>Bytes of the model that was written, which holds all its weights.</summary>
+    public required long BytesAfter { get; init; }
+
+    /// <summary>Gives a few lines for a person.</summary>
+    public override string ToString()
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"{NodesBefore:N0} nodes and {BytesBefore:N0} bytes became {NodesAfter:N0} nodes and {BytesAfter:N0} bytes.");
+        if (Steps.Count == 0) text.Append(" Nothing was to do.");
+        foreach (var step in Steps)
+            text.Append("\n- ").Append(step);
+        return text.ToString();
+    }
+
+    /// <summary>Writes the report as JSON.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, QuantizationJson.Default.PreprocessingReport);
+}

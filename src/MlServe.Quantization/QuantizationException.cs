@@ -1,0 +1,15 @@
+namespace MlServe.Quantization;
+
+/// <summary>A model was not quantized. No file was written or changed.</summary>
+public sealed class QuantizationException : MlServeException
+{
+    /// <summary>Makes the exception.</summary>
+    /// <param name="failure">What kind of failure it is.</param>
+    /// <param name="message">What went wrong, with which values, and what to do about it.</param>
+    /// <param name="innerException">The cause, or null.</param>
+    public QuantizationException(QuantizationFailure failure, string message, Exception? innerException = null)
+        : base(message, innerException) => Failure = failure;
+
+    /// <summary>What kind of failure it is, for code that has to tell them apart.</summary>
+    public QuantizationFailure Failure { get; }
+}

@@ -1,0 +1,77 @@
+using System.Text.Json;
+using MlServe.Quantization.Reporting;
+
+namespace MlServe.Quantization;
+
+/// <summary>
+/// Every choice that was made for one model: with it the same file comes out byte for byte, without samples and without measuring (with the same version of
+/// ONNX Runtime, which folds constants). Immutable.
+/// </summary>
+public sealed record QuantizationPlan
+{
+    /// <summary>The version of this format that is written and the newest that is read.</summary>
+    public const int CurrentVersion = 1;
+
+    /// <summary>The version of the format.</summary>
+    public int Version { get; init; } = CurrentVersion;
+
+    /// <summary>SHA-256 of the model that it was made for (its file, then its external data), in lowercase hexadecimal digits.</summary>
+    public required string SourceDigest { get; init; }
+
+    /// <summary>What is done.</summary>
+    public required QuantizationMethod Method { get; init; }
+
+    /// <summary>For which processors; never <see cref="CpuTarget.Auto"/>.</summary>
+    public required CpuTarget Target { get; init; }
+
+    /// <summary>How integer operators are written.</summary>
+    public QuantizationFormat Format { get; init; }
+
+    /// <summary>Whether each output channel of a weight has a scale of its own.</summary>
+    public bool PerChannel { get; init; } = true;
+
+    /// <summary>Elements of a row of a block, where <see cref="Method"/> works in blocks.</summary>
+    public int BlockSize { get; init; } = 128;
+
+    /// <summary>What is done before.</summary>
+    public PreprocessingOptions Preprocessing { get; init; } = new();
+
+    /// <summary>The ranges of activations by the name of the value in the preprocessed model.</summary>
+    public IReadOnlyDictionary<string, TensorRange> Ranges { get; init; } = new Dictionary<string, TensorRange>();
+
+    /// <summary>What is added to the bias of a node, a value for each output channel, by the name of the node's output in the preprocessed model.</summary>
+    public IReadOnlyDictionary<string, float[]> BiasCorrections { get; init; } = new Dictionary<string, float[]>();
+
+    /// <summary>Nodes that stay as they are, by name (see <see cref="NodeDecision.Node"/>).</summary>
+    public IReadOnlyList<string> ExcludedNodes { get; init; } = [];
+
+    /// <summary>Multiplications a row below which a node stays FP32, because quantizing its inputs costs more than is saved.</summary>
+    public long MinMultiplications { get; init; }
+
+    /// <summary>Whether the source is kept as it is, not even preprocessed; only with <see cref="QuantizationMethod.None"/>.</summary>
+    public bool KeepsOriginal { get; init; }
+
+    /// <summary>Reads a plan.</summary>
+    /// <param name="json">What <see cref="ToJson"/> gave.</param>
+    /// <exception cref="QuantizationException">It is no plan, or one of a newer version.</exception>
+    public static QuantizationPlan FromJson(string json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        try
+        {
+            var plan = JsonSerializer.Deserialize(json, QuantizationJson.Default.QuantizationPlan)
+                ?? throw new QuantizationException(QuantizationFailure.PlanMismatch, "The text is 'null', not a plan.");
+            return plan.Version is >= 1 and <= CurrentVersion
+                ? plan
+                : throw new QuantizationException(QuantizationFailure.PlanMismatch,
+                    $"The plan has version {plan.Version}; this library reads up to {CurrentVersion}. Update it, or make the plan anew.");
+        }
+        catch (JsonException exception)
+        {
+            throw new QuantizationException(QuantizationFailure.PlanMismatch, $"The text is no plan: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>Writes the plan as JSON.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, QuantizationJson.Default.QuantizationPlan);
+}

@@ -1,0 +1,92 @@
+using System.Text.Json;
+using MlServe.Quantization.Reporting;
+
+namespace MlServe.Quantization;
+
+/// <summary>What was done to a model, why, and what was measured. Immutable.</summary>
+public sealed record QuantizationReport
+{
+    /// <summary>Where the source came from.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>The file that was written.</summary>
+    public required string Destination { get; init; }
+
+    /// <summary>What was written.</summary>
+    public required QuantizationMethod Method { get; init; }
+
+    /// <summary>Why it was that method.</summary>
+    public required string MethodReason { get; init; }
+
+    /// <summary>Why it is not what was tried first; null where it is.</summary>
+    public string? FallbackReason { get; init; }
+
+    /// <summary>Whether what was written passed every check of the gate; null where nothing was measured.</summary>
+    public bool? Passed { get; init; }
+
+    /// <summary>What the gate asked of what was written, and what was found.</summary>
+    public IReadOnlyList<GateCheck> Checks { get; init; } = [];
+
+    /// <summary>What became of each operator that could have been quantized.</summary>
+    public IReadOnlyList<NodeDecision> Nodes { get; init; } = [];
+
+    /// <summary>What was done to the model before, a sentence each.</summary>
+    public IReadOnlyList<string> Preprocessing { get; init; } = [];
+
+    /// <summary>The operators that ONNX Runtime runs after its own fusions, with how many there are of each.</summary>
+    public IReadOnlyDictionary<string, int> FusedOperators { get; init; } = new Dictionary<string, int>();
+
+    /// <summary>The size of the source in bytes, weights in other files among them.</summary>
+    public required long SourceBytes { get; init; }
+
+    /// <summary>The size of what was written in bytes.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>Speed against the source; null where it was not measured.</summary>
+    public SpeedEstimate? Speed { get; init; }
+
+    /// <summary>Speed of FP32 with its exact rewrites against the source; null where nothing was rewritten or it was not measured.</summary>
+    public SpeedEstimate? RewrittenSpeed { get; init; }
+
+    /// <summary>How the outputs agree with the source's.</summary>
+    public IReadOnlyList<OutputComparison> Outputs { get; init; } = [];
+
+    /// <summary>The user's measure of the source; null where there is none.</summary>
+    public double? SourceMetric { get; init; }
+
+    /// <summary>The user's measure of what was written; null where there is none.</summary>
+    public double? Metric { get; init; }
+
+    /// <summary>Every candidate that was measured, in order.</summary>
+    public IReadOnlyList<SearchStep> SearchSteps { get; init; } = [];
+
+    /// <summary>The nodes by the harm that each does; null where no search needed it.</summary>
+    public SensitivityReport? Sensitivity { get; init; }
+
+    /// <summary>Samples that ranges were taken from.</summary>
+    public int CalibrationSamples { get; init; }
+
+    /// <summary>Samples that answers were compared on.</summary>
+    public int ComparedSamples { get; init; }
+
+    /// <summary>Rows of the sample that speed was measured with.</summary>
+    public int SpeedRows { get; init; }
+
+    /// <summary>What limits what these figures say, a sentence each.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
+    /// <summary>Whether a row's answer depends on its neighbours in the batch, because ranges are taken over each run.</summary>
+    public bool IsBatchDependent { get; init; }
+
+    /// <summary>On what it was measured.</summary>
+    public required MachineDescription Machine { get; init; }
+
+    /// <summary>The choices, to make the same file again.</summary>
+    public required QuantizationPlan Plan { get; init; }
+
+    /// <summary>All of it as JSON.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, ReportJson.Default.QuantizationReport);
+
+    /// <summary>The report as a short text of at most 40 lines.</summary>
+    public override string ToString() => ReportText.Of(this);
+}

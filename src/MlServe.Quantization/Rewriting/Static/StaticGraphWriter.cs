@@ -1,0 +1,116 @@
+using MlServe.Quantization.Model;
+using MlServe.Quantization.Proto;
+
+namespace MlServe.Quantization.Rewriting.Static;
+
+/// <summary>Writes QuantizeLinear and DequantizeLinear into a graph, in place.</summary>
+internal sealed class StaticGraphWriter
+{
+    private readonly GraphProto _graph;
+    private readonly StaticLayout _layout;
+    private readonly NameAllocator _names;
+    private readonly IntegerTypes _types;
+    private readonly Constants _constants;
+    private readonly ParameterWriter _parameters;
+    private readonly QuantizationPlan _plan;
+    private readonly SaturationLimits _limits;
+    private readonly Dictionary<string, ScaleAndZero> _scales = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _dequantized = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _read;
+    private readonly List<NodeProto> _nodes = [];
+
+    public StaticGraphWriter(ModelProto model, GraphIndex index, StaticLayout layout, QuantizationPlan plan)
+    {
+        _graph = model.Graph;
+        _layout = layout;
+        _plan = plan;
+        _names = new(model);
+        _types = IntegerTypes.For(plan.Target);
+        _constants = new(_graph, _names);
+        _parameters = new(_graph, _names, _constants, _types, plan);
+        _limits = new(index);
+        _read = new(layout.Values().Where(value => !layout.IsRounded(value)), StringComparer.Ordinal);
+    }
+
+    public void Write()
+    {
+        foreach (var input in _graph.Input)
+            QuantizeForReaders(input.Name);
+        foreach (var node in _graph.Node)
+        {
+            if (!_layout.IsFolded(node)) Write(node);
+        }
+
+        _graph.Node.Clear();
+        _graph.Node.Add(_nodes);
+        RemoveUnused();
+    }
+
+    private void Write(NodeProto node)
+    {
+        var rounded = _layout.Rounded(node);
+        if (_layout.ComputeOf(node) is { } compute) _parameters.Write(compute, ScaleOf(node.Input[0]).Scale, _nodes);
+        string[] outputs = [.. node.Output];
+        for (var i = 0; i < node.Input.Count; i++)
+        {
+            if (_layout.ReadsIntegers(node, i) && _dequantized.TryGetValue(node.Input[i], out var name)) node.Input[i] = name;
+        }
+
+        if (rounded is not null)
+        {
+            // The name stays with the rounded value, so that no reader has to change. Where a Relu was folded, the operator's own output is free.
+            if (rounded == node.Output[0]) node.Output[0] = _names.Next("r");
+            _nodes.Add(node);
+            Quantize(node.Output[0], ScaleOf(rounded), rounded);
+            return;
+        }
+
+        _nodes.Add(node);
+        foreach (var output in outputs)
+            QuantizeForReaders(output);
+    }
+
+    private void QuantizeForReaders(string value)
+    {
+        if (!_read.Contains(value)) return;
+        var name = _names.Next("d");
+        Quantize(value, ScaleOf(value), name);
+        _dequantized.Add(value, name);
+    }
+
+    private void Quantize(string value, ScaleAndZero scale, string output)
+    {
+        string[] parameters = [_constants.Scale(scale.Scale), _constants.Zero(scale.Zero, _types.Activation)];
+        var integers = _names.Next("q");
+        _nodes.Add(Nodes.Make("QuantizeLinear", [value, .. parameters], [integers], ""));
+        _nodes.Add(Nodes.Make("DequantizeLinear", [integers, .. parameters], [output], ""));
+    }
+
+    private ScaleAndZero ScaleOf(string value)
+    {
+        value = _layout.RangeOf(value);
+        if (_scales.TryGetValue(value, out var scale)) return scale;
+        if (!_plan.Ranges.TryGetValue(value, out var range))
+        {
+            throw new QuantizationException(QuantizationFailure.PlanMismatch,
+                $"The plan has no range for '{value}', which has to be calibrated. Make the plan anew, with calibration samples.");
+        }
+
+        if (!float.IsFinite(range.Min) || !float.IsFinite(range.Max) || range.Min > range.Max)
+            throw new QuantizationException(QuantizationFailure.PlanMismatch, $"The plan's range for '{value}' is {range.Min} to {range.Max}, which is none.");
+        scale = ScaleAndZero.OfRange(_limits.Narrow(value, range), _types.Low, _types.High);
+        _scales.Add(value, scale);
+        return scale;
+    }
+
+    /// <summary>Removes float weights that nothing reads any more.</summary>
+    private void RemoveUnused()
+    {
+        var index = new GraphIndex(_graph);
+        for (var i = _graph.Initializer.Count - 1; i >= 0; i--)
+        {
+            var name = _graph.Initializer[i].Name;
+            if (index.UsesOf(name).Count == 0 && !index.IsOutput(name) && !index.IsInput(name)) _graph.Initializer.RemoveAt(i);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+using MlServe.Quantization.Model;
+using MlServe.Quantization.Proto;
+using MlServe.Quantization.Rewriting.Static;
+using MlServe.Quantization.Runtime;
+
+namespace MlServe.Quantization.Rewriting;
+
+/// <summary>
+/// Writes a model with ranges that were calibrated: QuantizeLinear and DequantizeLinear around the operators that multiply with weights, which ONNX Runtime
+/// fuses to integer operators.
+/// </summary>
+internal static class StaticRewriter
+{
+    // Below it, scales have no axis.
+    private const long LeastOpset = 13;
+
+    /// <summary>The values whose ranges a plan needs before it can be carried out, of a model that was preprocessed.</summary>
+    public static IReadOnlyList<string> TensorsToCalibrate(ModelProto preprocessed, QuantizationPlan plan)
+    {
+        var layout = Layout(preprocessed, plan, new(preprocessed.Graph));
+        return [.. layout.Values().Select(layout.RangeOf).Distinct(StringComparer.Ordinal)];
+    }
+
+    public static RewriteResult Rewrite(ModelProto preprocessed, QuantizationPlan plan)
+    {
+        var model = preprocessed.Clone();
+        var index = new GraphIndex(model.Graph);
+        var layout = Layout(model, plan, index);
+        IReadOnlyList<NodeDecision> decisions = [.. StaticDecisions.Of(model, layout)];
+        new StaticGraphWriter(model, index, layout, plan).Write();
+        if (plan.Format == QuantizationFormat.QOperator) model = OptimizedModel.Fused(model);
+        ModelMetadata.Set(model, ModelMetadata.Method, plan.Method.ToString());
+        return new(model, decisions);
+    }
+
+    private static StaticLayout Layout(ModelProto model, QuantizationPlan plan, GraphIndex index)
+    {
+        QuantizedOperators.RequireNone(model);
+        var layout = new StaticLayout(index, plan);
+        if (layout.Compute.Count > 0)
+        {
+            return Graphs.OpsetOf(model) is var opset && opset >= LeastOpset
+                ? layout
+                : throw new QuantizationException(QuantizationFailure.UnsupportedOpset,
+                    $"The model has operator set {opset}, and quantized operators need {LeastOpset}. Let preprocessing raise it.");
+        }
+
+        var reasons = StaticDecisions.Of(model, layout).Where(static decision => decision.OpType is "Conv" or "ConvTranspose" or "Gemm" or "MatMul").ToList();
+        throw new QuantizationException(QuantizationFailure.NothingToQuantize, reasons.Count == 0
+            ? "The model has no operator that multiplies with constant weights (Conv, Gemm, MatMul): there is nothing to quantize."
+            : $"None of the model's {reasons.Count} operators with weights can be quantized; the first, '{reasons[0].Node}', is not because of this: {reasons[0].Reason}.");
+    }
+}

@@ -1,0 +1,87 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using MlServe.Onnx;
+using MlServe.Onnx.Inspection;
+using MlServe.Quantization.Model;
+using MlServe.Quantization.Runtime;
+using MlServe.Tensors;
+
+namespace MlServe.Quantization.Serving;
+
+/// <summary>A name for all that decides what comes of a quantization.</summary>
+internal sealed class CacheKey : IDisposable
+{
+    private const int Length = 40;
+
+    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+
+    public static async Task<string> OfAsync(ModelContent content, ModelQuantizationOptions options, CancellationToken cancellationToken)
+    {
+        using var key = new CacheKey();
+        var machine = Machine.Describe(options.Options.Threads);
+        key.Add(typeof(CacheKey).Assembly.ManifestModule.ModuleVersionId.ToString());
+        key.Add($"{machine.Processor}|{machine.Target}|{machine.RuntimeVersion}");
+        key.Add(OnnxInspector.Inspect(content.Bytes.Span).ExternalData.Count > 0
+            ? OnnxDocument.Read(content).Digest
+            : Convert.ToHexStringLower(SHA256.HashData(content.Bytes.Span)));
+        key.Add(options.Options);
+        if (options.SamplesVersion is { } version) key.Add(version);
+        else if (options.Options.CalibrationSamples is { } samples) await key.AddAsync(samples, options.Options.MaxSamples, cancellationToken).ConfigureAwait(false);
+        return Convert.ToHexStringLower(key._hash.GetCurrentHash())[..Length];
+    }
+
+    public void Dispose() => _hash.Dispose();
+
+    private void Add(QuantizationOptions options)
+    {
+        var gate = options.Gate;
+        Add(string.Create(CultureInfo.InvariantCulture,
+            $"{options.Method}|{options.Target}|{options.Format}|{options.PerChannel}|{options.BlockSize}|{options.CalibrationMethod}|{options.Percentile}|{options.BiasCorrection}|{options.MinMultiplications}"));
+        Add(string.Create(CultureInfo.InvariantCulture, $"{options.MaxSamples}|{options.OnGateFailure}|{options.SearchBudget}|{options.Threads}|{options.Preprocessing}|{options.ExcludeNode is null}"));
+        Add(string.Create(CultureInfo.InvariantCulture,
+            $"{gate.MinSpeedup}|{gate.MinSpeed}|{gate.MinAgreement}|{gate.MinSnrDb}|{gate.MaxLoss}|{gate.Evaluate is null}|{gate.AgreementOutputs?.Count}"));
+        foreach (var name in options.ExcludeNodes.Concat(gate.AgreementOutputs ?? []))
+            Add(name);
+        Add(options.Plan?.ToJson() ?? "");
+    }
+
+    private async Task AddAsync(IAsyncEnumerable<PredictionInputs> samples, int maxSamples, CancellationToken cancellationToken)
+    {
+        var count = 0;
+        await foreach (var sample in samples.WithCancellation(cancellationToken).ConfigureAwait(false))
+        {
+            Add(in sample);
+            if (++count >= maxSamples) break;
+        }
+    }
+
+    private void Add(in PredictionInputs sample)
+    {
+        Add(sample.IsRow ? "row" : $"rows {sample.RowCount}");
+        for (var i = 0; i < sample.Count; i++)
+        {
+            ref readonly var input = ref PredictionInputs.ItemOf(in sample, i);
+            Add($"{input.Name}|{input.Kind}|{input.Elements.Type}|{string.Join(',', input.Elements.Shape ?? [])}");
+            if (input.Kind != ValueKind.Tensor) continue;
+            if (input.Elements.Type != ElementType.String)
+            {
+                _hash.AppendData(TypedBytes.Of(input.Elements));
+                continue;
+            }
+
+            foreach (var text in input.Elements.AsSpan<string>())
+                Add(text);
+        }
+    }
+
+    /// <summary>Each text with its length before it, so that no two lists of texts look alike.</summary>
+    private void Add(string text)
+    {
+        var bytes = Encoding.UTF8.GetBytes(text);
+        var length = bytes.Length;
+        _hash.AppendData(MemoryMarshal.AsBytes(new ReadOnlySpan<int>(in length)));
+        _hash.AppendData(bytes);
+    }
+}

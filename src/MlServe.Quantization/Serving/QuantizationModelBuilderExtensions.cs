@@ -1,0 +1,41 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using MlServe.Quantization.Serving;
+
+namespace MlServe;
+
+/// <summary>Quantizes models when they are loaded.</summary>
+public static class QuantizationModelBuilderExtensions
+{
+    /// <summary>
+    /// Quantizes the model at its first start and keeps the result for later ones. It is served quantized only where it passed its gate (speed, agreement with FP32), else as
+    /// it is, with a warning that says why. A result whose rows depend on their neighbours in a batch is served only where its method was asked for.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <param name="configure">Gives samples, and changes what is not to be as it is by default.</param>
+    /// <returns>The same builder.</returns>
+    public static ModelBuilder Quantize(this ModelBuilder model, Action<ModelQuantizationOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        var name = model.Name;
+        if (configure is not null) model.Services.Configure(name, configure);
+        else model.Services.AddOptions();
+        return model.WrapSource((source, services) => source.Quantize(
+            services.GetRequiredService<IOptionsMonitor<ModelQuantizationOptions>>().Get(name), name, services.GetService<ILoggerFactory>()));
+    }
+
+    /// <summary>Quantizes the model when it is read, as <see cref="Quantize(ModelBuilder, Action{ModelQuantizationOptions}?)"/> does, without a host.</summary>
+    /// <param name="source">Where the FP32 model comes from.</param>
+    /// <param name="options">How; must not change afterwards.</param>
+    /// <param name="name">What the log calls the model.</param>
+    /// <param name="loggers">Where to log; null: nowhere.</param>
+    /// <returns>A source that gives what is to be served.</returns>
+    public static IModelSource Quantize(this IModelSource source, ModelQuantizationOptions options, string name = "model", ILoggerFactory? loggers = null)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(name);
+        return new QuantizedModelSource(source, options, name, loggers);
+    }
+}

@@ -1,0 +1,143 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using MlServe.Onnx.Inspection;
+
+namespace MlServe.Quantization.Serving;
+
+/// <summary>Gives the quantized form of a model where it passed its gate, else the model as it is.</summary>
+internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizationOptions options, string name, ILoggerFactory? loggers) : IModelSource
+{
+    private readonly ILogger _logger = loggers?.CreateLogger(MlServeDiagnostics.LogCategory) ?? NullLogger.Instance;
+
+    public async ValueTask<ModelContent> ReadAsync(CancellationToken cancellationToken = default)
+    {
+        var content = await source.ReadAsync(cancellationToken).ConfigureAwait(false);
+        if (!options.Enabled || !IsReadable(content)) return content;
+        (CacheEntry Entry, byte[]? Model) result;
+        try
+        {
+            result = await FindOrMakeAsync(content, cancellationToken).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // Whatever goes wrong, samples of the application's own among it: the model can be served as it is.
+        catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+#pragma warning restore CA1031
+        {
+            return AsItIs(content, exception.Message, exception);
+        }
+
+        if (result.Entry.Report is { } report) options.OnReport?.Invoke(report);
+        if (result.Model is not { } model) return AsItIs(content, result.Entry.Reason!, null);
+        var made = result.Entry.Report!;
+        _logger.ServedQuantized(name, made.Method, made.Speed?.Ratio, (double)made.Bytes / made.SourceBytes);
+        return new(model, $"{content.Origin} ({made.Method} by MlServe)");
+    }
+
+    /// <summary>Whether the load will get as far as opening it; else the load says what is wrong.</summary>
+    private static bool IsReadable(ModelContent content)
+    {
+        try
+        {
+            OnnxInspector.Inspect(content.Bytes.Span);
+            return true;
+        }
+        catch (ModelLoadException)
+        {
+            return false;
+        }
+    }
+
+    private async Task<(CacheEntry Entry, byte[]? Model)> FindOrMakeAsync(ModelContent content, CancellationToken cancellationToken)
+    {
+        if (options.Options is { CalibrationSamples: null, Method: null, Plan: null })
+        {
+            throw new QuantizationException(QuantizationFailure.NoCalibrationData,
+                "there are no samples to calibrate on. Give some (CalibrateWith), or say which method that needs none (Options.Method).");
+        }
+
+        var folder = Path.GetFullPath(options.CacheFolder ?? QuantizationCache.DefaultFolder());
+        if (QuantizationCache.Prepare(folder) is { } reason)
+        {
+            _logger.CacheUnusable(name, folder, reason);
+            var temporary = Directory.CreateTempSubdirectory("mlserve-");
+            try
+            {
+                return await MakeAsync(content, temporary.FullName, cancellationToken).ConfigureAwait(false);
+            }
+            finally
+            {
+                temporary.Delete(recursive: true);
+            }
+        }
+
+        var cache = new QuantizationCache(folder, await CacheKey.OfAsync(content, options, cancellationToken).ConfigureAwait(false));
+        try
+        {
+            if (await cache.FindAsync(cancellationToken).ConfigureAwait(false) is { } found) return found;
+        }
+        catch (InvalidDataException)
+        {
+            _logger.CacheEntryDamaged(name, cache.EntryFile);
+            cache.Forget();
+        }
+
+        _logger.Quantizing(name, folder);
+        var result = await MakeAsync(content, folder, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await cache.KeepAsync(result.Entry, result.Model, cancellationToken).ConfigureAwait(false);
+        }
+        catch (QuantizationException exception)
+        {
+            _logger.CacheUnusable(name, folder, exception.Message);
+        }
+
+        return result;
+    }
+
+    private async Task<(CacheEntry Entry, byte[]? Model)> MakeAsync(ModelContent content, string folder, CancellationToken cancellationToken)
+    {
+        var file = Path.Combine(folder, $"{Guid.NewGuid():N}.tmp");
+        try
+        {
+            var report = await OnnxQuantizer.RunAsync(new Given(content), null, file, options.Options, cancellationToken).ConfigureAwait(false);
+            return ReasonAgainst(report) is { } reason
+                ? (new() { Reason = reason, Report = report }, null)
+                : (new() { Report = report }, await File.ReadAllBytesAsync(file, cancellationToken).ConfigureAwait(false));
+        }
+        catch (QuantizationException exception) when (exception.Failure is QuantizationFailure.AlreadyQuantized or QuantizationFailure.NothingToQuantize
+            or QuantizationFailure.UnsupportedOpset or QuantizationFailure.NotFinite or QuantizationFailure.GateFailed)
+        {
+            // It would come out the same at the next start.
+            return (new() { Reason = exception.Message }, null);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    /// <summary>Why the source is served in place of what was written.</summary>
+    private string? ReasonAgainst(QuantizationReport report)
+    {
+        if (report.Plan.KeepsOriginal) return report.FallbackReason ?? "nothing that was tried is better";
+        if (report.Passed == false) return report.FallbackReason ?? string.Join(", ", report.Checks.Where(static check => !check.Passed).Select(static check => check.Text));
+
+        // A smaller file is of no use here: the model runs as FP32 all the same, with rounded weights.
+        if (report.FallbackReason is { } reason && report.Method == QuantizationMethod.Int8Storage) return reason;
+        return report.IsBatchDependent && options.Options.Method != QuantizationMethod.Dynamic && options.Options.Plan is null
+            ? "ranges would be taken over each run, so that a row's answer would depend on its neighbours in the batch. Set Options.Method to Dynamic to have it so"
+            : null;
+    }
+
+    private ModelContent AsItIs(ModelContent content, string reason, Exception? exception)
+    {
+        if (options.Required) throw new ModelLoadException(ModelLoadFailure.Other, $"Model '{name}' is to be served quantized only (Required), and is not: {reason}", exception);
+        _logger.ServedAsItIs(exception is QuantizationException ? null : exception, name, reason);
+        return content;
+    }
+
+    private sealed class Given(ModelContent content) : IModelSource
+    {
+        public ValueTask<ModelContent> ReadAsync(CancellationToken cancellationToken = default) => new(content);
+    }
+}

@@ -1,0 +1,43 @@
+using CsCheck;
+using Xunit;
+
+namespace MlServe.Quantization.Evaluation;
+
+public class ExclusionSearchTests
+{
+    [Theory]
+    [InlineData(10, 1, new[] { 1 })]
+    [InlineData(10, 3, new[] { 1, 2, 4, 3 })]
+    [InlineData(50, 21, new[] { 1, 2, 4, 8, 16, 32, 24, 20, 22 })]
+    [InlineData(10, 9, new[] { 1, 2, 4, 8, 9 })]
+    public async Task FindAsync_PassesFromANumberOn_DoublesAndHalves(int nodes, int needed, int[] expected)
+    {
+        var tried = new List<int>();
+        var found = await ExclusionSearch.FindAsync(nodes, count => Try(count, needed, tried), static () => true);
+        Assert.Equal(expected, tried);
+        Assert.Equal(tried.Where(count => count >= needed).Min(), found);
+    }
+
+    [Fact]
+    public Task FindAsync_AnyModel_FindsALeastThatWasSeenToPass() =>
+        Gen.Int[0, 300].Select(Gen.Int[1, 400]).SampleAsync(async pair =>
+        {
+            var (nodes, needed) = pair;
+            var tried = new List<int>();
+            var found = await ExclusionSearch.FindAsync(nodes, count => Try(count, needed, tried), static () => true);
+            Assert.All(tried, count => Assert.InRange(count, 1, nodes - 1));
+            Assert.Equal(tried.Count, tried.Distinct().Count());
+            if (needed < nodes) Assert.Equal(tried.Where(count => count >= needed).Min(), found);
+            else Assert.Null(found);
+        }, iter: 200);
+
+    [Fact]
+    public async Task FindAsync_NoTime_TriesNothing() =>
+        Assert.Null(await ExclusionSearch.FindAsync(10, static _ => throw new InvalidOperationException("was tried"), static () => false));
+
+    private static Task<bool> Try(int count, int needed, List<int> tried)
+    {
+        tried.Add(count);
+        return Task.FromResult(count >= needed);
+    }
+}

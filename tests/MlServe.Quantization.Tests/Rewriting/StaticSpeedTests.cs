@@ -1,0 +1,74 @@
+using System.Diagnostics;
+using Microsoft.ML.OnnxRuntime;
+using MlServe.Quantization.Evaluation;
+using MlServe.Quantization.Runtime;
+using MlServe.TestModels;
+using Xunit;
+
+namespace MlServe.Quantization.Rewriting;
+
+/// <summary>Figures for a person, run by hand on a quiet machine: <c>-explicit only -class '*StaticSpeedTests'</c>.</summary>
+public class StaticSpeedTests(ITestOutputHelper output)
+{
+    public static TheoryData<string, long[][]> Models => new()
+    {
+        { "resnet", [[1, 3, 224, 224], [8, 3, 224, 224]] },
+        { "encoder", [[1, 128, 768], [1, 16, 768]] },
+        { "mlp", [[1, 1024], [64, 1024]] },
+    };
+
+    [Theory(Explicit = true)]
+    [MemberData(nameof(Models))]
+    public async Task Speed(string name, long[][] shapes)
+    {
+        var model = name switch
+        {
+            "resnet" => ResNetModel.Create(1),
+            "encoder" => EncoderModel.Create(1),
+            _ => OnnxModel.Mlp(1, 1024, 4096, 4096, 1024),
+        };
+        var watch = Stopwatch.StartNew();
+        var plan = await Trial.CalibrateAsync(model, Trial.Plan(), Trial.Samples(model, shapes.SelectMany(shape => Trial.RandomInputs(6, [1, .. shape.AsSpan(1)]))));
+        var calibrated = watch.ElapsedMilliseconds;
+        watch.Restart();
+        var quantized = Trial.Rewrite(model, plan);
+        output.WriteLine($"{name}: calibrated in {calibrated} ms, rewritten in {watch.ElapsedMilliseconds} ms, size {quantized.Length / (double)model.Length:F3}");
+        output.WriteLine(string.Join(" ", FusedOperators.Of(quantized).Select(static pair => $"{pair.Key}:{pair.Value}")));
+        var integer = Trial.Rewrite(model, plan with { Format = QuantizationFormat.QOperator });
+        output.WriteLine($"QOperator size {integer.Length / (double)model.Length:F3}");
+        foreach (var shape in shapes)
+        {
+            var values = Trial.Values(3, (int)shape.Aggregate(1L, static (product, size) => product * size));
+            var snr = Trial.Snr(Trial.Run(model, values, shape), Trial.Run(quantized, values, shape));
+            output.WriteLine($"{name} [{string.Join(",", shape)}]: {snr:F1} dB; {Time([model, quantized, integer], values, shape)}");
+        }
+    }
+
+    private static string Time(byte[][] models, float[] values, long[] shape)
+    {
+        using var options = new RunOptions();
+        using var input = OrtValue.CreateTensorValueFromMemory(values, shape);
+        var sessions = models.Select(static model => GraphSession.Open(model)).ToArray();
+        var times = models.Select(static _ => new List<double>()).ToArray();
+        for (var round = -2; round < 11; round++)
+        {
+            for (var i = 0; i < sessions.Length; i++)
+            {
+                var watch = Stopwatch.StartNew();
+                var runs = 0;
+                do
+                {
+                    sessions[i].Session.Run(options, [sessions[i].InputNames[0]], [input], [sessions[i].OutputNames[0]]).Dispose();
+                    runs++;
+                }
+                while (watch.ElapsedMilliseconds < 40);
+                if (round >= 0) times[i].Add(watch.Elapsed.TotalMilliseconds / runs);
+            }
+        }
+
+        foreach (var session in sessions)
+            session.Dispose();
+        var medians = times.Select(static list => list.Order().ElementAt(list.Count / 2)).ToArray();
+        return $"FP32 {medians[0]:F2} ms, QDQ {medians[1]:F2} ms ({medians[0] / medians[1]:F2}x), QOperator {medians[2]:F2} ms ({medians[0] / medians[2]:F2}x)";
+    }
+}

@@ -1,0 +1,24 @@
+using System.CommandLine;
+using MlServe.Quantization;
+
+namespace MlServe.Cli.Commands;
+
+/// <summary><c>mlserve preprocess</c>.</summary>
+internal static class PreprocessCommand
+{
+    public static Command Create()
+    {
+        var model = CommonOptions.Model();
+        var output = new Option<string>("--output", "-o") { HelpName = "FILE", Description = "The file to write.", Required = true };
+        var opset = CommonOptions.Count("--opset", "The operator set to raise the model to where its own is lower.", 13, 22, new PreprocessingOptions().Opset);
+        var json = CommonOptions.Json();
+        var command = new Command("preprocess", "Folds constants and batch normalization, raises the operator set, writes HardSwish with fewer operators. What the model computes stays.") { model, output, opset, json };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var report = await OnnxQuantizer.PreprocessAsync(parsed.GetValue(model)!, parsed.GetValue(output)!, new() { Opset = parsed.GetValue(opset) }, cancellationToken);
+            await Console.Out.WriteLineAsync(parsed.GetValue(json) ? report.ToJson() : report.ToString());
+            return ExitCodes.Ok;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,49 @@
+using System.CommandLine;
+using MlServe.Cli.Output;
+using MlServe.Quantization;
+
+namespace MlServe.Cli.Commands;
+
+/// <summary><c>mlserve quantize</c>.</summary>
+internal static class QuantizeCommand
+{
+    public static Command Create()
+    {
+        var model = CommonOptions.Model();
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "The file to write. Default: MODEL with .int8.onnx at its end." };
+        var plan = new Option<FileInfo?>("--plan") { HelpName = "FILE.json", Description = "A plan to carry out again, as --save-plan wrote it." };
+        var savePlan = new Option<FileInfo?>("--save-plan") { HelpName = "FILE.json", Description = "Where to write the plan: with it the same file comes out again, without samples." };
+        var report = new Option<FileInfo?>("--report") { HelpName = "FILE.json", Description = "Where to write the report as JSON." };
+        var plot = new Option<FileInfo?>("--plot") { HelpName = "FILE.png", Description = "Where to write a picture (PNG) of the candidates: speed against agreement." };
+        var json = CommonOptions.Json();
+        var samples = new SampleOptions();
+        var choices = new QuantizeChoices();
+        var command = new Command("quantize", "Makes a model smaller and faster, proves it, and refuses where it would do harm.") { model, output, plan, savePlan, report, plot, json };
+        samples.AddTo(command);
+        choices.AddTo(command);
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var source = parsed.GetValue(model)!;
+            var destination = parsed.GetValue(output) ?? Path.ChangeExtension(source, ".int8.onnx");
+            FileInfo?[] written = [parsed.GetValue(savePlan), parsed.GetValue(report), parsed.GetValue(plot)];
+            foreach (var file in written)
+                TextFile.Check(file);
+            var options = choices.Apply(parsed);
+            if (parsed.GetValue(plan) is { } planFile) options = options with { Plan = QuantizationPlan.FromJson(await File.ReadAllTextAsync(planFile.FullName, cancellationToken)) };
+            options = await samples.ApplyAsync(options, source, parsed, cancellationToken);
+            var result = await ProgressDisplay.ShowAsync(parsed.GetValue(json), progress => OnnxQuantizer.QuantizeAsync(source, destination, options with { Progress = progress }, cancellationToken));
+
+            if (written[0] is { } planTo) await TextFile.WriteAsync(planTo, result.Plan.ToJson());
+            if (written[1] is { } reportTo) await TextFile.WriteAsync(reportTo, result.ToJson());
+            if (written[2] is { } plotTo)
+            {
+                if (SearchPlot.Draw(result) is { } picture) await TextFile.WriteAsync(plotTo, picture);
+                else await Console.Error.WriteLineAsync("note: no candidate was measured, so that there is nothing to draw.");
+            }
+
+            await Console.Out.WriteLineAsync(parsed.GetValue(json) ? result.ToJson() : result.ToString());
+            return result.Passed == false ? ExitCodes.Refused : ExitCodes.Ok;
+        });
+        return command;
+    }
+}
