@@ -1,5 +1,4 @@
 using CsCheck;
-using MedianEstimate = MlServe.Quantization.Evaluation.MedianEstimate;
 
 namespace MlServe.Benchmarks.Scorecard;
 
