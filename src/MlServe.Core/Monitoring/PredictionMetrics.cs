@@ -22,8 +22,13 @@ internal sealed class PredictionMetrics
     private readonly Dictionary<string, ModelStatistics> _models = new(StringComparer.Ordinal);
     private readonly ConditionalWeakTable<RunGate, object> _runGates = [];
 
-    private PredictionMetrics(Meter meter)
+    private readonly bool _isCounted;
+
+    /// <param name="meter">The meter.</param>
+    /// <param name="isCounted">Whether the predictions go into the totals of the process.</param>
+    private PredictionMetrics(Meter meter, bool isCounted = true)
     {
+        _isCounted = isCounted;
         Duration = meter.CreateHistogram(
             MlServeDiagnostics.PredictionDurationMetric, "s", "Duration of predictions, seen by the caller.", tags: null,
             new InstrumentAdvice<double> { HistogramBucketBoundaries = DurationBuckets });
@@ -51,7 +56,7 @@ internal sealed class PredictionMetrics
             if (factory is null) return _ofProcess ??= new(MlServeMeter.For(null));
             if (OfFactories.TryGetValue(factory, out var metrics)) return metrics;
 
-            metrics = new(MlServeMeter.For(factory));
+            metrics = new(MlServeMeter.For(factory), factory is not IUncountedMeterFactory);
             OfFactories.Add(factory, metrics);
             return metrics;
         }
@@ -68,7 +73,7 @@ internal sealed class PredictionMetrics
             if (!_models.TryGetValue(model, out var statistics))
             {
                 _models.Add(model, statistics = new(model));
-                PredictionTotals.Add(statistics);
+                if (_isCounted) PredictionTotals.Add(statistics);
             }
 
             statistics.AddUser();
@@ -95,7 +100,7 @@ internal sealed class PredictionMetrics
     {
         if (statistics.IsUsed || statistics.Active != 0) return;
         if (_models.TryGetValue(statistics.Model, out var current) && ReferenceEquals(current, statistics)) _models.Remove(statistics.Model);
-        PredictionTotals.Retire(statistics);
+        if (_isCounted) PredictionTotals.Retire(statistics);
     }
 
     private Measurement<long>[] ObserveActive()

@@ -26,17 +26,18 @@ public static class TelemetryPredictorBuilderExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentException.ThrowIfNullOrWhiteSpace(modelName);
-        return builder
-            .Use(inner => new TracingPredictor(inner, modelName))
-            .Use((_, services) =>
-            {
-                var metrics = PredictionMetrics.For(Find<IMeterFactory>(services));
-                metrics.Watch(Find<RunGate>(services) ?? RunGate.Shared);
-                return new TelemetryStage(
-                    modelName, metrics, Find<ILoggerFactory>(services)?.CreateLogger(MlServeDiagnostics.LogCategory),
-                    Find<TimeProvider>(services) ?? TimeProvider.System);
-            });
+        return builder.Use(inner => new TracingPredictor(inner, modelName)).UseMetrics(modelName);
     }
+
+    /// <summary>Metrics, EventCounters and log entries, without activities.</summary>
+    internal static PredictorBuilder UseMetrics(this PredictorBuilder builder, string modelName) => builder.Use((_, services) =>
+    {
+        var metrics = PredictionMetrics.For(Find<IMeterFactory>(services));
+        metrics.Watch(Find<RunGate>(services) ?? RunGate.Shared);
+        return new TelemetryStage(
+            modelName, metrics, Find<ILoggerFactory>(services)?.CreateLogger(MlServeDiagnostics.LogCategory),
+            Find<TimeProvider>(services) ?? TimeProvider.System);
+    });
 
     private static T? Find<T>(IServiceProvider services)
         where T : class => services.GetService(typeof(T)) as T;

@@ -13,6 +13,8 @@ internal sealed class TracingPredictor(IPredictor inner, string model) : Delegat
 
     private static readonly ActivitySource Source = new(MlServeDiagnostics.ActivitySourceName, PredictionMetrics.Version);
 
+    public static bool IsListenedTo => Source.HasListeners();
+
     private readonly string _name = $"predict {model}";
     private readonly KeyValuePair<string, object?>[] _tags = [new(MlServeDiagnostics.ModelTag, model)];
 

@@ -17,6 +17,7 @@ internal sealed class HostedModel : IPredictor
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
     private volatile LoadedModel? _loaded;
+    private volatile IPredictor? _pipeline;
     private Task _loading = Task.CompletedTask;
     private ModelState _state;
     private string? _lastSnapshot;
@@ -63,7 +64,7 @@ internal sealed class HostedModel : IPredictor
 
     public ValueTask<Prediction> PredictAsync(
         PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default) =>
-        _loaded!.Pipeline.PredictAsync(inputs, options, cancellationToken);
+        _pipeline!.PredictAsync(inputs, options, cancellationToken);
 
     public object? GetService(Type serviceType, object? serviceKey = null)
     {
@@ -155,9 +156,11 @@ internal sealed class HostedModel : IPredictor
             throw;
         }
 
+        PipelineWarmUp.Prepare(PredictAsync);
         lock (_lock)
         {
             _loaded = loaded;
+            _pipeline = loaded.Pipeline;
             if (_state == ModelState.Loading)
             {
                 _state = ModelState.Ready;

@@ -58,9 +58,19 @@ internal sealed class ModelLoader(
             var builder = new PredictorBuilder(_ => model);
             foreach (var addLayers in options.Layers)
                 addLayers(builder);
+            if (options is { UseCache: true, IsCachePlaced: false }) builder.UseCache(options.Cache);
             if (options.UseBatching) builder.UseBatching(options.Batching);
             var pipeline = builder.Build(new ModelServices(services, serviceLevel));
-            return new(pipeline, pipeline.Signature, serviceLevel, snapshot);
+            try
+            {
+                if (options.Onnx.WarmUpRuns > 0) await PipelineWarmUp.RunAsync(pipeline, time, cancellationToken).ConfigureAwait(false);
+                return new(pipeline, pipeline.Signature, serviceLevel, snapshot);
+            }
+            catch
+            {
+                await pipeline.DisposeAsync().ConfigureAwait(false);
+                throw;
+            }
         }
         catch
         {
