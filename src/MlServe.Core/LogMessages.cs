@@ -4,7 +4,7 @@ namespace MlServe;
 
 /// <summary>
 /// Everything that MlServe logs, under the category <see cref="MlServeDiagnostics.LogCategory"/>. Event ids are stable: 1000-1999 monitoring,
-/// 2000-2999 loading, 4000-4999 hosting, 5000-5999 caching; docs/observability.md lists them. No message holds the elements of an input or an output.
+/// 2000-2999 loading, 4000-4999 hosting, 5000-5999 caching, 7000-7999 quantizing; docs/observability.md lists them. No message holds the elements of an input or an output.
 /// </summary>
 internal static partial class LogMessages
 {

@@ -52,7 +52,7 @@ public sealed record QuantizationOptions
     /// <summary>What is done where it does not. Default: <see cref="GateFailureAction.ExcludeNodes"/>.</summary>
     public GateFailureAction OnGateFailure { get; init; }
 
-    /// <summary>After how long no further groups of nodes are tried, above 0. Default: two minutes.</summary>
+    /// <summary>After how long no further groups of nodes are tried, above 0. Default: 00:02:00.</summary>
     public TimeSpan SearchBudget { get; init; } = TimeSpan.FromMinutes(2);
 
     /// <summary>

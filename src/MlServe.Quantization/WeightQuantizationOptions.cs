@@ -10,7 +10,7 @@ public sealed class WeightQuantizationOptions
 
     /// <summary>
     /// <see cref="QuantizationMethod.Int8Storage"/>, <see cref="QuantizationMethod.Fp16Storage"/>, <see cref="QuantizationMethod.NBits8"/> or
-    /// <see cref="QuantizationMethod.NBits4"/>. Default: Int8Storage, a quarter of the size at the speed of FP32.
+    /// <see cref="QuantizationMethod.NBits4"/>. Default: <see cref="QuantizationMethod.Int8Storage"/>, a quarter of the size at the speed of FP32.
     /// </summary>
     public QuantizationMethod Method { get; set; } = QuantizationMethod.Int8Storage;
 

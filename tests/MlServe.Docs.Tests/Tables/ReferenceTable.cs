@@ -4,6 +4,7 @@ using System.Reflection;
 using System.Text.RegularExpressions;
 using MlServe.Docs.Markdown;
 using MlServe.Onnx;
+using MlServe.Quantization;
 
 namespace MlServe.Docs.Tables;
 
@@ -13,7 +14,7 @@ namespace MlServe.Docs.Tables;
 /// </summary>
 internal sealed partial class ReferenceTable
 {
-    private static readonly Assembly[] Assemblies = [typeof(OnnxPredictor).Assembly, typeof(MlServingOptions).Assembly];
+    private static readonly Assembly[] Assemblies = [typeof(OnnxPredictor).Assembly, typeof(MlServingOptions).Assembly, typeof(OnnxQuantizer).Assembly];
 
     private readonly MarkdownDocument _document;
     private readonly int _first;

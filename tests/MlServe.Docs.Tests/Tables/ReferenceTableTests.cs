@@ -5,6 +5,8 @@ using MlServe.Caching;
 using MlServe.Docs.Markdown;
 using MlServe.Onnx;
 using MlServe.Onnx.Inspection;
+using MlServe.Quantization;
+using MlServe.Quantization.Serving;
 using MlServe.Tensors;
 using Xunit;
 
@@ -27,6 +29,8 @@ public sealed partial class ReferenceTableTests
         typeof(ServiceLevelOptions), typeof(PredictionOptions), typeof(OnnxInspectionLimits), typeof(BatchingOptions), typeof(PaddingOptions),
         typeof(CacheOptions),
         typeof(PredictionStatus), typeof(PredictionErrorCode), typeof(ModelLoadFailure), typeof(ExecutionProvider), typeof(ElementType),
+        typeof(QuantizationOptions), typeof(QuantizationGate), typeof(PreprocessingOptions), typeof(DynamicQuantizationOptions), typeof(WeightQuantizationOptions),
+        typeof(ModelQuantizationOptions), typeof(QuantizationMethod), typeof(CalibrationMethod), typeof(GateFailureAction), typeof(QuantizationFailure),
     ];
 
     /// <summary>Options that are one value: their summary names the default.</summary>
@@ -55,7 +59,7 @@ public sealed partial class ReferenceTableTests
 
     [Fact]
     public void Types_CalledOptions_AreAllDocumented() => Assert.All(
-        new[] { typeof(OnnxPredictor).Assembly, typeof(MlServingOptions).Assembly }.SelectMany(static assembly => assembly.GetExportedTypes())
+        new[] { typeof(OnnxPredictor).Assembly, typeof(MlServingOptions).Assembly, typeof(OnnxQuantizer).Assembly }.SelectMany(static assembly => assembly.GetExportedTypes())
             .Where(static type => type.Name.EndsWith("Options", StringComparison.Ordinal) || type.Name.EndsWith("Limits", StringComparison.Ordinal)),
         static type => Assert.Contains(Documented, row => row.Data == type));
 

@@ -8,7 +8,7 @@ namespace MlServe.Docs.Tables;
 /// <summary>What the XML documentation of MlServe says, as Markdown.</summary>
 internal static partial class XmlDocs
 {
-    private static readonly Dictionary<string, XElement> Summaries = new[] { typeof(OnnxPredictor).Assembly, typeof(MlServingOptions).Assembly }
+    private static readonly Dictionary<string, XElement> Summaries = new[] { typeof(OnnxPredictor).Assembly, typeof(MlServingOptions).Assembly, typeof(MlServe.Quantization.OnnxQuantizer).Assembly }
         .SelectMany(static assembly => XDocument.Load(Path.ChangeExtension(assembly.Location, ".xml")).Descendants("member"))
         .Where(static member => member.Element("summary") is not null)
         .ToDictionary(static member => member.Attribute("name")!.Value, static member => member.Element("summary")!, StringComparer.Ordinal);
