@@ -1,14 +1,28 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 
 namespace MlServe.Benchmarks.Measurement;
 
 /// <summary>
-/// Callers who do not wait for each other: requests arrive as a Poisson process with a fixed seed, and latency counts from the moment at which a request was
-/// due, whether or not the generator was late with it.
+/// Callers who do not wait for each other, for the rows of the scorecard: requests arrive as a Poisson process with a fixed seed, and latency counts from the
+/// moment at which a request was due, whether or not the generator was late with it. They are asked on the generator's own thread.
 /// </summary>
-internal static partial class OpenLoop
+internal sealed class OpenLoop : IArrivalSink
 {
+    private readonly Func<int, ValueTask<Prediction>> _ask;
+    private readonly double[] _latencies;
+    private readonly PredictionStatus[] _statuses;
+    private readonly double[] _lag;
+    private readonly CountdownEvent _pending;
+
+    private OpenLoop(int count, Func<int, ValueTask<Prediction>> ask, CountdownEvent pending)
+    {
+        _ask = ask;
+        _latencies = new double[count];
+        _statuses = new PredictionStatus[count];
+        _lag = new double[count];
+        _pending = pending;
+    }
+
     /// <summary>Offers requests at a rate for a while, and waits until all have been answered.</summary>
     /// <param name="rate">Requests a second.</param>
     /// <param name="duration">For how long.</param>
@@ -16,96 +30,37 @@ internal static partial class OpenLoop
     /// <param name="ask">Asks once; the argument counts from 0.</param>
     public static OpenLoopResult Run(double rate, TimeSpan duration, int seed, Func<int, ValueTask<Prediction>> ask)
     {
-        var due = Arrivals(rate, duration, seed);
-        var latencies = new double[due.Length];
-        var statuses = new PredictionStatus[due.Length];
-        var lag = new double[due.Length];
-        var pending = due.Length;
-        using var done = new ManualResetEventSlim();
-
-        void Answered(int index, in Prediction prediction, long start)
+        RatePhase[] phases = [new(rate, duration.TotalSeconds)];
+        var count = 0;
+        for (var counted = new ArrivalSchedule(phases, seed); counted.TryNext(out _); count++)
         {
-            latencies[index] = Stopwatch.GetElapsedTime(start).TotalSeconds - due[index];
-            statuses[index] = prediction.Status;
-            prediction.Dispose();
-            if (Interlocked.Decrement(ref pending) == 0) done.Set();
         }
 
-        async void Track(ValueTask<Prediction> answer, int index, long start) => Answered(index, await answer.ConfigureAwait(false), start);
-
-        double generatorSeconds = 0;
-        var generator = new Thread(() =>
-        {
-            var cpu = ThreadSeconds();
-            var start = Stopwatch.GetTimestamp();
-            for (var i = 0; i < due.Length;)
-            {
-                var now = Stopwatch.GetElapsedTime(start).TotalSeconds;
-                for (; i < due.Length && due[i] <= now; i++)
-                {
-                    lag[i] = now - due[i];
-                    var answer = ask(i);
-                    if (answer.IsCompleted) Answered(i, answer.GetAwaiter().GetResult(), start);
-                    else Track(answer, i, start);
-                }
-
-                if (i < due.Length) Pause(due[i] - now);
-            }
-
-            generatorSeconds = ThreadSeconds() - cpu;
-        })
-        {
-            IsBackground = true,
-        };
-        generator.Start();
-        generator.Join();
-        if (due.Length > 0) done.Wait();
-        return new(latencies, statuses, lag, duration, generatorSeconds);
+        using var pending = new CountdownEvent(count);
+        var loop = new OpenLoop(count, ask, pending);
+        var pacing = PacingThread.Run(new(phases, seed), 1, loop);
+        pending.Wait();
+        return new(loop._latencies, loop._statuses, loop._lag, duration, pacing.CpuByGroup[0]);
     }
 
-    private static double[] Arrivals(double rate, TimeSpan duration, int seed)
+    public bool Send(in Arrival arrival, long start, long lag)
     {
-        var random = new Random(seed);
-        var times = new List<double>();
-        for (var time = 0.0; ;)
-        {
-            time -= Math.Log(1 - random.NextDouble()) / rate;
-            if (time >= duration.TotalSeconds) return [.. times];
-            times.Add(time);
-        }
+        var (index, due) = ((int)arrival.Index, arrival.Due / 1e9);
+        _lag[index] = lag / 1e9;
+        var answer = _ask(index);
+        if (answer.IsCompleted) Answered(index, answer.GetAwaiter().GetResult(), start, due);
+        else Track(answer, index, start, due);
+        return true;
     }
 
-    /// <summary>Sleeps where there is time for it: a generator that spins takes a core from what it measures.</summary>
-    private static void Pause(double seconds)
+    private async void Track(ValueTask<Prediction> answer, int index, long start, double due) =>
+        Answered(index, await answer.ConfigureAwait(false), start, due);
+
+    private void Answered(int index, in Prediction prediction, long start, double due)
     {
-        if (seconds < 60e-6 || !OperatingSystem.IsLinux())
-        {
-            Thread.Yield();
-            return;
-        }
-
-        var time = new TimeSpec { Nanoseconds = (long)(Math.Min(seconds - 50e-6, 0.01) * 1e9) };
-        _ = NanoSleep(in time, nint.Zero);
-    }
-
-    private static double ThreadSeconds()
-    {
-        if (!OperatingSystem.IsLinux()) return 0;
-        const int ThreadCpuTime = 3;
-        _ = ClockGetTime(ThreadCpuTime, out var time);
-        return time.Seconds + (time.Nanoseconds / 1e9);
-    }
-
-    [LibraryImport("libc", EntryPoint = "nanosleep")]
-    private static partial int NanoSleep(in TimeSpec time, nint remaining);
-
-    [LibraryImport("libc", EntryPoint = "clock_gettime")]
-    private static partial int ClockGetTime(int clock, out TimeSpec time);
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct TimeSpec
-    {
-        public long Seconds;
-        public long Nanoseconds;
+        _latencies[index] = Stopwatch.GetElapsedTime(start).TotalSeconds - due;
+        _statuses[index] = prediction.Status;
+        prediction.Dispose();
+        _pending.Signal();
     }
 }
