@@ -38,6 +38,8 @@ internal static class CalibratedValues
         return plan with
         {
             Ranges = needed.Where(plan.Ranges.ContainsKey).ToDictionary(static value => value, value => plan.Ranges[value], StringComparer.Ordinal),
+            ChannelRanges = plan.ChannelRanges.Count == 0 ? plan.ChannelRanges : Channels(preprocessed, plan).Where(plan.ChannelRanges.ContainsKey)
+                .ToDictionary(static value => value, value => plan.ChannelRanges[value], StringComparer.Ordinal),
             BiasCorrections = plan.BiasCorrections.Where(pair => !excluded.Contains(pair.Key)).ToDictionary(StringComparer.Ordinal),
         };
     }
@@ -47,11 +49,15 @@ internal static class CalibratedValues
 
     private static bool IsWithWeights(string operation) => operation is "Conv" or "ConvTranspose" or "Gemm" or "MatMul" or "LSTM" or "GRU" or "Gather";
 
-    private static IReadOnlyList<string> Values(ModelProto preprocessed, QuantizationPlan plan)
+    private static IReadOnlyList<string> Values(ModelProto preprocessed, QuantizationPlan plan) => OrNone(preprocessed, plan, StaticRewriter.TensorsToCalibrate);
+
+    private static IReadOnlyList<string> Channels(ModelProto preprocessed, QuantizationPlan plan) => OrNone(preprocessed, plan, StaticRewriter.ChannelsToCalibrate);
+
+    private static IReadOnlyList<string> OrNone(ModelProto preprocessed, QuantizationPlan plan, Func<ModelProto, QuantizationPlan, IReadOnlyList<string>> values)
     {
         try
         {
-            return StaticRewriter.TensorsToCalibrate(preprocessed, plan);
+            return values(preprocessed, plan);
         }
         catch (QuantizationException exception) when (exception.Failure == QuantizationFailure.NothingToQuantize)
         {

@@ -36,6 +36,7 @@ internal static class Plans
         Format = QuantizationFormat.Qdq,
         MinMultiplications = 0,
         Ranges = new Dictionary<string, TensorRange>(),
+        ChannelRanges = new Dictionary<string, TensorRange[]>(),
         BiasCorrections = new Dictionary<string, float[]>(),
         ExcludedNodes = method == QuantizationMethod.None ? [] : plan.ExcludedNodes,
     };

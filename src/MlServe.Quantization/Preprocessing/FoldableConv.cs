@@ -35,7 +35,7 @@ internal sealed class FoldableConv
     public int Inputs { get; }
 
     /// <summary>Whether zeros are put around its input, or may be.</summary>
-    public bool Pads => Nodes.Text(Node, "auto_pad", "NOTSET") is not ("NOTSET" or "VALID") || Nodes.Ints(Node, "pads")?.Any(static pad => pad != 0) == true;
+    public bool Pads => Nodes.Pads(Node);
 
     private int InputsPerGroup { get; }
 
