@@ -42,7 +42,9 @@ internal static class BiasCorrection
     public static async Task<IReadOnlyDictionary<string, float[]>> ComputeSequentiallyAsync(
         ModelProto preprocessed, QuantizationPlan plan, SampleSet samples, CancellationToken cancellationToken)
     {
-        var nodes = Correctable(preprocessed, plan);
+        var layout = new StaticLayout(new(preprocessed.Graph), plan);
+        var channels = new ChannelLayout(new(preprocessed.Graph), layout, plan);
+        List<ComputeNode> nodes = [.. layout.Compute.Where(static node => node.TakesBias)];
         string[] outputs = [.. nodes.Select(static node => node.Node.Output[0])];
         var expected = await MeansAsync(preprocessed, outputs, nodes, samples, cancellationToken).ConfigureAwait(false);
         var positions = Positions(preprocessed.Graph);
@@ -57,16 +59,17 @@ internal static class BiasCorrection
             var actual = await MeansAsync(rewritten, names, here, samples, cancellationToken).ConfigureAwait(false);
             foreach (var (index, i) in level.Index())
             {
-                if (expected[i].Length > 0 && expected[i].Length == actual[index].Length)
-                    corrections.Add(outputs[i], [.. expected[i].Zip(actual[index], static (wanted, found) => (float)(wanted - found))]);
+                if (expected[i].Length == 0 || expected[i].Length != actual[index].Length) continue;
+                var scales = layout.Rounded(nodes[i].Node) is { } rounded ? channels.OfOutput(rounded) : null;
+                corrections.Add(outputs[i], [.. expected[i].Select((wanted, channel) => (float)(wanted - Unscaled(actual[index][channel], channel, scales)))]);
             }
         }
 
         return corrections;
     }
 
-    private static List<ComputeNode> Correctable(ModelProto model, QuantizationPlan plan) =>
-        [.. new StaticLayout(new(model.Graph), plan).Compute.Where(static node => node.TakesBias)];
+    /// <summary>The mean of a channel as the model has it, from that of the operator that was told another scale.</summary>
+    private static double Unscaled(double mean, int channel, ChannelScales? scales) => scales is null ? mean : (mean - scales.Shift(channel)) * scales.Factor(channel);
 
     /// <summary>Which of the graph's compute nodes makes an output: rewriting renames outputs, and keeps the order of nodes.</summary>
     private static Dictionary<string, int> Positions(GraphProto graph) =>
