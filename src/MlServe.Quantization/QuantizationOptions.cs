@@ -97,6 +97,8 @@ public sealed record QuantizationOptions
         if (Plan is null && Method == QuantizationMethod.Static && CalibrationSamples is null)
             yield return "Method is Static, and there are no CalibrationSamples. Give some, or use Dynamic or Int8Storage.";
         if (Plan is { } plan && Method is { } stated && stated != plan.Method) yield return $"Method is {stated}, and the plan says {plan.Method}. Leave one of them out.";
+        if (ExcludeNodes is null) yield return "ExcludeNodes is null; it must be a list.";
+        if (Preprocessing is null) yield return "Preprocessing is null; leave it at its default.";
         foreach (var fault in Gate?.Validate() ?? ["Gate is null; leave it at its default to ask for the usual."])
             yield return fault;
     }

@@ -13,17 +13,25 @@ internal static class CalibratedValues
     /// <param name="preprocessed">The model.</param>
     /// <param name="plan">The plan with all nodes.</param>
     /// <param name="forLeavingOut">Whether nodes may be left out later: their neighbours then stand beside FP32, where other values are rounded.</param>
-    public static IReadOnlyCollection<string> Of(ModelProto preprocessed, QuantizationPlan plan, bool forLeavingOut)
+    public static IReadOnlyCollection<string> Of(ModelProto preprocessed, QuantizationPlan plan, bool forLeavingOut) =>
+        Of(preprocessed, plan, forLeavingOut, StaticRewriter.TensorsToCalibrate);
+
+    /// <summary>As <see cref="Of(ModelProto, QuantizationPlan, bool)"/>, the values whose channels are seen one by one.</summary>
+    public static IReadOnlyCollection<string> ChannelsOf(ModelProto preprocessed, QuantizationPlan plan, bool forLeavingOut) =>
+        plan.PerChannel ? Of(preprocessed, plan, forLeavingOut, StaticRewriter.ChannelsToCalibrate) : [];
+
+    private static IReadOnlyCollection<string> Of(
+        ModelProto preprocessed, QuantizationPlan plan, bool forLeavingOut, Func<ModelProto, QuantizationPlan, IReadOnlyList<string>> valuesOf)
     {
-        var values = StaticRewriter.TensorsToCalibrate(preprocessed, plan);
+        var values = valuesOf(preprocessed, plan);
         if (!forLeavingOut) return values;
         string[] nodes = [.. preprocessed.Graph.Node.Where(static node => IsWithWeights(node.OpType)).Select(Nodes.NameOf)];
         if (nodes.Length > MaxNodes) return values;
         List<string> all = [.. values];
         for (var i = 0; i < nodes.Length; i++)
         {
-            all.AddRange(Values(preprocessed, plan with { ExcludedNodes = Plans.Excluded(plan, [nodes[i]]) }));
-            all.AddRange(Values(preprocessed, plan with { ExcludedNodes = Plans.Excluded(plan, nodes.Where((_, other) => other != i)) }));
+            all.AddRange(OrNone(preprocessed, plan with { ExcludedNodes = Plans.Excluded(plan, [nodes[i]]) }, valuesOf));
+            all.AddRange(OrNone(preprocessed, plan with { ExcludedNodes = Plans.Excluded(plan, nodes.Where((_, other) => other != i)) }, valuesOf));
         }
 
         return [.. all.Distinct(StringComparer.Ordinal)];

@@ -49,6 +49,7 @@ internal sealed class CandidateEvaluator(SourceModel source, ModelProto preproce
                 Comparison = await CompareAsync(session, cancellationToken).ConfigureAwait(false),
                 Speed = SpeedComparison.Measure(source.Session, session, samples.Retained[0], GateJudge.SpeedThreshold(gate, plan.Method), cancellationToken),
                 Bytes = bytes.Length,
+                SourceBytes = source.Document.SizeInBytes,
                 IsMadeUp = samples.IsMadeUp,
                 Rewritten = Rewritten,
             };

@@ -9,6 +9,7 @@ internal static class GateJudge
     public const string Speed = "speed";
     public const string Rewrites = "exact rewrites";
     public const string Metric = "metric";
+    public const string Size = "size";
 
     private static readonly CultureInfo Invariant = CultureInfo.InvariantCulture;
 
@@ -40,6 +41,8 @@ internal static class GateJudge
                 $"FP32 with its exact rewrites is faster: {ReportText.Ratio(rewritten)} against {ReportText.Ratio(measurement.Speed)}")));
         }
 
+        if (method is QuantizationMethod.Int8Storage or QuantizationMethod.Fp16Storage && measurement.Bytes >= measurement.SourceBytes)
+            checks.Add(new(Size, false, string.Create(Invariant, $"the file has {measurement.Bytes} bytes, and the source {measurement.SourceBytes}")));
         if (gate.Evaluate is not null && measurement is { Metric: { } metric, SourceMetric: { } source })
         {
             var passed = metric >= source - gate.MaxLoss;

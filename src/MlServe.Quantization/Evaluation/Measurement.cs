@@ -9,6 +9,8 @@ internal sealed record Measurement
 
     public required long Bytes { get; init; }
 
+    public required long SourceBytes { get; init; }
+
     /// <summary>Whether inputs were made up, so that classes mean nothing.</summary>
     public bool IsMadeUp { get; init; }
 

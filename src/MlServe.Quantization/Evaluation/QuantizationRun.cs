@@ -124,7 +124,7 @@ internal sealed class QuantizationRun(string sourcePath, string destination, Qua
         {
             _progress.Report(QuantizationStage.Searching, 0.5 + (0.05 * tried++), $"without the {leaveOut} most harmful nodes");
             string[] leftOut = [.. order.Take(leaveOut)];
-            var plan = allNodes with { ExcludedNodes = Plans.Excluded(allNodes, leftOut) };
+            var plan = await prepared.CorrectAsync(allNodes with { ExcludedNodes = Plans.Excluded(allNodes, leftOut) }, options, cancellationToken).ConfigureAwait(false);
             var candidate = await TryAsync(evaluator, plan, $"without the {leaveOut} most harmful", leftOut).ConfigureAwait(false);
             if (candidate.Passed) passing[leaveOut] = candidate;
             return candidate.Passed;
@@ -138,7 +138,7 @@ internal sealed class QuantizationRun(string sourcePath, string destination, Qua
         {
             _progress.Report(QuantizationStage.Searching, 0.95, "storing weights smaller");
             var storage = await TryAsync(evaluator, Plans.WithoutRanges(first.Plan, QuantizationMethod.Int8Storage), "8-bit weights in the file, FP32 at run time", []).ConfigureAwait(false);
-            if (storage.Passed && storage.Bytes!.Length < prepared.Source.Document.SizeInBytes) return storage;
+            if (storage.Passed) return storage;
         }
 
         return fp32 is { Passed: true } && first.Plan.Method != QuantizationMethod.None ? fp32 : prepared.Original();

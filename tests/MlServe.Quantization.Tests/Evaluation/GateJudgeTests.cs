@@ -99,10 +99,18 @@ public class GateJudgeTests
         Assert.False(GateJudge.AsksAgreement(new(), output with { Agreement = null }));
     }
 
+    [Theory]
+    [InlineData(QuantizationMethod.Int8Storage, 400, false)]
+    [InlineData(QuantizationMethod.Int8Storage, 399, true)]
+    [InlineData(QuantizationMethod.Static, 401, true)]
+    public void Judge_SmallerStorage_HasToBeSmaller(QuantizationMethod method, long bytes, bool passes) =>
+        Assert.Equal(passes, GateJudge.Judge(new(), method, Measured() with { Bytes = bytes }).All(static check => check.Passed));
+
     private static Measurement Measured(double agreement = 1, double snr = 40, SpeedEstimate? speed = null) => new()
     {
         Comparison = new([new() { Name = "y", ElementType = "float", Rank = 2, Values = 100, SnrDb = snr, Agreement = agreement, Compared = 10 }], 10),
         Speed = speed ?? new(2, 1.9, 2.1, 9, 1, 0.5),
         Bytes = 100,
+        SourceBytes = 400,
     };
 }

@@ -34,14 +34,17 @@ internal sealed class ChannelLayout(GraphIndex index, StaticLayout layout, Quant
     {
         if (layout.IsRounded(value) || layout.RangeOf(value) != value) return false;
         var readers = Readers(value);
-        return readers.Count > 0 && readers.TrueForAll(use => layout.ComputeOf(use.Node) is { Node.OpType: "Conv" });
+        return readers.Count > 0 && readers.TrueForAll(use => IsDense(layout.ComputeOf(use.Node)));
     }
 
-    private bool IsOutput(string value) => layout.RangeOf(value) == value && layout.MakerOf(value) is { Node.OpType: "Conv" } && Readers(value).Count == 0;
+    private bool IsOutput(string value) => layout.RangeOf(value) == value && IsDense(layout.MakerOf(value)) && Readers(value).Count == 0;
+
+    /// <summary>Around a convolution with groups ONNX Runtime 1.31.1 runs FP32 in its slowest way when scales differ: 0.13 times the speed of FP32 was measured.</summary>
+    private static bool IsDense(ComputeNode? node) => node is { Node.OpType: "Conv" } && Nodes.Int(node.Node, "group", 1) == 1;
 
     private List<GraphIndex.Use> Readers(string value) => [.. index.UsesOf(value).Where(use => !use.IsFromSubgraph && layout.ReadsIntegers(use.Node, use.Input))];
 
-    private static int Channels(ComputeNode conv) => checked((int)(conv.Weight.Dims[1] * Nodes.Int(conv.Node, "group", 1)));
+    private static int Channels(ComputeNode conv) => checked((int)conv.Weight.Dims[1]);
 
     private static QuantizationException Mismatch(string value, int given, int needed) => new(QuantizationFailure.PlanMismatch,
         $"The plan has the ranges of {given} channels of '{value}', which has {needed}. It was made for another model.");

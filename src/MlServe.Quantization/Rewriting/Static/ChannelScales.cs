@@ -9,6 +9,9 @@ namespace MlServe.Quantization.Rewriting.Static;
 /// <param name="Tensor">What the integer operator is told.</param>
 internal sealed record ChannelScales(float[] Scales, int[] Zeros, ScaleAndZero Tensor)
 {
+    private const double Exponent = 0.5;
+    private const double LeastShare = 1e-3;
+
     /// <summary>By how much a channel is larger than the operator is told.</summary>
     public double Factor(int channel) => (double)Scales[channel] / Tensor.Scale;
 
@@ -50,9 +53,6 @@ internal sealed record ChannelScales(float[] Scales, int[] Zeros, ScaleAndZero T
 
         return new(scales, zeros, tensor);
     }
-
-    private static readonly double Exponent = double.Parse(Environment.GetEnvironmentVariable("EXPO") ?? "0.5");
-    private const double LeastShare = 1e-3;
 
     private static bool IsFlat(TensorRange range) => range.Min >= 0 && range.Max <= 0;
 
