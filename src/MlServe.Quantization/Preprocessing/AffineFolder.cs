@@ -92,8 +92,8 @@ internal sealed class AffineFolder
         }
 
         if (!isChanged) return;
-        if (kept is null) conv.Node.Input[0] = input;
-        else Rewrite(kept, input, conv.Rank);
+        if (kept is not null) Rewrite(kept, input, conv.Rank);
+        conv.Node.Input[0] = kept?.Node.Output[0] ?? input;
         conv.Write(_graph, _names);
     }
 
