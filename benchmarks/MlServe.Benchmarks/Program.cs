@@ -1,5 +1,6 @@
 using System.CommandLine;
 using MlServe.Benchmarks.Load;
+using MlServe.Benchmarks.Quantization;
 using MlServe.Benchmarks.Scorecard;
 using MlServe.Benchmarks.Suites;
 
@@ -15,6 +16,7 @@ var parsed = new RootCommand("Measures what MlServe claims, each figure against 
     ScorecardCommand.Create(),
     LoadCommand.Create(),
     SuitesCommand.Create(),
+    QuantizationCommand.Create(),
 }.Parse(args);
 var code = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(15) });
 return parsed.Errors.Count > 0 ? WrongUse : code;

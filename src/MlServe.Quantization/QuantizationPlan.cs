@@ -39,6 +39,12 @@ public sealed record QuantizationPlan
     /// <summary>The ranges of activations by the name of the value in the preprocessed model.</summary>
     public IReadOnlyDictionary<string, TensorRange> Ranges { get; init; } = new Dictionary<string, TensorRange>();
 
+    /// <summary>
+    /// The ranges of the channels (second axis) of values before and behind convolutions, by the name of the value in the preprocessed model: they are rounded with a
+    /// scale for each channel, at no cost when the model runs. A value that is not in it has the scale of <see cref="Ranges"/>.
+    /// </summary>
+    public IReadOnlyDictionary<string, TensorRange[]> ChannelRanges { get; init; } = new Dictionary<string, TensorRange[]>();
+
     /// <summary>What is added to the bias of a node, a value for each output channel, by the name of the node's output in the preprocessed model.</summary>
     public IReadOnlyDictionary<string, float[]> BiasCorrections { get; init; } = new Dictionary<string, float[]>();
 

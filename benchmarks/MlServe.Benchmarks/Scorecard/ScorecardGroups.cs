@@ -1,3 +1,5 @@
+using MlServe.Benchmarks.Quantization;
+
 namespace MlServe.Benchmarks.Scorecard;
 
 /// <summary>All that is claimed, in the order in which it is measured.</summary>
@@ -24,6 +26,7 @@ internal static class ScorecardGroups
         new(HttpHopRows.Mlp, HttpHopRows.MlpHop),
         new(HttpHopRows.Cnn, HttpHopRows.CnnHop),
         new([ColdStartRows.FirstVsSteady, ColdStartRows.Ready], ColdStartRows.Measure),
+        .. Int8Groups.Short,
     ];
 
     public static IEnumerable<Claim> Claims => All.SelectMany(static group => group.Claims);

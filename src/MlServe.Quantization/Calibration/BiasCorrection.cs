@@ -17,13 +17,19 @@ internal static class BiasCorrection
     public static async Task<IReadOnlyDictionary<string, float[]>> ComputeAsync(
         ModelProto preprocessed, QuantizationPlan plan, SampleSet samples, CancellationToken cancellationToken)
     {
-        var nodes = Correctable(preprocessed, plan);
+        var index = new GraphIndex(preprocessed.Graph);
+        var layout = new StaticLayout(index, plan);
+        var channels = new ChannelLayout(index, layout, plan);
+        List<ComputeNode> nodes = [.. layout.Compute.Where(static node => node.TakesBias)];
         var means = await MeansAsync(preprocessed, [.. nodes.Select(static node => node.Node.Input[0])], nodes, samples, cancellationToken).ConfigureAwait(false);
         var high = IntegerTypes.For(plan.Target).WeightHigh;
         var corrections = new Dictionary<string, float[]>(StringComparer.Ordinal);
         for (var i = 0; i < nodes.Count; i++)
         {
-            if (means[i].Length > 0) corrections.Add(nodes[i].Node.Output[0], Shift(nodes[i], means[i], plan.PerChannel, high));
+            if (means[i].Length == 0) continue;
+            var node = nodes[i].Node;
+            var parameters = new ComputeParameters(nodes[i], channels.OfInput(node.Input[0]), layout.Rounded(node) is { } rounded ? channels.OfOutput(rounded) : null);
+            corrections.Add(node.Output[0], Shift(nodes[i], parameters, means[i], plan.PerChannel, high));
         }
 
         return corrections;
@@ -36,7 +42,9 @@ internal static class BiasCorrection
     public static async Task<IReadOnlyDictionary<string, float[]>> ComputeSequentiallyAsync(
         ModelProto preprocessed, QuantizationPlan plan, SampleSet samples, CancellationToken cancellationToken)
     {
-        var nodes = Correctable(preprocessed, plan);
+        var layout = new StaticLayout(new(preprocessed.Graph), plan);
+        var channels = new ChannelLayout(new(preprocessed.Graph), layout, plan);
+        List<ComputeNode> nodes = [.. layout.Compute.Where(static node => node.TakesBias)];
         string[] outputs = [.. nodes.Select(static node => node.Node.Output[0])];
         var expected = await MeansAsync(preprocessed, outputs, nodes, samples, cancellationToken).ConfigureAwait(false);
         var positions = Positions(preprocessed.Graph);
@@ -51,16 +59,17 @@ internal static class BiasCorrection
             var actual = await MeansAsync(rewritten, names, here, samples, cancellationToken).ConfigureAwait(false);
             foreach (var (index, i) in level.Index())
             {
-                if (expected[i].Length > 0 && expected[i].Length == actual[index].Length)
-                    corrections.Add(outputs[i], [.. expected[i].Zip(actual[index], static (wanted, found) => (float)(wanted - found))]);
+                if (expected[i].Length == 0 || expected[i].Length != actual[index].Length) continue;
+                var scales = layout.Rounded(nodes[i].Node) is { } rounded ? channels.OfOutput(rounded) : null;
+                corrections.Add(outputs[i], [.. expected[i].Select((wanted, channel) => (float)(wanted - Unscaled(actual[index][channel], channel, scales)))]);
             }
         }
 
         return corrections;
     }
 
-    private static List<ComputeNode> Correctable(ModelProto model, QuantizationPlan plan) =>
-        [.. new StaticLayout(new(model.Graph), plan).Compute.Where(static node => node.TakesBias)];
+    /// <summary>The mean of a channel as the model has it, from that of the operator that was told another scale.</summary>
+    private static double Unscaled(double mean, int channel, ChannelScales? scales) => scales is null ? mean : (mean - scales.Shift(channel)) * scales.Factor(channel);
 
     /// <summary>Which of the graph's compute nodes makes an output: rewriting renames outputs, and keeps the order of nodes.</summary>
     private static Dictionary<string, int> Positions(GraphProto graph) =>
@@ -86,23 +95,18 @@ internal static class BiasCorrection
     }
 
     /// <summary>How far rounded weights shift the output: the sum of the errors of the weights, each times the mean of the input that it is multiplied with.</summary>
-    private static float[] Shift(ComputeNode node, double[] means, bool perChannel, int high)
+    private static float[] Shift(ComputeNode node, ComputeParameters parameters, double[] means, bool perChannel, int high)
     {
-        var weights = node.Weights();
-        var shape = TensorData.ShapeOf(node.Weight);
+        var (weights, shape) = (parameters.Weights, parameters.Shape);
         var scales = WeightScales.Of(WeightQuantizer.Magnitudes(weights, shape, node.Axis), null, 1, perChannel, high);
         var integers = WeightQuantizer.Quantize(weights, shape, node.Axis, scales, high);
-        var (channels, inner) = (node.Channels, WeightQuantizer.InnerOf(shape, node.Axis));
-        var inputs = node.Node.OpType == "Conv" ? shape[1] : weights.Length / channels;
-        var perInput = weights.Length / channels / inputs;
-        var perGroup = node.Node.OpType == "Conv" ? Math.Max(1, channels / (int)Nodes.Int(node.Node, "group", 1)) : channels;
-        var shift = new double[channels];
+        var shift = new double[node.Channels];
         for (var i = 0; i < weights.Length; i++)
         {
-            // Channels lie along the first axis or the second of two: what is left of the position tells the input.
-            var (channel, rest) = node.Axis == 0 ? (i / inner, i % inner) : (i % channels, i / channels);
-            var input = (rest / perInput) + (channel / perGroup * inputs);
-            if (input < means.Length) shift[channel] += (weights[i] - ((double)integers[i] * scales[scales.Length == 1 ? 0 : channel])) * means[input];
+            var (channel, input) = parameters.PlaceOf(i);
+            if (input >= means.Length) continue;
+            var error = weights[i] - ((double)integers[i] * scales[scales.Length == 1 ? 0 : channel]);
+            shift[channel] += error * parameters.OutputFactor(channel) / parameters.InputFactor(input) * means[input];
         }
 
         return [.. shift.Select(static value => (float)value)];

@@ -13,17 +13,25 @@ internal static class CalibratedValues
     /// <param name="preprocessed">The model.</param>
     /// <param name="plan">The plan with all nodes.</param>
     /// <param name="forLeavingOut">Whether nodes may be left out later: their neighbours then stand beside FP32, where other values are rounded.</param>
-    public static IReadOnlyCollection<string> Of(ModelProto preprocessed, QuantizationPlan plan, bool forLeavingOut)
+    public static IReadOnlyCollection<string> Of(ModelProto preprocessed, QuantizationPlan plan, bool forLeavingOut) =>
+        Of(preprocessed, plan, forLeavingOut, StaticRewriter.TensorsToCalibrate);
+
+    /// <summary>As <see cref="Of(ModelProto, QuantizationPlan, bool)"/>, the values whose channels are seen one by one.</summary>
+    public static IReadOnlyCollection<string> ChannelsOf(ModelProto preprocessed, QuantizationPlan plan, bool forLeavingOut) =>
+        plan.PerChannel ? Of(preprocessed, plan, forLeavingOut, StaticRewriter.ChannelsToCalibrate) : [];
+
+    private static IReadOnlyCollection<string> Of(
+        ModelProto preprocessed, QuantizationPlan plan, bool forLeavingOut, Func<ModelProto, QuantizationPlan, IReadOnlyList<string>> valuesOf)
     {
-        var values = StaticRewriter.TensorsToCalibrate(preprocessed, plan);
+        var values = valuesOf(preprocessed, plan);
         if (!forLeavingOut) return values;
         string[] nodes = [.. preprocessed.Graph.Node.Where(static node => IsWithWeights(node.OpType)).Select(Nodes.NameOf)];
         if (nodes.Length > MaxNodes) return values;
         List<string> all = [.. values];
         for (var i = 0; i < nodes.Length; i++)
         {
-            all.AddRange(Values(preprocessed, plan with { ExcludedNodes = Plans.Excluded(plan, [nodes[i]]) }));
-            all.AddRange(Values(preprocessed, plan with { ExcludedNodes = Plans.Excluded(plan, nodes.Where((_, other) => other != i)) }));
+            all.AddRange(OrNone(preprocessed, plan with { ExcludedNodes = Plans.Excluded(plan, [nodes[i]]) }, valuesOf));
+            all.AddRange(OrNone(preprocessed, plan with { ExcludedNodes = Plans.Excluded(plan, nodes.Where((_, other) => other != i)) }, valuesOf));
         }
 
         return [.. all.Distinct(StringComparer.Ordinal)];
@@ -38,6 +46,8 @@ internal static class CalibratedValues
         return plan with
         {
             Ranges = needed.Where(plan.Ranges.ContainsKey).ToDictionary(static value => value, value => plan.Ranges[value], StringComparer.Ordinal),
+            ChannelRanges = plan.ChannelRanges.Count == 0 ? plan.ChannelRanges : Channels(preprocessed, plan).Where(plan.ChannelRanges.ContainsKey)
+                .ToDictionary(static value => value, value => plan.ChannelRanges[value], StringComparer.Ordinal),
             BiasCorrections = plan.BiasCorrections.Where(pair => !excluded.Contains(pair.Key)).ToDictionary(StringComparer.Ordinal),
         };
     }
@@ -47,11 +57,15 @@ internal static class CalibratedValues
 
     private static bool IsWithWeights(string operation) => operation is "Conv" or "ConvTranspose" or "Gemm" or "MatMul" or "LSTM" or "GRU" or "Gather";
 
-    private static IReadOnlyList<string> Values(ModelProto preprocessed, QuantizationPlan plan)
+    private static IReadOnlyList<string> Values(ModelProto preprocessed, QuantizationPlan plan) => OrNone(preprocessed, plan, StaticRewriter.TensorsToCalibrate);
+
+    private static IReadOnlyList<string> Channels(ModelProto preprocessed, QuantizationPlan plan) => OrNone(preprocessed, plan, StaticRewriter.ChannelsToCalibrate);
+
+    private static IReadOnlyList<string> OrNone(ModelProto preprocessed, QuantizationPlan plan, Func<ModelProto, QuantizationPlan, IReadOnlyList<string>> values)
     {
         try
         {
-            return StaticRewriter.TensorsToCalibrate(preprocessed, plan);
+            return values(preprocessed, plan);
         }
         catch (QuantizationException exception) when (exception.Failure == QuantizationFailure.NothingToQuantize)
         {

@@ -92,9 +92,17 @@ internal sealed class PreparedModel : IAsyncDisposable
         var result = await Calibrator.RunAsync(Model, tensors, _samples.Given, settings, cancellationToken).ConfigureAwait(false);
         _calibrated = result.Samples;
         progress.Report(QuantizationStage.Calibrating, 0.55, $"calibrated on {result.Samples} samples");
-        plan = plan with { Ranges = result.Ranges };
-        if (!options.BiasCorrection) return plan;
-        progress.Report(QuantizationStage.Calibrating, 0.6, "correcting biases");
+        var channels = CalibratedValues.ChannelsOf(Model, plan, options.OnGateFailure == GateFailureAction.ExcludeNodes);
+        progress.Report(QuantizationStage.Calibrating, 0.6, $"calibrating the channels of {channels.Count} values");
+        plan = plan with { Ranges = result.Ranges, ChannelRanges = await ChannelCalibrator.RunAsync(Model, channels, _samples.Given, cancellationToken).ConfigureAwait(false) };
+        progress.Report(QuantizationStage.Calibrating, 0.8, "correcting biases");
+        return await CorrectAsync(plan, options, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>The plan with the corrections that go with its nodes: which weights are rounded and how depends on what stands beside them.</summary>
+    public async Task<QuantizationPlan> CorrectAsync(QuantizationPlan plan, QuantizationOptions options, CancellationToken cancellationToken)
+    {
+        if (!options.BiasCorrection || plan.Method != QuantizationMethod.Static) return plan;
         return plan with { BiasCorrections = await BiasCorrection.ComputeAsync(Model, plan, _samples.Given, cancellationToken).ConfigureAwait(false) };
     }
 

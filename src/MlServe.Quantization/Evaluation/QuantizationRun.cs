@@ -123,7 +123,7 @@ internal sealed class QuantizationRun(IModelSource source, string? sourcePath, s
         {
             _progress.Report(QuantizationStage.Searching, 0.5 + (0.05 * tried++), $"without the {leaveOut} most harmful nodes");
             string[] leftOut = [.. order.Take(leaveOut)];
-            var plan = allNodes with { ExcludedNodes = Plans.Excluded(allNodes, leftOut) };
+            var plan = await prepared.CorrectAsync(allNodes with { ExcludedNodes = Plans.Excluded(allNodes, leftOut) }, options, cancellationToken).ConfigureAwait(false);
             var candidate = await TryAsync(evaluator, plan, $"without the {leaveOut} most harmful", leftOut).ConfigureAwait(false);
             if (candidate.Passed) passing[leaveOut] = candidate;
             return candidate.Passed;

@@ -8,6 +8,9 @@ namespace MlServe.Quantization.Evaluation;
 /// <summary>Quantizes one node at a time and sees what that does to the answers.</summary>
 internal sealed class SensitivityAnalysis(SourceModel source, ModelProto preprocessed, EvaluationSamples samples, QuantizationGate gate, int threads)
 {
+    // What a correction takes back depends on how the neighbours are rounded, and alone a node has none.
+    private static readonly Dictionary<string, float[]> NoCorrections = [];
+
     /// <param name="plan">The plan with all nodes.</param>
     /// <param name="decisions">What became of the nodes under it.</param>
     /// <param name="hasTime">Whether there is time for another node.</param>
@@ -29,7 +32,7 @@ internal sealed class SensitivityAnalysis(SourceModel source, ModelProto preproc
             }
 
             var others = nodes.Where((_, j) => j != i).Select(static node => node.Node);
-            if (await TryAsync(plan with { ExcludedNodes = Plans.Excluded(plan, others) }, nodes[i], cancellationToken).ConfigureAwait(false) is { } node) found.Add(node);
+            if (await TryAsync(plan with { ExcludedNodes = Plans.Excluded(plan, others), BiasCorrections = NoCorrections }, nodes[i], cancellationToken).ConfigureAwait(false) is { } node) found.Add(node);
         }
 
         return new()

@@ -43,6 +43,9 @@ internal static class Nodes
         if (Find(node, name) is { } attribute) node.Attribute.Remove(attribute);
     }
 
+    /// <summary>Whether a convolution puts zeros around its input, or may.</summary>
+    public static bool Pads(NodeProto node) => Text(node, "auto_pad", "NOTSET") is not ("NOTSET" or "VALID") || Ints(node, "pads")?.Any(static pad => pad != 0) == true;
+
     public static AttributeProto Int(string name, long value) => new() { Name = name, Type = AttributeType.Int, I = value };
 
     public static AttributeProto Float(string name, float value) => new() { Name = name, Type = AttributeType.Float, F = value };

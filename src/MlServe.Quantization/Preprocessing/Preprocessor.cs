@@ -25,6 +25,7 @@ internal static class Preprocessor
         OpsetUpgrader.Run(copy, options.Opset, steps);
         if (options.FoldConstants) ConstantFolder.Run(copy, steps);
         if (options.RewriteHardSwish) HardSwishRewriter.Run(copy, steps);
+        if (options.FoldAffine) AffineFolder.Run(copy, steps);
         DeadParts.Run(copy, steps);
         return new(copy, steps);
     }

@@ -21,6 +21,13 @@ internal static class StaticRewriter
         return [.. layout.Values().Select(layout.RangeOf).Distinct(StringComparer.Ordinal)];
     }
 
+    /// <summary>The values that are rounded with a scale for each channel where the plan has ranges for that; none have to be given.</summary>
+    public static IReadOnlyList<string> ChannelsToCalibrate(ModelProto preprocessed, QuantizationPlan plan)
+    {
+        var index = new GraphIndex(preprocessed.Graph);
+        return new ChannelLayout(index, Layout(preprocessed, plan, index), plan).Values();
+    }
+
     public static RewriteResult Rewrite(ModelProto preprocessed, QuantizationPlan plan)
     {
         var model = preprocessed.Clone();

@@ -34,6 +34,14 @@ internal sealed class Constants(GraphProto graph, NameAllocator names)
         return name;
     }
 
+    /// <summary>The zero points of an activation's channels.</summary>
+    public string Zeros(int[] values, DataType type)
+    {
+        var name = names.Next("z");
+        graph.Initializer.Add(TensorData.Make(name, type, [.. values.Select(static value => unchecked((byte)value))], [values.Length]));
+        return name;
+    }
+
     /// <summary>Signed zeros for weights: one for each channel, or a single one where there are none.</summary>
     public string WeightZeros(int channels)
     {

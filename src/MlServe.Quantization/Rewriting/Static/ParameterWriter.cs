@@ -10,16 +10,17 @@ internal sealed class ParameterWriter(GraphProto graph, NameAllocator names, Con
 
     /// <summary>Points an operator's second and third input to integers.</summary>
     /// <param name="compute">The operator.</param>
+    /// <param name="parameters">Its weights as the integer operator takes them.</param>
     /// <param name="input">The scale of its first input.</param>
     /// <param name="nodes">Where operators that are needed before it go.</param>
-    public void Write(ComputeNode compute, float input, ICollection<NodeProto> nodes)
+    public void Write(ComputeNode compute, ComputeParameters parameters, float input, ICollection<NodeProto> nodes)
     {
         var node = compute.Node;
-        var biases = BiasesOf(compute);
-        var weights = compute.Weights();
-        int[] shape = TensorData.ShapeOf(compute.Weight);
-        var scales = WeightScales.Of(WeightQuantizer.Magnitudes(weights, shape, compute.Axis), biases, input, plan.PerChannel, types.WeightHigh);
-        node.Input[1] = Weight(compute, weights, shape, scales, nodes);
+        var biases = parameters.Biases(BiasesOf(compute));
+        var scales = WeightScales.Of(WeightQuantizer.Magnitudes(parameters.Weights, parameters.Shape, compute.Axis), biases, input, plan.PerChannel, types.WeightHigh);
+        var integers = WeightQuantizer.Quantize(parameters.Weights, parameters.Shape, compute.Axis, scales, types.WeightHigh);
+        parameters.TakeOutShift(biases, integers, scales);
+        node.Input[1] = Weight(compute, integers, scales, parameters.IsScaled, nodes);
         if (node.OpType == "Gemm")
         {
             Nodes.Remove(node, "alpha");
@@ -48,20 +49,19 @@ internal sealed class ParameterWriter(GraphProto graph, NameAllocator names, Con
         return biases;
     }
 
-    private string Weight(ComputeNode compute, float[] weights, int[] shape, float[] scales, ICollection<NodeProto> nodes)
+    private string Weight(ComputeNode compute, sbyte[] integers, float[] scales, bool isScaled, ICollection<NodeProto> nodes)
     {
         if (!_written.TryGetValue(compute.Weight.Name, out var written)) _written.Add(compute.Weight.Name, written = []);
         foreach (var each in written)
         {
-            if (each.Axis == compute.Axis && each.Scales.AsSpan().SequenceEqual(scales)) return each.Output;
+            if (!isScaled && each.Axis == compute.Axis && each.Scales.AsSpan().SequenceEqual(scales)) return each.Output;
         }
 
         var name = names.Next("w");
-        var integers = WeightQuantizer.Quantize(weights, shape, compute.Axis, scales, types.WeightHigh);
         graph.Initializer.Add(TensorData.Make(name, integers, [.. compute.Weight.Dims]));
         var output = names.Next("d");
         nodes.Add(Dequantize(name, constants.Floats(scales), constants.WeightZeros(scales.Length == 1 ? 0 : scales.Length), output, compute.Axis, scales.Length));
-        written.Add(new(compute.Axis, scales, output));
+        if (!isScaled) written.Add(new(compute.Axis, scales, output));
         return output;
     }
 

@@ -14,6 +14,7 @@ internal sealed class StaticGraphWriter
     private readonly ParameterWriter _parameters;
     private readonly QuantizationPlan _plan;
     private readonly SaturationLimits _limits;
+    private readonly ChannelLayout _channels;
     private readonly Dictionary<string, ScaleAndZero> _scales = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _dequantized = new(StringComparer.Ordinal);
     private readonly HashSet<string> _read;
@@ -29,6 +30,7 @@ internal sealed class StaticGraphWriter
         _constants = new(_graph, _names);
         _parameters = new(_graph, _names, _constants, _types, plan);
         _limits = new(index);
+        _channels = new(index, layout, plan);
         _read = new(layout.Values().Where(value => !layout.IsRounded(value)), StringComparer.Ordinal);
     }
 
@@ -49,8 +51,14 @@ internal sealed class StaticGraphWriter
     private void Write(NodeProto node)
     {
         var rounded = _layout.Rounded(node);
-        if (_layout.ComputeOf(node) is { } compute) _parameters.Write(compute, ScaleOf(node.Input[0]).Scale, _nodes);
-        string[] outputs = [.. node.Output];
+        var outputs = rounded is null ? null : _channels.OfOutput(rounded);
+        if (_layout.ComputeOf(node) is { } compute)
+        {
+            var inputs = _channels.OfInput(node.Input[0]);
+            _parameters.Write(compute, new(compute, inputs, outputs), inputs?.Tensor.Scale ?? ScaleOf(node.Input[0]).Scale, _nodes);
+        }
+
+        string[] made = [.. node.Output];
         for (var i = 0; i < node.Input.Count; i++)
         {
             if (_layout.ReadsIntegers(node, i) && _dequantized.TryGetValue(node.Input[i], out var name)) node.Input[i] = name;
@@ -61,12 +69,13 @@ internal sealed class StaticGraphWriter
             // The name stays with the rounded value, so that no reader has to change. Where a Relu was folded, the operator's own output is free.
             if (rounded == node.Output[0]) node.Output[0] = _names.Next("r");
             _nodes.Add(node);
-            Quantize(node.Output[0], ScaleOf(rounded), rounded);
+            if (outputs is null) Quantize(node.Output[0], ScaleOf(rounded), rounded);
+            else Quantize(node.Output[0], Parameters(outputs.Tensor), Parameters(outputs), rounded);
             return;
         }
 
         _nodes.Add(node);
-        foreach (var output in outputs)
+        foreach (var output in made)
             QuantizeForReaders(output);
     }
 
@@ -74,17 +83,35 @@ internal sealed class StaticGraphWriter
     {
         if (!_read.Contains(value)) return;
         var name = _names.Next("d");
-        Quantize(value, ScaleOf(value), name);
+        if (_channels.OfInput(value) is { } inputs) Quantize(value, Parameters(inputs), Parameters(inputs.Tensor), name);
+        else Quantize(value, ScaleOf(value), name);
         _dequantized.Add(value, name);
     }
 
     private void Quantize(string value, ScaleAndZero scale, string output)
     {
-        string[] parameters = [_constants.Scale(scale.Scale), _constants.Zero(scale.Zero, _types.Activation)];
-        var integers = _names.Next("q");
-        _nodes.Add(Nodes.Make("QuantizeLinear", [value, .. parameters], [integers], ""));
-        _nodes.Add(Nodes.Make("DequantizeLinear", [integers, .. parameters], [output], ""));
+        var parameters = Parameters(scale);
+        Quantize(value, parameters, parameters, output);
     }
+
+    private void Quantize(string value, (string Scale, string Zero, bool IsPerChannel) to, (string Scale, string Zero, bool IsPerChannel) from, string output)
+    {
+        var integers = _names.Next("q");
+        AddNode("QuantizeLinear", value, to, integers);
+        AddNode("DequantizeLinear", integers, from, output);
+    }
+
+    private void AddNode(string operation, string input, (string Scale, string Zero, bool IsPerChannel) parameters, string output)
+    {
+        var node = Nodes.Make(operation, [input, parameters.Scale, parameters.Zero], [output], "");
+        if (parameters.IsPerChannel) node.Attribute.Add(Nodes.Int("axis", 1));
+        _nodes.Add(node);
+    }
+
+    private (string Scale, string Zero, bool IsPerChannel) Parameters(ScaleAndZero scale) => (_constants.Scale(scale.Scale), _constants.Zero(scale.Zero, _types.Activation), false);
+
+    private (string Scale, string Zero, bool IsPerChannel) Parameters(ChannelScales scales) =>
+        scales.Scales.Length == 1 ? Parameters(new ScaleAndZero(scales.Scales[0], scales.Zeros[0])) : (_constants.Floats(scales.Scales), _constants.Zeros(scales.Zeros, _types.Activation), true);
 
     private ScaleAndZero ScaleOf(string value)
     {

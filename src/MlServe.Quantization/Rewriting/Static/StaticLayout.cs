@@ -70,6 +70,13 @@ internal sealed class StaticLayout
         return Rounded(producer) == value;
     }
 
+    /// <summary>The operator with weights that a rounded value comes from, with a Relu folded into it or not; null: another operator, or none.</summary>
+    public ComputeNode? MakerOf(string value)
+    {
+        if (!IsRounded(value) || _index.ProducerOf(value) is not { } producer) return null;
+        return ComputeOf(_activated.TryGetValue(producer, out var folded) && Rounded(folded) == value ? folded : producer);
+    }
+
     /// <summary>Whether the input of an operator is read as integers.</summary>
     public bool ReadsIntegers(NodeProto node, int input) =>
         _compute.ContainsKey(node) ? input == 0 : _between.Contains(node) && IntegerOperators.IsData(node, input);
