@@ -4,7 +4,7 @@ namespace MlServe;
 
 /// <summary>
 /// Everything that MlServe logs, under the category <see cref="MlServeDiagnostics.LogCategory"/>. Event ids are stable: 1000-1999 monitoring,
-/// 2000-2999 loading, 4000-4999 hosting; docs/observability.md lists them. No message holds the elements of an input or an output.
+/// 2000-2999 loading, 4000-4999 hosting, 5000-5999 caching; docs/observability.md lists them. No message holds the elements of an input or an output.
 /// </summary>
 internal static partial class LogMessages
 {
@@ -35,4 +35,18 @@ internal static partial class LogMessages
 
     [LoggerMessage(2004, LogLevel.Warning, "Model '{Model}': the optimized model in the cache folder could not be opened and is made anew: {Reason}")]
     public static partial void CacheEntryUnusable(ILogger logger, string model, string reason);
+
+    [LoggerMessage(5000, LogLevel.Information,
+        "The cache of model '{Model}' switches itself off: at a hit rate of {HitRate:P2} it saves {SavedMicroseconds:F2} us a request and costs {CostMicroseconds:F2} us. It is tried again in {Pause}")]
+    public static partial void CacheOff(ILogger logger, string model, double hitRate, double savedMicroseconds, double costMicroseconds, TimeSpan pause);
+
+    [LoggerMessage(5001, LogLevel.Information,
+        "The cache of model '{Model}' pays again and stays on: at a hit rate of {HitRate:P2} it saves {SavedMicroseconds:F2} us a request and costs {CostMicroseconds:F2} us")]
+    public static partial void CacheOn(ILogger logger, string model, double hitRate, double savedMicroseconds, double costMicroseconds);
+
+    [LoggerMessage(5002, LogLevel.Warning, "The cache of model '{Model}' leaves the HybridCache alone for {Pause}: {Reason}")]
+    public static partial void SecondLevelPaused(ILogger logger, Exception? exception, string model, TimeSpan pause, string reason);
+
+    [LoggerMessage(5003, LogLevel.Warning, "The cache of model '{Model}' could not keep an answer; the caller has it. This is said once")]
+    public static partial void CacheCouldNotKeep(ILogger logger, Exception exception, string model);
 }

@@ -48,6 +48,42 @@ public static class MlServeDiagnostics
     /// <summary>Why a batch stopped growing: <c>full</c>, <c>idle</c>, <c>delay</c>, <c>deadline</c>, <c>drain</c>.</summary>
     public const string CloseReasonTag = "mlserve.batch.close_reason";
 
+    /// <summary>Counter of <c>{prediction}</c>: answered with a kept answer. Tag, here and of all cache metrics: <see cref="ModelTag"/>.</summary>
+    public const string CacheHitsMetric = "mlserve.cache.hits";
+
+    /// <summary>Counter of <c>{prediction}</c>: looked up in vain, so that the model was asked.</summary>
+    public const string CacheMissesMetric = "mlserve.cache.misses";
+
+    /// <summary>Counter of <c>{prediction}</c>: answered with the answer of an equal one that was under way.</summary>
+    public const string CacheCoalescedMetric = "mlserve.cache.coalesced";
+
+    /// <summary>Counter of <c>{prediction}</c>: old answers given through <see cref="IStaleAnswers"/>.</summary>
+    public const string CacheStaleHitsMetric = "mlserve.cache.stale_hits";
+
+    /// <summary>Counter of <c>{prediction}</c>: went past the cache, which was off or could not tell what they ask.</summary>
+    public const string CacheBypassedMetric = "mlserve.cache.bypassed";
+
+    /// <summary>Counter of <c>{prediction}</c>: answered from the <c>HybridCache</c>.</summary>
+    public const string CacheSecondLevelHitsMetric = "mlserve.cache.second_level.hits";
+
+    /// <summary>Counter of <c>{operation}</c>: uses of the <c>HybridCache</c> that failed or took too long.</summary>
+    public const string CacheSecondLevelFailuresMetric = "mlserve.cache.second_level.failures";
+
+    /// <summary>Counter of <c>{entry}</c>: kept answers that had to go for others.</summary>
+    public const string CacheEvictionsMetric = "mlserve.cache.evictions";
+
+    /// <summary>Counter of <c>{entry}</c>: answers that were not kept: too large, or asked for too rarely.</summary>
+    public const string CacheRejectionsMetric = "mlserve.cache.rejections";
+
+    /// <summary>Up-down counter of <c>{entry}</c>: answers that are kept.</summary>
+    public const string CacheEntriesMetric = "mlserve.cache.entry.count";
+
+    /// <summary>Up-down counter of <c>By</c>: the bytes that kept answers take.</summary>
+    public const string CacheBytesMetric = "mlserve.cache.size";
+
+    /// <summary>Up-down counter of <c>{cache}</c>: 1 where the cache is in use, 0 where it has switched itself off.</summary>
+    public const string CacheActiveMetric = "mlserve.cache.active";
+
     /// <summary>Tag of metrics and activities: the name by which the application asks for the model.</summary>
     public const string ModelTag = "mlserve.model";
 

@@ -17,6 +17,7 @@ internal sealed class OutputValue
     private byte[]? _rented;
     private string[] _strings = [];
     private List<OutputValue>? _children;
+    private bool _isShared;
 
     public string Name { get; private set; } = "";
 
@@ -93,6 +94,44 @@ internal sealed class OutputValue
             AddChild().CopyFrom(child);
     }
 
+    /// <summary>A copy that nobody changes any more, in no more memory than it needs.</summary>
+    public OutputValue Freeze()
+    {
+        var copy = new OutputValue
+        {
+            Name = Name,
+            Kind = Kind,
+            ElementType = ElementType,
+            Length = Length,
+            Rank = Rank,
+            _shape = Shape.ToArray(),
+        };
+        if (Kind == ValueKind.Tensor)
+        {
+            if (ElementType == ElementType.String) copy._strings = Strings.ToArray();
+            else copy._own = Bytes.ToArray();
+        }
+
+        if (_children is { } children) copy._children = [.. children.Select(static child => child.Freeze())];
+        return copy;
+    }
+
+    /// <summary>Shows what a frozen value holds, without a copy: it is left to the garbage collector, so nobody has to count who reads it.</summary>
+    public void Share(OutputValue frozen)
+    {
+        Name = frozen.Name;
+        Kind = frozen.Kind;
+        ElementType = frozen.ElementType;
+        Length = frozen.Length;
+        Rank = frozen.Rank;
+        if (_shape.Length < Rank) _shape = new long[Rank];
+        frozen.Shape.CopyTo(_shape);
+        _isShared = true;
+        if (ElementType == ElementType.String) _strings = frozen._strings;
+        else _rented = frozen._own;
+        _children = frozen._children;
+    }
+
     public OutputValue AddChild()
     {
         var child = new OutputValue();
@@ -106,6 +145,13 @@ internal sealed class OutputValue
     /// <summary>Lets go of what was rented and of references to users' data.</summary>
     public void Clear()
     {
+        if (_isShared)
+        {
+            _isShared = false;
+            _rented = null;
+            _children = null;
+        }
+
         if (_rented is { } rented)
         {
             ArrayPool<byte>.Shared.Return(rented);

@@ -17,4 +17,7 @@ public readonly record struct PredictionOrigin
 
     /// <summary>How long the batch ran; zero where it was not measured (the direct path reads no clock).</summary>
     public TimeSpan RunTime { get; init; }
+
+    /// <summary>How long ago the model gave the answer; zero where it ran for this request.</summary>
+    public TimeSpan Age { get; init; }
 }

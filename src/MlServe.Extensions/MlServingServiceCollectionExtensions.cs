@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using MlServe;
+using MlServe.Caching;
 using MlServe.Configuration;
 using MlServe.Hosting;
 
@@ -61,6 +62,7 @@ public static class MlServingServiceCollectionExtensions
         services.AddSingleton<IValidateOptions<ModelOptions>, ValidateModelOptions>();
 
         services.TryAddSingleton(static services => new RunGate(services.GetRequiredService<IOptions<MlServingOptions>>().Value.MaxConcurrentRuns));
+        services.AddSingleton<CacheHost>();
         services.AddSingleton<ModelLoader>();
         services.AddSingleton<PredictorProvider>();
         services.AddSingleton<IPredictorProvider>(static services => services.GetRequiredService<PredictorProvider>());

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using MlServe.Batching;
+using MlServe.Caching;
 using MlServe.Configuration;
 using MlServe.Hosting;
 using MlServe.Onnx;
@@ -189,6 +190,28 @@ public sealed class ModelBuilder
         ArgumentNullException.ThrowIfNull(configure);
         return Configure(options => options.Layers.Add(configure));
     }
+
+    /// <summary>
+    /// Keeps answers and gives them again to equal requests, inside of the layers added before. Where only configuration says so, the cache is the innermost layer but for
+    /// the batcher.
+    /// </summary>
+    /// <param name="configure">Changes the defaults; configuration wins over it.</param>
+    /// <returns>This builder.</returns>
+    public ModelBuilder UseCache(Action<CacheOptions>? configure = null) => Configure(options =>
+    {
+        options.UseCache = true;
+        configure?.Invoke(options.Cache);
+        if (options.IsCachePlaced) return;
+        options.IsCachePlaced = true;
+        options.Layers.Add(pipeline =>
+        {
+            if (options.UseCache) pipeline.UseCache(options.Cache);
+        });
+    });
+
+    /// <summary>Keeps answers also in the host's <c>HybridCache</c>, for other processes and the next start; together with <see cref="UseCache"/>.</summary>
+    /// <returns>This builder.</returns>
+    public ModelBuilder UseHybridCache() => UseCache(static cache => cache.UseHybridCache = true);
 
     /// <summary>
     /// Runs requests together: batches form while the model is busy and start when it is free. Always the innermost layer, whatever stands before or

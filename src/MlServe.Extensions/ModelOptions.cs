@@ -1,4 +1,5 @@
 using MlServe.Batching;
+using MlServe.Caching;
 using MlServe.Onnx;
 
 namespace MlServe;
@@ -32,6 +33,12 @@ public sealed class ModelOptions
     /// <summary>How the model is opened and run.</summary>
     public OnnxModelOptions Onnx { get; } = new();
 
+    /// <summary>Whether answers are kept and given again to equal requests. Default: false.</summary>
+    public bool UseCache { get; set; }
+
+    /// <summary>How answers are kept, where <see cref="UseCache"/> says so.</summary>
+    public CacheOptions Cache { get; } = new();
+
     /// <summary>Whether requests are run together. Default: false.</summary>
     public bool UseBatching { get; set; }
 
@@ -43,6 +50,9 @@ public sealed class ModelOptions
 
     /// <summary>What code adds around the model, outermost first.</summary>
     internal List<Action<PredictorBuilder>> Layers { get; } = [];
+
+    /// <summary>Whether code has said where among the layers the cache stands; else it is the innermost but for the batcher.</summary>
+    internal bool IsCachePlaced { get; set; }
 
     /// <summary>Says what is wrong with the values: one message each, which begins with the option.</summary>
     internal IEnumerable<string> Validate()
@@ -59,6 +69,8 @@ public sealed class ModelOptions
         if (ServiceLevel.ToServiceLevel().Validate() is { } level) yield return $"{nameof(ServiceLevel)}:{level}";
         foreach (var message in Onnx.Validate())
             yield return $"{nameof(Onnx)}:{message}";
+        foreach (var message in Cache.Validate())
+            yield return $"{nameof(Cache)}:{message}";
         foreach (var message in Batching.Validate())
             yield return $"{nameof(Batching)}:{message}";
     }

@@ -10,6 +10,7 @@ internal static class ScorecardCommand
     private static readonly (string Prefix, Func<int, IEnumerable<ScorecardRow>> Measure)[] Groups =
     [
         ("direct.", DirectRows.Measure),
+        ("cache.", CacheRows.Measure),
         ("batching.lone_latency_vs_raw", static windows => [BatchingRows.LoneLatency(windows)]),
         ("batching.throughput_vs_limit.mlp", static windows => [BatchingRows.MlpVsLimit(windows)]),
         ("batching.throughput_vs_limit.cnn", static windows => [BatchingRows.CnnVsLimit(windows)]),

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using Microsoft.Extensions.Configuration;
 using MlServe.Batching;
+using MlServe.Caching;
 using MlServe.Onnx;
 
 namespace MlServe.Configuration;
@@ -23,6 +24,7 @@ internal static class ConfigurationShape
         [typeof(ModelOptions)] = typeof(ModelOptions).GetProperties(),
         [typeof(ServiceLevelOptions)] = typeof(ServiceLevelOptions).GetProperties(),
         [typeof(OnnxModelOptions)] = typeof(OnnxModelOptions).GetProperties(),
+        [typeof(CacheOptions)] = typeof(CacheOptions).GetProperties(),
         [typeof(BatchingOptions)] = typeof(BatchingOptions).GetProperties(),
         [typeof(PaddingOptions)] = typeof(PaddingOptions).GetProperties(),
         [typeof(ExecutionProviderOptions)] = typeof(ExecutionProviderOptions).GetProperties(),

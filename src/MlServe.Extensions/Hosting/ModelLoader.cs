@@ -56,6 +56,7 @@ internal sealed class ModelLoader(
             var builder = new PredictorBuilder(_ => model);
             foreach (var addLayers in options.Layers)
                 addLayers(builder);
+            if (options is { UseCache: true, IsCachePlaced: false }) builder.UseCache(options.Cache);
             if (options.UseBatching) builder.UseBatching(options.Batching);
             var pipeline = builder.Build(new ModelServices(services, serviceLevel));
             return new(pipeline, pipeline.Signature, serviceLevel, snapshot);

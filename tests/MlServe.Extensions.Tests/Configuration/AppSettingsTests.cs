@@ -44,6 +44,14 @@ public sealed class AppSettingsTests : IDisposable
                   "MaxRequestBytes": 1000000,
                   "MaxIdleLaneBytes": 2000000
                 },
+                "UseCache": true,
+                "Cache": {
+                  "SizeLimit": 1000000,
+                  "TimeToLive": "00:10:00",
+                  "StaleFromOtherVersions": true,
+                  "SwitchOffWhenUseless": false,
+                  "HybridCacheTimeout": "00:00:00.050"
+                },
                 "UseBatching": true,
                 "Batching": {
                   "MaxBatchSize": 32,
@@ -61,6 +69,7 @@ public sealed class AppSettingsTests : IDisposable
               "three": {
                 "Path": "models/one.onnx",
                 "Onnx": { "BatchDetection": "None" },
+                "Cache": { "UseHostMemoryCache": true, "UseHybridCache": true },
                 "Batching": { "Padding": { "Axis": "sequence", "Buckets": [ 32 ], "Values": { "ids": 1 }, "MaskInput": "mask" } }
               }
             }
@@ -104,6 +113,13 @@ public sealed class AppSettingsTests : IDisposable
                 "Batching:Padding:Values:ids=1",
                 "Batching:RunMode=Queued",
                 "Batching:Timeout=00:00:05",
+                "Cache:HybridCacheTimeout=00:00:00.0500000",
+                "Cache:SizeLimit=1000000",
+                "Cache:StaleFromOtherVersions=True",
+                "Cache:SwitchOffWhenUseless=False",
+                "Cache:TimeToLive=00:10:00",
+                "Cache:UseHostMemoryCache=True",
+                "Cache:UseHybridCache=True",
                 "DrainTimeout=00:00:07",
                 "IsDefault=True",
                 "MaxConcurrentRuns=3",
@@ -138,6 +154,7 @@ public sealed class AppSettingsTests : IDisposable
                 "ServiceLevel:P99=00:00:00.0100000",
                 "ServiceLevel:PeakRps=500.5",
                 "UseBatching=True",
+                "UseCache=True",
                 "Version=2026-08",
             ],
             reached.Order(StringComparer.Ordinal));

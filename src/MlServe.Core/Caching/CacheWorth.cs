@@ -1,0 +1,109 @@
+namespace MlServe.Caching;
+
+/// <summary>
+/// Whether the cache pays: what its hits save (the mean run, for each request that needs none) against what all requests pay for it (key, look-up, keeping the answer). Both
+/// are measured; the verdict falls once in a window of look-ups. A cache that is switched off is tried again after a pause, which doubles with each failed trial. Safe for
+/// concurrent use; counts may miss a few under contention.
+/// </summary>
+internal sealed class CacheWorth(TimeProvider time, bool mayStop)
+{
+    /// <summary>Look-ups before a verdict: enough for a cache to have met its keys again.</summary>
+    internal const int Window = 16_384;
+
+    /// <summary>Look-ups of which one is timed.</summary>
+    internal const int SampleEvery = 32;
+
+    /// <summary>Of the cost, what must be saved to stay on; more to be called useful again after a trial, so that it does not flutter.</summary>
+    private const double StayAbove = 1;
+    private const double ReturnAbove = 1.5;
+    private const double Smoothing = 1.0 / 64;
+
+    internal static readonly TimeSpan FirstPause = TimeSpan.FromMinutes(1);
+    internal static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
+
+    private readonly Lock _gate = new();
+    private double _lookUp;
+    private double _keep;
+    private double _run;
+    private long _lookUps;
+    private long _served;
+    private long _resumeAt;
+    private TimeSpan _pause = FirstPause;
+    private bool _isTrial;
+    private volatile bool _isOn = true;
+
+    public bool IsOn => _isOn;
+
+    /// <summary>The mean time of a run, in timestamp units.</summary>
+    public double Run => Volatile.Read(ref _run);
+
+    /// <summary>The mean time of a look-up, in timestamp units.</summary>
+    public double LookUp => Volatile.Read(ref _lookUp);
+
+    /// <summary>Counts a look-up; true where it is to be timed.</summary>
+    public bool Begin() => (Interlocked.Increment(ref _lookUps) & (SampleEvery - 1)) == 0;
+
+    /// <summary>A request needed no run.</summary>
+    public void Served() => Interlocked.Increment(ref _served);
+
+    public void LookUpTook(long ticks) => Blend(ref _lookUp, ticks);
+
+    public void KeepTook(long ticks) => Blend(ref _keep, ticks);
+
+    public void RunTook(long ticks) => Blend(ref _run, ticks);
+
+    /// <summary>The verdict, where a window is full: null where nothing changes.</summary>
+    public CacheVerdict? Judge()
+    {
+        if (!mayStop || Volatile.Read(ref _lookUps) < Window || !_gate.TryEnter()) return null;
+        try
+        {
+            var lookUps = Interlocked.Exchange(ref _lookUps, 0);
+            if (lookUps < Window) return null;
+            var rate = Math.Min(1, (double)Interlocked.Exchange(ref _served, 0) / lookUps);
+            var saved = rate * Run;
+            var cost = LookUp + ((1 - rate) * Volatile.Read(ref _keep));
+            var verdict = new CacheVerdict(saved > cost * (_isTrial ? ReturnAbove : StayAbove), rate, ToTime(saved), ToTime(cost), _pause);
+            if (verdict.Pays)
+            {
+                _pause = FirstPause;
+                var wasTrial = _isTrial;
+                _isTrial = false;
+                return wasTrial ? verdict : null;
+            }
+
+            _resumeAt = time.GetTimestamp() + (long)(_pause.TotalSeconds * time.TimestampFrequency);
+            _pause = _pause * 2 < LongestPause ? _pause * 2 : LongestPause;
+            _isOn = false;
+            return verdict;
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    /// <summary>Whether the pause of a cache that is off is over, so that it is on again, for a trial.</summary>
+    public bool TryResume()
+    {
+        if (time.GetTimestamp() < Volatile.Read(ref _resumeAt)) return false;
+        lock (_gate)
+        {
+            if (_isOn) return true;
+            Interlocked.Exchange(ref _lookUps, 0);
+            Interlocked.Exchange(ref _served, 0);
+            _isTrial = true;
+            _isOn = true;
+            return true;
+        }
+    }
+
+    private TimeSpan ToTime(double ticks) => TimeSpan.FromSeconds(ticks / time.TimestampFrequency);
+
+    // A lost update is a lost sample.
+    private static void Blend(ref double mean, long ticks)
+    {
+        var known = Volatile.Read(ref mean);
+        Volatile.Write(ref mean, known == 0 ? ticks : known + ((ticks - known) * Smoothing));
+    }
+}

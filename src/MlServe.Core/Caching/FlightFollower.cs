@@ -1,0 +1,78 @@
+namespace MlServe.Caching;
+
+/// <summary>
+/// A request that waits for an equal one. Whoever claims it ends it: the one that computes, its own caller's token, or its own deadline; until then its caller's inputs are
+/// there to be computed with.
+/// </summary>
+internal sealed class FlightFollower : TaskCompletionSource<Prediction>
+{
+    private readonly CancellationToken _cancellationToken;
+    private readonly TimeProvider _time;
+    private readonly long _deadline;
+    private CancellationTokenRegistration _registration;
+    private ITimer? _timer;
+    private int _isClaimed;
+
+    public FlightFollower(PredictionInputs inputs, PredictionOptions? options, OutputSelection outputs, TimeProvider time, CancellationToken cancellationToken)
+        : base(TaskCreationOptions.RunContinuationsAsynchronously)
+    {
+        Inputs = inputs;
+        Options = options;
+        Outputs = outputs;
+        _time = time;
+        _cancellationToken = cancellationToken;
+        _deadline = options?.Timeout is { } timeout ? time.GetTimestamp() + (long)(timeout.TotalSeconds * time.TimestampFrequency) : long.MaxValue;
+    }
+
+    public PredictionInputs Inputs { get; }
+
+    public PredictionOptions? Options { get; }
+
+    public OutputSelection Outputs { get; }
+
+    public CancellationToken CancellationToken => _cancellationToken;
+
+    /// <summary>The options with what is left of the caller's time.</summary>
+    public PredictionOptions? OptionsLeft()
+    {
+        if (_deadline == long.MaxValue) return Options;
+        var left = _time.GetElapsedTime(_time.GetTimestamp(), _deadline);
+        return new() { Outputs = Options!.Outputs, Priority = Options.Priority, Timeout = left > TimeSpan.Zero ? left : TimeSpan.FromTicks(1) };
+    }
+
+    /// <summary>Begins to listen to the caller's token and deadline; once it stands among those that wait.</summary>
+    public void Watch()
+    {
+        if (_cancellationToken.CanBeCanceled)
+            _registration = _cancellationToken.UnsafeRegister(static follower => ((FlightFollower)follower!).Cancel(), this);
+        if (_deadline == long.MaxValue) return;
+
+        // The timer must not keep its caller's context.
+        using var noContext = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
+        var timer = _time.CreateTimer(static follower => ((FlightFollower)follower!).Expire(), this, Options!.Timeout!.Value, System.Threading.Timeout.InfiniteTimeSpan);
+        Volatile.Write(ref _timer, timer);
+        if (Volatile.Read(ref _isClaimed) != 0) timer.Dispose();
+    }
+
+    /// <summary>Claims the right to end it.</summary>
+    public bool TryClaim()
+    {
+        if (Interlocked.Exchange(ref _isClaimed, 1) != 0) return false;
+        Volatile.Read(ref _timer)?.Dispose();
+        _registration.Unregister();
+        return true;
+    }
+
+    private void Cancel()
+    {
+        if (TryClaim()) TrySetCanceled(_cancellationToken);
+    }
+
+    private void Expire()
+    {
+        if (!TryClaim()) return;
+        TrySetResult(Prediction.FromError(new(
+            PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut, "An equal request was being computed, and the caller's timeout of {0} ended first.",
+            Options!.Timeout)));
+    }
+}

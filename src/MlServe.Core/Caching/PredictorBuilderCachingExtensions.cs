@@ -1,0 +1,73 @@
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Caching.Hybrid;
+using Microsoft.Extensions.Caching.Memory;
+using Microsoft.Extensions.Logging;
+using MlServe.Caching;
+
+namespace MlServe;
+
+/// <summary>Adds a cache to a pipeline.</summary>
+public static class PredictorBuilderCachingExtensions
+{
+    /// <summary>
+    /// Keeps answers and gives them again to equal requests, and computes equal requests that come at once only once. Belongs around the batcher, and inside of layers that may
+    /// answer in the model's place.
+    /// </summary>
+    /// <remarks>
+    /// Takes an <c>IMeterFactory</c>, an <c>ILoggerFactory</c> and a <see cref="TimeProvider"/> from the services that the pipeline is built with, where they are there, and an
+    /// <c>IMemoryCache</c> and a <c>HybridCache</c> where the options say so. Offers <see cref="IStaleAnswers"/> and <see cref="CacheStatistics"/>.
+    /// </remarks>
+    /// <param name="builder">The pipeline.</param>
+    /// <param name="configure">Changes the defaults.</param>
+    /// <returns>The same builder.</returns>
+    public static PredictorBuilder UseCache(this PredictorBuilder builder, Action<CacheOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        return builder.Use((inner, services) =>
+        {
+            var options = new CacheOptions();
+            configure?.Invoke(options);
+            return Create(inner, options, services, RequestHasher.Instance);
+        });
+    }
+
+    /// <summary>Adds a cache with options that were made beforehand, and with another hasher in tests.</summary>
+    internal static PredictorBuilder UseCache(this PredictorBuilder builder, CacheOptions options, IRequestHasher? hasher = null) =>
+        builder.Use((inner, services) => Create(inner, options, services, hasher ?? RequestHasher.Instance));
+
+    private static CachingPredictor Create(IPredictor inner, CacheOptions options, IServiceProvider services, IRequestHasher hasher)
+    {
+        var identity = inner.GetService<ModelIdentity>() ?? new("unnamed");
+        var faults = options.Validate().ToList();
+        if (faults.Count > 0)
+            throw new ArgumentException($"The cache options of model '{identity.Name}' are not valid: {string.Join(" ", faults)}", nameof(options));
+
+        if (inner.GetService<IStaleAnswers>() is not null)
+        {
+            throw new InvalidOperationException(
+                $"The pipeline of model '{identity.Name}' has a cache already, and one around it would keep the same answers twice. Call UseCache once.");
+        }
+
+        if (inner.GetService(typeof(IAnswersInPlace)) is { } other)
+        {
+            throw new InvalidOperationException(
+                $"UseCache of model '{identity.Name}' stands around {other.GetType().Name}, which may answer in the model's place; the cache would take that for the model's answer. "
+                + "Move UseCache inside of it.");
+        }
+
+        var memory = options.UseHostMemoryCache
+            ? Find<IMemoryCache>(services) ?? throw Missing(identity, nameof(CacheOptions.UseHostMemoryCache), nameof(IMemoryCache), "services.AddMemoryCache()")
+            : null;
+        var hybrid = options.UseHybridCache
+            ? Find<HybridCache>(services) ?? throw Missing(identity, nameof(CacheOptions.UseHybridCache), nameof(HybridCache), "services.AddHybridCache()")
+            : null;
+        return new(inner, identity, options, hasher, Find<CacheHost>(services) ?? new(), memory, hybrid, CacheMetrics.For(Find<IMeterFactory>(services)),
+            Find<ILoggerFactory>(services)?.CreateLogger(MlServeDiagnostics.LogCategory), Find<TimeProvider>(services) ?? TimeProvider.System);
+    }
+
+    private static InvalidOperationException Missing(ModelIdentity identity, string option, string service, string call) =>
+        new($"The cache of model '{identity.Name}' has {option}, and no {service} is registered. Call {call}, or leave the option out.");
+
+    private static T? Find<T>(IServiceProvider services)
+        where T : class => services.GetService(typeof(T)) as T;
+}

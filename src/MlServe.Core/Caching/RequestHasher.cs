@@ -1,0 +1,56 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+
+namespace MlServe.Caching;
+
+/// <summary>Makes the keys of requests within this process.</summary>
+internal sealed class RequestHasher : IRequestHasher
+{
+    private const int TextBytes = 512;
+
+    public static readonly RequestHasher Instance = new();
+
+    [SkipLocalsInit]
+    public bool TryHash(in PredictionInputs inputs, OutputSelection outputs, out RequestKey key)
+    {
+        var digest = new RequestDigest<FastContentHash>(stackalloc byte[TextBytes]);
+        if (!digest.TryAdd(in inputs, outputs))
+        {
+            key = default;
+            return false;
+        }
+
+        key = Finish(in digest);
+        return true;
+    }
+
+    /// <summary>What tells one version's answers from another's.</summary>
+    public static RequestKey OfVersion(ModelIdentity identity, ModelSignature signature)
+    {
+        var digest = new RequestDigest<FastContentHash>(stackalloc byte[TextBytes]);
+        digest.AddText(identity.Name);
+        digest.AddText(identity.Version);
+        digest.AddText(identity.Digest);
+        digest.AddText(signature.ToString());
+        return Finish(in digest);
+    }
+
+    /// <summary>The key under which an answer is known to other processes; null where it cannot be told what is asked.</summary>
+    public static string? SharedKey(ModelIdentity identity, in PredictionInputs inputs, OutputSelection outputs)
+    {
+        var digest = new RequestDigest<Sha256ContentHash>(stackalloc byte[TextBytes]);
+        digest.AddText(identity.Digest);
+        digest.AddText(outputs.Signature.ToString());
+        if (!digest.TryAdd(in inputs, outputs)) return null;
+        Span<byte> hash = stackalloc byte[Sha256ContentHash.Size];
+        digest.Finish(hash);
+        return $"mlserve:{AnswerFormat.Version}:{identity.Digest.AsSpan(0, Math.Min(12, identity.Digest.Length))}:{Convert.ToHexStringLower(hash)}";
+    }
+
+    private static RequestKey Finish(in RequestDigest<FastContentHash> digest)
+    {
+        Span<byte> hash = stackalloc byte[FastContentHash.Size];
+        digest.Finish(hash);
+        return new(BinaryPrimitives.ReadUInt128LittleEndian(hash), BinaryPrimitives.ReadUInt64LittleEndian(hash[16..]));
+    }
+}

@@ -1,0 +1,103 @@
+using Microsoft.Extensions.Caching.Hybrid;
+using Microsoft.Extensions.Logging;
+
+namespace MlServe.Caching;
+
+/// <summary>
+/// The host's <see cref="HybridCache"/> behind the model's own: each use is bounded in time, and one that fails opens a pause in which it is left alone. It never costs an
+/// answer.
+/// </summary>
+internal sealed class SecondLevel(HybridCache cache, CacheOptions options, CacheVersion version, TimeProvider time, CacheCounters counters, ILogger? logger)
+{
+    internal static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
+
+    private const int MaxWritesUnderWay = 64;
+
+    // The entries are kept in the model's own cache already, ready to be shown; here they would be unpacked at each hit.
+    private static readonly HybridCacheEntryOptions ReadOptions = new()
+    {
+        Flags = HybridCacheEntryFlags.DisableLocalCache | HybridCacheEntryFlags.DisableUnderlyingData | HybridCacheEntryFlags.DisableDistributedCacheWrite,
+    };
+
+    private readonly HybridCacheEntryOptions _writeOptions = new() { Expiration = options.TimeToLive, Flags = HybridCacheEntryFlags.DisableLocalCache };
+    private long _resumeAt = long.MinValue;
+    private int _writes;
+
+    /// <summary>Whether it may be asked: no use has failed lately.</summary>
+    public bool IsOpen => time.GetTimestamp() >= Volatile.Read(ref _resumeAt);
+
+    /// <summary>Looks for an answer, for as long as the options allow.</summary>
+    /// <exception cref="OperationCanceledException">The caller has given up.</exception>
+    public async Task<CacheEntry?> FindAsync(string sharedKey, RequestKey key, OutputSelection outputs, CancellationToken cancellationToken)
+    {
+        var bytes = await WithinTimeAsync(
+            token => cache.GetOrCreateAsync<byte[]?>(sharedKey, static _ => default, ReadOptions, null, token).AsTask(), cancellationToken).ConfigureAwait(false);
+        if (bytes is null || bytes.Length > options.SizeLimit) return null;
+        if (!AnswerFormat.TryRead(bytes, sharedKey, outputs, out var values, out var created)) return null;
+
+        // Another machine's clock may be ahead.
+        var age = time.GetUtcNow() - created;
+        if (age < TimeSpan.Zero) age = TimeSpan.Zero;
+        if (age >= options.TimeToLive) return null;
+        return CacheEntry.Of(key, version, values, time.GetTimestamp() - (long)(age.TotalSeconds * time.TimestampFrequency));
+    }
+
+    /// <summary>Passes an answer on, without waiting; lets it be where many are on their way.</summary>
+    public void Keep(string sharedKey, CacheEntry entry)
+    {
+        if (Interlocked.Increment(ref _writes) > MaxWritesUnderWay)
+        {
+            Interlocked.Decrement(ref _writes);
+            return;
+        }
+
+        _ = KeepAsync(sharedKey, entry);
+    }
+
+    private async Task KeepAsync(string sharedKey, CacheEntry entry)
+    {
+        var created = time.GetUtcNow();
+        await WithinTimeAsync<object?>(
+            async token =>
+            {
+                await cache.SetAsync(sharedKey, AnswerFormat.Write(sharedKey, entry.Outputs, created), _writeOptions, null, token).ConfigureAwait(false);
+                return null;
+            },
+            CancellationToken.None).ConfigureAwait(false);
+        Interlocked.Decrement(ref _writes);
+    }
+
+    /// <summary>The result, or default where it failed or took too long.</summary>
+    private async Task<T?> WithinTimeAsync<T>(Func<CancellationToken, Task<T>> use, CancellationToken cancellationToken)
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        try
+        {
+            // On a thread of the pool, because whoever implements it may block before there is a task.
+            var task = Task.Run(() => use(ended.Token), CancellationToken.None);
+            await ((Task)task).WaitAsync(options.HybridCacheTimeout, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (task.IsCompletedSuccessfully) return await task.ConfigureAwait(false);
+            cancellationToken.ThrowIfCancellationRequested();
+            if (task.IsCompleted) Fail(task.Exception?.GetBaseException(), "it failed");
+            else Fail(null, $"it did not answer within {options.HybridCacheTimeout}");
+
+            // Whatever it still says, nobody listens.
+            _ = task.ContinueWith(static late => _ = late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            return default;
+        }
+        finally
+        {
+            await ended.CancelAsync().ConfigureAwait(false);
+        }
+    }
+
+    private void Fail(Exception? exception, string reason)
+    {
+        counters.Count(CacheCounters.SecondLevelFailures);
+        var now = time.GetTimestamp();
+        var last = Volatile.Read(ref _resumeAt);
+        if (now < last) return;
+        if (Interlocked.CompareExchange(ref _resumeAt, now + (long)(Pause.TotalSeconds * time.TimestampFrequency), last) != last) return;
+        if (logger is not null) LogMessages.SecondLevelPaused(logger, exception, version.Identity.Name, Pause, reason);
+    }
+}

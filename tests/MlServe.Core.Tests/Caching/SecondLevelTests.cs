@@ -1,0 +1,165 @@
+using Microsoft.Extensions.Caching.Hybrid;
+using MlServe.Caching;
+using MlServe.Tests.Fakes;
+
+namespace MlServe.Tests.Caching;
+
+public sealed class SecondLevelTests
+{
+    private static readonly ModelIdentity Identity = new("m", "1", "0123456789abcdef");
+    private readonly FakeHybridCache _hybrid = new();
+
+    [Fact]
+    public async Task PredictAsync_KnownToAnotherProcess_IsAnsweredFromTheHybridCacheAndKept()
+    {
+        using (var first = Harness())
+        {
+            await first.SourceOf(1);
+            await Eventually.BecomesTrue(() => _hybrid.Entries.Count == 1, "the answer is passed on");
+        }
+
+        using var second = Harness();
+        second.Time.SetUtcNow(second.Time.GetUtcNow().AddMinutes(3));
+        using (var answer = await second.Cache.PredictAsync(Answers.Request(1)))
+            Assert.Equal((1L, PredictionSource.Cache, TimeSpan.FromMinutes(3)), (answer[0].ToScalar<long>(), answer.Origin.Source, answer.Origin.Age));
+        await second.SourceOf(1);
+
+        Assert.Equal((0, 1, 1, 1), (second.Statistics.Misses, second.Statistics.SecondLevelHits, second.Statistics.Hits, second.Statistics.Entries));
+        Assert.StartsWith("mlserve:1:0123456789ab:", Assert.Single(_hybrid.Entries).Key, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task PredictAsync_AnotherVersionOrPastItsTime_IsAMiss()
+    {
+        using (var first = Harness())
+        {
+            await first.SourceOf(1);
+            await Eventually.BecomesTrue(() => _hybrid.Entries.Count == 1, "the answer is passed on");
+        }
+
+        using var other = Harness(new("m", "2", "fedcba9876543210"));
+        Assert.Equal(PredictionSource.Model, await other.SourceOf(1));
+        using var late = Harness(configure: static options => options.TimeToLive = TimeSpan.FromMinutes(1));
+        late.Time.SetUtcNow(late.Time.GetUtcNow().AddMinutes(1));
+        Assert.Equal(PredictionSource.Model, await late.SourceOf(1));
+    }
+
+    [Fact]
+    public async Task PredictAsync_HostileEntry_IsAMiss()
+    {
+        using (var first = Harness())
+        {
+            await first.SourceOf(1);
+            await Eventually.BecomesTrue(() => _hybrid.Entries.Count == 1, "the answer is passed on");
+        }
+
+        var key = Assert.Single(_hybrid.Entries).Key;
+        foreach (var bytes in (byte[][])[[], new byte[10_000_000], [.. _hybrid.Entries[key][..^1], 0]])
+        {
+            _hybrid.Entries[key] = bytes;
+            using var second = Harness(configure: static options => options.SizeLimit = 1_000_000);
+            Assert.Equal(PredictionSource.Model, await second.SourceOf(1));
+        }
+    }
+
+    [Fact]
+    public async Task PredictAsync_HybridCacheHangs_IsLeftAloneAfterItsTimeAndTriedAgainLater()
+    {
+        using var harness = Harness();
+        _hybrid.Hangs = true;
+        var pending = harness.Cache.PredictAsync(Answers.Request(1)).AsTask();
+        await Eventually.BecomesTrue(() => _hybrid.Reads == 1, "it is asked");
+        Assert.False(pending.IsCompleted);
+
+        await Eventually.BecomesTrue(
+            () =>
+            {
+                harness.Time.Advance(harness.Options.HybridCacheTimeout);
+                return pending.IsCompleted;
+            },
+            "its time is over");
+        Assert.Equal(1, Answers.Read(await pending));
+        for (var id = 2; id < 10; id++)
+            await harness.SourceOf(id);
+        Assert.Equal(1, _hybrid.Reads);
+        Assert.Single(harness.Log.Entries, static entry => entry.Id.Id == 5002);
+
+        _hybrid.Hangs = false;
+        harness.Time.Advance(SecondLevel.Pause);
+        await harness.SourceOf(20);
+        Assert.Equal(2, _hybrid.Reads);
+    }
+
+    [Fact]
+    public async Task PredictAsync_HybridCacheThrows_CostsNoAnswer()
+    {
+        using var harness = Harness();
+        _hybrid.Failure = new InvalidOperationException("Down.");
+
+        for (var id = 0; id < 5; id++)
+            Assert.Equal(PredictionSource.Model, await harness.SourceOf(id));
+
+        Assert.Equal((1, 0), (_hybrid.Reads, _hybrid.Entries.Count));
+    }
+
+    [Fact]
+    public async Task PredictAsync_CallerGivesUpDuringTheRead_AnotherGoesOn()
+    {
+        using var harness = Harness();
+        _hybrid.Hangs = true;
+        using var source = new CancellationTokenSource();
+        var first = harness.Cache.PredictAsync(Answers.Request(1), cancellationToken: source.Token).AsTask();
+        var second = harness.Cache.PredictAsync(Answers.Request(1)).AsTask();
+        await Eventually.BecomesTrue(() => _hybrid.Reads == 1, "it is asked");
+
+        _hybrid.Hangs = false;
+        await source.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+        Assert.Equal(1, Answers.Read(await second));
+    }
+
+    private CacheHarness Harness(ModelIdentity? identity = null, Action<CacheOptions>? configure = null) => new(
+        new FakePredictor { Service = identity ?? Identity },
+        options =>
+        {
+            options.UseHybridCache = true;
+            configure?.Invoke(options);
+        },
+        services: _hybrid);
+
+    private sealed class FakeHybridCache : HybridCache
+    {
+        private int _reads;
+
+        public System.Collections.Concurrent.ConcurrentDictionary<string, byte[]> Entries { get; } = new();
+
+        public int Reads => Volatile.Read(ref _reads);
+
+        public bool Hangs { get; set; }
+
+        public Exception? Failure { get; set; }
+
+        public override async ValueTask<T> GetOrCreateAsync<TState, T>(
+            string key, TState state, Func<TState, CancellationToken, ValueTask<T>> factory, HybridCacheEntryOptions? options = null, IEnumerable<string>? tags = null,
+            CancellationToken cancellationToken = default)
+        {
+            Assert.True(options!.Flags!.Value.HasFlag(HybridCacheEntryFlags.DisableUnderlyingData));
+            Interlocked.Increment(ref _reads);
+            if (Failure is not null) throw Failure;
+            if (Hangs) await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+            return Entries.TryGetValue(key, out var bytes) ? (T)(object)bytes : default!;
+        }
+
+        public override ValueTask SetAsync<T>(
+            string key, T value, HybridCacheEntryOptions? options = null, IEnumerable<string>? tags = null, CancellationToken cancellationToken = default)
+        {
+            Entries[key] = (byte[])(object)value!;
+            return default;
+        }
+
+        public override ValueTask RemoveAsync(string key, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+        public override ValueTask RemoveByTagAsync(string tag, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    }
+}
