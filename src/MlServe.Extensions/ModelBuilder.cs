@@ -224,7 +224,7 @@ public sealed class ModelBuilder
     public ModelBuilder UseFallback(Action<FallbackBuilder> configure)
     {
         ArgumentNullException.ThrowIfNull(configure);
-        return Configure(options => configure(options.FallbackChain = new()));
+        return Configure(options => options.FallbackChain = configure);
     }
 
     /// <summary>

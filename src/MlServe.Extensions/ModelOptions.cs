@@ -74,7 +74,7 @@ public sealed class ModelOptions
     internal List<Action<PredictorBuilder>> Layers { get; } = [];
 
     /// <summary>Who answers in the model's place, as code says it.</summary>
-    internal FallbackBuilder? FallbackChain { get; set; }
+    internal Action<FallbackBuilder>? FallbackChain { get; set; }
 
     /// <summary>Whether code has said where among the layers the cache stands; else it is the innermost but for the batcher.</summary>
     internal bool IsCachePlaced { get; set; }
@@ -82,7 +82,13 @@ public sealed class ModelOptions
     /// <summary>Who answers in the model's place: as configuration says it, else as code does.</summary>
     internal IReadOnlyList<FallbackStep> FallbackSteps()
     {
-        if (Fallback.Count == 0) return FallbackChain?.Steps ?? [];
+        if (Fallback.Count == 0)
+        {
+            var chain = new FallbackBuilder();
+            FallbackChain?.Invoke(chain);
+            return chain.Steps;
+        }
+
         return [.. Fallback.Select(static FallbackStep (step) =>
         {
             if (!string.IsNullOrWhiteSpace(step.Model)) return new ModelStep(step.Model) { After = step.After };
