@@ -11,6 +11,7 @@ internal static class ScorecardCommand
     [
         ("direct.", DirectRows.Measure),
         ("cache.", CacheRows.Measure),
+        ("resilience.", ResilienceRows.Measure),
         ("batching.lone_latency_vs_raw", static windows => [BatchingRows.LoneLatency(windows)]),
         ("batching.throughput_vs_limit.mlp", static windows => [BatchingRows.MlpVsLimit(windows)]),
         ("batching.throughput_vs_limit.cnn", static windows => [BatchingRows.CnnVsLimit(windows)]),

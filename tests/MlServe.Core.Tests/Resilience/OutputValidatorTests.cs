@@ -11,7 +11,6 @@ public sealed class OutputValidatorTests
     [InlineData(float.NegativeInfinity)]
     public async Task PredictAsync_NotFinite_IsAFailureForTheCallerAndTheCircuit(float value)
     {
-        var before = PredictionState.Abandoned;
         using var harness = new CircuitHarness();
         harness.Next = () => Floats([1, value]);
         using (var answer = await harness.AskAsync())
@@ -22,9 +21,6 @@ public sealed class OutputValidatorTests
 
         await harness.SendAsync(19, harness.Next);
         Assert.Equal(CircuitState.Open, harness.Breaker.State);
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        Assert.Equal(before, PredictionState.Abandoned);
     }
 
     [Fact]

@@ -52,6 +52,23 @@ public sealed class AppSettingsTests : IDisposable
                   "SwitchOffWhenUseless": false,
                   "HybridCacheTimeout": "00:00:00.050"
                 },
+                "Fallback": [ { "Model": "two", "After": "00:00:00.020" }, { "StaleAnswer": true }, { "Value": { "y": [ 0.5 ] } } ],
+                "UseTimeout": true,
+                "Timeout": "00:00:09",
+                "UseCircuitBreaker": true,
+                "CircuitBreaker": {
+                  "FailureRatio": 0.25,
+                  "MinimumThroughput": 30,
+                  "SamplingDuration": "00:00:20",
+                  "BreakDuration": "00:00:06",
+                  "MaxBreakDuration": "00:02:00",
+                  "ProbeCount": 4,
+                  "SlowRunThreshold": "00:00:00.050",
+                  "RequireFiniteOutputs": false,
+                  "ProbabilityOutputs": [ "y" ],
+                  "ProbabilityTolerance": 0.5
+                },
+                "Chaos": { "Enabled": true, "LatencyRate": 0.1, "Latency": "00:00:00.001", "FailureRate": 0.0, "InvalidOutputRate": 0.0, "Seed": 1 },
                 "UseBatching": true,
                 "Batching": {
                   "MaxBatchSize": 32,
@@ -65,7 +82,7 @@ public sealed class AppSettingsTests : IDisposable
                   "AcceptDependentRowsOf": "one"
                 }
               },
-              "two": { "Path": "models/one.onnx", "Onnx": { "BatchAxes": { "x": 0 } } },
+              "two": { "Path": "models/two.onnx", "Onnx": { "BatchAxes": { "x": 0 } } },
               "three": {
                 "Path": "models/one.onnx",
                 "Onnx": { "BatchDetection": "None" },
@@ -88,6 +105,7 @@ public sealed class AppSettingsTests : IDisposable
     public async Task Start_ModelsInAppSettingsAlone_ReachesEveryOption()
     {
         _test.WriteModel("models/one.onnx");
+        _test.WriteModel("models/two.onnx", weight: 2);
         using var host = await _test.StartAsync(static services => services.AddMlServing(), Settings);
 
         var models = host.Services.GetRequiredService<IOptionsMonitor<ModelOptions>>();
