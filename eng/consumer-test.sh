@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What a user does: an empty folder, an empty package cache, a new console project, the packages, and the README's first program.
-# It must read the same digits as the labels say.
+# It must read the same digits as the labels say. Then the benchmark program of docs/benchmarking.md, in processes of its own.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$PWD
@@ -31,9 +31,11 @@ dotnet add package MlServe.Extensions --version "$version" --no-restore
 dotnet add package Microsoft.Extensions.Hosting --version "$(version_of Microsoft.Extensions.Hosting)" --no-restore
 dotnet add package Microsoft.ML.OnnxRuntime --version "$(version_of Microsoft.ML.OnnxRuntime)" --no-restore
 
-awk '/^<!-- sample: first-prediction -->/ { marked = 1; next } marked && /^```csharp/ { code = 1; next } code && /^```/ { exit } code' \
-    "$root/README.md" >Program.cs
-[ -s Program.cs ] || { echo "README.md has no C# block marked first-prediction" >&2; exit 1; }
+sample_of() { # document, name
+    awk -v name="$2" '$0 ~ "^<!-- sample: " name "( |;)" { marked = 1; next } marked && /^```csharp/ { code = 1; next } code && /^```/ { exit } code' "$root/$1" >Program.cs
+    [ -s Program.cs ] || { echo "$1 has no C# block marked $2" >&2; exit 1; }
+}
+sample_of README.md first-prediction
 
 dotnet restore 2>&1 | tee restore.log
 if grep -E 'warning N[A-Z]*[0-9]+' restore.log; then
@@ -53,5 +55,21 @@ for i in 0 1 2; do
     ./out/App >run.log 2>&1 || { cat run.log; exit 1; }
     actual=$(grep '^digit:' run.log || cat run.log)
     [ "$actual" = "$expected" ] || { echo "image $i: expected '$expected', got '$actual'" >&2; exit 1; }
+done
+
+mkdir "$work/benchmarks"
+cd "$work/benchmarks"
+cp ../app/nuget.config ../app/digits.onnx .
+dotnet new console --name Benchmarks --output . --no-restore
+for package in MlServe.Core MlServe.Benchmarking; do
+    dotnet add package "$package" --version "$version" --no-restore
+done
+dotnet add package Microsoft.ML.OnnxRuntime --version "$(version_of Microsoft.ML.OnnxRuntime)" --no-restore
+sed -i 's|</Project>|<ItemGroup><None Include="digits.onnx" CopyToOutputDirectory="PreserveNewest" /></ItemGroup></Project>|' Benchmarks.csproj
+sample_of docs/benchmarking.md benchmark
+dotnet run -c Release -- --filter '*' --job dry >run.log 2>&1 || { cat run.log; exit 1; }
+figures=BenchmarkDotNet.Artifacts/results/DigitsBenchmarks-predictions.json
+for figure in '"succeeded": true' '"recordedCalls": [1-9]' '"callP99Nanoseconds": [1-9]' '"costPerMillion": [0-9.]*[1-9]'; do
+    [ "$(grep -c "$figure" "$figures")" = 2 ] || { tail -40 run.log; cat "$figures"; echo "$figures: $figure is not there for both benchmarks" >&2; exit 1; }
 done
 echo "consumer: ok, MlServe $version"

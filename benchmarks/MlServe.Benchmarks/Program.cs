@@ -1,12 +1,20 @@
 using System.CommandLine;
 using MlServe.Benchmarks.Load;
 using MlServe.Benchmarks.Scorecard;
+using MlServe.Benchmarks.Suites;
+
+if (args is [ColdStartChild.Command, var started])
+{
+    await ColdStartChild.RunAsync(started);
+    return 0;
+}
 
 const int WrongUse = 2;
 var parsed = new RootCommand("Measures what MlServe claims, each figure against a baseline in the same run, and load tests models.")
 {
     ScorecardCommand.Create(),
     LoadCommand.Create(),
+    SuitesCommand.Create(),
 }.Parse(args);
 var code = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(15) });
 return parsed.Errors.Count > 0 ? WrongUse : code;

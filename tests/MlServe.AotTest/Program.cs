@@ -44,6 +44,7 @@ using (var host = HostOf("Production"))
     await host.StartAsync();
 
     var options = host.Services.GetRequiredService<IOptionsMonitor<ModelOptions>>().Get("digits");
+    checks.That(options is { UseCache: true, Cache.SizeLimit: 1_000_000 }, "the cache's options are bound");
     checks.That(options.ServiceLevel.P99 == TimeSpan.FromMilliseconds(10), "a duration is bound");
     checks.That(options.Onnx.Optimization == MlServe.Onnx.GraphOptimization.Basic, "an enumeration is bound");
     checks.That(options.Onnx.WarmUpRows is [1, 4], "a list is bound");

@@ -1,4 +1,5 @@
 using MlServe.Batching;
+using MlServe.Benchmarks.Scorecard;
 using MlServe.Onnx;
 
 namespace MlServe.Benchmarks.Measurement;
@@ -6,11 +7,14 @@ namespace MlServe.Benchmarks.Measurement;
 /// <summary>A model behind the batcher, and beside it the same model without.</summary>
 internal sealed class BatchedModel : IDisposable
 {
+    private readonly IPredictor _batcher;
+
     public BatchedModel(byte[] model, Action<BatchingOptions> configure, RunGate? gate = null)
     {
         Gate = gate ?? new RunGate();
         Direct = OnnxPredictor.LoadAsync(ModelSource.FromBytes(model), context: new() { RunGate = Gate }).AsTask().GetAwaiter().GetResult();
-        Predictor = new PredictorBuilder(Direct).UseBatching(configure).Build(new OneService(Gate));
+        _batcher = new PredictorBuilder(Direct).UseBatching(configure).Build(new OneService(Gate));
+        Predictor = Sabotage.Wrap(_batcher);
     }
 
     public BatchedModel(byte[] model, int maxBatch)
@@ -28,7 +32,7 @@ internal sealed class BatchedModel : IDisposable
 
     public void Dispose()
     {
-        Predictor.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        _batcher.DisposeAsync().AsTask().GetAwaiter().GetResult();
         Direct.Dispose();
     }
 

@@ -18,34 +18,34 @@ internal sealed class OfflineLimit : IDisposable
 
     public string Description { get; }
 
+    /// <summary>One configuration.</summary>
+    public static OfflineLimit Of(byte[] model, Shape shape, int batch, int threads, int sessions) => new(model, shape, batch, threads, sessions);
+
     /// <summary>Finds the best configuration on this machine.</summary>
     public static OfflineLimit FindBest(byte[] model, Shape shape, params ReadOnlySpan<int> batches)
     {
-        OfflineLimit? best = null;
-        var bestRate = 0.0;
+        var candidates = new List<(OfflineLimit Limit, double Rate)>();
         foreach (var batch in batches)
         {
             foreach (var (threads, sessions) in (ReadOnlySpan<(int, int)>)[(1, 1), (2, 1), (1, 2), (2, 2)])
             {
                 var candidate = new OfflineLimit(model, shape, batch, threads, sessions);
                 candidate.Run(batch * sessions * 4);
-                var rate = 0.0;
-                for (var trial = 0; trial < 3; trial++)
-                    rate = Math.Max(rate, candidate.RatePerSecond(TimeSpan.FromMilliseconds(60)));
-                if (rate > bestRate)
-                {
-                    best?.Dispose();
-                    best = candidate;
-                    bestRate = rate;
-                }
-                else
-                {
-                    candidate.Dispose();
-                }
+                candidates.Add((candidate, 0));
             }
         }
 
-        return best!;
+        // Round by round, so that a disturbance of a moment does not fall on all trials of one.
+        for (var round = 0; round < 3; round++)
+        {
+            foreach (ref var candidate in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(candidates))
+                candidate.Rate = Math.Max(candidate.Rate, candidate.Limit.RatePerSecond(TimeSpan.FromMilliseconds(60)));
+        }
+
+        var best = candidates.MaxBy(static candidate => candidate.Rate).Limit;
+        foreach (var (other, _) in candidates.Where(candidate => candidate.Limit != best))
+            other.Dispose();
+        return best;
     }
 
     public double RatePerSecond(TimeSpan duration)

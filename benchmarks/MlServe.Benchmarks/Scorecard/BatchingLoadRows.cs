@@ -7,6 +7,12 @@ namespace MlServe.Benchmarks.Scorecard;
 /// <summary>The batcher under load that does not wait for it: latency, deadlines, overload, allocation.</summary>
 internal static class BatchingLoadRows
 {
+    public static readonly Claim P99 = Claim.AtMost("batching.p99_vs_unbatched", "ratio", 1);
+    public static readonly Claim DeadlineKept = Claim.AtLeast("batching.deadline_kept", "share", 0.99);
+    public static readonly Claim Goodput = Claim.AtLeast("batching.overload_goodput", "ratio", 0.9);
+    public static readonly Claim RefusalTime = Claim.AtMost("batching.refusal_ns", "ns", 250);
+    public static readonly Claim Allocated = Claim.AtMost("batching.bytes", "B", 0.5);
+
     private const double DeadlineSeconds = 0.010;
 
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(1.5);
@@ -37,7 +43,7 @@ internal static class BatchingLoadRows
         }
 
         var ratio = MedianEstimate.Of(ratios);
-        yield return new("batching.p99_vs_unbatched", ratio.Median, "ratio", 1.0, false, (ratio.Low, ratio.High),
+        yield return P99.Row(ratio,
             FormattableString.Invariant($"Poisson at 80 % of the unbatched {capacity:0}/s, MLP 1024-2048-2048-100; last p99 {ours * 1e3:0.0} ms against {theirs * 1e3:0.0} ms; generator lag p99 {lag * 1e3:0.00} ms, {cpu:P0} of a core"));
 
         using var timed = new BatchedModel(model, options =>
@@ -49,7 +55,7 @@ internal static class BatchingLoadRows
         OpenLoop.Run(2.5 * capacity, Window, 1, Timed);
         OpenLoopResult[] kept = [.. Enumerable.Range(0, pairs).Select(seed => OpenLoop.Run(2.5 * capacity, Window, seed, Timed))];
         var share = MedianEstimate.Of([.. kept.Select(static result => result.AnsweredWithin(DeadlineSeconds))]);
-        yield return new("batching.deadline_kept", share.Median, "share", 0.99, true, (share.Low, share.High),
+        yield return DeadlineKept.Row(share,
             FormattableString.Invariant($"the same model at 2.5 x the unbatched capacity, answered within 10 ms of being due; batched capacity {Capacity(Batched, 16000) / capacity:0.0} x; generator {kept[^1].GeneratorCpu:P0} of a core, lag p99 {kept[^1].LagP99 * 1e3:0.00} ms"));
     }
 
@@ -85,7 +91,7 @@ internal static class BatchingLoadRows
 
         var results = Enumerable.Range(0, 7).Select(seed => OpenLoop.Run(3 * capacity, TimeSpan.FromSeconds(0.5), seed, Ask)).ToArray();
         var share = MedianEstimate.Of([.. results.Select(result => result.Goodput / capacity)]);
-        return new("batching.overload_goodput", share.Median, "ratio", 0.9, true, (share.Low, share.High),
+        return Goodput.Row(share,
             FormattableString.Invariant($"digits.onnx offered 3 x its batched capacity of {capacity:0}/s (found with the generator running); generator {results[^1].GeneratorCpu:P0} of a core"));
     }
 
@@ -115,7 +121,7 @@ internal static class BatchingLoadRows
         blocked.Dispose();
         waiting.AsTask().GetAwaiter().GetResult().Dispose();
         var nanoseconds = MedianEstimate.Of(samples);
-        return new("batching.refusal_ns", nanoseconds.Median, "ns", 250, false, (nanoseconds.Low, nanoseconds.High), "a request refused because the queue is full");
+        return RefusalTime.Row(nanoseconds, "a request refused because the queue is full");
     }
 
     public static ScorecardRow Bytes()
@@ -132,6 +138,6 @@ internal static class BatchingLoadRows
         for (var i = 0; i < Rounds; i++)
             round.Run();
         var bytes = (double)(GC.GetTotalAllocatedBytes(precise: true) - before) / (Rounds * Outstanding);
-        return new("batching.bytes", bytes, "B", 0.5, false, null, $"allocated by the whole process a prediction, {Outstanding} outstanding");
+        return Allocated.Row(bytes, $"allocated by the whole process a prediction, {Outstanding} outstanding");
     }
 }

@@ -6,15 +6,21 @@ namespace MlServe.Benchmarks.Scorecard;
 /// <summary>The batcher against the raw runtime: alone it must cost nothing, in a crowd it must come close to what can be had at all.</summary>
 internal static class BatchingRows
 {
+    public static readonly Claim Lone = Claim.AtMost("batching.lone_latency_vs_raw", "ratio", 1.15);
+    public static readonly Claim Mlp = Claim.AtLeast("batching.throughput_vs_limit.mlp", "ratio", 0.9);
+    public static readonly Claim Cnn = Claim.AtLeast("batching.throughput_vs_limit.cnn", "ratio", 0.95);
+    public static readonly Claim Tiny = Claim.AtLeast("batching.throughput_vs_unbatched.tiny", "ratio", 5);
+    public static readonly Claim Fan = Claim.AtLeast("batching.fanout", "ratio", 0.8);
+
     private const int Callers = 512;
     private const int CpuRows = 64 * 1024;
 
     public static ScorecardRow MlpVsLimit(int windows) => ThroughputVsLimit(
-        "batching.throughput_vs_limit.mlp", windows, OnnxModel.Mlp(1, 784, 512, 512, 10), new("x", [784], "y", 10), 0.90, "MLP 784-512-512-10", 64);
+        Mlp, windows, OnnxModel.Mlp(1, 784, 512, 512, 10), new("x", [784], "y", 10), "MLP 784-512-512-10", 64);
 
     public static ScorecardRow CnnVsLimit(int windows) => ThroughputVsLimit(
-        "batching.throughput_vs_limit.cnn", windows, File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "assets", "digits.onnx")),
-        new("image", [1, 28, 28], "scores", 10), 0.95, "digits.onnx", 64);
+        Cnn, windows, File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "assets", "digits.onnx")),
+        new("image", [1, 28, 28], "scores", 10), "digits.onnx", 64);
 
     public static ScorecardRow LoneLatency(int windows)
     {
@@ -35,12 +41,12 @@ internal static class BatchingRows
         }
 
         var ratio = PairedWindows.Ratio(windows, Ours, calls => raw.Run(calls, row, answer));
-        return new("batching.lone_latency_vs_raw", ratio.Median, "ratio", 1.15, false, (ratio.Low, ratio.High),
+        return Lone.Row(ratio,
             "one caller, MLP 4-16-3, the mean of all calls, those queued as probes among them; baseline RunWithBinding");
     }
 
     private static ScorecardRow ThroughputVsLimit(
-        string name, int windows, byte[] model, OfflineLimit.Shape shape, double goal, string label, int maxBatch)
+        Claim claim, int windows, byte[] model, OfflineLimit.Shape shape, string label, int maxBatch)
     {
         using var batched = new BatchedModel(model, maxBatch);
         using var limit = OfflineLimit.FindBest(model, shape, 16, 32, 64, 128, 256);
@@ -48,7 +54,7 @@ internal static class BatchingRows
 
         // Time of the limit over ours: the share of the limit that is reached.
         var ratio = PairedWindows.Ratio(windows, limit.Run, loop.Run, TimeSpan.FromMilliseconds(200));
-        return new(name, ratio.Median, "ratio", goal, true, (ratio.Low, ratio.High),
+        return claim.Row(ratio,
             FormattableString.Invariant($"{Callers} closed-loop callers, {label}; limit: {limit.Description}; mean batch {batched.MeanBatch:0.0}; {CpuTime.PerRow(loop.Run, CpuRows):0.00} us of processor a row against {CpuTime.PerRow(limit.Run, CpuRows):0.00}"));
     }
 
@@ -59,7 +65,7 @@ internal static class BatchingRows
         using var unbatched = OfflineLimit.FindBest(model, new("x", [4], "y", 3), 1);
         var loop = new ClosedLoop(batched.Predictor, "y", Callers, 4);
         var ratio = PairedWindows.Ratio(windows, unbatched.Run, loop.Run, TimeSpan.FromMilliseconds(200));
-        return new("batching.throughput_vs_unbatched.tiny", ratio.Median, "ratio", 5, true, (ratio.Low, ratio.High),
+        return Tiny.Row(ratio,
             FormattableString.Invariant($"{Callers} closed-loop callers, MLP 4-16-3; baseline raw runtime: {unbatched.Description}; mean batch {batched.MeanBatch:0.0}; {CpuTime.PerRow(loop.Run, CpuRows * 4):0.00} us of processor a row against {CpuTime.PerRow(unbatched.Run, CpuRows * 4):0.00}"));
     }
 
@@ -87,7 +93,7 @@ internal static class BatchingRows
         }
 
         var ratio = PairedWindows.Ratio(windows, Many, FanOut);
-        return new("batching.fanout", ratio.Median, "ratio", 0.8, true, (ratio.Low, ratio.High),
+        return Fan.Row(ratio,
             "Task.WhenAll of 256 rows from one thread, MLP 784-512-512-10; baseline PredictManyAsync of the same rows");
     }
 }

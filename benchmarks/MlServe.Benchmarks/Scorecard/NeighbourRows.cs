@@ -11,18 +11,13 @@ namespace MlServe.Benchmarks.Scorecard;
 /// <summary>Whether a web server's other routes notice that a slow model is kept busy beside them.</summary>
 internal static class NeighbourRows
 {
+    public static readonly Claim P99 = Claim.AtMost("batching.neighbour_p99_ms", "ratio", 3);
+
     private const string ModelPath = "data/models/image/super_resolution.onnx";
 
-    public static IEnumerable<ScorecardRow> Measure(int windows)
-    {
-        if (SharedFolder.Find(ModelPath) is not { } path)
-        {
-            yield return new("batching.neighbour_p99_ms", null, "ratio", 3, false, null, "the model super_resolution is not at hand");
-            yield break;
-        }
-
-        yield return MeasureAsync(File.ReadAllBytes(path), Math.Max(5, windows / 4)).GetAwaiter().GetResult();
-    }
+    public static ScorecardRow Measure(int windows) => SharedFolder.Find(ModelPath) is { } path
+        ? MeasureAsync(File.ReadAllBytes(path), Math.Max(5, windows / 4)).GetAwaiter().GetResult()
+        : P99.NotAvailable("the model super_resolution is not at hand");
 
     private static async Task<ScorecardRow> MeasureAsync(byte[] model, int pairs)
     {
@@ -55,7 +50,7 @@ internal static class NeighbourRows
 
         await app.StopAsync();
         var ratio = MedianEstimate.Of(ratios);
-        return new("batching.neighbour_p99_ms", ratio.Median, "ratio", 3, false, (ratio.Low, ratio.High), FormattableString.Invariant(
+        return P99.Row(ratio, FormattableString.Invariant(
             $"p99 of a health route while super_resolution is kept busy by 8 callers (gate: cores less one) over idle; last {busy:0.00} ms over {idle:0.00} ms"));
     }
 

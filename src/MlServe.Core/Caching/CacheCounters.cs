@@ -32,5 +32,6 @@ internal sealed class CacheCounters
         }
     }
 
-    public void Count(int counter) => Interlocked.Increment(ref _cells[(((Thread.GetCurrentProcessorId() & StripeMask) + 1) * Stride) + counter]);
+    /// <summary>Counts, and says how far the stripe has counted.</summary>
+    public long Count(int counter) => Interlocked.Increment(ref _cells[(((Thread.GetCurrentProcessorId() & StripeMask) + 1) * Stride) + counter]);
 }

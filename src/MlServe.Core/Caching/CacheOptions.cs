@@ -36,7 +36,7 @@ public sealed class CacheOptions
     public bool UseHybridCache { get; set; }
 
     /// <summary>
-    /// How long a look into the <c>HybridCache</c> may take before the model is run instead, 00:00:00.001 to 00:00:10. Default: 00:00:00.020. When it was too long, or
+    /// How long a look into the <c>HybridCache</c> may take before the model is run instead, 00:00:00.001 to 00:00:10. Default: 00:00:00.0200000 (20 ms). When it was too long, or
     /// failed, the <c>HybridCache</c> is left alone for five seconds.
     /// </summary>
     public TimeSpan HybridCacheTimeout { get; set; } = TimeSpan.FromMilliseconds(20);

@@ -24,7 +24,7 @@ public sealed record CacheStatistics
     /// <summary>Answers that were not kept: asked for too rarely, or too large; of all versions of the model.</summary>
     public long Rejections { get; init; }
 
-    /// <summary>Two different requests of one key, found by the second hash.</summary>
+    /// <summary>Answers that took the place of another request's of the same key, told apart by the second hash.</summary>
     public long Collisions { get; init; }
 
     /// <summary>Answers kept, of all versions of the model.</summary>

@@ -18,6 +18,15 @@ internal sealed class CacheWorth(TimeProvider time, bool mayStop)
     private const double ReturnAbove = 1.5;
     private const double Smoothing = 1.0 / 64;
 
+    /// <summary>A sample counts for no more than so many times the mean: one that was interrupted says nothing about the code.</summary>
+    private const int LargestSample = 8;
+
+    /// <summary>Windows in a row in which a cache does not pay before it is switched off; one ends a trial.</summary>
+    private const int Patience = 2;
+
+    private const int LookUps = 0;
+    private const int ServedRequests = 1;
+
     internal static readonly TimeSpan FirstPause = TimeSpan.FromMinutes(1);
     internal static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
 
@@ -25,11 +34,13 @@ internal sealed class CacheWorth(TimeProvider time, bool mayStop)
     private double _lookUp;
     private double _keep;
     private double _run;
-    private long _lookUps;
-    private long _served;
+    private readonly CacheCounters _counts = new();
+    private long _lookUpsJudged;
+    private long _servedJudged;
     private long _resumeAt;
     private TimeSpan _pause = FirstPause;
     private bool _isTrial;
+    private int _poorWindows;
     private volatile bool _isOn = true;
 
     public bool IsOn => _isOn;
@@ -41,10 +52,10 @@ internal sealed class CacheWorth(TimeProvider time, bool mayStop)
     public double LookUp => Volatile.Read(ref _lookUp);
 
     /// <summary>Counts a look-up; true where it is to be timed.</summary>
-    public bool Begin() => (Interlocked.Increment(ref _lookUps) & (SampleEvery - 1)) == 0;
+    public bool Begin() => (_counts.Count(LookUps) & (SampleEvery - 1)) == 0;
 
     /// <summary>A request needed no run.</summary>
-    public void Served() => Interlocked.Increment(ref _served);
+    public void Served() => _counts.Count(ServedRequests);
 
     public void LookUpTook(long ticks) => Blend(ref _lookUp, ticks);
 
@@ -55,23 +66,27 @@ internal sealed class CacheWorth(TimeProvider time, bool mayStop)
     /// <summary>The verdict, where a window is full: null where nothing changes.</summary>
     public CacheVerdict? Judge()
     {
-        if (!mayStop || Volatile.Read(ref _lookUps) < Window || !_gate.TryEnter()) return null;
+        if (!mayStop || _counts[LookUps] - Volatile.Read(ref _lookUpsJudged) < Window || !_gate.TryEnter()) return null;
         try
         {
-            var lookUps = Interlocked.Exchange(ref _lookUps, 0);
+            var (lookUps, served) = (_counts[LookUps] - _lookUpsJudged, _counts[ServedRequests] - _servedJudged);
             if (lookUps < Window) return null;
-            var rate = Math.Min(1, (double)Interlocked.Exchange(ref _served, 0) / lookUps);
+            BeginWindow();
+            var rate = Math.Min(1, (double)served / lookUps);
             var saved = rate * Run;
             var cost = LookUp + ((1 - rate) * Volatile.Read(ref _keep));
             var verdict = new CacheVerdict(saved > cost * (_isTrial ? ReturnAbove : StayAbove), rate, ToTime(saved), ToTime(cost), _pause);
             if (verdict.Pays)
             {
                 _pause = FirstPause;
+                _poorWindows = 0;
                 var wasTrial = _isTrial;
                 _isTrial = false;
                 return wasTrial ? verdict : null;
             }
 
+            if (!_isTrial && ++_poorWindows < Patience) return null;
+            _poorWindows = 0;
             _resumeAt = time.GetTimestamp() + (long)(_pause.TotalSeconds * time.TimestampFrequency);
             _pause = _pause * 2 < LongestPause ? _pause * 2 : LongestPause;
             _isOn = false;
@@ -90,12 +105,17 @@ internal sealed class CacheWorth(TimeProvider time, bool mayStop)
         lock (_gate)
         {
             if (_isOn) return true;
-            Interlocked.Exchange(ref _lookUps, 0);
-            Interlocked.Exchange(ref _served, 0);
+            BeginWindow();
             _isTrial = true;
             _isOn = true;
             return true;
         }
+    }
+
+    private void BeginWindow()
+    {
+        Volatile.Write(ref _lookUpsJudged, _counts[LookUps]);
+        _servedJudged = _counts[ServedRequests];
     }
 
     private TimeSpan ToTime(double ticks) => TimeSpan.FromSeconds(ticks / time.TimestampFrequency);
@@ -104,6 +124,6 @@ internal sealed class CacheWorth(TimeProvider time, bool mayStop)
     private static void Blend(ref double mean, long ticks)
     {
         var known = Volatile.Read(ref mean);
-        Volatile.Write(ref mean, known == 0 ? ticks : known + ((ticks - known) * Smoothing));
+        Volatile.Write(ref mean, known == 0 ? ticks : known + ((Math.Min(ticks, known * LargestSample) - known) * Smoothing));
     }
 }

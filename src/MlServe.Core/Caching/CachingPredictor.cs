@@ -155,9 +155,7 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
             return null;
         }
 
-        if (entry is null || entry.Key.Check == key.Check) return entry;
-        Counters.Count(CacheCounters.Collisions);
-        return null;
+        return entry?.Key.Check == key.Check ? entry : null;
     }
 
     private TimeSpan AgeOf(CacheEntry entry)
@@ -246,7 +244,9 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
     private void Keep(RequestKey key, Prediction answer, string? sharedKey)
     {
         var started = _time.GetTimestamp();
-        var admitted = Store.Policy.Admits((ulong)key.Key, CacheEntry.WeightOf(answer), isReplacement: Store.Find(key.Key) is not null);
+        var former = Store.Find(key.Key);
+        if (former is not null && former.Key.Check != key.Check) Counters.Count(CacheCounters.Collisions);
+        var admitted = Store.Policy.Admits((ulong)key.Key, CacheEntry.WeightOf(answer), isReplacement: former is not null);
         if (!admitted && sharedKey is null) return;
         var entry = CacheEntry.Of(key, _version, answer, started);
         if (admitted) Keep(entry);

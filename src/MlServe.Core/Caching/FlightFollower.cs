@@ -44,7 +44,14 @@ internal sealed class FlightFollower : TaskCompletionSource<Prediction>
     public void Watch()
     {
         if (_cancellationToken.CanBeCanceled)
+        {
             _registration = _cancellationToken.UnsafeRegister(static follower => ((FlightFollower)follower!).Cancel(), this);
+
+            // Whoever claimed it meanwhile did not see the registration.
+            Interlocked.MemoryBarrier();
+            if (Volatile.Read(ref _isClaimed) != 0) _registration.Unregister();
+        }
+
         if (_deadline == long.MaxValue) return;
 
         // The timer must not keep its caller's context.

@@ -55,6 +55,13 @@ public static class PredictorBuilderCachingExtensions
                 + "Move UseCache inside of it.");
         }
 
+        if (options.UseHybridCache && identity.Digest.Length == 0)
+        {
+            throw new InvalidOperationException(
+                $"The cache of model '{identity.Name}' has {nameof(CacheOptions.UseHybridCache)}, and the model has no digest by which other processes could tell its answers from "
+                + "those of another version. Offer a ModelIdentity with a digest, or leave the option out.");
+        }
+
         var memory = options.UseHostMemoryCache
             ? Find<IMemoryCache>(services) ?? throw Missing(identity, nameof(CacheOptions.UseHostMemoryCache), nameof(IMemoryCache), "services.AddMemoryCache()")
             : null;

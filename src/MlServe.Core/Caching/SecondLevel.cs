@@ -42,9 +42,10 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
         return CacheEntry.Of(key, version, values, time.GetTimestamp() - (long)(age.TotalSeconds * time.TimestampFrequency));
     }
 
-    /// <summary>Passes an answer on, without waiting; lets it be where many are on their way.</summary>
+    /// <summary>Passes an answer on, without waiting; lets it be where a use has failed lately, or many are on their way.</summary>
     public void Keep(string sharedKey, CacheEntry entry)
     {
+        if (!IsOpen) return;
         if (Interlocked.Increment(ref _writes) > MaxWritesUnderWay)
         {
             Interlocked.Decrement(ref _writes);

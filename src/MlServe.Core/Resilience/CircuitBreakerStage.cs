@@ -6,6 +6,8 @@ internal sealed class CircuitBreakerStage(CircuitBreaker breaker, OutputValidato
     // A request is timed only where that can make a difference.
     private readonly long _slowRunTicks = slowRun is { } limit ? (long)(limit.TotalSeconds * time.TimestampFrequency) : long.MaxValue;
 
+    public override bool IsSingle => true;
+
     public override bool Before(ref StageCall call)
     {
         if (!breaker.TryEnter(out var period, out var refusal))

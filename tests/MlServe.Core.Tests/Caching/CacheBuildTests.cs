@@ -58,10 +58,13 @@ public sealed class CacheBuildTests
     public void Build_WithoutTheServiceThatAnOptionNeeds_SaysWhatToAdd()
     {
         var memory = Assert.Throws<InvalidOperationException>(() => Build(new FakePredictor(), static options => options.UseHostMemoryCache = true));
-        var hybrid = Assert.Throws<InvalidOperationException>(() => Build(new FakePredictor(), static options => options.UseHybridCache = true));
+        var hybrid = Assert.Throws<InvalidOperationException>(
+            () => Build(new FakePredictor { Service = new ModelIdentity("m", "1", "d") }, static options => options.UseHybridCache = true));
+        var nameless = Assert.Throws<InvalidOperationException>(() => Build(new FakePredictor(), static options => options.UseHybridCache = true));
 
         Assert.Contains("services.AddMemoryCache()", memory.Message, StringComparison.Ordinal);
         Assert.Contains("services.AddHybridCache()", hybrid.Message, StringComparison.Ordinal);
+        Assert.Contains("no digest", nameless.Message, StringComparison.Ordinal);
     }
 
     [Fact]

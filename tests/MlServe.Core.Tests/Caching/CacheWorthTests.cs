@@ -15,6 +15,9 @@ public sealed class CacheWorthTests
         worth.RunTook(100);
         worth.LookUpTook(50);
 
+        // One poor window alone is no verdict.
+        Play(worth, hits: 0.1);
+        Assert.Null(worth.Judge());
         var pause = CacheWorth.FirstPause;
         for (var trial = 0; trial < 10; trial++)
         {
@@ -52,6 +55,8 @@ public sealed class CacheWorthTests
         worth.RunTook(1_000);
         worth.LookUpTook(50);
         Play(worth, hits: 0);
+        Assert.Null(worth.Judge());
+        Play(worth, hits: 0);
         Assert.False(worth.Judge()!.Pays);
         _time.Advance(CacheWorth.FirstPause);
         worth.TryResume();
@@ -66,6 +71,22 @@ public sealed class CacheWorthTests
         Assert.True(worth.Judge()!.Pays);
         Play(worth, hits: 0.06);
         Assert.Null(worth.Judge());
+    }
+
+    [Fact]
+    public void Judge_LookUpsThatWereInterrupted_DoNotSwitchItOff()
+    {
+        var worth = new CacheWorth(_time, mayStop: true);
+        worth.RunTook(1_000);
+        for (var window = 0; window < 10; window++)
+        {
+            Play(worth, hits: 0.9);
+            for (var sample = 1; sample <= 64; sample++)
+                worth.LookUpTook(sample % 32 == 0 ? 1_000_000 : 50);
+            Assert.Null(worth.Judge());
+        }
+
+        Assert.InRange(worth.LookUp, 50, 100);
     }
 
     [Fact]
@@ -87,7 +108,10 @@ public sealed class CacheWorthTests
         using var log = new MlServe.Fakes.LogList();
         using var cache = new PredictorBuilder(new FakePredictor()).UseCache(static options => options.SizeLimit = 65_536).Build(new FakeServices(clock, log));
 
-        for (var id = 0; id < CacheWorth.Window + 40; id++)
+        // Samples fall a little later where the thread changes its core.
+        for (var id = 0; id < (2 * CacheWorth.Window) + 400 && cache.GetService<CacheStatistics>()!.IsOn; id++)
+            (await cache.PredictAsync(Answers.Request(id))).Dispose();
+        for (var id = 0; id < 40; id++)
             (await cache.PredictAsync(Answers.Request(id))).Dispose();
 
         var statistics = cache.GetService<CacheStatistics>()!;

@@ -12,7 +12,7 @@ public sealed class CachingPredictorTests
     public async Task PredictAsync_SameRequestAgain_IsAnsweredFromTheCacheWithOriginAndAge()
     {
         var identity = new ModelIdentity("m", "2", "d1");
-        var inner = new FakePredictor(( inputs, _) => new(Answers.Of(Answers.IdOf(inputs), new() { Model = identity, BatchRows = 3 }))) { Service = identity };
+        var inner = new FakePredictor((inputs, _) => new(Answers.Of(Answers.IdOf(inputs), new() { Model = identity, BatchRows = 3 }))) { Service = identity };
         using var harness = new CacheHarness(inner);
 
         Assert.Equal(PredictionSource.Model, await harness.SourceOf(7));
@@ -67,7 +67,8 @@ public sealed class CachingPredictorTests
         using var wide = await harness.Cache.PredictAsync(PredictionInputs.Rows(PredictionInput.Tensor("x", values, [2, 3])));
         using var tall = await harness.Cache.PredictAsync(PredictionInputs.Rows(PredictionInput.Tensor("x", values, [3, 2])));
 
-        Assert.Equal(([2, 3], [3, 2]), (wide[0].Shape.ToArray(), tall[0].Shape.ToArray()));
+        Assert.Equal([2, 3], wide[0].Shape.ToArray());
+        Assert.Equal([3, 2], tall[0].Shape.ToArray());
         Assert.Equal(0, harness.Statistics.Hits);
     }
 

@@ -54,6 +54,7 @@ public sealed class SecondLevelTests
         }
 
         var key = Assert.Single(_hybrid.Entries).Key;
+        _hybrid.IsReadOnly = true;
         foreach (var bytes in (byte[][])[[], new byte[10_000_000], [.. _hybrid.Entries[key][..^1], 0]])
         {
             _hybrid.Entries[key] = bytes;
@@ -138,6 +139,8 @@ public sealed class SecondLevelTests
 
         public bool Hangs { get; set; }
 
+        public bool IsReadOnly { get; set; }
+
         public Exception? Failure { get; set; }
 
         public override async ValueTask<T> GetOrCreateAsync<TState, T>(
@@ -154,7 +157,7 @@ public sealed class SecondLevelTests
         public override ValueTask SetAsync<T>(
             string key, T value, HybridCacheEntryOptions? options = null, IEnumerable<string>? tags = null, CancellationToken cancellationToken = default)
         {
-            Entries[key] = (byte[])(object)value!;
+            if (!IsReadOnly) Entries[key] = (byte[])(object)value!;
             return default;
         }
 

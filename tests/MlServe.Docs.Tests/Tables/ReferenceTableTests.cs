@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using MlServe.Batching;
+using MlServe.Caching;
 using MlServe.Docs.Markdown;
 using MlServe.Onnx;
 using MlServe.Onnx.Inspection;
@@ -24,6 +25,7 @@ public sealed partial class ReferenceTableTests
     [
         typeof(OnnxModelOptions), typeof(ExecutionProviderOptions), typeof(OnnxRuntimeOptions), typeof(MlServingOptions), typeof(ModelOptions),
         typeof(ServiceLevelOptions), typeof(PredictionOptions), typeof(OnnxInspectionLimits), typeof(BatchingOptions), typeof(PaddingOptions),
+        typeof(CacheOptions),
         typeof(PredictionStatus), typeof(PredictionErrorCode), typeof(ModelLoadFailure), typeof(ExecutionProvider), typeof(ElementType),
     ];
 

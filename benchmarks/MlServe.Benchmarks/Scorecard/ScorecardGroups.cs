@@ -1,0 +1,30 @@
+namespace MlServe.Benchmarks.Scorecard;
+
+/// <summary>All that is claimed, in the order in which it is measured.</summary>
+internal static class ScorecardGroups
+{
+    public static readonly ScorecardGroup[] All =
+    [
+        new([DirectRows.Latency, DirectRows.Bytes], DirectRows.Measure),
+        new([PipelineRows.Overhead, PipelineRows.Bytes], PipelineRows.Measure),
+        new(CacheRows.Claims, CacheRows.Measure),
+        new(BatchingRows.Lone, BatchingRows.LoneLatency),
+        new(BatchingRows.Mlp, BatchingRows.MlpVsLimit),
+        new(BatchingRows.Cnn, BatchingRows.CnnVsLimit),
+        new(BatchingRows.Tiny, BatchingRows.TinyVsUnbatched),
+        new(BatchingRows.Fan, BatchingRows.FanOut),
+        new([BatchingLoadRows.P99, BatchingLoadRows.DeadlineKept], BatchingLoadRows.Latency),
+        new(BatchingLoadRows.Goodput, static _ => BatchingLoadRows.OverloadGoodput()),
+        new(BatchingLoadRows.RefusalTime, BatchingLoadRows.Refusal),
+        new(NeighbourRows.P99, NeighbourRows.Measure),
+        new(BatchingLoadRows.Allocated, static _ => BatchingLoadRows.Bytes()),
+        new(MlNetRows.Throughput, MlNetRows.MlpThroughput),
+        new(MlNetRows.Latency, MlNetRows.TinyLatency),
+        new(HttpHopRows.Tiny, HttpHopRows.TinyHop),
+        new(HttpHopRows.Mlp, HttpHopRows.MlpHop),
+        new(HttpHopRows.Cnn, HttpHopRows.CnnHop),
+        new([ColdStartRows.FirstVsSteady, ColdStartRows.Ready], ColdStartRows.Measure),
+    ];
+
+    public static IEnumerable<Claim> Claims => All.SelectMany(static group => group.Claims);
+}

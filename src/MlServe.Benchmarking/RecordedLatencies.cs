@@ -1,0 +1,29 @@
+using System.Runtime.CompilerServices;
+using BenchmarkDotNet.Reports;
+using BenchmarkDotNet.Running;
+
+namespace MlServe.Benchmarking;
+
+/// <summary>What calls took in a benchmark, from wherever it ran.</summary>
+internal static class RecordedLatencies
+{
+    private static readonly ConditionalWeakTable<BenchmarkCase, LatencyHistogram> InProcess = [];
+
+    /// <summary>Keeps what was recorded in this process; all launches of a benchmark count together.</summary>
+    public static void Keep(BenchmarkCase benchmarkCase, LatencyHistogram histogram) =>
+        InProcess.GetValue(benchmarkCase, static _ => new()).Add(histogram);
+
+    /// <summary>Null where nothing was recorded.</summary>
+    public static LatencyHistogram? Of(BenchmarkReport report)
+    {
+        LatencyHistogram? all = InProcess.TryGetValue(report.BenchmarkCase, out var kept) ? kept.Copy() : null;
+        foreach (var line in report.ExecuteResults.SelectMany(static result => result.StandardOutput ?? []))
+        {
+            if (LatencyLine.Parse(line) is not { } histogram) continue;
+            if (all is null) all = histogram;
+            else all.Add(histogram);
+        }
+
+        return all;
+    }
+}
