@@ -4,7 +4,8 @@ namespace MlServe;
 
 /// <summary>
 /// Everything that MlServe logs, under the category <see cref="MlServeDiagnostics.LogCategory"/>. Event ids are stable: 1000-1999 monitoring,
-/// 2000-2999 loading, 4000-4999 hosting, 5000-5999 caching, 7000-7999 quantizing; docs/observability.md lists them. No message holds the elements of an input or an output.
+/// 2000-2999 loading, 4000-4999 hosting, 5000-5999 caching, 6000-6999 resilience, 7000-7999 quantizing; docs/observability.md lists them. No message holds
+/// the elements of an input or an output.
 /// </summary>
 internal static partial class LogMessages
 {
@@ -49,4 +50,24 @@ internal static partial class LogMessages
 
     [LoggerMessage(5003, LogLevel.Warning, "The cache of model '{Model}' could not keep an answer; the caller has it. This is said once")]
     public static partial void CacheCouldNotKeep(ILogger logger, Exception exception, string model);
+
+    [LoggerMessage(6000, LogLevel.Warning, "The circuit of model '{Model}' version {Version} is open for {Break}: {Reason}")]
+    public static partial void CircuitOpened(ILogger logger, Exception? exception, string model, string version, TimeSpan @break, string reason);
+
+    [LoggerMessage(6001, LogLevel.Information, "The circuit of model '{Model}' version {Version} is half open: requests try whether the model answers again")]
+    public static partial void CircuitHalfOpened(ILogger logger, string model, string version);
+
+    [LoggerMessage(6002, LogLevel.Information, "The circuit of model '{Model}' version {Version} is closed")]
+    public static partial void CircuitClosed(ILogger logger, string model, string version);
+
+    [LoggerMessage(6003, LogLevel.Warning, "The circuit of model '{Model}' version {Version} was opened by hand, until it is closed by hand")]
+    public static partial void CircuitIsolated(ILogger logger, string model, string version);
+
+    [LoggerMessage(6004, LogLevel.Error, "{What} of model '{Model}' threw; the request goes on without it. This is said once")]
+    public static partial void ResilienceCallbackThrew(ILogger logger, Exception exception, string what, string model);
+
+    [LoggerMessage(6010, LogLevel.Warning,
+        "Faults are injected into model '{Model}': latency at a rate of {LatencyRate}, failures at {FailureRate}, invalid outputs at {InvalidOutputRate}. "
+        + "Set Chaos:Enabled to false to end this")]
+    public static partial void ChaosEnabled(ILogger logger, string model, double latencyRate, double failureRate, double invalidOutputRate);
 }

@@ -84,6 +84,41 @@ public static class MlServeDiagnostics
     /// <summary>Up-down counter of <c>{cache}</c>: 1 where the cache is in use, 0 where it has switched itself off.</summary>
     public const string CacheActiveMetric = "mlserve.cache.active";
 
+    /// <summary>
+    /// Up-down counter of <c>{circuit}</c>: 1 for the state in which a circuit breaker is, 0 for the others. Tags: <see cref="ModelTag"/>,
+    /// <see cref="VersionTag"/>, <see cref="CircuitStateTag"/>.
+    /// </summary>
+    public const string CircuitActiveMetric = "mlserve.circuit.active";
+
+    /// <summary>Counter of <c>{transition}</c>: how often a circuit breaker went into a state. Tags as those of <see cref="CircuitActiveMetric"/>.</summary>
+    public const string CircuitTransitionsMetric = "mlserve.circuit.transitions";
+
+    /// <summary>The state of a circuit breaker: <c>closed</c>, <c>half_open</c>, <c>open</c>, <c>isolated</c>.</summary>
+    public const string CircuitStateTag = "mlserve.circuit.state";
+
+    /// <summary>
+    /// Counter of <c>{prediction}</c>: answered by a fallback chain. Tags: <see cref="ModelTag"/> (the model that was asked), <see cref="FallbackStepTag"/>,
+    /// <see cref="ErrorTypeTag"/> (why the model did not answer).
+    /// </summary>
+    public const string FallbackAnswersMetric = "mlserve.fallback.answers";
+
+    /// <summary>
+    /// Counter of <c>{prediction}</c>: not answered, although there is a fallback chain. Tags: <see cref="ModelTag"/>, <see cref="ErrorTypeTag"/>.
+    /// </summary>
+    public const string FallbackFailuresMetric = "mlserve.fallback.failures";
+
+    /// <summary>What answered in the model's place: the name of another model, <c>stale_answer</c>, <c>value</c> or <c>delegate</c>.</summary>
+    public const string FallbackStepTag = "mlserve.fallback.step";
+
+    /// <summary>Tag of activities: the status of the model that was asked, where something else answered in its place.</summary>
+    public const string FallbackReasonTag = "mlserve.fallback.reason";
+
+    /// <summary>Counter of <c>{fault}</c>: faults injected by <c>UseChaos</c>. Tags: <see cref="ModelTag"/>, <see cref="ChaosFaultTag"/>.</summary>
+    public const string ChaosFaultsMetric = "mlserve.chaos.faults";
+
+    /// <summary>The injected fault: <c>latency</c>, <c>failure</c>, <c>invalid_output</c>.</summary>
+    public const string ChaosFaultTag = "mlserve.chaos.fault";
+
     /// <summary>Tag of metrics and activities: the name by which the application asks for the model.</summary>
     public const string ModelTag = "mlserve.model";
 

@@ -111,6 +111,12 @@ public readonly struct Prediction : IDisposable
     /// <summary>Gives the memory of the outputs back. More than once is allowed and does nothing.</summary>
     public void Dispose() => (_content as PredictionState)?.Return(_generation);
 
+    /// <summary>Says anew where the answer came from. Only whoever owns the prediction does this.</summary>
+    internal void SetOrigin(in PredictionOrigin origin) => OkState().Origin = origin;
+
+    /// <summary>Whether both are one answer, to be disposed once.</summary>
+    internal bool IsSameAs(in Prediction other) => ReferenceEquals(_content, other._content) && _generation == other._generation;
+
     /// <summary>The storage of an output.</summary>
     internal OutputValue ValueAt(int index) => OkState()[index];
 

@@ -43,8 +43,25 @@ public sealed class PredictionError
     /// <summary>The exception behind the error, where there is one.</summary>
     public Exception? Exception { get; init; }
 
+    /// <summary>
+    /// Why those that stood in for the model did not answer either, in the order in which they were asked; empty where none was. The error itself is the
+    /// model's.
+    /// </summary>
+    public IReadOnlyList<PredictionError> FallbackErrors { get; init; } = [];
+
+    /// <summary>Whether the batcher found that the request made its batch fail and others in it were answered: the request is to blame, not the model.</summary>
+    internal bool IsIsolated { get; set; }
+
     /// <summary>What went wrong, with which values, and what to do about it.</summary>
     public string Message => _message ??= _arguments.Length == 0 ? _format : string.Format(CultureInfo.InvariantCulture, _format, _arguments);
+
+    /// <summary>The same error, with those of the fallback chain.</summary>
+    internal PredictionError WithFallbacks(IReadOnlyList<PredictionError> errors) => new(Status, Code, _format, _arguments)
+    {
+        RetryAfter = RetryAfter,
+        Exception = Exception,
+        FallbackErrors = errors,
+    };
 
     /// <inheritdoc />
     public override string ToString() => $"{Status}: {Message}";

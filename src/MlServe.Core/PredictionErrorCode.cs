@@ -71,4 +71,19 @@ public enum PredictionErrorCode
 
     /// <summary>Code of the application, called by MlServe, threw.</summary>
     UserCodeFailed,
+
+    /// <summary>The caller's time was over, and the run, not the wait for it, had used up most of it.</summary>
+    RunTimedOut,
+
+    /// <summary>The circuit breaker is open, after the model failed too often.</summary>
+    CircuitOpen,
+
+    /// <summary>The circuit breaker was opened by hand, until it is closed by hand.</summary>
+    CircuitIsolated,
+
+    /// <summary>The model gave an answer that cannot be right: a NaN, an infinity, probabilities that do not sum to 1.</summary>
+    OutputInvalid,
+
+    /// <summary>A fault that <c>UseChaos</c> has injected.</summary>
+    FaultInjected,
 }

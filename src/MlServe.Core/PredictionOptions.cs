@@ -20,4 +20,13 @@ public sealed class PredictionOptions
 
     /// <summary>What an executor made of <see cref="Outputs"/>, kept so that reused options are looked up once.</summary>
     internal OutputSelection? Selection { get; set; }
+
+    /// <summary>The same, with another time to wait.</summary>
+    internal PredictionOptions WithTimeout(TimeSpan? timeout) => new()
+    {
+        Outputs = Outputs,
+        Timeout = timeout,
+        Priority = Priority,
+        Selection = Selection,
+    };
 }

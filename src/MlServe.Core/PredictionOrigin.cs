@@ -20,4 +20,7 @@ public readonly record struct PredictionOrigin
 
     /// <summary>How long ago the model gave the answer; zero where it ran for this request.</summary>
     public TimeSpan Age { get; init; }
+
+    /// <summary>Why the model that was asked did not answer, where something else answered in its place; else null.</summary>
+    public PredictionError? FallbackReason { get; init; }
 }

@@ -7,6 +7,9 @@ namespace MlServe;
 /// </summary>
 internal abstract class PredictionStage : IDisposable
 {
+    /// <summary>Whether a pipeline has one of its kind at most.</summary>
+    public virtual bool IsSingle => false;
+
     /// <summary>Runs before the call.</summary>
     /// <returns>True to go on; false where <see cref="StageCall.Answer"/> has been set and the stages behind this one are to be left out.</returns>
     public virtual bool Before(ref StageCall call) => true;

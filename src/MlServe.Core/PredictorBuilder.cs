@@ -103,6 +103,10 @@ public sealed class PredictorBuilder
         {
             for (; count < stages.Length; count++)
                 stages[count] = _layers[first + count].Stage!(inner, services);
+
+            // Stages that stand together do not see each other when they are made.
+            var twin = Array.Find(stages, stage => stage.IsSingle && Array.Exists(stages, other => other != stage && other.GetType() == stage.GetType()));
+            if (twin is not null) throw new InvalidOperationException($"The pipeline has two layers of the kind {twin.GetType().Name}, and it takes one. Add it once.");
             return stages;
         }
         catch

@@ -10,6 +10,9 @@ internal struct StageCall(PredictionInputs inputs, PredictionOptions? options, T
     /// <summary>The answer so far.</summary>
     public Prediction Answer;
 
+    /// <summary>What the circuit breaker, of which a pipeline has one at most, remembers of the call.</summary>
+    public object? Ticket;
+
     private readonly TimeProvider _time = time;
     private long _started;
     private long _ended;

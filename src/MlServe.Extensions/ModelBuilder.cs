@@ -6,6 +6,8 @@ using MlServe.Caching;
 using MlServe.Configuration;
 using MlServe.Hosting;
 using MlServe.Onnx;
+using MlServe.Resilience;
+using Polly;
 
 namespace MlServe;
 
@@ -224,6 +226,65 @@ public sealed class ModelBuilder
     /// <summary>Keeps answers also in the host's <c>HybridCache</c>, for other processes and the next start; together with <see cref="UseCache"/>.</summary>
     /// <returns>This builder.</returns>
     public ModelBuilder UseHybridCache() => UseCache(static cache => cache.UseHybridCache = true);
+
+    /// <summary>
+    /// Says who answers where the model does not, loaded or not: a simpler model, an earlier answer, a constant, a function. Always the outermost layer but for telemetry. Said again, it replaces what was said
+    /// before.
+    /// </summary>
+    /// <param name="configure">Says who answers, in order.</param>
+    /// <returns>This builder.</returns>
+    public ModelBuilder UseFallback(Action<FallbackBuilder> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        return Configure(options => options.FallbackChain = configure);
+    }
+
+    /// <summary>
+    /// Cuts requests off that take too long. Always directly around the circuit breaker, or where that would stand.
+    /// </summary>
+    /// <param name="timeout">See <see cref="ModelOptions.Timeout"/>; configuration wins over it.</param>
+    /// <returns>This builder.</returns>
+    public ModelBuilder UseTimeout(TimeSpan? timeout = null) => Configure(options =>
+    {
+        options.UseTimeout = true;
+        options.Timeout = timeout ?? options.Timeout;
+    });
+
+    /// <summary>
+    /// Keeps requests from a model that fails too often, runs too long or gives invalid answers; each version has a circuit of its own. Always directly around the batcher, or the
+    /// model.
+    /// </summary>
+    /// <param name="configure">Changes the defaults; configuration wins over it.</param>
+    /// <returns>This builder.</returns>
+    public ModelBuilder UseCircuitBreaker(Action<CircuitBreakerOptions>? configure = null) => Configure(options =>
+    {
+        options.UseCircuitBreaker = true;
+        configure?.Invoke(options.CircuitBreaker);
+    });
+
+    /// <summary>Runs requests through a Polly pipeline of one's own, inside of the layers added before.</summary>
+    /// <param name="pipeline">The Polly pipeline; not disposed.</param>
+    /// <returns>This builder.</returns>
+    public ModelBuilder UseResiliencePipeline(ResiliencePipeline<Prediction> pipeline)
+    {
+        ArgumentNullException.ThrowIfNull(pipeline);
+        return ConfigurePipeline(builder => builder.UseResiliencePipeline(pipeline));
+    }
+
+    /// <summary>
+    /// Says which faults to inject into the model, inside of the circuit breaker, where configuration enables that: <c>Chaos:Enabled</c> of the model. What code sets there has no effect.
+    /// </summary>
+    /// <param name="configure">Changes the defaults; configuration wins over it.</param>
+    /// <returns>This builder.</returns>
+    public ModelBuilder UseChaos(Action<ChaosOptions> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        return Configure(options =>
+        {
+            configure(options.Chaos);
+            options.Chaos.Enabled = false;
+        });
+    }
 
     /// <summary>
     /// Runs requests together: batches form while the model is busy and start when it is free. Always the innermost layer, whatever stands before or

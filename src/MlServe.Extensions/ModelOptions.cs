@@ -1,6 +1,7 @@
 using MlServe.Batching;
 using MlServe.Caching;
 using MlServe.Onnx;
+using MlServe.Resilience;
 
 namespace MlServe;
 
@@ -39,6 +40,27 @@ public sealed class ModelOptions
     /// <summary>How answers are kept, where <see cref="UseCache"/> says so.</summary>
     public CacheOptions Cache { get; } = new();
 
+    /// <summary>Who answers in the model's place where it does not, in order. Default: nobody. In configuration it takes the place of what code has set.</summary>
+    public IList<FallbackStepOptions> Fallback { get; set; } = [];
+
+    /// <summary>Whether requests that take too long are cut off. Default: false.</summary>
+    public bool UseTimeout { get; set; }
+
+    /// <summary>
+    /// How long a request may take where the call does not say, if <see cref="UseTimeout"/> says so; greater than 00:00:00. Default: null, ten times
+    /// <see cref="ServiceLevelOptions.P99"/>, and 30 seconds where there is none.
+    /// </summary>
+    public TimeSpan? Timeout { get; set; }
+
+    /// <summary>Whether requests are kept from a model that fails too often. Default: false.</summary>
+    public bool UseCircuitBreaker { get; set; }
+
+    /// <summary>When requests are kept from it, where <see cref="UseCircuitBreaker"/> says so.</summary>
+    public CircuitBreakerOptions CircuitBreaker { get; } = new();
+
+    /// <summary>Faults to inject, for tests of what is around the model.</summary>
+    public ChaosOptions Chaos { get; } = new();
+
     /// <summary>Whether requests are run together. Default: false.</summary>
     public bool UseBatching { get; set; }
 
@@ -54,8 +76,32 @@ public sealed class ModelOptions
     /// <summary>What code adds around the model, outermost first.</summary>
     internal List<Action<PredictorBuilder>> Layers { get; } = [];
 
+    /// <summary>Who answers in the model's place, as code says it.</summary>
+    internal Action<FallbackBuilder>? FallbackChain { get; set; }
+
     /// <summary>Whether code has said where among the layers the cache stands; else it is the innermost but for the batcher.</summary>
     internal bool IsCachePlaced { get; set; }
+
+    /// <summary>Who answers in the model's place: as configuration says it, else as code does.</summary>
+    internal IReadOnlyList<FallbackStep> FallbackSteps()
+    {
+        if (Fallback.Count == 0)
+        {
+            var chain = new FallbackBuilder();
+            FallbackChain?.Invoke(chain);
+            return chain.Steps;
+        }
+
+        return [.. Fallback.Select(static FallbackStep (step) =>
+        {
+            if (!string.IsNullOrWhiteSpace(step.Model)) return new ModelStep(step.Model) { After = step.After };
+            if (step.StaleAnswer) return new StaleAnswerStep();
+            var value = new ValueStep();
+            foreach (var (output, row) in step.Value)
+                value.AddNumbers(output, [.. row]);
+            return value;
+        })];
+    }
 
     /// <summary>Says what is wrong with the values: one message each, which begins with the option.</summary>
     internal IEnumerable<string> Validate()
@@ -74,6 +120,17 @@ public sealed class ModelOptions
             yield return $"{nameof(Onnx)}:{message}";
         foreach (var message in Cache.Validate())
             yield return $"{nameof(Cache)}:{message}";
+        if (Timeout <= TimeSpan.Zero) yield return $"{nameof(Timeout)} is {Timeout}; it must be greater than 00:00:00.";
+        foreach (var message in CircuitBreaker.Validate())
+            yield return $"{nameof(CircuitBreaker)}:{message}";
+        foreach (var message in Chaos.Validate())
+            yield return $"{nameof(Chaos)}:{message}";
+        for (var i = 0; i < Fallback.Count; i++)
+        {
+            foreach (var message in Fallback[i].Validate(isFirst: i == 0))
+                yield return $"{nameof(Fallback)}:{i}:{message}";
+        }
+
         foreach (var message in Batching.Validate())
             yield return $"{nameof(Batching)}:{message}";
     }

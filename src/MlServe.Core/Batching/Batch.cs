@@ -6,7 +6,9 @@ namespace MlServe.Batching;
 /// A lane whose rows requests fill by themselves: a place is reserved with one compare-and-swap, the caller copies its rows in and commits. Closed it takes
 /// nobody, and it looks closed until it is opened again, also to a caller who read about it long ago.
 /// </summary>
+#pragma warning disable CA1001 // A source without a timer holds nothing.
 internal sealed class Batch(BatchQueue queue, ILane lane)
+#pragma warning restore CA1001
 {
     private const long Closed = 1L << 62;
     private const long OneSlot = 1L << 32;
@@ -14,6 +16,8 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
 
     private readonly BatchSlot?[] _slots = new BatchSlot?[lane.Capacity];
     private long _earliestDeadline;
+    private int _waiting;
+    private CancellationTokenSource _cut = new();
     private PaddedState _shared = new() { State = Closed };
 
     public BatchQueue Queue { get; } = queue;
@@ -92,6 +96,42 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
         var spin = default(SpinWait);
         while (Volatile.Read(ref _shared.Committed) != Rows)
             spin.SpinOnce(sleep1Threshold: -1); // a writer is at work: a millisecond of sleep would be longer than any copy
+    }
+
+    /// <summary>Begins a run that is cut off when nobody waits for it any more.</summary>
+    public CancellationToken BeginRun(ReadOnlySpan<BatchSlot?> slots, long now)
+    {
+        // One for the runner, so that it does not end before all have joined.
+        Volatile.Write(ref _waiting, 1);
+        foreach (var slot in slots)
+        {
+            if (slot is { IsPending: true }) slot.BeginRun(this, now);
+        }
+
+        Leave();
+        return _cut.Token;
+    }
+
+    public void EndRun(ReadOnlySpan<BatchSlot?> slots)
+    {
+        // Whoever leaves now has no run to cut off. Where all had left, one of them cuts the run off just now.
+        var isCut = Interlocked.Increment(ref _waiting) == 1;
+        foreach (var slot in slots)
+            slot?.EndRun();
+        if (isCut) _cut = new();
+
+        // One that has taken its leave and not gone yet must not be counted in the next run.
+        var spin = default(SpinWait);
+        while (Volatile.Read(ref _waiting) != 1)
+            spin.SpinOnce(sleep1Threshold: -1);
+    }
+
+    public void Join() => Interlocked.Increment(ref _waiting);
+
+    public void Leave()
+    {
+        var cut = _cut;
+        if (Interlocked.Decrement(ref _waiting) == 0) cut.Cancel();
     }
 
     /// <summary>Forgets the requests.</summary>

@@ -58,22 +58,22 @@ internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem
         owner.LeftQueue(batch.Rows);
 
         var pending = 0;
-        BatchSlot? only = null;
         foreach (var slot in slots)
         {
             if (slot is not { IsPending: true }) continue;
             pending++;
-            only = slot;
         }
 
         if (pending > 0)
         {
             var outputs = OutputsOf(slots);
-            var error = RunLane(batch, batch.Rows, outputs, slots.Length == 1 ? only!.CancellationToken : default, out var origin);
+            var cut = batch.BeginRun(slots, owner.Now);
+            var error = RunLane(batch, batch.Rows, outputs, cut, out var origin);
+            batch.EndRun(slots);
             owner.Totals.Ran(batch.Reason, batch.Rows, slots.Length);
             owner.Metrics.Ran(batch, origin);
             if (error is null) AnswerAll(batch.Lane, slots, origin);
-            else if (slots.Length == 1) AnswerOne(only!, error);
+            else if (slots.Length == 1) AnswerOne(slots[0]!, error);
             else PoisonIsolation.Run(this, batch, slots, outputs);
         }
 

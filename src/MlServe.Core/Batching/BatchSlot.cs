@@ -30,6 +30,9 @@ internal sealed class BatchSlot : PooledSource
     private int _sourceRow;
     private int _state = Taken;
     private int _holders;
+    private Batch? _running;
+    private long _placedAt;
+    private long _runStarted;
 
     /// <summary>The rows of this slot: the request's own, or a part of them.</summary>
     public int Rows { get; private set; }
@@ -68,6 +71,7 @@ internal sealed class BatchSlot : PooledSource
         slot.Deadline = deadline;
         slot._cancellationToken = cancellationToken;
         slot._holders = 2;
+        slot._runStarted = 0;
         Volatile.Write(ref slot._state, unchecked((slot._state | Phases) + 1));
         return slot;
     }
@@ -120,7 +124,7 @@ internal sealed class BatchSlot : PooledSource
         var end = Volatile.Read(ref _state) & Phases;
         Volatile.Write(ref _state, pending | Taken);
         if (failure is not null) Answer(Prediction.FromError(_owner!.Failed(failure)));
-        else if (end == BusyAndExpired) Answer(Prediction.FromError(_owner!.TimedOut()));
+        else if (end == BusyAndExpired) Answer(Prediction.FromError(_owner!.TimedOut(IsRunToBlame())));
         else Answer(new OperationCanceledException(_cancellationToken));
         return false;
     }
@@ -132,10 +136,26 @@ internal sealed class BatchSlot : PooledSource
             _registration = _cancellationToken.UnsafeRegister(static slot => ((BatchSlot)slot!).Cancel(), this);
         if (Deadline == long.MaxValue) return;
 
+        _placedAt = now;
         if (!ReferenceEquals(_timerClock, time)) MakeTimer(time);
         _isTimed = true;
         Arm(time.GetElapsedTime(now, Deadline));
     }
+
+    /// <summary>Tells that the batch begins to run, and lets it know that somebody waits for it.</summary>
+    public void BeginRun(Batch batch, long now)
+    {
+        Volatile.Write(ref _runStarted, now);
+        batch.Join();
+        Volatile.Write(ref _running, batch);
+        Interlocked.MemoryBarrier();
+
+        // Who has given up before that could not take it back.
+        if (!IsPending) EndRun();
+    }
+
+    /// <summary>Nobody waits for the run any more, or it has ended.</summary>
+    public void EndRun() => Interlocked.Exchange(ref _running, null)?.Leave();
 
     /// <summary>Claims the right to answer.</summary>
     public bool TryTake()
@@ -198,6 +218,13 @@ internal sealed class BatchSlot : PooledSource
 
     private void Copy(ILane lane, int row) => lane.Write(in _inputs, in _request, _sourceRow, Rows, row);
 
+    /// <summary>Whether the run has taken most of the time that the caller gave.</summary>
+    private bool IsRunToBlame()
+    {
+        var started = Volatile.Read(ref _runStarted);
+        return started != 0 && Deadline - started > started - _placedAt;
+    }
+
     private void MakeTimer(TimeProvider time)
     {
         // The timer outlives this request by far and must not keep its caller's context.
@@ -247,7 +274,8 @@ internal sealed class BatchSlot : PooledSource
 
         _isGivenUp = end == BusyAndCancelled;
         Line?.Abandon(this);
-        if (end == BusyAndExpired) Answer(Prediction.FromError(_owner!.TimedOut()));
+        EndRun();
+        if (end == BusyAndExpired) Answer(Prediction.FromError(_owner!.TimedOut(IsRunToBlame())));
         else Answer(new OperationCanceledException(_cancellationToken));
     }
 }

@@ -6,7 +6,7 @@ namespace MlServe.Batching;
 /// Runs requests together. A batch grows while the lanes are busy and starts the moment one is free: a lone request runs at once on its caller's thread,
 /// and under load batches grow by themselves to what the model can take.
 /// </summary>
-internal sealed class BatchingPredictor : DelegatingPredictor
+internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
 {
     /// <summary>Runs shorter than this may go on a caller's thread.</summary>
     private const double ShortRunSeconds = 50e-6;
@@ -203,8 +203,12 @@ internal sealed class BatchingPredictor : DelegatingPredictor
         ? new(PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' has been closed.", Name) { Exception = exception }
         : new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}' failed: {1}", Name, exception.Message) { Exception = exception };
 
-    internal PredictionError TimedOut() => new(PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut,
-        "The time for an answer of model '{0}' was over before there was one. Wait longer, or send less.", Name);
+    /// <param name="isRun">Whether the run, and not the wait for it, used up most of the time.</param>
+    internal PredictionError TimedOut(bool isRun) => isRun
+        ? new(PredictionStatus.DeadlineExceeded, PredictionErrorCode.RunTimedOut,
+            "Model '{0}' ran until the time for an answer was over. A batch for which nobody waits any more is cut off.", Name)
+        : new(PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut,
+            "The time for an answer of model '{0}' was over before there was one. Wait longer, or send less.", Name);
 
     /// <summary>Until when an open batch is held back, and why it will be closed then; 0 where it is not.</summary>
     internal long HoldUntil(BatchQueue queue, Batch batch, out CloseReason reason)

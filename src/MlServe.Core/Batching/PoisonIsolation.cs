@@ -8,12 +8,26 @@ internal static class PoisonIsolation
 {
     public static void Run(BatchRunner runner, Batch batch, ReadOnlySpan<BatchSlot?> slots, OutputSelection outputs)
     {
-        var half = slots.Length / 2;
-        RunPart(runner, batch, slots[..half], outputs);
-        RunPart(runner, batch, slots[half..], outputs);
+        var culprits = new List<(BatchSlot Slot, PredictionError Error)>();
+        var answered = Split(runner, batch, slots, outputs, culprits);
+
+        // Where nobody could be answered it is the model that fails, and not a request.
+        foreach (var (slot, error) in culprits)
+        {
+            error.IsIsolated = answered > 0;
+            BatchRunner.AnswerOne(slot, error);
+        }
     }
 
-    private static void RunPart(BatchRunner runner, Batch batch, ReadOnlySpan<BatchSlot?> slots, OutputSelection outputs)
+    private static int Split(
+        BatchRunner runner, Batch batch, ReadOnlySpan<BatchSlot?> slots, OutputSelection outputs, List<(BatchSlot Slot, PredictionError Error)> culprits)
+    {
+        var half = slots.Length / 2;
+        return RunPart(runner, batch, slots[..half], outputs, culprits) + RunPart(runner, batch, slots[half..], outputs, culprits);
+    }
+
+    private static int RunPart(
+        BatchRunner runner, Batch batch, ReadOnlySpan<BatchSlot?> slots, OutputSelection outputs, List<(BatchSlot Slot, PredictionError Error)> culprits)
     {
         // The lane's memory is overwritten: from here on rows lie where this part puts them.
         var written = new List<(BatchSlot Slot, int Row)>(slots.Length);
@@ -25,20 +39,17 @@ internal static class PoisonIsolation
             rows += slot.Rows;
         }
 
-        if (rows == 0) return;
+        if (rows == 0) return 0;
         var error = runner.RunLane(batch, rows, outputs, default, out var origin);
         if (error is null)
         {
             foreach (var (slot, row) in written)
                 BatchRunner.AnswerOne(slot, batch.Lane, row, in origin);
+            return written.Count;
         }
-        else if (written.Count == 1)
-        {
-            BatchRunner.AnswerOne(written[0].Slot, error);
-        }
-        else
-        {
-            Run(runner, batch, written.Select(static entry => entry.Slot).ToArray(), outputs);
-        }
+
+        if (written.Count > 1) return Split(runner, batch, written.Select(static entry => entry.Slot).ToArray(), outputs, culprits);
+        culprits.Add((written[0].Slot, error));
+        return 0;
     }
 }

@@ -111,6 +111,7 @@ internal sealed class TracingPredictor(IPredictor inner, string model) : Delegat
             PredictionSource.Fallback => "fallback",
             _ => "model",
         });
+        if (origin.FallbackReason is { } reason) activity.SetTag(MlServeDiagnostics.FallbackReasonTag, reason.Status.ToTag());
         if (origin.BatchRows > 0) activity.SetTag(MlServeDiagnostics.BatchRowsTag, origin.BatchRows);
         if (origin.Model is not { } identity) return;
 

@@ -21,6 +21,9 @@ internal sealed class BindModelOptions(ModelCatalog catalog, IHostEnvironment? e
             if (onnx.GetSection(nameof(options.Onnx.WarmUpRows)).Exists()) options.Onnx.WarmUpRows = [];
             var padding = section.GetSection(nameof(options.Batching)).GetSection(nameof(options.Batching.Padding));
             if (padding.GetSection(nameof(options.Batching.Padding.Buckets)).Exists()) options.Batching.Padding.Buckets = [];
+            if (section.GetSection(nameof(options.Fallback)).Exists()) options.Fallback = [];
+            var breaker = section.GetSection(nameof(options.CircuitBreaker));
+            if (breaker.GetSection(nameof(options.CircuitBreaker.ProbabilityOutputs)).Exists()) options.CircuitBreaker.ProbabilityOutputs = [];
             if (!string.IsNullOrWhiteSpace(section[nameof(options.Path)])) options.Source = null;
             section.Bind(options);
         }

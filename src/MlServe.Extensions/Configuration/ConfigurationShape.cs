@@ -4,6 +4,7 @@ using Microsoft.Extensions.Configuration;
 using MlServe.Batching;
 using MlServe.Caching;
 using MlServe.Onnx;
+using MlServe.Resilience;
 
 namespace MlServe.Configuration;
 
@@ -25,6 +26,9 @@ internal static class ConfigurationShape
         [typeof(ServiceLevelOptions)] = typeof(ServiceLevelOptions).GetProperties(),
         [typeof(OnnxModelOptions)] = typeof(OnnxModelOptions).GetProperties(),
         [typeof(CacheOptions)] = typeof(CacheOptions).GetProperties(),
+        [typeof(FallbackStepOptions)] = typeof(FallbackStepOptions).GetProperties(),
+        [typeof(CircuitBreakerOptions)] = typeof(CircuitBreakerOptions).GetProperties(),
+        [typeof(ChaosOptions)] = typeof(ChaosOptions).GetProperties(),
         [typeof(BatchingOptions)] = typeof(BatchingOptions).GetProperties(),
         [typeof(PaddingOptions)] = typeof(PaddingOptions).GetProperties(),
         [typeof(ExecutionProviderOptions)] = typeof(ExecutionProviderOptions).GetProperties(),

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using MlServe.Resilience;
 
 namespace MlServe.Configuration;
 
@@ -11,11 +12,14 @@ internal sealed class ValidateMlServingOptions(ModelCatalog catalog, IOptionsMon
         if (problems.Count == 0) problems.AddRange(options.Validate().Select(problem => $"{catalog.Key}:{problem}"));
 
         List<string> defaults = [];
+        Dictionary<string, IReadOnlyList<FallbackStep>> chains = new(ModelName.Comparer);
         foreach (var model in catalog.Names)
         {
             try
             {
-                if (models.Get(model).IsDefault) defaults.Add(model);
+                var modelOptions = models.Get(model);
+                if (modelOptions.IsDefault) defaults.Add(model);
+                chains[model] = modelOptions.FallbackSteps();
             }
             catch (OptionsValidationException exception)
             {
@@ -29,6 +33,7 @@ internal sealed class ValidateMlServingOptions(ModelCatalog catalog, IOptionsMon
                 + $"Leave out AsDefault(), or set {catalog.KeyOf(defaults[^1])}:{nameof(ModelOptions.IsDefault)} to false.");
         }
 
+        problems.AddRange(FallbackGraph.ProblemsOf(catalog.Names, chains, catalog.KeyOf));
         return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);
     }
 }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using MlServe.Resilience;
 
 namespace MlServe.Hosting;
 
@@ -16,6 +17,7 @@ internal sealed class HostedModel : IPredictor
     private readonly CancellationTokenSource _closing = new();
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
+    private readonly Lazy<IPredictor> _below;
     private volatile LoadedModel? _loaded;
     private volatile IPredictor? _pipeline;
     private Task _loading = Task.CompletedTask;
@@ -28,7 +30,11 @@ internal sealed class HostedModel : IPredictor
     /// <param name="time">The clock.</param>
     /// <param name="logger">Where to log.</param>
     /// <param name="services">Where outer layers find what they need.</param>
-    public HostedModel(string name, ModelLoader loader, TimeSpan drainTimeout, TimeProvider time, ILogger logger, IServiceProvider services)
+    /// <param name="targets">Finds the models that stand in for this one.</param>
+    /// <param name="steps">Who answers in the model's place; null: its options cannot be read yet.</param>
+    public HostedModel(
+        string name, ModelLoader loader, TimeSpan drainTimeout, TimeProvider time, ILogger logger, IServiceProvider services, IFallbackTargets targets,
+        IReadOnlyList<FallbackStep>? steps)
     {
         Name = name;
         _loader = loader;
@@ -36,13 +42,26 @@ internal sealed class HostedModel : IPredictor
         _time = time;
         _logger = logger;
         _entrance = new(NotLoaded("models are loaded when the host starts; without a host, by IPredictorProvider.LoadAsync"));
-        Predictor = BuildEntrance(services);
+        _below = new(() => AddGuards(new PredictorBuilder(this)).Build(services));
+        Fallback = steps is { Count: 0 }
+            ? null
+            : PredictorBuilderResilienceExtensions.CreateFallback(new PredictorBuilder(this).Use((_, _) => _entrance).Build(services), Name, steps ?? [], targets, services);
+        Predictor = AddGuards(new PredictorBuilder(_ => this).UseTelemetry(Name)).Build(services);
     }
 
     public string Name { get; }
 
     /// <summary>What the application is given. Disposing it closes the model.</summary>
     public IPredictor Predictor { get; }
+
+    /// <summary>
+    /// The model as another one's fallback chain enters it: below telemetry, since the caller is counted already, with its own chain and the guard of its life. Not to be
+    /// disposed.
+    /// </summary>
+    public IPredictor Below => _below.Value;
+
+    /// <summary>Who answers in the model's place; null: nobody.</summary>
+    public FallbackPredictor? Fallback { get; }
 
     public ModelState State
     {
@@ -127,11 +146,8 @@ internal sealed class HostedModel : IPredictor
 
     public ValueTask DisposeAsync() => new(CloseAsync(CancellationToken.None));
 
-    /// <summary>The layers that stand before the model is loaded, outermost first.</summary>
-    private IPredictor BuildEntrance(IServiceProvider services) => new PredictorBuilder(_ => this)
-        .UseTelemetry(Name)
-        .Use((_, _) => _entrance)
-        .Build(services);
+    /// <summary>The layers that stand before the model is loaded: those who answer in its place, and the entrance.</summary>
+    private PredictorBuilder AddGuards(PredictorBuilder builder) => Fallback is { } fallback ? builder.Use(_ => fallback) : builder.Use((_, _) => _entrance);
 
     private async Task RunLoadAsync(CancellationToken cancellationToken)
     {

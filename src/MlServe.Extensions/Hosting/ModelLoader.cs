@@ -59,6 +59,9 @@ internal sealed class ModelLoader(
             foreach (var addLayers in options.Layers)
                 addLayers(builder);
             if (options is { UseCache: true, IsCachePlaced: false }) builder.UseCache(options.Cache);
+            if (options.UseTimeout) builder.UseTimeout(options.Timeout);
+            if (options.UseCircuitBreaker) builder.UseCircuitBreaker(options.CircuitBreaker);
+            if (options.Chaos.Enabled) builder.UseChaos(options.Chaos);
             if (options.UseBatching) builder.UseBatching(options.Batching);
             var pipeline = builder.Build(new ModelServices(services, serviceLevel));
             try

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using MlServe.Configuration;
 using MlServe.Onnx;
+using MlServe.Resilience;
 
 namespace MlServe.Hosting;
 
@@ -12,7 +13,7 @@ namespace MlServe.Hosting;
 internal sealed class PredictorProvider(
     ModelCatalog catalog, ModelLoader loader, IOptions<MlServingOptions> options, IOptionsMonitor<ModelOptions> models,
     IOptionsMonitorCache<ModelOptions> cache, TimeProvider time, IServiceProvider services, ILoggerFactory? loggers = null)
-    : IPredictorProvider, IDisposable, IAsyncDisposable
+    : IPredictorProvider, IFallbackTargets, IDisposable, IAsyncDisposable
 {
     private readonly ILogger _logger = LogMessages.Create(loggers);
     private readonly MlServingOptions _options = options.Value;
@@ -50,6 +51,7 @@ internal sealed class PredictorProvider(
         ConfigureRuntime();
         var names = catalog.Names;
         var failures = new ConcurrentQueue<Exception>();
+        var problems = new List<string>();
         await Task.WhenAll(names.Select(async name =>
         {
             try
@@ -70,6 +72,14 @@ internal sealed class PredictorProvider(
             throw new ModelLoadException(failure, message, new AggregateException(failures));
         }
 
+        foreach (var model in names.Select(GetModel))
+        {
+            // Options that could not be read at first are good by now.
+            if (model.Fallback is { Steps.Count: 0 } fallback) fallback.SetSteps(FallbackStepsOf(model.Name) ?? []);
+            problems.AddRange(FallbackCheck.ProblemsOf(model, target => FindModel(target)));
+        }
+
+        if (problems.Count > 0) throw new ModelLoadException(ModelLoadFailure.InvalidOptions, string.Join(Environment.NewLine, problems));
         Volatile.Write(ref _isStarted, true);
     }
 
@@ -123,6 +133,21 @@ internal sealed class PredictorProvider(
             await model.Predictor.DisposeAsync().ConfigureAwait(false);
     }
 
+    IPredictor? IFallbackTargets.Find(string name) => Volatile.Read(ref _isDisposed) ? null : FindModel(name)?.Below;
+
+    /// <summary>Who answers in a model's place; null: its options are not valid, and its load will say so.</summary>
+    private IReadOnlyList<FallbackStep>? FallbackStepsOf(string name)
+    {
+        try
+        {
+            return models.Get(name).FallbackSteps();
+        }
+        catch (OptionsValidationException)
+        {
+            return null;
+        }
+    }
+
     private HostedModel? FindModel(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -134,13 +159,11 @@ internal sealed class PredictorProvider(
         {
             ObjectDisposedException.ThrowIf(_isDisposed, typeof(IPredictorProvider));
             if (_models.TryGetValue(declared, out model)) return model;
-            model = new(declared, loader, _options.DrainTimeout, time, _logger, services);
-            _models[declared] = model;
-            if (!_isStarted) return model;
-
             // Added by a reload. Somebody may have asked for its options when it was not there, and the answer was kept.
-            cache.TryRemove(declared);
-            if (!_isStopping) LoadInBackground(model);
+            if (_isStarted) cache.TryRemove(declared);
+            model = new(declared, loader, _options.DrainTimeout, time, _logger, services, this, FallbackStepsOf(declared));
+            _models[declared] = model;
+            if (_isStarted && !_isStopping) LoadInBackground(model);
             return model;
         }
     }

@@ -52,6 +52,23 @@ public sealed class AppSettingsTests : IDisposable
                   "SwitchOffWhenUseless": false,
                   "HybridCacheTimeout": "00:00:00.050"
                 },
+                "Fallback": [ { "Model": "two", "After": "00:01:00" }, { "StaleAnswer": true }, { "Value": { "y": [ 0.5 ] } } ],
+                "UseTimeout": true,
+                "Timeout": "00:00:09",
+                "UseCircuitBreaker": true,
+                "CircuitBreaker": {
+                  "FailureRatio": 0.25,
+                  "MinimumThroughput": 30,
+                  "SamplingDuration": "00:00:20",
+                  "BreakDuration": "00:00:06",
+                  "MaxBreakDuration": "00:02:00",
+                  "ProbeCount": 4,
+                  "SlowRunThreshold": "00:00:00.050",
+                  "RequireFiniteOutputs": false,
+                  "ProbabilityOutputs": [ "y" ],
+                  "ProbabilityTolerance": 0.5
+                },
+                "Chaos": { "Enabled": true, "LatencyRate": 0.1, "Latency": "00:00:00.001", "FailureRate": 0.0001, "InvalidOutputRate": 0.0001, "Seed": 1 },
                 "UseBatching": true,
                 "Batching": {
                   "MaxBatchSize": 32,
@@ -65,7 +82,7 @@ public sealed class AppSettingsTests : IDisposable
                   "AcceptDependentRowsOf": "one"
                 }
               },
-              "two": { "Path": "models/one.onnx", "Onnx": { "BatchAxes": { "x": 0 } } },
+              "two": { "Path": "models/two.onnx", "Onnx": { "BatchAxes": { "x": 0 } } },
               "three": {
                 "Path": "models/one.onnx",
                 "Onnx": { "BatchDetection": "None" },
@@ -88,6 +105,7 @@ public sealed class AppSettingsTests : IDisposable
     public async Task Start_ModelsInAppSettingsAlone_ReachesEveryOption()
     {
         _test.WriteModel("models/one.onnx");
+        _test.WriteModel("models/two.onnx", weight: 2);
         using var host = await _test.StartAsync(static services => services.AddMlServing(), Settings);
 
         var models = host.Services.GetRequiredService<IOptionsMonitor<ModelOptions>>();
@@ -120,7 +138,27 @@ public sealed class AppSettingsTests : IDisposable
                 "Cache:TimeToLive=00:10:00",
                 "Cache:UseHostMemoryCache=True",
                 "Cache:UseHybridCache=True",
+                "Chaos:Enabled=True",
+                "Chaos:FailureRate=0.0001",
+                "Chaos:InvalidOutputRate=0.0001",
+                "Chaos:Latency=00:00:00.0010000",
+                "Chaos:LatencyRate=0.1",
+                "Chaos:Seed=1",
+                "CircuitBreaker:BreakDuration=00:00:06",
+                "CircuitBreaker:FailureRatio=0.25",
+                "CircuitBreaker:MaxBreakDuration=00:02:00",
+                "CircuitBreaker:MinimumThroughput=30",
+                "CircuitBreaker:ProbabilityOutputs=y",
+                "CircuitBreaker:ProbabilityTolerance=0.5",
+                "CircuitBreaker:ProbeCount=4",
+                "CircuitBreaker:RequireFiniteOutputs=False",
+                "CircuitBreaker:SamplingDuration=00:00:20",
+                "CircuitBreaker:SlowRunThreshold=00:00:00.0500000",
                 "DrainTimeout=00:00:07",
+                "Fallback:After=00:01:00",
+                "Fallback:Model=two",
+                "Fallback:StaleAnswer=True",
+                "Fallback:Value:y=0.5",
                 "IsDefault=True",
                 "MaxConcurrentRuns=3",
                 "Onnx:AllowExternalData=True",
@@ -148,13 +186,17 @@ public sealed class AppSettingsTests : IDisposable
                 "Onnx:WarmUpRows=2",
                 "Onnx:WarmUpRuns=1",
                 $"Path={Path.Combine(_test.Folder, "models", "one.onnx")}",
+                $"Path={Path.Combine(_test.Folder, "models", "two.onnx")}",
                 "Runtime:EnableTelemetry=False",
                 "Runtime:SharedThreadPoolThreads=0",
                 "ServiceLevel:Availability=0.999",
                 "ServiceLevel:P99=00:00:00.0100000",
                 "ServiceLevel:PeakRps=500.5",
+                "Timeout=00:00:09",
                 "UseBatching=True",
                 "UseCache=True",
+                "UseCircuitBreaker=True",
+                "UseTimeout=True",
                 "Version=2026-08",
             ],
             reached.Order(StringComparer.Ordinal));
@@ -181,6 +223,7 @@ public sealed class AppSettingsTests : IDisposable
             var usual = property.GetValue(defaults);
             var changes = value switch
             {
+                IDictionary<string, IList<double>> map => map.Select(entry => $"{key}:{entry.Key}={string.Join(' ', entry.Value.Select(static number => Text(number)))}"),
                 IDictionary map => map.Keys.Cast<object>().Select(entry => $"{key}:{entry}={Text(map[entry])}"),
                 IEnumerable list and not string => list.Cast<object>().SelectMany(item => ConfigurationShape.IsObject(item.GetType())
                     ? ChangesIn(item, Activator.CreateInstance(item.GetType())!, key + ":")

@@ -1,0 +1,205 @@
+using Microsoft.Extensions.Logging;
+
+namespace MlServe.Resilience;
+
+/// <summary>
+/// The states of one version's circuit. A closed circuit costs a call one read in front and one count behind; an open one a read of the clock. The runs are counted by
+/// <see cref="FailureWindow"/>.
+/// </summary>
+internal sealed class CircuitBreaker : ICircuitBreaker
+{
+    private static readonly TimeSpan RefusalStep = TimeSpan.FromMilliseconds(100);
+
+    private readonly CircuitBreakerOptions _options;
+    private readonly FailureWindow _window;
+    private readonly CircuitMetrics _metrics;
+    private readonly ILogger? _logger;
+    private readonly TimeProvider _time;
+    private readonly Lock _lock = new();
+    private CircuitPeriod _period = new(CircuitState.Closed);
+
+    public CircuitBreaker(ModelIdentity model, CircuitBreakerOptions options, CircuitMetrics metrics, ILogger? logger, TimeProvider time)
+    {
+        Model = model;
+        _options = options;
+        _window = new(options, time);
+        _metrics = metrics;
+        _logger = logger;
+        _time = time;
+    }
+
+    public event EventHandler<CircuitStateChangedEventArgs>? StateChanged;
+
+    public ModelIdentity Model { get; }
+
+    public CircuitState State => Volatile.Read(ref _period).State;
+
+    public PredictionError? LastFailure { get; private set; }
+
+    public TimeSpan? RetryAfter => Volatile.Read(ref _period) is { State: CircuitState.Open } period ? Left(period, _time.GetTimestamp()) : null;
+
+    /// <summary>Whether a call may go to the model; else the answer is set.</summary>
+    public bool TryEnter(out CircuitPeriod period, out Prediction refusal)
+    {
+        refusal = default;
+        period = Volatile.Read(ref _period);
+        return period.State == CircuitState.Closed || TryEnterBroken(ref period, out refusal);
+    }
+
+    /// <summary>Hears how a call ended that was let through.</summary>
+    /// <param name="period">When it began.</param>
+    /// <param name="verdict">True: the model failed; false: it did not; null: the call says nothing of it.</param>
+    /// <param name="failure">What failed.</param>
+    public void Leave(CircuitPeriod period, bool? verdict, PredictionError? failure)
+    {
+        var isProbe = period.State == CircuitState.HalfOpen;
+        if (verdict is null)
+        {
+            if (isProbe) period.Forget();
+            return;
+        }
+
+        if (!ReferenceEquals(period, Volatile.Read(ref _period))) return;
+        if (verdict.Value) failure ??= TooSlow();
+        if (isProbe)
+        {
+            if (verdict.Value) Break(period, period.Breaks + 1, failure);
+            else if (period.Succeeded(_options.ProbeCount)) Change(period, new(CircuitState.Closed), null);
+        }
+        else if (_window.Count(verdict.Value))
+        {
+            Break(period, 0, failure);
+        }
+    }
+
+    public void Open(TimeSpan? duration = null)
+    {
+        if (duration <= TimeSpan.Zero) throw new ArgumentOutOfRangeException(nameof(duration), duration, "The break must be longer than zero.");
+        Change(null, OpenFor(duration ?? _options.BreakDuration, 0), null);
+    }
+
+    public void Isolate() => Change(null, new(CircuitState.Isolated), null);
+
+    public void Close() => Change(null, new(CircuitState.Closed), null);
+
+    /// <summary>The circuit has been given up with its pipeline.</summary>
+    public void Retire() => _metrics.Remove(this);
+
+    private bool TryEnterBroken(ref CircuitPeriod period, out Prediction refusal)
+    {
+        refusal = default;
+        var now = 0L;
+        if (period.State == CircuitState.Open)
+        {
+            now = _time.GetTimestamp();
+            if (now >= period.Until)
+            {
+                Change(period, new(CircuitState.HalfOpen) { Breaks = period.Breaks }, null);
+                period = Volatile.Read(ref _period);
+                if (period.State == CircuitState.Closed) return true;
+            }
+        }
+
+        if (period.State == CircuitState.HalfOpen && period.TryProbe(_options.ProbeCount)) return true;
+        refusal = Refuse(period, now);
+        return false;
+    }
+
+    /// <summary>One error for all who are refused within a moment: a refusal makes nothing.</summary>
+    private Prediction Refuse(CircuitPeriod period, long now)
+    {
+        var refused = period.Refused;
+        if (refused is not null && now < refused.FreshUntil) return refused.Answer;
+
+        PredictionError error;
+        var freshUntil = long.MaxValue;
+        if (period.State == CircuitState.Isolated)
+        {
+            error = new(PredictionStatus.CircuitOpen, PredictionErrorCode.CircuitIsolated,
+                "The circuit of model '{0}' was opened by hand and refuses all requests until it is closed by hand.", Model.Name);
+        }
+        else
+        {
+            var left = period.State == CircuitState.Open ? Left(period, now) : TimeSpan.FromSeconds(1);
+            if (period.State == CircuitState.Open) freshUntil = now + Ticks(RefusalStep);
+            error = new(PredictionStatus.CircuitOpen, PredictionErrorCode.CircuitOpen,
+                "Model '{0}' fails too often, and its circuit is open. Try again in {1:F1} s. The last failure: {2}",
+                Model.Name, left.TotalSeconds, LastFailure?.Message ?? "none, the circuit was opened by hand")
+            { RetryAfter = left };
+        }
+
+        period.Refused = refused = new(Prediction.FromError(error), freshUntil);
+        return refused.Answer;
+    }
+
+    private void Break(CircuitPeriod from, int breaks, PredictionError? reason)
+    {
+        var longest = _options.MaxBreakDuration.TotalSeconds;
+        var seconds = Math.Min(_options.BreakDuration.TotalSeconds * Math.Pow(2, breaks), longest);
+        var jittered = Math.Min(seconds * (0.8 + (0.4 * _options.Jitter())), longest);
+        Change(from, OpenFor(TimeSpan.FromSeconds(jittered), breaks), reason);
+    }
+
+    private CircuitPeriod OpenFor(TimeSpan duration, int breaks) => new(CircuitState.Open) { Until = _time.GetTimestamp() + Ticks(duration), Breaks = breaks };
+
+    /// <summary>Goes over to another state, once however many want to.</summary>
+    /// <param name="from">The period that must still last; null: whichever it is.</param>
+    /// <param name="to">The period that begins.</param>
+    /// <param name="reason">The failure that opens the circuit.</param>
+    private void Change(CircuitPeriod? from, CircuitPeriod to, PredictionError? reason)
+    {
+        CircuitState before;
+        lock (_lock)
+        {
+            if (from is not null && !ReferenceEquals(from, _period)) return;
+            before = _period.State;
+            if (reason is not null) LastFailure = reason;
+            if (to.State != CircuitState.HalfOpen) _window.Reset();
+            Volatile.Write(ref _period, to);
+        }
+
+        if (before == to.State && before != CircuitState.Open) return;
+        _metrics.Changed(this, to.State);
+        Tell(before, to, reason);
+    }
+
+    private void Tell(CircuitState before, CircuitPeriod period, PredictionError? reason)
+    {
+        try
+        {
+            switch (period.State)
+            {
+                case CircuitState.Open when _logger is not null:
+                    LogMessages.CircuitOpened(_logger, reason?.Exception, Model.Name, Model.Version, Left(period, _time.GetTimestamp()), reason?.Message ?? "it was opened by hand");
+                    break;
+                case CircuitState.HalfOpen when _logger is not null:
+                    LogMessages.CircuitHalfOpened(_logger, Model.Name, Model.Version);
+                    break;
+                case CircuitState.Closed when _logger is not null:
+                    LogMessages.CircuitClosed(_logger, Model.Name, Model.Version);
+                    break;
+                case CircuitState.Isolated when _logger is not null:
+                    LogMessages.CircuitIsolated(_logger, Model.Name, Model.Version);
+                    break;
+            }
+
+            StateChanged?.Invoke(this, new(before, period.State, reason));
+        }
+#pragma warning disable CA1031 // Whoever listens must not cost the caller who happened to change the state its answer.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            ResilienceLog.CallbackThrew(_logger, exception, nameof(StateChanged), Model.Name);
+        }
+    }
+
+    private PredictionError TooSlow() => new(PredictionStatus.Failed, PredictionErrorCode.None, "Model '{0}' ran longer than its service level allows.", Model.Name);
+
+    private TimeSpan Left(CircuitPeriod period, long now)
+    {
+        var left = _time.GetElapsedTime(now, period.Until);
+        return left > TimeSpan.Zero ? left : TimeSpan.Zero;
+    }
+
+    private long Ticks(TimeSpan time) => (long)(time.TotalSeconds * _time.TimestampFrequency);
+}

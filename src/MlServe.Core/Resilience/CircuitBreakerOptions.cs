@@ -1,0 +1,76 @@
+namespace MlServe.Resilience;
+
+/// <summary>When a circuit breaker keeps requests from a model, and for how long.</summary>
+public sealed class CircuitBreakerOptions
+{
+    /// <summary>
+    /// The share of runs that fail, are too slow or give an invalid answer at which the circuit opens, greater than 0, up to 1. Default: 0.1.
+    /// </summary>
+    public double FailureRatio { get; set; } = 0.1;
+
+    /// <summary>
+    /// Runs in the window below which the circuit never opens, 2 to 1,000,000. Default: 20, which a model with 10 requests a second has seen within two seconds, and
+    /// at which the ratio takes two failures.
+    /// </summary>
+    public int MinimumThroughput { get; set; } = 20;
+
+    /// <summary>The window in which runs are counted, 00:00:01 to 01:00:00. Default: 00:00:10.</summary>
+    public TimeSpan SamplingDuration { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long the first break is, 00:00:00.001 to 1.00:00:00. Default: 00:00:05. Each break after a failed trial is twice as long, up to 20 % longer or shorter by chance.</summary>
+    public TimeSpan BreakDuration { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>The longest break, <see cref="BreakDuration"/> or more, up to 1.00:00:00. Default: 00:01:00.</summary>
+    public TimeSpan MaxBreakDuration { get; set; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>
+    /// Runs that must succeed before a half-open circuit is closed, 1 to 100. Default: 3. One is tried first, then one more at a time than have succeeded.
+    /// </summary>
+    public int ProbeCount { get; set; } = 3;
+
+    /// <summary>
+    /// The run time, queueing left out, above which a run counts as a failure although it is answered; greater than 00:00:00. Default: null, the model's
+    /// <see cref="ServiceLevel.P99"/>, and where there is none no run is too slow.
+    /// </summary>
+    public TimeSpan? SlowRunThreshold { get; set; }
+
+    /// <summary>
+    /// Whether an answer that holds a NaN or an infinity is a failure, for the caller as well. Default: true; set it to false for a model that means them.
+    /// </summary>
+    public bool RequireFiniteOutputs { get; set; } = true;
+
+    /// <summary>
+    /// The names of outputs that hold probabilities along their last axis: each must be within 0 and 1 and their sum must be 1, or the answer is a failure. Default: none.
+    /// </summary>
+    public IList<string> ProbabilityOutputs { get; set; } = [];
+
+    /// <summary>How far a sum of probabilities may be from 1, greater than 0, up to 1. Default: 0.01, which rounding to 8 bits keeps.</summary>
+    public double ProbabilityTolerance { get; set; } = 0.01;
+
+    /// <summary>
+    /// A check of one's own: whether an answer can be right. Called for each answer on the thread that has it; what it throws is logged once and the answer is taken for
+    /// valid. Must be safe for concurrent use and must not dispose the prediction. Default: null.
+    /// </summary>
+    public Func<Prediction, bool>? OutputCheck { get; set; }
+
+    /// <summary>Chance, 0 up to 1, for the length of breaks.</summary>
+    internal Func<double> Jitter { get; set; } = Random.Shared.NextDouble;
+
+    /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
+    /// <returns>Messages that name the option, its value and its range.</returns>
+    public IEnumerable<string> Validate()
+    {
+        if (!(FailureRatio is > 0 and <= 1)) yield return Range(nameof(FailureRatio), FailureRatio, "greater than 0, up to 1");
+        if (MinimumThroughput is < 2 or > 1_000_000) yield return Range(nameof(MinimumThroughput), MinimumThroughput, "2 to 1000000");
+        if (SamplingDuration < TimeSpan.FromSeconds(1) || SamplingDuration > TimeSpan.FromHours(1))
+            yield return Range(nameof(SamplingDuration), SamplingDuration, "1 s to 1 h");
+        if (BreakDuration < TimeSpan.FromMilliseconds(1) || BreakDuration > TimeSpan.FromDays(1)) yield return Range(nameof(BreakDuration), BreakDuration, "1 ms to 1 day");
+        if (MaxBreakDuration < BreakDuration || MaxBreakDuration > TimeSpan.FromDays(1))
+            yield return Range(nameof(MaxBreakDuration), MaxBreakDuration, $"{nameof(BreakDuration)} ({BreakDuration}) or more, up to 1 day");
+        if (ProbeCount is < 1 or > 100) yield return Range(nameof(ProbeCount), ProbeCount, "1 to 100");
+        if (SlowRunThreshold <= TimeSpan.Zero) yield return Range(nameof(SlowRunThreshold), SlowRunThreshold, "greater than zero");
+        if (!(ProbabilityTolerance is > 0 and <= 1)) yield return Range(nameof(ProbabilityTolerance), ProbabilityTolerance, "greater than 0, up to 1");
+    }
+
+    private static string Range(string option, object? value, string range) => FormattableString.Invariant($"{option} is {value}; it must be {range}.");
+}

@@ -1,0 +1,80 @@
+using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
+
+namespace MlServe.Resilience;
+
+/// <summary>The instruments of the circuit breakers of one host: a meter keeps observable instruments for ever, so each is made once.</summary>
+internal sealed class CircuitMetrics
+{
+    private static readonly Lock Making = new();
+    private static readonly ConditionalWeakTable<Meter, CircuitMetrics> OfMeters = [];
+    private static readonly (CircuitState State, KeyValuePair<string, object?> Tag)[] States =
+    [
+        (CircuitState.Closed, Tag("closed")),
+        (CircuitState.HalfOpen, Tag("half_open")),
+        (CircuitState.Open, Tag("open")),
+        (CircuitState.Isolated, Tag("isolated")),
+    ];
+
+    private readonly Lock _lock = new();
+    private readonly List<CircuitBreaker> _breakers = [];
+    private readonly Counter<long> _transitions;
+
+    private CircuitMetrics(Meter meter)
+    {
+        meter.CreateObservableUpDownCounter(MlServeDiagnostics.CircuitActiveMetric, Observe, "{circuit}", "1 for the state in which a circuit breaker is, 0 for the others.");
+        _transitions = meter.CreateCounter<long>(MlServeDiagnostics.CircuitTransitionsMetric, "{transition}", "How often a circuit breaker went into a state.");
+    }
+
+    public static CircuitMetrics For(IMeterFactory? factory)
+    {
+        var meter = MlServeMeter.For(factory);
+        lock (Making)
+            return OfMeters.GetValue(meter, static meter => new(meter));
+    }
+
+    public void Add(CircuitBreaker breaker)
+    {
+        lock (_lock) _breakers.Add(breaker);
+    }
+
+    public void Remove(CircuitBreaker breaker)
+    {
+        lock (_lock) _breakers.Remove(breaker);
+    }
+
+    public void Changed(CircuitBreaker breaker, CircuitState to)
+    {
+        try
+        {
+            _transitions.Add(1, Model(breaker), Version(breaker), States[(int)to].Tag);
+        }
+#pragma warning disable CA1031 // A listener that throws must not cost a caller the answer.
+        catch
+#pragma warning restore CA1031
+        {
+        }
+    }
+
+    private List<Measurement<int>> Observe()
+    {
+        var measurements = new List<Measurement<int>>();
+        lock (_lock)
+        {
+            foreach (var breaker in _breakers)
+            {
+                var now = breaker.State;
+                foreach (var (state, tag) in States)
+                    measurements.Add(new(now == state ? 1 : 0, Model(breaker), Version(breaker), tag));
+            }
+        }
+
+        return measurements;
+    }
+
+    private static KeyValuePair<string, object?> Tag(string state) => new(MlServeDiagnostics.CircuitStateTag, state);
+
+    private static KeyValuePair<string, object?> Model(CircuitBreaker breaker) => new(MlServeDiagnostics.ModelTag, breaker.Model.Name);
+
+    private static KeyValuePair<string, object?> Version(CircuitBreaker breaker) => new(MlServeDiagnostics.VersionTag, breaker.Model.Version);
+}

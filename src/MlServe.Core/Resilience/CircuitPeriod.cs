@@ -1,0 +1,53 @@
+namespace MlServe.Resilience;
+
+/// <summary>
+/// The time from one change of a circuit's state to the next. A call remembers the period in which it began: how it ends counts only while that lasts, so that a
+/// late failure from before an opening neither reopens nor counts.
+/// </summary>
+internal sealed class CircuitPeriod(CircuitState state)
+{
+    private int _probes;
+    private int _successes;
+
+    public CircuitState State { get; } = state;
+
+    /// <summary>When the break is over, as a timestamp.</summary>
+    public long Until { get; init; }
+
+    /// <summary>How many breaks in a row.</summary>
+    public int Breaks { get; init; }
+
+    /// <summary>What refused requests hear; made anew as the time that is left gets less.</summary>
+    public Refusal? Refused { get; set; }
+
+    /// <summary>Lets a request through to try the model, where fewer are under way than may be: one more than have succeeded.</summary>
+    public bool TryProbe(int needed)
+    {
+        lock (this)
+        {
+            if (_probes >= Math.Min(_successes + 1, needed - _successes)) return false;
+            _probes++;
+            return true;
+        }
+    }
+
+    /// <summary>Takes a trial back that said nothing of the model.</summary>
+    public void Forget()
+    {
+        lock (this) _probes--;
+    }
+
+    /// <summary>Counts a trial that succeeded.</summary>
+    /// <returns>Whether enough have.</returns>
+    public bool Succeeded(int needed)
+    {
+        lock (this)
+        {
+            _probes--;
+            return ++_successes >= needed;
+        }
+    }
+
+    /// <summary>An error and until when it holds.</summary>
+    public sealed record Refusal(Prediction Answer, long FreshUntil);
+}

@@ -1,0 +1,81 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace MlServe.Resilience;
+
+/// <summary>
+/// Says who answers in a model's place, and in which order: a simpler model, an earlier answer, a constant, a function. Not safe for concurrent use.
+/// </summary>
+public sealed class FallbackBuilder
+{
+    internal List<FallbackStep> Steps { get; } = [];
+
+    /// <summary>Another model of the same host, which takes the same inputs and gives the same outputs.</summary>
+    /// <param name="model">Its name.</param>
+    /// <returns>This builder.</returns>
+    public FallbackBuilder To(string model)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(model);
+        return Add(new ModelStep(model));
+    }
+
+    /// <summary>Another predictor, for pipelines that are built by hand; it is not disposed.</summary>
+    /// <param name="predictor">The predictor; one without telemetry, or the caller is counted twice.</param>
+    /// <param name="name">Its name in metrics; null: that of its <see cref="ModelIdentity"/>.</param>
+    /// <returns>This builder.</returns>
+    public FallbackBuilder To(IPredictor predictor, string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(predictor);
+        return Add(new ModelStep(name ?? predictor.GetService<ModelIdentity>()?.Name ?? "predictor", predictor));
+    }
+
+    /// <summary>
+    /// Asks the model that was named last already when the first has not answered for so long (hedging), if it is the first of the chain; the first good answer wins, and the
+    /// other request is cancelled. Costs memory for each request, and a second run for each that is late: set it near the 99th percentile.
+    /// </summary>
+    /// <param name="delay">How long, greater than zero.</param>
+    /// <returns>This builder.</returns>
+    /// <exception cref="InvalidOperationException">No model was named, or one is not the first of the chain.</exception>
+    public FallbackBuilder After(TimeSpan delay)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(delay, TimeSpan.Zero);
+        if (Steps is not [ModelStep first])
+            throw new InvalidOperationException("After(delay) stands directly behind the first To(model) of a chain: only the first is asked beside the model.");
+        first.After = delay;
+        return this;
+    }
+
+    /// <summary>An earlier answer of the model to an equal request, however old: needs <c>UseCache</c>.</summary>
+    /// <returns>This builder.</returns>
+    public FallbackBuilder ThenStaleAnswer() => Add(new StaleAnswerStep());
+
+    /// <summary>The same row for every request. Called again directly behind, it adds another output to the same answer.</summary>
+    /// <typeparam name="T">float, double, Half, BFloat16, bool, string, or an integer of 8 to 64 bits: the type of the model's output.</typeparam>
+    /// <param name="output">The name of the model's output.</param>
+    /// <param name="row">The elements of one row.</param>
+    /// <returns>This builder.</returns>
+    public FallbackBuilder ThenValue<T>(string output, params T[] row)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        ArgumentNullException.ThrowIfNull(row);
+        if (Steps is not [.., ValueStep step]) Add(step = new ValueStep());
+        if (step.Outputs.Contains(output, StringComparer.Ordinal)) throw new ArgumentException($"Output '{output}' is given a value twice.", nameof(output));
+        step.Add(output, row);
+        return this;
+    }
+
+    /// <summary>A function of the application. What it throws is taken for a failure, and the next is asked.</summary>
+    /// <param name="answer">Answers, with what is left of the caller's time; must be safe for concurrent use.</param>
+    /// <returns>This builder.</returns>
+    [SuppressMessage("Naming", "CA1716", Justification = "The word of the chain.")]
+    public FallbackBuilder Then(Func<PredictionInputs, PredictionOptions?, CancellationToken, ValueTask<Prediction>> answer)
+    {
+        ArgumentNullException.ThrowIfNull(answer);
+        return Add(new DelegateStep(answer));
+    }
+
+    private FallbackBuilder Add(FallbackStep step)
+    {
+        Steps.Add(step);
+        return this;
+    }
+}

@@ -1,0 +1,149 @@
+namespace MlServe.Resilience;
+
+/// <summary>
+/// Asks others where a model does not answer, in order, each with what is left of the caller's time. Costs nothing beyond a look at the status while the model answers.
+/// </summary>
+internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace
+{
+    private readonly FallbackStatistics _statistics = new();
+    private readonly FallbackMetrics _metrics;
+    private readonly TimeProvider _time;
+    private volatile FallbackStep[] _steps;
+    private IStaleAnswers? _staleAnswers;
+
+    /// <param name="inner">The model.</param>
+    /// <param name="model">Its name.</param>
+    /// <param name="steps">Those that stand in for it; none: they follow.</param>
+    /// <param name="targets">Finds models by their names.</param>
+    /// <param name="metrics">Where to report.</param>
+    /// <param name="time">The clock.</param>
+    public FallbackPredictor(IPredictor inner, string model, IEnumerable<FallbackStep> steps, IFallbackTargets? targets, FallbackMetrics metrics, TimeProvider time)
+        : base(inner)
+    {
+        Model = model;
+        _steps = [.. steps];
+        Targets = targets;
+        _metrics = metrics;
+        _time = time;
+    }
+
+    public string Model { get; }
+
+    public IFallbackTargets? Targets { get; }
+
+    /// <summary>Those that stand in for the model.</summary>
+    public IReadOnlyList<FallbackStep> Steps => _steps;
+
+    /// <summary>The model's earlier answers; looked for until there are any, since the model may be loaded later.</summary>
+    public IStaleAnswers? StaleAnswers => _staleAnswers ??= Inner.GetService<IStaleAnswers>();
+
+    public override ValueTask<Prediction> PredictAsync(
+        PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        var steps = _steps;
+        var started = options?.Timeout is null ? 0 : _time.GetTimestamp();
+        if (steps is [ModelStep { After: { } delay } other, ..]) return HedgedAsync(other, delay, started, inputs, options, cancellationToken);
+
+        var pending = Inner.PredictAsync(inputs, options, cancellationToken);
+        if (!pending.IsCompleted) return FallbackOperation.Rent().Start(this, started, in inputs, options, pending, cancellationToken);
+        if (!pending.IsCompletedSuccessfully) return pending;
+
+        var answer = pending.GetAwaiter().GetResult();
+        if (answer.IsOk || !IsNeeded(in answer))
+        {
+            _statistics.Ended();
+            return new(answer);
+        }
+
+        return FallBackAsync(0, answer.Error, [], started, inputs, options, cancellationToken);
+    }
+
+    public override object? GetService(Type serviceType, object? serviceKey = null) =>
+        serviceKey is null && serviceType == typeof(FallbackStatistics) ? _statistics : base.GetService(serviceType, serviceKey);
+
+    /// <summary>Says who stands in, where that was not known at first.</summary>
+    internal void SetSteps(IEnumerable<FallbackStep> steps) => _steps = [.. steps];
+
+    /// <summary>Counts a request that the model answered, or for which nobody else is to blame.</summary>
+    internal void Ended() => _statistics.Ended();
+
+    /// <summary>What the caller has done wrong another model does not put right.</summary>
+    internal bool IsNeeded(in Prediction answer) => _steps.Length > 0 && answer.Status
+        is PredictionStatus.Failed or PredictionStatus.CircuitOpen or PredictionStatus.Overloaded or PredictionStatus.NotReady or PredictionStatus.DeadlineExceeded;
+
+    internal ValueTask<Prediction> FallBackAsync(
+        PredictionError reason, long started, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken) =>
+        FallBackAsync(0, reason, [], started, inputs, options, cancellationToken);
+
+    private async ValueTask<Prediction> FallBackAsync(
+        int first, PredictionError reason, List<PredictionError> others, long started, PredictionInputs inputs, PredictionOptions? options,
+        CancellationToken cancellationToken)
+    {
+        var steps = _steps;
+        for (var i = first; i < steps.Length; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var left = options?.Timeout - _time.GetElapsedTime(started);
+            if (left <= TimeSpan.Zero && !steps[i].IsInstant) continue;
+
+            var stepOptions = left is null ? options : options!.WithTimeout(left > TimeSpan.Zero ? left : null);
+            var answer = await AskAsync(steps[i], inputs, stepOptions, cancellationToken).ConfigureAwait(false);
+            if (answer.IsOk) return Answered(steps[i], reason, in answer);
+            others.Add(answer.Error);
+        }
+
+        _statistics.Ended();
+        _statistics.Failed();
+        _metrics.Failed(reason);
+        return Prediction.FromError(others.Count == 0 ? reason : reason.WithFallbacks(others));
+    }
+
+    /// <summary>One that has been closed cannot stand in, and the next is asked.</summary>
+    private async ValueTask<Prediction> AskAsync(FallbackStep step, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await step.AnswerAsync(this, inputs, options, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ObjectDisposedException exception)
+        {
+            return Prediction.FromError(new(PredictionStatus.NotReady, PredictionErrorCode.Draining, "'{0}', which stands in for model '{1}', has been closed.", step.Tag, Model)
+            {
+                Exception = exception,
+            });
+        }
+    }
+
+    private Prediction Answered(FallbackStep step, PredictionError reason, in Prediction answer)
+    {
+        var origin = answer.Origin;
+        answer.SetOrigin(origin with
+        {
+            // An old answer of the model itself says so, with its age.
+            Source = step is StaleAnswerStep ? origin.Source : PredictionSource.Fallback,
+            FallbackReason = reason,
+        });
+        _statistics.Ended();
+        _statistics.Answered();
+        _metrics.Answered(step, reason);
+        return answer;
+    }
+
+    private async ValueTask<Prediction> HedgedAsync(
+        ModelStep other, TimeSpan delay, long started, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
+    {
+        using var hedge = new Hedge(this, Inner, other, _time, inputs, options, cancellationToken);
+        var (answer, isOther, otherError) = await hedge.RunAsync(delay, started).ConfigureAwait(false);
+        if (isOther) return Answered(other, hedge.Reason(delay), in answer);
+        if (answer.IsOk || !IsNeeded(in answer))
+        {
+            _statistics.Ended();
+            return answer;
+        }
+
+        // The other was asked already, or it is its turn now.
+        return otherError is null
+            ? await FallBackAsync(0, answer.Error, [], started, inputs, options, cancellationToken).ConfigureAwait(false)
+            : await FallBackAsync(1, answer.Error, [otherError], started, inputs, options, cancellationToken).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,15 @@
+namespace MlServe.Resilience;
+
+/// <summary>One of those that answer in a model's place.</summary>
+internal abstract class FallbackStep
+{
+    /// <summary>What stands for it in metrics.</summary>
+    public abstract string Tag { get; }
+
+    /// <summary>Whether it is worth asking when the caller's time is over: it has the answer at hand.</summary>
+    public virtual bool IsInstant => false;
+
+    /// <summary>Asks. Whatever goes wrong but the caller's cancellation is a status.</summary>
+    public abstract ValueTask<Prediction> AnswerAsync(
+        FallbackPredictor owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken);
+}

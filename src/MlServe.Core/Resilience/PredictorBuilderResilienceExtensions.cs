@@ -1,0 +1,221 @@
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Logging;
+using MlServe.Resilience;
+using Polly;
+
+namespace MlServe;
+
+/// <summary>Adds to a pipeline what keeps it answering when a model does not.</summary>
+/// <remarks>
+/// The methods take an <see cref="IMeterFactory"/>, an <see cref="ILoggerFactory"/>, a <see cref="TimeProvider"/> and a <see cref="ServiceLevel"/> from the services that the
+/// pipeline is built with, where they are there. The order, outermost first: fallback, cache, timeout, circuit breaker, batching.
+/// </remarks>
+public static class PredictorBuilderResilienceExtensions
+{
+    private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// Keeps requests from a model that fails too often, runs too long or gives invalid answers; they are refused at once as <see cref="PredictionStatus.CircuitOpen"/>. Offers
+    /// <see cref="ICircuitBreaker"/>. Belongs inside of the cache and around the batcher.
+    /// </summary>
+    /// <param name="builder">The pipeline.</param>
+    /// <param name="configure">Changes the defaults.</param>
+    /// <returns>The same builder.</returns>
+    public static PredictorBuilder UseCircuitBreaker(this PredictorBuilder builder, Action<CircuitBreakerOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        return builder.Use((inner, services) =>
+        {
+            var options = new CircuitBreakerOptions();
+            configure?.Invoke(options);
+            return CreateBreaker(inner, options, services);
+        });
+    }
+
+    /// <summary>
+    /// Cuts requests off that take too long: the run is stopped at its next operator and its lane is free again, and the caller gets <see cref="PredictionStatus.DeadlineExceeded"/>.
+    /// <see cref="PredictionOptions.Timeout"/> of a call goes before it.
+    /// </summary>
+    /// <remarks>A predictor that does not heed its cancellation token cannot be cut off: it borrows the caller's memory, so it is waited for.</remarks>
+    /// <param name="builder">The pipeline.</param>
+    /// <param name="timeout">
+    /// How long, greater than zero. Null: ten times the <see cref="ServiceLevel.P99"/> of the model, which cuts off what hangs and not what is a little late; 30 seconds where none
+    /// was promised.
+    /// </param>
+    /// <returns>The same builder.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="timeout"/> is zero or less.</exception>
+    public static PredictorBuilder UseTimeout(this PredictorBuilder builder, TimeSpan? timeout = null)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        if (timeout <= TimeSpan.Zero) throw new ArgumentOutOfRangeException(nameof(timeout), timeout, "A timeout must be longer than zero.");
+        return builder.Use((inner, services) =>
+        {
+            var time = timeout ?? (Find<ServiceLevel>(services)?.P99 is { } p99 ? p99 * 10 : DefaultTimeout);
+            return new TimeoutPredictor(inner, time, Time(services));
+        });
+    }
+
+    /// <summary>
+    /// Asks others where the model does not answer: a simpler model, an earlier answer, a constant, a function, in order, each with what is left of the caller's time
+    /// (<see cref="PredictionOptions.Timeout"/>). <see cref="PredictionOrigin"/> says who answered and why the model did not. Belongs outside of the cache and of all that guards the model.
+    /// </summary>
+    /// <param name="builder">The pipeline.</param>
+    /// <param name="configure">Says who answers.</param>
+    /// <returns>The same builder.</returns>
+    public static PredictorBuilder UseFallback(this PredictorBuilder builder, Action<FallbackBuilder> configure)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(configure);
+        return builder.Use((inner, services) =>
+        {
+            var chain = new FallbackBuilder();
+            configure(chain);
+            return CreateFallback(inner, chain.Steps, services);
+        });
+    }
+
+    /// <summary>
+    /// Injects faults into the model, to see what is around it cope; nothing, unless <see cref="ChaosOptions.Enabled"/>. Belongs directly around the batcher, or the model.
+    /// </summary>
+    /// <param name="builder">The pipeline.</param>
+    /// <param name="configure">Says which faults, and enables them.</param>
+    /// <returns>The same builder.</returns>
+    public static PredictorBuilder UseChaos(this PredictorBuilder builder, Action<ChaosOptions> configure)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(configure);
+        return builder.Use((inner, services) =>
+        {
+            var options = new ChaosOptions();
+            configure(options);
+            return CreateChaos(inner, options, services);
+        });
+    }
+
+    /// <summary>
+    /// Runs requests through a Polly pipeline of one's own. Its strategies handle <see cref="Prediction"/>s by their <see cref="Prediction.Status"/>; answers of attempts that are not
+    /// given are disposed. A refusal of Polly's becomes a status: an open circuit <see cref="PredictionStatus.CircuitOpen"/>, a timeout
+    /// <see cref="PredictionStatus.DeadlineExceeded"/>, a rate limiter <see cref="PredictionStatus.Overloaded"/>.
+    /// </summary>
+    /// <param name="builder">The pipeline.</param>
+    /// <param name="pipeline">The Polly pipeline; not disposed.</param>
+    /// <returns>The same builder.</returns>
+    public static PredictorBuilder UseResiliencePipeline(this PredictorBuilder builder, ResiliencePipeline<Prediction> pipeline)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(pipeline);
+        return builder.Use(inner => new PollyPredictor(inner, pipeline));
+    }
+
+    internal static PredictorBuilder UseCircuitBreaker(this PredictorBuilder builder, CircuitBreakerOptions options) =>
+        builder.Use((inner, services) => CreateBreaker(inner, options, services));
+
+    internal static PredictorBuilder UseChaos(this PredictorBuilder builder, ChaosOptions options) =>
+        builder.Use((inner, services) => CreateChaos(inner, options, services));
+
+    /// <summary>Adds a chain whose models are found by <paramref name="targets"/>, around a model that need not be loaded yet.</summary>
+    internal static FallbackPredictor CreateFallback(IPredictor inner, string model, IEnumerable<FallbackStep> steps, IFallbackTargets targets, IServiceProvider services) =>
+        new(inner, model, steps, targets, new(model, Find<IMeterFactory>(services)), Time(services));
+
+    private static CircuitBreakerStage CreateBreaker(IPredictor inner, CircuitBreakerOptions options, IServiceProvider services)
+    {
+        var identity = IdentityOf(inner);
+        Check(options.Validate(), "circuit breaker", identity);
+        if (inner.GetService<ICircuitBreaker>() is not null)
+            throw new InvalidOperationException($"The pipeline of model '{identity.Name}' has a circuit breaker already. Call UseCircuitBreaker once.");
+        if (inner.GetService<IStaleAnswers>() is not null)
+        {
+            throw new InvalidOperationException($"UseCircuitBreaker of model '{identity.Name}' stands around its cache: cached answers would be refused while the circuit is open. "
+                + "Move UseCircuitBreaker inside of UseCache.");
+        }
+
+        if (inner.GetService(typeof(IAnswersInPlace)) is { } other)
+        {
+            throw new InvalidOperationException($"UseCircuitBreaker of model '{identity.Name}' stands around {other.GetType().Name}, whose answers in the model's place would hide its "
+                + "failures. Move UseCircuitBreaker inside of it.");
+        }
+
+        foreach (var output in options.ProbabilityOutputs)
+        {
+            if (inner.Signature.IndexOfOutput(output) < 0)
+            {
+                throw new ArgumentException($"ProbabilityOutputs names '{output}', which model '{identity.Name}' does not have. It has: {inner.Signature.OutputNames}.",
+                    nameof(options));
+            }
+        }
+
+        var time = Time(services);
+        var logger = Find<ILoggerFactory>(services)?.CreateLogger(MlServeDiagnostics.LogCategory);
+        var metrics = CircuitMetrics.For(Find<IMeterFactory>(services));
+        var breaker = new CircuitBreaker(identity, options, metrics, logger, time);
+        metrics.Add(breaker);
+        return new(breaker, new(options, identity.Name, logger), options.SlowRunThreshold ?? Find<ServiceLevel>(services)?.P99, time);
+    }
+
+    private static FallbackPredictor CreateFallback(IPredictor inner, List<FallbackStep> steps, IServiceProvider services)
+    {
+        var identity = IdentityOf(inner);
+        if (steps.Count == 0) throw new InvalidOperationException($"The fallback chain of model '{identity.Name}' is empty. Name who answers: To(...), ThenStaleAnswer(), ThenValue(...).");
+        if (inner.GetService<FallbackStatistics>() is not null)
+            throw new InvalidOperationException($"The pipeline of model '{identity.Name}' has a fallback chain already. Put all into one UseFallback.");
+
+        var targets = Find<IFallbackTargets>(services);
+        foreach (var step in steps.OfType<ModelStep>())
+        {
+            if (!step.IsGiven && targets is null)
+            {
+                throw new InvalidOperationException($"The fallback chain of model '{identity.Name}' names model '{step.Name}', and without a host names mean nothing. "
+                    + "Give the predictor: To(predictor).");
+            }
+
+            if (step.IsGiven) CheckTarget(inner, identity, step);
+        }
+
+        return new(inner, identity.Name, steps, targets, new(identity.Name, Find<IMeterFactory>(services)), Time(services));
+    }
+
+    /// <summary>Refuses a target that is the model itself, or does not fit it.</summary>
+    private static void CheckTarget(IPredictor inner, ModelIdentity identity, ModelStep step)
+    {
+        var target = step.Find(null!)!;
+        if (ReferenceEquals(target, inner) || IsSameModel(inner, target))
+        {
+            throw new InvalidOperationException($"The fallback chain of model '{identity.Name}' leads back to the same model. It would fail for the same reason, and beside "
+                + "itself on the same cores be no faster.");
+        }
+
+        var misfits = SignatureFit.Misfits(inner.Signature, target.Signature).ToList();
+        if (misfits.Count > 0)
+        {
+            throw new InvalidOperationException(
+                $"'{step.Name}' cannot stand in for model '{identity.Name}': {string.Join("; ", misfits)}. Put a layer around it that translates, or take another.");
+        }
+    }
+
+    /// <summary>Whether both are made of the same bytes.</summary>
+    internal static bool IsSameModel(IPredictor one, IPredictor other) =>
+        one.GetService<ModelIdentity>() is { Digest.Length: > 0 } identity && other.GetService<ModelIdentity>() is { } another && identity.Digest == another.Digest;
+
+    private static IPredictor CreateChaos(IPredictor inner, ChaosOptions options, IServiceProvider services)
+    {
+        var identity = IdentityOf(inner);
+        Check(options.Validate(), "chaos", identity);
+        if (!options.Enabled) return inner;
+        if (Find<ILoggerFactory>(services)?.CreateLogger(MlServeDiagnostics.LogCategory) is { } logger)
+            LogMessages.ChaosEnabled(logger, identity.Name, options.LatencyRate, options.FailureRate, options.InvalidOutputRate);
+        return new ChaosPredictor(inner, options, identity.Name, Find<IMeterFactory>(services), Time(services));
+    }
+
+    private static void Check(IEnumerable<string> validation, string what, ModelIdentity identity)
+    {
+        var faults = validation.ToList();
+        if (faults.Count > 0) throw new ArgumentException($"The {what} options of model '{identity.Name}' are not valid: {string.Join(" ", faults)}", nameof(validation));
+    }
+
+    private static ModelIdentity IdentityOf(IPredictor inner) => inner.GetService<ModelIdentity>() ?? new("unnamed");
+
+    private static TimeProvider Time(IServiceProvider services) => Find<TimeProvider>(services) ?? TimeProvider.System;
+
+    private static T? Find<T>(IServiceProvider services)
+        where T : class => services.GetService(typeof(T)) as T;
+}

@@ -1,0 +1,191 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+
+namespace MlServe.Resilience;
+
+/// <summary>A call with a timer that cancels it. Pooled, together with its timer and its cancellation source.</summary>
+#pragma warning disable CA1001 // Pooled: what it holds goes where the pool does not take it back.
+internal sealed class TimeoutOperation : PooledSource
+#pragma warning restore CA1001
+{
+    private static readonly TimeSpan Never = Timeout.InfiniteTimeSpan;
+
+    private readonly Action _continue;
+    private readonly Lock _lock = new();
+    private CancellationTokenSource _source = new();
+    private ConfiguredValueTaskAwaitable<Prediction>.ConfiguredValueTaskAwaiter _inner;
+    private CancellationTokenRegistration _registration;
+    private CancellationToken _callersToken;
+    private TimeoutPredictor? _owner;
+    private TimeProvider? _clock;
+    private ITimer? _timer;
+    private long _deadline;
+    private bool _isActive;
+    private bool _isExpired;
+
+    public TimeoutOperation() => _continue = Continue;
+
+    public static TimeoutOperation Rent() => Pool<TimeoutOperation>.Rent();
+
+    public ValueTask<Prediction> Start(
+        TimeoutPredictor owner, TimeSpan timeout, IPredictor inner, in PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
+    {
+        Arm(owner, timeout, cancellationToken);
+        ValueTask<Prediction> pending;
+        try
+        {
+            pending = inner.PredictAsync(inputs, options, _source.Token);
+        }
+        catch (Exception exception)
+        {
+            var answer = End(exception, isRun: true);
+            Recycle();
+            if (answer is { } timedOut) return new(timedOut);
+            throw;
+        }
+
+        if (!pending.IsCompleted)
+        {
+            _inner = pending.ConfigureAwait(false).GetAwaiter();
+            var result = Begin();
+            if (Activity.Current is null) _inner.UnsafeOnCompleted(_continue);
+            else _inner.OnCompleted(_continue);
+            return result;
+        }
+
+        // It ran on this thread: whatever took the time was the run.
+        return EndAtOnce(pending, cancellationToken);
+    }
+
+    protected override void Read() => Recycle();
+
+    private ValueTask<Prediction> EndAtOnce(ValueTask<Prediction> pending, CancellationToken callersToken)
+    {
+        try
+        {
+            if (pending.IsCompletedSuccessfully)
+            {
+                End(null, isRun: true);
+                return pending;
+            }
+
+            try
+            {
+                // Always throws.
+                return new(pending.GetAwaiter().GetResult());
+            }
+            catch (Exception exception) when (End(exception, isRun: true) is var answer)
+            {
+                if (answer is { } timedOut) return new(timedOut);
+                return exception is OperationCanceledException && callersToken.IsCancellationRequested
+                    ? ValueTask.FromCanceled<Prediction>(callersToken)
+                    : ValueTask.FromException<Prediction>(exception);
+            }
+        }
+        finally
+        {
+            Recycle();
+        }
+    }
+
+    private void Arm(TimeoutPredictor owner, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        var time = owner.Time;
+        if (!ReferenceEquals(_clock, time)) MakeTimer(time);
+        lock (_lock)
+        {
+            _owner = owner;
+            _callersToken = cancellationToken;
+            _deadline = time.GetTimestamp() + (long)(timeout.TotalSeconds * time.TimestampFrequency);
+            _isActive = true;
+            _isExpired = false;
+        }
+
+        _timer!.Change(Rounded(timeout), Never);
+        if (cancellationToken.CanBeCanceled) _registration = cancellationToken.UnsafeRegister(static operation => ((TimeoutOperation)operation!)._source.Cancel(), this);
+    }
+
+    private void MakeTimer(TimeProvider time)
+    {
+        // The timer outlives this request by far and must not keep its caller's context.
+        using var noContext = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
+        _timer?.Dispose();
+        _clock = time;
+        _timer = time.CreateTimer(static operation => ((TimeoutOperation)operation!).Expire(), this, Never, Never);
+    }
+
+    private void Expire()
+    {
+        lock (_lock)
+        {
+            if (!_isActive || _isExpired) return;
+            var left = _clock!.GetElapsedTime(_clock.GetTimestamp(), _deadline);
+            if (left > TimeSpan.Zero)
+            {
+                // Too early, because timers are coarse, or meant for a request that was served before.
+                _timer!.Change(Rounded(left), Never);
+                return;
+            }
+
+            _isExpired = true;
+            _source.Cancel();
+        }
+    }
+
+    private void Continue()
+    {
+        Prediction answer;
+        try
+        {
+            answer = _inner.GetResult();
+            End(null, isRun: false);
+        }
+        catch (Exception exception)
+        {
+            if (End(exception, isRun: false) is not { } timedOut)
+            {
+                SetException(exception is OperationCanceledException && _callersToken.IsCancellationRequested ? new OperationCanceledException(_callersToken) : exception);
+                return;
+            }
+
+            answer = timedOut;
+        }
+
+        SetResult(answer);
+    }
+
+    /// <summary>Stops the timer.</summary>
+    /// <returns>The answer in place of the exception, where it is the timer's doing.</returns>
+    private Prediction? End(Exception? exception, bool isRun)
+    {
+        // Waits for a callback under way.
+        _registration.Dispose();
+        _registration = default;
+        bool isExpired;
+        lock (_lock)
+        {
+            _isActive = false;
+            isExpired = _isExpired;
+        }
+
+        _timer!.Change(Never, Never);
+        return isExpired && exception is OperationCanceledException && !_callersToken.IsCancellationRequested ? Prediction.FromError(_owner!.TimedOut(isRun)) : null;
+    }
+
+    private void Recycle()
+    {
+        if (!_source.TryReset())
+        {
+            _source.Dispose();
+            _source = new();
+        }
+
+        _owner = null;
+        _callersToken = default;
+        _inner = default;
+        Reset();
+        if (!Pool<TimeoutOperation>.Return(this)) _timer!.Dispose();
+    }
+
+    private static TimeSpan Rounded(TimeSpan left) => TimeSpan.FromMilliseconds(Math.Ceiling(Math.Min(left.TotalMilliseconds, uint.MaxValue - 1.0)));
+}

@@ -1,0 +1,36 @@
+using MlServe.Resilience;
+
+namespace MlServe.Hosting;
+
+/// <summary>Says whether those that are to answer in a model's place can, as far as only loaded models tell.</summary>
+internal static class FallbackCheck
+{
+    public static IEnumerable<string> ProblemsOf(HostedModel model, Func<string, HostedModel?> find)
+    {
+        if (model.Fallback is not { } fallback || model.NotLoadedYet is not null) yield break;
+        foreach (var step in fallback.Steps)
+        {
+            switch (step)
+            {
+                case ModelStep other when find(other.Name) is { NotLoadedYet: null } target:
+                    if (PredictorBuilderResilienceExtensions.IsSameModel(model, target))
+                    {
+                        yield return $"'{other.Name}' cannot stand in for model '{model.Name}': both are made of the same file, so it would fail for the same reason, and beside "
+                            + "itself on the same cores be no faster.";
+                    }
+
+                    var misfits = SignatureFit.Misfits(model.Signature, target.Signature).ToList();
+                    if (misfits.Count > 0) yield return $"'{other.Name}' cannot stand in for model '{model.Name}': {string.Join("; ", misfits)}. Take another for its fallback chain.";
+                    break;
+                case StaleAnswerStep when fallback.StaleAnswers is null:
+                    yield return $"The fallback chain of model '{model.Name}' has stale answers, and nobody keeps any. Call UseCache, or set UseCache to true.";
+                    break;
+                case ValueStep value:
+                    foreach (var output in value.Outputs.Where(output => model.Signature.IndexOfOutput(output) < 0))
+                        yield return $"The fallback chain of model '{model.Name}' gives a value to '{output}', which the model does not have. It has: {model.Signature.OutputNames}.";
+                    value.TakeTypesOf(model.Signature);
+                    break;
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using MlServe.Onnx;
+using MlServe.Resilience;
+using Xunit;
+
+namespace MlServe;
+
+/// <summary>Breaker, timeout, fallback chain and chaos in a host, from <c>appsettings.json</c> and from code.</summary>
+public sealed class ResilienceTests : IDisposable
+{
+    private readonly TestHost _test = new();
+
+    public void Dispose() => _test.Dispose();
+
+    [Fact]
+    public async Task Start_AllFromAppSettings_AnswersFromTheChainWhenTheModelIsMadeToFail()
+    {
+        _test.WriteModel("small.onnx", weight: 2);
+        using var host = await _test.StartAsync(static services => services.AddMlServing(), """
+            {
+              "MlServing": { "Models": {
+                "sum": {
+                  "Path": "m.onnx",
+                  "ServiceLevel": { "P99": "00:00:10" },
+                  "UseTimeout": true, "Timeout": "00:00:30",
+                  "UseCircuitBreaker": true, "CircuitBreaker": { "MinimumThroughput": 5 },
+                  "Chaos": { "Enabled": true, "FailureRate": 1 },
+                  "Fallback": [ { "Model": "small" }, { "Value": { "y": [ 9 ] } } ]
+                },
+                "small": { "Path": "small.onnx" }
+              } }
+            }
+            """);
+        var predictor = host.Services.GetRequiredKeyedService<IPredictor>("sum");
+
+        for (var i = 0; i < 10; i++)
+        {
+            using var answer = await predictor.PredictAsync(Asking.OneTwoThree, cancellationToken: TestContext.Current.CancellationToken);
+            Assert.Equal(12, answer.EnsureOk()["y"].ToScalar<float>());
+            Assert.Equal((PredictionSource.Fallback, "small"), (answer.Origin.Source, answer.Origin.Model!.Name));
+            Assert.Equal(i < 5 ? PredictionStatus.Failed : PredictionStatus.CircuitOpen, answer.Origin.FallbackReason!.Status);
+        }
+
+        Assert.Equal(CircuitState.Open, predictor.GetService<ICircuitBreaker>()!.State);
+        Assert.Equal(1, predictor.GetService<FallbackStatistics>()!.Share);
+
+        host.Services.GetRequiredKeyedService<IPredictor>("small").Dispose();
+        Assert.Equal(9, await predictor.SumAsync());
+    }
+
+    [Fact]
+    public async Task PredictAsync_ModelNotLoadedYet_TheChainAnswers()
+    {
+        using var host = _test.Build(static services => services.AddMlServing().AddModel("sum", static model => model.FromFile("m.onnx").UseFallback(static chain => chain.ThenValue("y", 5f))));
+        Assert.Equal(5, await host.Services.GetRequiredService<IPredictor>().SumAsync());
+    }
+
+    [Fact]
+    public async Task PredictAsync_StaleAnswerThenNone_AfterTheCircuitIsIsolated()
+    {
+        using var host = await _test.StartAsync(static services => services.AddMlServing()
+            .AddModel("sum", static model => model.FromFile("m.onnx").UseFallback(static chain => chain.ThenStaleAnswer())
+                .UseCache(static cache => cache.TimeToLive = TimeSpan.FromTicks(1)).UseCircuitBreaker().UseBatching()));
+        var predictor = host.Services.GetRequiredService<IPredictor>();
+        Assert.Equal(6, await predictor.SumAsync());
+        predictor.GetService<ICircuitBreaker>()!.Isolate();
+
+        using var old = await predictor.PredictAsync(Asking.OneTwoThree, cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Equal(PredictionSource.StaleCache, old.Origin.Source);
+        Assert.Equal(PredictionErrorCode.CircuitIsolated, old.Origin.FallbackReason!.Code);
+        using var none = await predictor.PredictAsync(PredictionInputs.Row<float>([3, 2, 1]), cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Single(none.Error.FallbackErrors);
+    }
+
+    [Fact]
+    public async Task UseChaos_InCodeAlone_StaysOff()
+    {
+        using var host = await _test.StartAsync(static services => services.AddMlServing()
+            .AddModel("sum", static model => model.FromFile("m.onnx").UseChaos(static chaos => (chaos.Enabled, chaos.FailureRate) = (true, 1))));
+        Assert.Equal(6, await host.Services.GetRequiredService<IPredictor>().SumAsync());
+    }
+
+    [Theory]
+    [InlineData("b", "c", "a", "a -> b -> c -> a")]
+    [InlineData("a", "c", "c", "a -> a")]
+    [InlineData("bb", "c", "d", "names model 'bb'")]
+    public async Task Start_CyclesAndUnknownNames_AreRefused(string ofA, string ofB, string ofC, string message)
+    {
+        using var host = _test.Build(services => services.AddMlServing()
+            .AddModel("a", model => model.FromFile("m.onnx").UseFallback(chain => chain.To(ofA)))
+            .AddModel("b", model => model.FromFile("m.onnx").UseFallback(chain => chain.To(ofB)))
+            .AddModel("c", model => model.FromFile("m.onnx").UseFallback(chain => chain.To(ofC)))
+            .AddModel("d", static model => model.FromFile("m.onnx")));
+        var thrown = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(TestContext.Current.CancellationToken));
+        Assert.Contains(message, thrown.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("m.onnx", "made of the same file")]
+    [InlineData("other.onnx", "it has no input 'x'")]
+    public async Task Start_TargetThatCannotStandIn_IsRefused(string file, string message)
+    {
+        File.WriteAllBytes(Path.Combine(_test.Folder, "other.onnx"), TestModels.OnnxModel.Mlp(1, 4, 3));
+        using var host = _test.Build(services => services.AddMlServing()
+            .AddModel("sum", static model => model.FromFile("m.onnx").UseFallback(static chain => chain.To("other").After(TimeSpan.FromSeconds(1))))
+            .AddModel("other", model => model.FromFile(file)));
+        if (file == "other.onnx" && message.Contains("'x'", StringComparison.Ordinal)) message = "cannot stand in for model 'sum'";
+        var thrown = await Assert.ThrowsAsync<ModelLoadException>(() => host.StartAsync(TestContext.Current.CancellationToken));
+        Assert.Contains(message, thrown.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_StaleAnswersWithoutACache_IsRefused()
+    {
+        using var host = _test.Build(static services => services.AddMlServing()
+            .AddModel("sum", static model => model.FromFile("m.onnx").UseFallback(static chain => chain.ThenStaleAnswer())));
+        var thrown = await Assert.ThrowsAsync<ModelLoadException>(() => host.StartAsync(TestContext.Current.CancellationToken));
+        Assert.Contains("UseCache", thrown.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{ "Model": "b", "StaleAnswer": true }""", "Fallback:0:says several things")]
+    [InlineData("{ \"After\": \"00:00:01\", \"StaleAnswer\": true }", "Fallback:0:After is for a Model")]
+    [InlineData("""{ "Modell": "b" }""", "Did you mean 'Model'?")]
+    public async Task Start_StepThatSaysNothingClear_IsRefused(string step, string message)
+    {
+        using var host = _test.Build(static services => services.AddMlServing(),
+            $$"""{ "MlServing": { "Models": { "a": { "Path": "m.onnx", "Fallback": [ {{step}} ] }, "b": { "Path": "m.onnx" } } } }""");
+        var thrown = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(TestContext.Current.CancellationToken));
+        Assert.Contains(message, thrown.Message, StringComparison.Ordinal);
+    }
+}
