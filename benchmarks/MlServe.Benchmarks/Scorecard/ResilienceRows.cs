@@ -7,13 +7,20 @@ namespace MlServe.Benchmarks.Scorecard;
 /// <summary>The circuit breaker: what it takes while the model answers, and what a refusal takes while it does not.</summary>
 internal static class ResilienceRows
 {
+    public static readonly Claim Closed = Claim.AtMost("resilience.closed_overhead_ns", "ns", 300);
+    public static readonly Claim Open = Claim.AtMost("resilience.open_refusal_ns", "ns", 500);
+    public static readonly Claim OpenBytes = Claim.AtMost("resilience.open_refusal_bytes", "B", 0.5);
+
+    public static readonly Claim[] Claims = [Closed, Open, OpenBytes];
+
     private const int Calls = 20_000;
 
     public static IEnumerable<ScorecardRow> Measure(int windows)
     {
         using var inner = new ConstantPredictor();
         var request = PredictionInputs.Row(new float[4]);
-        using var closed = new PredictorBuilder(inner).UseCircuitBreaker().Build(new Level());
+        using var guarded = new PredictorBuilder(inner).UseCircuitBreaker().Build(new Level());
+        var closed = Sabotage.Wrap(guarded);
 
         void Through(int calls)
         {
@@ -28,12 +35,13 @@ internal static class ResilienceRows
         }
 
         var plain = Nanoseconds(windows, Plain).Median;
-        var guarded = Nanoseconds(windows, Through);
-        yield return new("resilience.closed_overhead_ns", guarded.Median - plain, "ns", 300, HigherIsBetter: false, (guarded.Low - plain, guarded.High - plain),
+        var through = Nanoseconds(windows, Through);
+        yield return Closed.Row(new MedianEstimate(through.Median - plain, through.Low - plain, through.High - plain),
             "a circuit breaker around a predictor that answers 10 floats at once: run timed against a service level, outputs checked, outcome counted by Polly");
 
-        using var open = new PredictorBuilder(inner).UseCircuitBreaker().Build(new Level());
-        open.GetService<ICircuitBreaker>()!.Open(TimeSpan.FromHours(1));
+        using var broken = new PredictorBuilder(inner).UseCircuitBreaker().Build(new Level());
+        broken.GetService<ICircuitBreaker>()!.Open(TimeSpan.FromHours(1));
+        var open = Sabotage.Wrap(broken);
 
         void Refused(int calls)
         {
@@ -41,10 +49,8 @@ internal static class ResilienceRows
                 Ask(open, request);
         }
 
-        var refusal = Nanoseconds(windows, Refused);
-        yield return new("resilience.open_refusal_ns", refusal.Median, "ns", 500, HigherIsBetter: false, (refusal.Low, refusal.High), "a request that an open circuit refuses");
-        yield return new("resilience.open_refusal_bytes", Bytes(Refused), "B", 0.5, HigherIsBetter: false, null,
-            $"allocated by the whole process a refusal, the least of 5 rounds of {Calls}");
+        yield return Open.Row(Nanoseconds(windows, Refused), "a request that an open circuit refuses");
+        yield return OpenBytes.Row(Bytes(Refused), $"allocated by the whole process a refusal, the least of 5 rounds of {Calls}");
     }
 
     private static void Ask(IPredictor predictor, PredictionInputs request)

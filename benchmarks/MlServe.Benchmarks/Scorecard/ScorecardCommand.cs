@@ -11,27 +11,7 @@ namespace MlServe.Benchmarks.Scorecard;
 /// </summary>
 internal static class ScorecardCommand
 {
-<<<<<<< HEAD
-    // By the beginning of the rows' names, so that one row can be measured without the others.
-    private static readonly (string Prefix, Func<int, IEnumerable<ScorecardRow>> Measure)[] Groups =
-    [
-        ("direct.", DirectRows.Measure),
-        ("cache.", CacheRows.Measure),
-        ("resilience.", ResilienceRows.Measure),
-        ("batching.lone_latency_vs_raw", static windows => [BatchingRows.LoneLatency(windows)]),
-        ("batching.throughput_vs_limit.mlp", static windows => [BatchingRows.MlpVsLimit(windows)]),
-        ("batching.throughput_vs_limit.cnn", static windows => [BatchingRows.CnnVsLimit(windows)]),
-        ("batching.throughput_vs_unbatched.tiny", static windows => [BatchingRows.TinyVsUnbatched(windows)]),
-        ("batching.fanout", static windows => [BatchingRows.FanOut(windows)]),
-        ("batching.p99_vs_unbatched", BatchingLoadRows.Latency),
-        ("batching.overload_goodput", static _ => [BatchingLoadRows.OverloadGoodput()]),
-        ("batching.refusal_ns", static windows => [BatchingLoadRows.Refusal(windows)]),
-        ("batching.neighbour_p99_ms", NeighbourRows.Measure),
-        ("batching.bytes", static _ => [BatchingLoadRows.Bytes()]),
-    ];
-=======
     public const int FewestWindows = 15;
->>>>>>> cache
 
     public static Command Create()
     {

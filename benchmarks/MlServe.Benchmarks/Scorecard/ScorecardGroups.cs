@@ -8,6 +8,7 @@ internal static class ScorecardGroups
         new([DirectRows.Latency, DirectRows.Bytes], DirectRows.Measure),
         new([PipelineRows.Overhead, PipelineRows.Bytes], PipelineRows.Measure),
         new(CacheRows.Claims, CacheRows.Measure),
+        new(ResilienceRows.Claims, ResilienceRows.Measure),
         new(BatchingRows.Lone, BatchingRows.LoneLatency),
         new(BatchingRows.Mlp, BatchingRows.MlpVsLimit),
         new(BatchingRows.Cnn, BatchingRows.CnnVsLimit),

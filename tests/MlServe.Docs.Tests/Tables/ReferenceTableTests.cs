@@ -5,6 +5,7 @@ using MlServe.Caching;
 using MlServe.Docs.Markdown;
 using MlServe.Onnx;
 using MlServe.Onnx.Inspection;
+using MlServe.Resilience;
 using MlServe.Tensors;
 using Xunit;
 
@@ -26,6 +27,9 @@ public sealed partial class ReferenceTableTests
         typeof(OnnxModelOptions), typeof(ExecutionProviderOptions), typeof(OnnxRuntimeOptions), typeof(MlServingOptions), typeof(ModelOptions),
         typeof(ServiceLevelOptions), typeof(PredictionOptions), typeof(OnnxInspectionLimits), typeof(BatchingOptions), typeof(PaddingOptions),
         typeof(CacheOptions),
+        typeof(CircuitBreakerOptions),
+        typeof(FallbackStepOptions),
+        typeof(ChaosOptions),
         typeof(PredictionStatus), typeof(PredictionErrorCode), typeof(ModelLoadFailure), typeof(ExecutionProvider), typeof(ElementType),
     ];
 
