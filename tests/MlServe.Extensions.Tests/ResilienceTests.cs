@@ -98,14 +98,13 @@ public sealed class ResilienceTests : IDisposable
 
     [Theory]
     [InlineData("m.onnx", "made of the same file")]
-    [InlineData("other.onnx", "it has no input 'x'")]
+    [InlineData("other.onnx", "cannot stand in for model 'sum'")]
     public async Task Start_TargetThatCannotStandIn_IsRefused(string file, string message)
     {
         File.WriteAllBytes(Path.Combine(_test.Folder, "other.onnx"), TestModels.OnnxModel.Mlp(1, 4, 3));
         using var host = _test.Build(services => services.AddMlServing()
             .AddModel("sum", static model => model.FromFile("m.onnx").UseFallback(static chain => chain.To("other").After(TimeSpan.FromSeconds(1))))
             .AddModel("other", model => model.FromFile(file)));
-        if (file == "other.onnx" && message.Contains("'x'", StringComparison.Ordinal)) message = "cannot stand in for model 'sum'";
         var thrown = await Assert.ThrowsAsync<ModelLoadException>(() => host.StartAsync(TestContext.Current.CancellationToken));
         Assert.Contains(message, thrown.Message, StringComparison.Ordinal);
     }

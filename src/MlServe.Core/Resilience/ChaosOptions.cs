@@ -9,8 +9,8 @@ public sealed class ChaosOptions
     /// <summary>The share of requests that are held up, 0 to 1. Default: 0.</summary>
     public double LatencyRate { get; set; }
 
-    /// <summary>How long they are held up, 00:00:00 to 01:00:00. Default: 00:00:00.100.</summary>
-    public TimeSpan Latency { get; set; } = TimeSpan.FromMilliseconds(100);
+    /// <summary>How long they are held up, 00:00:00 to 01:00:00. Default: 00:00:01.</summary>
+    public TimeSpan Latency { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>The share of requests that end with the status <see cref="PredictionStatus.Failed"/>, 0 to 1. Default: 0.</summary>
     public double FailureRate { get; set; }

@@ -178,7 +178,7 @@ public static class PredictorBuilderResilienceExtensions
     private static void CheckTarget(IPredictor inner, ModelIdentity identity, ModelStep step)
     {
         var target = step.Find(null!)!;
-        if (ReferenceEquals(target, inner) || IsSameModel(inner, target))
+        if (ReferenceEquals(target, inner) || (step.After is not null && IsSameModel(inner, target)))
         {
             throw new InvalidOperationException($"The fallback chain of model '{identity.Name}' leads back to the same model. It would fail for the same reason, and beside "
                 + "itself on the same cores be no faster.");

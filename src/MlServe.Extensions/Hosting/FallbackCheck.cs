@@ -1,3 +1,4 @@
+using MlServe.Onnx;
 using MlServe.Resilience;
 
 namespace MlServe.Hosting;
@@ -13,10 +14,10 @@ internal static class FallbackCheck
             switch (step)
             {
                 case ModelStep other when find(other.Name) is { NotLoadedYet: null } target:
-                    if (PredictorBuilderResilienceExtensions.IsSameModel(model, target))
+                    if (other.After is not null && PredictorBuilderResilienceExtensions.IsSameModel(model, target) && RunsOnCpu(model) && RunsOnCpu(target))
                     {
-                        yield return $"'{other.Name}' cannot stand in for model '{model.Name}': both are made of the same file, so it would fail for the same reason, and beside "
-                            + "itself on the same cores be no faster.";
+                        yield return $"'{other.Name}' cannot be asked beside model '{model.Name}': both are made of the same file and run on the processor, where neither would be faster. "
+                            + "Leave After out, or take another model.";
                     }
 
                     var misfits = SignatureFit.Misfits(model.Signature, target.Signature).ToList();
@@ -33,4 +34,6 @@ internal static class FallbackCheck
             }
         }
     }
+
+    private static bool RunsOnCpu(HostedModel model) => model.GetService<OnnxModelDescription>() is not { } description || description.ExecutionProvider == "CPUExecutionProvider";
 }

@@ -40,6 +40,7 @@ internal static class SampleCompiler
         global using MlServe.Docs.Samples;
         global using MlServe.Onnx;
         global using MlServe.Onnx.Inspection;
+        global using MlServe.Resilience;
         global using MlServe.Tensors;
         global using System.Numerics.Tensors;
         global using static MlServe.Docs.Samples.SampleNames;

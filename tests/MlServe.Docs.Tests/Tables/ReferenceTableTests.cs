@@ -7,6 +7,7 @@ using MlServe.Onnx;
 using MlServe.Onnx.Inspection;
 using MlServe.Quantization;
 using MlServe.Quantization.Serving;
+using MlServe.Resilience;
 using MlServe.Tensors;
 using Xunit;
 
@@ -28,6 +29,9 @@ public sealed partial class ReferenceTableTests
         typeof(OnnxModelOptions), typeof(ExecutionProviderOptions), typeof(OnnxRuntimeOptions), typeof(MlServingOptions), typeof(ModelOptions),
         typeof(ServiceLevelOptions), typeof(PredictionOptions), typeof(OnnxInspectionLimits), typeof(BatchingOptions), typeof(PaddingOptions),
         typeof(CacheOptions),
+        typeof(CircuitBreakerOptions),
+        typeof(FallbackStepOptions),
+        typeof(ChaosOptions),
         typeof(PredictionStatus), typeof(PredictionErrorCode), typeof(ModelLoadFailure), typeof(ExecutionProvider), typeof(ElementType),
         typeof(QuantizationOptions), typeof(QuantizationGate), typeof(PreprocessingOptions), typeof(DynamicQuantizationOptions), typeof(WeightQuantizationOptions),
         typeof(ModelQuantizationOptions), typeof(QuantizationMethod), typeof(CalibrationMethod), typeof(GateFailureAction), typeof(QuantizationFailure),

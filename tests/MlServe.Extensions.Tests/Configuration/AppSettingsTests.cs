@@ -65,7 +65,6 @@ public sealed class AppSettingsTests : IDisposable
                   "ProbeCount": 4,
                   "SlowRunThreshold": "00:00:00.050",
                   "RequireFiniteOutputs": false,
-                  "ProbabilityOutputs": [ "y" ],
                   "ProbabilityTolerance": 0.5
                 },
                 "Chaos": { "Enabled": true, "LatencyRate": 0.1, "Latency": "00:00:00.001", "FailureRate": 0.0001, "InvalidOutputRate": 0.0001, "Seed": 1 },
@@ -86,6 +85,7 @@ public sealed class AppSettingsTests : IDisposable
               "three": {
                 "Path": "models/one.onnx",
                 "Onnx": { "BatchDetection": "None" },
+                "CircuitBreaker": { "ProbabilityOutputs": [ "y" ] },
                 "Cache": { "UseHostMemoryCache": true, "UseHybridCache": true },
                 "Batching": { "Padding": { "Axis": "sequence", "Buckets": [ 32 ], "Values": { "ids": 1 }, "MaskInput": "mask" } }
               }
