@@ -1,8 +1,10 @@
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using MlServe;
 using MlServe.Batching;
+using MlServe.Caching;
 using MlServe.Quantization;
 using MlServe.Samples.QuickStart;
 
@@ -15,7 +17,10 @@ var counted = images.Count - Calibration;
 QuantizationReport? quantized = null;
 
 var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { ContentRootPath = AppContext.BaseDirectory });
-builder.Logging.SetMinimumLevel(LogLevel.Warning);
+builder.Logging.SetMinimumLevel(LogLevel.Error);
+
+// A model that breaks on purpose: nine of ten runs fail. Only configuration can ask for that.
+builder.Configuration.AddInMemoryCollection([new("MlServing:Models:digits-broken:Chaos:Enabled", "true"), new("MlServing:Models:digits-broken:Chaos:FailureRate", "0.9")]);
 builder.Services.AddMlServing()
     .AddModel("digits", model => model
         .FromFile("assets/digits.onnx")
@@ -24,6 +29,12 @@ builder.Services.AddMlServing()
         .AsDefault()
         .As<DigitImage, Digit>(new DigitMapper()))
     .AddModel("digits-small", model => model.FromFile("assets/digits-small.onnx"))
+    .AddModel("digits-cached", model => model.FromFile("assets/digits.onnx").UseCache().UseBatching())
+    .AddModel("digits-broken", model => model
+        .FromFile("assets/digits.onnx")
+        .UseFallback(fallback => fallback.To("digits-small"))
+        .UseCircuitBreaker()
+        .UseBatching())
     .AddModel("digits-int8", model => model
         .FromFile("assets/digits.onnx")
         .UseBatching()
@@ -50,6 +61,11 @@ var small = await Classification.RunAsync(
     host.Services.GetRequiredKeyedService<IPredictor>("digits-small").As(new DigitMapper()), images, callers: 64);
 var int8 = await Classification.RunAsync(
     host.Services.GetRequiredKeyedService<IPredictor>("digits-int8").As(new DigitMapper()), images, callers: 64);
+
+var cached = host.Services.GetRequiredKeyedService<IPredictor>("digits-cached");
+await ReplayedStream.RunAsync(cached, ReplayedStream.Skewed(images.Count, 20_000), images, callers: 16);
+var cache = cached.GetService<CacheStatistics>()!;
+var broken = await ReplayedStream.RunAsync(host.Services.GetRequiredKeyedService<IPredictor>("digits-broken"), [.. Enumerable.Range(0, images.Count)], images, callers: 16);
 await host.StopAsync();
 
 FormattableString[] report =
@@ -67,6 +83,11 @@ FormattableString[] report =
     $"int8_speed: {quantized?.Speed?.Ratio:0.00} of FP32's, a row at a time",
     $"int8_throughput: {int8.PerSecond:0}",
     $"int8_size: {quantized?.Bytes} bytes, FP32 {quantized?.SourceBytes}",
+    $"cache_hit_rate: {cache.HitRate:0.00} of 20,000 requests, a few images asked for often and most of them rarely",
+    $"cache_time_saved_ms: {cache.TimeSaved.TotalMilliseconds:0}",
+    $"broken_answered: {broken.Answered} of {images.Count}, although nine of ten runs of the model fail",
+    $"broken_shares: {broken.Shares}",
+    $"broken_accuracy: {broken.Accuracy:0.0000}",
 ];
 foreach (var line in report)
     Console.WriteLine(FormattableString.Invariant(line));

@@ -298,6 +298,16 @@ public sealed class ModelBuilder
         configure?.Invoke(options.Batching);
     });
 
+    /// <summary>
+    /// The layers that a service is best off with, with their defaults and in the right order: a stale answer as the last resort (where nothing was said by
+    /// <see cref="UseFallback"/>), <see cref="UseCache"/>, <see cref="UseTimeout"/>, <see cref="UseCircuitBreaker"/> and <see cref="UseBatching"/>. Each can be changed by its own
+    /// method and switched off in configuration.
+    /// </summary>
+    /// <returns>This builder.</returns>
+    public ModelBuilder UseStandardPipeline() =>
+        Configure(static options => options.FallbackChain ??= static fallback => fallback.ThenStaleAnswer())
+            .UseCache().UseTimeout().UseCircuitBreaker().UseBatching();
+
     /// <summary>Makes this the model behind an <see cref="IPredictor"/> that is injected without a name.</summary>
     /// <returns>This builder.</returns>
     public ModelBuilder AsDefault() => Configure(static options => options.IsDefault = true);

@@ -76,12 +76,13 @@ internal sealed class ServedModel : IAsyncDisposable
         _host.Dispose();
     }
 
-    // The one place for what a load test switches off in the system under test. Caches go here when there are some: answering from one measures the cache.
+    // The one place for what a load test switches off in the system under test: answering from a cache measures the cache.
     private static async Task<ServedModel> StartAsync(HostApplicationBuilder builder, string name, CancellationToken cancellationToken)
     {
         IHost? host = null;
         try
         {
+            builder.Services.PostConfigureAll<ModelOptions>(static options => options.UseCache = false);
             host = builder.Build();
             await host.StartAsync(cancellationToken);
             return new(host, name);
