@@ -120,10 +120,11 @@ internal sealed class CacheWorth(TimeProvider time, bool mayStop)
 
     private TimeSpan ToTime(double ticks) => TimeSpan.FromSeconds(ticks / time.TimestampFrequency);
 
-    // A lost update is a lost sample.
+    // A lost update is a lost sample. The first samples, of code that is being compiled, would count for long: a later one that is far below the mean pulls it down at once.
     private static void Blend(ref double mean, long ticks)
     {
-        var known = Volatile.Read(ref mean);
-        Volatile.Write(ref mean, known == 0 ? ticks : known + ((Math.Min(ticks, known * LargestSample) - known) * Smoothing));
+        var sample = Math.Max(1, ticks);
+        var known = Math.Min(Volatile.Read(ref mean), (double)sample * LargestSample);
+        Volatile.Write(ref mean, known == 0 ? sample : known + ((Math.Min(sample, known * LargestSample) - known) * Smoothing));
     }
 }

@@ -9,6 +9,17 @@ public sealed class CacheWorthTests
     private readonly FakeTimeProvider _time = new();
 
     [Fact]
+    public void RunTook_FirstSampleIsOfCodeThatIsBeingCompiled_IsForgottenSoon()
+    {
+        var worth = new CacheWorth(_time, mayStop: true);
+        worth.RunTook(1_000_000);
+        for (var sample = 0; sample < 100; sample++)
+            worth.RunTook(100);
+
+        Assert.InRange(worth.Run, 100, 300);
+    }
+
+    [Fact]
     public void Judge_HitsSaveLessThanTheyCost_SwitchesOffAndTriesAgainEverMoreRarely()
     {
         var worth = new CacheWorth(_time, mayStop: true);
