@@ -32,7 +32,7 @@ internal static class OcrRows
         var chosenBy = new LineReader(fonts, Selection, SelectionLines);
         var model = Int8Model.Make(File.ReadAllBytes(models.Recognizer), new QuantizationOptions
         {
-            // A metric of half a point above what is claimed, because it is chosen on other lines than it is measured on.
+            // A point more than what is claimed, because it is chosen on other lines than it is measured on.
             Gate = new() { MinSpeedup = 1.35, MinSnrDb = null, MinAgreement = null, Evaluate = chosenBy.ShareAsync, MaxLoss = 0.04 },
             MaxSamples = 64,
             SearchBudget = TimeSpan.FromMinutes(4),
