@@ -12,7 +12,7 @@ internal static class OcrRows
     public static readonly Claim Rewritten = Claim.AtLeast("int8.ocr.fp32_rewritten_speed", "ratio", 1.1);
 
     // Three sets of lines that have none in common: to take ranges from, to choose nodes by, to measure with.
-    private const int Calibration = 0, Selection = 10_000, Evaluation = 100_000;
+    private const int Calibration = 0, Selection = 10_000, Evaluation = 200_000;
     private const int SelectionLines = 600, EvaluationLines = 2000;
 
     public static IEnumerable<ScorecardRow> Measure(int windows)
