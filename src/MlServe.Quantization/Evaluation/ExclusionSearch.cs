@@ -1,34 +1,35 @@
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>Finds how many of the most harmful nodes have to stay FP32: groups that double until one passes, then the middle between the last two.</summary>
+/// <summary>Finds how many of the most harmful nodes have to stay FP32: groups that double until one passes, or
+/// is too slow, then the middle between the last two.</summary>
 internal static class ExclusionSearch
 {
     private const int MaxRefinements = 3;
 
     /// <param name="nodes">How many nodes could be left out; at least one is kept.</param>
-    /// <param name="tryLeavingOut">Leaves out that many of the most harmful and says whether it passes.</param>
+    /// <param name="tryLeavingOut">Leaves out that many of the first and says whether it passes; null: it fails in a way that leaving out more does not cure.</param>
     /// <param name="hasTime">Whether there is time for another.</param>
     /// <returns>The least number that was seen to pass, or null.</returns>
-    public static async Task<int?> FindAsync(int nodes, Func<int, Task<bool>> tryLeavingOut, Func<bool> hasTime)
+    public static async Task<int?> FindAsync(int nodes, Func<int, Task<bool?>> tryLeavingOut, Func<bool> hasTime)
     {
         var failed = 0;
+        int? upper = null;
         int? passed = null;
-        for (var count = 1; count < nodes && hasTime(); count = Next(count, nodes))
+        for (var count = 1; count < nodes && hasTime() && upper is null; count = Next(count, nodes))
         {
-            if (await tryLeavingOut(count).ConfigureAwait(false))
-            {
-                passed = count;
-                break;
-            }
-
-            failed = count;
+            var outcome = await tryLeavingOut(count).ConfigureAwait(false);
+            if (outcome == false) failed = count;
+            else upper = count;
+            if (outcome == true) passed = count;
         }
 
-        for (var i = 0; i < MaxRefinements && passed is { } upper && upper - failed > 1 && hasTime(); i++)
+        for (var i = 0; i < MaxRefinements && upper is { } above && above - failed > 1 && hasTime(); i++)
         {
-            var middle = failed + ((upper - failed) / 2);
-            if (await tryLeavingOut(middle).ConfigureAwait(false)) passed = middle;
-            else failed = middle;
+            var middle = failed + ((above - failed) / 2);
+            var outcome = await tryLeavingOut(middle).ConfigureAwait(false);
+            if (outcome == false) failed = middle;
+            else upper = middle;
+            if (outcome == true) passed = middle;
         }
 
         return passed;

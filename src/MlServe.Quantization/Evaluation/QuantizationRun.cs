@@ -116,17 +116,29 @@ internal sealed class QuantizationRun(IModelSource source, string? sourcePath, s
     {
         _sensitivity = await prepared.Sensitivity(options)
             .RunAsync(allNodes, first.Decisions, hasTime, (share, message) => _progress.Report(QuantizationStage.Searching, share * 0.5, message), cancellationToken).ConfigureAwait(false);
-        string[] order = [.. _sensitivity.Nodes.Select(static node => node.Node), .. _sensitivity.NotTried];
+        string[] harmful = [.. _sensitivity.Nodes.Select(static node => node.Node), .. _sensitivity.NotTried];
+        if (_sensitivity.NotTried.Count == 0 && _sensitivity.Nodes.Any(static node => node.Speed is not null))
+        {
+            string[] cheap = [.. ExclusionOrder.Of(_sensitivity.Nodes, _rewritten?.Ratio ?? 1)];
+            if (await LeaveOutInOrderAsync(prepared, evaluator, allNodes, cheap, "nodes that harm most for the time they save", hasTime).ConfigureAwait(false) is { } candidate) return candidate;
+        }
+
+        return await LeaveOutInOrderAsync(prepared, evaluator, allNodes, harmful, "most harmful", hasTime).ConfigureAwait(false);
+    }
+
+    private async Task<Candidate?> LeaveOutInOrderAsync(
+        PreparedModel prepared, CandidateEvaluator evaluator, QuantizationPlan allNodes, string[] order, string what, Func<bool> hasTime)
+    {
         var passing = new Dictionary<int, Candidate>();
         var tried = 0;
         var count = await ExclusionSearch.FindAsync(order.Length, async leaveOut =>
         {
-            _progress.Report(QuantizationStage.Searching, 0.5 + (0.05 * tried++), $"without the {leaveOut} most harmful nodes");
+            _progress.Report(QuantizationStage.Searching, Math.Min(0.9, 0.5 + (0.05 * tried++)), $"without the {leaveOut} {what}");
             string[] leftOut = [.. order.Take(leaveOut)];
             var plan = await prepared.CorrectAsync(allNodes with { ExcludedNodes = Plans.Excluded(allNodes, leftOut) }, options, cancellationToken).ConfigureAwait(false);
-            var candidate = await TryAsync(evaluator, plan, $"without the {leaveOut} most harmful", leftOut).ConfigureAwait(false);
+            var candidate = await TryAsync(evaluator, plan, $"without the {leaveOut} {what}", leftOut).ConfigureAwait(false);
             if (candidate.Passed) passing[leaveOut] = candidate;
-            return candidate.Passed;
+            return candidate.Passed ? true : candidate.IsAccurate && GateJudge.IsForSpeed(plan.Method) ? null : false;
         }, hasTime).ConfigureAwait(false);
         return count is { } found ? passing[found] : null;
     }

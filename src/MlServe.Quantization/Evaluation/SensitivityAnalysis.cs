@@ -53,7 +53,10 @@ internal sealed class SensitivityAnalysis(SourceModel source, ModelProto preproc
             if (!result.Decisions.Any(decision => decision.IsQuantized && decision.Node == node.Node)) return null;
             using var session = GraphSession.Open(OnnxFile.ToBytes(result.Model), threads: threads, what: "The quantized model");
             var comparison = await ModelComparison.RunAsync(source.Session, session, samples.KeptAsync(cancellationToken), cancellationToken).ConfigureAwait(false);
-            return new(node.Node, node.OpType, comparison.WorstSnrDb ?? double.PositiveInfinity, comparison.WorstAgreement(gate));
+            return new(node.Node, node.OpType, comparison.WorstSnrDb ?? double.PositiveInfinity, comparison.WorstAgreement(gate))
+            {
+                Speed = gate.MinSpeedup > 0 ? SpeedComparison.Measure(source.Session, session, samples.Retained[0], 0, cancellationToken).Ratio : null,
+            };
         }
         catch (QuantizationException exception) when (exception.Failure == QuantizationFailure.NothingToQuantize)
         {

@@ -35,9 +35,20 @@ public class ExclusionSearchTests
     public async Task FindAsync_NoTime_TriesNothing() =>
         Assert.Null(await ExclusionSearch.FindAsync(10, static _ => throw new InvalidOperationException("was tried"), static () => false));
 
-    private static Task<bool> Try(int count, int needed, List<int> tried)
+    [Theory]
+    [InlineData(18, 22, 18)]
+    [InlineData(20, 22, 20)]
+    [InlineData(23, 22, null)]
+    [InlineData(5, 6, 5)]
+    public async Task FindAsync_TooSlowFromANumberOn_LooksBetween(int needed, int slow, int? expected)
+    {
+        var found = await ExclusionSearch.FindAsync(25, count => Task.FromResult<bool?>(count >= slow ? null : count >= needed), static () => true);
+        Assert.Equal(expected, found);
+    }
+
+    private static Task<bool?> Try(int count, int needed, List<int> tried)
     {
         tried.Add(count);
-        return Task.FromResult(count >= needed);
+        return Task.FromResult<bool?>(count >= needed);
     }
 }

@@ -1,10 +1,10 @@
 using System.IO.Compression;
+using MlServe.Onnx;
+using MlServe.Onnx.Inspection;
 using MlServe.Quantization.Evaluation;
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Preprocessing;
 using MlServe.Quantization.Runtime;
-using MlServe.Onnx;
-using MlServe.Onnx.Inspection;
 using Xunit;
 
 namespace MlServe.Quantization.Rewriting;
