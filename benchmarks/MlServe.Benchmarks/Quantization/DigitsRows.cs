@@ -8,10 +8,10 @@ namespace MlServe.Benchmarks.Quantization;
 /// <summary>The digits models of the samples on all 10,000 test images of MNIST.</summary>
 internal static class DigitsRows
 {
-    public static readonly Claim CnnLoss = Claim.AtMost("int8.digits.loss", "points", 0.1);
+    public static readonly Claim CnnLoss = Claim.AtMost("int8.digits.loss", "point", 0.1);
     public static readonly Claim CnnSize = Claim.AtMost("int8.digits.size", "ratio", 0.30);
     public static readonly Claim CnnSpeed = Claim.AtLeast("int8.digits.speed", "ratio", 1.0);
-    public static readonly Claim MlpLoss = Claim.AtMost("int8.digits_small.loss", "points", 0.1);
+    public static readonly Claim MlpLoss = Claim.AtMost("int8.digits_small.loss", "point", 0.1);
     public static readonly Claim MlpSpeed = Claim.AtLeast("int8.digits_small.speed", "ratio", 0.97);
 
     private const int Pixels = 28 * 28;

@@ -1,5 +1,5 @@
-using MlServe.Onnx;
 using MlServe.Benchmarks.Measurement;
+using MlServe.Onnx;
 using MlServe.TestModels;
 
 namespace MlServe.Benchmarks.Scorecard;

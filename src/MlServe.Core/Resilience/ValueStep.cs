@@ -23,7 +23,8 @@ internal sealed class ValueStep : FallbackStep
             var target = rows is { } count ? writer.AddTensor<T>(name, count, row.Length) : writer.AddTensor<T>(name, row.Length);
             for (; target.Length >= row.Length && row.Length > 0; target = target[row.Length..])
                 row.CopyTo(target);
-        }));
+        }
+        ));
     }
 
     /// <summary>Adds numbers as configuration has them, of the type that the model's output has; float where the model is not known.</summary>
