@@ -31,7 +31,7 @@ internal static class CalibrationRows
         yield return Memory.Row(MedianEstimate.Of([.. usual.Select(static cost => cost.ExtraMb)]),
             "the same processes; greatest working set during it less that from before it, the source open in both");
 
-        // Few runs of many samples: each takes long. Ranges of a difference take the worst of both.
+        // One run of many samples, because it takes long; the interval is that of the runs of few.
         var few = Start(Few, Children);
         var many = Start(Many, 1)[0];
         yield return Growth.Row(
