@@ -10,7 +10,7 @@ internal static class CalibrationRows
     public static readonly Claim Growth = Claim.AtMost("int8.calibration_growth_mb", "MB", 20);
 
     private const int Usual = 64, Few = 16, Many = 1024;
-    private const int Children = 5;
+    private const int Children = 3;
 
     public static IEnumerable<ScorecardRow> Measure(int windows)
     {
