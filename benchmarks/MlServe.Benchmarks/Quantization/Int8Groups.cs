@@ -20,5 +20,11 @@ internal static class Int8Groups
         new([Int8Rows.ResNetSize, Int8Rows.ResNet, Int8Rows.ResNetBatch], Int8Rows.MeasureResNet),
         new([Int8Rows.Mlp, Int8Rows.MlpBatch], Int8Rows.MeasureMlp),
         new([OcrRows.Lines, OcrRows.Speed, OcrRows.Rewritten], OcrRows.Measure),
+        new(RewriteRows.Speed, RewriteRows.Measure),
+        new([CalibrationRows.Seconds, CalibrationRows.Memory, CalibrationRows.Growth], CalibrationRows.Measure),
+        new(PairRows.Claims, PairRows.Measure),
+        new([NeverSlowerRows.Classifier, NeverSlowerRows.Rewritten], NeverSlowerRows.MeasureClassifier),
+        new(NeverSlowerRows.Tiny, NeverSlowerRows.MeasureTiny),
+        new(NeverSlowerRows.Flowers, NeverSlowerRows.MeasureFlowers),
     ];
 }
