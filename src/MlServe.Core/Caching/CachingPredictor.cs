@@ -203,7 +203,7 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
             Counters.Count(CacheCounters.Misses);
             var started = _time.GetTimestamp();
             answer = await Inner.PredictAsync(inputs, options, cancellationToken).ConfigureAwait(false);
-            if (answer.IsOk) _worth.RunTook(_time.GetTimestamp() - started);
+            if (answer.IsOk) _worth.RunTook(RunTicks(answer.Origin, _time.GetTimestamp() - started));
         }
         catch
         {
@@ -259,6 +259,11 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
         Store.Add(entry);
         if (Volatile.Read(ref _isDisposed) != 0) Store.Remove(entry);
     }
+
+    /// <summary>What the run itself took, a row's share of its batch, where that is known: a caller's wait has queues in it, and the thread pool's other work.</summary>
+    private long RunTicks(in PredictionOrigin origin, long waited) => origin.RunTime > TimeSpan.Zero
+        ? (long)(origin.RunTime.TotalSeconds * _time.TimestampFrequency / Math.Max(1, origin.BatchRows))
+        : waited;
 
     /// <summary>Answers those that wait with copies of an answer, or with its error.</summary>
     private void Follow(Flight flight, Prediction answer)
