@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using MlServe.Benchmarks.Measurement;
 using MlServe.Caching;
 using MlServe.Onnx;
@@ -35,7 +34,7 @@ internal static class CacheRows
                 Answer(cached, requests[i & (HotKeys - 1)]);
         }
 
-        var hit = Nanoseconds(windows, AskAgain, Calls);
+        var hit = CallCost.Nanoseconds(windows, AskAgain, Calls);
         yield return Hit.Row(hit, $"one thread, {HotKeys} keys in turn, {Pixels * sizeof(float)} bytes of input each, the answer read");
 
         var ratio = PairedWindows.Ratio(windows, AskAgain, calls =>
@@ -45,7 +44,7 @@ internal static class CacheRows
         });
         yield return HitVsRun.Row(ratio, "a hit over a direct run of digits.onnx");
 
-        yield return HitBytes.Row(Bytes(AskAgain), $"allocated by the whole process a hit, the least of 5 rounds of {Calls}");
+        yield return HitBytes.Row(CallCost.Bytes(AskAgain, Calls), $"allocated by the whole process a hit, the least of 5 rounds of {Calls}");
         yield return Miss(windows);
         yield return TwoThreads(windows, AskAgain);
     }
@@ -91,35 +90,6 @@ internal static class CacheRows
             other.Join();
         });
         return Throughput.Row(ratio, $"hits a second of two threads over those of one, the same {HotKeys} keys; {Environment.ProcessorCount} cores");
-    }
-
-    private static MedianEstimate Nanoseconds(int windows, Action<int> action, int calls)
-    {
-        // Until the code is compiled as it stays.
-        for (var round = 0; round < 10; round++)
-            action(calls);
-        var samples = new List<double>(windows);
-        for (var window = 0; window < windows; window++)
-        {
-            var started = Stopwatch.GetTimestamp();
-            action(calls);
-            samples.Add(Stopwatch.GetElapsedTime(started).TotalNanoseconds / calls);
-        }
-
-        return MedianEstimate.Of(samples);
-    }
-
-    private static double Bytes(Action<int> action)
-    {
-        var least = double.MaxValue;
-        for (var round = 0; round < 5; round++)
-        {
-            var before = GC.GetTotalAllocatedBytes(precise: true);
-            action(Calls);
-            least = Math.Min(least, (double)(GC.GetTotalAllocatedBytes(precise: true) - before) / Calls);
-        }
-
-        return Math.Round(least, 3);
     }
 
     private static float[] Image(int seed)

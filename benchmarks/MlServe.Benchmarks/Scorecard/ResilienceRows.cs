@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using MlServe.Benchmarks.Measurement;
 using MlServe.Resilience;
 
@@ -34,10 +33,9 @@ internal static class ResilienceRows
                 Ask(inner, request);
         }
 
-        var plain = Nanoseconds(windows, Plain).Median;
-        var through = Nanoseconds(windows, Through);
-        yield return Closed.Row(new MedianEstimate(through.Median - plain, through.Low - plain, through.High - plain),
-            "a circuit breaker around a predictor that answers 10 floats at once: run timed against a service level, outputs checked, outcome counted by Polly");
+        var (overhead, alone) = PairedWindows.Difference(windows, Through, Plain, 1e9);
+        yield return Closed.Row(overhead, FormattableString.Invariant(
+            $"a circuit breaker around a predictor that answers 10 floats at once, in {alone:0} ns: run timed against a service level, outputs checked, outcome counted by Polly"));
 
         using var broken = new PredictorBuilder(inner).UseCircuitBreaker().Build(new Level());
         broken.GetService<ICircuitBreaker>()!.Open(TimeSpan.FromHours(1));
@@ -49,43 +47,14 @@ internal static class ResilienceRows
                 Ask(open, request);
         }
 
-        yield return Open.Row(Nanoseconds(windows, Refused), "a request that an open circuit refuses");
-        yield return OpenBytes.Row(Bytes(Refused), $"allocated by the whole process a refusal, the least of 5 rounds of {Calls}");
+        yield return Open.Row(CallCost.Nanoseconds(windows, Refused, Calls), "a request that an open circuit refuses");
+        yield return OpenBytes.Row(CallCost.Bytes(Refused, Calls), $"allocated by the whole process a refusal, the least of 5 rounds of {Calls}");
     }
 
     private static void Ask(IPredictor predictor, PredictionInputs request)
     {
         var pending = predictor.PredictAsync(request);
         (pending.IsCompleted ? pending.Result : pending.AsTask().GetAwaiter().GetResult()).Dispose();
-    }
-
-    private static MedianEstimate Nanoseconds(int windows, Action<int> action)
-    {
-        // Until the code is compiled as it stays.
-        for (var round = 0; round < 10; round++)
-            action(Calls);
-        var samples = new List<double>(windows);
-        for (var window = 0; window < windows; window++)
-        {
-            var started = Stopwatch.GetTimestamp();
-            action(Calls);
-            samples.Add(Stopwatch.GetElapsedTime(started).TotalNanoseconds / Calls);
-        }
-
-        return MedianEstimate.Of(samples);
-    }
-
-    private static double Bytes(Action<int> action)
-    {
-        var least = double.MaxValue;
-        for (var round = 0; round < 5; round++)
-        {
-            var before = GC.GetTotalAllocatedBytes(precise: true);
-            action(Calls);
-            least = Math.Min(least, (double)(GC.GetTotalAllocatedBytes(precise: true) - before) / Calls);
-        }
-
-        return Math.Round(least, 3);
     }
 
     /// <summary>A service level that no call exceeds.</summary>
