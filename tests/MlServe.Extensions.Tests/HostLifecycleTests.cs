@@ -264,19 +264,25 @@ public sealed class HostLifecycleTests : IDisposable
         Assert.Equal(AllocatedBy(alone), AllocatedBy(host.Services.GetRequiredService<IPredictor>()));
     }
 
+    /// <summary>The bytes of the hundred predictions that allocated least: compiling and the test host allocate on some, the code itself on all.</summary>
     private static long AllocatedBy(IPredictor predictor)
     {
-        var before = 0L;
-        for (var i = 0; i < 200; i++)
+        var least = long.MaxValue;
+        for (var round = 0; round < 20; round++)
         {
-            if (i == 100) before = GC.GetAllocatedBytesForCurrentThread();
-            var pending = predictor.PredictAsync(Asking.OneTwoThree);
-            using var prediction = pending.IsCompletedSuccessfully
-                ? pending.GetAwaiter().GetResult()
-                : throw new InvalidOperationException("It did not answer at once.");
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var i = 0; i < 100; i++)
+            {
+                var pending = predictor.PredictAsync(Asking.OneTwoThree);
+                using var prediction = pending.IsCompletedSuccessfully
+                    ? pending.GetAwaiter().GetResult()
+                    : throw new InvalidOperationException("It did not answer at once.");
+            }
+
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
         }
 
-        return GC.GetAllocatedBytesForCurrentThread() - before;
+        return least;
     }
 
     /// <summary>Asks until a request is refused; those that got in before join the others.</summary>

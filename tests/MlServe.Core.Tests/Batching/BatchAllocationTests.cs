@@ -40,8 +40,9 @@ public sealed class BatchAllocationTests
 
         for (var i = 0; i < 2; i++)
             await reached.WaitAsync();
+        // The thread pool's own queues grow now and then, on a busy machine often: one window without that is asked.
         var least = double.MaxValue;
-        for (var i = 0; i < 8 && least > 0.05; i++)
+        for (var i = 0; i < 50 && least > 0.05; i++)
         {
             await reached.WaitAsync();
             var (bytes, count) = (GC.GetTotalAllocatedBytes(precise: true), Volatile.Read(ref done));
