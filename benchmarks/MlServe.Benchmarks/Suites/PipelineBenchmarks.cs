@@ -46,6 +46,9 @@ public class PipelineBenchmarks
     [GlobalSetup(Target = nameof(HostedBatched))]
     public void SetUpBatched() => Host(static model => model.UseBatching());
 
+    [GlobalSetup(Target = nameof(HostedStandard))]
+    public void SetUpStandard() => Host(static model => model.UseStandardPipeline());
+
     [Benchmark(Baseline = true, OperationsPerInvoke = Calls, Description = "without MlServe")]
     public void Bare() => SampledCalls.Run(Calls, _run);
 
@@ -57,6 +60,9 @@ public class PipelineBenchmarks
 
     [Benchmark(OperationsPerInvoke = Calls, Description = "AddMlServing, UseBatching")]
     public void HostedBatched() => SampledCalls.Run(Calls, _run);
+
+    [Benchmark(OperationsPerInvoke = Calls, Description = "AddMlServing, UseStandardPipeline, answer in the cache")]
+    public void HostedStandard() => SampledCalls.Run(Calls, _run);
 
     [GlobalCleanup]
     public void Close()
