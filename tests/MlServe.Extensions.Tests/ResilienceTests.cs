@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 using MlServe.Onnx;
 using MlServe.Resilience;
 using Xunit;
@@ -17,7 +18,8 @@ public sealed class ResilienceTests : IDisposable
     public async Task Start_AllFromAppSettings_AnswersFromTheChainWhenTheModelIsMadeToFail()
     {
         _test.WriteModel("small.onnx", weight: 2);
-        using var host = await _test.StartAsync(static services => services.AddMlServing(), """
+        // A clock that stands: the circuit stays open however long the requests take.
+        using var host = await _test.StartAsync(static services => services.AddSingleton<TimeProvider>(new FakeTimeProvider()).AddMlServing(), """
             {
               "MlServing": { "Models": {
                 "sum": {

@@ -29,6 +29,9 @@ internal sealed record LoadSettings
     /// <summary>How long to wait for answers when all has been sent.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>The clock of <see cref="DrainTimeout"/>.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
     public LoadProgress Progress { get; init; } = new(null);
 
     /// <summary>Whether the generator was too late for the latencies to be trusted.</summary>

@@ -47,8 +47,8 @@ internal sealed class OpenLoad(OutstandingRequests outstanding, IReadOnlyList<Pr
 
     private IReadOnlyList<long> Drain(TimeSpan timeout)
     {
-        var start = Stopwatch.GetTimestamp();
-        while (outstanding.Count > 0 && Stopwatch.GetElapsedTime(start) < timeout)
+        var start = settings.Time.GetTimestamp();
+        while (outstanding.Count > 0 && settings.Time.GetElapsedTime(start) < timeout)
             Thread.Sleep(1);
         return outstanding.GiveUp();
     }

@@ -8,11 +8,13 @@ namespace MlServe.Tests.Batching;
 internal sealed class Harness : IAsyncDisposable
 {
     private readonly IPredictor _pipeline;
+    private readonly bool _sharesGate;
 
     public Harness(Action<BatchingOptions>? configure = null, FakeModel? model = null, RunGate? gate = null, bool holdsRuns = true, int lanes = 1)
     {
         Model = model ?? new();
         Gate = gate ?? new(lanes);
+        _sharesGate = gate is not null;
         _pipeline = new PredictorBuilder(Model).UseBatching(options =>
         {
             options.MaxBatchSize = 4;
@@ -90,6 +92,9 @@ internal sealed class Harness : IAsyncDisposable
         Assert.Equal(0, Batcher.QueuedRows);
         Assert.Equal(0, Batcher.InFlight);
         Assert.Equal(0, Model.LanesOut);
+
+        // Whoever answers gives its place back a moment later: disposal waits for this batcher's runners, not for those of others at the same gate.
+        if (_sharesGate) await Eventually.BecomesTrue(() => Gate.CurrentRuns == 0, "the gate is empty");
         Assert.Equal(0, Gate.CurrentRuns);
     }
 }

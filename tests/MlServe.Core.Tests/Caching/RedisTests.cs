@@ -34,7 +34,7 @@ public sealed class RedisTests : IDisposable
     private static async Task SecondAnswersFromRedis(CacheHarness first, CacheHarness second, long id)
     {
         var hits = second.Statistics.SecondLevelHits;
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
         while (second.Statistics.SecondLevelHits == hits)
         {
             Assert.False(limit.IsCancellationRequested, "No answer came from Redis.");
@@ -47,7 +47,7 @@ public sealed class RedisTests : IDisposable
     private ServiceProvider Services()
     {
         var services = new ServiceCollection();
-        services.AddStackExchangeRedisCache(options => options.Configuration = $"127.0.0.1:{_redis.Port},abortConnect=false,connectTimeout=500,syncTimeout=500,asyncTimeout=500");
+        services.AddStackExchangeRedisCache(options => options.Configuration = $"127.0.0.1:{_redis.Port},abortConnect=false,connectTimeout=5000,syncTimeout=5000,asyncTimeout=5000");
         services.AddHybridCache();
         return services.BuildServiceProvider();
     }

@@ -165,7 +165,9 @@ public sealed class PageTests(MinimalApiProcess api, Chromium chromium)
 
         Assert.Equal($"{expected}", await page.TextAsync("#digit"));
         Assert.Equal($"It is a {expected}", await page.TextAsync("#verdict"));
-        Assert.Matches(@"^digits v1[\d.]+ ms to predict\d+ ms in all$", await page.TextAsync("#origin"));
+
+        // Other tests ask the same service meanwhile: now and then two requests share a batch.
+        Assert.Matches(@"^digits v1[\d.]+ ms to predict(in a batch of \d+)?\d+ ms in all$", await page.TextAsync("#origin"));
         var shares = (await SharesAsync(page)).Select(static share => double.Parse(share.TrimEnd('%'), System.Globalization.CultureInfo.InvariantCulture)).ToList();
         Assert.Equal(10, shares.Count);
         Assert.Equal(100, shares.Sum(), 1.0);
