@@ -63,9 +63,9 @@ public sealed class ChildProcessTests : IDisposable
         Assert.DoesNotContain("NoSharedThreadPool", shared["events"], StringComparison.Ordinal);
         Assert.Contains("NoSharedThreadPool", own["events"], StringComparison.Ordinal);
 
-        // Seven models more: with pools of their own three threads each, with the shared pool none; the runtime of .NET may add a few.
-        Assert.InRange(int.Parse(own["threads"], CultureInfo.InvariantCulture), 7 * 3, int.MaxValue);
-        Assert.InRange(int.Parse(shared["threads"], CultureInfo.InvariantCulture), int.MinValue, 6);
+        // Seven models more: with pools of their own three threads each, with the shared pool none; .NET's runtime starts and ends a few of its own meanwhile.
+        Assert.InRange(int.Parse(own["threads"], CultureInfo.InvariantCulture), (7 * 3) - 5, int.MaxValue);
+        Assert.InRange(int.Parse(shared["threads"], CultureInfo.InvariantCulture), int.MinValue, 10);
     }
 
     [Fact]
