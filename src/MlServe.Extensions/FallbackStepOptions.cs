@@ -21,9 +21,9 @@ public sealed class FallbackStepOptions
     internal IEnumerable<string> Validate(bool isFirst)
     {
         var kinds = (string.IsNullOrWhiteSpace(Model) ? 0 : 1) + (StaleAnswer ? 1 : 0) + (Value.Count > 0 ? 1 : 0);
-        if (kinds != 1) yield return $"says {(kinds == 0 ? "nothing" : "several things")}; it must have exactly one of {nameof(Model)}, {nameof(StaleAnswer)} (true) and {nameof(Value)}.";
+        if (kinds != 1) yield return $" says {(kinds == 0 ? "nothing" : "several things")}; it must have exactly one of {nameof(Model)}, {nameof(StaleAnswer)} (true) and {nameof(Value)}.";
         if (After is null) yield break;
-        if (After <= TimeSpan.Zero) yield return $"{nameof(After)} is {After}; it must be greater than 00:00:00.";
-        if (!isFirst || string.IsNullOrWhiteSpace(Model)) yield return $"{nameof(After)} is for a {nameof(Model)} that is the first of the chain: only that is asked beside the model.";
+        if (After <= TimeSpan.Zero) yield return $":{nameof(After)} is {After}; it must be greater than 00:00:00.";
+        if (!isFirst || string.IsNullOrWhiteSpace(Model)) yield return $":{nameof(After)} is for a {nameof(Model)} that is the first of the chain: only that is asked beside the model.";
     }
 }

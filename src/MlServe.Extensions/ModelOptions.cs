@@ -128,7 +128,7 @@ public sealed class ModelOptions
         for (var i = 0; i < Fallback.Count; i++)
         {
             foreach (var message in Fallback[i].Validate(isFirst: i == 0))
-                yield return $"{nameof(Fallback)}:{i}:{message}";
+                yield return $"{nameof(Fallback)}:{i}{message}";
         }
 
         foreach (var message in Batching.Validate())

@@ -86,7 +86,8 @@ public sealed class ResilienceTests : IDisposable
     [Theory]
     [InlineData("b", "c", "a", "a -> b -> c -> a")]
     [InlineData("a", "c", "c", "a -> a")]
-    [InlineData("bb", "c", "d", "names model 'bb'")]
+    [InlineData("bb", "c", "d", "names model 'bb', and there is none. Did you mean 'b'?")]
+    [InlineData("nobody", "c", "d", "There are: 'a', 'b', 'c', 'd'.")]
     public async Task Start_CyclesAndUnknownNames_AreRefused(string ofA, string ofB, string ofC, string message)
     {
         using var host = _test.Build(services => services.AddMlServing()
@@ -111,6 +112,17 @@ public sealed class ResilienceTests : IDisposable
         Assert.Contains(message, thrown.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("[ 1, 2 ]", "gives 'y' a value of 2 numbers, and a row of the model's has 1.")]
+    [InlineData("[ ]", "gives 'y' a value of 0 numbers")]
+    public async Task Start_ValueOfAnotherLength_IsRefused(string numbers, string message)
+    {
+        using var host = _test.Build(static services => services.AddMlServing(),
+            $$"""{ "MlServing": { "Models": { "sum": { "Path": "m.onnx", "Fallback": [ { "Value": { "y": {{numbers}} } } ] } } } }""");
+        var thrown = await Assert.ThrowsAnyAsync<Exception>(() => host.StartAsync(TestContext.Current.CancellationToken));
+        Assert.Contains(message, thrown.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Start_StaleAnswersWithoutACache_IsRefused()
     {
@@ -121,7 +133,7 @@ public sealed class ResilienceTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{ "Model": "b", "StaleAnswer": true }""", "Fallback:0:says several things")]
+    [InlineData("""{ "Model": "b", "StaleAnswer": true }""", "Fallback:0 says several things")]
     [InlineData("{ \"After\": \"00:00:01\", \"StaleAnswer\": true }", "Fallback:0:After is for a Model")]
     [InlineData("""{ "Modell": "b" }""", "Did you mean 'Model'?")]
     public async Task Start_StepThatSaysNothingClear_IsRefused(string step, string message)

@@ -66,7 +66,8 @@ public static class PredictorBuilderCachingExtensions
             ? Find<IMemoryCache>(services) ?? throw Missing(identity, nameof(CacheOptions.UseHostMemoryCache), nameof(IMemoryCache), "services.AddMemoryCache()")
             : null;
         var hybrid = options.UseHybridCache
-            ? Find<HybridCache>(services) ?? throw Missing(identity, nameof(CacheOptions.UseHybridCache), nameof(HybridCache), "services.AddHybridCache()")
+            ? Find<HybridCache>(services) ?? throw Missing(identity, nameof(CacheOptions.UseHybridCache), nameof(HybridCache),
+                "services.AddHybridCache() of the package Microsoft.Extensions.Caching.Hybrid")
             : null;
         return new(inner, identity, options, hasher, Find<CacheHost>(services) ?? new(), memory, hybrid, CacheMetrics.For(Find<IMeterFactory>(services)),
             Find<ILoggerFactory>(services)?.CreateLogger(MlServeDiagnostics.LogCategory), Find<TimeProvider>(services) ?? TimeProvider.System);

@@ -5,7 +5,7 @@ namespace MlServe.Resilience;
 /// <summary>The same row for every request: an answer that is known to be harmless.</summary>
 internal sealed class ValueStep : FallbackStep
 {
-    private readonly List<(string Output, Action<PredictionWriter, string, int?> Write)> _outputs = [];
+    private readonly List<(string Output, int Length, Action<PredictionWriter, string, int?> Write)> _outputs = [];
 
     private readonly Dictionary<string, double[]> _numbers = new(StringComparer.Ordinal);
 
@@ -15,10 +15,12 @@ internal sealed class ValueStep : FallbackStep
 
     public IEnumerable<string> Outputs => _outputs.Select(static output => output.Output);
 
+    public IEnumerable<(string Output, int Length)> Lengths => _outputs.Select(static output => (output.Output, output.Length));
+
     public void Add<T>(string output, T[] row)
     {
         _ = ElementTypes.Require<T>();
-        _outputs.Add((output, (writer, name, rows) =>
+        _outputs.Add((output, row.Length, (writer, name, rows) =>
         {
             var target = rows is { } count ? writer.AddTensor<T>(name, count, row.Length) : writer.AddTensor<T>(name, row.Length);
             for (; target.Length >= row.Length && row.Length > 0; target = target[row.Length..])
@@ -78,7 +80,7 @@ internal sealed class ValueStep : FallbackStep
         }
 
         var writer = PredictionWriter.Create();
-        foreach (var (output, write) in _outputs)
+        foreach (var (output, _, write) in _outputs)
         {
             if (wanted is null || wanted.Contains(output, StringComparer.Ordinal)) write(writer, output, rows);
         }

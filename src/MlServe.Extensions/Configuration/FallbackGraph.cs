@@ -15,7 +15,7 @@ internal static class FallbackGraph
         {
             foreach (var step in steps.OfType<ModelStep>().Where(step => !step.IsGiven && !models.Contains(step.Name, ModelName.Comparer)))
             {
-                var suggestion = Suggestion.For(step.Name, models) is { } name ? $" Did you mean '{name}'?" : "";
+                var suggestion = Suggestion.For(step.Name, models) is { } name ? $" Did you mean '{name}'?" : $" There are: {string.Join(", ", models.Select(static name => $"'{name}'"))}.";
                 yield return $"{keyOf(model)}:{nameof(ModelOptions.Fallback)} names model '{step.Name}', and there is none.{suggestion}";
             }
         }

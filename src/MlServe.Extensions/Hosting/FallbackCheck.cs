@@ -29,10 +29,31 @@ internal static class FallbackCheck
                 case ValueStep value:
                     foreach (var output in value.Outputs.Where(output => model.Signature.IndexOfOutput(output) < 0))
                         yield return $"The fallback chain of model '{model.Name}' gives a value to '{output}', which the model does not have. It has: {model.Signature.OutputNames}.";
+                    foreach (var (output, length) in value.Lengths)
+                    {
+                        if (LengthOfRow(model.Signature, output) is { } expected && expected != length)
+                            yield return $"The fallback chain of model '{model.Name}' gives '{output}' a value of {length} numbers, and a row of the model's has {expected}.";
+                    }
+
                     value.TakeTypesOf(model.Signature);
                     break;
             }
         }
+    }
+
+    /// <summary>How many elements a row of an output has; null where the model does not tell.</summary>
+    private static long? LengthOfRow(ModelSignature signature, string output)
+    {
+        if (signature.IndexOfOutput(output) is var index && index < 0) return null;
+        var value = signature.Outputs[index];
+        if (value.Kind != ValueKind.Tensor || !value.IsShapeKnown) return null;
+        long? length = 1;
+        for (var axis = 0; axis < value.Shape.Count; axis++)
+        {
+            if (axis != value.BatchAxis) length *= value.Shape[axis].Size;
+        }
+
+        return length;
     }
 
     private static bool RunsOnCpu(HostedModel model) => model.GetService<OnnxModelDescription>() is not { } description || description.ExecutionProvider == "CPUExecutionProvider";

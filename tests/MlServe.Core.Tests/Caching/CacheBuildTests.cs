@@ -63,7 +63,7 @@ public sealed class CacheBuildTests
         var nameless = Assert.Throws<InvalidOperationException>(() => Build(new FakePredictor(), static options => options.UseHybridCache = true));
 
         Assert.Contains("services.AddMemoryCache()", memory.Message, StringComparison.Ordinal);
-        Assert.Contains("services.AddHybridCache()", hybrid.Message, StringComparison.Ordinal);
+        Assert.Contains("services.AddHybridCache() of the package Microsoft.Extensions.Caching.Hybrid", hybrid.Message, StringComparison.Ordinal);
         Assert.Contains("no digest", nameless.Message, StringComparison.Ordinal);
     }
 

@@ -134,6 +134,7 @@ internal sealed partial class ReferenceTable
         string text => $"`{text}`",
         TimeSpan time => $"`{time:c}`",
         Enum name => $"`{name}`",
+        double number => number.ToString("#,0.################", CultureInfo.InvariantCulture),
         IFormattable number => number.ToString("N0", CultureInfo.InvariantCulture),
         IEnumerable items when !items.Cast<object>().Any() => "empty",
         _ => "its own defaults",
