@@ -54,11 +54,12 @@ public static class MlServingServiceCollectionExtensions
         services.AddSingleton(registrations);
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(static services => new ModelCatalog(services.GetRequiredService<Registrations>(), services.GetService<IConfiguration>()));
+        services.AddSingleton<ModelSections>();
         services.AddOptions<MlServingOptions>().ValidateOnStart();
         services.AddSingleton<IPostConfigureOptions<MlServingOptions>, BindMlServingOptions>();
         services.AddSingleton<IValidateOptions<MlServingOptions>, ValidateMlServingOptions>();
         services.AddSingleton<IPostConfigureOptions<ModelOptions>>(
-            static services => new BindModelOptions(services.GetRequiredService<ModelCatalog>(), services.GetService<IHostEnvironment>()));
+            static services => new BindModelOptions(services.GetRequiredService<ModelCatalog>(), services.GetRequiredService<ModelSections>(), services.GetService<IHostEnvironment>()));
         services.AddSingleton<IValidateOptions<ModelOptions>, ValidateModelOptions>();
 
         services.TryAddSingleton(static services => new RunGate(services.GetRequiredService<IOptions<MlServingOptions>>().Value.MaxConcurrentRuns));

@@ -9,7 +9,7 @@ namespace MlServe.Quantization;
 public static partial class OnnxQuantizer
 {
     /// <summary>
-    /// Makes a model ready to be quantized, without quantizing it: weights in Constant nodes become initializers, the operator set is raised, constants and batch
+    /// Makes a model ready to be quantized, without quantizing it: weights in Constant nodes become initializers, weights among the inputs constants, the operator set is raised, constants and batch
     /// normalization are folded, HardSwish is written as fewer operators, and what no output depends on is removed. Some models run faster for it. What the model
     /// computes is the same but for rounding.
     /// </summary>
@@ -29,15 +29,17 @@ public static partial class OnnxQuantizer
         ArgumentException.ThrowIfNullOrEmpty(source);
         ArgumentException.ThrowIfNullOrEmpty(destination);
         OnnxFile.CheckDestination(source, destination);
+        options ??= new();
         var document = await OnnxDocument.ReadAsync(ModelSource.FromFile(source), cancellationToken).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
-        var result = Preprocessor.Run(document.Model, options ?? new());
+        var result = Preprocessor.Run(document.Model, options);
         cancellationToken.ThrowIfCancellationRequested();
         var bytes = document.ToBytes(result.Model);
         await OnnxFile.WriteAsync(destination, bytes, cancellationToken).ConfigureAwait(false);
         return new()
         {
             Steps = result.Steps,
+            RemovedInputs = ListedWeights.ToRemove(document.Model, options),
             NodesBefore = NodesOf(document.Model),
             NodesAfter = NodesOf(result.Model),
             BytesBefore = document.SizeInBytes,

@@ -9,6 +9,13 @@ public sealed record PreprocessingOptions
     /// </summary>
     public int Opset { get; init; } = 13;
 
+    /// <summary>
+    /// Whether weights that the model lists among its inputs stay inputs, for callers who give others in their place; nodes that read them then stay as they are. Default: false:
+    /// exporters list them without a need, and as constants they can be folded and quantized. The model that is written takes no values for them. Models before version 4 of
+    /// the format list all their weights and take none of them from callers: there they are always constants.
+    /// </summary>
+    public bool KeepWeightInputs { get; init; }
+
     /// <summary>Whether constants, and batch normalization behind convolutions, are folded by ONNX Runtime. Default: true.</summary>
     public bool FoldConstants { get; init; } = true;
 

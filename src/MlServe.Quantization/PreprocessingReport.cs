@@ -11,6 +11,9 @@ public sealed record PreprocessingReport
     /// <summary>What was done, a sentence a step, in order; empty where the model was ready.</summary>
     public required IReadOnlyList<string> Steps { get; init; }
 
+    /// <summary>Weights that the source lists among its inputs and that are constants in what was written, in the order of the list.</summary>
+    public IReadOnlyList<string> RemovedInputs { get; init; } = [];
+
     /// <summary>Operators of the model that was given, those of subgraphs included.</summary>
     public required int NodesBefore { get; init; }
 

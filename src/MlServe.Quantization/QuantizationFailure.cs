@@ -44,4 +44,7 @@ public enum QuantizationFailure
 
     /// <summary>A plan was made for another model, or by a newer version.</summary>
     PlanMismatch,
+
+    /// <summary>A file of samples cannot be read, or is not for the model.</summary>
+    UnreadableSamples,
 }

@@ -36,6 +36,9 @@ public sealed record QuantizationPlan
     /// <summary>What is done before.</summary>
     public PreprocessingOptions Preprocessing { get; init; } = new();
 
+    /// <summary>Weights that the source lists among its inputs and that are constants in what is written, in the order of the list (see <see cref="PreprocessingOptions.KeepWeightInputs"/>).</summary>
+    public IReadOnlyList<string> RemovedInputs { get; init; } = [];
+
     /// <summary>The ranges of activations by the name of the value in the preprocessed model.</summary>
     public IReadOnlyDictionary<string, TensorRange> Ranges { get; init; } = new Dictionary<string, TensorRange>();
 

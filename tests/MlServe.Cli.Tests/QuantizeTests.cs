@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using MlServe.Onnx;
+using MlServe.TestModels;
 using Xunit;
 
 namespace MlServe.Cli;
@@ -160,6 +161,20 @@ public sealed class QuantizeTests : IDisposable
         Assert.Equal(0, tool.ExitCode);
         Assert.Equal(11, JsonDocument.Parse(tool.Output).RootElement.GetProperty("nodesBefore").GetInt32());
         Assert.True(File.Exists(_folder["out.onnx"]));
+    }
+
+    [Theory]
+    [InlineData(0, "--keep-weight-inputs")]
+    [InlineData(1)]
+    public async Task Preprocess_WeightAmongTheInputs_IsAConstantUnlessKept(int removed, params string[] more)
+    {
+        var model = _folder.Write("m.onnx", new OnnxModel().IrVersion(8).Input("x", OnnxModel.Float, 2).Input("w", OnnxModel.Float, 2).Output("y", OnnxModel.Float, 2)
+            .Initializer("w", [1f, 2f], 2).Node("Add", ["x", "w"], ["y"]).ToBytes());
+
+        var tool = await Tool.RunAsync(["preprocess", model, "-o", _folder["out.onnx"], "--json", .. more]);
+
+        Assert.Equal(0, tool.ExitCode);
+        Assert.Equal(removed, JsonDocument.Parse(tool.Output).RootElement.GetProperty("removedInputs").GetArrayLength());
     }
 
     [Fact]

@@ -58,7 +58,7 @@ public sealed class ConfigurationBlockTests
             using MlServe;
 
             var builder = Host.CreateApplicationBuilder(args);
-            builder.Services.AddMlServing(){{added}};
+            builder.Services.AddMlServing().AddQuantization(){{added}};
             using var host = builder.Build();
             await host.StartAsync();
             Console.WriteLine($"models: {string.Join(", ", host.Services.GetRequiredService<IPredictorProvider>().Names)}");

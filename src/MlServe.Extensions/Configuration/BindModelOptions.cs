@@ -7,7 +7,7 @@ namespace MlServe.Configuration;
 /// <summary>
 /// Lays a model's configuration over what code has set, and makes its paths whole. What cannot be read is left to the validation, which names it.
 /// </summary>
-internal sealed class BindModelOptions(ModelCatalog catalog, IHostEnvironment? environment) : IPostConfigureOptions<ModelOptions>
+internal sealed class BindModelOptions(ModelCatalog catalog, ModelSections sections, IHostEnvironment? environment) : IPostConfigureOptions<ModelOptions>
 {
     public void PostConfigure(string? name, ModelOptions options)
     {
@@ -28,6 +28,7 @@ internal sealed class BindModelOptions(ModelCatalog catalog, IHostEnvironment? e
             section.Bind(options);
         }
 
+        sections.Apply(name ?? "", options);
         options.Path = Absolute(options.Path);
         options.Onnx.OptimizedModelCacheFolder = Absolute(options.Onnx.OptimizedModelCacheFolder);
     }

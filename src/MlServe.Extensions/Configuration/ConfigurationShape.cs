@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Reflection;
 using Microsoft.Extensions.Configuration;
@@ -18,7 +20,7 @@ internal static class ConfigurationShape
     public const string Models = nameof(Models);
 
     // Named one by one so that trimming keeps their properties.
-    private static readonly Dictionary<Type, PropertyInfo[]> Objects = new()
+    private static readonly ConcurrentDictionary<Type, PropertyInfo[]> Objects = new()
     {
         [typeof(MlServingOptions)] = typeof(MlServingOptions).GetProperties(),
         [typeof(OnnxRuntimeOptions)] = typeof(OnnxRuntimeOptions).GetProperties(),
@@ -34,6 +36,9 @@ internal static class ConfigurationShape
         [typeof(ExecutionProviderOptions)] = typeof(ExecutionProviderOptions).GetProperties(),
     };
 
+    /// <summary>Makes known options of another package.</summary>
+    public static void Add<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] T>() => Objects.TryAdd(typeof(T), typeof(T).GetProperties());
+
     /// <summary>Whether the type is one whose properties are keys.</summary>
     public static bool IsObject(Type type) => Objects.ContainsKey(type);
 
@@ -45,7 +50,7 @@ internal static class ConfigurationShape
     {
         if (!type.IsGenericType) return null;
         var definition = type.GetGenericTypeDefinition();
-        return definition == typeof(IDictionary<,>) || definition == typeof(IList<>) ? type.GetGenericArguments()[^1] : null;
+        return definition == typeof(IDictionary<,>) || definition == typeof(IList<>) || definition == typeof(IReadOnlyList<>) ? type.GetGenericArguments()[^1] : null;
     }
 
     /// <summary>Says what is wrong with a section that is bound to a type: one message each, which begins with the full key.</summary>
@@ -56,25 +61,31 @@ internal static class ConfigurationShape
         if (ElementTypeOf(type) is { } element)
         {
             return HasText(section)
-                ? [Not(section, type.GetGenericTypeDefinition() == typeof(IList<>) ? "a list" : "an object with keys")]
+                ? [Not(section, type.GetGenericTypeDefinition() == typeof(IDictionary<,>) ? "an object with keys" : "a list")]
                 : children.SelectMany(child => Check(child, element));
         }
 
         if (children.Any()) return [$"{section.Path} holds keys or a list; it must be a single value: {Describe(type)}."];
-        // An explicit null says nothing; so does an empty text where the option may be without a value.
-        var isAbsent = section.Value is null || (section.Value.Length == 0 && (!type.IsValueType || Nullable.GetUnderlyingType(type) is not null));
-        return isAbsent || CanRead(section.Value!, type) ? [] : [$"{section.Path} is '{section.Value}'; it must be {Describe(type)}."];
+        return IsAbsent(section, type) || CanRead(section.Value!, type) ? [] : [$"{section.Path} is '{section.Value}'; it must be {Describe(type)}."];
     }
+
+    /// <summary>An explicit null says nothing; so does an empty text where the option may be without a value.</summary>
+    public static bool IsAbsent(IConfigurationSection section, Type type) =>
+        section.Value is null || (section.Value.Length == 0 && (!type.IsValueType || Nullable.GetUnderlyingType(type) is not null));
 
     private static IEnumerable<string> CheckKey(IConfigurationSection section, Type type)
     {
         // The models are options of their own, by name, and no property of those of the host.
         if (type == typeof(MlServingOptions) && Is(Models, section.Key)) return HasText(section) ? [Not(section, "an object with keys")] : [];
 
+        // Read by packages of their own.
+        if (type == typeof(ModelOptions) && ModelSections.IsKey(section.Key)) return [];
+
         var known = PropertiesOf(type).Select(static property => property.Name).ToList();
         if (Objects[type].FirstOrDefault(property => Is(property.Name, section.Key)) is not { } property)
         {
             if (type == typeof(MlServingOptions)) known.Add(Models);
+            if (type == typeof(ModelOptions)) known.AddRange(ModelSections.Keys);
             var suggestion = Suggestion.For(section.Key, known) is { } name ? $" Did you mean '{name}'?" : "";
             return [$"{section.Path} is not a known key.{suggestion} Known here: {string.Join(", ", known)}."];
         }

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 namespace MlServe.Configuration;
 
 /// <summary>Checks one model's name, configuration and options.</summary>
-internal sealed class ValidateModelOptions(ModelCatalog catalog) : IValidateOptions<ModelOptions>
+internal sealed class ValidateModelOptions(ModelCatalog catalog, ModelSections sections) : IValidateOptions<ModelOptions>
 {
     public ValidateOptionsResult Validate(string? name, ModelOptions options)
     {
@@ -13,6 +13,7 @@ internal sealed class ValidateModelOptions(ModelCatalog catalog) : IValidateOpti
 
         List<string> problems = [.. catalog.SectionsOf(model).SelectMany(static section => ConfigurationShape.Check(section, typeof(ModelOptions)))];
         if (problems.Count == 0) problems.AddRange(options.Validate().Select(message => $"{key}:{message}"));
+        problems.AddRange(sections.Check(model));
         return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);
     }
 }

@@ -15,7 +15,7 @@ internal static class DryPlan
         var document = await OnnxDocument.ReadAsync(Onnx.ModelSource.FromFile(path), cancellationToken).ConfigureAwait(false);
         QuantizedOperators.RequireNone(document.Model);
         var model = Preprocessor.Run(document.Model, new()).Model;
-        var plan = Plans.Of(new() { Target = Processor.Current }, QuantizationMethod.Static, document.Digest, model);
+        var plan = Plans.Of(new() { Target = Processor.Current }, QuantizationMethod.Static, document, model);
         return [.. StaticDecisions.Of(model, new StaticLayout(new GraphIndex(model.Graph), plan))];
     }
 }

@@ -44,9 +44,8 @@ internal sealed class EvaluationSamples : IDisposable
             "CalibrationSamples yields no sample. Give a few dozen that are typical of real inputs, or none at all (null) to quantize without.");
     }
 
-    public static EvaluationSamples Of(SampleSet? samples, ModelSignature signature, IReadOnlyList<PredictionInputs> first)
+    public static EvaluationSamples Of(SampleSet? samples, SampleEncoder encoder, IReadOnlyList<PredictionInputs> first)
     {
-        var encoder = new SampleEncoder(signature);
         var retained = new List<EncodedSample>(first.Count);
         try
         {

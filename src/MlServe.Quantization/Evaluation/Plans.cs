@@ -1,4 +1,5 @@
 using MlServe.Quantization.Model;
+using MlServe.Quantization.Preprocessing;
 using MlServe.Quantization.Proto;
 using MlServe.Quantization.Runtime;
 
@@ -16,15 +17,16 @@ internal static class Plans
     /// <summary>What may be left out where a model is slow: the smallest nodes, up to these sizes.</summary>
     public static readonly IReadOnlyList<long> SizesToLeaveOut = [1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26];
 
-    public static QuantizationPlan Of(QuantizationOptions options, QuantizationMethod method, string digest, ModelProto preprocessed) => new()
+    public static QuantizationPlan Of(QuantizationOptions options, QuantizationMethod method, OnnxDocument document, ModelProto preprocessed) => new()
     {
-        SourceDigest = digest,
+        SourceDigest = document.Digest,
         Method = method,
         Target = Processor.Resolve(options.Target),
         Format = options.Format,
         PerChannel = options.PerChannel,
         BlockSize = options.BlockSize,
         Preprocessing = options.Preprocessing,
+        RemovedInputs = ListedWeights.ToRemove(document.Model, options.Preprocessing),
         ExcludedNodes = [.. ExcludedBy(options, preprocessed).Concat(method == QuantizationMethod.Static ? Depthwise(preprocessed) : []).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)],
         MinMultiplications = options.MinMultiplications ?? (GateJudge.IsForSpeed(method) ? MinMultiplications : 0),
     };

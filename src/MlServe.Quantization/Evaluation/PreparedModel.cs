@@ -44,13 +44,16 @@ internal sealed class PreparedModel : IAsyncDisposable
             ? await EvaluationSamples.PeekAsync(given, options.MaxSamples, cancellationToken).ConfigureAwait(false)
             : [];
         progress.Report(QuantizationStage.Reading, 0.5, "opening the source");
-        var source = await SourceModel.OpenAsync(document, [.. first.Take(2)], options.Threads, cancellationToken).ConfigureAwait(false);
+        var preprocessing = options.Plan?.Preprocessing ?? options.Preprocessing;
+        var constants = ListedWeights.ToRemove(document.Model, preprocessing).ToHashSet(StringComparer.Ordinal);
+        var source = await SourceModel.OpenAsync(document, constants, [.. first.Take(2)], options.Threads, cancellationToken).ConfigureAwait(false);
         EvaluationSamples? samples = null;
         try
         {
             samples = SamplesOf(source, first, options, cancellationToken);
             progress.Report(QuantizationStage.Preprocessing, 0, "preprocessing");
-            var preprocessed = Preprocessor.Run(document.Model, options.Plan?.Preprocessing ?? options.Preprocessing);
+            var preprocessed = Preprocessor.Run(document.Model, preprocessing);
+            QuantizedOperators.RequireNone(preprocessed.Model);
             var census = OperatorCensus.Of(preprocessed.Model);
             if (census.Total == 0 && options.Plan is null)
             {
@@ -83,7 +86,7 @@ internal sealed class PreparedModel : IAsyncDisposable
     /// <summary>Decides on everything but the nodes to leave out: calibrates where the method needs it.</summary>
     public async Task<QuantizationPlan> PlanAsync(QuantizationOptions options, ProgressReporter progress, CancellationToken cancellationToken)
     {
-        var plan = Plans.Of(options, _choice.Method, Source.Document.Digest, Model);
+        var plan = Plans.Of(options, _choice.Method, Source.Document, Model);
         if (plan.Method != QuantizationMethod.Static) return plan.Method == QuantizationMethod.None ? Plans.WithoutRanges(plan, plan.Method) : plan;
         progress.Report(QuantizationStage.Calibrating, 0, "looking for the values to calibrate");
         var tensors = CalibratedValues.Of(Model, plan, options.OnGateFailure == GateFailureAction.ExcludeNodes);
@@ -168,8 +171,8 @@ internal sealed class PreparedModel : IAsyncDisposable
     private static EvaluationSamples SamplesOf(SourceModel source, IReadOnlyList<PredictionInputs> first, QuantizationOptions options, CancellationToken cancellationToken)
     {
         if (options.CalibrationSamples is { } given)
-            return EvaluationSamples.Of(new(given, new(source.Signature), options.MaxSamples), source.Signature, first);
-        return EvaluationSamples.Of(null, source.Signature, SyntheticSamples.For(source.Signature, source.Session, cancellationToken));
+            return EvaluationSamples.Of(new(given, source.Encoder(), options.MaxSamples), source.Encoder(), first);
+        return EvaluationSamples.Of(null, source.Encoder(), SyntheticSamples.For(source.Signature, source.Session, cancellationToken));
     }
 
     private void RequireSomethingToMeasureWith()

@@ -49,7 +49,7 @@ internal sealed class QuantizationRun(IModelSource source, string? sourcePath, s
         catch (QuantizationException exception) when (exception.Failure == QuantizationFailure.NothingToQuantize && options.OnGateFailure != GateFailureAction.Throw)
         {
             // It has weights, and each has a reason to be left alone.
-            plan = Plans.Of(options, prepared.Method, prepared.Source.Document.Digest, prepared.Model);
+            plan = Plans.Of(options, prepared.Method, prepared.Source.Document, prepared.Model);
             first = CandidateEvaluator.Refused(plan, "all nodes", exception);
         }
 
@@ -68,7 +68,7 @@ internal sealed class QuantizationRun(IModelSource source, string? sourcePath, s
     {
         if (prepared.Steps.Count == 0) return null;
         _progress.Report(QuantizationStage.Preprocessing, 0.7, "measuring the exact rewrites");
-        var plan = Plans.WithoutRanges(Plans.Of(options, QuantizationMethod.None, prepared.Source.Document.Digest, prepared.Model), QuantizationMethod.None);
+        var plan = Plans.WithoutRanges(Plans.Of(options, QuantizationMethod.None, prepared.Source.Document, prepared.Model), QuantizationMethod.None);
         var fp32 = await TryAsync(evaluator, plan, "FP32 with exact rewrites", []).ConfigureAwait(false);
         if (fp32.IsAccurate) evaluator.Rewritten = _rewritten = fp32.Measurement!.Speed;
         return fp32;

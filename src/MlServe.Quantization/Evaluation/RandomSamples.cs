@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using MlServe.Onnx;
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Runtime;
@@ -11,7 +12,7 @@ internal static class RandomSamples
     public static async Task<IReadOnlyList<PredictionInputs>> ForAsync(string model, int count, int seed, CancellationToken cancellationToken)
     {
         var document = await OnnxDocument.ReadAsync(ModelSource.FromFile(model), cancellationToken).ConfigureAwait(false);
-        var opened = await SourceModel.OpenAsync(document, [], threads: 1, cancellationToken).ConfigureAwait(false);
+        var opened = await SourceModel.OpenAsync(document, FrozenSet<string>.Empty, [], threads: 1, cancellationToken).ConfigureAwait(false);
         await using (opened.ConfigureAwait(false))
         {
             var samples = SyntheticSamples.For(opened.Signature, opened.Session, cancellationToken, count, seed);

@@ -7,13 +7,15 @@ namespace MlServe.Quantization.Evaluation;
 /// <summary>The source as its users have it, open to be compared with.</summary>
 internal sealed class SourceModel : IAsyncDisposable
 {
+    private readonly IReadOnlySet<string> _constants;
     private readonly int _threads;
 
-    private SourceModel(OnnxDocument document, OnnxPredictor predictor, GraphSession session, int threads)
+    private SourceModel(OnnxDocument document, OnnxPredictor predictor, GraphSession session, IReadOnlySet<string> constants, int threads)
     {
         Document = document;
         Predictor = predictor;
         Session = session;
+        _constants = constants;
         _threads = threads;
     }
 
@@ -26,10 +28,12 @@ internal sealed class SourceModel : IAsyncDisposable
     public ModelSignature Signature => Predictor.Signature;
 
     /// <param name="document">The model.</param>
+    /// <param name="constants">Inputs with defaults that candidates do not have.</param>
     /// <param name="samples">A few samples, to find the batch axis with; may be none.</param>
     /// <param name="threads">Threads that work on one operator.</param>
     /// <param name="cancellationToken">Gives it up.</param>
-    public static async Task<SourceModel> OpenAsync(OnnxDocument document, IReadOnlyList<PredictionInputs> samples, int threads, CancellationToken cancellationToken)
+    public static async Task<SourceModel> OpenAsync(
+        OnnxDocument document, IReadOnlySet<string> constants, IReadOnlyList<PredictionInputs> samples, int threads, CancellationToken cancellationToken)
     {
         var bytes = OnnxFile.ToBytes(document.Model);
         var predictor = await LoadAsync(bytes, new() { IntraOpThreads = threads, WarmUpRuns = 0 }, document.Origin, cancellationToken).ConfigureAwait(false);
@@ -45,7 +49,7 @@ internal sealed class SourceModel : IAsyncDisposable
 
         try
         {
-            return new(document, predictor, GraphSession.Open(bytes, threads: threads, what: document.Origin), threads);
+            return new(document, predictor, GraphSession.Open(bytes, threads: threads, what: document.Origin), constants, threads);
         }
         catch
         {
@@ -54,13 +58,16 @@ internal sealed class SourceModel : IAsyncDisposable
         }
     }
 
+    /// <summary>Makes values of samples, which candidates have to take as well.</summary>
+    public SampleEncoder Encoder() => new(Signature, _constants);
+
     /// <summary>Opens a candidate as users will, with the source's batch axes.</summary>
     public Task<OnnxPredictor> LoadCandidateAsync(byte[] model, CancellationToken cancellationToken)
     {
         var options = new OnnxModelOptions { IntraOpThreads = _threads, WarmUpRuns = 0 };
         foreach (var input in Signature.Inputs)
         {
-            if (Signature.IsBatchable && input.BatchAxis is { } axis) options.BatchAxes[input.Name] = axis;
+            if (Signature.IsBatchable && input.BatchAxis is { } axis && !_constants.Contains(input.Name)) options.BatchAxes[input.Name] = axis;
         }
 
         if (!Signature.IsBatchable) options.BatchDetection = BatchDetection.None;

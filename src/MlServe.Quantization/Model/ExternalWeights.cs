@@ -104,16 +104,12 @@ internal static class ExternalWeights
 
     private static IEnumerable<TensorProto> Tensors(ModelProto model)
     {
-        foreach (var graph in Graphs.Of(model))
-        {
-            foreach (var tensor in graph.Initializer)
-                yield return tensor;
-            foreach (var attribute in graph.Node.SelectMany(static node => node.Attribute))
-            {
-                if (attribute.T is { } tensor) yield return tensor;
-                foreach (var each in attribute.Tensors)
-                    yield return each;
-            }
-        }
+        NodeProto[] inFunctions = [.. model.Functions.SelectMany(static function => function.Node)];
+        return Graphs.Of(model).Concat(Graphs.Within(inFunctions))
+            .SelectMany(static graph => graph.Initializer.Concat(graph.Node.SelectMany(TensorsOf)))
+            .Concat(inFunctions.SelectMany(TensorsOf));
     }
+
+    private static IEnumerable<TensorProto> TensorsOf(NodeProto node) =>
+        node.Attribute.SelectMany(static attribute => attribute.T is { } tensor ? attribute.Tensors.Prepend(tensor) : attribute.Tensors);
 }

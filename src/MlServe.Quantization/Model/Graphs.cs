@@ -20,6 +20,17 @@ internal static class Graphs
         }
     }
 
+    /// <summary>All graphs in the attributes of nodes, outer ones first.</summary>
+    public static IEnumerable<GraphProto> Within(IEnumerable<NodeProto> nodes)
+    {
+        foreach (var graph in nodes.SelectMany(Nodes.Subgraphs))
+        {
+            yield return graph;
+            foreach (var inner in Within(graph.Node))
+                yield return inner;
+        }
+    }
+
     /// <summary>The version of the standard operator set; 0 where the model imports none.</summary>
     public static long OpsetOf(ModelProto model) =>
         model.OpsetImport.FirstOrDefault(static opset => opset.Domain is "" or "ai.onnx")?.Version ?? 0;

@@ -28,6 +28,9 @@ internal sealed class NameAllocator
         }
     }
 
+    /// <summary>A name if it is new, else a new one that begins so.</summary>
+    public string Unique(string name) => _taken.Add(name) ? name : Next($"{name}_");
+
     /// <summary>A new name that begins so.</summary>
     public string Next(string prefix)
     {

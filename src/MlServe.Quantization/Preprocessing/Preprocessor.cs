@@ -20,7 +20,8 @@ internal static class Preprocessor
 
         var copy = model.Clone();
         var steps = new List<string>();
-        ListedWeights.Run(copy, steps);
+        ListedWeights.Run(copy, options, steps);
+        FunctionInliner.Run(copy, options.Opset, steps);
         ConstantNodes.Run(copy, steps);
         OpsetUpgrader.Run(copy, options.Opset, steps);
         if (options.FoldConstants) ConstantFolder.Run(copy, steps);

@@ -1,5 +1,6 @@
 using MlServe.Onnx;
 using MlServe.Quantization.Model;
+using MlServe.Quantization.Preprocessing;
 using MlServe.Quantization.Runtime;
 
 namespace MlServe.Quantization.Rewriting;
@@ -21,7 +22,7 @@ internal static class ModelRewriting
     {
         OnnxFile.CheckDestination(source, destination);
         var document = await OnnxDocument.ReadAsync(ModelSource.FromFile(source), cancellationToken).ConfigureAwait(false);
-        var plan = planWithoutDigest with { SourceDigest = document.Digest };
+        var plan = planWithoutDigest with { SourceDigest = document.Digest, RemovedInputs = ListedWeights.ToRemove(document.Model, planWithoutDigest.Preprocessing) };
         var (decisions, bytes) = await Task.Run(() => Rewrite(document, plan, cancellationToken), cancellationToken).ConfigureAwait(false);
         await OnnxFile.WriteAsync(destination, bytes, cancellationToken).ConfigureAwait(false);
         return new() { Plan = plan, Decisions = decisions, SourceBytes = document.SizeInBytes, Bytes = bytes.Length };

@@ -8,7 +8,10 @@ namespace MlServe.Quantization.Runtime;
 /// Makes the native runtime's values of the samples that a user gives, in the same forms as for a prediction, and holds them against the model's signature as
 /// a prediction is.
 /// </summary>
-internal sealed class SampleEncoder(ModelSignature signature, long maxBytes = int.MaxValue)
+/// <param name="signature">The model's.</param>
+/// <param name="constants">Inputs with defaults that no sample may give, because they become constants; null: none.</param>
+/// <param name="maxBytes">The most that a sample may have.</param>
+internal sealed class SampleEncoder(ModelSignature signature, IReadOnlySet<string>? constants = null, long maxBytes = int.MaxValue)
 {
     private readonly RequestChecker _checker = new(signature, maxBytes);
 
@@ -26,6 +29,13 @@ internal sealed class SampleEncoder(ModelSignature signature, long maxBytes = in
                 var position = input.Name is { } name ? signature.IndexOfInput(name) : signature.SoleRequiredInput;
                 var declared = signature.Inputs[position];
                 if (input.Kind == ValueKind.Optional) continue;
+                if (constants?.Contains(declared.Name) == true)
+                {
+                    throw new QuantizationException(QuantizationFailure.InvalidSample,
+                        $"Calibration sample {index} gives '{declared.Name}', a weight that the model lists among its inputs and that becomes a constant. Leave it out of the samples, "
+                        + $"or keep such inputs ({nameof(PreprocessingOptions)}.{nameof(PreprocessingOptions.KeepWeightInputs)}).");
+                }
+
                 if (input.Kind != ValueKind.Tensor)
                 {
                     throw new QuantizationException(QuantizationFailure.InvalidSample,

@@ -17,18 +17,18 @@ internal sealed class CacheKey : IDisposable
 
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
-    public static async Task<string> OfAsync(ModelContent content, ModelQuantizationOptions options, CancellationToken cancellationToken)
+    public static async Task<string> OfAsync(ModelContent content, QuantizationOptions options, string? samplesVersion, CancellationToken cancellationToken)
     {
         using var key = new CacheKey();
-        var machine = Machine.Describe(options.Options.Threads);
+        var machine = Machine.Describe(options.Threads);
         key.Add(typeof(CacheKey).Assembly.ManifestModule.ModuleVersionId.ToString());
         key.Add($"{machine.Processor}|{machine.Target}|{machine.RuntimeVersion}");
         key.Add(OnnxInspector.Inspect(content.Bytes.Span).ExternalData.Count > 0
             ? OnnxDocument.Read(content).Digest
             : Convert.ToHexStringLower(SHA256.HashData(content.Bytes.Span)));
-        key.Add(options.Options);
-        if (options.SamplesVersion is { } version) key.Add(version);
-        else if (options.Options.CalibrationSamples is { } samples) await key.AddAsync(samples, options.Options.MaxSamples, cancellationToken).ConfigureAwait(false);
+        key.Add(options);
+        if (samplesVersion is { } version) key.Add(version);
+        else if (options.CalibrationSamples is { } samples) await key.AddAsync(samples, options.MaxSamples, cancellationToken).ConfigureAwait(false);
         return Convert.ToHexStringLower(key._hash.GetCurrentHash())[..Length];
     }
 

@@ -26,6 +26,16 @@ public sealed class ModelQuantizationOptions
     /// </summary>
     public string? SamplesVersion { get; set; }
 
+    /// <summary>
+    /// Files of samples: inputs like those that the model will get, in <c>.npy</c> files (rows along the first axis), <c>.pb</c> tensors of ONNX, folders of either, or
+    /// <c>NAME=FILE.npy</c> for each of several inputs. In a host relative paths start at its content root. Default: none. They take the place of
+    /// <see cref="QuantizationOptions.CalibrationSamples"/>.
+    /// </summary>
+    public IList<string> SampleFiles { get; set; } = [];
+
+    /// <summary>Rows along the first axis of an array in <see cref="SampleFiles"/> that make one sample, 1 to 4,096: as many as will run together. Default: 1.</summary>
+    public int SampleRows { get; set; } = 1;
+
     /// <summary>Everything else: method, gate, excluded nodes. Default: that of <see cref="QuantizationOptions"/>.</summary>
     public QuantizationOptions Options { get; set; } = new();
 

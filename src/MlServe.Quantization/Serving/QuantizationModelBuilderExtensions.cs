@@ -1,6 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using MlServe.Quantization.Serving;
 
 namespace MlServe;
@@ -19,10 +18,23 @@ public static class QuantizationModelBuilderExtensions
     {
         ArgumentNullException.ThrowIfNull(model);
         var name = model.Name;
+        QuantizationServices.Add(model.Services);
         if (configure is not null) model.Services.Configure(name, configure);
-        else model.Services.AddOptions();
-        return model.WrapSource((source, services) => source.Quantize(
-            services.GetRequiredService<IOptionsMonitor<ModelQuantizationOptions>>().Get(name), name, services.GetService<ILoggerFactory>()));
+        return model.WrapSource(new QuantizingWrapper(name).Wrap);
+    }
+
+    /// <summary>
+    /// Reads the section <c>Quantization</c> of the models in configuration (<c>MlServing:Models:&lt;name&gt;:Quantization</c>), whose keys are the properties of
+    /// <see cref="ModelQuantizationOptions"/>: where a model has one it is quantized as by <see cref="Quantize(ModelBuilder, Action{ModelQuantizationOptions}?)"/>, and what
+    /// it says wins over code. Values that cannot be right end the start. May be called more than once.
+    /// </summary>
+    /// <param name="builder">The builder.</param>
+    /// <returns>The same builder.</returns>
+    public static MlServingBuilder AddQuantization(this MlServingBuilder builder)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        QuantizationServices.Add(builder.Services);
+        return builder;
     }
 
     /// <summary>Quantizes the model when it is read, as <see cref="Quantize(ModelBuilder, Action{ModelQuantizationOptions}?)"/> does, without a host.</summary>

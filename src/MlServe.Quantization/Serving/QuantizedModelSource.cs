@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using MlServe.Onnx.Inspection;
+using MlServe.Quantization.Samples;
 
 namespace MlServe.Quantization.Serving;
 
@@ -16,7 +17,7 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
         (CacheEntry Entry, byte[]? Model) result;
         try
         {
-            result = await FindOrMakeAsync(content, cancellationToken).ConfigureAwait(false);
+            result = await FindOrMakeAsync(content, WithSamples(content), cancellationToken).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Whatever goes wrong, samples of the application's own among it: the model can be served as it is.
         catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
@@ -32,6 +33,10 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
         return new(model, $"{content.Origin} ({made.Method} by MlServe)");
     }
 
+    private QuantizationOptions WithSamples(ModelContent content) => options.SampleFiles.Count == 0
+        ? options.Options
+        : options.Options.CalibrateWith(new SampleFiles(SampleModel.Of(content), [.. options.SampleFiles], options.SampleRows).Read());
+
     /// <summary>Whether the load will get as far as opening it; else the load says what is wrong.</summary>
     private static bool IsReadable(ModelContent content)
     {
@@ -46,12 +51,13 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
         }
     }
 
-    private async Task<(CacheEntry Entry, byte[]? Model)> FindOrMakeAsync(ModelContent content, CancellationToken cancellationToken)
+    private async Task<(CacheEntry Entry, byte[]? Model)> FindOrMakeAsync(
+        ModelContent content, QuantizationOptions quantization, CancellationToken cancellationToken)
     {
-        if (options.Options is { CalibrationSamples: null, Method: null, Plan: null })
+        if (quantization is { CalibrationSamples: null, Method: null, Plan: null })
         {
             throw new QuantizationException(QuantizationFailure.NoCalibrationData,
-                "there are no samples to calibrate on. Give some (CalibrateWith), or say which method that needs none (Options.Method).");
+                "there are no samples to calibrate on. Give some (CalibrateWith, SampleFiles), or say which method that needs none (Options.Method).");
         }
 
         var folder = Path.GetFullPath(options.CacheFolder ?? QuantizationCache.DefaultFolder());
@@ -61,7 +67,7 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
             var temporary = Directory.CreateTempSubdirectory("mlserve-");
             try
             {
-                return await MakeAsync(content, temporary.FullName, cancellationToken).ConfigureAwait(false);
+                return await MakeAsync(content, temporary.FullName, quantization, cancellationToken).ConfigureAwait(false);
             }
             finally
             {
@@ -69,7 +75,7 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
             }
         }
 
-        var cache = new QuantizationCache(folder, await CacheKey.OfAsync(content, options, cancellationToken).ConfigureAwait(false));
+        var cache = new QuantizationCache(folder, await CacheKey.OfAsync(content, quantization, options.SamplesVersion, cancellationToken).ConfigureAwait(false));
         try
         {
             if (await cache.FindAsync(cancellationToken).ConfigureAwait(false) is { } found) return found;
@@ -81,7 +87,7 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
         }
 
         _logger.Quantizing(name, folder);
-        var result = await MakeAsync(content, folder, cancellationToken).ConfigureAwait(false);
+        var result = await MakeAsync(content, folder, quantization, cancellationToken).ConfigureAwait(false);
         try
         {
             await cache.KeepAsync(result.Entry, result.Model, cancellationToken).ConfigureAwait(false);
@@ -94,12 +100,13 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
         return result;
     }
 
-    private async Task<(CacheEntry Entry, byte[]? Model)> MakeAsync(ModelContent content, string folder, CancellationToken cancellationToken)
+    private async Task<(CacheEntry Entry, byte[]? Model)> MakeAsync(
+        ModelContent content, string folder, QuantizationOptions quantization, CancellationToken cancellationToken)
     {
         var file = Path.Combine(folder, $"{Guid.NewGuid():N}.tmp");
         try
         {
-            var report = await OnnxQuantizer.RunAsync(new Given(content), null, file, options.Options, cancellationToken).ConfigureAwait(false);
+            var report = await OnnxQuantizer.RunAsync(new Given(content), null, file, quantization, cancellationToken).ConfigureAwait(false);
             return ReasonAgainst(report) is { } reason
                 ? (new() { Reason = reason, Report = report }, null)
                 : (new() { Report = report }, await File.ReadAllBytesAsync(file, cancellationToken).ConfigureAwait(false));

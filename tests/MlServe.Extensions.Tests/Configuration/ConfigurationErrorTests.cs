@@ -18,7 +18,7 @@ public sealed class ConfigurationErrorTests : IDisposable
     [InlineData("""{ "Modells": { } }""",
         "MlServing:Modells is not a known key. Did you mean 'Models'? Known here: MaxConcurrentRuns, DrainTimeout, Runtime, Models.")]
     [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "Weights": "w" } } }""",
-        "MlServing:Models:sum:Weights is not a known key. Known here: Path, Version, IsDefault, ServiceLevel, Onnx, UseCache, Cache, Fallback, UseTimeout, Timeout, UseCircuitBreaker, CircuitBreaker, Chaos, UseBatching, Batching.")]
+        "MlServing:Models:sum:Weights is not a known key. Known here: Path, Version, IsDefault, ServiceLevel, Onnx, UseCache, Cache, Fallback, UseTimeout, Timeout, UseCircuitBreaker, CircuitBreaker, Chaos, UseBatching, Batching, Quantization.")]
     [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "ServiceLevel": { "P9": "00:00:01" } } } }""",
         "MlServing:Models:sum:ServiceLevel:P9 is not a known key. Did you mean 'P99'? Known here: P99, Availability, PeakRps.")]
     [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "Onnx": { "ExecutionProviders": [ { "Providr": "Cpu" } ] } } } }""",
@@ -83,6 +83,12 @@ public sealed class ConfigurationErrorTests : IDisposable
     [InlineData("a0123456789012345678901234567890123456789012345678901234567890123456789")]
     public Task Start_NameThatIsNone_IsRefused(string name) => RefusesAsync(
         $$"""{ "Models": { "{{name}}": { "Path": "m.onnx" } } }""", $"MlServing:Models:{name}: '{name}' cannot name a model; {Range}");
+
+    [Fact]
+    public Task Start_SectionOfAPackageThatIsNotRegistered_IsRefusedByItsName() => RefusesAsync(
+        """{ "Models": { "sum": { "Path": "m.onnx", "Quantization": { "Enabled": true } } } }""",
+        "MlServing:Models:sum:Quantization is read by the package MlServe.Quantization, which is not registered. Reference the package and call AddMlServing().AddQuantization(), "
+        + "or take the section out.");
 
     [Fact]
     public async Task Start_MuchIsWrong_TellsAllAtOnce()

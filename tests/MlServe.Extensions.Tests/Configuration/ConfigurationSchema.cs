@@ -4,6 +4,8 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Microsoft.Extensions.DependencyInjection;
+using MlServe.Quantization.Serving;
 
 namespace MlServe.Configuration;
 
@@ -28,7 +30,7 @@ internal static partial class ConfigurationSchema
         {
             ["type"] = new JsonArray("object", "null"),
             ["description"] = "The models by name: 1 to 64 ASCII letters, digits, '-', '_' and '.'.",
-            ["patternProperties"] = new JsonObject { ["^[A-Za-z0-9_.-]{1,64}$"] = ObjectOf(new ModelOptions()) },
+            ["patternProperties"] = new JsonObject { ["^[A-Za-z0-9_.-]{1,64}$"] = ModelOf() },
             ["additionalProperties"] = false,
         };
         var schema = new JsonObject
@@ -44,6 +46,17 @@ internal static partial class ConfigurationSchema
     {
         if (FromTo().Match(description) is { Success: true } range) return (Number(range.Groups[1]), Number(range.Groups[2]));
         return AtLeast().Match(description) is { Success: true } least ? (Number(least.Groups[1]), null) : (null, null);
+    }
+
+    private static JsonObject ModelOf()
+    {
+        // It is the package that makes its options known.
+        new ServiceCollection().AddMlServing().AddQuantization();
+        var model = ObjectOf(new ModelOptions());
+        var quantization = ObjectOf(new ModelQuantizationOptions());
+        quantization["description"] = $"{XmlSummaries.Of(typeof(ModelQuantizationOptions))} Read by the package MlServe.Quantization: AddMlServing().AddQuantization().";
+        model["properties"]!["Quantization"] = quantization;
+        return model;
     }
 
     private static JsonObject ObjectOf(object defaults)
@@ -69,7 +82,7 @@ internal static partial class ConfigurationSchema
         if (ConfigurationShape.ElementTypeOf(type) is not { } element) return ScalarOf(type, description);
 
         var items = SchemaOf(element, null, description);
-        return type.GetGenericTypeDefinition() == typeof(IList<>)
+        return type.GetGenericTypeDefinition() != typeof(IDictionary<,>)
             ? new() { ["type"] = new JsonArray("array", "null"), ["items"] = items }
             : new() { ["type"] = new JsonArray("object", "null"), ["additionalProperties"] = items };
     }

@@ -36,6 +36,8 @@ public sealed class ConfigurationSchemaTests
     [InlineData("""{ "MlServing": { "Models": { "sum": { "Pth": "m.onnx" } } } }""")]
     [InlineData("""{ "MlServing": { "Models": { "sum": { "ServiceLevel": { "Availability": 1 } } } } }""")]
     [InlineData("""{ "MlServing": { "Models": { "sum": { "Onnx": { "Optimization": "Most" } } } } }""")]
+    [InlineData("""{ "MlServing": { "Models": { "sum": { "Quantization": { "SampleRows": 0 } } } } }""")]
+    [InlineData("""{ "MlServing": { "Models": { "sum": { "Quantization": { "Options": { "Method": "Int7" } } } } } }""")]
     [InlineData("""{ "MlServing": { "Models": { "sum": { "Onnx": { "ExecutionProviders": [ { "DeviceId": -1 } ] } } } } }""")]
     public async Task Validate_WhatAStartRefuses_IsFoundInTheEditorToo(string settings)
     {

@@ -1,13 +1,14 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
+using MlServe.Quantization.Serving;
 
 namespace MlServe.Configuration;
 
 /// <summary>The summaries of the documentation comments, as plain text.</summary>
 internal static partial class XmlSummaries
 {
-    private static readonly Dictionary<string, XElement> Members = new[] { typeof(IPredictor), typeof(ModelOptions) }
+    private static readonly Dictionary<string, XElement> Members = new[] { typeof(IPredictor), typeof(ModelOptions), typeof(ModelQuantizationOptions) }
         .Select(static type => Path.ChangeExtension(type.Assembly.Location, ".xml"))
         .SelectMany(static file => XDocument.Load(file).Descendants("member"))
         .ToDictionary(static member => (string)member.Attribute("name")!, StringComparer.Ordinal);

@@ -42,7 +42,7 @@ public class RealModelTests
     private static async Task<IReadOnlyList<PredictionInputs>> MakeUpAsync(string path)
     {
         var document = await OnnxDocument.ReadAsync(ModelSource.FromFile(path), Token);
-        await using var source = await SourceModel.OpenAsync(document, [], 1, Token);
+        await using var source = await SourceModel.OpenAsync(document, new HashSet<string>(), [], 1, Token);
         return SyntheticSamples.For(source.Signature, source.Session, Token);
     }
 }

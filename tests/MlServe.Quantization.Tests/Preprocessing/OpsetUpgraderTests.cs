@@ -21,10 +21,10 @@ public class OpsetUpgraderTests
         var same = 0;
         foreach (var path in SharedData.Models())
         {
-            // In half precision the runtime takes other kernels at 18, with other last bits.
+            // As constants weights get other kernels, with other last bits: here only the operators change. In half precision the runtime takes other kernels at 18, with other last bits.
             if (opset == 18 && path.EndsWith("squeezenet_fp16.onnx", StringComparison.Ordinal)) continue;
             var bytes = File.ReadAllBytes(Path.Combine(root, path));
-            var raised = Preprocessor.Run(ModelProto.Parser.ParseFrom(bytes), Only(opset));
+            var raised = Preprocessor.Run(ModelProto.Parser.ParseFrom(bytes), Only(opset) with { KeepWeightInputs = true });
             using var before = GraphSession.Open(bytes);
             using var after = GraphSession.Open(OnnxFile.ToBytes(raised.Model), what: path);
             Assert.Equal(before.OutputNames, after.OutputNames);

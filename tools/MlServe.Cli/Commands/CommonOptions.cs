@@ -8,6 +8,9 @@ internal static class CommonOptions
 {
     public static Argument<string> Model() => new("MODEL") { Description = "The .onnx file." };
 
+    public static Option<bool> KeepWeightInputs() =>
+        new("--keep-weight-inputs") { Description = "Leave weights that the model lists among its inputs as they are, for callers who give others; what reads them stays FP32." };
+
     public static Option<bool> Json() => new("--json") { Description = "Print only JSON to the standard output." };
 
     public static Option<T?> Choice<T>(string name, string description, IReadOnlyDictionary<string, T?> choices)

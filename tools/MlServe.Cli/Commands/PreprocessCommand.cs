@@ -11,11 +11,12 @@ internal static class PreprocessCommand
         var model = CommonOptions.Model();
         var output = new Option<string>("--output", "-o") { HelpName = "FILE", Description = "The file to write.", Required = true };
         var opset = CommonOptions.Count("--opset", "The operator set to raise the model to where its own is lower.", 13, 22, new PreprocessingOptions().Opset);
+        var keep = CommonOptions.KeepWeightInputs();
         var json = CommonOptions.Json();
-        var command = new Command("preprocess", "Folds constants and batch normalization, raises the operator set, writes HardSwish with fewer operators. What the model computes stays.") { model, output, opset, json };
+        var command = new Command("preprocess", "Folds constants and batch normalization, raises the operator set, writes HardSwish with fewer operators. What the model computes stays.") { model, output, opset, keep, json };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            var report = await OnnxQuantizer.PreprocessAsync(parsed.GetValue(model)!, parsed.GetValue(output)!, new() { Opset = parsed.GetValue(opset) }, cancellationToken);
+            var report = await OnnxQuantizer.PreprocessAsync(parsed.GetValue(model)!, parsed.GetValue(output)!, new() { Opset = parsed.GetValue(opset), KeepWeightInputs = parsed.GetValue(keep) }, cancellationToken);
             await Console.Out.WriteLineAsync(parsed.GetValue(json) ? report.ToJson() : report.ToString());
             return ExitCodes.Ok;
         });

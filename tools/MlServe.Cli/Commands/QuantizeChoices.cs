@@ -57,9 +57,11 @@ internal sealed class QuantizeChoices
 
     private readonly Option<int> _threads = CommonOptions.Count("--threads", "Threads that work on one operator while measuring.", 1, 256, 1);
 
+    private readonly Option<bool> _keepInputs = CommonOptions.KeepWeightInputs();
+
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[_method, _target, _format, _calibration, _minSpeedup, _minAgreement, _minSnr, _onFailure, _exclude, _threads])
+        foreach (var option in (Option[])[_method, _target, _format, _calibration, _minSpeedup, _minAgreement, _minSnr, _onFailure, _exclude, _keepInputs, _threads])
             command.Options.Add(option);
     }
 
@@ -76,6 +78,7 @@ internal sealed class QuantizeChoices
             CalibrationMethod = parsed.GetValue(_calibration) ?? options.CalibrationMethod,
             OnGateFailure = parsed.GetValue(_onFailure) ?? options.OnGateFailure,
             ExcludeNodes = parsed.GetValue(_exclude) ?? [],
+            Preprocessing = options.Preprocessing with { KeepWeightInputs = parsed.GetValue(_keepInputs) },
             Threads = parsed.GetValue(_threads),
             Gate = gate with
             {

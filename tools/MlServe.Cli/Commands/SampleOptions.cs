@@ -1,7 +1,9 @@
 using System.CommandLine;
 using MlServe.Cli.Samples;
+using MlServe.Onnx;
 using MlServe.Quantization;
 using MlServe.Quantization.Evaluation;
+using MlServe.Quantization.Samples;
 
 namespace MlServe.Cli.Commands;
 
@@ -45,7 +47,16 @@ internal sealed class SampleOptions
         }
 
         if (paths.Length == 0 && raw is null) return options;
-        var files = new SampleFiles(await SampleModel.ReadAsync(model, cancellationToken), paths, raw, parsed.GetValue(_rows));
+        if (raw is not null && paths.Length > 0) throw new CliException("Give --samples or --samples-raw, not both.");
+        var sampled = SampleModel.Of(await ModelSource.FromFile(model).ReadAsync(cancellationToken));
+        if (raw is not null)
+        {
+            var rows = new RawSamples(sampled, raw, parsed.GetValue(_rows));
+            rows.Check();
+            return options.CalibrateWith(rows.Read());
+        }
+
+        var files = new SampleFiles(sampled, paths, parsed.GetValue(_rows));
         files.Check();
         return options.CalibrateWith(files.Read());
     }

@@ -45,13 +45,6 @@ internal static class OpsetUpgrader
 
     private static void CheckOperators(ModelProto model, long from, int target)
     {
-        if (model.Functions.Count > 0)
-        {
-            throw new QuantizationException(QuantizationFailure.UnsupportedOpset,
-                $"The model has {model.Functions.Count} functions of its own ('{model.Functions[0].Name}'), which are not raised from operator set {from} to {target}. " +
-                $"Export it anew with operator set {target} or higher, or with its functions inlined.");
-        }
-
         foreach (var node in Graphs.Of(model).SelectMany(static graph => graph.Node).Where(Nodes.IsStandard))
         {
             if (StandardOperators.Contains(node.OpType)) continue;

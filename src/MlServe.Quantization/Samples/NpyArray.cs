@@ -1,6 +1,6 @@
 using MlServe.Onnx.Inspection;
 
-namespace MlServe.Cli.Samples;
+namespace MlServe.Quantization.Samples;
 
 /// <summary>An array of a file: elements in little-endian order, the last axis together.</summary>
 /// <param name="Type">The type of the elements.</param>

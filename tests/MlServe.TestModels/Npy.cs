@@ -2,10 +2,10 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
 
-namespace MlServe.Cli;
+namespace MlServe.TestModels;
 
 /// <summary>Writes .npy files as NumPy does.</summary>
-internal static class Npy
+public static class Npy
 {
     public static byte[] Of(float[] values, params long[] shape) =>
         Of($"{{'descr': '<f4', 'fortran_order': False, 'shape': ({string.Concat(shape.Select(static size => $"{size},"))}), }}", MemoryMarshal.AsBytes<float>(values));

@@ -1,11 +1,11 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using CsCheck;
-using MlServe.Cli.Samples;
 using MlServe.Onnx.Inspection;
+using MlServe.TestModels;
 using Xunit;
 
-namespace MlServe.Cli;
+namespace MlServe.Quantization.Samples;
 
 public sealed class NpyReaderTests
 {
@@ -66,7 +66,7 @@ public sealed class NpyReaderTests
     [InlineData("import os", 4, "not understood")]
     public void Read_WhatItDoesNotRead_SaysWhat(string header, int bytes, string expected)
     {
-        var exception = Assert.Throws<CliException>(() => NpyReader.Read(Npy.Of(header, new byte[bytes]), "a.npy"));
+        var exception = Assert.Throws<QuantizationException>(() => NpyReader.Read(Npy.Of(header, new byte[bytes]), "a.npy"));
 
         Assert.Contains(expected, exception.Message, StringComparison.Ordinal);
         Assert.Contains("a.npy", exception.Message, StringComparison.Ordinal);
@@ -77,11 +77,11 @@ public sealed class NpyReaderTests
     {
         var file = Npy.Of([1, 2], 2);
         for (var length = 0; length < file.Length; length++)
-            Assert.Throws<CliException>(() => NpyReader.Read(file.AsMemory(0, length), "a.npy"));
+            Assert.Throws<QuantizationException>(() => NpyReader.Read(file.AsMemory(0, length), "a.npy"));
         var huge = Npy.Of("{'descr': '<f4'}", [], version: 2);
         huge.AsSpan(8, 4).Fill(0xFF);
 
-        Assert.Contains("header of 4294967295 bytes", Assert.Throws<CliException>(() => NpyReader.Read(huge, "a.npy")).Message, StringComparison.Ordinal);
+        Assert.Contains("header of 4294967295 bytes", Assert.Throws<QuantizationException>(() => NpyReader.Read(huge, "a.npy")).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -92,7 +92,7 @@ public sealed class NpyReaderTests
         {
             NpyReader.Read(file, "a.npy");
         }
-        catch (CliException exception)
+        catch (QuantizationException exception)
         {
             Assert.DoesNotContain('\n', exception.Message);
         }
@@ -101,7 +101,7 @@ public sealed class NpyReaderTests
     [Fact]
     public void Read_HeaderWithControlCharacters_ShowsNone()
     {
-        var exception = Assert.Throws<CliException>(() => NpyReader.Read(Npy.Of($"{(char)27}[31m{new string('x', 500)}", Encoding.ASCII.GetBytes("")), "a.npy"));
+        var exception = Assert.Throws<QuantizationException>(() => NpyReader.Read(Npy.Of($"{(char)27}[31m{new string('x', 500)}", Encoding.ASCII.GetBytes("")), "a.npy"));
 
         Assert.DoesNotContain(exception.Message, char.IsControl);
     }

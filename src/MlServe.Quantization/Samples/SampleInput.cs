@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using MlServe.Onnx.Inspection;
 
-namespace MlServe.Cli.Samples;
+namespace MlServe.Quantization.Samples;
 
 /// <summary>Makes a prediction's input of an array.</summary>
 internal static class SampleInput
@@ -20,7 +20,7 @@ internal static class SampleInput
         OnnxElementType.Float16 => Tensor<Half>(name, array),
         OnnxElementType.Float => Tensor<float>(name, array),
         OnnxElementType.Double => Tensor<double>(name, array),
-        _ => throw new CliException($"Input '{name}' is {array.Type}, which is not read from files."),
+        _ => throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"Input '{name}' is {array.Type}, which is not read from files."),
     };
 
     private static PredictionInput Tensor<T>(string name, NpyArray array)

@@ -1,6 +1,6 @@
 using MlServe.Onnx.Inspection;
 
-namespace MlServe.Cli.Samples;
+namespace MlServe.Quantization.Samples;
 
 /// <summary>The bytes of one element of the types that samples may have.</summary>
 internal static class ElementSizes

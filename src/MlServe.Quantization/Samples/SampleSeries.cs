@@ -1,6 +1,6 @@
 using MlServe.Onnx.Inspection;
 
-namespace MlServe.Cli.Samples;
+namespace MlServe.Quantization.Samples;
 
 /// <summary>How an array is cut into samples of one input.</summary>
 /// <param name="Count">The samples.</param>
@@ -13,10 +13,10 @@ internal sealed record SampleSeries(int Count, Func<int, NpyArray> At)
     /// </summary>
     public static SampleSeries Of(NpyArray array, OnnxValueInfo input, string path, int rows)
     {
-        if (input.Type.Kind != OnnxValueKind.Tensor) throw new CliException($"Input '{input.Name}' is {input.Type}; samples are read for inputs that are tensors.");
+        if (input.Type.Kind != OnnxValueKind.Tensor) throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"Input '{input.Name}' is {input.Type}; samples are read for inputs that are tensors.");
         if (array.Type != input.Type.ElementType)
-            throw new CliException($"'{path}' is {array.Describe()}, and input '{input.Name}' is {input.Type}. Convert the elements: array.astype('{Numpy(input.Type.ElementType)}').");
-        if (array.Shape.Contains(0)) throw new CliException($"'{path}' is {array.Describe()}: it has no elements.");
+            throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"'{path}' is {array.Describe()}, and input '{input.Name}' is {input.Type}. Convert the elements: array.astype('{Numpy(input.Type.ElementType)}').");
+        if (array.Shape.Contains(0)) throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"'{path}' is {array.Describe()}: it has no elements.");
         if (input.Type.Dimensions is not { } declared) return new(1, _ => array);
         if (array.Shape.Length == declared.Count)
         {
@@ -29,7 +29,7 @@ internal sealed record SampleSeries(int Count, Func<int, NpyArray> At)
 
         if (array.Shape.Length == declared.Count + 1) return new(checked((int)array.Shape[0]), array.At);
         if (array.Shape.Length == declared.Count - 1) return new(1, _ => array with { Shape = [1, .. array.Shape] });
-        throw new CliException($"'{path}' is {array.Describe()}, and input '{input.Name}' is {input.Type}. Give an array with these axes, or with one more in front.");
+        throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"'{path}' is {array.Describe()}, and input '{input.Name}' is {input.Type}. Give an array with these axes, or with one more in front.");
     }
 
     private static string Numpy(OnnxElementType type) => type switch

@@ -1,26 +1,34 @@
-namespace MlServe.Cli.Samples;
+namespace MlServe.Quantization.Samples;
 
 /// <summary>Samples that lie in files; read anew each time, so that a folder of them takes the memory of one.</summary>
-internal sealed class SampleFiles(SampleModel model, IReadOnlyList<string> paths, string? raw, int rows)
+/// <param name="model">The model that they are for.</param>
+/// <param name="paths">Files (.npy, .pb), folders of them, or NAME=FILE.npy for each input.</param>
+/// <param name="rows">Rows along the first axis of an array that make one sample.</param>
+internal sealed class SampleFiles(SampleModel model, IReadOnlyList<string> paths, int rows)
 {
+    /// <summary>The file or folder of a path, which may have the name of an input before it.</summary>
+    public static string FileOf(string path) =>
+        path.IndexOf('=', StringComparison.Ordinal) is > 0 and var at && !Exists(path) ? path[(at + 1)..] : path;
+
+    public static bool Exists(string path) => File.Exists(path) || Directory.Exists(path);
+
     /// <summary>Looks whether the paths are there, before any work is done.</summary>
     public void Check()
     {
-        foreach (var path in paths.Select(PathOf).Append(raw).OfType<string>())
+        foreach (var path in paths.Select(PathOf))
         {
-            if (!File.Exists(path) && !Directory.Exists(path)) throw new CliException($"There is no file or folder '{path}' of samples.");
+            if (!Exists(path)) throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"There is no file or folder '{path}' of samples.");
         }
 
-        if (raw is not null && paths.Count > 0) throw new CliException("Give --samples or --samples-raw, not both.");
-        if (paths.Any(IsNamed) && !paths.All(IsNamed)) throw new CliException("Give all samples as NAME=FILE.npy, or none of them.");
+        if (paths.Any(IsNamed) && !paths.All(IsNamed)) throw new QuantizationException(QuantizationFailure.UnreadableSamples, "Give all samples as NAME=FILE.npy, or none of them.");
         using var samples = Read().GetEnumerator();
-        if (!samples.MoveNext()) throw new CliException($"There are no samples in {string.Join(", ", paths.Select(static path => $"'{path}'"))}: no .npy and no .pb file.");
+        if (!samples.MoveNext()) throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"There are no samples in {string.Join(", ", paths.Select(static path => $"'{path}'"))}: no .npy and no .pb file.");
     }
 
-    public IEnumerable<PredictionInputs> Read() => raw is not null ? Raw(raw) : paths.Any(IsNamed) ? Named() : paths.SelectMany(Unnamed);
+    public IEnumerable<PredictionInputs> Read() => paths.Any(IsNamed) ? Named() : paths.SelectMany(Unnamed);
 
     /// <summary>Whether the part before a '=' is an input: a path may hold one too.</summary>
-    private bool IsNamed(string path) => path.IndexOf('=', StringComparison.Ordinal) is > 0 and var at && !File.Exists(path) && !Directory.Exists(path)
+    private bool IsNamed(string path) => path.IndexOf('=', StringComparison.Ordinal) is > 0 and var at && !Exists(path)
         && (model.Inputs.Any(input => input.Name == path[..at]) || File.Exists(path[(at + 1)..]));
 
     private string PathOf(string path) => IsNamed(path) ? path[(path.IndexOf('=', StringComparison.Ordinal) + 1)..] : path;
@@ -37,7 +45,7 @@ internal sealed class SampleFiles(SampleModel model, IReadOnlyList<string> paths
 
         var count = series.Max(static input => input.Series.Count);
         if (series.FirstOrDefault(input => input.Series.Count != count && input.Series.Count != 1) is { Series: not null } other)
-            throw new CliException($"Input '{other.Name}' has {other.Series.Count} samples, and another has {count}. Give as many of each, or one for all.");
+            throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"Input '{other.Name}' has {other.Series.Count} samples, and another has {count}. Give as many of each, or one for all.");
         for (var i = 0; i < count; i++)
             yield return PredictionInputs.Rows([.. series.Select(input => SampleInput.Of(input.Name, input.Series.At(input.Series.Count == 1 ? 0 : i)))]);
     }
@@ -68,38 +76,16 @@ internal sealed class SampleFiles(SampleModel model, IReadOnlyList<string> paths
         {
             var (name, array) = TensorFileReader.Read(Bytes(files[i]), files[i]);
             var input = model.Inputs.FirstOrDefault(input => input.Name == name) ?? (i < model.Inputs.Count ? model.Inputs[i] : null)
-                ?? throw new CliException($"'{files[i]}' is one input too many: '{model.Path}' has {model.Inputs.Count}.");
+                ?? throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"'{files[i]}' is one input too many: '{model.Origin}' has {model.Inputs.Count}.");
             inputs.Add(SampleInput.Of(input.Name, array));
         }
 
         return PredictionInputs.Rows([.. inputs]);
     }
 
-    private IEnumerable<PredictionInputs> Raw(string path)
-    {
-        var input = model.Sole("--samples-raw");
-        var dimensions = input.Type.Dimensions;
-        if (dimensions is not { Count: > 0 } || dimensions.Skip(1).Any(static dimension => dimension.Size is null))
-            throw new CliException($"--samples-raw needs an input whose axes but the first are fixed, and '{input.Name}' is {input.Type}. Give .npy files, which say their shape.");
-        long[] shape = [1, .. dimensions.Skip(1).Select(static dimension => dimension.Size!.Value)];
-        var row = ElementSizes.BytesOf(input.Type.ElementType, shape);
-        if (row is null or 0) throw new CliException($"--samples-raw cannot be read for '{input.Name}', which is {input.Type}.");
-        var length = new FileInfo(path).Length;
-        if (length == 0 || length % row != 0) throw new CliException($"'{path}' has {length} bytes, and a row of '{input.Name}' {input.Type} has {row}: it does not hold whole rows.");
-        var together = dimensions[0].Size ?? rows;
-        using var file = File.OpenRead(path);
-        for (var left = length / row.Value; left > 0; left -= together)
-        {
-            shape[0] = Math.Min(together, left);
-            var bytes = new byte[checked(row.Value * shape[0])];
-            file.ReadExactly(bytes);
-            yield return PredictionInputs.Rows(SampleInput.Of(input.Name, new(input.Type.ElementType, [.. shape], bytes)));
-        }
-    }
-
     private static byte[] Bytes(string path)
     {
-        if (new FileInfo(path).Length > Array.MaxLength) throw new CliException($"'{path}' has more than 2 GB. Split it into several files.");
+        if (new FileInfo(path).Length > Array.MaxLength) throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"'{path}' has more than 2 GB. Split it into several files.");
         return File.ReadAllBytes(path);
     }
 }
