@@ -21,6 +21,9 @@ public sealed class FallbackStatistics
     /// <summary>The share of requests that the chain answered, 0 to 1.</summary>
     public double Share => Requests is var requests && requests > 0 ? (double)Answers / requests : 0;
 
+    /// <inheritdoc/>
+    public override string ToString() => FormattableString.Invariant($"{Answers} of {Requests} requests answered by fallback ({Share:P1}), {Failures} not answered");
+
     internal void Ended() => Interlocked.Increment(ref _requests);
 
     internal void Answered() => Interlocked.Increment(ref _answers);
