@@ -55,20 +55,6 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
         }
 
         var folder = Path.GetFullPath(options.CacheFolder ?? QuantizationCache.DefaultFolder());
-        if (QuantizationCache.Prepare(folder) is { } reason)
-        {
-            _logger.CacheUnusable(name, folder, reason);
-            var temporary = Directory.CreateTempSubdirectory("mlserve-");
-            try
-            {
-                return await MakeAsync(content, temporary.FullName, cancellationToken).ConfigureAwait(false);
-            }
-            finally
-            {
-                temporary.Delete(recursive: true);
-            }
-        }
-
         var cache = new QuantizationCache(folder, await CacheKey.OfAsync(content, options, cancellationToken).ConfigureAwait(false));
         try
         {
@@ -80,39 +66,36 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
             cache.Forget();
         }
 
-        _logger.Quantizing(name, folder);
-        var result = await MakeAsync(content, folder, cancellationToken).ConfigureAwait(false);
+        // Only now: a folder that cannot be written to may hold what an earlier start, or whoever built the image, put there.
+        var unusable = QuantizationCache.Prepare(folder);
+        if (unusable is null) _logger.Quantizing(name, folder);
+        else _logger.CacheUnusable(name, folder, unusable);
+        var (entry, model) = await MakeAsync(content, cancellationToken).ConfigureAwait(false);
+        if (unusable is not null) return (entry, model);
         try
         {
-            await cache.KeepAsync(result.Entry, result.Model, cancellationToken).ConfigureAwait(false);
+            entry = await cache.KeepAsync(entry, model, cancellationToken).ConfigureAwait(false);
         }
         catch (QuantizationException exception)
         {
             _logger.CacheUnusable(name, folder, exception.Message);
         }
 
-        return result;
+        return (entry, model);
     }
 
-    private async Task<(CacheEntry Entry, byte[]? Model)> MakeAsync(ModelContent content, string folder, CancellationToken cancellationToken)
+    private async Task<(CacheEntry Entry, byte[]? Model)> MakeAsync(ModelContent content, CancellationToken cancellationToken)
     {
-        var file = Path.Combine(folder, $"{Guid.NewGuid():N}.tmp");
         try
         {
-            var report = await OnnxQuantizer.RunAsync(new Given(content), null, file, options.Options, cancellationToken).ConfigureAwait(false);
-            return ReasonAgainst(report) is { } reason
-                ? (new() { Reason = reason, Report = report }, null)
-                : (new() { Report = report }, await File.ReadAllBytesAsync(file, cancellationToken).ConfigureAwait(false));
+            var (report, model) = await OnnxQuantizer.MakeAsync(new Given(content), "memory", options.Options, cancellationToken).ConfigureAwait(false);
+            return ReasonAgainst(report) is { } reason ? (new() { Reason = reason, Report = report }, null) : (new() { Report = report }, model);
         }
         catch (QuantizationException exception) when (exception.Failure is QuantizationFailure.AlreadyQuantized or QuantizationFailure.NothingToQuantize
             or QuantizationFailure.UnsupportedOpset or QuantizationFailure.NotFinite or QuantizationFailure.GateFailed)
         {
             // It would come out the same at the next start.
             return (new() { Reason = exception.Message }, null);
-        }
-        finally
-        {
-            File.Delete(file);
         }
     }
 
