@@ -1,3 +1,5 @@
+using MlServe.Resilience;
+
 namespace MlServe;
 
 /// <summary>One that answers in a model's place, as configuration gives it: a model, an earlier answer, or a value; exactly one of the three.</summary>
@@ -7,7 +9,7 @@ public sealed class FallbackStepOptions
     public string? Model { get; set; }
 
     /// <summary>
-    /// How long to wait for the model before this one is asked as well (hedging), greater than 00:00:00; only of a <see cref="Model"/>, and only of the first of the chain. Default: null, until the
+    /// How long to wait for the model before this one is asked as well (hedging), greater than 00:00:00, up to 1.00:00:00; only of a <see cref="Model"/>, and only of the first of the chain. Default: null, until the
     /// model has failed.
     /// </summary>
     public TimeSpan? After { get; set; }
@@ -23,7 +25,7 @@ public sealed class FallbackStepOptions
         var kinds = (string.IsNullOrWhiteSpace(Model) ? 0 : 1) + (StaleAnswer ? 1 : 0) + (Value.Count > 0 ? 1 : 0);
         if (kinds != 1) yield return $" says {(kinds == 0 ? "nothing" : "several things")}; it must have exactly one of {nameof(Model)}, {nameof(StaleAnswer)} (true) and {nameof(Value)}.";
         if (After is null) yield break;
-        if (After <= TimeSpan.Zero) yield return $":{nameof(After)} is {After}; it must be greater than 00:00:00.";
+        if (After <= TimeSpan.Zero || After > FallbackBuilder.LongestDelay) yield return $":{nameof(After)} is {After}; it must be greater than 00:00:00, up to {FallbackBuilder.LongestDelay}.";
         if (!isFirst || string.IsNullOrWhiteSpace(Model)) yield return $":{nameof(After)} is for a {nameof(Model)} that is the first of the chain: only that is asked beside the model.";
     }
 }

@@ -1,5 +1,6 @@
 using MlServe.Onnx;
 using MlServe.Quantization.Evaluation;
+using MlServe.Quantization.Model;
 
 namespace MlServe.Quantization;
 
@@ -22,20 +23,28 @@ public static partial class OnnxQuantizer
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(source);
         ArgumentException.ThrowIfNullOrWhiteSpace(destination);
-        options ??= new();
-        return RunAsync(ModelSource.FromFile(source), source, destination, options, cancellationToken);
+        return WriteAsync(source, Path.GetFullPath(destination), options ?? new(), cancellationToken);
     }
 
+    private static async Task<QuantizationReport> WriteAsync(string source, string destination, QuantizationOptions options, CancellationToken cancellationToken)
+    {
+        QuantizationRun.RequireValid(options);
+        OnnxFile.CheckDestination(source, destination);
+        var (report, model) = await MakeAsync(ModelSource.FromFile(source), destination, options, cancellationToken).ConfigureAwait(false);
+        await OnnxFile.WriteAsync(destination, model, cancellationToken).ConfigureAwait(false);
+        return report;
+    }
+
+    /// <summary>Makes a model, and writes nothing.</summary>
     /// <param name="source">The model.</param>
-    /// <param name="sourcePath">The file that the destination must not be; null where the model is in no file.</param>
-    /// <param name="destination">The file to write.</param>
+    /// <param name="destination">What the report says of where it goes.</param>
     /// <param name="options">What and how.</param>
     /// <param name="cancellationToken">Gives it up.</param>
-    internal static Task<QuantizationReport> RunAsync(
-        IModelSource source, string? sourcePath, string destination, QuantizationOptions options, CancellationToken cancellationToken) => Task.Run(
+    internal static Task<(QuantizationReport Report, byte[] Model)> MakeAsync(
+        IModelSource source, string destination, QuantizationOptions options, CancellationToken cancellationToken) => Task.Run(
             () => options.Plan is { } plan
-                ? new PlanReplay(source, sourcePath, destination, plan, options, cancellationToken).RunAsync()
-                : new QuantizationRun(source, sourcePath, destination, options, cancellationToken).RunAsync(),
+                ? new PlanReplay(source, destination, plan, options, cancellationToken).RunAsync()
+                : new QuantizationRun(source, destination, options, cancellationToken).RunAsync(),
             cancellationToken);
 
     /// <summary>As <see cref="QuantizeAsync"/>, with ranges that are calibrated on samples (<see cref="QuantizationMethod.Static"/>).</summary>

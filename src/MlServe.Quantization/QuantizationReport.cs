@@ -9,7 +9,7 @@ public sealed record QuantizationReport
     /// <summary>Where the source came from.</summary>
     public required string Source { get; init; }
 
-    /// <summary>The file that was written.</summary>
+    /// <summary>The file that was written; "memory" where a cache has not kept it.</summary>
     public required string Destination { get; init; }
 
     /// <summary>What was written.</summary>

@@ -81,6 +81,8 @@ public sealed class QuantizeTests : IDisposable
     [InlineData("quantize MODEL --samples SAMPLES --random-samples 4", "not both")]
     [InlineData("quantize MODEL --samples SAMPLES --report nowhere/r.json", "Create it first")]
     [InlineData("quantize MODEL --samples SAMPLES -o MODEL", "is the source")]
+    [InlineData("quantize MODEL --samples SAMPLES --report MODEL", "is named twice")]
+    [InlineData("quantize MODEL --samples SAMPLES --report same.json --save-plan same.json", "is named twice")]
     [InlineData("quantize MODEL --samples SAMPLES --exclude nobody", "the model has no such node")]
     [InlineData("quantize MODEL --min-agreement 2", "Gate.MinAgreement is 2")]
     [InlineData("quantize MODEL --method static", "there are no CalibrationSamples")]

@@ -4,6 +4,8 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
 using Microsoft.Extensions.Options;
+using MlServe.Resilience;
+using MlServe.TestModels;
 using Xunit;
 
 namespace MlServe;
@@ -115,6 +117,23 @@ public sealed class ReloadTests : IDisposable
         Assert.Equal(6, await predictor.SumAsync());
         Assert.Equal(
             "Model old is no longer in the configuration. It is loaded and stays until the host is restarted", Assert.Single(Warnings()).Message);
+    }
+
+    [Fact]
+    public async Task Reload_ModelAddedWithAValueInItsPlace_GivesTheTypeOfTheModelsOutput()
+    {
+        File.WriteAllBytes(Path.Combine(_test.Folder, "cast.onnx"), new OnnxModel().Input("x", OnnxModel.Float, "N", 3).Output("y", OnnxModel.Double, "N", 3)
+            .Node("Cast", ["x"], ["y"], ("to", 11L)).ToBytes());
+        using var host = await StartAsync();
+
+        Reload(host, ("MlServing:Models:new:Path", "cast.onnx"), ("MlServing:Models:new:UseCircuitBreaker", "true"), ("MlServing:Models:new:Fallback:0:Value:y:0", "2.5"));
+        var predictor = host.Services.GetRequiredKeyedService<IPredictor>("new");
+        for (var wait = 0; wait < 3000 && predictor.GetService<ICircuitBreaker>() is null; wait++)
+            await Task.Delay(10, Token);
+        predictor.GetService<ICircuitBreaker>()!.Isolate();
+        using var answer = await predictor.PredictAsync(PredictionInputs.Row(new float[3]), cancellationToken: Token);
+
+        Assert.Equal(2.5, answer["y"].ToScalar<double>());
     }
 
     [Fact]

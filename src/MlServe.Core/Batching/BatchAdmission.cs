@@ -68,8 +68,7 @@ internal sealed class BatchAdmission
         }
 
         now = _owner.Now;
-        var ticks = timeout.TotalSeconds * _owner.Time.TimestampFrequency;
-        deadline = ticks < long.MaxValue - now ? now + (long)ticks : long.MaxValue;
+        deadline = Timestamps.After(_owner.Time, now, timeout);
         return null;
     }
 

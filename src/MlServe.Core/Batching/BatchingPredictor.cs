@@ -146,8 +146,12 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
             : SplitRequest.RunAsync(this, queue, inputs, request, now, deadline, cancellationToken);
     }
 
-    public override object? GetService(Type serviceType, object? serviceKey = null) =>
-        serviceKey is null && serviceType == typeof(BatchStatistics) ? Totals : base.GetService(serviceType, serviceKey);
+    public override object? GetService(Type serviceType, object? serviceKey = null)
+    {
+        if (serviceKey is not null) return base.GetService(serviceType, serviceKey);
+        if (serviceType == typeof(BatchStatistics)) return Totals;
+        return serviceType == typeof(DefaultTimeout) && _options.Timeout is { } timeout ? new DefaultTimeout(timeout) : base.GetService(serviceType);
+    }
 
     /// <summary>Puts rows that were let in where the next lane finds them.</summary>
     internal ValueTask<Prediction> Place(

@@ -59,7 +59,7 @@ internal sealed class CacheStore : IDisposable
                 place.Size = entry.Weight;
                 place.RegisterPostEvictionCallback(static (_, value, reason, policy) =>
                 {
-                    if (reason is not (EvictionReason.Removed or EvictionReason.Replaced)) ((CachePolicy)policy!).Remove((CacheEntry)value!);
+                    if (reason is not EvictionReason.Replaced) ((CachePolicy)policy!).Remove((CacheEntry)value!);
                 }, Policy);
             }
         }
@@ -71,6 +71,9 @@ internal sealed class CacheStore : IDisposable
             Forget((CacheEntry)gone);
             gone = next;
         }
+
+        // A host's cache that is full has refused it, and may have said so before the policy knew of it.
+        if (_isHosts && !ReferenceEquals(Find(entry.Key.Key), entry)) Policy.Remove(entry);
     }
 
     public void Remove(CacheEntry entry)
@@ -79,18 +82,27 @@ internal sealed class CacheStore : IDisposable
     }
 
     /// <summary>Forgets the answers of a version.</summary>
-    public void Remove(CacheVersion version)
-    {
-        foreach (var entry in Policy.RemoveAll(node => ReferenceEquals(((CacheEntry)node).Version, version)))
-            Forget((CacheEntry)entry);
-    }
+    public void Remove(CacheVersion version) => ForgetAll(Policy.RemoveAll(node => ReferenceEquals(((CacheEntry)node).Version, version)));
 
     /// <summary>Forgets everything. A look-up that comes too late finds nothing; a disposed memory cache would throw at it.</summary>
     public void Dispose()
     {
-        foreach (var entry in Policy.RemoveAll(static _ => true))
-            Forget((CacheEntry)entry);
+        ForgetAll(Policy.RemoveAll(static _ => true));
         if (!_isHosts) _fast!.Clear();
+    }
+
+    private void ForgetAll(List<CacheNode> entries)
+    {
+        try
+        {
+            foreach (var entry in entries)
+                Forget((CacheEntry)entry);
+        }
+#pragma warning disable CA1031 // A host's cache goes before the models where the container disposes both, and must not keep them from being closed.
+        catch when (_isHosts)
+#pragma warning restore CA1031
+        {
+        }
     }
 
     private void Forget(CacheEntry entry) => _memory.Remove(TextOf(entry.Key.Key));

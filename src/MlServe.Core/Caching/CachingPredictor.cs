@@ -16,7 +16,7 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
     private readonly SecondLevel? _secondLevel;
     private readonly CacheMetrics _metrics;
     private readonly CacheWorth _worth;
-    private readonly FlightTable _flights = new();
+    private readonly FlightTable _flights;
     private readonly TimeProvider _time;
     private readonly ILogger? _logger;
     private int _isDisposed;
@@ -34,6 +34,7 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
         _logger = logger;
         _time = time;
         _worth = new(time, options.SwitchOffWhenUseless);
+        _flights = new(inner.GetService<DefaultTimeout>()?.Time);
         _version = CacheVersion.Of(identity, inner.Signature);
         _secondLevel = hybrid is null ? null : new(hybrid, options, _version, time, Counters, logger);
         _shared = host.Acquire(_version, options, memory);
@@ -256,8 +257,17 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
 
     private void Keep(CacheEntry entry)
     {
-        Store.Add(entry);
-        if (Volatile.Read(ref _isDisposed) != 0) Store.Remove(entry);
+        try
+        {
+            Store.Add(entry);
+            if (Volatile.Read(ref _isDisposed) != 0) Store.Remove(entry);
+        }
+#pragma warning disable CA1031 // As in Find.
+        catch (Exception exception) when (Store.IsHosts)
+#pragma warning restore CA1031
+        {
+            Warn(exception);
+        }
     }
 
     /// <summary>What the run itself took, a row's share of its batch, where that is known: a caller's wait has queues in it, and the thread pool's other work.</summary>
@@ -279,7 +289,7 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
             try
             {
                 if (answer.IsOk) entry ??= CacheEntry.Of(flight.Key, _version, answer, _time.GetTimestamp());
-                follower.SetResult(entry?.ToPrediction(source, TimeSpan.Zero) ?? Prediction.FromError(answer.Error));
+                follower.SetResult(entry?.ToPrediction(source, answer.Origin.Age) ?? Prediction.FromError(answer.Error));
             }
 #pragma warning disable CA1031 // There is no memory for a copy, say; the others must hear of it all the same.
             catch (Exception exception)

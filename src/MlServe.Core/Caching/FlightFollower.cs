@@ -8,12 +8,14 @@ internal sealed class FlightFollower : TaskCompletionSource<Prediction>
 {
     private readonly CancellationToken _cancellationToken;
     private readonly TimeProvider _time;
+    private readonly TimeSpan? _timeout;
     private readonly long _deadline;
     private CancellationTokenRegistration _registration;
     private ITimer? _timer;
     private int _isClaimed;
 
-    public FlightFollower(PredictionInputs inputs, PredictionOptions? options, OutputSelection outputs, TimeProvider time, CancellationToken cancellationToken)
+    public FlightFollower(
+        PredictionInputs inputs, PredictionOptions? options, OutputSelection outputs, TimeSpan? timeout, TimeProvider time, CancellationToken cancellationToken)
         : base(TaskCreationOptions.RunContinuationsAsynchronously)
     {
         Inputs = inputs;
@@ -21,7 +23,8 @@ internal sealed class FlightFollower : TaskCompletionSource<Prediction>
         Outputs = outputs;
         _time = time;
         _cancellationToken = cancellationToken;
-        _deadline = options?.Timeout is { } timeout ? time.GetTimestamp() + (long)(timeout.TotalSeconds * time.TimestampFrequency) : long.MaxValue;
+        _timeout = timeout;
+        _deadline = timeout is { } given ? time.After(given) : long.MaxValue;
     }
 
     public PredictionInputs Inputs { get; }
@@ -37,7 +40,7 @@ internal sealed class FlightFollower : TaskCompletionSource<Prediction>
     {
         if (_deadline == long.MaxValue) return Options;
         var left = _time.GetElapsedTime(_time.GetTimestamp(), _deadline);
-        return new() { Outputs = Options!.Outputs, Priority = Options.Priority, Timeout = left > TimeSpan.Zero ? left : TimeSpan.FromTicks(1) };
+        return (Options ?? new()).WithTimeout(left > TimeSpan.Zero ? left : TimeSpan.FromTicks(1));
     }
 
     /// <summary>Begins to listen to the caller's token and deadline; once it stands among those that wait.</summary>
@@ -56,8 +59,9 @@ internal sealed class FlightFollower : TaskCompletionSource<Prediction>
 
         // The timer must not keep its caller's context.
         using var noContext = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
-        var timer = _time.CreateTimer(static follower => ((FlightFollower)follower!).Expire(), this, Options!.Timeout!.Value, System.Threading.Timeout.InfiniteTimeSpan);
+        var timer = _time.CreateTimer(static follower => ((FlightFollower)follower!).Expire(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         Volatile.Write(ref _timer, timer);
+        timer.Change(Timestamps.ToTimer(_timeout!.Value), Timeout.InfiniteTimeSpan);
         if (Volatile.Read(ref _isClaimed) != 0) timer.Dispose();
     }
 
@@ -77,9 +81,16 @@ internal sealed class FlightFollower : TaskCompletionSource<Prediction>
 
     private void Expire()
     {
+        var left = _time.GetElapsedTime(_time.GetTimestamp(), _deadline);
+        if (left > TimeSpan.Zero)
+        {
+            Volatile.Read(ref _timer)!.Change(Timestamps.ToTimer(left), Timeout.InfiniteTimeSpan);
+            return;
+        }
+
         if (!TryClaim()) return;
         TrySetResult(Prediction.FromError(new(
             PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut, "An equal request was being computed, and the caller's timeout of {0} ended first.",
-            Options!.Timeout)));
+            _timeout)));
     }
 }

@@ -1,7 +1,8 @@
 namespace MlServe.Caching;
 
 /// <summary>The requests that are being computed: each once, however many ask for it. Safe for concurrent use.</summary>
-internal sealed class FlightTable
+/// <param name="timeout">How long a request may take that does not say.</param>
+internal sealed class FlightTable(TimeSpan? timeout = null)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<RequestKey, Flight> _flights = [];
@@ -32,7 +33,7 @@ internal sealed class FlightTable
         {
             if (_flights.TryGetValue(key, out var underWay))
             {
-                var follower = new FlightFollower(inputs, options, outputs, time, cancellationToken);
+                var follower = new FlightFollower(inputs, options, outputs, options?.Timeout ?? timeout, time, cancellationToken);
                 (underWay.Followers ??= []).Add(follower);
                 flight = underWay;
                 return follower;

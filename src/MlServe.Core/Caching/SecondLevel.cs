@@ -58,14 +58,20 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
     private async Task KeepAsync(string sharedKey, CacheEntry entry)
     {
         var created = time.GetUtcNow();
-        await WithinTimeAsync<object?>(
-            async token =>
-            {
-                await cache.SetAsync(sharedKey, AnswerFormat.Write(sharedKey, entry.Outputs, created), _writeOptions, null, token).ConfigureAwait(false);
-                return null;
-            },
-            CancellationToken.None).ConfigureAwait(false);
-        Interlocked.Decrement(ref _writes);
+        try
+        {
+            await WithinTimeAsync<object?>(
+                async token =>
+                {
+                    await cache.SetAsync(sharedKey, AnswerFormat.Write(sharedKey, entry.Outputs, created), _writeOptions, null, token).ConfigureAwait(false);
+                    return null;
+                },
+                CancellationToken.None).ConfigureAwait(false);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _writes);
+        }
     }
 
     /// <summary>The result, or default where it failed or took too long.</summary>
@@ -74,16 +80,17 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {
-            // On a thread of the pool, because whoever implements it may block before there is a task.
-            var task = Task.Run(() => use(ended.Token), CancellationToken.None);
+            // On a thread of the pool, because whoever implements it may block before there is a task; one may come free only when nobody waits any more.
+            var token = ended.Token;
+            var task = Task.Run(() => use(token), CancellationToken.None);
             await ((Task)task).WaitAsync(options.HybridCacheTimeout, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (task.IsCompletedSuccessfully) return await task.ConfigureAwait(false);
-            cancellationToken.ThrowIfCancellationRequested();
-            if (task.IsCompleted) Fail(task.Exception?.GetBaseException(), "it failed");
-            else Fail(null, $"it did not answer within {options.HybridCacheTimeout}");
 
             // Whatever it still says, nobody listens.
             _ = task.ContinueWith(static late => _ = late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            cancellationToken.ThrowIfCancellationRequested();
+            if (task.IsCompleted) Fail(task.Exception?.GetBaseException(), "it failed");
+            else Fail(null, $"it did not answer within {options.HybridCacheTimeout}");
             return default;
         }
         finally

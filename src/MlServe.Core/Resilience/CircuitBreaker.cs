@@ -88,19 +88,15 @@ internal sealed class CircuitBreaker : ICircuitBreaker
     private bool TryEnterBroken(ref CircuitPeriod period, out Prediction refusal)
     {
         refusal = default;
-        var now = 0L;
-        if (period.State == CircuitState.Open)
+        var now = period.State == CircuitState.Isolated ? 0 : _time.GetTimestamp();
+        if (period.State == CircuitState.Open && now >= period.Until)
         {
-            now = _time.GetTimestamp();
-            if (now >= period.Until)
-            {
-                Change(period, new(CircuitState.HalfOpen) { Breaks = period.Breaks }, null);
-                period = Volatile.Read(ref _period);
-                if (period.State == CircuitState.Closed) return true;
-            }
+            Change(period, new(CircuitState.HalfOpen) { Breaks = period.Breaks }, null);
+            period = Volatile.Read(ref _period);
+            if (period.State == CircuitState.Closed) return true;
         }
 
-        if (period.State == CircuitState.HalfOpen && period.TryProbe(_options.ProbeCount)) return true;
+        if (period.State == CircuitState.HalfOpen && period.TryProbe(_options.ProbeCount, now, Timestamps.After(_time, now, _options.BreakDuration))) return true;
         refusal = Refuse(period, now);
         return false;
     }
@@ -121,7 +117,7 @@ internal sealed class CircuitBreaker : ICircuitBreaker
         else
         {
             var left = period.State == CircuitState.Open ? Left(period, now) : TimeSpan.FromSeconds(1);
-            if (period.State == CircuitState.Open) freshUntil = now + Ticks(RefusalStep);
+            if (period.State == CircuitState.Open) freshUntil = Timestamps.After(_time, now, RefusalStep);
             error = new(PredictionStatus.CircuitOpen, PredictionErrorCode.CircuitOpen,
                 "Model '{0}' fails too often, and its circuit is open. Try again in {1:F1} s. The last failure: {2}",
                 Model.Name, left.TotalSeconds, LastFailure?.Message ?? "none, the circuit was opened by hand")
@@ -140,7 +136,7 @@ internal sealed class CircuitBreaker : ICircuitBreaker
         Change(from, OpenFor(TimeSpan.FromSeconds(jittered), breaks), reason);
     }
 
-    private CircuitPeriod OpenFor(TimeSpan duration, int breaks) => new(CircuitState.Open) { Until = _time.GetTimestamp() + Ticks(duration), Breaks = breaks };
+    private CircuitPeriod OpenFor(TimeSpan duration, int breaks) => new(CircuitState.Open) { Until = _time.After(duration), Breaks = breaks };
 
     /// <summary>Goes over to another state, once however many want to.</summary>
     /// <param name="from">The period that must still last; null: whichever it is.</param>
@@ -200,6 +196,4 @@ internal sealed class CircuitBreaker : ICircuitBreaker
         var left = _time.GetElapsedTime(now, period.Until);
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
-
-    private long Ticks(TimeSpan time) => (long)(time.TotalSeconds * _time.TimestampFrequency);
 }

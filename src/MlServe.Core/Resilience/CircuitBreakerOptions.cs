@@ -24,7 +24,8 @@ public sealed class CircuitBreakerOptions
     public TimeSpan MaxBreakDuration { get; set; } = TimeSpan.FromMinutes(1);
 
     /// <summary>
-    /// Runs that must succeed before a half-open circuit is closed, 1 to 100. Default: 3. One is tried first, then one more at a time than have succeeded.
+    /// Runs that must succeed before a half-open circuit is closed, 1 to 100. Default: 3. One is tried first, then one more at a time than have succeeded, and another
+    /// after each <see cref="BreakDuration"/> in which none has ended.
     /// </summary>
     public int ProbeCount { get; set; } = 3;
 

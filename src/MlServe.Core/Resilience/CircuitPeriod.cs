@@ -8,6 +8,7 @@ internal sealed class CircuitPeriod(CircuitState state)
 {
     private int _probes;
     private int _successes;
+    private long _nextProbe;
 
     public CircuitState State { get; } = state;
 
@@ -20,13 +21,20 @@ internal sealed class CircuitPeriod(CircuitState state)
     /// <summary>What refused requests hear; made anew as the time that is left gets less.</summary>
     public Refusal? Refused { get; set; }
 
-    /// <summary>Lets a request through to try the model, where fewer are under way than may be: one more than have succeeded.</summary>
-    public bool TryProbe(int needed)
+    /// <summary>
+    /// Lets a request through to try the model, where fewer are under way than may be: one more than have succeeded. One that does not end must not keep the circuit open for
+    /// ever, so another follows it after a while.
+    /// </summary>
+    /// <param name="needed">Trials that must succeed.</param>
+    /// <param name="now">The moment, as a timestamp.</param>
+    /// <param name="next">When the next may follow, whatever becomes of this one.</param>
+    public bool TryProbe(int needed, long now, long next)
     {
         lock (this)
         {
-            if (_probes >= Math.Min(_successes + 1, needed - _successes)) return false;
+            if (_probes >= Math.Min(_successes + 1, needed - _successes) && now < _nextProbe) return false;
             _probes++;
+            _nextProbe = next;
             return true;
         }
     }

@@ -7,6 +7,8 @@ namespace MlServe.Resilience;
 /// </summary>
 public sealed class FallbackBuilder
 {
+    internal static readonly TimeSpan LongestDelay = TimeSpan.FromDays(1);
+
     internal List<FallbackStep> Steps { get; } = [];
 
     /// <summary>Another model of the same host, which takes the same inputs and gives the same outputs.</summary>
@@ -32,12 +34,14 @@ public sealed class FallbackBuilder
     /// Asks the model that was named last already when the first has not answered for so long (hedging), if it is the first of the chain; the first good answer wins, and the
     /// other request is cancelled. Costs memory for each request, and a second run for each that is late: set it near the 99th percentile.
     /// </summary>
-    /// <param name="delay">How long, greater than zero.</param>
+    /// <param name="delay">How long, greater than zero, up to a day.</param>
     /// <returns>This builder.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="delay"/> is not within that range.</exception>
     /// <exception cref="InvalidOperationException">No model was named, or one is not the first of the chain.</exception>
     public FallbackBuilder After(TimeSpan delay)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(delay, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(delay, LongestDelay);
         if (Steps is not [ModelStep first])
             throw new InvalidOperationException("After(delay) stands directly behind the first To(model) of a chain: only the first is asked beside the model.");
         first.After = delay;

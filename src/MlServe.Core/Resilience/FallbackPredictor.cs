@@ -98,8 +98,8 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace
         return Prediction.FromError(others.Count == 0 ? reason : reason.WithFallbacks(others));
     }
 
-    /// <summary>One that has been closed cannot stand in, and the next is asked.</summary>
-    private async ValueTask<Prediction> AskAsync(FallbackStep step, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
+    /// <summary>Asks one that stands in. Whatever it throws, and one that has been closed does, the next is asked.</summary>
+    internal async ValueTask<Prediction> AskAsync(FallbackStep step, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
     {
         try
         {
@@ -111,6 +111,14 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace
             {
                 Exception = exception,
             });
+        }
+#pragma warning disable CA1031
+        catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+#pragma warning restore CA1031
+        {
+            return Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.UserCodeFailed, "'{0}', which stands in for model '{1}', threw: {2}",
+                step.Tag, Model, exception.Message)
+            { Exception = exception });
         }
     }
 

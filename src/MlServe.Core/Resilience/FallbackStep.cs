@@ -9,7 +9,7 @@ internal abstract class FallbackStep
     /// <summary>Whether it is worth asking when the caller's time is over: it has the answer at hand.</summary>
     public virtual bool IsInstant => false;
 
-    /// <summary>Asks. Whatever goes wrong but the caller's cancellation is a status.</summary>
+    /// <summary>Asks. What it throws is a failure like any other, except the caller's cancellation.</summary>
     public abstract ValueTask<Prediction> AnswerAsync(
         FallbackPredictor owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken);
 }

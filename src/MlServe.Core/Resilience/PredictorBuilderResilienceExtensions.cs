@@ -201,6 +201,12 @@ public static class PredictorBuilderResilienceExtensions
         var identity = IdentityOf(inner);
         Check(options.Validate(), "chaos", identity);
         if (!options.Enabled) return inner;
+        if (inner.GetService<IStaleAnswers>() is not null)
+        {
+            throw new InvalidOperationException($"UseChaos of model '{identity.Name}' stands around its cache, and would spoil answers that are kept for others. "
+                + "Move UseChaos inside of UseCache.");
+        }
+
         if (Find<ILoggerFactory>(services)?.CreateLogger(MlServeDiagnostics.LogCategory) is { } logger)
             LogMessages.ChaosEnabled(logger, identity.Name, options.LatencyRate, options.FailureRate, options.InvalidOutputRate);
         return new ChaosPredictor(inner, options, identity.Name, Find<IMeterFactory>(services), Time(services));

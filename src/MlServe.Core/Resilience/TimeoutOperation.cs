@@ -96,12 +96,12 @@ internal sealed class TimeoutOperation : PooledSource
         {
             _owner = owner;
             _callersToken = cancellationToken;
-            _deadline = time.GetTimestamp() + (long)(timeout.TotalSeconds * time.TimestampFrequency);
+            _deadline = time.After(timeout);
             _isActive = true;
             _isExpired = false;
         }
 
-        _timer!.Change(Rounded(timeout), Never);
+        _timer!.Change(Timestamps.ToTimer(timeout), Never);
         if (cancellationToken.CanBeCanceled) _registration = cancellationToken.UnsafeRegister(static operation => ((TimeoutOperation)operation!)._source.Cancel(), this);
     }
 
@@ -116,6 +116,7 @@ internal sealed class TimeoutOperation : PooledSource
 
     private void Expire()
     {
+        CancellationTokenSource source;
         lock (_lock)
         {
             if (!_isActive || _isExpired) return;
@@ -123,13 +124,16 @@ internal sealed class TimeoutOperation : PooledSource
             if (left > TimeSpan.Zero)
             {
                 // Too early, because timers are coarse, or meant for a request that was served before.
-                _timer!.Change(Rounded(left), Never);
+                _timer!.Change(Timestamps.ToTimer(left), Never);
                 return;
             }
 
             _isExpired = true;
-            _source.Cancel();
+            source = _source;
         }
+
+        // Outside of the lock, because the caller's code may go on in here, and the operation serve another request meanwhile.
+        source.Cancel();
     }
 
     private void Continue()
@@ -174,7 +178,12 @@ internal sealed class TimeoutOperation : PooledSource
 
     private void Recycle()
     {
-        if (!_source.TryReset())
+        if (_isExpired)
+        {
+            // The timer's thread may only be about to cancel it.
+            _source = new();
+        }
+        else if (!_source.TryReset())
         {
             _source.Dispose();
             _source = new();
@@ -186,6 +195,4 @@ internal sealed class TimeoutOperation : PooledSource
         Reset();
         if (!Pool<TimeoutOperation>.Return(this)) _timer!.Dispose();
     }
-
-    private static TimeSpan Rounded(TimeSpan left) => TimeSpan.FromMilliseconds(Math.Ceiling(Math.Min(left.TotalMilliseconds, uint.MaxValue - 1.0)));
 }

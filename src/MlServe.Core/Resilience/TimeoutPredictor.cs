@@ -38,6 +38,9 @@ internal sealed class TimeoutPredictor : DelegatingPredictor
         return TimeoutOperation.Rent().Start(this, timeout, Inner, in inputs, options, cancellationToken);
     }
 
+    public override object? GetService(Type serviceType, object? serviceKey = null) =>
+        serviceKey is null && serviceType == typeof(DefaultTimeout) ? new DefaultTimeout(Timeout) : base.GetService(serviceType, serviceKey);
+
     public PredictionError TimedOut(bool isRun) => new(PredictionStatus.DeadlineExceeded, isRun ? PredictionErrorCode.RunTimedOut : PredictionErrorCode.TimedOut,
         isRun ? "Model '{0}' ran until the time for an answer was over, and was cut off." : "The time for an answer of model '{0}' was over before there was one. Wait longer, or send less.",
         Model);

@@ -5,7 +5,8 @@ namespace MlServe.Resilience;
 /// <summary>The same row for every request: an answer that is known to be harmless.</summary>
 internal sealed class ValueStep : FallbackStep
 {
-    private readonly List<(string Output, int Length, Action<PredictionWriter, string, int?> Write)> _outputs = [];
+    // Replaced as a whole: requests read it while a model that has just been loaded says its types.
+    private volatile (string Output, int Length, Action<PredictionWriter, string, int?> Write)[] _outputs = [];
 
     private readonly Dictionary<string, double[]> _numbers = new(StringComparer.Ordinal);
 
@@ -20,67 +21,54 @@ internal sealed class ValueStep : FallbackStep
     public void Add<T>(string output, T[] row)
     {
         _ = ElementTypes.Require<T>();
-        _outputs.Add((output, row.Length, (writer, name, rows) =>
-        {
-            var target = rows is { } count ? writer.AddTensor<T>(name, count, row.Length) : writer.AddTensor<T>(name, row.Length);
-            for (; target.Length >= row.Length && row.Length > 0; target = target[row.Length..])
-                row.CopyTo(target);
-        }
-        ));
+        _outputs = [.. _outputs, (output, row.Length, WriterOf(row))];
     }
 
     /// <summary>Adds numbers as configuration has them, of the type that the model's output has; float where the model is not known.</summary>
     public void AddNumbers(string output, double[] row)
     {
         _numbers.Add(output, row);
-        Add(output, Array.ConvertAll(row, static number => (float)number));
+        _outputs = [.. _outputs, (output, row.Length, WriterOf(ElementType.Float, row))];
     }
 
     /// <summary>Gives numbers the types that a model's outputs have.</summary>
     public void TakeTypesOf(ModelSignature signature)
     {
-        foreach (var (output, row) in _numbers)
-        {
-            if (signature.IndexOfOutput(output) is var index && index < 0) continue;
-            var at = _outputs.FindIndex(value => value.Output == output);
-            switch (signature.Outputs[index].ElementType)
-            {
-                case ElementType.Double:
-                    Replace(at, output, row);
-                    break;
-                case ElementType.Float16:
-                    Replace(at, output, Array.ConvertAll(row, static number => (Half)number));
-                    break;
-                case ElementType.Int32:
-                    Replace(at, output, Array.ConvertAll(row, static number => (int)number));
-                    break;
-                case ElementType.Int64:
-                    Replace(at, output, Array.ConvertAll(row, static number => (long)number));
-                    break;
-            }
-        }
+        _outputs = [.. _outputs.Select(value =>
+            _numbers.TryGetValue(value.Output, out var row) && signature.IndexOfOutput(value.Output) is >= 0 and var index
+                ? (value.Output, row.Length, WriterOf(signature.Outputs[index].ElementType, row))
+                : value)];
     }
 
-    private void Replace<T>(int at, string output, T[] row)
+    private static Action<PredictionWriter, string, int?> WriterOf(ElementType type, double[] row) => type switch
     {
-        Add(output, row);
-        _outputs[at] = _outputs[^1];
-        _outputs.RemoveAt(_outputs.Count - 1);
-    }
+        ElementType.Double => WriterOf(row),
+        ElementType.Float16 => WriterOf(Array.ConvertAll(row, static number => (Half)number)),
+        ElementType.Int32 => WriterOf(Array.ConvertAll(row, static number => (int)number)),
+        ElementType.Int64 => WriterOf(Array.ConvertAll(row, static number => (long)number)),
+        _ => WriterOf(Array.ConvertAll(row, static number => (float)number)),
+    };
+
+    private static Action<PredictionWriter, string, int?> WriterOf<T>(T[] row) => (writer, name, rows) =>
+    {
+        var target = rows is { } count ? writer.AddTensor<T>(name, count, row.Length) : writer.AddTensor<T>(name, row.Length);
+        for (; target.Length >= row.Length && row.Length > 0; target = target[row.Length..])
+            row.CopyTo(target);
+    };
 
     public override ValueTask<Prediction> AnswerAsync(
         FallbackPredictor owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
     {
-        var wanted = options?.Outputs;
+        var (outputs, wanted) = (_outputs, options?.Outputs);
         int? rows = inputs.IsRow ? null : inputs.RowCount ?? RowsOf(in inputs);
-        if (wanted?.FirstOrDefault(name => !_outputs.Exists(output => output.Output == name)) is { } missing)
+        if (wanted?.FirstOrDefault(name => !Array.Exists(outputs, output => output.Output == name)) is { } missing)
         {
             return new(Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.OutputUnknown,
                 "The value that stands in for model '{0}' has no output '{1}'.", owner.Model, missing)));
         }
 
         var writer = PredictionWriter.Create();
-        foreach (var (output, _, write) in _outputs)
+        foreach (var (output, _, write) in outputs)
         {
             if (wanted is null || wanted.Contains(output, StringComparer.Ordinal)) write(writer, output, rows);
         }

@@ -173,6 +173,8 @@ internal sealed class HostedModel : IPredictor
         }
 
         PipelineWarmUp.Prepare(PredictAsync);
+        foreach (var value in Fallback?.Steps.OfType<ValueStep>() ?? [])
+            value.TakeTypesOf(loaded.Signature);
         lock (_lock)
         {
             _loaded = loaded;

@@ -4,14 +4,13 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>Carries a plan out again. Nothing is chosen; it is measured and judged where there are samples.</summary>
-internal sealed class PlanReplay(IModelSource source, string? sourcePath, string destination, QuantizationPlan plan, QuantizationOptions options, CancellationToken cancellationToken)
+internal sealed class PlanReplay(IModelSource source, string destination, QuantizationPlan plan, QuantizationOptions options, CancellationToken cancellationToken)
 {
     private readonly ProgressReporter _progress = new(options.Progress, cancellationToken);
 
-    public async Task<QuantizationReport> RunAsync()
+    public async Task<(QuantizationReport Report, byte[] Model)> RunAsync()
     {
         QuantizationRun.RequireValid(options);
-        if (sourcePath is not null) OnnxFile.CheckDestination(sourcePath, destination);
         var prepared = await PreparedModel.CreateAsync(source, options, _progress, cancellationToken).ConfigureAwait(false);
         await using (prepared.ConfigureAwait(false))
         {
@@ -20,8 +19,7 @@ internal sealed class PlanReplay(IModelSource source, string? sourcePath, string
             _progress.Report(QuantizationStage.Writing, 0, $"writing {destination}");
             var report = prepared.Report(destination, candidate, null, options);
             _progress.Report(QuantizationStage.Writing, 0.5, $"writing {candidate.Bytes!.Length} bytes");
-            await OnnxFile.WriteAsync(destination, candidate.Bytes, cancellationToken).ConfigureAwait(false);
-            return report;
+            return (report, candidate.Bytes);
         }
     }
 

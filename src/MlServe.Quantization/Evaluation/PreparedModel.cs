@@ -128,7 +128,7 @@ internal sealed class PreparedModel : IAsyncDisposable
         return new()
         {
             Source = Source.Document.Origin,
-            Destination = Path.GetFullPath(destination),
+            Destination = destination,
             Method = candidate.Plan.Method,
             MethodReason = options.Plan is not null ? "by the plan that was given" : fallbackReason is null ? _choice.Reason : $"{_choice.Method} ({_choice.Reason}) did not do",
             FallbackReason = fallbackReason,

@@ -7,23 +7,22 @@ using MlServe.Quantization.Runtime;
 
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>One call from a source to a file: prepare, calibrate, rewrite, measure, judge, fall back, write.</summary>
-internal sealed class QuantizationRun(IModelSource source, string? sourcePath, string destination, QuantizationOptions options, CancellationToken cancellationToken)
+/// <summary>One call from a source to a file's content: prepare, calibrate, rewrite, measure, judge, fall back.</summary>
+internal sealed class QuantizationRun(IModelSource source, string destination, QuantizationOptions options, CancellationToken cancellationToken)
 {
     private readonly ProgressReporter _progress = new(options.Progress, cancellationToken);
     private readonly List<SearchStep> _steps = [];
     private SensitivityReport? _sensitivity;
     private SpeedEstimate? _rewritten;
 
-    public async Task<QuantizationReport> RunAsync()
+    public async Task<(QuantizationReport Report, byte[] Model)> RunAsync()
     {
         RequireValid(options);
-        if (sourcePath is not null) OnnxFile.CheckDestination(sourcePath, destination);
         var prepared = await PreparedModel.CreateAsync(source, options, _progress, cancellationToken).ConfigureAwait(false);
         await using (prepared.ConfigureAwait(false))
         {
             var (candidate, fallbackReason) = await FindAsync(prepared).ConfigureAwait(false);
-            return await WriteAsync(prepared, candidate, fallbackReason).ConfigureAwait(false);
+            return Finish(prepared, candidate, fallbackReason);
         }
     }
 
@@ -155,7 +154,7 @@ internal sealed class QuantizationRun(IModelSource source, string? sourcePath, s
         return fp32 is { Passed: true } && first.Plan.Method != QuantizationMethod.None ? fp32 : prepared.Original();
     }
 
-    private async Task<QuantizationReport> WriteAsync(PreparedModel prepared, Candidate candidate, string? fallbackReason)
+    private (QuantizationReport Report, byte[] Model) Finish(PreparedModel prepared, Candidate candidate, string? fallbackReason)
     {
         var bytes = candidate.Bytes!;
         _progress.Report(QuantizationStage.Writing, 0, $"writing {destination}");
@@ -166,8 +165,7 @@ internal sealed class QuantizationRun(IModelSource source, string? sourcePath, s
             RewrittenSpeed = _rewritten,
         };
         _progress.Report(QuantizationStage.Writing, 0.5, $"writing {bytes.Length} bytes");
-        await OnnxFile.WriteAsync(destination, bytes, cancellationToken).ConfigureAwait(false);
-        return report;
+        return (report, bytes);
     }
 
     private static QuantizationException Failed(Candidate candidate) => new(QuantizationFailure.GateFailed,

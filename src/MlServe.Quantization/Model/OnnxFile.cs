@@ -56,9 +56,17 @@ internal static class OnnxFile
 
     private static bool SameFile(string source, string destination)
     {
-        static string Final(string path) => File.Exists(path) ? new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? path : path;
         var comparison = OperatingSystem.IsWindows() || OperatingSystem.IsMacOS() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
         return string.Equals(Final(source), Final(destination), comparison);
+    }
+
+    /// <summary>Where a path leads to, whichever of its folders is a link.</summary>
+    private static string Final(string path)
+    {
+        if (Path.GetDirectoryName(path) is not { } folder) return path;
+        var here = Path.Combine(Final(folder), Path.GetFileName(path));
+        FileSystemInfo info = Directory.Exists(here) ? new DirectoryInfo(here) : new FileInfo(here);
+        return info.Exists && info.ResolveLinkTarget(returnFinalTarget: true) is { } target ? Final(target.FullName) : here;
     }
 
     private static void TryDelete(string path)

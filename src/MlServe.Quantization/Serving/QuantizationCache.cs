@@ -62,16 +62,21 @@ internal sealed class QuantizationCache(string folder, string key)
         }
     }
 
-    public async Task KeepAsync(CacheEntry entry, byte[]? model, CancellationToken cancellationToken)
+    /// <summary>Keeps an entry and its model.</summary>
+    /// <returns>The entry, which says where the model lies.</returns>
+    /// <exception cref="QuantizationException">The folder takes no more.</exception>
+    public async Task<CacheEntry> KeepAsync(CacheEntry entry, byte[]? model, CancellationToken cancellationToken)
     {
         if (model is not null)
         {
             var digest = Digest(model);
-            entry = entry with { Model = $"{key}-{digest[..ShortDigest]}.onnx", Digest = digest };
-            await OnnxFile.WriteAsync(Path.Combine(folder, entry.Model), model, cancellationToken).ConfigureAwait(false);
+            var file = $"{key}-{digest[..ShortDigest]}.onnx";
+            entry = entry with { Model = file, Digest = digest, Report = entry.Report! with { Destination = Path.Combine(folder, file) } };
+            await OnnxFile.WriteAsync(entry.Report.Destination, model, cancellationToken).ConfigureAwait(false);
         }
 
         await OnnxFile.WriteAsync(EntryFile, JsonSerializer.SerializeToUtf8Bytes(entry, CacheJson.Default.CacheEntry), cancellationToken).ConfigureAwait(false);
+        return entry;
     }
 
     /// <summary>Removes an entry that is damaged; its models are overwritten where they come out the same again.</summary>

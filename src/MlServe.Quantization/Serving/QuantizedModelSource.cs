@@ -61,20 +61,6 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
         }
 
         var folder = Path.GetFullPath(options.CacheFolder ?? QuantizationCache.DefaultFolder());
-        if (QuantizationCache.Prepare(folder) is { } reason)
-        {
-            _logger.CacheUnusable(name, folder, reason);
-            var temporary = Directory.CreateTempSubdirectory("mlserve-");
-            try
-            {
-                return await MakeAsync(content, temporary.FullName, quantization, cancellationToken).ConfigureAwait(false);
-            }
-            finally
-            {
-                temporary.Delete(recursive: true);
-            }
-        }
-
         var cache = new QuantizationCache(folder, await CacheKey.OfAsync(content, quantization, options.SamplesVersion, cancellationToken).ConfigureAwait(false));
         try
         {
@@ -86,40 +72,36 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
             cache.Forget();
         }
 
-        _logger.Quantizing(name, folder);
-        var result = await MakeAsync(content, folder, quantization, cancellationToken).ConfigureAwait(false);
+        // Only now: a folder that cannot be written to may hold what an earlier start, or whoever built the image, put there.
+        var unusable = QuantizationCache.Prepare(folder);
+        if (unusable is null) _logger.Quantizing(name, folder);
+        else _logger.CacheUnusable(name, folder, unusable);
+        var (entry, model) = await MakeAsync(content, quantization, cancellationToken).ConfigureAwait(false);
+        if (unusable is not null) return (entry, model);
         try
         {
-            await cache.KeepAsync(result.Entry, result.Model, cancellationToken).ConfigureAwait(false);
+            entry = await cache.KeepAsync(entry, model, cancellationToken).ConfigureAwait(false);
         }
         catch (QuantizationException exception)
         {
             _logger.CacheUnusable(name, folder, exception.Message);
         }
 
-        return result;
+        return (entry, model);
     }
 
-    private async Task<(CacheEntry Entry, byte[]? Model)> MakeAsync(
-        ModelContent content, string folder, QuantizationOptions quantization, CancellationToken cancellationToken)
+    private async Task<(CacheEntry Entry, byte[]? Model)> MakeAsync(ModelContent content, QuantizationOptions quantization, CancellationToken cancellationToken)
     {
-        var file = Path.Combine(folder, $"{Guid.NewGuid():N}.tmp");
         try
         {
-            var report = await OnnxQuantizer.RunAsync(new Given(content), null, file, quantization, cancellationToken).ConfigureAwait(false);
-            return ReasonAgainst(report) is { } reason
-                ? (new() { Reason = reason, Report = report }, null)
-                : (new() { Report = report }, await File.ReadAllBytesAsync(file, cancellationToken).ConfigureAwait(false));
+            var (report, model) = await OnnxQuantizer.MakeAsync(new Given(content), "memory", quantization, cancellationToken).ConfigureAwait(false);
+            return ReasonAgainst(report) is { } reason ? (new() { Reason = reason, Report = report }, null) : (new() { Report = report }, model);
         }
         catch (QuantizationException exception) when (exception.Failure is QuantizationFailure.AlreadyQuantized or QuantizationFailure.NothingToQuantize
             or QuantizationFailure.UnsupportedOpset or QuantizationFailure.NotFinite or QuantizationFailure.GateFailed)
         {
             // It would come out the same at the next start.
             return (new() { Reason = exception.Message }, null);
-        }
-        finally
-        {
-            File.Delete(file);
         }
     }
 
@@ -138,7 +120,12 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
 
     private ModelContent AsItIs(ModelContent content, string reason, Exception? exception)
     {
-        if (options.Required) throw new ModelLoadException(ModelLoadFailure.Other, $"Model '{name}' is to be served quantized only (Required), and is not: {reason}", exception);
+        if (options.Required)
+        {
+            throw new ModelLoadException(ModelLoadFailure.Other,
+                $"Model '{name}' is to be served quantized only (Required), and is not: {reason.TrimEnd('.')}. Ask less of it (Options.Gate), or set Required to false to serve it as it is.", exception);
+        }
+
         _logger.ServedAsItIs(exception is QuantizationException ? null : exception, name, reason);
         return content;
     }

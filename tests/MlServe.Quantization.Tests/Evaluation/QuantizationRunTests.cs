@@ -196,8 +196,10 @@ public class QuantizationRunTests
     {
         using var folder = new TemporaryFolder();
         var source = folder.Write("m.onnx", Culprit.Model());
+        using var other = new TemporaryFolder();
         File.CreateSymbolicLink(folder["link.onnx"], source);
-        foreach (var destination in new[] { source, folder["link.onnx"], folder["nowhere/q.onnx"], folder.Folder })
+        Directory.CreateSymbolicLink(other["way"], folder.Folder);
+        foreach (var destination in new[] { source, folder["link.onnx"], other["way/m.onnx"], other["way/link.onnx"], folder["nowhere/q.onnx"], folder.Folder })
         {
             var exception = await Assert.ThrowsAsync<QuantizationException>(() => OnnxQuantizer.QuantizeAsync(source, destination, Options, Token));
             Assert.Equal(QuantizationFailure.Destination, exception.Failure);

@@ -239,6 +239,57 @@ public sealed class QuantizedModelSourceTests : IDisposable
         Assert.Equal([7004, 7001], Events());
     }
 
+    [Fact]
+    public async Task ReadAsync_FolderTakesNoMore_ServesTheQuantizedModelAndSaysSo()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Paths have another limit here.");
+        var options = Passing();
+
+        // Takes a short name, and not that of an entry that is being written.
+        options.CacheFolder = _folder.Folder;
+        while (options.CacheFolder.Length < 3900)
+            options.CacheFolder = Path.Combine(options.CacheFolder, new string('d', 100));
+        options.CacheFolder = Path.Combine(options.CacheFolder, new string('e', 4040 - options.CacheFolder.Length - 1));
+        Report? told = null;
+        options.OnReport = report => told = new(report.Destination);
+
+        Assert.NotEqual(Model, (await ReadAsync(options)).Bytes);
+        Assert.Equal([7000, 7004, 7001], Events());
+        Assert.Equal(new("memory"), told);
+        Assert.Empty(Directory.EnumerateFiles(options.CacheFolder));
+    }
+
+    [Fact]
+    public async Task ReadAsync_FolderIsReadOnlyAndHasTheEntry_ServesWhatItHolds()
+    {
+        Assert.SkipWhen(Environment.IsPrivilegedProcess, "Whoever is privileged writes to what is read-only.");
+        if (OperatingSystem.IsWindows()) return;
+        var made = await ReadAsync(Passing());
+        File.SetUnixFileMode(_folder.Folder, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        try
+        {
+            Assert.Equal(made.Bytes, (await ReadAsync(Passing())).Bytes);
+            Assert.Equal([7000, 7001, 7001], Events());
+        }
+        finally
+        {
+            File.SetUnixFileMode(_folder.Folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+    }
+
+    [Fact]
+    public async Task ReadAsync_Reports_NameTheFileThatIsServed()
+    {
+        var destinations = new List<string>();
+        var options = Passing();
+        options.OnReport = report => destinations.Add(report.Destination);
+        await ReadAsync(options);
+        await ReadAsync(options);
+
+        Assert.Equal([.. Enumerable.Repeat(_folder.Files.Single(static file => file.EndsWith(".onnx", StringComparison.Ordinal)), 2)], destinations.Select(Path.GetFileName));
+        Assert.All(destinations, static destination => Assert.True(File.Exists(destination)));
+    }
+
     public void Dispose() => _folder.Dispose();
 
     private static QuantizationOptions Lenient(QuantizationOptions options, QuantizationGate? gate = null) =>
@@ -266,6 +317,8 @@ public sealed class QuantizedModelSourceTests : IDisposable
         Source(options, model ?? Model).ReadAsync(TestContext.Current.CancellationToken).AsTask();
 
     private IReadOnlyList<int> Events() => [.. _log.GetSnapshot().Select(static record => record.Id.Id)];
+
+    private sealed record Report(string Destination);
 
     private sealed class AtStage(QuantizationStage stage, Action action) : IProgress<QuantizationProgress>
     {

@@ -26,10 +26,15 @@ internal static class QuantizeCommand
             var source = parsed.GetValue(model)!;
             var destination = parsed.GetValue(output) ?? Path.ChangeExtension(source, ".int8.onnx");
             FileInfo?[] written = [parsed.GetValue(savePlan), parsed.GetValue(report), parsed.GetValue(plot)];
-            foreach (var file in written)
+            var taken = new HashSet<string>(StringComparer.Ordinal) { Path.GetFullPath(source), Path.GetFullPath(destination) };
+            foreach (var file in written.OfType<FileInfo>())
+            {
                 TextFile.Check(file);
+                if (!taken.Add(file.FullName)) throw new CliException($"'{file.FullName}' is named twice: the model, what is written of it, report, plan and picture are a file each.");
+            }
+
             var options = choices.Apply(parsed);
-            if (parsed.GetValue(plan) is { } planFile) options = options with { Plan = QuantizationPlan.FromJson(await File.ReadAllTextAsync(planFile.FullName, cancellationToken)) };
+            if (parsed.GetValue(plan) is { } planFile) options = options with { Plan = await ReadPlanAsync(planFile, cancellationToken) };
             options = await samples.ApplyAsync(options, source, parsed, cancellationToken);
             var result = await ProgressDisplay.ShowAsync(parsed.GetValue(json), progress => OnnxQuantizer.QuantizeAsync(source, destination, options with { Progress = progress }, cancellationToken));
 
@@ -45,5 +50,17 @@ internal static class QuantizeCommand
             return result.Passed == false ? ExitCodes.Refused : ExitCodes.Ok;
         });
         return command;
+    }
+
+    private static async Task<QuantizationPlan> ReadPlanAsync(FileInfo file, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return QuantizationPlan.FromJson(await File.ReadAllTextAsync(file.FullName, cancellationToken));
+        }
+        catch (QuantizationException exception)
+        {
+            throw new QuantizationException(exception.Failure, $"--plan {file}: {exception.Message}", exception);
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -57,6 +58,9 @@ internal sealed class InspectionState(OnnxInspectionLimits limits)
     {
         if (depth > Limits.MaxDepth)
             throw Refusal.TooLarge(reader.FieldOffset, reader.Message, $"depth {depth}", nameof(Limits.MaxDepth), Limits.MaxDepth);
+
+        // A caller's thread may have a small stack, or little of it left.
+        if (!RuntimeHelpers.TryEnsureSufficientExecutionStack()) throw Refusal.TooDeep(reader.FieldOffset, reader.Message, depth);
     }
 
     public void CountNode(in WireReader reader) => Count(ref _nodes, Limits.MaxNodes, nameof(Limits.MaxNodes), "nodes", reader);

@@ -59,15 +59,25 @@ public class OnnxInspectionLimitsTests
     };
 
     [Fact]
-    public void Inspect_DeepestAllowed_FitsASmallStack()
+    public void Inspect_DeepestAllowed_FitsAThreadsStack() => Assert.Null(FailureOnAStackOf(1024 * 1024));
+
+    [Fact]
+    public void Inspect_StackIsTooSmall_IsRefused()
+    {
+        var refusal = Assert.IsType<ModelLoadException>(FailureOnAStackOf(192 * 1024));
+        Assert.Equal(ModelLoadFailure.TooLarge, refusal.Failure);
+        Assert.Contains("does not fit the stack", refusal.Message, StringComparison.Ordinal);
+    }
+
+    private static Exception? FailureOnAStackOf(int bytes)
     {
         Exception? failure = null;
         var model = Nested(100);
         var limits = new OnnxInspectionLimits { MaxDepth = 100 };
-        var thread = new Thread(() => failure = Record.Exception(() => OnnxInspector.Inspect(model, limits)), 256 * 1024);
+        var thread = new Thread(() => failure = Record.Exception(() => OnnxInspector.Inspect(model, limits)), bytes);
         thread.Start();
         thread.Join();
-        Assert.Null(failure);
+        return failure;
     }
 
     private static byte[] Nested(int depth) => WithGraph(graph => graph.Message(1, NestedNode(depth)));
