@@ -26,7 +26,7 @@ public static class TelemetryPredictorBuilderExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentException.ThrowIfNullOrWhiteSpace(modelName);
-        
+
         // Who listens to activities would be shown predictions that nobody asked for.
         return builder
             .UseBuiltIn((inner, _) => new TracingPredictor(inner, modelName), (inner, _) => TracingPredictor.IsListenedTo ? inner : new TracingPredictor(inner, modelName))
