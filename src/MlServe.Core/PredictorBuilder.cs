@@ -8,7 +8,7 @@ public sealed class PredictorBuilder
 {
     private readonly Func<IServiceProvider, IPredictor> _innerFactory;
     private readonly bool _ownsInner;
-    private readonly List<Layer> _layers = [];
+    private readonly List<PipelineLayer> _layers = [];
 
     /// <summary>Begins a pipeline around a predictor that somebody else disposes.</summary>
     /// <param name="inner">The predictor at the end of the pipeline.</param>
@@ -42,14 +42,27 @@ public sealed class PredictorBuilder
     public PredictorBuilder Use(Func<IPredictor, IServiceProvider, IPredictor> decorate)
     {
         ArgumentNullException.ThrowIfNull(decorate);
-        _layers.Add(new(decorate, null));
-        return this;
+        return Use(new PipelineLayer(decorate, null, null));
     }
 
+    /// <summary>Adds a built-in decorator inside of the layers added before.</summary>
+    /// <param name="decorate">Makes the decorator around the rest of the pipeline.</param>
+    /// <param name="twin">Makes its twin for a warm-up; null: as the decorator is made.</param>
+    internal PredictorBuilder UseBuiltIn(
+        Func<IPredictor, IServiceProvider, IPredictor> decorate, Func<IPredictor, IServiceProvider, IPredictor>? twin = null) =>
+        Use(new PipelineLayer(decorate, null, new(twin ?? decorate, null, null)));
+
     /// <summary>Adds a stage inside of the layers added before.</summary>
-    internal PredictorBuilder Use(Func<IPredictor, IServiceProvider, PredictionStage> stage)
+    /// <param name="stage">Makes the stage.</param>
+    /// <param name="twin">Makes its twin for a warm-up; null: as the stage is made.</param>
+    internal PredictorBuilder Use(
+        Func<IPredictor, IServiceProvider, PredictionStage> stage, Func<IPredictor, IServiceProvider, PredictionStage>? twin = null) =>
+        Use(new PipelineLayer(null, stage, new(null, twin ?? stage, null)));
+
+    /// <summary>Adds a layer inside of those added before.</summary>
+    internal PredictorBuilder Use(PipelineLayer layer)
     {
-        _layers.Add(new(null, stage));
+        _layers.Add(layer);
         return this;
     }
 
@@ -61,6 +74,7 @@ public sealed class PredictorBuilder
     {
         services ??= NoServices.Instance;
         var made = new List<IPredictor>();
+        var twins = new PipelineLayer?[_layers.Count];
         try
         {
             var predictor = _innerFactory(services) ?? throw new InvalidOperationException("The factory of the inner predictor returned null.");
@@ -74,18 +88,21 @@ public sealed class PredictorBuilder
                     var inner = predictor;
                     predictor = decorate(inner, services) ?? throw new InvalidOperationException($"The factory of decorator {last + 1} returned null.");
                     if (!ReferenceEquals(predictor, inner)) made.Add(predictor);
+                    twins[last] = _layers[last].Twin ?? PipelineLayer.TwinOf(predictor, inner);
                     continue;
                 }
 
                 // Stages that stand together become one predictor.
                 var first = last;
                 while (first > 0 && _layers[first - 1].Stage is not null) first--;
+                for (var stage = first; stage <= last; stage++)
+                    twins[stage] = _layers[stage].Twin;
                 predictor = new StagedPredictor(predictor, MakeStages(first, last, predictor, services), time);
                 made.Add(predictor);
                 last = first;
             }
 
-            return new Pipeline(predictor, made);
+            return new Pipeline(predictor, made, [.. twins.OfType<PipelineLayer>()]);
         }
         catch
         {
@@ -117,45 +134,10 @@ public sealed class PredictorBuilder
         }
     }
 
-    private readonly record struct Layer(
-        Func<IPredictor, IServiceProvider, IPredictor>? Decorate, Func<IPredictor, IServiceProvider, PredictionStage>? Stage);
-
     private sealed class NoServices : IServiceProvider
     {
         public static readonly NoServices Instance = new();
 
         public object? GetService(Type serviceType) => null;
-    }
-
-    /// <summary>The outermost predictor together with all that has to be disposed, innermost first.</summary>
-    private sealed class Pipeline(IPredictor outermost, List<IPredictor> made) : DelegatingPredictor(outermost)
-    {
-        private int _disposed;
-
-        public override ValueTask<Prediction> PredictAsync(
-            PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
-        {
-            ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, typeof(IPredictor));
-            return Inner.PredictAsync(inputs, options, cancellationToken);
-        }
-
-        protected override void Dispose(bool disposing)
-        {
-            base.Dispose(disposing);
-            if (!disposing || Interlocked.Exchange(ref _disposed, 1) != 0) return;
-            for (var i = made.Count - 1; i >= 0; i--)
-                made[i].Dispose();
-        }
-
-        protected override async ValueTask DisposeAsyncCore()
-        {
-            if (Interlocked.Exchange(ref _disposed, 1) == 0)
-            {
-                for (var i = made.Count - 1; i >= 0; i--)
-                    await made[i].DisposeAsync().ConfigureAwait(false);
-            }
-
-            await base.DisposeAsyncCore().ConfigureAwait(false);
-        }
     }
 }

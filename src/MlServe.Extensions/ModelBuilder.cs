@@ -1,21 +1,14 @@
-using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.DependencyInjection.Extensions;
-using MlServe.Batching;
-using MlServe.Caching;
 using MlServe.Configuration;
-using MlServe.Hosting;
 using MlServe.Onnx;
-using MlServe.Resilience;
-using Polly;
 
 namespace MlServe;
 
 /// <summary>
-/// Says where a model comes from, how it is run and what is around it. Values in configuration win over what is said here. Not safe for concurrent
+/// Says where a model comes from, how it is run, what is around it and how the application is given it. Values in configuration win over what is said here. Not safe for concurrent
 /// use.
 /// </summary>
-public sealed class ModelBuilder
+public sealed partial class ModelBuilder
 {
     private readonly Registrations _registrations;
 
@@ -176,184 +169,6 @@ public sealed class ModelBuilder
     {
         ArgumentNullException.ThrowIfNull(configure);
         return Configure(options => configure(options.Onnx));
-    }
-
-    /// <summary>Adds a decorator inside of those added before; see <see cref="PredictorBuilder.Use(Func{IPredictor, IPredictor})"/>.</summary>
-    /// <param name="decorate">Makes the decorator around the rest of the pipeline.</param>
-    /// <returns>This builder.</returns>
-    public ModelBuilder Use(Func<IPredictor, IPredictor> decorate)
-    {
-        ArgumentNullException.ThrowIfNull(decorate);
-        return ConfigurePipeline(pipeline => pipeline.Use(decorate));
-    }
-
-    /// <summary>Adds a decorator that needs services inside of those added before; the model's <see cref="ServiceLevel"/> is among the services.</summary>
-    /// <param name="decorate">Makes the decorator around the rest of the pipeline.</param>
-    /// <returns>This builder.</returns>
-    public ModelBuilder Use(Func<IPredictor, IServiceProvider, IPredictor> decorate)
-    {
-        ArgumentNullException.ThrowIfNull(decorate);
-        return ConfigurePipeline(pipeline => pipeline.Use(decorate));
-    }
-
-    /// <summary>Adds layers inside of those added before, with the methods of <see cref="PredictorBuilder"/>.</summary>
-    /// <param name="configure">Adds the layers; called at each load.</param>
-    /// <returns>This builder.</returns>
-    public ModelBuilder ConfigurePipeline(Action<PredictorBuilder> configure)
-    {
-        ArgumentNullException.ThrowIfNull(configure);
-        return Configure(options => options.Layers.Add(configure));
-    }
-
-    /// <summary>
-    /// Keeps answers and gives them again to equal requests, inside of the layers added before. Where only configuration says so, the cache is the innermost layer but for
-    /// the batcher.
-    /// </summary>
-    /// <param name="configure">Changes the defaults; configuration wins over it.</param>
-    /// <returns>This builder.</returns>
-    public ModelBuilder UseCache(Action<CacheOptions>? configure = null) => Configure(options =>
-    {
-        options.UseCache = true;
-        configure?.Invoke(options.Cache);
-        if (options.IsCachePlaced) return;
-        options.IsCachePlaced = true;
-        options.Layers.Add(pipeline =>
-        {
-            if (options.UseCache) pipeline.UseCache(options.Cache);
-        });
-    });
-
-    /// <summary>Keeps answers also in the host's <c>HybridCache</c>, for other processes and the next start; together with <see cref="UseCache"/>.</summary>
-    /// <returns>This builder.</returns>
-    public ModelBuilder UseHybridCache() => UseCache(static cache => cache.UseHybridCache = true);
-
-    /// <summary>
-    /// Says who answers where the model does not, loaded or not: a simpler model, an earlier answer, a constant, a function. Always the outermost layer but for telemetry. Said again, it replaces what was said
-    /// before.
-    /// </summary>
-    /// <param name="configure">Says who answers, in order.</param>
-    /// <returns>This builder.</returns>
-    public ModelBuilder UseFallback(Action<FallbackBuilder> configure)
-    {
-        ArgumentNullException.ThrowIfNull(configure);
-        return Configure(options => options.FallbackChain = configure);
-    }
-
-    /// <summary>
-    /// Cuts requests off that take too long. Always directly around the circuit breaker, or where that would stand.
-    /// </summary>
-    /// <param name="timeout">See <see cref="ModelOptions.Timeout"/>; configuration wins over it.</param>
-    /// <returns>This builder.</returns>
-    public ModelBuilder UseTimeout(TimeSpan? timeout = null) => Configure(options =>
-    {
-        options.UseTimeout = true;
-        options.Timeout = timeout ?? options.Timeout;
-    });
-
-    /// <summary>
-    /// Keeps requests from a model that fails too often, runs too long or gives invalid answers; each version has a circuit of its own. Always directly around the batcher, or the
-    /// model.
-    /// </summary>
-    /// <param name="configure">Changes the defaults; configuration wins over it.</param>
-    /// <returns>This builder.</returns>
-    public ModelBuilder UseCircuitBreaker(Action<CircuitBreakerOptions>? configure = null) => Configure(options =>
-    {
-        options.UseCircuitBreaker = true;
-        configure?.Invoke(options.CircuitBreaker);
-    });
-
-    /// <summary>Runs requests through a Polly pipeline of one's own, inside of the layers added before.</summary>
-    /// <param name="pipeline">The Polly pipeline; not disposed.</param>
-    /// <returns>This builder.</returns>
-    public ModelBuilder UseResiliencePipeline(ResiliencePipeline<Prediction> pipeline)
-    {
-        ArgumentNullException.ThrowIfNull(pipeline);
-        return ConfigurePipeline(builder => builder.UseResiliencePipeline(pipeline));
-    }
-
-    /// <summary>
-    /// Says which faults to inject into the model, inside of the circuit breaker, where configuration enables that: <c>Chaos:Enabled</c> of the model. What code sets there has no effect.
-    /// </summary>
-    /// <param name="configure">Changes the defaults; configuration wins over it.</param>
-    /// <returns>This builder.</returns>
-    public ModelBuilder UseChaos(Action<ChaosOptions> configure)
-    {
-        ArgumentNullException.ThrowIfNull(configure);
-        return Configure(options =>
-        {
-            configure(options.Chaos);
-            options.Chaos.Enabled = false;
-        });
-    }
-
-    /// <summary>
-    /// Runs requests together: batches form while the model is busy and start when it is free. Always the innermost layer, whatever stands before or
-    /// after it here.
-    /// </summary>
-    /// <param name="configure">Changes the defaults; configuration wins over it.</param>
-    /// <returns>This builder.</returns>
-    public ModelBuilder UseBatching(Action<BatchingOptions>? configure = null) => Configure(options =>
-    {
-        options.UseBatching = true;
-        configure?.Invoke(options.Batching);
-    });
-
-    /// <summary>
-    /// The layers that a service is best off with, with their defaults and in the right order: a stale answer as the last resort (where nothing was said by
-    /// <see cref="UseFallback"/>), <see cref="UseCache"/>, <see cref="UseTimeout"/>, <see cref="UseCircuitBreaker"/> and <see cref="UseBatching"/>. Each can be changed by its own
-    /// method and switched off in configuration.
-    /// </summary>
-    /// <returns>This builder.</returns>
-    public ModelBuilder UseStandardPipeline() =>
-        Configure(static options => options.FallbackChain ??= static fallback => fallback.ThenStaleAnswer())
-            .UseCache().UseTimeout().UseCircuitBreaker().UseBatching();
-
-    /// <summary>Makes this the model behind an <see cref="IPredictor"/> that is injected without a name.</summary>
-    /// <returns>This builder.</returns>
-    public ModelBuilder AsDefault() => Configure(static options => options.IsDefault = true);
-
-    /// <summary>
-    /// Opens a typed door to the model: <see cref="IPredictor{TInput, TOutput}"/> is injected by the model's name, and without a name where this is the only
-    /// model with such a door, or the default.
-    /// </summary>
-    /// <typeparam name="TInput">What the application asks with.</typeparam>
-    /// <typeparam name="TOutput">What the application wants to know.</typeparam>
-    /// <param name="mapper">Translates both ways; not disposed.</param>
-    /// <returns>This builder.</returns>
-    public ModelBuilder As<TInput, TOutput>(IPredictionMapper<TInput, TOutput> mapper)
-    {
-        ArgumentNullException.ThrowIfNull(mapper);
-        return As(_ => mapper);
-    }
-
-    /// <inheritdoc cref="As{TInput, TOutput}(IPredictionMapper{TInput, TOutput})" path="/*[not(self::param)]" />
-    /// <param name="encode">See <see cref="IPredictionMapper{TInput, TOutput}.Encode"/>.</param>
-    /// <param name="decode">See <see cref="IPredictionMapper{TInput, TOutput}.Decode"/>.</param>
-    public ModelBuilder As<TInput, TOutput>(Action<TInput, PredictionInputWriter> encode, Func<Prediction, TOutput> decode) =>
-        As(PredictionMapper.Create(encode, decode));
-
-    /// <summary>Opens a typed door to the model, as the other overloads do, by a mapper that the container makes.</summary>
-    /// <typeparam name="TInput">What the application asks with.</typeparam>
-    /// <typeparam name="TOutput">What the application wants to know.</typeparam>
-    /// <typeparam name="TMapper">The mapper, which may need services; added as a singleton unless it is registered.</typeparam>
-    /// <returns>This builder.</returns>
-    public ModelBuilder As<TInput, TOutput, [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TMapper>()
-        where TMapper : class, IPredictionMapper<TInput, TOutput>
-    {
-        Services.TryAddSingleton<TMapper>();
-        return As<TInput, TOutput>(static services => services.GetRequiredService<TMapper>());
-    }
-
-    private ModelBuilder As<TInput, TOutput>(Func<IServiceProvider, IPredictionMapper<TInput, TOutput>> mapperOf)
-    {
-        var name = Name;
-        _registrations.Doors.Add((typeof(IPredictor<TInput, TOutput>), name));
-        Services.AddKeyedSingleton<IPredictor<TInput, TOutput>>(
-            name, (services, _) => new ModelDoor<TInput, TOutput>(services.GetRequiredService<PredictorProvider>().GetPredictor(name), mapperOf(services)));
-        Services.TryAddSingleton(static services => services.GetRequiredKeyedService<IPredictor<TInput, TOutput>>(
-            services.GetRequiredService<PredictorProvider>()
-                .ModelOfDoor(typeof(IPredictor<TInput, TOutput>), $"IPredictor<{typeof(TInput).Name}, {typeof(TOutput).Name}>")));
-        return this;
     }
 
     private ModelBuilder Configure(Action<ModelOptions> configure)

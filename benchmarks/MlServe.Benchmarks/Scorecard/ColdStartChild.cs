@@ -15,6 +15,10 @@ internal static class ColdStartChild
     public const string Command = "coldstart-child";
 
     private const int Predictions = 100;
+    private const int Evictions = 9;
+
+    /// <summary>More than the caches of a processor hold.</summary>
+    private const int EvictingBytes = 64 << 20;
 
     /// <param name="startedBefore">A timestamp of <see cref="Stopwatch"/>, whose clock all processes share, from before the process was started.</param>
     public static async Task RunAsync(string startedBefore)
@@ -42,8 +46,17 @@ internal static class ColdStartChild
             if (i == 0) (methods, compiling) = (JitInfo.GetCompiledMethodCount() - methods, JitInfo.GetCompilationTime() - compiling);
         }
 
+        var (others, evicted) = (new byte[EvictingBytes], new double[Evictions]);
+        for (var i = 0; i < evicted.Length; i++)
+        {
+            for (var at = 0; at < others.Length; at += 64)
+                others[at]++;
+            evicted[i] = await AskAsync(predictor, images[i], scores);
+        }
+
         // The host logs to the standard output.
-        await Console.Error.WriteLineAsync(JsonSerializer.Serialize(new ColdStart(ready.TotalMilliseconds, times[0], times[^1], methods, compiling.TotalMicroseconds)));
+        await Console.Error.WriteLineAsync(JsonSerializer.Serialize(
+            new ColdStart(ready.TotalMilliseconds, times[0], times[^1], MedianEstimate.Of(evicted).Median, methods, compiling.TotalMicroseconds)));
         await host.StopAsync();
     }
 

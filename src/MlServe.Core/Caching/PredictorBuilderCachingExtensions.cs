@@ -23,7 +23,7 @@ public static class PredictorBuilderCachingExtensions
     public static PredictorBuilder UseCache(this PredictorBuilder builder, Action<CacheOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        return builder.Use((inner, services) =>
+        return builder.UseBuiltIn((inner, services) =>
         {
             var options = new CacheOptions();
             configure?.Invoke(options);
@@ -33,7 +33,7 @@ public static class PredictorBuilderCachingExtensions
 
     /// <summary>Adds a cache with options that were made beforehand, and with another hasher in tests.</summary>
     internal static PredictorBuilder UseCache(this PredictorBuilder builder, CacheOptions options, IRequestHasher? hasher = null) =>
-        builder.Use((inner, services) => Create(inner, options, services, hasher ?? RequestHasher.Instance));
+        builder.UseBuiltIn((inner, services) => Create(inner, options, services, hasher ?? RequestHasher.Instance));
 
     private static CachingPredictor Create(IPredictor inner, CacheOptions options, IServiceProvider services, IRequestHasher hasher)
     {

@@ -13,6 +13,12 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
 
     private const int MaxWritesUnderWay = 64;
 
+    /// <summary>How long opening is waited for at most; it goes on behind that.</summary>
+    private static readonly TimeSpan OpeningLimit = TimeSpan.FromSeconds(1);
+
+    /// <summary>Nobody waits for a write: it may connect and compile first.</summary>
+    private static readonly TimeSpan WriteLimit = TimeSpan.FromSeconds(1);
+
     // The entries are kept in the model's own cache already, ready to be shown; here they would be unpacked at each hit.
     private static readonly HybridCacheEntryOptions ReadOptions = new()
     {
@@ -26,12 +32,25 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
     /// <summary>Whether it may be asked: no use has failed lately.</summary>
     public bool IsOpen => time.GetTimestamp() >= Volatile.Read(ref _resumeAt);
 
+    /// <summary>
+    /// Looks for what nobody has kept, so that no caller waits for the first connection and the compiler, and is told that it took too long. What goes wrong is left to the
+    /// first use that counts.
+    /// </summary>
+    public async Task OpenAsync(CancellationToken cancellationToken)
+    {
+        var key = $"mlserve:warm-up:{Guid.NewGuid():N}";
+        var task = Task.Run(() => cache.GetOrCreateAsync<byte[]?>(key, static _ => default, ReadOptions, null, CancellationToken.None).AsTask(), CancellationToken.None);
+        Forget(task);
+        await ((Task)task).WaitAsync(OpeningLimit, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
     /// <summary>Looks for an answer, for as long as the options allow.</summary>
     /// <exception cref="OperationCanceledException">The caller has given up.</exception>
     public async Task<CacheEntry?> FindAsync(string sharedKey, RequestKey key, OutputSelection outputs, CancellationToken cancellationToken)
     {
         var bytes = await WithinTimeAsync(
-            token => cache.GetOrCreateAsync<byte[]?>(sharedKey, static _ => default, ReadOptions, null, token).AsTask(), cancellationToken).ConfigureAwait(false);
+            token => cache.GetOrCreateAsync<byte[]?>(sharedKey, static _ => default, ReadOptions, null, token).AsTask(), options.HybridCacheTimeout, cancellationToken)
+            .ConfigureAwait(false);
         if (bytes is null || bytes.Length > options.SizeLimit) return null;
         if (!AnswerFormat.TryRead(bytes, sharedKey, outputs, out var values, out var created)) return null;
 
@@ -66,6 +85,7 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
                     await cache.SetAsync(sharedKey, AnswerFormat.Write(sharedKey, entry.Outputs, created), _writeOptions, null, token).ConfigureAwait(false);
                     return null;
                 },
+                options.HybridCacheTimeout > WriteLimit ? options.HybridCacheTimeout : WriteLimit,
                 CancellationToken.None).ConfigureAwait(false);
         }
         finally
@@ -75,7 +95,7 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
     }
 
     /// <summary>The result, or default where it failed or took too long.</summary>
-    private async Task<T?> WithinTimeAsync<T>(Func<CancellationToken, Task<T>> use, CancellationToken cancellationToken)
+    private async Task<T?> WithinTimeAsync<T>(Func<CancellationToken, Task<T>> use, TimeSpan limit, CancellationToken cancellationToken)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
@@ -83,14 +103,13 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
             // On a thread of the pool, because whoever implements it may block before there is a task; one may come free only when nobody waits any more.
             var token = ended.Token;
             var task = Task.Run(() => use(token), CancellationToken.None);
-            await ((Task)task).WaitAsync(options.HybridCacheTimeout, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await ((Task)task).WaitAsync(limit, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (task.IsCompletedSuccessfully) return await task.ConfigureAwait(false);
 
-            // Whatever it still says, nobody listens.
-            _ = task.ContinueWith(static late => _ = late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            Forget(task);
             cancellationToken.ThrowIfCancellationRequested();
             if (task.IsCompleted) Fail(task.Exception?.GetBaseException(), "it failed");
-            else Fail(null, $"it did not answer within {options.HybridCacheTimeout}");
+            else Fail(null, $"it did not answer within {limit}");
             return default;
         }
         finally
@@ -98,6 +117,10 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
             await ended.CancelAsync().ConfigureAwait(false);
         }
     }
+
+    /// <summary>Whatever it still says, nobody listens.</summary>
+    private static void Forget(Task task) =>
+        _ = task.ContinueWith(static late => _ = late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
 
     private void Fail(Exception? exception, string reason)
     {

@@ -26,11 +26,15 @@ public static class TelemetryPredictorBuilderExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentException.ThrowIfNullOrWhiteSpace(modelName);
-        return builder.Use(inner => new TracingPredictor(inner, modelName)).UseMetrics(modelName);
+
+        // Who listens to activities would be shown predictions that nobody asked for.
+        return builder
+            .UseBuiltIn((inner, _) => new TracingPredictor(inner, modelName), (inner, _) => TracingPredictor.IsListenedTo ? inner : new TracingPredictor(inner, modelName))
+            .UseMetrics(modelName);
     }
 
     /// <summary>Metrics, EventCounters and log entries, without activities.</summary>
-    internal static PredictorBuilder UseMetrics(this PredictorBuilder builder, string modelName) => builder.Use((_, services) =>
+    private static PredictorBuilder UseMetrics(this PredictorBuilder builder, string modelName) => builder.Use((_, services) =>
     {
         var metrics = PredictionMetrics.For(Find<IMeterFactory>(services));
         metrics.Watch(Find<RunGate>(services) ?? RunGate.Shared);

@@ -24,12 +24,14 @@ public static class PredictorBuilderResilienceExtensions
     public static PredictorBuilder UseCircuitBreaker(this PredictorBuilder builder, Action<CircuitBreakerOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        return builder.Use((inner, services) =>
+        CircuitBreakerOptions Options()
         {
             var options = new CircuitBreakerOptions();
             configure?.Invoke(options);
-            return CreateBreaker(inner, options, services);
-        });
+            return options;
+        }
+
+        return builder.UseCircuitBreaker(Options);
     }
 
     /// <summary>
@@ -48,7 +50,7 @@ public static class PredictorBuilderResilienceExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         if (timeout <= TimeSpan.Zero) throw new ArgumentOutOfRangeException(nameof(timeout), timeout, "A timeout must be longer than zero.");
-        return builder.Use((inner, services) =>
+        return builder.UseBuiltIn((inner, services) =>
         {
             var time = timeout ?? (Find<ServiceLevel>(services)?.P99 is { } p99 ? p99 * 10 : DefaultTimeout);
             return new TimeoutPredictor(inner, time, Time(services));
@@ -66,12 +68,16 @@ public static class PredictorBuilderResilienceExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(configure);
-        return builder.Use((inner, services) =>
+        List<FallbackStep> Steps()
         {
             var chain = new FallbackBuilder();
             configure(chain);
-            return CreateFallback(inner, chain.Steps, services);
-        });
+            return chain.Steps;
+        }
+
+        return builder.UseBuiltIn(
+            (inner, services) => CreateFallback(inner, Steps(), services),
+            (inner, services) => CreateFallbackTwin(inner, IdentityOf(inner).Name, Steps(), services));
     }
 
     /// <summary>
@@ -84,12 +90,14 @@ public static class PredictorBuilderResilienceExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(configure);
-        return builder.Use((inner, services) =>
-        {
-            var options = new ChaosOptions();
-            configure(options);
-            return CreateChaos(inner, options, services);
-        });
+        return builder.UseBuiltIn(
+            (inner, services) =>
+            {
+                var options = new ChaosOptions();
+                configure(options);
+                return CreateChaos(inner, options, services);
+            },
+            NoTwin);
     }
 
     /// <summary>
@@ -104,18 +112,29 @@ public static class PredictorBuilderResilienceExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(pipeline);
-        return builder.Use(inner => new PollyPredictor(inner, pipeline));
+        return builder.UseBuiltIn(
+            (inner, _) => new PollyPredictor(inner, pipeline), static (inner, _) => new PollyPredictor(inner, ResiliencePipeline<Prediction>.Empty));
     }
 
-    internal static PredictorBuilder UseCircuitBreaker(this PredictorBuilder builder, CircuitBreakerOptions options) =>
-        builder.Use((inner, services) => CreateBreaker(inner, options, services));
+    internal static PredictorBuilder UseCircuitBreaker(this PredictorBuilder builder, CircuitBreakerOptions options) => builder.UseCircuitBreaker(() => options);
 
     internal static PredictorBuilder UseChaos(this PredictorBuilder builder, ChaosOptions options) =>
-        builder.Use((inner, services) => CreateChaos(inner, options, services));
+        builder.UseBuiltIn((inner, services) => CreateChaos(inner, options, services), NoTwin);
 
     /// <summary>Adds a chain whose models are found by <paramref name="targets"/>, around a model that need not be loaded yet.</summary>
     internal static FallbackPredictor CreateFallback(IPredictor inner, string model, IEnumerable<FallbackStep> steps, IFallbackTargets targets, IServiceProvider services) =>
         new(inner, model, steps, targets, new(model, Find<IMeterFactory>(services)), Time(services));
+
+    /// <summary>A chain for a warm-up, whose models and functions are nobody's: what fails there is not answered by others.</summary>
+    internal static FallbackPredictor CreateFallbackTwin(IPredictor inner, string model, IReadOnlyList<FallbackStep> steps, IServiceProvider services) => new(
+        inner, model, steps is [ModelStep { After: { } delay } hedge, ..] ? [new ModelStep(hedge.Name) { After = delay }] : [], null,
+        new(model, Find<IMeterFactory>(services)), Time(services));
+
+    /// <summary>The twin does without the application's own check.</summary>
+    private static PredictorBuilder UseCircuitBreaker(this PredictorBuilder builder, Func<CircuitBreakerOptions> options) => builder.Use(
+        (inner, services) => CreateBreaker(inner, options(), services), (inner, services) => CreateBreaker(inner, options().WithoutCheck(), services));
+
+    private static IPredictor NoTwin(IPredictor inner, IServiceProvider services) => inner;
 
     private static CircuitBreakerStage CreateBreaker(IPredictor inner, CircuitBreakerOptions options, IServiceProvider services)
     {

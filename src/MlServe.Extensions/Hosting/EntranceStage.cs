@@ -16,6 +16,14 @@ internal sealed class EntranceStage(PredictionError refusal) : PredictionStage
     /// <summary>The requests that have been let in, or are just being turned away.</summary>
     public int Inside => Volatile.Read(ref _inside);
 
+    /// <summary>One that lets all in.</summary>
+    public static EntranceStage Opened()
+    {
+        var entrance = new EntranceStage(new(PredictionStatus.NotReady, PredictionErrorCode.NotLoaded, ""));
+        entrance.Open();
+        return entrance;
+    }
+
     /// <summary>Lets requests in.</summary>
     public void Open() => Volatile.Write(ref _refusal, null);
 

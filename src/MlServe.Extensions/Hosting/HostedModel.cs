@@ -147,7 +147,10 @@ internal sealed class HostedModel : IPredictor
     public ValueTask DisposeAsync() => new(CloseAsync(CancellationToken.None));
 
     /// <summary>The layers that stand before the model is loaded: those who answer in its place, and the entrance.</summary>
-    private PredictorBuilder AddGuards(PredictorBuilder builder) => Fallback is { } fallback ? builder.Use(_ => fallback) : builder.Use((_, _) => _entrance);
+    private PredictorBuilder AddGuards(PredictorBuilder builder) => Fallback is { } fallback
+        ? builder.UseBuiltIn((_, _) => fallback, (inner, services) => PredictorBuilderResilienceExtensions.CreateFallbackTwin(
+            new PredictorBuilder(inner).Use((_, _) => EntranceStage.Opened()).Build(services), Name, fallback.Steps, services))
+        : builder.Use((_, _) => _entrance, static (_, _) => EntranceStage.Opened());
 
     private async Task RunLoadAsync(CancellationToken cancellationToken)
     {
@@ -155,7 +158,7 @@ internal sealed class HostedModel : IPredictor
         LoadedModel loaded;
         try
         {
-            loaded = await _loader.LoadAsync(Name, ended.Token).ConfigureAwait(false);
+            loaded = await _loader.LoadAsync(Name, Predictor.GetService<Pipeline>()!.Twins, ended.Token).ConfigureAwait(false);
         }
         catch (Exception exception)
         {

@@ -32,4 +32,7 @@ internal static partial class LogMessages
 
     [LoggerMessage(4006, LogLevel.Error, "The configuration was reloaded, and its models could not be brought in line with it")]
     public static partial void ReloadFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(4007, LogLevel.Warning, "The warm-up of model {Model} has failed or taken too long. The model is ready, and its first predictions may be slow")]
+    public static partial void WarmUpEnded(this ILogger logger, Exception exception, string model);
 }

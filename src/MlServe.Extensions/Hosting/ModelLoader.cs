@@ -14,14 +14,17 @@ internal sealed class ModelLoader(
     private readonly SemaphoreSlim _turn = new(gate.MaxConcurrentRuns);
 
     /// <summary>Loads a model and runs its warm-up.</summary>
+    /// <param name="name">The name of the model.</param>
+    /// <param name="around">For the warm-up, the twins of the layers that will stand around what is loaded.</param>
+    /// <param name="cancellationToken">Gives it up.</param>
     /// <exception cref="ModelLoadException">It could not be loaded; the message names it and its key.</exception>
     /// <exception cref="OptionsValidationException">Its options are not valid.</exception>
-    public async Task<LoadedModel> LoadAsync(string name, CancellationToken cancellationToken)
+    public async Task<LoadedModel> LoadAsync(string name, IReadOnlyList<PipelineLayer> around, CancellationToken cancellationToken)
     {
         await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            return await LoadAsync(name, models.Get(name), catalog.SnapshotOf(name), cancellationToken).ConfigureAwait(false);
+            return await LoadAsync(name, models.Get(name), catalog.SnapshotOf(name), around, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is not (OperationCanceledException or OptionsValidationException))
         {
@@ -36,7 +39,8 @@ internal sealed class ModelLoader(
 
     public void Dispose() => _turn.Dispose();
 
-    private async Task<LoadedModel> LoadAsync(string name, ModelOptions options, string snapshot, CancellationToken cancellationToken)
+    private async Task<LoadedModel> LoadAsync(
+        string name, ModelOptions options, string snapshot, IReadOnlyList<PipelineLayer> around, CancellationToken cancellationToken)
     {
         var source = options.Source is { } makeSource
             ? makeSource(services) ?? throw new InvalidOperationException("The function given to FromSource returned null.")
@@ -66,7 +70,8 @@ internal sealed class ModelLoader(
             var pipeline = builder.Build(new ModelServices(services, serviceLevel));
             try
             {
-                if (options.Onnx.WarmUpRuns > 0) await PipelineWarmUp.RunAsync(pipeline, time, cancellationToken).ConfigureAwait(false);
+                if (options.Onnx.WarmUpRuns > 0)
+                    await new PipelineWarmUp(pipeline, around, serviceLevel, time, LogMessages.Create(loggers)).RunAsync(cancellationToken).ConfigureAwait(false);
                 return new(pipeline, pipeline.Signature, serviceLevel, snapshot);
             }
             catch

@@ -1,46 +1,62 @@
-using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
 using MlServe.Batching;
-using MlServe.Monitoring;
+using MlServe.Caching;
 using MlServe.Onnx;
 using MlServe.Tensors;
 
 namespace MlServe.Hosting;
 
 /// <summary>
-/// Sends some requests through what AddMlServing puts around a model before callers come, so that none of them waits for the compiler. The model's own warm-up
-/// has run by then. The application's layers do not see these requests, and its metrics do not count them: they take a way of their own, made of the same parts.
+/// Sends some requests through all that stands around a model before callers come, so that none of them waits for the compiler. They go through twins of the layers, which are built
+/// around the model for this alone and with services that lead nowhere: what the layers themselves keep, count and tell does not change.
 /// </summary>
-internal static class PipelineWarmUp
+internal sealed class PipelineWarmUp(IPredictor pipeline, IReadOnlyList<PipelineLayer> around, ServiceLevel serviceLevel, TimeProvider time, ILogger logger)
 {
-    private const string Name = "warm-up";
-
-    /// <summary>As many as show a batcher that its caller is alone, so that both of its ways are taken; fewer where the model is slow.</summary>
-    private const int Requests = 12;
+    /// <summary>
+    /// As many as show a batcher that its caller is alone, so that both of its ways are taken; fewer where the model is slow. Each has twins of its own and two equal requests, of which
+    /// a cache answers the second.
+    /// </summary>
+    private const int Rounds = 10;
     private const int RequestsOfSlowModels = 3;
     private static readonly TimeSpan Enough = TimeSpan.FromMilliseconds(200);
 
-    /// <param name="pipeline">The pipeline that was built around the model.</param>
-    /// <param name="time">The clock.</param>
-    /// <param name="cancellationToken">Gives it up.</param>
-    public static async Task RunAsync(IPredictor pipeline, TimeProvider time, CancellationToken cancellationToken)
-    {
-        if (pipeline.GetService<IBatchExecutor>()?.SampleRequest is not { } sample || Innermost(pipeline) is not { } model) return;
-        using var services = new WarmUpServices(time);
-        var entrance = new EntranceStage(new(PredictionStatus.NotReady, PredictionErrorCode.NotLoaded, Name));
-        entrance.Open();
-        var builder = new PredictorBuilder(model);
+    /// <summary>After which a model is ready, warm or not.</summary>
+    internal static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
-        // Who listens to activities would be shown predictions that nobody asked for.
-        if (TracingPredictor.IsListenedTo) builder.UseMetrics(Name);
-        else builder.UseTelemetry(Name);
-        await using var way = builder.Use((_, _) => entrance).Build(services);
-        var flat = Flat(sample) ?? sample;
-        var started = time.GetTimestamp();
-        for (var request = 0; request < Requests; request++)
+    /// <param name="cancellationToken">Gives up the load.</param>
+    /// <exception cref="OperationCanceledException">The load was given up. Whatever else happens is logged.</exception>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        var opening = pipeline.GetService<SecondLevel>()?.OpenAsync(cancellationToken) ?? Task.CompletedTask;
+        await AskTwinsAsync(cancellationToken).ConfigureAwait(false);
+        await opening.ConfigureAwait(false);
+    }
+
+    private async Task AskTwinsAsync(CancellationToken cancellationToken)
+    {
+        if (pipeline.GetService<IBatchExecutor>()?.SampleRequest is not { } sample || Innermost() is not { } model) return;
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        try
         {
-            if (!await AskAsync(way, request % 2 == 0 ? sample : flat, cancellationToken).ConfigureAwait(false)) return;
-            if (request + 1 >= RequestsOfSlowModels && time.GetElapsedTime(started) > Enough) return;
+            // A layer of the application's may hold its thread, or not heed the token.
+            var asking = Task.Run(() => RunAsync(model, sample, over.Token), CancellationToken.None);
+            _ = asking.ContinueWith(static late => _ = late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            await asking.WaitAsync(Limit, time, cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw;
+        }
+#pragma warning disable CA1031 // A model that is not warm is better than none.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            logger.WarmUpEnded(exception, pipeline.GetService<ModelIdentity>()?.Name ?? "unnamed");
+        }
+        finally
+        {
+            await over.CancelAsync().ConfigureAwait(false);
         }
     }
 
@@ -48,6 +64,30 @@ internal static class PipelineWarmUp
     public static void Prepare(Func<PredictionInputs, PredictionOptions?, CancellationToken, ValueTask<Prediction>> method)
     {
         if (RuntimeFeature.IsDynamicCodeCompiled) RuntimeHelpers.PrepareMethod(method.Method.MethodHandle);
+    }
+
+    private async Task RunAsync(IPredictor model, PredictionInputs sample, CancellationToken cancellationToken)
+    {
+        using var services = new WarmUpServices(serviceLevel, time);
+        var flat = Flat(sample) ?? sample;
+        var started = time.GetTimestamp();
+        var requests = 0;
+        for (var round = 0; round < Rounds; round++)
+        {
+            // The compiler's time is not the model's.
+            if (round == 1) started = time.GetTimestamp();
+            var builder = new PredictorBuilder(model);
+            foreach (var twin in around)
+                builder.Use(twin);
+            foreach (var twin in pipeline.GetService<Pipeline>()?.Twins ?? [])
+                builder.Use(twin);
+            await using var twins = builder.Build(services);
+            for (var equal = 0; equal < 2; equal++)
+            {
+                if (!await AskAsync(twins, round % 2 == 0 ? sample : flat, cancellationToken).ConfigureAwait(false)) return;
+                if (++requests >= RequestsOfSlowModels && time.GetElapsedTime(started) > Enough) return;
+            }
+        }
     }
 
     /// <summary>Asks as an application does, without ConfigureAwait: what it awaits is compiled apart from what a library awaits.</summary>
@@ -66,7 +106,7 @@ internal static class PipelineWarmUp
         return true;
     }
 
-    private static IPredictor? Innermost(IPredictor pipeline) =>
+    private IPredictor? Innermost() =>
         pipeline.GetService<PaddingPredictor>() ?? pipeline.GetService<BatchingPredictor>() ?? (IPredictor?)pipeline.GetService<OnnxPredictor>();
 
     /// <summary>The same row as a list of numbers without name and shape, as most callers give it.</summary>
@@ -77,34 +117,5 @@ internal static class PipelineWarmUp
         return input.Kind == ValueKind.Tensor && input.Elements.Type == ElementType.Float
             ? PredictionInputs.Row(input.Elements.AsSpan<float>().ToArray())
             : null;
-    }
-
-    /// <summary>Meters that nobody else listens to, with a listener, because there is more to compile where somebody listens.</summary>
-    private sealed class WarmUpServices : IServiceProvider, IUncountedMeterFactory
-    {
-        private readonly TimeProvider _time;
-        private readonly Meter _meter = new("MlServe.WarmUp");
-        private readonly MeterListener _listener = new();
-
-        public WarmUpServices(TimeProvider time)
-        {
-            _time = time;
-            _listener.InstrumentPublished = (instrument, listener) =>
-            {
-                if (ReferenceEquals(instrument.Meter, _meter)) listener.EnableMeasurementEvents(instrument);
-            };
-            _listener.Start();
-        }
-
-        public object? GetService(Type serviceType) =>
-            serviceType == typeof(IMeterFactory) ? this : serviceType == typeof(TimeProvider) ? _time : null;
-
-        public Meter Create(MeterOptions options) => _meter;
-
-        public void Dispose()
-        {
-            _listener.Dispose();
-            _meter.Dispose();
-        }
     }
 }

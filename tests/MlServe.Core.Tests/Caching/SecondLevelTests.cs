@@ -87,6 +87,44 @@ public sealed class SecondLevelTests
     }
 
     [Fact]
+    public async Task OpenAsync_HybridCacheHangsOrThrows_EndsAndIsNoFailure()
+    {
+        using var harness = Harness();
+        _hybrid.Hangs = true;
+        var opening = harness.Cache.GetService<SecondLevel>()!.OpenAsync(TestContext.Current.CancellationToken);
+        await Eventually.BecomesTrue(() => _hybrid.Reads == 1, "it is asked");
+        Assert.False(opening.IsCompleted);
+        harness.Time.Advance(TimeSpan.FromSeconds(1));
+        await opening;
+
+        (_hybrid.Hangs, _hybrid.Failure) = (false, new InvalidOperationException("Down."));
+        await harness.Cache.GetService<SecondLevel>()!.OpenAsync(TestContext.Current.CancellationToken);
+
+        _hybrid.Failure = null;
+        await harness.SourceOf(1);
+        Assert.Equal(3, _hybrid.Reads);
+        Assert.DoesNotContain(harness.Log.Entries, static entry => entry.Id.Id == 5002);
+    }
+
+    [Fact]
+    public async Task PredictAsync_FirstWriteIsSlow_ItIsLeftItsSecond()
+    {
+        using var harness = Harness();
+        var write = new TaskCompletionSource();
+        _hybrid.Write = write.Task;
+        await harness.SourceOf(1);
+        await Eventually.BecomesTrue(() => _hybrid.Entries.Count == 1, "it is written");
+
+        harness.Time.Advance(harness.Options.HybridCacheTimeout * 10);
+        await harness.SourceOf(2);
+        Assert.Equal(2, _hybrid.Reads);
+
+        harness.Time.Advance(TimeSpan.FromSeconds(1));
+        await Eventually.BecomesTrue(() => harness.Log.Entries.Any(static entry => entry.Id.Id == 5002), "its time is over");
+        write.SetResult();
+    }
+
+    [Fact]
     public async Task PredictAsync_HybridCacheThrows_CostsNoAnswer()
     {
         using var harness = Harness();
@@ -138,6 +176,8 @@ public sealed class SecondLevelTests
 
         public Exception? Failure { get; set; }
 
+        public Task Write { get; set; } = Task.CompletedTask;
+
         public override async ValueTask<T> GetOrCreateAsync<TState, T>(
             string key, TState state, Func<TState, CancellationToken, ValueTask<T>> factory, HybridCacheEntryOptions? options = null, IEnumerable<string>? tags = null,
             CancellationToken cancellationToken = default)
@@ -153,7 +193,7 @@ public sealed class SecondLevelTests
             string key, T value, HybridCacheEntryOptions? options = null, IEnumerable<string>? tags = null, CancellationToken cancellationToken = default)
         {
             if (!IsReadOnly) Entries[key] = (byte[])(object)value!;
-            return default;
+            return new(Write);
         }
 
         public override ValueTask RemoveAsync(string key, CancellationToken cancellationToken = default) => throw new NotSupportedException();

@@ -1,0 +1,152 @@
+using System.Runtime.CompilerServices;
+
+namespace MlServe.Caching;
+
+/// <summary>
+/// Computes what is not kept: equal requests that come at once only once, by the first of them, with its own inputs and token. The others wait; where it gives up, the next goes on.
+/// Safe for concurrent use.
+/// </summary>
+internal sealed class SingleFlight(
+    IPredictor inner, KeptAnswers kept, CacheVersion version, SecondLevel? secondLevel, CacheCounters counters, CacheWorth worth, TimeProvider time)
+{
+    private readonly FlightTable _flights = new(inner.GetService<DefaultTimeout>()?.Time);
+
+    /// <summary>Requests that are being computed.</summary>
+    public int Count => _flights.Count;
+
+    /// <summary>Ends when nothing is being computed.</summary>
+    public Task WhenEmptyAsync() => _flights.WhenEmptyAsync();
+
+    /// <summary>Computes the answer, or waits for whoever does.</summary>
+    public ValueTask<Prediction> ComputeAsync(
+        RequestKey key, in PredictionInputs inputs, OutputSelection outputs, PredictionOptions? options, CancellationToken cancellationToken)
+    {
+        if (_flights.Enter(key, in inputs, outputs, options, time, cancellationToken, out var flight) is { } follower)
+        {
+            follower.Watch();
+            return new(follower.Task);
+        }
+
+        // Whoever computed it before may have ended between the look-up and here.
+        if (!kept.TryHit(key, out var answer)) return LeadAsync(flight, inputs, outputs, options, cancellationToken);
+        Follow(flight, answer);
+        return new(answer);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<Prediction> LeadAsync(
+        Flight flight, PredictionInputs inputs, OutputSelection outputs, PredictionOptions? options, CancellationToken cancellationToken)
+    {
+        Prediction answer;
+        string? sharedKey = null;
+        try
+        {
+            if (secondLevel is { IsOpen: true } && (sharedKey = RequestHasher.SharedKey(version.Identity, in inputs, outputs)) is not null)
+            {
+                if (await secondLevel.FindAsync(sharedKey, flight.Key, outputs, cancellationToken).ConfigureAwait(false) is { } found)
+                {
+                    counters.Count(CacheCounters.SecondLevelHits);
+                    worth.Served();
+                    if (kept.Store.Policy.Admits(found.Hash, found.Weight, isReplacement: false)) kept.Keep(found);
+                    answer = found.ToPrediction(PredictionSource.Cache, kept.AgeOf(found));
+                    Follow(flight, answer);
+                    return answer;
+                }
+            }
+
+            counters.Count(CacheCounters.Misses);
+            var started = time.GetTimestamp();
+            answer = await inner.PredictAsync(inputs, options, cancellationToken).ConfigureAwait(false);
+            if (answer.IsOk) worth.RunTook(RunTicks(answer.Origin, time.GetTimestamp() - started));
+        }
+        catch
+        {
+            HandOver(flight);
+            throw;
+        }
+
+        Settle(flight, answer, sharedKey);
+        return answer;
+    }
+
+    /// <summary>Keeps an answer, and gives it to those that wait for it.</summary>
+    private void Settle(Flight flight, Prediction answer, string? sharedKey)
+    {
+        if (IsForThisCallerAlone(answer.Status))
+        {
+            HandOver(flight);
+            return;
+        }
+
+        if (answer.IsOk && answer.Origin.Source == PredictionSource.Model) kept.Keep(flight.Key, answer, sharedKey);
+        Follow(flight, answer);
+    }
+
+    /// <summary>What the run itself took, a row's share of its batch, where that is known: a caller's wait has queues in it, and the thread pool's other work.</summary>
+    private long RunTicks(in PredictionOrigin origin, long waited) => origin.RunTime > TimeSpan.Zero
+        ? (long)(origin.RunTime.TotalSeconds * time.TimestampFrequency / Math.Max(1, origin.BatchRows))
+        : waited;
+
+    /// <summary>Answers those that wait with copies of an answer, or with its error.</summary>
+    private void Follow(Flight flight, Prediction answer)
+    {
+        if (_flights.End(flight) is not { } followers) return;
+        var source = answer.Origin.Source == PredictionSource.Model ? PredictionSource.Cache : answer.Origin.Source;
+        CacheEntry? entry = null;
+        foreach (var follower in followers)
+        {
+            if (!follower.TryClaim()) continue;
+            counters.Count(CacheCounters.Coalesced);
+            worth.Served();
+            try
+            {
+                if (answer.IsOk) entry ??= CacheEntry.Of(flight.Key, version, answer, time.GetTimestamp());
+                follower.SetResult(entry?.ToPrediction(source, answer.Origin.Age) ?? Prediction.FromError(answer.Error));
+            }
+#pragma warning disable CA1031 // There is no memory for a copy, say; the others must hear of it all the same.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                follower.SetException(exception);
+            }
+        }
+    }
+
+    /// <summary>Lets one of those that wait compute in place of one that gave up.</summary>
+    private void HandOver(Flight flight)
+    {
+        if (_flights.Promote(flight) is not { } next) return;
+
+        // Not here: this may be the thread of whoever cancels, or of a lane.
+        ThreadPool.UnsafeQueueUserWorkItem(
+            static state => _ = state.Self.TakeOverAsync(state.Flight, state.Next), (Self: this, Flight: flight, Next: next), preferLocal: false);
+    }
+
+    private async Task TakeOverAsync(Flight flight, FlightFollower follower)
+    {
+        try
+        {
+            follower.SetResult(
+                await LeadAsync(flight, follower.Inputs, follower.Outputs, follower.OptionsLeft(), follower.CancellationToken).ConfigureAwait(false));
+        }
+        catch (OperationCanceledException) when (follower.CancellationToken.IsCancellationRequested)
+        {
+            follower.SetCanceled(follower.CancellationToken);
+        }
+        catch (ObjectDisposedException) when (kept.IsClosed)
+        {
+            follower.SetResult(Prediction.FromError(new(
+                PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' was closed while the request waited for an equal one.", version.Identity.Name)));
+        }
+#pragma warning disable CA1031 // Whatever it is, it is this caller's.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            follower.SetException(exception);
+        }
+    }
+
+    /// <summary>Whether another caller with an equal request may fare better: it has a deadline and a priority of its own, and another moment.</summary>
+    private static bool IsForThisCallerAlone(PredictionStatus status) => status is
+        PredictionStatus.Overloaded or PredictionStatus.DeadlineExceeded or PredictionStatus.RateLimited or PredictionStatus.Unauthenticated or PredictionStatus.Forbidden;
+}
