@@ -45,7 +45,6 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
     {
         OpenedAt = now;
         _earliestDeadline = long.MaxValue;
-        Volatile.Write(ref _shared.Committed, 0);
         Volatile.Write(ref _shared.State, 0);
     }
 
@@ -77,11 +76,7 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
     }
 
     /// <summary>Says that reserved rows are written.</summary>
-    public void Commit(BatchSlot slot, int index, int rows)
-    {
-        _slots[index] = slot;
-        Interlocked.Add(ref _shared.Committed, rows);
-    }
+    public void Commit(BatchSlot slot, int index) => Volatile.Write(ref _slots[index], slot);
 
     /// <summary>Refuses further requests. Called once for each opening.</summary>
     public void Close(CloseReason reason)
@@ -94,8 +89,11 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
     public void WaitUntilWritten()
     {
         var spin = default(SpinWait);
-        while (Volatile.Read(ref _shared.Committed) != Rows)
-            spin.SpinOnce(sleep1Threshold: -1); // a writer is at work: a millisecond of sleep would be longer than any copy
+        for (var i = Slots.Length - 1; i >= 0; i--)
+        {
+            while (Volatile.Read(ref _slots[i]) is null)
+                spin.SpinOnce(sleep1Threshold: -1); // a writer is at work: a millisecond of sleep would be longer than any copy
+        }
     }
 
     /// <summary>Begins a run that is cut off when nobody waits for it any more.</summary>
@@ -138,13 +136,10 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
     public void Clear() => _slots.AsSpan(0, Slots.Length).Clear();
 
     /// <summary>What callers on all cores write, on cache lines of its own.</summary>
-    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    [StructLayout(LayoutKind.Explicit, Size = 192)]
     private struct PaddedState
     {
         [FieldOffset(64)]
         public long State;
-
-        [FieldOffset(128)]
-        public int Committed;
     }
 }

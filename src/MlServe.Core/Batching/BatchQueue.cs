@@ -103,7 +103,7 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
             {
                 slot.Write(batch.Lane, row);
                 if (slot.Deadline != long.MaxValue) batch.Note(slot.Deadline);
-                batch.Commit(slot, index, slot.Rows);
+                batch.Commit(slot, index);
                 return true;
             }
 
@@ -312,7 +312,7 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
                 slot.Line = null;
                 slot.TryWrite(batch.Lane, row);
                 if (slot.Deadline != long.MaxValue) batch.Note(slot.Deadline);
-                batch.Commit(slot, index, slot.Rows);
+                batch.Commit(slot, index);
                 _waiting--;
             }
             else

@@ -41,17 +41,21 @@ internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem
             return;
         }
 
-        Run(batch);
+        var answers = Run(batch);
         _gate.Exit();
         batch.Queue.Recycle(batch);
-        if (owner.HasWork) Start();
+
+        // Who has been answered comes back with the next row.
+        if (answers is not null || owner.HasWork) Start();
         else owner.Park(this);
+        answers?.Begin(Thread.CurrentThread.IsThreadPoolThread);
     }
 
     /// <summary>Ends the runner's own thread, where it has one.</summary>
     public void End() => _thread?.End();
 
-    private void Run(Batch batch)
+    /// <returns>The answers that are still to be given.</returns>
+    private BatchAnswers? Run(Batch batch)
     {
         batch.WaitUntilWritten();
         var slots = batch.Slots;
@@ -72,13 +76,15 @@ internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem
             batch.EndRun(slots);
             owner.Totals.Ran(batch.Reason, batch.Rows, slots.Length);
             owner.Metrics.Ran(batch, origin);
-            if (error is null) AnswerAll(batch.Lane, slots, origin);
+            if (error is null && slots.Length > 1) return ReadAll(batch.Lane, slots, origin);
+            if (error is null) AnswerOne(slots[0]!, batch.Lane, 0, in origin);
             else if (slots.Length == 1) AnswerOne(slots[0]!, error);
             else PoisonIsolation.Run(this, batch, slots, outputs);
         }
 
         foreach (var slot in slots)
             slot?.Let();
+        return null;
     }
 
     /// <summary>Runs what lies in the batch's lane, and tells the curve what it cost.</summary>
@@ -119,33 +125,42 @@ internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem
 
     internal static void AnswerOne(BatchSlot slot, ILane lane, int row, in PredictionOrigin origin)
     {
-        if (!slot.TryTake()) return;
-        Prediction prediction;
+        if (slot.TryTake()) slot.Answer(Read(slot, lane, row, in origin));
+    }
+
+    private static Prediction Read(BatchSlot slot, ILane lane, int row, in PredictionOrigin origin)
+    {
         try
         {
-            prediction = lane.Read(slot.Request, row, in origin);
+            return lane.Read(slot.Request, row, in origin);
         }
 #pragma warning disable CA1031 // As above.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            prediction = Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "The answer could not be read: {0}", exception.Message)
+            return Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "The answer could not be read: {0}", exception.Message)
             {
                 Exception = exception,
             });
         }
-
-        slot.Answer(prediction);
     }
 
-    private static void AnswerAll(ILane lane, ReadOnlySpan<BatchSlot?> slots, in PredictionOrigin origin)
+    /// <summary>Reads the answers out of the lane; null where nobody waits for one any more.</summary>
+    private BatchAnswers? ReadAll(ILane lane, ReadOnlySpan<BatchSlot?> slots, in PredictionOrigin origin)
     {
+        BatchAnswers? answers = null;
         var row = 0;
         foreach (var slot in slots)
         {
-            AnswerOne(slot!, lane, row, in origin);
-            row += slot!.Rows;
+            // Read first: whoever has it back may use it for the next request at once.
+            var rows = slot!.Rows;
+            if (slot.TryTake()) (answers ??= BatchAnswers.Rent(owner, slots.Length)).Add(slot, Read(slot, lane, row, in origin));
+            else slot.Let();
+            row += rows;
         }
+
+        if (answers is { Count: > 1 }) owner.Answered(answers.Count - 1);
+        return answers;
     }
 
     /// <summary>The outputs that all requests want, or all where they want different ones.</summary>

@@ -32,6 +32,7 @@ internal sealed class BatchSlot : PooledSource
     private int _holders;
     private Batch? _running;
     private long _placedAt;
+    private Prediction _prediction;
     private long _runStarted;
 
     /// <summary>The rows of this slot: the request's own, or a part of them.</summary>
@@ -42,9 +43,6 @@ internal sealed class BatchSlot : PooledSource
 
     /// <summary>Gives the whole up; where nobody else is in its batch the run is stopped by it.</summary>
     public CancellationToken CancellationToken => _cancellationToken;
-
-    // A lane has others to answer, and whoever cancels must not be made to run the waiting code.
-    public BatchSlot() => ContinuesElsewhere = true;
 
     public bool IsPending => (Volatile.Read(ref _state) & Phases) != Taken;
 
@@ -72,6 +70,9 @@ internal sealed class BatchSlot : PooledSource
         slot._cancellationToken = cancellationToken;
         slot._holders = 2;
         slot._runStarted = 0;
+
+        // Whoever cancels must not be made to run the waiting code.
+        slot.ContinuesElsewhere = true;
         Volatile.Write(ref slot._state, unchecked((slot._state | Phases) + 1));
         return slot;
     }
@@ -179,6 +180,31 @@ internal sealed class BatchSlot : PooledSource
         }
     }
 
+    /// <summary>Keeps the answer of a request that was taken for <see cref="AnswerKept"/>. Its batch is done with it.</summary>
+    public void Keep(Prediction prediction)
+    {
+        _prediction = prediction;
+        Volatile.Write(ref _holders, 1);
+    }
+
+    /// <summary>Answers with what was kept; its request has been counted as answered.</summary>
+    /// <param name="isHere">Whether whoever waits goes on within this call.</param>
+    public void AnswerKept(bool isHere)
+    {
+        var prediction = _prediction;
+        _prediction = default;
+        ContinuesElsewhere = !isHere;
+        try
+        {
+            SetResult(prediction);
+        }
+#pragma warning disable CA1031 // As above.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+        }
+    }
+
     /// <summary>Ends a request that was taken without an answer.</summary>
     public void Answer(Exception exception)
     {
@@ -197,7 +223,7 @@ internal sealed class BatchSlot : PooledSource
     /// <summary>One of the two holders, batch and caller, is done with it.</summary>
     public void Let()
     {
-        if (Interlocked.Decrement(ref _holders) > 0) return;
+        if (Volatile.Read(ref _holders) > 1 && Interlocked.Decrement(ref _holders) > 0) return;
 
         // Waits for a callback under way, which must not meet the next user of this object; one that gave the request up is past that.
         if (!_isGivenUp) _registration.Dispose();

@@ -168,10 +168,10 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     /// <summary>Counts another part of a request that was counted as one.</summary>
     internal void CountPart() => Interlocked.Increment(ref _counters.InFlight);
 
-    /// <summary>Called once for each request, or part of one, when it is answered.</summary>
-    internal void Answered()
+    /// <summary>Called once for each request, or part of one, when it is answered, or for many at once.</summary>
+    internal void Answered(int requests = 1)
     {
-        if (Interlocked.Decrement(ref _counters.InFlight) == 0 && IsDisposed) TryFinish();
+        if (Interlocked.Add(ref _counters.InFlight, -requests) == 0 && IsDisposed) TryFinish();
     }
 
     /// <summary>Called when rows no longer wait.</summary>

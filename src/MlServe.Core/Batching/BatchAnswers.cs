@@ -1,0 +1,140 @@
+namespace MlServe.Batching;
+
+/// <summary>
+/// The answers of one batch on their way to those who wait. The waiting code of one after another goes on on one thread of the pool, which costs a fraction of
+/// handing each to the pool; whatever other thread has nothing to do takes half of those that are left, so that code which blocks holds up nobody but itself.
+/// </summary>
+internal sealed class BatchAnswers : IThreadPoolWorkItem
+{
+    private BatchSlot?[] _slots = [];
+
+    private BatchingPredictor? _owner;
+
+    // The next one in the high half, the end in the low one.
+    private long _left;
+    private int _isBegun;
+    private int _holders;
+
+    public int Count { get; private set; }
+
+    public static BatchAnswers Rent(BatchingPredictor owner, int capacity)
+    {
+        var answers = Pool<BatchAnswers>.Rent();
+        answers._owner = owner;
+        if (answers._slots.Length < capacity) answers._slots = new BatchSlot?[capacity];
+        return answers;
+    }
+
+    /// <summary>Adds a request that was taken.</summary>
+    public void Add(BatchSlot slot, Prediction prediction)
+    {
+        slot.Keep(prediction);
+        _slots[Count++] = slot;
+    }
+
+    /// <summary>Answers all, on this thread or on one of the pool. One of them is still counted as not answered, and is counted down with the last.</summary>
+    public void Begin(bool isHere)
+    {
+        _holders = 1;
+        _isBegun = 0;
+        Volatile.Write(ref _left, Count);
+        if (isHere) Execute();
+        else ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    public void Execute()
+    {
+        if (Interlocked.Exchange(ref _isBegun, 1) == 0) AnswerAll();
+        else Help();
+        Let();
+    }
+
+    private void AnswerAll()
+    {
+        if (Count > 1) AskForHelp();
+        var context = ExecutionContext.Capture()!;
+        while (TryNext(out var index, out var isLast))
+        {
+            var slot = _slots[index]!;
+            if (isLast)
+            {
+                // Elsewhere, so that all have their answers before a predictor that is being disposed may count on that.
+                slot.AnswerKept(isHere: false);
+                _owner!.Answered();
+                return;
+            }
+
+            slot.AnswerKept(isHere: true);
+
+            // What waiting code has left behind is not the next one's. The pool does the same between its work items.
+            if (!ReferenceEquals(ExecutionContext.Capture(), context)) ExecutionContext.Restore(context);
+            if (SynchronizationContext.Current is not null) SynchronizationContext.SetSynchronizationContext(null);
+        }
+    }
+
+    // Found by this thread when it is done here, and by others only once there is nothing else for them to do.
+    private void AskForHelp()
+    {
+        Interlocked.Increment(ref _holders);
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
+    }
+
+    private void Help()
+    {
+        if (IsEmpty(Volatile.Read(ref _left))) return;
+
+        // Whoever has the last of a half counts it down; counted before the others can come to theirs.
+        _owner!.CountPart();
+        var left = Volatile.Read(ref _left);
+        while (!IsEmpty(left))
+        {
+            var (next, end) = ((int)(left >> 32), (int)left);
+            var first = end - ((end - next + 1) / 2);
+            var seen = Interlocked.CompareExchange(ref _left, ((long)next << 32) | (uint)first, left);
+            if (seen == left)
+            {
+                Take(first, end, isRest: first == next);
+                return;
+            }
+
+            left = seen;
+        }
+
+        _owner.Answered();
+    }
+
+    private void Take(int first, int end, bool isRest)
+    {
+        if (isRest) _owner!.Answered();
+        else AskForHelp();
+        var taken = Rent(_owner!, end - first);
+        Array.Copy(_slots, first, taken._slots, 0, end - first);
+        taken.Count = end - first;
+        taken.Begin(isHere: true);
+    }
+
+    private static bool IsEmpty(long left) => (int)(left >> 32) == (int)left;
+
+    private bool TryNext(out int index, out bool isLast)
+    {
+        var left = Volatile.Read(ref _left);
+        while (true)
+        {
+            index = (int)(left >> 32);
+            isLast = index + 1 == (int)left;
+            if (IsEmpty(left)) return false;
+            var seen = Interlocked.CompareExchange(ref _left, left + (1L << 32), left);
+            if (seen == left) return true;
+            left = seen;
+        }
+    }
+
+    private void Let()
+    {
+        if (Interlocked.Decrement(ref _holders) > 0) return;
+        _slots.AsSpan(0, Count).Clear();
+        Count = 0;
+        _owner = null;
+        Pool<BatchAnswers>.Return(this);
+    }
+}
