@@ -22,7 +22,10 @@ public sealed record QuantizationOptions
     /// <summary>How integer operators are written. Default: <see cref="QuantizationFormat.Qdq"/>.</summary>
     public QuantizationFormat Format { get; init; }
 
-    /// <summary>Whether each output channel of a weight has a scale of its own. Default: true: more accurate, and as fast.</summary>
+    /// <summary>
+    /// Whether each output channel of a weight has a scale of its own. Default: true, because it is more accurate. A Gemm whose channels are about as wide has one scale all the
+    /// same, which adds at most 1 dB to the noise of its weights and is faster.
+    /// </summary>
     public bool PerChannel { get; init; } = true;
 
     /// <summary>Elements of a block for <see cref="QuantizationMethod.NBits4"/> and <see cref="QuantizationMethod.NBits8"/>: a power of two, 16 to 256. Default: 128.</summary>

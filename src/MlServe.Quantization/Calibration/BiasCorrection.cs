@@ -98,7 +98,8 @@ internal static class BiasCorrection
     private static float[] Shift(ComputeNode node, ComputeParameters parameters, double[] means, bool perChannel, int high)
     {
         var (weights, shape) = (parameters.Weights, parameters.Shape);
-        var scales = WeightScales.Of(WeightQuantizer.Magnitudes(weights, shape, node.Axis), null, 1, perChannel, high);
+        var magnitudes = WeightQuantizer.Magnitudes(weights, shape, node.Axis);
+        var scales = WeightScales.Shared(node, WeightScales.Of(magnitudes, null, 1, perChannel, high));
         var integers = WeightQuantizer.Quantize(weights, shape, node.Axis, scales, high);
         var shift = new double[node.Channels];
         for (var i = 0; i < weights.Length; i++)

@@ -27,7 +27,15 @@ internal static class Preprocessor
         if (options.FoldConstants) ConstantFolder.Run(copy, steps);
         if (options.RewriteHardSwish) HardSwishRewriter.Run(copy, steps);
         if (options.FoldAffine) AffineFolder.Run(copy, steps);
+        if (options.SimplifyConvolutions)
+        {
+            PointwiseMerger.Run(copy, steps);
+            PooledConvs.Run(copy, steps);
+        }
+
+        if (options.FoldConstants) FlatSoftmax.Run(copy, steps);
         DeadParts.Run(copy, steps);
+        SumShapes.Run(copy, steps);
         return new(copy, steps);
     }
 }

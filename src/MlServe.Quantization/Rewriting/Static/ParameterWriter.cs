@@ -17,7 +17,8 @@ internal sealed class ParameterWriter(GraphProto graph, NameAllocator names, Con
     {
         var node = compute.Node;
         var biases = parameters.Biases(BiasesOf(compute));
-        var scales = WeightScales.Of(WeightQuantizer.Magnitudes(parameters.Weights, parameters.Shape, compute.Axis), biases, input, plan.PerChannel, types.WeightHigh);
+        var magnitudes = WeightQuantizer.Magnitudes(parameters.Weights, parameters.Shape, compute.Axis);
+        var scales = WeightScales.Shared(compute, WeightScales.Of(magnitudes, biases, input, plan.PerChannel, types.WeightHigh));
         var integers = WeightQuantizer.Quantize(parameters.Weights, parameters.Shape, compute.Axis, scales, types.WeightHigh);
         parameters.TakeOutShift(biases, integers, scales);
         node.Input[1] = Weight(compute, integers, scales, parameters.IsScaled, nodes);

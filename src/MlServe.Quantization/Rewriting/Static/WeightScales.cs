@@ -9,6 +9,20 @@ internal static class WeightScales
     // How finely the bias of a channel is rounded whose weights are all 0.
     private const double DeadChannelSteps = 1 << 24;
 
+    // The power of what is rounded off, one scale for all against one for each channel: 1 dB.
+    private const double MaxNoise = 1.26;
+
+    /// <summary>
+    /// One scale in place of those of the channels of a Gemm where it serves about as well, because they are about as wide. ONNX Runtime then has one zero point for all
+    /// weights, and its integer Gemm was 1.14 to 1.16 times as fast at one row (1.31.1, AVX512-VNNI, one thread, MLP 1024-4096-4096-1024).
+    /// </summary>
+    public static float[] Shared(ComputeNode compute, float[] scales)
+    {
+        if (compute.Node.OpType != "Gemm") return scales;
+        var widest = scales.Max();
+        return (double)widest * widest <= MaxNoise * scales.Average(static scale => (double)scale * scale) ? [widest] : scales;
+    }
+
     /// <summary>A scale for each channel, or one for all.</summary>
     /// <param name="magnitudes">The greatest magnitude of each channel's weights.</param>
     /// <param name="biases">The bias of each channel; null: none.</param>

@@ -32,6 +32,19 @@ public class WeightQuantizerTests
         Assert.InRange(100 / (scale * 1e-3), 1 << 29, (1 << 30) * 1.001);
     }
 
+    [Theory]
+    [InlineData("Gemm", 1, 1, 1)]
+    [InlineData("Gemm", 1, 0.8f, 1)]
+    [InlineData("Gemm", 1, 0.5f, 2)]
+    [InlineData("MatMul", 1, 1, 2)]
+    [InlineData("Conv", 1, 1, 2)]
+    public void Shared_ChannelsAboutAsWide_HaveOneScaleInAGemm(string operation, float wide, float narrow, int scales)
+    {
+        var shared = WeightScales.Shared(new(new() { OpType = operation }, new(), null, 1), [narrow, wide]);
+        Assert.Equal(scales, shared.Length);
+        Assert.Equal(wide, shared.Max());
+    }
+
     [Fact]
     public void Scales_ChannelOfZeros_KeepsItsBiasExact()
     {
