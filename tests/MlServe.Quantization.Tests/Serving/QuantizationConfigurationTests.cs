@@ -21,7 +21,7 @@ public sealed class QuantizationConfigurationTests : IDisposable
             "MaxSamples": 99, "Method": "Dynamic", "Target": "Arm", "Format": "QOperator", "PerChannel": false, "BlockSize": 64, "CalibrationMethod": "Percentile", "Percentile": 99.5,
             "BiasCorrection": false, "ExcludeNodes": [ "a", "b" ], "MinMultiplications": 5, "OnGateFailure": "Int8Storage", "SearchBudget": "00:00:09", "Threads": 2,
             "Gate": { "MinSpeedup": 1.5, "MinSpeed": 0.5, "MinAgreement": 0.75, "AgreementOutputs": [ "y" ], "MinSnrDb": -3, "MaxLoss": 0.25 },
-            "Preprocessing": { "Opset": 15, "KeepWeightInputs": true, "FoldConstants": false, "RewriteHardSwish": false, "FoldAffine": false }
+            "Preprocessing": { "Opset": 15, "KeepWeightInputs": true, "FoldConstants": false, "RewriteHardSwish": false, "SimplifyConvolutions": false, "FoldAffine": false }
           }
         }
         """;
@@ -108,7 +108,7 @@ public sealed class QuantizationConfigurationTests : IDisposable
             SearchBudget = TimeSpan.FromSeconds(9),
             Threads = 2,
             Gate = new() { MinSpeedup = 1.5, MinSpeed = 0.5, MinAgreement = 0.75, AgreementOutputs = options.Options.Gate.AgreementOutputs, MinSnrDb = -3, MaxLoss = 0.25 },
-            Preprocessing = new() { Opset = 15, KeepWeightInputs = true, FoldConstants = false, RewriteHardSwish = false, FoldAffine = false },
+            Preprocessing = new() { Opset = 15, KeepWeightInputs = true, FoldConstants = false, RewriteHardSwish = false, FoldAffine = false, SimplifyConvolutions = false },
         };
         Assert.Equal(expected, options.Options);
         Assert.Equal(["a", "b"], options.Options.ExcludeNodes);
