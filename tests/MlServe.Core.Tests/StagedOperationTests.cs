@@ -176,6 +176,7 @@ public sealed class StagedOperationTests
     }
 
     [Fact]
+    [CountsAllocations]
     public void PredictAsync_ManyPending_AllocatesNothing()
     {
         var inner = new PendingPredictor();

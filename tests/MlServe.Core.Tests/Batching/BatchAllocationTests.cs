@@ -5,6 +5,7 @@ using MlServe.Tests.Fakes;
 namespace MlServe.Tests.Batching;
 
 [Collection(Alone.Name)]
+[CountsAllocations]
 public sealed class BatchAllocationTests
 {
     private const int Callers = 512;

@@ -276,6 +276,7 @@ public sealed class CachingPredictorTests
     }
 
     [Fact]
+    [CountsAllocations]
     public void PredictAsync_Hit_AllocatesNothing()
     {
         using var model = TinyModels.Affine(4096).Load();

@@ -5,6 +5,7 @@ using MlServe.Tests.Fakes;
 namespace MlServe.Tests.Monitoring;
 
 [Collection(Alone.Name)]
+[CountsAllocations]
 public sealed class TelemetryAllocationTests
 {
     private const int InFlight = 512;

@@ -5,6 +5,7 @@ namespace MlServe.Onnx;
 
 /// <summary>What the direct path allocates once it is warm, over the whole process: nothing.</summary>
 [Collection(Alone.Name)]
+[CountsAllocations]
 public sealed class DirectPathAllocationTests
 {
     private const int Predictions = 200;

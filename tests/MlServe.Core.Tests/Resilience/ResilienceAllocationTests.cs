@@ -4,6 +4,7 @@ using MlServe.Tests.Fakes;
 namespace MlServe.Tests.Resilience;
 
 [Collection(Alone.Name)]
+[CountsAllocations]
 public sealed class ResilienceAllocationTests
 {
     private static readonly PredictionInputs Request = Answers.Request(1);
