@@ -1,6 +1,7 @@
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Preprocessing;
 using MlServe.Quantization.Proto;
+using MlServe.Quantization.Rewriting.Static;
 using MlServe.Quantization.Runtime;
 
 namespace MlServe.Quantization.Evaluation;
@@ -27,7 +28,7 @@ internal static class Plans
         BlockSize = options.BlockSize,
         Preprocessing = options.Preprocessing,
         RemovedInputs = ListedWeights.ToRemove(document.Model, options.Preprocessing),
-        ExcludedNodes = [.. ExcludedBy(options, preprocessed).Concat(method == QuantizationMethod.Static ? Depthwise(preprocessed) : []).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)],
+        ExcludedNodes = [.. ExcludedBy(options, preprocessed).Concat(method == QuantizationMethod.Static ? SlowConvolutions.In(preprocessed) : []).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)],
         MinMultiplications = options.MinMultiplications ?? (GateJudge.IsForSpeed(method) ? MinMultiplications : 0),
     };
 
@@ -46,16 +47,6 @@ internal static class Plans
     /// <summary>The nodes that a plan leaves out and further ones, in ordinal order.</summary>
     public static IReadOnlyList<string> Excluded(QuantizationPlan plan, IEnumerable<string> further) =>
         [.. plan.ExcludedNodes.Concat(further).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
-
-    /// <summary>
-    /// Convolutions with a group for each channel stay FP32: they move more than they multiply. Leaving out those of a text recognizer made it faster, each of 14 by 0.1 to 0.4 of
-    /// 5.4 ms (ONNX Runtime 1.31.1, AVX512-VNNI, one thread), and they are the ones whose rounding does most harm.
-    /// </summary>
-    private static IEnumerable<string> Depthwise(ModelProto model)
-    {
-        var single = model.Graph.Initializer.Where(static tensor => tensor.Dims.Count > 2 && tensor.Dims[1] == 1).Select(static tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
-        return model.Graph.Node.Where(node => Nodes.Is(node, "Conv") && Nodes.Int(node, "group", 1) > 1 && single.Contains(node.Input[1])).Select(Nodes.NameOf);
-    }
 
     private static IReadOnlyList<string> ExcludedBy(QuantizationOptions options, ModelProto preprocessed)
     {

@@ -83,6 +83,8 @@ internal sealed class PreparedModel : IAsyncDisposable
         return new(Source, Model, _samples, options.Gate, options.Threads);
     }
 
+    public SlowNodes SlowNodes(QuantizationOptions options) => new(Source, Model, _samples, options.Threads);
+
     /// <summary>Decides on everything but the nodes to leave out: calibrates where the method needs it.</summary>
     public async Task<QuantizationPlan> PlanAsync(QuantizationOptions options, ProgressReporter progress, CancellationToken cancellationToken)
     {
@@ -125,6 +127,7 @@ internal sealed class PreparedModel : IAsyncDisposable
     public QuantizationReport Report(string destination, Candidate candidate, string? fallbackReason, QuantizationOptions options)
     {
         var measurement = candidate.Measurement;
+        var fused = FusedOperators.Of(candidate.Bytes!);
         return new()
         {
             Source = Source.Document.Origin,
@@ -136,7 +139,7 @@ internal sealed class PreparedModel : IAsyncDisposable
             Checks = candidate.Checks,
             Nodes = candidate.Decisions,
             Preprocessing = candidate.Plan.KeepsOriginal ? [] : Steps,
-            FusedOperators = FusedOperators.Of(candidate.Bytes!),
+            FusedOperators = fused,
             SourceBytes = Source.Document.SizeInBytes,
             Bytes = candidate.Bytes!.Length,
             Speed = measurement?.Speed,
@@ -146,7 +149,7 @@ internal sealed class PreparedModel : IAsyncDisposable
             CalibrationSamples = candidate.Plan.Method == QuantizationMethod.Static ? _calibrated : 0,
             ComparedSamples = measurement?.Comparison.Samples ?? 0,
             SpeedRows = measurement is null ? 0 : _samples.Retained[0].Rows,
-            Notes = [.. Notes(measurement)],
+            Notes = [.. Notes(measurement, candidate.Plan.Method == QuantizationMethod.Static ? FusedOperators.Difference(candidate.Decisions, fused) : null)],
             IsBatchDependent = candidate.Plan.Method == QuantizationMethod.Dynamic,
             Machine = Machine.Describe(options.Threads),
             Plan = candidate.Plan,
@@ -159,9 +162,10 @@ internal sealed class PreparedModel : IAsyncDisposable
         await Source.DisposeAsync().ConfigureAwait(false);
     }
 
-    private IEnumerable<string> Notes(Measurement? measurement)
+    private IEnumerable<string> Notes(Measurement? measurement, string? difference)
     {
         const int Few = 30;
+        if (difference is not null) yield return difference;
         if (measurement is null) yield break;
         if (_samples.IsMadeUp) yield return "There were no samples: it was measured on made-up inputs, and whether classes agree is not known.";
         else if (_samples.IsSeenByCalibration) yield return "There were fewer than four samples: answers were compared on those that ranges were taken from.";

@@ -85,7 +85,7 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
         var started = Stopwatch.GetTimestamp();
         bool HasTime() => Stopwatch.GetElapsedTime(started) < options.SearchBudget;
         return first.IsAccurate
-            ? await LeaveOutSmallAsync(evaluator, first, plan, HasTime).ConfigureAwait(false)
+            ? await LeaveOutSmallAsync(evaluator, first, plan, HasTime).ConfigureAwait(false) ?? await LeaveOutSlowAsync(prepared, evaluator, first, plan, HasTime).ConfigureAwait(false)
             : await LeaveOutHarmfulAsync(prepared, evaluator, first, plan, HasTime).ConfigureAwait(false);
     }
 
@@ -108,6 +108,28 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
         }
 
         return null;
+    }
+
+    /// <summary>Leaves out ever more of the nodes that are slower on integers; the fastest that passes.</summary>
+    private async Task<Candidate?> LeaveOutSlowAsync(
+        PreparedModel prepared, CandidateEvaluator evaluator, Candidate first, QuantizationPlan allNodes, Func<bool> hasTime)
+    {
+        if (first.Plan.Method != QuantizationMethod.Static) return null;
+        var order = prepared.SlowNodes(options).Find(allNodes, first.Decisions, first.Measurement!.Speed.Ratio, hasTime,
+            (share, message) => _progress.Report(QuantizationStage.Searching, 0.5 + (share * 0.3), message), cancellationToken);
+        Candidate? best = null;
+        for (var count = 1; order.Count > 0 && hasTime(); count = Math.Min(count * 2, order.Count))
+        {
+            string[] leftOut = [.. order.Take(count)];
+            _progress.Report(QuantizationStage.Searching, 0.85, $"without the {count} slowest nodes");
+            var plan = await prepared.CorrectAsync(allNodes with { ExcludedNodes = Plans.Excluded(allNodes, leftOut) }, options, cancellationToken).ConfigureAwait(false);
+            var candidate = await TryAsync(evaluator, plan, $"without the {count} slowest nodes", leftOut).ConfigureAwait(false);
+            if (candidate.Passed && !(best?.Measurement!.Speed.Ratio >= candidate.Measurement!.Speed.Ratio)) best = candidate;
+            else if (best is not null) break;
+            if (count == order.Count) break;
+        }
+
+        return best;
     }
 
     private async Task<Candidate?> LeaveOutHarmfulAsync(

@@ -1,6 +1,7 @@
 using MlServe.Quantization.Calibration;
 using MlServe.Quantization.Evaluation;
 using MlServe.Quantization.Model;
+using MlServe.Quantization.Rewriting.Static;
 using MlServe.Quantization.Runtime;
 using MlServe.TestModels;
 using Xunit;
@@ -148,6 +149,96 @@ public class StaticRewriterTests
         var values = Trial.Values(3, 800);
         var snr = Trial.Snr(Trial.Run(model, values, 1, 8, 10, 10), Trial.Run(quantized, values, 1, 8, 10, 10));
         Assert.True(snr > 30, $"{snr:F1} dB");
+    }
+
+    [Theory]
+    [InlineData("Gemm", "Relu")]
+    [InlineData("Gemm", "Clip")]
+    [InlineData("MatMul", "Relu")]
+    [InlineData("MatMul", "Clip")]
+    public async Task Rewrite_ProductWithReluThatFloatsRead_RunsOnIntegers(string product, string activation)
+    {
+        Assert.SkipUnless(Processor.Current == CpuTarget.X86Vnni, "Fusions of x86 processors with VNNI.");
+        var model = new OnnxModel().Input("x", OnnxModel.Float, "n", 512).Output("y", OnnxModel.Float, "n", 256)
+            .Initializer("w", SmallModels.Random(512 * 256), 512, 256).Initializer("b", SmallModels.Random(256), 256)
+            .Initializer("zero", [0f]).Initializer("six", [6f])
+            .Node(product, product == "Gemm" ? ["x", "w", "b"] : ["x", "w"], ["p"])
+            .Node(activation, activation == "Clip" ? ["p", "zero", "six"] : ["p"], ["a"])
+            .Node("Sub", ["a", "six"], ["y"]).ToBytes();
+        var plan = await Trial.CalibrateAsync(model, Trial.Plan(), Trial.RandomSamples(model, 16, 1, 512));
+        var result = StaticRewriter.Rewrite(Trial.Read(model), plan);
+        var quantized = OnnxFile.ToBytes(result.Model);
+
+        var fused = FusedOperators.Of(quantized);
+        Assert.Null(FusedOperators.Difference(result.Decisions, fused));
+        Assert.Contains(fused.Keys, static name => name is "QGemm" or "MatMulIntegerToFloat" or "QLinearMatMul");
+        Assert.DoesNotContain(fused.Keys, static name => name is "Gemm" or "FusedGemm" or "MatMul");
+        var values = Trial.Values(3, 512);
+        var snr = Trial.Snr(Trial.Run(model, values, 1, 512), Trial.Run(quantized, values, 1, 512));
+        Assert.True(snr > 35, $"{snr:F1} dB");
+    }
+
+    [Theory]
+    [InlineData("Conv", false)]
+    [InlineData("Conv", true)]
+    [InlineData("ConvTranspose", false)]
+    public async Task Rewrite_ProductLeftOutBehindIntegers_StaysFloat(string product, bool isShared)
+    {
+        Assert.SkipUnless(Processor.Current == CpuTarget.X86Vnni, "Fusions of x86 processors with VNNI.");
+        var model = new OnnxModel().Input("x", OnnxModel.Float, "n", 16, 12, 12).Output("y", OnnxModel.Float, "n", 32, 10, 10)
+            .Initializer("u", SmallModels.Random(32 * 16 * 9), 32, 16, 3, 3).Initializer("v", SmallModels.Random(32 * 32 * 9, 3), 32, 32, 3, 3)
+            .Initializer("w", SmallModels.Random(32 * 32 * 9, 4), 32, 32, 3, 3).Initializer("b", SmallModels.Random(32), 32)
+            .Node("Conv", ["x", "u"], ["a"], ("pads", new long[] { 1, 1, 1, 1 })).Node("Relu", ["a"], ["r"])
+            .Node(product, ["r", "v", "b"], ["c"], ("pads", new long[] { 1, 1, 1, 1 }))
+            .Node("Conv", ["c", "w"], [isShared ? "d" : "y"]);
+        if (isShared) model.Node("Conv", ["r", "w"], ["e"]).Node("Mul", ["d", "e"], ["y"]);
+        var bytes = model.ToBytes();
+        long[] shape = [1, 16, 12, 12];
+        var plan = await Trial.CalibrateAsync(bytes, Trial.Plan() with { ExcludedNodes = ["c"] }, Trial.RandomSamples(bytes, 16, shape));
+        var result = StaticRewriter.Rewrite(Trial.Read(bytes), plan);
+
+        var quantized = OnnxFile.ToBytes(result.Model);
+        var fused = FusedOperators.Of(quantized);
+        Assert.Equal(isShared ? 3 : 2, fused["QLinearConv"]);
+        Assert.Contains(product, fused.Keys);
+        Assert.Null(FusedOperators.Difference(result.Decisions, fused));
+        Assert.All(result.Model.Graph.Node.Where(static node => node.OpType == "DequantizeLinear"), node => Assert.Contains(result.Model.Graph.Node, reader => reader.Input.Contains(node.Output[0]) || node.Output[0] == "y"));
+        var values = Trial.Values(3, 16 * 12 * 12);
+        var snr = Trial.Snr(Trial.Run(bytes, values, shape), Trial.Run(quantized, values, shape));
+        Assert.True(snr > 25, $"{snr:F1} dB");
+    }
+
+    [Theory]
+    [InlineData("Gemm")]
+    [InlineData("MatMul")]
+    public async Task Rewrite_MatrixLeftOutBehindIntegers_StaysFloat(string product)
+    {
+        Assert.SkipUnless(Processor.Current == CpuTarget.X86Vnni, "Fusions of x86 processors with VNNI.");
+        string[] middle = product == "Gemm" ? ["h", "v", "b"] : ["h", "v"];
+        var model = new OnnxModel().Input("x", OnnxModel.Float, "n", 128).Output("y", OnnxModel.Float, "n", 64).Output("z", OnnxModel.Float, "n", 64)
+            .Initializer("u", SmallModels.Random(128 * 64), 128, 64).Initializer("v", SmallModels.Random(64 * 64, 4), 64, 64).Initializer("w", SmallModels.Random(64 * 64, 5), 64, 64)
+            .Initializer("b", SmallModels.Random(64), 64)
+            .Node("Gemm", ["x", "u", "b"], ["h"]).Node(product, middle, [product == "Gemm" ? "c" : "m"]);
+        if (product == "MatMul") model.Node("Add", ["m", "b"], ["c"]);
+        var bytes = model.Node("Gemm", ["c", "w", "b"], ["y"]).Node("Gemm", ["h", "w", "b"], ["z"]).ToBytes();
+        var plan = await Trial.CalibrateAsync(bytes, Trial.Plan() with { ExcludedNodes = ["c", "m"] }, Trial.RandomSamples(bytes, 16, 1, 128));
+        var result = StaticRewriter.Rewrite(Trial.Read(bytes), plan);
+        var fused = FusedOperators.Of(OnnxFile.ToBytes(result.Model));
+        Assert.Contains("Gemm", fused.Keys);
+        Assert.Null(FusedOperators.Difference(result.Decisions, fused));
+    }
+
+    [Fact]
+    public void Rewrite_NarrowConvolutionExcluded_SaysWhy()
+    {
+        var model = Trial.Read(new OnnxModel().Input("x", OnnxModel.Float, "n", 1, 28, 28).Output("y", OnnxModel.Float, "n", 64, 24, 24)
+            .Initializer("w", SmallModels.Random(16 * 9), 16, 1, 3, 3).Initializer("v", SmallModels.Random(64 * 16 * 9), 64, 16, 3, 3)
+            .Node("Conv", ["x", "w"], ["narrow"]).Node("Conv", ["narrow", "v"], ["y"]).ToBytes());
+        string[] slow = [.. SlowConvolutions.In(model)];
+        Assert.Equal(["narrow"], slow);
+        var range = new TensorRange(-1, 1);
+        var plan = Trial.Plan() with { ExcludedNodes = slow, Ranges = new Dictionary<string, TensorRange> { ["narrow"] = range, ["y"] = range } };
+        Assert.Contains("so few channels", StaticRewriter.Rewrite(model, plan).Decisions[0].Reason, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -19,7 +19,7 @@ internal sealed class ComputeNodes(GraphIndex index, QuantizationPlan plan)
     public ComputeNode? Find(NodeProto node, out string reason)
     {
         reason = "";
-        if (IsExcluded(node)) return Not("excluded by the plan", out reason);
+        if (IsExcluded(node)) return Not(WhyExcluded(node), out reason);
         if (node.OpType == "ConvTranspose") return Not("ONNX Runtime has no integer ConvTranspose for the processor", out reason);
         if (node.Input.Count < 2 || node.Output.Count != 1) return Not("it has not the inputs that the standard asks for", out reason);
         if (index.IsInitializer(node.Input[0])) return Not("its first input is a constant", out reason);
@@ -41,6 +41,12 @@ internal sealed class ComputeNodes(GraphIndex index, QuantizationPlan plan)
         }
 
         return new(node, weight, bias, axis);
+    }
+
+    private string WhyExcluded(NodeProto node)
+    {
+        var why = node.Input.Count > 1 && index.ConstantOf(node.Input[1]) is { } weight ? SlowConvolutions.WhyOf(node, weight) : null;
+        return why is null ? "excluded by the plan" : $"excluded by the plan: {why}";
     }
 
     private TensorProto? ConstantOf(string name, string what, out string reason)

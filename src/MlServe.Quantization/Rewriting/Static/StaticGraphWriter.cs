@@ -7,6 +7,7 @@ namespace MlServe.Quantization.Rewriting.Static;
 internal sealed class StaticGraphWriter
 {
     private readonly GraphProto _graph;
+    private readonly GraphIndex _index;
     private readonly StaticLayout _layout;
     private readonly NameAllocator _names;
     private readonly IntegerTypes _types;
@@ -17,12 +18,14 @@ internal sealed class StaticGraphWriter
     private readonly ChannelLayout _channels;
     private readonly Dictionary<string, ScaleAndZero> _scales = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _dequantized = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (string Integers, ScaleAndZero Scale)> _rounded = new(StringComparer.Ordinal);
     private readonly HashSet<string> _read;
     private readonly List<NodeProto> _nodes = [];
 
     public StaticGraphWriter(ModelProto model, GraphIndex index, StaticLayout layout, QuantizationPlan plan)
     {
         _graph = model.Graph;
+        _index = index;
         _layout = layout;
         _plan = plan;
         _names = new(model);
@@ -51,11 +54,17 @@ internal sealed class StaticGraphWriter
     private void Write(NodeProto node)
     {
         var rounded = _layout.Rounded(node);
+        var isLoneRelu = _layout.IsLoneRelu(node);
         var outputs = rounded is null ? null : _channels.OfOutput(rounded);
         if (_layout.ComputeOf(node) is { } compute)
         {
             var inputs = _channels.OfInput(node.Input[0]);
             _parameters.Write(compute, new(compute, inputs, outputs), inputs?.Tensor.Scale ?? ScaleOf(node.Input[0]).Scale, _nodes);
+        }
+
+        else if (!_layout.IsQuantized(node) && node.Input.Count > 0 && _rounded.TryGetValue(node.Input[0], out var input) && FloatProducts.ChannelsOf(node, _index) is { } channels)
+        {
+            node.Input[0] = DequantizeByChannel(input.Integers, input.Scale, channels);
         }
 
         string[] made = [.. node.Output];
@@ -69,9 +78,16 @@ internal sealed class StaticGraphWriter
             // The name stays with the rounded value, so that no reader has to change. Where a Relu was folded, the operator's own output is free.
             if (rounded == node.Output[0]) node.Output[0] = _names.Next("r");
             _nodes.Add(node);
-            if (outputs is null) Quantize(node.Output[0], ScaleOf(rounded), rounded);
+            if (outputs is null) _rounded.Add(rounded, (Quantize(node.Output[0], ScaleOf(rounded), rounded), ScaleOf(rounded)));
             else Quantize(node.Output[0], Parameters(outputs.Tensor), Parameters(outputs), rounded);
             return;
+        }
+
+        if (isLoneRelu)
+        {
+            // The same for all that a product of integers can be, and no Relu in the runtime's eyes.
+            node.OpType = "LeakyRelu";
+            node.Attribute.Add(Nodes.Float("alpha", 0));
         }
 
         _nodes.Add(node);
@@ -88,17 +104,28 @@ internal sealed class StaticGraphWriter
         _dequantized.Add(value, name);
     }
 
-    private void Quantize(string value, ScaleAndZero scale, string output)
+    private string DequantizeByChannel(string integers, ScaleAndZero scale, (int Count, int Axis) channels)
     {
-        var parameters = Parameters(scale);
-        Quantize(value, parameters, parameters, output);
+        var output = _names.Next("d");
+        var scales = _constants.Floats([.. Enumerable.Repeat(scale.Scale, channels.Count)]);
+        var zeros = _constants.Zeros([.. Enumerable.Repeat(scale.Zero, channels.Count)], _types.Activation);
+        _nodes.Add(Nodes.Make("DequantizeLinear", [integers, scales, zeros], [output], "", Nodes.Int("axis", channels.Axis)));
+        return output;
     }
 
-    private void Quantize(string value, (string Scale, string Zero, bool IsPerChannel) to, (string Scale, string Zero, bool IsPerChannel) from, string output)
+    private string Quantize(string value, ScaleAndZero scale, string output)
+    {
+        var parameters = Parameters(scale);
+        return Quantize(value, parameters, parameters, output);
+    }
+
+    /// <returns>The value in integers.</returns>
+    private string Quantize(string value, (string Scale, string Zero, bool IsPerChannel) to, (string Scale, string Zero, bool IsPerChannel) from, string output)
     {
         var integers = _names.Next("q");
         AddNode("QuantizeLinear", value, to, integers);
         AddNode("DequantizeLinear", integers, from, output);
+        return integers;
     }
 
     private void AddNode(string operation, string input, (string Scale, string Zero, bool IsPerChannel) parameters, string output)
@@ -130,10 +157,12 @@ internal sealed class StaticGraphWriter
         return scale;
     }
 
-    /// <summary>Removes float weights that nothing reads any more.</summary>
+    /// <summary>Removes what nothing reads any more: values that all readers take another way, float weights.</summary>
     private void RemoveUnused()
     {
         var index = new GraphIndex(_graph);
+        foreach (var node in _graph.Node.Where(node => Nodes.Is(node, "DequantizeLinear") && index.UsesOf(node.Output[0]).Count == 0 && !index.IsOutput(node.Output[0])).ToList())
+            _graph.Node.Remove(node);
         for (var i = _graph.Initializer.Count - 1; i >= 0; i--)
         {
             var name = _graph.Initializer[i].Name;

@@ -59,7 +59,7 @@ internal sealed class StaticLayout
         if (_between.Contains(node)) return OutputOf(node);
         if (!_compute.TryGetValue(node, out var compute)) return null;
         var output = OutputOf(node);
-        return compute.RoundsOutput || IsReadAsIntegersOnly(output) ? output : null;
+        return RoundsOutput(compute) || IsReadAsIntegers(output) ? output : null;
     }
 
     /// <summary>Whether a value comes as integers from the operator that makes it.</summary>
@@ -107,18 +107,21 @@ internal sealed class StaticLayout
         return values;
     }
 
+    /// <summary>
+    /// Whether the node is a Relu behind integers whose output stays float. ONNX Runtime (1.31.1) takes a Relu that one operator reads for one that rounding
+    /// makes needless, finds no rounding, and leaves the product before it float.
+    /// </summary>
+    public bool IsLoneRelu(NodeProto node) => Nodes.Is(node, "Relu") && _activated.TryGetValue(node, out var producer) && ComputeOf(producer) is not null && Rounded(producer) is null;
+
+    // A Clip has the effect that is described at IsLoneRelu; rounding to its limits costs little.
+    private bool RoundsOutput(ComputeNode compute) =>
+        compute.RoundsOutput || (_activations.TryGetValue(compute.Node, out var activation) && !Nodes.Is(activation, "Relu"));
+
     private string OutputOf(NodeProto node)
     {
         if (!_activations.TryGetValue(node, out var activation)) return node.Output[0];
-        var isFolded = !_compute.TryGetValue(node, out var compute) || compute.RoundsOutput || IsReadAsIntegersOnly(activation.Output[0]);
+        var isFolded = !_compute.TryGetValue(node, out var compute) || RoundsOutput(compute) || IsReadAsIntegers(activation.Output[0]);
         return isFolded ? activation.Output[0] : node.Output[0];
-    }
-
-    private bool IsReadAsIntegersOnly(string value)
-    {
-        if (_index.IsOutput(value)) return false;
-        var uses = _index.UsesOf(value);
-        return uses.Count > 0 && uses.All(use => !use.IsFromSubgraph && ReadsIntegers(use.Node, use.Input));
     }
 
     private void FindActivation(NodeProto node, ComputeNodes finder)
@@ -161,5 +164,6 @@ internal sealed class StaticLayout
         return true;
     }
 
+    // Of an operator with float and integer readers ONNX Runtime makes none that works on integers: then all read what is rounded.
     private bool IsReadAsIntegers(string value) => _index.UsesOf(value).Any(use => !use.IsFromSubgraph && ReadsIntegers(use.Node, use.Input));
 }
