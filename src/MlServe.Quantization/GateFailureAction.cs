@@ -4,7 +4,7 @@ namespace MlServe.Quantization;
 public enum GateFailureAction
 {
     /// <summary>
-    /// The nodes that do most harm stay FP32, in growing groups, until the gate passes; where it does not, as <see cref="Int8Storage"/>.
+    /// The nodes that do most harm, or are slower on integers, stay FP32, in growing groups, until the gate passes; where it does not, as <see cref="Int8Storage"/>.
     /// </summary>
     ExcludeNodes = 0,
 

@@ -9,7 +9,7 @@ public sealed record SearchStep
     /// <summary>How it was made.</summary>
     public required QuantizationMethod Method { get; init; }
 
-    /// <summary>Nodes that were left out because they do most harm.</summary>
+    /// <summary>Nodes that were left out because they do most harm, or are slower on integers.</summary>
     public IReadOnlyList<string> ExcludedNodes { get; init; } = [];
 
     /// <summary>Multiplications a row below which nodes were left out.</summary>

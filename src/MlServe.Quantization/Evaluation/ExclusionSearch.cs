@@ -35,5 +35,22 @@ internal static class ExclusionSearch
         return passed;
     }
 
+    /// <param name="nodes">How many nodes could be left out.</param>
+    /// <param name="tryLeavingOut">Leaves out that many of the first and says how fast that is; null: it does not pass.</param>
+    /// <param name="hasTime">Whether there is time for another.</param>
+    /// <returns>The number that was seen to be the fastest of groups that double, up to the first that is slower; or null.</returns>
+    public static async Task<int?> FindFastestAsync(int nodes, Func<int, Task<double?>> tryLeavingOut, Func<bool> hasTime)
+    {
+        (int Count, double Speed)? best = null;
+        for (var count = 1; count <= nodes && hasTime(); count = count == nodes ? nodes + 1 : Math.Min(count * 2, nodes))
+        {
+            var speed = await tryLeavingOut(count).ConfigureAwait(false);
+            if (speed > (best?.Speed ?? 0)) best = (count, speed.Value);
+            else if (best is not null) break;
+        }
+
+        return best?.Count;
+    }
+
     private static int Next(int count, int nodes) => count == nodes - 1 ? nodes : Math.Min(count * 2, nodes - 1);
 }

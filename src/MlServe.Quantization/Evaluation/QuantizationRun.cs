@@ -117,19 +117,18 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
         if (first.Plan.Method != QuantizationMethod.Static) return null;
         var order = prepared.SlowNodes(options).Find(allNodes, first.Decisions, first.Measurement!.Speed.Ratio, hasTime,
             (share, message) => _progress.Report(QuantizationStage.Searching, 0.5 + (share * 0.3), message), cancellationToken);
-        Candidate? best = null;
-        for (var count = 1; order.Count > 0 && hasTime(); count = Math.Min(count * 2, order.Count))
+        var passing = new Dictionary<int, Candidate>();
+        var count = await ExclusionSearch.FindFastestAsync(order.Count, async leaveOut =>
         {
-            string[] leftOut = [.. order.Take(count)];
-            _progress.Report(QuantizationStage.Searching, 0.85, $"without the {count} slowest nodes");
+            _progress.Report(QuantizationStage.Searching, 0.85, $"without the {leaveOut} slowest nodes");
+            string[] leftOut = [.. order.Take(leaveOut)];
             var plan = await prepared.CorrectAsync(allNodes with { ExcludedNodes = Plans.Excluded(allNodes, leftOut) }, options, cancellationToken).ConfigureAwait(false);
-            var candidate = await TryAsync(evaluator, plan, $"without the {count} slowest nodes", leftOut).ConfigureAwait(false);
-            if (candidate.Passed && !(best?.Measurement!.Speed.Ratio >= candidate.Measurement!.Speed.Ratio)) best = candidate;
-            else if (best is not null) break;
-            if (count == order.Count) break;
-        }
-
-        return best;
+            var candidate = await TryAsync(evaluator, plan, $"without the {leaveOut} slowest nodes", leftOut).ConfigureAwait(false);
+            if (!candidate.Passed) return null;
+            passing[leaveOut] = candidate;
+            return candidate.Measurement!.Speed.Ratio;
+        }, hasTime).ConfigureAwait(false);
+        return count is { } found ? passing[found] : null;
     }
 
     private async Task<Candidate?> LeaveOutHarmfulAsync(

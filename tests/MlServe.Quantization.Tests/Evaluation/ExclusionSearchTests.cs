@@ -51,4 +51,33 @@ public class ExclusionSearchTests
         tried.Add(count);
         return Task.FromResult<bool?>(count >= needed);
     }
+
+    [Theory]
+    [InlineData(new[] { 1.5, 1.2 }, 1, 2)]
+    [InlineData(new[] { 1.1, 1.3, 1.2, 9 }, 2, 3)]
+    [InlineData(new[] { 0, 0, 1.2, 1.4, 1.3 }, 8, 5)]
+    [InlineData(new[] { 0, 0, 0, 0, 1.1 }, 11, 5)]
+    [InlineData(new double[] { 0, 0, 0, 0, 0 }, null, 5)]
+    public async Task FindFastestAsync_Speeds_StopsBehindTheFastestThatPasses(double[] speeds, int? expected, int tried)
+    {
+        var counts = new List<int>();
+        var found = await ExclusionSearch.FindFastestAsync(11, count =>
+        {
+            counts.Add(count);
+            return Task.FromResult(speeds[counts.Count - 1] is > 0 and var speed ? speed : (double?)null);
+        }, () => true);
+        Assert.Equal(expected, found);
+        Assert.Equal(new[] { 1, 2, 4, 8, 11 }[..tried], counts);
+    }
+
+    [Fact]
+    public async Task FindFastestAsync_NothingToLeaveOut_FindsNothing() =>
+        Assert.Null(await ExclusionSearch.FindFastestAsync(0, static _ => Task.FromResult<double?>(1), () => true));
+
+    [Fact]
+    public async Task FindFastestAsync_NoTimeLeft_KeepsWhatItHas()
+    {
+        var left = 2;
+        Assert.Equal(2, await ExclusionSearch.FindFastestAsync(11, static count => Task.FromResult<double?>(count), () => left-- > 0));
+    }
 }
