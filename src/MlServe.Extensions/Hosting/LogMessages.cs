@@ -35,4 +35,7 @@ internal static partial class LogMessages
 
     [LoggerMessage(4007, LogLevel.Warning, "The warm-up of model {Model} has failed or taken too long. The model is ready, and its first predictions may be slow")]
     public static partial void WarmUpEnded(this ILogger logger, Exception exception, string model);
+
+    [LoggerMessage(4008, LogLevel.Error, "Model {Model} was added by a reload and is served without its fallback chain until the host is restarted: {Problems}")]
+    public static partial void FallbackRefused(this ILogger logger, string model, string problems);
 }
