@@ -32,7 +32,9 @@ public interface IPredictorProvider
     /// <summary>
     /// Loads and warms up every model that is not loaded yet. A host does this before it starts anything else; call it where there is no host.
     /// </summary>
-    /// <param name="cancellationToken">Gives the loading up.</param>
+    /// <param name="cancellationToken">
+    /// Ends the waiting. A load is the model's, not its caller's: one that has begun goes on for others who wait for it, and for whoever asks next, until the provider is disposed.
+    /// </param>
     /// <exception cref="ModelLoadException">A model could not be loaded; the message names all that could not.</exception>
     /// <exception cref="InvalidOperationException">ONNX Runtime is already up in this process with other options.</exception>
     Task LoadAsync(CancellationToken cancellationToken = default);

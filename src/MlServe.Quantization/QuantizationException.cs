@@ -12,4 +12,7 @@ public sealed class QuantizationException : MlServeException
 
     /// <summary>What kind of failure it is, for code that has to tell them apart.</summary>
     public QuantizationFailure Failure { get; }
+
+    /// <summary>Whether nothing but speed failed, by less than the noise of the measurement.</summary>
+    internal bool IsCloseCall { get; init; }
 }

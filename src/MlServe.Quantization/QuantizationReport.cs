@@ -78,6 +78,9 @@ public sealed record QuantizationReport
     /// <summary>Whether a row's answer depends on its neighbours in the batch, because ranges are taken over each run.</summary>
     public bool IsBatchDependent { get; init; }
 
+    /// <summary>Whether something better was refused for nothing but its speed, by less than the noise of the measurement.</summary>
+    internal bool IsCloseCall { get; init; }
+
     /// <summary>On what it was measured.</summary>
     public required MachineDescription Machine { get; init; }
 

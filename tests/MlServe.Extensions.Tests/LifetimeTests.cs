@@ -137,6 +137,56 @@ public sealed class LifetimeTests : IDisposable
     }
 
     [Fact]
+    public async Task LoadAsync_FirstCallerCancels_TheOthersGetTheModel()
+    {
+        var source = new HeldSource();
+        await using var container = BuildContainer(model => model.FromSource(source));
+        var provider = container.GetRequiredService<IPredictorProvider>();
+        using var cancelled = new CancellationTokenSource();
+        var first = provider.LoadAsync(cancelled.Token);
+        await source.Entered;
+        var second = provider.LoadAsync(Token);
+
+        await cancelled.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+        source.Release();
+        await second;
+
+        Assert.Equal(6, await provider.GetPredictor("sum").SumAsync());
+    }
+
+    [Fact]
+    public async Task LoadAsync_AllCallersCancel_GoesOnForWhoeverAsksNext()
+    {
+        var source = new HeldSource();
+        await using var container = BuildContainer(model => model.FromSource(source));
+        var provider = container.GetRequiredService<IPredictorProvider>();
+        using var cancelled = new CancellationTokenSource();
+        Task[] callers = [provider.LoadAsync(cancelled.Token), provider.LoadAsync(cancelled.Token)];
+        await source.Entered;
+
+        await cancelled.CancelAsync();
+        foreach (var caller in callers)
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => caller);
+        source.Release();
+        await provider.LoadAsync(Token);
+
+        Assert.Equal(1, source.Reads);
+        Assert.Equal(6, await provider.GetPredictor("sum").SumAsync());
+    }
+
+    [Fact]
+    public async Task LoadAsync_CancelledBeforehand_BeginsNothing()
+    {
+        var source = new HeldSource();
+        await using var container = BuildContainer(model => model.FromSource(source));
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => container.GetRequiredService<IPredictorProvider>().LoadAsync(new(canceled: true)));
+
+        Assert.Equal(0, source.Reads);
+    }
+
+    [Fact]
     public async Task Use_LayerWithServices_GetsServiceLevelAndOtherModels()
     {
         ServiceLevel? seen = null;
@@ -198,12 +248,19 @@ public sealed class LifetimeTests : IDisposable
     {
         private readonly TaskCompletionSource _entered = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+        private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
         public Task Entered => _entered.Task;
+
+        public int Reads { get; private set; }
+
+        public void Release() => _released.TrySetResult();
 
         public async ValueTask<ModelContent> ReadAsync(CancellationToken cancellationToken = default)
         {
+            Reads++;
             _entered.TrySetResult();
-            await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+            await _released.Task.WaitAsync(cancellationToken);
             return new(TinyOnnx.WeightedSum(), "test");
         }
     }

@@ -126,14 +126,87 @@ public sealed class ReloadTests : IDisposable
             .Node("Cast", ["x"], ["y"], ("to", 11L)).ToBytes());
         using var host = await StartAsync();
 
-        Reload(host, ("MlServing:Models:new:Path", "cast.onnx"), ("MlServing:Models:new:UseCircuitBreaker", "true"), ("MlServing:Models:new:Fallback:0:Value:y:0", "2.5"));
+        Reload(host, ("MlServing:Models:new:Path", "cast.onnx"), ("MlServing:Models:new:UseCircuitBreaker", "true"), ("MlServing:Models:new:Fallback:0:Value:y:0", "2.5"),
+            ("MlServing:Models:new:Fallback:0:Value:y:1", "3.5"), ("MlServing:Models:new:Fallback:0:Value:y:2", "4.5"));
         var predictor = host.Services.GetRequiredKeyedService<IPredictor>("new");
         for (var wait = 0; wait < 3000 && predictor.GetService<ICircuitBreaker>() is null; wait++)
             await Task.Delay(10, Token);
         predictor.GetService<ICircuitBreaker>()!.Isolate();
         using var answer = await predictor.PredictAsync(PredictionInputs.Row(new float[3]), cancellationToken: Token);
 
-        Assert.Equal(2.5, answer["y"].ToScalar<double>());
+        Assert.Equal([2.5, 3.5, 4.5], answer["y"].ToArray<double>());
+    }
+
+    [Fact]
+    public async Task Reload_ChainsThatLeadInACircle_AreRefusedAndTheRestGoesOn()
+    {
+        using var host = await StartAsync();
+
+        Reload(host,
+            ("MlServing:Models:a:Path", "m.onnx"), ("MlServing:Models:a:Fallback:0:Model", "b"),
+            ("MlServing:Models:b:Path", "m.onnx"), ("MlServing:Models:b:Fallback:0:Model", "A"),
+            ("MlServing:Models:c:Path", "m.onnx"), ("MlServing:Models:c:Fallback:0:Model", "b"));
+        var error = await host.Services.GetRequiredKeyedService<IPredictor>("a").ErrorAsync();
+        var thrown = await Assert.ThrowsAnyAsync<Exception>(() => LoadAllAsync(host));
+
+        Assert.Equal((PredictionErrorCode.NotLoaded, 0), (error.Code, error.FallbackErrors.Count));
+        Assert.Contains("MlServing:Models:a:Fallback leads back to where it began: a -> b -> A.", thrown.Message, StringComparison.Ordinal);
+        Assert.Contains("MlServing:Models:b:Fallback leads back to where it began: b -> A -> b.", thrown.Message, StringComparison.Ordinal);
+        Assert.Contains(_logs.GetSnapshot(), static log => log.Id.Id == 4000 && log.Exception!.Message.Contains("a -> b -> A", StringComparison.Ordinal));
+        Assert.Equal(6, await host.Services.GetRequiredKeyedService<IPredictor>("old").SumAsync());
+        Assert.Equal(6, await host.Services.GetRequiredKeyedService<IPredictor>("c").SumAsync());
+    }
+
+    [Fact]
+    public async Task Reload_ChainThatNamesNobody_IsRefusedUntilItIsRight()
+    {
+        using var host = await StartAsync();
+
+        Reload(host, ("MlServing:Models:new:Path", "none.onnx"), ("MlServing:Models:new:Fallback:0:Model", "oldd"));
+        var thrown = await Assert.ThrowsAsync<OptionsValidationException>(() => LoadAllAsync(host));
+        Assert.Equal("MlServing:Models:new:Fallback names model 'oldd', and there is none. Did you mean 'old'?", thrown.Message);
+
+        // The file is missing still, and the chain answers.
+        Reload(host, ("MlServing:Models:new:Fallback:0:Model", "old"));
+        await Assert.ThrowsAsync<ModelLoadException>(() => LoadAllAsync(host));
+        Assert.Equal(6, await host.Services.GetRequiredKeyedService<IPredictor>("new").SumAsync());
+    }
+
+    [Fact]
+    public async Task Reload_CircleThatIsOpened_IsLoaded()
+    {
+        using var host = await StartAsync();
+
+        Reload(host,
+            ("MlServing:Models:a:Path", "m.onnx"), ("MlServing:Models:a:Fallback:0:Model", "b"),
+            ("MlServing:Models:b:Path", "m.onnx"), ("MlServing:Models:b:Fallback:0:Model", "a"));
+        await Assert.ThrowsAnyAsync<Exception>(() => LoadAllAsync(host));
+        Reload(host, ("MlServing:Models:b:Fallback:0:Model", "old"));
+        await LoadAllAsync(host);
+
+        Assert.Equal(6, await host.Services.GetRequiredKeyedService<IPredictor>("a").SumAsync());
+    }
+
+    [Fact]
+    public async Task Reload_TargetThatCannotStandIn_IsServedWithoutTheChainAndSaysSo()
+    {
+        File.WriteAllBytes(Path.Combine(_test.Folder, "other.onnx"), OnnxModel.Mlp(1, 4, 3));
+        using var host = await StartAsync();
+
+        Reload(host,
+            ("MlServing:Models:new:Path", "m.onnx"), ("MlServing:Models:new:UseCircuitBreaker", "true"), ("MlServing:Models:new:Fallback:0:Model", "other"),
+            ("MlServing:Models:other:Path", "other.onnx"));
+        for (var wait = 0; wait < 3000 && !_logs.GetSnapshot().Any(static log => log.Id.Id == 4008); wait++)
+            await Task.Delay(10, Token);
+
+        var log = _logs.GetSnapshot().First(static log => log.Id.Id == 4008);
+        Assert.Equal(LogLevel.Error, log.Level);
+        Assert.StartsWith(
+            "Model new was added by a reload and is served without its fallback chain until the host is restarted: 'other' cannot stand in for model 'new'", log.Message, StringComparison.Ordinal);
+        var predictor = host.Services.GetRequiredKeyedService<IPredictor>("new");
+        Assert.Equal(6, await predictor.SumAsync());
+        predictor.GetService<ICircuitBreaker>()!.Isolate();
+        Assert.Empty((await predictor.ErrorAsync()).FallbackErrors);
     }
 
     [Fact]

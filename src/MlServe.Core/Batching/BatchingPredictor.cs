@@ -131,7 +131,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         if (queue is null || request.Rows == 0) return PassOnAsync(inputs, options, cancellationToken);
         if (MayRunInline(queue, request.Rows, inFlight) && Gate.TryEnter())
         {
-            if (TryRent(in request) is { } lane) return RunInline(lane, in inputs, in request, cancellationToken);
+            if (TryRent(in request) is { } lane) return RunInline(lane, in inputs, in request, options?.Timeout ?? _options.Timeout, cancellationToken);
             Gate.Exit();
         }
 
@@ -326,13 +326,14 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         }
     }
 
-    private ValueTask<Prediction> RunInline(ILane rented, in PredictionInputs inputs, in BatchRequest request, CancellationToken cancellationToken)
+    private ValueTask<Prediction> RunInline(ILane rented, in PredictionInputs inputs, in BatchRequest request, TimeSpan? timeout, CancellationToken cancellationToken)
     {
+        var watch = timeout is { } time ? RunWatch.Begin(Time, time, cancellationToken) : null;
         try
         {
             using var lane = rented;
             lane.Write(in inputs, in request, 0, request.Rows, 0);
-            var failure = lane.Run(request.Rows, request.Outputs, cancellationToken);
+            var failure = lane.Run(request.Rows, request.Outputs, watch?.Token ?? cancellationToken);
             Totals.RanInline(request.Rows);
             if (failure is not null) return new(Prediction.FromError(failure));
             return new(lane.Read(in request, 0, new() { Model = Identity, BatchRows = request.Rows }));
@@ -340,6 +341,10 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             return ValueTask.FromCanceled<Prediction>(cancellationToken);
+        }
+        catch (OperationCanceledException) when (watch is { IsExpired: true })
+        {
+            return new(Prediction.FromError(TimedOut(isRun: true)));
         }
 #pragma warning disable CA1031 // A fault of the executor is a status here as it is in a batch.
         catch (Exception exception)
@@ -349,6 +354,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         }
         finally
         {
+            watch?.End();
             Gate.Exit();
             Answered();
         }
@@ -359,7 +365,22 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     {
         try
         {
-            return await Inner.PredictAsync(inputs, options, cancellationToken).ConfigureAwait(false);
+            if ((options?.Timeout ?? _options.Timeout) is not { } timeout) return await Inner.PredictAsync(inputs, options, cancellationToken).ConfigureAwait(false);
+
+            // The model knows of no timeout.
+            using var expiry = new CancellationTokenSource(Timestamps.ToTimer(timeout > TimeSpan.Zero ? timeout : TimeSpan.Zero), Time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(expiry.Token, cancellationToken);
+            var pending = Inner.PredictAsync(inputs, options, either.Token);
+            var isRun = pending.IsCompleted;
+            try
+            {
+                return await pending.ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (either.IsCancellationRequested)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                return Prediction.FromError(TimedOut(isRun));
+            }
         }
         finally
         {

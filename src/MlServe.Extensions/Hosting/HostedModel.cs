@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using MlServe.Resilience;
 
 namespace MlServe.Hosting;
@@ -18,6 +19,7 @@ internal sealed class HostedModel : IPredictor
     private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
     private readonly Lazy<IPredictor> _below;
+    private readonly Func<string, IReadOnlyList<FallbackStep>> _stepsOf;
     private volatile LoadedModel? _loaded;
     private volatile IPredictor? _pipeline;
     private Task _loading = Task.CompletedTask;
@@ -31,16 +33,18 @@ internal sealed class HostedModel : IPredictor
     /// <param name="logger">Where to log.</param>
     /// <param name="services">Where outer layers find what they need.</param>
     /// <param name="targets">Finds the models that stand in for this one.</param>
-    /// <param name="steps">Who answers in the model's place; null: its options cannot be read yet.</param>
+    /// <param name="stepsOf">Tells who answers in a model's place, or throws <see cref="OptionsValidationException"/> where its options are not valid (yet).</param>
     public HostedModel(
         string name, ModelLoader loader, TimeSpan drainTimeout, TimeProvider time, ILogger logger, IServiceProvider services, IFallbackTargets targets,
-        IReadOnlyList<FallbackStep>? steps)
+        Func<string, IReadOnlyList<FallbackStep>> stepsOf)
     {
         Name = name;
         _loader = loader;
         _drainTimeout = drainTimeout;
         _time = time;
         _logger = logger;
+        _stepsOf = stepsOf;
+        var steps = TryFindSteps();
         _entrance = new(NotLoaded("models are loaded when the host starts; without a host, by IPredictorProvider.LoadAsync"));
         _below = new(() => AddGuards(new PredictorBuilder(this)).Build(services));
         Fallback = steps is { Count: 0 }
@@ -105,8 +109,10 @@ internal sealed class HostedModel : IPredictor
     }
 
     /// <summary>Loads the model unless it is loaded or being loaded. May be called again after a failure.</summary>
+    /// <param name="cancellationToken">Ends the waiting. A load that has begun is the model's, and goes on until it is closed.</param>
     public Task LoadAsync(CancellationToken cancellationToken)
     {
+        if (cancellationToken.IsCancellationRequested) return Task.FromCanceled(cancellationToken);
         lock (_lock)
         {
             switch (_state)
@@ -120,7 +126,12 @@ internal sealed class HostedModel : IPredictor
                 default:
                     _state = ModelState.Loading;
                     _entrance.Refuse(NotLoaded("it is being loaded"));
-                    return _loading = Task.Run(() => RunLoadAsync(cancellationToken), CancellationToken.None);
+                    _loading = Task.Run(RunLoadAsync, CancellationToken.None);
+
+                    // It may fail when nobody waits for it any more; the log says so.
+                    _ = _loading.ContinueWith(
+                        static load => _ = load.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+                    return _loading.WaitAsync(cancellationToken);
             }
         }
     }
@@ -152,12 +163,42 @@ internal sealed class HostedModel : IPredictor
             new PredictorBuilder(inner).Use((_, _) => EntranceStage.Opened()).Build(services), Name, fallback.Steps, services))
         : builder.Use((_, _) => _entrance, static (_, _) => EntranceStage.Opened());
 
-    private async Task RunLoadAsync(CancellationToken cancellationToken)
+    private IReadOnlyList<FallbackStep>? TryFindSteps()
     {
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token);
+        try
+        {
+            return _stepsOf(Name);
+        }
+        catch (OptionsValidationException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Options may be others than when the model was first asked for.</summary>
+    private void ReadSteps()
+    {
+        IReadOnlyList<FallbackStep> steps = [];
+        try
+        {
+            steps = _stepsOf(Name);
+        }
+        finally
+        {
+            Fallback?.SetSteps(steps);
+        }
+
+        if (Fallback is null && steps.Count > 0) _logger.ChangeNeedsRestart(Name);
+    }
+
+    private async Task RunLoadAsync()
+    {
+        // Of its own, so that nothing of the load stays with the other one: cancelling that then takes no other thread, and disposing a model at rest closes it at once.
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(_closing.Token);
         LoadedModel loaded;
         try
         {
+            ReadSteps();
             loaded = await _loader.LoadAsync(Name, Predictor.GetService<Pipeline>()!.Twins, ended.Token).ConfigureAwait(false);
         }
         catch (Exception exception)

@@ -35,4 +35,11 @@ internal static partial class LogMessages
 
     [LoggerMessage(4007, LogLevel.Warning, "The warm-up of model {Model} has failed or taken too long. The model is ready, and its first predictions may be slow")]
     public static partial void WarmUpEnded(this ILogger logger, Exception exception, string model);
+
+    [LoggerMessage(4008, LogLevel.Error, "Model {Model} was added by a reload and is served without its fallback chain until the host is restarted: {Problems}")]
+    public static partial void FallbackRefused(this ILogger logger, string model, string problems);
+
+    [LoggerMessage(4009, LogLevel.Warning,
+        "{Section} has no effect: nothing turns it on for model {Model}. Set {Switch} of the model to true, or call {Switch} where it is added in code; set to false it says that this is meant")]
+    public static partial void SectionUnused(this ILogger logger, string section, string model, string @switch);
 }

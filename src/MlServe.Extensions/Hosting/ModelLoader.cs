@@ -42,6 +42,8 @@ internal sealed class ModelLoader(
     private async Task<LoadedModel> LoadAsync(
         string name, ModelOptions options, string snapshot, IReadOnlyList<PipelineLayer> around, CancellationToken cancellationToken)
     {
+        foreach (var (section, option) in UnusedSections.Of(catalog, name, options))
+            LogMessages.Create(loggers).SectionUnused(section, name, option);
         var source = options.Source is { } makeSource
             ? makeSource(services) ?? throw new InvalidOperationException("The function given to FromSource returned null.")
             : ModelSource.FromFile(options.Path!);

@@ -73,11 +73,7 @@ internal sealed class PredictorProvider(
         }
 
         foreach (var model in names.Select(GetModel))
-        {
-            // Options that could not be read at first are good by now.
-            if (model.Fallback is { Steps.Count: 0 } fallback) fallback.SetSteps(FallbackStepsOf(model.Name) ?? []);
-            problems.AddRange(FallbackCheck.ProblemsOf(model, target => FindModel(target)));
-        }
+            problems.AddRange(FallbackCheck.ProblemsOf(model, FindModel));
 
         if (problems.Count > 0) throw new ModelLoadException(ModelLoadFailure.InvalidOptions, string.Join(Environment.NewLine, problems));
         Volatile.Write(ref _isStarted, true);
@@ -87,12 +83,18 @@ internal sealed class PredictorProvider(
     public void Reload()
     {
         var names = catalog.Names.ToHashSet(ModelName.Comparer);
+
+        // All of them first: the chain of one is held against those of the others.
+        foreach (var name in names)
+        {
+            if (!_models.TryGetValue(name, out var known) || known.State == ModelState.Failed) cache.TryRemove(name);
+        }
+
         foreach (var model in names.Select(GetModel).Union(_models.Values))
         {
             var isThere = names.Contains(model.Name);
             if (isThere && model.State == ModelState.Failed)
             {
-                cache.TryRemove(model.Name);
                 LoadInBackground(model);
             }
             else if (model.NoticesChange(catalog.SnapshotOf(model.Name)))
@@ -135,8 +137,17 @@ internal sealed class PredictorProvider(
 
     IPredictor? IFallbackTargets.Find(string name) => Volatile.Read(ref _isDisposed) ? null : FindModel(name)?.Below;
 
-    /// <summary>Who answers in a model's place; null: its options are not valid, and its load will say so.</summary>
-    private IReadOnlyList<FallbackStep>? FallbackStepsOf(string name)
+    /// <summary>Who answers in a model's place.</summary>
+    /// <exception cref="OptionsValidationException">Its options are not valid, or the chain names what is not there or leads back to the model.</exception>
+    private IReadOnlyList<FallbackStep> FallbackStepsOf(string name)
+    {
+        var steps = models.Get(name).FallbackSteps();
+        List<string> problems = [.. FallbackGraph.ProblemsOf(name, steps, catalog.Names, StepsOfOther, catalog.KeyOf)];
+        return problems.Count == 0 ? steps : throw new OptionsValidationException(name, typeof(ModelOptions), problems);
+    }
+
+    /// <summary>Who answers in the place of a model on the way of a chain: nobody, where its options are not valid, of which its own load tells.</summary>
+    private IReadOnlyList<FallbackStep> StepsOfOther(string name)
     {
         try
         {
@@ -144,7 +155,7 @@ internal sealed class PredictorProvider(
         }
         catch (OptionsValidationException)
         {
-            return null;
+            return [];
         }
     }
 
@@ -161,7 +172,7 @@ internal sealed class PredictorProvider(
             if (_models.TryGetValue(declared, out model)) return model;
             // Added by a reload. Somebody may have asked for its options when it was not there, and the answer was kept.
             if (_isStarted) cache.TryRemove(declared);
-            model = new(declared, loader, _options.DrainTimeout, time, _logger, services, this, FallbackStepsOf(declared));
+            model = new(declared, loader, _options.DrainTimeout, time, _logger, services, this, FallbackStepsOf);
             _models[declared] = model;
             if (_isStarted && !_isStopping) LoadInBackground(model);
             return model;
@@ -169,9 +180,28 @@ internal sealed class PredictorProvider(
     }
 
     // The model itself logs its failure and tells its callers.
-    private static void LoadInBackground(HostedModel model) =>
+    private void LoadInBackground(HostedModel model) =>
         _ = model.LoadAsync(CancellationToken.None).ContinueWith(
-            static load => _ = load.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            load =>
+            {
+                _ = load.Exception;
+                if (load.IsCompletedSuccessfully) CheckFallbacks(model);
+            },
+            CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+
+    /// <summary>What ends a start takes out of service here: a chain to which a model that has just been loaded belongs, as its end or on the way.</summary>
+    private void CheckFallbacks(HostedModel loaded)
+    {
+        foreach (var model in _models.Values)
+        {
+            if (model.Fallback is not { } fallback) continue;
+            if (model != loaded && !fallback.Steps.OfType<ModelStep>().Any(step => ModelName.Comparer.Equals(step.Name, loaded.Name))) continue;
+            var problems = FallbackCheck.ProblemsOf(model, name => _models.GetValueOrDefault(name)).ToList();
+            if (problems.Count == 0) continue;
+            fallback.SetSteps([]);
+            _logger.FallbackRefused(model.Name, string.Join(" ", problems));
+        }
+    }
 
     /// <summary>A host that asks for nothing takes the runtime as it finds it, so that several hosts in one process do not collide.</summary>
     private void ConfigureRuntime()

@@ -21,6 +21,9 @@ internal sealed record Candidate
     /// <summary>Whether it is fast or small enough or not, but answers as it should.</summary>
     public bool IsAccurate => Measurement is not null && Checks.All(static check => check.Passed || check.Name is GateJudge.Speed or GateJudge.Rewrites);
 
+    /// <summary>Whether it failed for nothing but its speed, and that may have been the moment's.</summary>
+    public bool IsCloseCall(QuantizationGate gate) => !Passed && IsAccurate && GateJudge.IsSpeedInDoubt(gate, Plan.Method, Measurement!);
+
     public string Reason => string.Join("; ", Checks.Where(static check => !check.Passed).Select(static check => check.Text));
 
     public SearchStep ToStep(QuantizationGate gate, IReadOnlyList<string> leftOut) => new()

@@ -52,6 +52,11 @@ internal static class GateJudge
         return checks;
     }
 
+    /// <summary>Whether speed that was found wanting may be found enough the next time: the interval reaches what is asked.</summary>
+    public static bool IsSpeedInDoubt(QuantizationGate gate, QuantizationMethod method, Measurement measurement) =>
+        measurement.Speed.High >= SpeedThreshold(gate, method)
+        && (gate.MinSpeedup <= 0 || !IsForSpeed(method) || measurement.Rewritten is not { } rewritten || measurement.Speed.High >= rewritten.Low);
+
     private static IEnumerable<GateCheck> JudgeOutput(QuantizationGate gate, OutputComparison output, bool isMadeUp)
     {
         if (output.OtherShapes > 0)

@@ -28,7 +28,10 @@ internal sealed class PlanReplay(IModelSource source, string destination, Quanti
         _progress.Report(QuantizationStage.Measuring, 0, "comparing answers and speed");
         var candidate = await prepared.Evaluator(options).EvaluateAsync(plan, "by plan", cancellationToken).ConfigureAwait(false);
         return candidate.Passed ? candidate : throw new QuantizationException(QuantizationFailure.GateFailed,
-            $"The model of the plan does not pass the gate: {candidate.Reason}. Make the plan anew, loosen the gate, or leave the samples out to write it unmeasured.");
+            $"The model of the plan does not pass the gate: {candidate.Reason}. Make the plan anew, loosen the gate, or leave the samples out to write it unmeasured.")
+        {
+            IsCloseCall = candidate.IsCloseCall(options.Gate),
+        };
     }
 
     /// <summary>Sees at least that the runtime opens it and that its answers are finite.</summary>

@@ -14,6 +14,7 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
     private readonly List<SearchStep> _steps = [];
     private SensitivityReport? _sensitivity;
     private SpeedEstimate? _rewritten;
+    private bool _isCloseCall;
 
     public async Task<(QuantizationReport Report, byte[] Model)> RunAsync()
     {
@@ -76,8 +77,14 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
     private async Task<Candidate> TryAsync(CandidateEvaluator evaluator, QuantizationPlan plan, string description, IReadOnlyList<string> leftOut)
     {
         var candidate = await evaluator.EvaluateAsync(plan, description, cancellationToken).ConfigureAwait(false);
-        _steps.Add(candidate.ToStep(options.Gate, leftOut));
+        Count(candidate, leftOut);
         return candidate;
+    }
+
+    private void Count(Candidate candidate, IReadOnlyList<string> leftOut)
+    {
+        _steps.Add(candidate.ToStep(options.Gate, leftOut));
+        _isCloseCall |= candidate.IsCloseCall(options.Gate);
     }
 
     private async Task<Candidate?> SearchAsync(PreparedModel prepared, CandidateEvaluator evaluator, Candidate first, QuantizationPlan plan)
@@ -103,7 +110,7 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
             var left = candidate.Decisions.Count(static decision => decision.IsQuantized);
             if (left == quantized) continue;
             quantized = left;
-            _steps.Add(candidate.ToStep(options.Gate, []));
+            Count(candidate, []);
             if (candidate.Passed) return candidate;
         }
 
@@ -168,7 +175,11 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
         if (first.Plan.Method != QuantizationMethod.Int8Storage && first.Plan.Method != QuantizationMethod.None)
         {
             _progress.Report(QuantizationStage.Searching, 0.95, "storing weights smaller");
+            var isCloseCall = _isCloseCall;
             var storage = await TryAsync(evaluator, Plans.WithoutRanges(first.Plan, QuantizationMethod.Int8Storage), "8-bit weights in the file, FP32 at run time", []).ConfigureAwait(false);
+
+            // It is not what was asked for, and being faster is not its purpose.
+            _isCloseCall = isCloseCall;
             if (storage.Passed) return storage;
         }
 
@@ -184,11 +195,15 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
             SearchSteps = _steps,
             Sensitivity = _sensitivity,
             RewrittenSpeed = _rewritten,
+            IsCloseCall = _isCloseCall && fallbackReason is not null,
         };
         _progress.Report(QuantizationStage.Writing, 0.5, $"writing {bytes.Length} bytes");
         return (report, bytes);
     }
 
-    private static QuantizationException Failed(Candidate candidate) => new(QuantizationFailure.GateFailed,
-        $"The model quantized by {candidate.Plan.Method} does not pass the gate: {candidate.Reason}. Loosen the gate (QuantizationOptions.Gate), give more typical samples, or let it fall back (OnGateFailure).");
+    private QuantizationException Failed(Candidate candidate) => new(QuantizationFailure.GateFailed,
+        $"The model quantized by {candidate.Plan.Method} does not pass the gate: {candidate.Reason}. Loosen the gate (QuantizationOptions.Gate), give more typical samples, or let it fall back (OnGateFailure).")
+    {
+        IsCloseCall = _isCloseCall,
+    };
 }

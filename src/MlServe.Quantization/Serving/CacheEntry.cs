@@ -14,6 +14,12 @@ internal sealed record CacheEntry
     /// <summary>Why the source is served.</summary>
     public string? Reason { get; init; }
 
+    /// <summary>Whether something better was refused for nothing but its speed, by less than the noise of the measurement.</summary>
+    public bool IsCloseCall { get; init; }
+
+    /// <summary>Starts that have tried.</summary>
+    public int Tries { get; init; } = 1;
+
     /// <summary>The report, with its plan; null where the model was refused.</summary>
     public QuantizationReport? Report { get; init; }
 }

@@ -19,4 +19,11 @@ internal static partial class LogMessages
 
     [LoggerMessage(7004, LogLevel.Warning, "Model {Model}: the quantized model cannot be kept in {Folder}, and is made anew at each start: {Reason}")]
     public static partial void CacheUnusable(this ILogger logger, string model, string folder, string reason);
+
+    [LoggerMessage(7005, LogLevel.Information,
+        "Model {Model} was refused for its speed by less than the noise of the measurement, and is quantized again, which takes a while (start {Start} of {Starts} that try)")]
+    public static partial void TryingAgain(this ILogger logger, string model, int start, int starts);
+
+    [LoggerMessage(7006, LogLevel.Warning, "Model {Model} could not be quantized again; what an earlier start has found holds")]
+    public static partial void TrialFailed(this ILogger logger, Exception exception, string model);
 }

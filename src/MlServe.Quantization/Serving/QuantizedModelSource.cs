@@ -8,6 +8,9 @@ namespace MlServe.Quantization.Serving;
 /// <summary>Gives the quantized form of a model where it passed its gate, else the model as it is.</summary>
 internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizationOptions options, string name, ILoggerFactory? loggers) : IModelSource
 {
+    /// <summary>Starts that quantize a model whose speed is in doubt; the last one's verdict stands.</summary>
+    private const int MaxTries = 3;
+
     private readonly ILogger _logger = loggers?.CreateLogger(MlServeDiagnostics.LogCategory) ?? NullLogger.Instance;
 
     public async ValueTask<ModelContent> ReadAsync(CancellationToken cancellationToken = default)
@@ -62,9 +65,10 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
 
         var folder = Path.GetFullPath(options.CacheFolder ?? QuantizationCache.DefaultFolder());
         var cache = new QuantizationCache(folder, await CacheKey.OfAsync(content, quantization, options.SamplesVersion, cancellationToken).ConfigureAwait(false));
+        (CacheEntry Entry, byte[]? Model)? found = null;
         try
         {
-            if (await cache.FindAsync(cancellationToken).ConfigureAwait(false) is { } found) return found;
+            found = await cache.FindAsync(cancellationToken).ConfigureAwait(false);
         }
         catch (InvalidDataException)
         {
@@ -72,22 +76,53 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
             cache.Forget();
         }
 
+        if (found is { } settled && !(settled.Entry is { IsCloseCall: true, Tries: < MaxTries })) return settled;
+
         // Only now: a folder that cannot be written to may hold what an earlier start, or whoever built the image, put there.
         var unusable = QuantizationCache.Prepare(folder);
+        if (found is { } doubtful)
+        {
+            // Where the count cannot be kept, each start would try.
+            return unusable is null ? await TryAgainAsync(cache, doubtful, content, quantization, cancellationToken).ConfigureAwait(false) : doubtful;
+        }
+
         if (unusable is null) _logger.Quantizing(name, folder);
         else _logger.CacheUnusable(name, folder, unusable);
         var (entry, model) = await MakeAsync(content, quantization, cancellationToken).ConfigureAwait(false);
-        if (unusable is not null) return (entry, model);
+        return unusable is null ? await KeepAsync(cache, entry, model, cancellationToken).ConfigureAwait(false) : (entry, model);
+    }
+
+    private async Task<(CacheEntry Entry, byte[]? Model)> TryAgainAsync(
+        QuantizationCache cache, (CacheEntry Entry, byte[]? Model) found, ModelContent content, QuantizationOptions quantization, CancellationToken cancellationToken)
+    {
+        var tries = found.Entry.Tries + 1;
+        _logger.TryingAgain(name, tries, MaxTries);
+        var (entry, model) = found;
         try
         {
-            entry = await cache.KeepAsync(entry, model, cancellationToken).ConfigureAwait(false);
+            (entry, model) = await MakeAsync(content, quantization, cancellationToken).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // Samples that are no longer there among it: what was found is still good.
+        catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+#pragma warning restore CA1031
+        {
+            _logger.TrialFailed(exception, name);
+        }
+
+        return await KeepAsync(cache, entry with { Tries = tries }, model, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<(CacheEntry Entry, byte[]? Model)> KeepAsync(QuantizationCache cache, CacheEntry entry, byte[]? model, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await cache.KeepAsync(entry, model, cancellationToken).ConfigureAwait(false), model);
         }
         catch (QuantizationException exception)
         {
-            _logger.CacheUnusable(name, folder, exception.Message);
+            _logger.CacheUnusable(name, cache.Folder, exception.Message);
+            return (entry, model);
         }
-
-        return (entry, model);
     }
 
     private async Task<(CacheEntry Entry, byte[]? Model)> MakeAsync(ModelContent content, QuantizationOptions quantization, CancellationToken cancellationToken)
@@ -95,13 +130,14 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
         try
         {
             var (report, model) = await OnnxQuantizer.MakeAsync(new Given(content), "memory", quantization, cancellationToken).ConfigureAwait(false);
-            return ReasonAgainst(report) is { } reason ? (new() { Reason = reason, Report = report }, null) : (new() { Report = report }, model);
+            var entry = new CacheEntry { Reason = ReasonAgainst(report), IsCloseCall = report.IsCloseCall, Report = report };
+            return entry.Reason is null ? (entry, model) : (entry, null);
         }
         catch (QuantizationException exception) when (exception.Failure is QuantizationFailure.AlreadyQuantized or QuantizationFailure.NothingToQuantize
             or QuantizationFailure.UnsupportedOpset or QuantizationFailure.NotFinite or QuantizationFailure.GateFailed)
         {
-            // It would come out the same at the next start.
-            return (new() { Reason = exception.Message }, null);
+            // It would come out the same at the next start, unless it was a close call.
+            return (new() { Reason = exception.Message, IsCloseCall = exception.IsCloseCall }, null);
         }
     }
 

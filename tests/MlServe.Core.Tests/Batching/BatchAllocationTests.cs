@@ -56,19 +56,25 @@ public sealed class BatchAllocationTests
         Assert.InRange(least, 0, 0.5);
     }
 
-    [Fact]
-    public async Task PredictAsync_LoneCaller_AllocatesNothing()
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public async Task PredictAsync_LoneCaller_AllocatesNothing(bool withDeadline, bool withToken)
     {
         await using var model = await OnnxPredictor.LoadAsync(ModelSource.FromBytes(OnnxModel.Mlp(1, 4, 16, 3)));
         await using var predictor = new PredictorBuilder(model).UseBatching(static options => options.RunMode = MlServe.Batching.RunMode.Inline)
             .Build(new FakeServices(new RunGate(2)));
         var inputs = PredictionInputs.Row(new float[] { 1, 2, 3, 4 });
+        var options = withDeadline ? new PredictionOptions { Timeout = TimeSpan.FromHours(1) } : null;
+        using var source = new CancellationTokenSource();
+        var token = withToken ? source.Token : default;
 
         Assert.Equal(0, Allocations.Least(() =>
         {
             for (var i = 0; i < 1000; i++)
 #pragma warning disable CA2012 // It has completed: it ran inline.
-                predictor.PredictAsync(inputs).GetAwaiter().GetResult().Dispose();
+                predictor.PredictAsync(inputs, options, token).GetAwaiter().GetResult().Dispose();
 #pragma warning restore CA2012
         }));
     }

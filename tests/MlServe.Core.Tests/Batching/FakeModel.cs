@@ -40,6 +40,9 @@ internal sealed class FakeModel : IPredictor, IBatchExecutor
 
     public Action<LaneShape>? OnRent { get; set; }
 
+    /// <summary>Answers the calls that reach the model itself.</summary>
+    public Func<CancellationToken, ValueTask<Prediction>>? OnDirect { get; set; }
+
     /// <summary>Bytes of a lane for each of its rows and each number in a row.</summary>
     public long BytesPerNumber { get; init; } = 8;
 
@@ -87,7 +90,7 @@ internal sealed class FakeModel : IPredictor, IBatchExecutor
         PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
     {
         DirectCalls++;
-        return new(Fakes.Answers.Of(-1));
+        return OnDirect?.Invoke(cancellationToken) ?? new(Fakes.Answers.Of(-1));
     }
 
     public object? GetService(Type serviceType, object? serviceKey = null) => serviceType.IsInstanceOfType(this) ? this : null;

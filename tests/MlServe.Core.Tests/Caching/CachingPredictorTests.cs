@@ -228,6 +228,56 @@ public sealed class CachingPredictorTests
     }
 
     [Fact]
+    public async Task PredictAsync_SequencesAndMapsThatDiffer_NeverShareAnAnswer()
+    {
+        using var harness = new CacheHarness(new FakePredictor(static (_, _) => new(Answers.Of(1))));
+        var count = Composites().Count();
+
+        // Twice, of objects of their own: the first time none may find another's answer, the second time each finds its own.
+        for (var round = 0; round < 2; round++)
+        {
+            foreach (var input in Composites())
+            {
+                using var answer = await harness.Cache.PredictAsync(PredictionInputs.Row(input));
+                Assert.Equal(round == 0 ? PredictionSource.Model : PredictionSource.Cache, answer.Origin.Source);
+            }
+        }
+
+        Assert.Equal((count, count), (harness.Statistics.Misses, harness.Statistics.Hits));
+    }
+
+    private static IEnumerable<PredictionInput> Composites()
+    {
+        static PredictionInput List(params long[][] elements) => PredictionInput.SequenceOf("x", [.. elements.Select(static element => PredictionInput.Tensor("", element))]);
+        yield return List();
+        yield return List([1]);
+        yield return List([2]);
+        yield return List([1], [2]);
+        yield return List([2], [1]);
+        yield return List([1, 2]);
+        yield return List([1, 2], [3]);
+        yield return List([1], [2, 3]);
+        yield return List([1], []);
+        yield return PredictionInput.SequenceOf("x", PredictionInput.Tensor("", new long[] { 1, 2 }, [1, 2]));
+        yield return PredictionInput.SequenceOf("x", PredictionInput.Tensor("", new float[] { 1 }));
+        yield return PredictionInput.SequenceOf("x", List([1]), List([2]));
+        yield return PredictionInput.SequenceOf("x", List([1], [2]));
+        yield return PredictionInput.SequenceOf("x", PredictionInput.Tensor("", ["ab", "c"]));
+        yield return PredictionInput.SequenceOf("x", PredictionInput.Tensor("", ["a", "bc"]));
+        foreach (var first in new long[] { 1, 2 })
+            yield return List([.. Enumerable.Range(0, 200).Select(i => new[] { i == 0 ? first : i })]);
+        yield return PredictionInput.Tensor("x", new long[] { 1 });
+        yield return PredictionInput.MapOf("x", new Dictionary<long, float> { [1] = 1 });
+        yield return PredictionInput.MapOf("x", new Dictionary<long, float> { [1] = 2 });
+        yield return PredictionInput.MapOf("x", new Dictionary<long, float> { [2] = 1 });
+        yield return PredictionInput.MapOf("x", new Dictionary<long, float> { [1] = 1, [2] = 1 });
+        yield return PredictionInput.MapOf("x", new Dictionary<string, float> { ["1"] = 1 });
+        yield return PredictionInput.SequenceOf("x", PredictionInput.MapOf("", new Dictionary<long, float> { [1] = 1 }));
+        yield return PredictionInput.SequenceOf("x", PredictionInput.MapOf("", new Dictionary<long, float> { [1] = 2 }));
+        yield return PredictionInput.Absent("x");
+    }
+
+    [Fact]
     public async Task PredictAsync_TimeToLiveOver_AsksTheModelAnewAndKeepsTheNewAnswer()
     {
         var inner = new FakePredictor();

@@ -21,6 +21,28 @@ public class GateJudgeTests
     }
 
     [Theory]
+    [InlineData(1.04, 0.9, 1.2, 1, 20, true)]
+    [InlineData(1.04, 1.0, 1.05, 1, 20, true)]
+    [InlineData(1.02, 1.0, 1.04, 1, 20, false)] // clear
+    [InlineData(1.06, 1.0, 1.2, 1, 20, false)] // passed
+    [InlineData(1.04, 0.9, 1.2, 1, 10, false)] // failed for its noise too
+    [InlineData(1.04, 0.9, 1.2, 0.98, 20, false)] // failed for its agreement too
+    public void IsCloseCall_OnlySpeedFailedWithinTheNoise_IsOne(double ratio, double low, double high, double agreement, double snr, bool expected)
+    {
+        var measurement = Measured(agreement, snr, speed: new(ratio, low, high, 9, 1, 1 / ratio));
+        Assert.Equal(expected, CandidateOf(measurement).IsCloseCall(new()));
+    }
+
+    [Theory]
+    [InlineData(1.15, true)]
+    [InlineData(1.25, false)]
+    public void IsCloseCall_RewritesAreFaster_ByLessThanTheNoise(double lowOfRewrites, bool expected)
+    {
+        var measurement = Measured(speed: new(1.1, 1.0, 1.2, 9, 1, 1 / 1.1)) with { Rewritten = new(1.3, lowOfRewrites, 1.4, 9, 1, 1 / 1.3) };
+        Assert.Equal(expected, CandidateOf(measurement).IsCloseCall(new()));
+    }
+
+    [Theory]
     [InlineData(QuantizationMethod.Static, 1.0, false)]
     [InlineData(QuantizationMethod.Dynamic, 1.0, false)]
     [InlineData(QuantizationMethod.NBits4, 1.0, false)]
@@ -105,6 +127,14 @@ public class GateJudgeTests
     [InlineData(QuantizationMethod.Static, 401, true)]
     public void Judge_SmallerStorage_HasToBeSmaller(QuantizationMethod method, long bytes, bool passes) =>
         Assert.Equal(passes, GateJudge.Judge(new(), method, Measured() with { Bytes = bytes }).All(static check => check.Passed));
+
+    private static Candidate CandidateOf(Measurement measurement) => new()
+    {
+        Plan = new() { SourceDigest = "", Method = QuantizationMethod.Static, Target = CpuTarget.X86Vnni },
+        Description = "all nodes",
+        Measurement = measurement,
+        Checks = GateJudge.Judge(new(), QuantizationMethod.Static, measurement),
+    };
 
     private static Measurement Measured(double agreement = 1, double snr = 40, SpeedEstimate? speed = null) => new()
     {

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
 using MlServe.Onnx;
@@ -115,6 +116,99 @@ public sealed class QuantizedModelSourceTests : IDisposable
 
         Assert.Equal([7000, 7002, 7002], Events());
         Assert.Contains("asked 1000", _log.LatestRecord.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ReadAsync_SpeedWasInDoubt_IsTriedAgainAndServedOncePassed()
+    {
+        var made = await ReadAsync(Passing());
+        await ReplaceEntryAsync(new() { Reason = "speed", IsCloseCall = true });
+
+        var again = await ReadAsync(Passing());
+
+        Assert.Equal(made.Bytes, again.Bytes);
+        Assert.Equal([7000, 7001, 7005, 7001], Events());
+        Assert.Equal(made.Bytes, (await ReadAsync(Passing())).Bytes);
+        Assert.Equal(7001, Events()[^1]);
+        Assert.Equal(5, Events().Count);
+    }
+
+    [Theory]
+    [InlineData(true, 3)]
+    [InlineData(false, 1)]
+    public async Task ReadAsync_SpeedWasInDoubtTooOftenOrNotAtAll_IsNotTriedAgain(bool isCloseCall, int tries)
+    {
+        await ReadAsync(Passing());
+        await ReplaceEntryAsync(new() { Reason = "speed", IsCloseCall = isCloseCall, Tries = tries });
+
+        Assert.Equal(Model, (await ReadAsync(Passing())).Bytes);
+        Assert.Equal([7000, 7001, 7002], Events());
+    }
+
+    [Fact]
+    public async Task ReadAsync_SpeedWasInDoubtAndIsNoLonger_IsNotTriedAThirdTime()
+    {
+        var options = Passing(Samples(), new() { MinSpeedup = 1000 }, GateFailureAction.Throw);
+        await ReadAsync(options);
+        await ReplaceEntryAsync(new() { Reason = "speed", IsCloseCall = true });
+
+        for (var start = 0; start < 2; start++)
+            Assert.Equal(Model, (await ReadAsync(options)).Bytes);
+        Assert.Equal([7000, 7002, 7005, 7002, 7002], Events());
+    }
+
+    [Fact]
+    public async Task ReadAsync_SpeedWasInDoubtAndTheSamplesAreGone_KeepsWhatWasFoundAndTriesNoMoreThanThreeTimes()
+    {
+        static IEnumerable<PredictionInputs> Gone() => throw new InvalidOperationException("the samples are gone");
+        ModelQuantizationOptions Options(IEnumerable<PredictionInputs> samples)
+        {
+            var options = Passing(samples);
+            options.SamplesVersion = "1";
+            return options;
+        }
+
+        await ReadAsync(Options(Samples()));
+        await ReplaceEntryAsync(new() { Reason = "speed", IsCloseCall = true });
+        for (var start = 0; start < 4; start++)
+            Assert.Equal(Model, (await ReadAsync(Options(Deferred(Gone)))).Bytes);
+
+        Assert.Equal([7000, 7001, 7005, 7006, 7002, 7005, 7006, 7002, 7002, 7002], Events());
+        Assert.EndsWith("quantized: speed", _log.LatestRecord.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ReadAsync_SpeedWasInDoubtAndTheFolderTakesNothing_TheFirstVerdictStands()
+    {
+        Assert.SkipWhen(Environment.IsPrivilegedProcess, "Whoever is privileged writes to what is read-only.");
+        if (OperatingSystem.IsWindows()) return;
+        await ReadAsync(Passing());
+        await ReplaceEntryAsync(new() { Reason = "speed", IsCloseCall = true });
+        File.SetUnixFileMode(_folder.Folder, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        try
+        {
+            Assert.Equal(Model, (await ReadAsync(Passing())).Bytes);
+            Assert.Equal([7000, 7001, 7002], Events());
+        }
+        finally
+        {
+            File.SetUnixFileMode(_folder.Folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ReadAsync_SamplesThatAreNoTensors_AreRefusedAndNothingIsKept(bool isMap)
+    {
+        // The entry's name does not tell such samples apart, and need not.
+        var input = isMap
+            ? PredictionInput.MapOf("x", new Dictionary<long, float> { [1] = 2 })
+            : PredictionInput.SequenceOf("x", PredictionInput.Tensor("", new float[] { 1 }));
+
+        Assert.Equal(Model, (await ReadAsync(Passing([PredictionInputs.Row(input)]))).Bytes);
+        Assert.Equal([7000, 7002], Events());
+        Assert.Empty(_folder.Files);
     }
 
     [Fact]
@@ -299,6 +393,16 @@ public sealed class QuantizedModelSourceTests : IDisposable
     {
         var random = new Random(seed);
         return [.. Enumerable.Range(0, 8).Select(_ => PredictionInputs.Row([.. Enumerable.Range(0, 512).Select(_ => random.NextSingle())]))];
+    }
+
+    private Task ReplaceEntryAsync(CacheEntry entry) => File.WriteAllBytesAsync(
+        _folder[_folder.Files.Single(static file => file.EndsWith(".json", StringComparison.Ordinal))],
+        JsonSerializer.SerializeToUtf8Bytes(entry, CacheJson.Default.CacheEntry), TestContext.Current.CancellationToken);
+
+    private static IEnumerable<PredictionInputs> Deferred(Func<IEnumerable<PredictionInputs>> samples)
+    {
+        foreach (var sample in samples())
+            yield return sample;
     }
 
     private static IEnumerable<PredictionInputs> NoSamples()
