@@ -74,8 +74,7 @@ public sealed class BatchInterleavingTests
 
         public async ValueTask DisposeAsync()
         {
-            _harness.Model.HoldsRuns = false;
-            _run?.Finish();
+            _harness.Model.LetRunsGo();
             if (_disposal is not null) await _disposal;
             await _harness.DisposeAsync();
         }
