@@ -35,8 +35,19 @@ internal abstract class PooledSource<TResult> : IValueTaskSource<TResult>
     ValueTaskSourceStatus IValueTaskSource<TResult>.GetStatus(short token) => _source.GetStatus(token);
 
     void IValueTaskSource<TResult>.OnCompleted(
-        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+    {
+        // As the source itself decides.
+        ContinuesInContext = (flags & ValueTaskSourceOnCompletedFlags.UseSchedulingContext) != 0
+            && SynchronizationContext.Current is { } context && context.GetType() != typeof(SynchronizationContext);
         _source.OnCompleted(continuation, state, token, flags);
+    }
+
+    /// <summary>Tells one request that the object serves from the next.</summary>
+    protected short Token => _source.Version;
+
+    /// <summary>Whether waiting code goes on where its synchronization context takes it.</summary>
+    protected bool ContinuesInContext { get; private set; }
 
     /// <summary>Whether waiting code goes on on another thread than the one that answers.</summary>
     protected bool ContinuesElsewhere
@@ -49,6 +60,7 @@ internal abstract class PooledSource<TResult> : IValueTaskSource<TResult>
     {
         var token = _source.Version;
         _unreadToken = Unread | (ushort)token;
+        ContinuesInContext = false;
         return new(this, token);
     }
 

@@ -62,6 +62,10 @@ switch (args.ElementAtOrDefault(0))
         await DisposeUnderLoad.RunAsync(model, int.Parse(args[2], CultureInfo.InvariantCulture)).ConfigureAwait(false);
         return 0;
 
+    case "throwing-continuations":
+        await ThrowingContinuations.RunAsync(model).ConfigureAwait(false);
+        return 0;
+
     default:
         await Console.Error.WriteLineAsync($"Unknown command '{args.ElementAtOrDefault(0)}'.").ConfigureAwait(false);
         return 64;

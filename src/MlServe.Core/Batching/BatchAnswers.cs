@@ -84,7 +84,7 @@ internal sealed class BatchAnswers : IThreadPoolWorkItem
         if (IsEmpty(Volatile.Read(ref _left))) return;
 
         // Whoever has the last of a half counts it down; counted before the others can come to theirs.
-        _owner!.CountPart();
+        _owner!.CountParts(1);
         var left = Volatile.Read(ref _left);
         while (!IsEmpty(left))
         {

@@ -19,7 +19,7 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
     private readonly Stack<Batch> _free = new();
     private Batch? _open;
     private int _batches;
-    private int _waiting;
+    private int _full;
     private int _abandoned;
     private int _runs;
     private long _laneBytes;
@@ -66,8 +66,11 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
     public bool Matches(LaneShape otherShape, ReadOnlySpan<byte> otherValues, RequestPriority otherPriority) =>
         Priority == otherPriority && Shape.Equals(otherShape) && otherValues.SequenceEqual(sharedValues);
 
-    /// <summary>Whether anything waits.</summary>
-    public bool HasWork => Volatile.Read(ref _waiting) > 0 || Volatile.Read(ref _open) is { Rows: > 0 };
+    /// <summary>
+    /// Whether there is a batch to run. The line is none: whoever gives a batch back fills it from there and looks here again, and a runner that is sent after what
+    /// it cannot have would come and go without end. The open batch is looked at first, because it may be set aside meanwhile.
+    /// </summary>
+    public bool HasWork => Volatile.Read(ref _open) is { Rows: > 0 } || Volatile.Read(ref _full) > 0;
 
     /// <summary>When the batch that is next was opened; <see cref="long.MaxValue"/> where there is none.</summary>
     public long NextOpenedAt
@@ -115,7 +118,6 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
                 if (_line.Count == 0 && TryOpen()) continue;
                 slot.Line = this;
                 _line.Enqueue(slot);
-                _waiting++;
                 return true;
             }
         }
@@ -129,7 +131,7 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
         {
             if (_ready.TryDequeue(out var ready))
             {
-                _waiting--;
+                Volatile.Write(ref _full, _ready.Count);
                 LastUse = owner.CountUse();
                 return ready;
             }
@@ -213,13 +215,13 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
     {
         lock (_gate)
         {
-            if (_waiting > 0) return false;
+            if (_ready.Count > 0 || _line.Count > 0) return false;
             if (_open is { } open)
             {
                 // Whoever has reserved a place by now, or will look at it later on, finds the batch where it is set aside.
                 if (open.Rows > 0) return false;
                 SetAside(open);
-                if (_waiting > 0) return false;
+                if (_ready.Count > 0) return false;
             }
 
             if (_free.Count < _batches) return false;
@@ -249,16 +251,12 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
     private void SetAside(Batch batch)
     {
         batch.Close(CloseReason.Full);
-        Volatile.Write(ref _open, null);
-        if (batch.Rows == 0)
-        {
-            // It came round again between a caller's look at it and now.
-            _free.Push(batch);
-            return;
-        }
 
-        _ready.Enqueue(batch);
-        _waiting++;
+        // Without rows it came round again between a caller's look at it and now.
+        if (batch.Rows == 0) _free.Push(batch);
+        else _ready.Enqueue(batch);
+        Volatile.Write(ref _full, _ready.Count);
+        Volatile.Write(ref _open, null);
     }
 
     /// <exception cref="Exception">There is no lane and none can be had.</exception>
@@ -313,7 +311,6 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
                 slot.TryWrite(batch.Lane, row);
                 if (slot.Deadline != long.MaxValue) batch.Note(slot.Deadline);
                 batch.Commit(slot, index);
-                _waiting--;
             }
             else
             {
@@ -334,7 +331,6 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
             owner.LeftQueue(slot.Rows);
         }
 
-        _waiting--;
         slot.Let();
     }
 }

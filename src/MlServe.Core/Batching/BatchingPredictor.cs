@@ -26,7 +26,6 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     private long _laneBytes;
     private long _uses;
     private int _disposed;
-    private int _isFinished;
 
     public BatchingPredictor(IPredictor inner, IBatchExecutor executor, BatchingOptions options, BatchingMetrics metrics, RunGate gate, TimeProvider time)
         : base(inner)
@@ -165,8 +164,8 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         return task;
     }
 
-    /// <summary>Counts another part of a request that was counted as one.</summary>
-    internal void CountPart() => Interlocked.Increment(ref _counters.InFlight);
+    /// <summary>Counts further parts of what was counted as one.</summary>
+    internal void CountParts(int parts) => Interlocked.Add(ref _counters.InFlight, parts);
 
     /// <summary>Called once for each request, or part of one, when it is answered, or for many at once.</summary>
     internal void Answered(int requests = 1)
@@ -283,7 +282,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         try
         {
             var current = queue;
-            while (current is not null && slot.Rows <= current.Limit)
+            while (current is not null && slot.Rows <= current.Capacity)
             {
                 if (current.Add(slot)) return;
                 current = slot.FindQueue(_queues, queue.Priority);
@@ -390,10 +389,8 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
 
     private void TryFinish()
     {
-        if (Volatile.Read(ref _counters.InFlight) > 0 || HasWork || !_runners.AreAllIdle) return;
-        if (Interlocked.Exchange(ref _isFinished, 1) != 0) return;
+        if (Volatile.Read(ref _counters.InFlight) > 0 || HasWork || !_runners.TryEnd()) return;
         _queues.Close();
-        _runners.End();
         _hold?.Dispose();
         _finished.TrySetResult();
     }

@@ -7,6 +7,7 @@ internal sealed class IdleRunners
     private readonly Stack<BatchRunner> _idle;
     private readonly BatchRunner[] _all;
     private int _count;
+    private bool _hasEnded;
 
     public IdleRunners(BatchingPredictor owner, int count)
     {
@@ -32,16 +33,25 @@ internal sealed class IdleRunners
         if (Volatile.Read(ref _count) == 0) return null;
         lock (_gate)
         {
-            if (!_idle.TryPop(out var runner)) return null;
+            if (_hasEnded || !_idle.TryPop(out var runner)) return null;
             Volatile.Write(ref _count, _idle.Count);
             return runner;
         }
     }
 
-    /// <summary>Ends the runners' own threads.</summary>
-    public void End()
+    /// <summary>Lets all rest for ever and ends their own threads; false where one is at work, or all have been ended before.</summary>
+    public bool TryEnd()
     {
+        lock (_gate)
+        {
+            if (_hasEnded || _idle.Count < _all.Length) return false;
+
+            // A caller whose request has been answered before it came to wake a runner finds none.
+            _hasEnded = true;
+        }
+
         foreach (var runner in _all)
             runner.End();
+        return true;
     }
 }

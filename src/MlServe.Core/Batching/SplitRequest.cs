@@ -7,11 +7,13 @@ internal static class SplitRequest
         BatchingPredictor predictor, BatchQueue queue, PredictionInputs inputs, BatchRequest request, long now, long deadline, CancellationToken cancellationToken)
     {
         var limit = Math.Min(queue.Limit, predictor.Capacity);
-        var pending = new List<ValueTask<Prediction>>(((request.Rows - 1) / limit) + 1);
+        var count = ((request.Rows - 1) / limit) + 1;
+        var pending = new List<ValueTask<Prediction>>(count);
+
+        // The request was counted as one. All before the first is placed: answered at once, it would let a predictor that is being disposed end before the others.
+        predictor.CountParts(count - 1);
         for (var row = 0; row < request.Rows; row += limit)
         {
-            // The request was counted once, as its first part.
-            if (row > 0) predictor.CountPart();
 #pragma warning disable CA2012 // Each is awaited exactly once, below.
             pending.Add(predictor.Place(queue, in inputs, in request, row, Math.Min(limit, request.Rows - row), now, deadline, cancellationToken));
 #pragma warning restore CA2012

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using MlServe.Batching;
 using MlServe.Tests.Fakes;
 
@@ -36,6 +37,26 @@ public sealed class BatchDisposalTests
         await harness.Pipeline.DisposeAsync();
         await harness.Pipeline.DisposeAsync();
         harness.Pipeline.Dispose();
+    }
+
+    /// <summary>Once the parts of a request were counted one by one: the first, answered before the second was counted, ended the batcher under the others.</summary>
+    [Fact]
+    public async Task Dispose_FirstPartOfARequestIsAnsweredBeforeTheNextIsPlaced_WaitsForAllParts()
+    {
+        Harness? harness = null;
+        var clock = new InterruptingClock(() =>
+        {
+            harness!.Pipeline.Dispose();
+            SpinWait.SpinUntil(() => harness.Batcher.Totals.Runs == 1 && harness.Batcher.AreRunnersIdle && !harness.Batcher.HasWork);
+        });
+        harness = new(holdsRuns: false, clock: clock);
+        long[] ids = [.. Enumerable.Range(1, 10)];
+
+        await Harness.Expect(harness.SendRows(ids, TimeSpan.FromSeconds(1)), ids);
+
+        await harness.Batcher.DisposeAsync();
+        Assert.Equal(0, harness.Model.LanesOut);
+        await harness.DisposeAsync();
     }
 
     [Fact]
@@ -122,6 +143,18 @@ public sealed class BatchDisposalTests
             stop = true;
             await Task.WhenAll(callers);
             await harness.DisposeAsync();
+        }
+    }
+
+    /// <summary>Interrupts the caller that asks for its first timer: its request is placed, and no runner has been woken for it yet.</summary>
+    private sealed class InterruptingClock(Action interrupt) : FakeTimeProvider
+    {
+        private int _timers;
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            if (_timers++ == 0) interrupt();
+            return base.CreateTimer(callback, state, dueTime, period);
         }
     }
 }

@@ -50,6 +50,25 @@ public sealed class BatchMemoryTests
         Assert.InRange(harness.Batcher.Queues, 1, 64);
     }
 
+    /// <summary>Once a free runner went round and round for as long as requests stood in line for a batch of another runner.</summary>
+    [Fact]
+    public async Task PredictAsync_AllBatchesRunAndOthersStandInLine_TheFreeRunnerRests()
+    {
+        await using var harness = new Harness(static options => options.MaxLaneBytes = MiB, new() { BytesPerNumber = MiB * 6L / 10 }, lanes: 2);
+        var blocker = await harness.BlockAsync();
+        var waiting = Enumerable.Range(1, 5).Select(id => harness.Send(id)).ToList();
+        Assert.Equal(5, harness.Batcher.InLine);
+
+        await Eventually.BecomesTrue(() => harness.Gate.CurrentRuns == 1, "the other runner has left");
+        Assert.False(harness.Batcher.HasWork);
+
+        harness.Model.HoldsRuns = false;
+        blocker.Finish();
+        for (var i = 0; i < waiting.Count; i++)
+            await Harness.Expect(waiting[i], i + 1);
+        harness.Settle();
+    }
+
     [Fact]
     public async Task PredictAsync_RowIsLargerThanAllMemoryForLanes_GoesTheDirectWay()
     {

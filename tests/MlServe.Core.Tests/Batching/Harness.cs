@@ -10,10 +10,12 @@ internal sealed class Harness : IAsyncDisposable
     private readonly IPredictor _pipeline;
     private readonly bool _sharesGate;
 
-    public Harness(Action<BatchingOptions>? configure = null, FakeModel? model = null, RunGate? gate = null, bool holdsRuns = true, int lanes = 1)
+    public Harness(Action<BatchingOptions>? configure = null, FakeModel? model = null, RunGate? gate = null, bool holdsRuns = true, int lanes = 1,
+        FakeTimeProvider? clock = null)
     {
         Model = model ?? new();
         Gate = gate ?? new(lanes);
+        Clock = clock ?? new();
         _sharesGate = gate is not null;
         _pipeline = new PredictorBuilder(Model).UseBatching(options =>
         {
@@ -30,7 +32,7 @@ internal sealed class Harness : IAsyncDisposable
 
     public RunGate Gate { get; }
 
-    public FakeTimeProvider Clock { get; } = new();
+    public FakeTimeProvider Clock { get; }
 
     public BatchingPredictor Batcher { get; }
 
@@ -85,9 +87,7 @@ internal sealed class Harness : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        Model.HoldsRuns = false;
-        while (Model.TryNextRun(out var run))
-            run!.Finish();
+        Model.LetRunsGo();
         await _pipeline.DisposeAsync();
         Assert.Equal(0, Batcher.QueuedRows);
         Assert.Equal(0, Batcher.InFlight);

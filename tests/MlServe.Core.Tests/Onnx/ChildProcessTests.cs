@@ -80,6 +80,14 @@ public sealed class ChildProcessTests : IDisposable
     public async Task Configure_AfterTheFirstModel_SaysThatItIsTooLate() =>
         Ask.Says((await RunAsync("configure-late"))["message"], "SharedThreadPoolThreads 0", "2 came later", "before the first model");
 
+    [Fact]
+    public async Task Batching_WaitingCodeThrows_IsUnhandledOnThePoolAndItsNeighboursAreAnswered()
+    {
+        var facts = await RunAsync("throwing-continuations");
+        Assert.Equal("6", facts["answered"]);
+        Assert.Equal("after reading|before reading", facts["unhandled"]);
+    }
+
     private async Task<Dictionary<string, string>> RunAsync(string command, string argument = "", string? folder = null)
     {
         var start = new ProcessStartInfo(DotnetHost())
