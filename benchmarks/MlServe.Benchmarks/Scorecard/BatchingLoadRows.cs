@@ -133,11 +133,12 @@ internal static class BatchingLoadRows
         for (var i = 0; i < 200; i++)
             round.Run();
 
-        const int Rounds = 200;
-        var before = GC.GetTotalAllocatedBytes(precise: true);
-        for (var i = 0; i < Rounds; i++)
-            round.Run();
-        var bytes = (double)(GC.GetTotalAllocatedBytes(precise: true) - before) / (Rounds * Outstanding);
-        return Allocated.Row(bytes, $"allocated by the whole process a prediction, {Outstanding} outstanding");
+        const int Calls = 200 * Outstanding;
+        var bytes = CallCost.Bytes(calls =>
+        {
+            for (var i = 0; i < calls; i += Outstanding)
+                round.Run();
+        }, Calls);
+        return Allocated.Row(bytes, $"allocated by the whole process a prediction, {Outstanding} outstanding, the least of 5 rounds of {Calls}");
     }
 }
