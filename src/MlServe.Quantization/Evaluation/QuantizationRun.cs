@@ -12,6 +12,7 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
 {
     private readonly ProgressReporter _progress = new(options.Progress, cancellationToken);
     private readonly List<SearchStep> _steps = [];
+    private long _searchStarted;
     private SensitivityReport? _sensitivity;
     private SpeedEstimate? _rewritten;
     private bool _isCloseCall;
@@ -87,23 +88,27 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
         _isCloseCall |= candidate.IsCloseCall(options.Gate);
     }
 
+    private bool HasTime() => Stopwatch.GetElapsedTime(_searchStarted) < options.SearchBudget;
+
+    /// <summary>Looking at nodes one by one leaves half of the time to what is made of it.</summary>
+    private bool HasTimeToLook() => Stopwatch.GetElapsedTime(_searchStarted) < options.SearchBudget / 2;
+
     private async Task<Candidate?> SearchAsync(PreparedModel prepared, CandidateEvaluator evaluator, Candidate first, QuantizationPlan plan)
     {
-        var started = Stopwatch.GetTimestamp();
-        bool HasTime() => Stopwatch.GetElapsedTime(started) < options.SearchBudget;
+        _searchStarted = Stopwatch.GetTimestamp();
         return first.IsAccurate
-            ? await LeaveOutSmallAsync(evaluator, first, plan, HasTime).ConfigureAwait(false) ?? await LeaveOutSlowAsync(prepared, evaluator, first, plan, HasTime).ConfigureAwait(false)
-            : await LeaveOutHarmfulAsync(prepared, evaluator, first, plan, HasTime).ConfigureAwait(false);
+            ? await LeaveOutSmallAsync(evaluator, first, plan).ConfigureAwait(false) ?? await LeaveOutSlowAsync(prepared, evaluator, first, plan).ConfigureAwait(false)
+            : await LeaveOutHarmfulAsync(prepared, evaluator, first, plan).ConfigureAwait(false);
     }
 
     /// <summary>Answers as it should and is too slow: small nodes cost more than they save.</summary>
-    private async Task<Candidate?> LeaveOutSmallAsync(CandidateEvaluator evaluator, Candidate first, QuantizationPlan allNodes, Func<bool> hasTime)
+    private async Task<Candidate?> LeaveOutSmallAsync(CandidateEvaluator evaluator, Candidate first, QuantizationPlan allNodes)
     {
         if (!GateJudge.IsForSpeed(first.Plan.Method)) return null;
         var quantized = first.Decisions.Count(static decision => decision.IsQuantized);
         foreach (var size in Plans.SizesToLeaveOut.Where(size => size > first.Plan.MinMultiplications))
         {
-            if (!hasTime()) return null;
+            if (!HasTime()) return null;
             _progress.Report(QuantizationStage.Searching, 0.5, $"leaving out nodes below {size} multiplications");
             var candidate = await evaluator.EvaluateAsync(allNodes with { MinMultiplications = size }, $"without nodes below {size} multiplications", cancellationToken).ConfigureAwait(false);
             if (candidate.Measurement is null) return null;
@@ -119,10 +124,10 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
 
     /// <summary>Leaves out ever more of the nodes that are slower on integers; the fastest that passes.</summary>
     private async Task<Candidate?> LeaveOutSlowAsync(
-        PreparedModel prepared, CandidateEvaluator evaluator, Candidate first, QuantizationPlan allNodes, Func<bool> hasTime)
+        PreparedModel prepared, CandidateEvaluator evaluator, Candidate first, QuantizationPlan allNodes)
     {
         if (first.Plan.Method != QuantizationMethod.Static) return null;
-        var order = prepared.SlowNodes(options).Find(allNodes, first.Decisions, first.Measurement!.Speed.Ratio, hasTime,
+        var order = prepared.SlowNodes(options).Find(allNodes, first.Decisions, first.Measurement!.Speed.Ratio, HasTimeToLook,
             (share, message) => _progress.Report(QuantizationStage.Searching, 0.5 + (share * 0.3), message), cancellationToken);
         var passing = new Dictionary<int, Candidate>();
         var count = await ExclusionSearch.FindFastestAsync(order.Count, async leaveOut =>
@@ -134,27 +139,27 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
             if (!candidate.Passed) return null;
             passing[leaveOut] = candidate;
             return candidate.Measurement!.Speed.Ratio;
-        }, hasTime).ConfigureAwait(false);
+        }, HasTime).ConfigureAwait(false);
         return count is { } found ? passing[found] : null;
     }
 
     private async Task<Candidate?> LeaveOutHarmfulAsync(
-        PreparedModel prepared, CandidateEvaluator evaluator, Candidate first, QuantizationPlan allNodes, Func<bool> hasTime)
+        PreparedModel prepared, CandidateEvaluator evaluator, Candidate first, QuantizationPlan allNodes)
     {
         _sensitivity = await prepared.Sensitivity(options)
-            .RunAsync(allNodes, first.Decisions, hasTime, (share, message) => _progress.Report(QuantizationStage.Searching, share * 0.5, message), cancellationToken).ConfigureAwait(false);
+            .RunAsync(allNodes, first.Decisions, HasTimeToLook, (share, message) => _progress.Report(QuantizationStage.Searching, share * 0.5, message), cancellationToken).ConfigureAwait(false);
         string[] harmful = [.. _sensitivity.Nodes.Select(static node => node.Node), .. _sensitivity.NotTried];
         if (_sensitivity.NotTried.Count == 0 && _sensitivity.Nodes.Any(static node => node.Speed is not null))
         {
             string[] cheap = [.. ExclusionOrder.Of(_sensitivity.Nodes, _rewritten?.Ratio ?? 1)];
-            if (await LeaveOutInOrderAsync(prepared, evaluator, allNodes, cheap, "nodes that harm most for the time they save", hasTime).ConfigureAwait(false) is { } candidate) return candidate;
+            if (await LeaveOutInOrderAsync(prepared, evaluator, allNodes, cheap, "nodes that harm most for the time they save").ConfigureAwait(false) is { } candidate) return candidate;
         }
 
-        return await LeaveOutInOrderAsync(prepared, evaluator, allNodes, harmful, "most harmful", hasTime).ConfigureAwait(false);
+        return await LeaveOutInOrderAsync(prepared, evaluator, allNodes, harmful, "most harmful").ConfigureAwait(false);
     }
 
     private async Task<Candidate?> LeaveOutInOrderAsync(
-        PreparedModel prepared, CandidateEvaluator evaluator, QuantizationPlan allNodes, string[] order, string what, Func<bool> hasTime)
+        PreparedModel prepared, CandidateEvaluator evaluator, QuantizationPlan allNodes, string[] order, string what)
     {
         var passing = new Dictionary<int, Candidate>();
         var tried = 0;
@@ -166,7 +171,7 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
             var candidate = await TryAsync(evaluator, plan, $"without the {leaveOut} {what}", leftOut).ConfigureAwait(false);
             if (candidate.Passed) passing[leaveOut] = candidate;
             return candidate.Passed ? true : candidate.IsAccurate && GateJudge.IsForSpeed(plan.Method) ? null : false;
-        }, hasTime).ConfigureAwait(false);
+        }, HasTime).ConfigureAwait(false);
         return count is { } found ? passing[found] : null;
     }
 
