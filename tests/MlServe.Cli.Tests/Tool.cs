@@ -27,6 +27,20 @@ internal sealed record Tool(int ExitCode, string Output, string Error)
         return new(process.ExitCode, await output, await error);
     }
 
+    /// <summary>Whether this process ignores SIGINT, which the processes that it starts then do as well.</summary>
+    public static bool InheritsIgnoredInterrupts
+    {
+        get
+        {
+            const string Field = "SigIgn:";
+            const int Interrupt = 2;
+            const string Status = "/proc/self/status";
+            if (!File.Exists(Status)) return false;
+            var ignored = File.ReadLines(Status).First(static line => line.StartsWith(Field, StringComparison.Ordinal))[Field.Length..].Trim();
+            return (Convert.ToUInt64(ignored, 16) & (1UL << (Interrupt - 1))) != 0;
+        }
+    }
+
     public static async Task SignalAsync(Process process, string signal)
     {
         using var kill = Process.Start("kill", [$"-{signal}", process.Id.ToString(CultureInfo.InvariantCulture)]);

@@ -43,11 +43,8 @@ internal sealed class ComputeNodes(GraphIndex index, QuantizationPlan plan)
         return new(node, weight, bias, axis);
     }
 
-    private string WhyExcluded(NodeProto node)
-    {
-        var why = node.Input.Count > 1 && index.ConstantOf(node.Input[1]) is { } weight ? SlowConvolutions.WhyOf(node, weight) : null;
-        return why is null ? "excluded by the plan" : $"excluded by the plan: {why}";
-    }
+    private string WhyExcluded(NodeProto node) =>
+        (node.Input.Count > 1 && index.ConstantOf(node.Input[1]) is { } weight ? SlowConvolutions.WhyOf(node, weight) : null) ?? "excluded by the plan";
 
     private TensorProto? ConstantOf(string name, string what, out string reason)
     {
