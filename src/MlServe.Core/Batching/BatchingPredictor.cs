@@ -327,10 +327,11 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
 
     private ValueTask<Prediction> RunInline(ILane rented, in PredictionInputs inputs, in BatchRequest request, TimeSpan? timeout, CancellationToken cancellationToken)
     {
-        var watch = timeout is { } time ? RunWatch.Begin(Time, time, cancellationToken) : null;
+        RunWatch? watch = null;
         try
         {
             using var lane = rented;
+            if (timeout is { } time) watch = RunWatch.Begin(Time, time, cancellationToken);
             lane.Write(in inputs, in request, 0, request.Rows, 0);
             var failure = lane.Run(request.Rows, request.Outputs, watch?.Token ?? cancellationToken);
             Totals.RanInline(request.Rows);

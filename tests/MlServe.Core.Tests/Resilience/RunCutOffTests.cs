@@ -166,9 +166,24 @@ public sealed class RunCutOffTests
         Assert.Equal(PredictionErrorCode.TimedOut, (await Harness.Fault(call)).Code);
     }
 
-    private static Harness Inline(Action<BatchingOptions>? configure = null) => new(options =>
+    [Fact]
+    public async Task Inline_ClockThatGivesNoTimer_IsAFaultAndGivesThePlaceBack()
+    {
+        await using var harness = Inline(clock: new BrokenClock());
+        Assert.Equal(PredictionStatus.Failed, (await Harness.Fault(harness.Send(1, Time))).Status);
+        Assert.Equal(0, harness.Gate.CurrentRuns);
+        harness.Model.HoldsRuns = false;
+        await Harness.Expect(harness.Send(2), 2);
+    }
+
+    private static Harness Inline(Action<BatchingOptions>? configure = null, FakeTimeProvider? clock = null) => new(options =>
     {
         options.RunMode = RunMode.Inline;
         configure?.Invoke(options);
-    });
+    }, clock: clock);
+
+    private sealed class BrokenClock : FakeTimeProvider
+    {
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => throw new InvalidOperationException("There is no timer.");
+    }
 }
