@@ -1,0 +1,8 @@
+namespace MlServe.Attack;
+
+internal enum AttackVerdict
+{
+    Held,
+    DidNotHold,
+    CouldNotBeMade,
+}

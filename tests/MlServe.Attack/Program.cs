@@ -1,0 +1,53 @@
+using System.Diagnostics;
+using System.Globalization;
+using MlServe.Attack;
+
+// MlServe.Attack [name ...] [--short] [--seed N] [--seconds N] [--cases folder]: without names, all of them. eng/attack.sh is how to call it.
+// Exit code: 0 all promises held, 1 one did not hold, 2 wrong arguments, 3 one could not be tried.
+IAttack[] attacks = [];
+
+var names = new List<string>();
+var options = new AttackOptions(Seed: 1, IsShort: false, TimeSpan.FromSeconds(60), Cases: null);
+for (var i = 0; i < args.Length; i++)
+{
+    var value = i + 1 < args.Length ? args[i + 1] : "";
+    switch (args[i])
+    {
+        case "--short":
+            options = options with { IsShort = true, Time = TimeSpan.FromSeconds(5) };
+            break;
+        case "--seed" when int.TryParse(value, CultureInfo.InvariantCulture, out var seed):
+            options = options with { Seed = seed };
+            i++;
+            break;
+        case "--seconds" when int.TryParse(value, CultureInfo.InvariantCulture, out var seconds) && seconds > 0:
+            options = options with { Time = TimeSpan.FromSeconds(seconds) };
+            i++;
+            break;
+        case "--cases" when Directory.Exists(value):
+            options = options with { Cases = value };
+            i++;
+            break;
+        case var name when attacks.Any(attack => attack.Name == name):
+            names.Add(name);
+            break;
+        default:
+            Console.Error.WriteLine($"'{args[i]}' is not understood. Attacks: {string.Join(", ", attacks.Select(static attack => attack.Name))}.");
+            return 2;
+    }
+}
+
+var verdicts = new List<AttackVerdict>();
+foreach (var attack in attacks.Where(attack => names.Count == 0 || names.Contains(attack.Name)))
+{
+    Console.WriteLine($"-- {attack.Name}: {attack.Promise}");
+    var watch = Stopwatch.StartNew();
+    var report = await attack.RunAsync(options, CancellationToken.None).ConfigureAwait(false);
+    verdicts.Add(report.Verdict);
+    Console.WriteLine(report.Text);
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+        $"-- {attack.Name}: {report.Verdict}, {report.Tries} tries, {watch.Elapsed.TotalSeconds:F0} s"));
+}
+
+if (verdicts.Contains(AttackVerdict.DidNotHold)) return 1;
+return verdicts.Count == 0 || verdicts.Contains(AttackVerdict.CouldNotBeMade) ? 3 : 0;
