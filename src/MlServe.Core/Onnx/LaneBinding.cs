@@ -3,25 +3,25 @@ using MlServe.Tensors;
 
 namespace MlServe.Onnx;
 
-/// <summary>A lane's memory bound to a session for one number of rows and one selection of outputs: made once, run often, without an allocation.</summary>
+/// <summary>A lane's memory bound to a session for one number of rows: made once, run often, without an allocation.</summary>
 internal sealed class LaneBinding : IDisposable
 {
     private readonly List<OrtValue> _values = [];
 
-    public LaneBinding(InferenceSession session, LaneInput[] inputs, OutputPlan plan, AlignedBuffer[] memory, OutputSelection outputs, int rows)
+    public LaneBinding(InferenceSession session, IEnumerable<LaneInput> inputs, ModelSignature signature, OutputPlan plan, AlignedBuffer[] memory, int rows)
     {
         Rows = rows;
-        Outputs = outputs;
         Binding = session.CreateIoBinding();
         try
         {
             foreach (var input in inputs)
                 Binding.BindInput(input.Name, Keep(input.Bind(rows)));
 
-            foreach (var index in outputs.Indexes)
+            for (var index = 0; index < plan.Outputs.Length; index++)
             {
                 var output = plan.Outputs[index];
-                Binding.BindOutput(outputs.Signature.Outputs[index].Name, Keep(OrtValue.CreateTensorValueWithData(
+                if (output.Input >= 0) continue;
+                Binding.BindOutput(signature.Outputs[index].Name, Keep(OrtValue.CreateTensorValueWithData(
                     OrtMemoryInfo.DefaultInstance, OrtTypes.ToOrt(output.Type), output.ShapeOf(rows), memory[index].Address, output.Bytes(rows))));
             }
         }
@@ -33,8 +33,6 @@ internal sealed class LaneBinding : IDisposable
     }
 
     public int Rows { get; }
-
-    public OutputSelection Outputs { get; }
 
     public OrtIoBinding Binding { get; }
 

@@ -63,6 +63,14 @@ internal sealed class TinyOnnx(long opset = 17, long irVersion = 8)
 
     public static Action<WireWriter> String(string name, string value) => a => a.Text(1, name).Bytes(4, Encoding.UTF8.GetBytes(value)).Int(20, 3);
 
+    /// <summary>An attribute that is a graph; its inputs and outputs are the body's.</summary>
+    public static Action<WireWriter> Graph(string name, TinyOnnx body) => a => a.Text(1, name).Int(20, 5).Message(6, graph =>
+    {
+        foreach (var part in body._graph)
+            part(graph);
+        graph.Text(2, name);
+    });
+
     public byte[] ToArray()
     {
         var model = new WireWriter().Int(1, irVersion);

@@ -1,0 +1,88 @@
+using Microsoft.ML.OnnxRuntime;
+using MlServe.Tensors;
+
+namespace MlServe.Onnx;
+
+/// <summary>
+/// A lane's memory for the outputs that a plan foresees, and the session's bindings over it. The end of each output is marked before a run: where the
+/// mark is still there, the runtime has written elsewhere or nowhere, and what lies in the memory is an earlier answer.
+/// </summary>
+internal sealed class LaneOutputs : IDisposable
+{
+    /// <summary>Bindings are kept by number of rows up to this capacity; a larger lane keeps the last one.</summary>
+    private const int MaxKeptBindings = 1024;
+
+    // No bool, and no number that a model is likely to end with; one that does costs a run more, and the answer is right.
+    private const byte Mark = 0xA5;
+    private const int MarkBytes = sizeof(ulong);
+
+    private readonly InferenceSession _session;
+    private readonly LaneInput?[] _inputs;
+    private readonly ModelSignature _signature;
+    private readonly AlignedBuffer[] _memory;
+    private readonly LaneBinding?[] _bindings;
+
+    public LaneOutputs(InferenceSession session, LaneInput?[] inputs, ModelSignature signature, OutputPlan plan, int capacity)
+    {
+        _session = session;
+        _inputs = inputs;
+        _signature = signature;
+        Plan = plan;
+        Bytes = plan.Bytes(capacity);
+        _memory = [.. plan.Outputs.Select(output => output.Input < 0 ? new AlignedBuffer(output.Bytes(capacity)) : inputs[output.Input]!.Buffer!)];
+        _bindings = new LaneBinding?[capacity <= MaxKeptBindings ? capacity + 1 : 1];
+    }
+
+    public OutputPlan Plan { get; }
+
+    /// <summary>The bytes of the memory, without that of inputs.</summary>
+    public long Bytes { get; }
+
+    /// <summary>What a run of so many rows has left, or will write, for an output.</summary>
+    public Span<byte> MemoryOf(int output, int rows) => _memory[output].Span[..Plan.Outputs[output].Bytes(rows)];
+
+    /// <summary>Runs; false where an output was not written.</summary>
+    public bool Run(RunOptions options, int rows)
+    {
+        for (var i = 0; i < _memory.Length; i++)
+        {
+            if (Plan.Outputs[i].Input < 0) EndOf(i, rows).Fill(Mark);
+        }
+
+        RunUnmarked(options, rows);
+        for (var i = 0; i < _memory.Length; i++)
+        {
+            if (Plan.Outputs[i].Input < 0 && EndOf(i, rows) is { Length: > 0 } end && !end.ContainsAnyExcept(Mark)) return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Runs without a look at what is written.</summary>
+    public void RunUnmarked(RunOptions options, int rows) => _session.RunWithBinding(options, BindingFor(rows).Binding);
+
+    /// <summary>The runtime's own values after a run, of the outputs that are bound. The caller disposes them.</summary>
+    public IDisposableReadOnlyCollection<OrtValue> ValuesOf(int rows) => BindingFor(rows).Binding.GetOutputValues();
+
+    public void Dispose()
+    {
+        foreach (var binding in _bindings)
+            binding?.Dispose();
+        Array.Clear(_bindings);
+    }
+
+    private Span<byte> EndOf(int output, int rows)
+    {
+        var memory = MemoryOf(output, rows);
+        return memory[^Math.Min(MarkBytes, memory.Length)..];
+    }
+
+    private LaneBinding BindingFor(int rows)
+    {
+        ref var slot = ref _bindings[rows < _bindings.Length ? rows : 0];
+        if (slot is not null && slot.Rows == rows) return slot;
+        slot?.Dispose();
+        slot = null;
+        return slot = new(_session, _inputs.OfType<LaneInput>(), _signature, Plan, _memory, rows);
+    }
+}
