@@ -17,6 +17,7 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
     private readonly BatchSlot?[] _slots = new BatchSlot?[lane.Capacity];
     private long _earliestDeadline;
     private int _waiting;
+    private bool _hasGap;
     private CancellationTokenSource _cut = new();
     private PaddedState _shared = new() { State = Closed };
 
@@ -32,6 +33,15 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
 
     public CloseReason Reason { get; private set; }
 
+    /// <summary>
+    /// Whether rows were reserved and not written, so that somebody else's of an earlier batch lie in their place. Set before the rows are committed.
+    /// </summary>
+    public bool HasGap
+    {
+        get => Volatile.Read(ref _hasGap);
+        set => Volatile.Write(ref _hasGap, value);
+    }
+
     /// <summary>The requests of a closed batch.</summary>
     public ReadOnlySpan<BatchSlot?> Slots => _slots.AsSpan(0, (int)((Volatile.Read(ref _shared.State) & ~Closed) >> 32));
 
@@ -45,6 +55,7 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
     {
         OpenedAt = now;
         _earliestDeadline = long.MaxValue;
+        _hasGap = false;
         Volatile.Write(ref _shared.State, 0);
     }
 

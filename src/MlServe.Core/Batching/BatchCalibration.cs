@@ -86,12 +86,14 @@ internal static class BatchCalibration
         var started = time.GetTimestamp();
         foreach (var batch in batches)
         {
-            for (var row = 0; row < queue.Limit; row++)
-                batch.Lane.Write(in sample, in request, 0, 1, row);
             for (var size = queue.Limit; size >= 1 && (size == queue.Limit || time.GetElapsedTime(started).TotalSeconds < BindingBudgetSeconds); size--)
             {
+                for (var row = 0; row < size; row++)
+                    batch.Lane.Write(in sample, in request, 0, 1, row);
                 if (batch.Lane.Run(size, request.Outputs) is not null) return;
             }
+
+            batch.Lane.Clear();
         }
     }
 }

@@ -4,7 +4,7 @@ namespace MlServe.Batching;
 /// The requests of one shape and priority: an open batch that callers fill, full ones that wait for a lane, and, where all lanes are taken, a line
 /// of requests that hold no memory. Bounded by the predictor's count of queued rows.
 /// </summary>
-internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[] sharedValues, RequestPriority priority, int capacity)
+internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, SharedInputs shared, RequestPriority priority, int capacity)
 {
     /// <summary>Requests that have been given up may stand in a line of this length.</summary>
     private const int ShortLine = 16;
@@ -64,7 +64,7 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
 
     /// <summary>Whether inputs that hold for all rows have these values.</summary>
     public bool Matches(LaneShape otherShape, ReadOnlySpan<byte> otherValues, RequestPriority otherPriority) =>
-        Priority == otherPriority && Shape.Equals(otherShape) && otherValues.SequenceEqual(sharedValues);
+        Priority == otherPriority && Shape.Equals(otherShape) && shared.Equal(otherValues);
 
     /// <summary>
     /// Whether there is a batch to run. The line is none: whoever gives a batch back fills it from there and looks here again, and a runner that is sent after what
@@ -104,7 +104,7 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
             var batch = Volatile.Read(ref _open);
             if (batch is not null && batch.TryReserve(slot.Rows, Limit, out var index, out var row))
             {
-                slot.Write(batch.Lane, row);
+                if (!slot.Write(batch.Lane, row)) batch.HasGap = true;
                 if (slot.Deadline != long.MaxValue) batch.Note(slot.Deadline);
                 batch.Commit(slot, index);
                 return true;
@@ -148,6 +148,7 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
     public void Recycle(Batch batch)
     {
         batch.Clear();
+        batch.Lane.Clear();
         owner.CountLane(batch);
         lock (_gate)
         {
@@ -284,6 +285,7 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
     private Batch Make()
     {
         var batch = new Batch(this, owner.RentLane(Shape, Capacity));
+        if (shared.AreThere) batch.Lane.WriteShared(shared.Inputs);
         owner.CountLane(batch);
         _laneBytes = batch.CountedBytes;
         _batches++;
@@ -305,10 +307,10 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
                     continue;
                 }
 
-                // Answered between the two looks, it leaves rows behind that nobody reads.
+                // Answered between the two looks, it leaves rows behind that nobody wrote.
                 _line.Dequeue();
                 slot.Line = null;
-                slot.TryWrite(batch.Lane, row);
+                if (!slot.TryWrite(batch.Lane, row)) batch.HasGap = true;
                 if (slot.Deadline != long.MaxValue) batch.Note(slot.Deadline);
                 batch.Commit(slot, index);
             }

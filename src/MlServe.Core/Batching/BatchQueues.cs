@@ -1,5 +1,3 @@
-using MlServe.Tensors;
-
 namespace MlServe.Batching;
 
 /// <summary>
@@ -9,9 +7,6 @@ namespace MlServe.Batching;
 internal sealed class BatchQueues
 {
     public const int MaxQueues = 64;
-
-    /// <summary>Values that hold for all rows are compared byte by byte up to this size; requests with larger ones are not batched.</summary>
-    private const int MaxSharedBytes = 1024;
 
     /// <summary>One batch that runs, one that fills, one that is full.</summary>
     private const int EnoughBatches = 3;
@@ -69,8 +64,8 @@ internal sealed class BatchQueues
     public BatchQueue? Find(in PredictionInputs inputs, in BatchRequest request, RequestPriority priority)
     {
         if (_sharedInputs.Length == 0) return Find(request.Shape, default, priority);
-        Span<byte> shared = stackalloc byte[MaxSharedBytes];
-        var length = CopyShared(in inputs, shared);
+        Span<byte> shared = stackalloc byte[SharedInputs.MaxBytes];
+        var length = SharedInputs.Copy(_executor.Signature, _sharedInputs, in inputs, shared);
         return length < 0 ? null : Find(request.Shape, shared[..length], priority);
     }
 
@@ -129,7 +124,7 @@ internal sealed class BatchQueues
             if (_queues.Length >= MaxQueues && !TryRetire()) return null;
             var capacity = CapacityFor(shape);
             if (capacity == 0) return null;
-            var made = new BatchQueue(_owner, shape, shared.ToArray(), priority, capacity);
+            var made = new BatchQueue(_owner, shape, new SharedInputs(_executor.Signature, shared), priority, capacity);
             made.MakeOne();
 
             // What is known of one queue's cost is the best guess for another of the same shape.
@@ -174,26 +169,5 @@ internal sealed class BatchQueues
         }
 
         return false;
-    }
-
-    /// <summary>The bytes of all inputs that hold for all rows, with their lengths; -1 where they are too many, or not bytes.</summary>
-    private int CopyShared(in PredictionInputs inputs, Span<byte> target)
-    {
-        var used = 0;
-        for (var i = 0; i < inputs.Count; i++)
-        {
-            ref readonly var input = ref PredictionInputs.ItemOf(in inputs, i);
-            var index = input.Name is null ? _executor.Signature.SoleRequiredInput : _executor.Signature.IndexOfInput(input.Name);
-            if (Array.IndexOf(_sharedInputs, index) < 0) continue;
-            if (input.Kind != ValueKind.Tensor || input.Elements.Type == ElementType.String) return -1;
-            var bytes = TypedBytes.Of(input.Elements);
-            if (used + 2 * sizeof(int) + bytes.Length > target.Length) return -1;
-            BitConverter.TryWriteBytes(target[used..], index);
-            BitConverter.TryWriteBytes(target[(used + sizeof(int))..], bytes.Length);
-            bytes.CopyTo(target[(used + (2 * sizeof(int)))..]);
-            used += (2 * sizeof(int)) + bytes.Length;
-        }
-
-        return used;
     }
 }

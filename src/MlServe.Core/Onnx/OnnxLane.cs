@@ -19,6 +19,7 @@ internal sealed class OnnxLane : ILane
     private readonly bool _isBindable;
     private readonly bool _hasOptionalOutputs;
     private LaneOutputs? _outputs;
+    private bool _hasShared;
     private bool _isOut;
 
     public OnnxLane(OnnxExecutor executor, LaneShelf shelf, int capacity)
@@ -57,8 +58,19 @@ internal sealed class OnnxLane : ILane
         {
             ref readonly var input = ref PredictionInputs.ItemOf(in inputs, i);
             var index = input.Name is null ? _executor.Signature.SoleRequiredInput : _executor.Signature.IndexOfInput(input.Name);
-            _inputs[index]?.Write(in input, request.Rows, sourceRow, rows, row);
+            if (_inputs[index] is { } target && (target.HasRows || !_hasShared)) target.Write(in input, request.Rows, sourceRow, rows, row);
         }
+    }
+
+    public void WriteShared(in PredictionInputs inputs)
+    {
+        for (var i = 0; i < inputs.Count; i++)
+        {
+            ref readonly var input = ref PredictionInputs.ItemOf(in inputs, i);
+            _inputs[_executor.Signature.IndexOfInput(input.Name!)]?.Write(in input, 0, 0, 0, 0);
+        }
+
+        _hasShared = true;
     }
 
     public PredictionError? Run(int rows, OutputSelection outputs, CancellationToken cancellationToken = default)
@@ -86,6 +98,13 @@ internal sealed class OnnxLane : ILane
 
     public Prediction Read(in BatchRequest request, int row, in PredictionOrigin origin) => _answers.Read(in request, row, in origin);
 
+    public void Clear()
+    {
+        _answers.Release();
+        foreach (var input in _present)
+            input.Forget();
+    }
+
     /// <summary>The outputs of the last run, whole, for a look at their shapes.</summary>
     internal OutputValue[] ReadWhole() => _answers.ReadWhole();
 
@@ -93,9 +112,8 @@ internal sealed class OnnxLane : ILane
     public void Dispose()
     {
         if (!Interlocked.Exchange(ref _isOut, false)) return;
-        _answers.Release();
-        foreach (var input in _present)
-            input.Forget();
+        Clear();
+        _hasShared = false;
         _executor.Return(this, _shelf);
     }
 

@@ -116,6 +116,34 @@ public sealed class BatchFaultTests
         await AssertOnlyThirdFailsAsync(tasks, harness);
     }
 
+    /// <summary>A row that was reserved and not written holds another caller's of an earlier batch.</summary>
+    [Fact]
+    public async Task Write_Throws_NothingIsRunInItsPlace()
+    {
+        await using var harness = new Harness(model: Breaking(nameof(FakeModel.OnWrite)));
+        var blocker = await harness.BlockAsync();
+        harness.Model.HoldsRuns = false;
+        var earlier = Enumerable.Range(50, 4).Select(id => harness.Send(id)).ToList();
+        blocker.Finish();
+        await Task.WhenAll(earlier);
+        harness.Settle();
+        harness.Model.HoldsRuns = true;
+        blocker = await harness.BlockAsync();
+        var tasks = Enumerable.Range(1, 12).Select(id => harness.Send(id)).ToList();
+        harness.Model.HoldsRuns = false;
+        blocker.Finish();
+
+        for (var i = 0; i < tasks.Count; i++)
+        {
+            if (i == 2) Assert.Equal(PredictionStatus.Failed, (await Harness.Fault(tasks[i])).Status);
+            else await Harness.Expect(tasks[i], i + 1);
+        }
+
+        harness.Settle();
+        var runs = harness.Model.Runs.SelectMany(static run => run).Where(static id => id < 1_000_000).Order();
+        Assert.Equal([1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 50, 51, 52, 53], runs);
+    }
+
     [Fact]
     public async Task Write_ThrowsForTheLine_OnlyItsOwnRequestFails()
     {

@@ -184,6 +184,10 @@ internal sealed class FakeModel : IPredictor, IBatchExecutor
             }
         }
 
+        public void WriteShared(in PredictionInputs inputs) => Assert.False(_isDisposed);
+
+        public void Clear() => Assert.False(_isDisposed);
+
         public PredictionError? Run(int rows, OutputSelection outputs, CancellationToken cancellationToken = default)
         {
             Assert.False(_isDisposed);
