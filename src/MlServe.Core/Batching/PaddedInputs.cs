@@ -1,4 +1,3 @@
-using System.Buffers;
 using MlServe.Tensors;
 
 namespace MlServe.Batching;
@@ -42,7 +41,7 @@ internal sealed class PaddedInputs : IDisposable
     public void Dispose()
     {
         foreach (var bytes in _rented)
-            ArrayPool<byte>.Shared.Return(bytes);
+            Buffers.Return(bytes);
         _rented.Clear();
     }
 
@@ -101,7 +100,7 @@ internal sealed class PaddedInputs : IDisposable
 
     private byte[] Rent(int length)
     {
-        var bytes = ArrayPool<byte>.Shared.Rent(length);
+        var bytes = Buffers.Rent(length);
         _rented.Add(bytes);
         return bytes;
     }
