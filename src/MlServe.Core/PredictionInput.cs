@@ -76,7 +76,9 @@ public readonly struct PredictionInput
     {
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(elements);
-        return new(name, ValueKind.Sequence, default, elements);
+
+        // A copy of its own: what is checked and what is run is one list, and none can hold itself.
+        return new(name, ValueKind.Sequence, default, (PredictionInput[])elements.Clone());
     }
 
     /// <summary>Gives a map.</summary>
@@ -101,6 +103,9 @@ public readonly struct PredictionInput
         ArgumentNullException.ThrowIfNull(name);
         return new(name, ValueKind.Optional, default, null);
     }
+
+    /// <summary>The same value with other elements, and other parts where it has any.</summary>
+    internal PredictionInput With(BorrowedTensor elements, object? parts) => new(Name, Kind, elements, parts);
 
     internal static PredictionInput Unnamed(BorrowedTensor elements) => new(null, ValueKind.Tensor, elements, null);
 

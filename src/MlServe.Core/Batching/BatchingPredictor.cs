@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MlServe.Tensors;
 
 namespace MlServe.Batching;
 
@@ -112,6 +113,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     {
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<Prediction>(cancellationToken);
         if (_executor.Prepare(in inputs, options, out var request) is { } error) return new(Prediction.FromError(error));
+        if (OwnedInputs.AreNeeded(in inputs)) return OwnedInputs.PredictAsync(this, inputs, options, cancellationToken);
 
         // Counted before the look at whether it is too late: who is counted is waited for.
         var inFlight = Interlocked.Increment(ref _counters.InFlight);
@@ -201,9 +203,14 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         if (RunsLong ? seconds < 0.7 * LongRunSeconds : seconds > LongRunSeconds) RunsLong = !RunsLong;
     }
 
-    /// <summary>What a request hears of an exception that an executor threw.</summary>
-    internal PredictionError Failed(Exception exception) => exception is ObjectDisposedException
+    /// <summary>What a request hears of an exception that an executor threw when it was to give a lane. Only here it says that the model is closed.</summary>
+    internal PredictionError Refused(Exception exception) => exception is ObjectDisposedException
         ? new(PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' has been closed.", Name) { Exception = exception }
+        : Failed(exception);
+
+    /// <summary>What a request hears of an exception that a lane threw.</summary>
+    internal PredictionError Failed(Exception exception) => exception is UnreadableInputException unreadable
+        ? OwnedInputs.Unreadable(unreadable)
         : new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}' failed: {1}", Name, exception.Message) { Exception = exception };
 
     /// <param name="isRun">Whether the run, and not the wait for it, used up most of the time.</param>
@@ -271,7 +278,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            return Failed(exception);
+            return Refused(exception);
         }
     }
 
@@ -294,7 +301,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            error = Failed(exception);
+            error = Refused(exception);
         }
 
         LeftQueue(slot.Rows);

@@ -68,12 +68,14 @@ internal sealed class LaneInput : IDisposable
         if (_buffer is not null)
         {
             var bytes = TypedBytes.Of(input.Elements);
+            Require(bytes.Length, total);
             if (_signature.BatchAxis is null) bytes.CopyTo(_buffer.Span);
             else RowCopy.Copy(bytes, total, sourceRow, _buffer.Span, _capacity, row, rows, _blocks, _rowLength);
         }
         else if (_strings is not null)
         {
             var source = input.Elements.AsSpan<string>();
+            Require(source.Length, total);
             if (_signature.BatchAxis is null) source.CopyTo(_strings);
             else RowCopy.Copy(source, total, sourceRow, _strings.AsSpan(), _capacity, row, rows, _blocks, _rowLength);
         }
@@ -139,6 +141,11 @@ internal sealed class LaneInput : IDisposable
     {
         _value?.Dispose();
         _value = null;
+    }
+
+    private void Require(int length, int total)
+    {
+        if (length != (long)_blocks * RowsOf(total) * _rowLength) throw UnreadableInputException.ShapeChanged(Name);
     }
 
     private int RowsOf(int rows) => _signature.BatchAxis is null ? 1 : rows;

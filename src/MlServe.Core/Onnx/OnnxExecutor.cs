@@ -1,3 +1,5 @@
+using MlServe.Tensors;
+
 namespace MlServe.Onnx;
 
 /// <summary>
@@ -44,8 +46,18 @@ internal sealed class OnnxExecutor : IBatchExecutor
     /// <summary>Whether memory is bound for outputs once a run has shown their shapes.</summary>
     public bool ForeseesOutputs { get; }
 
-    public PredictionError? Prepare(in PredictionInputs inputs, PredictionOptions? options, out BatchRequest request) =>
-        _checker.Check(in inputs, options, out request);
+    public PredictionError? Prepare(in PredictionInputs inputs, PredictionOptions? options, out BatchRequest request)
+    {
+        try
+        {
+            return _checker.Check(in inputs, options, out request);
+        }
+        catch (UnreadableInputException exception)
+        {
+            request = default;
+            return OwnedInputs.Unreadable(exception);
+        }
+    }
 
     public ILane Rent(LaneShape shape, int rows) => RentLane(shape, rows);
 

@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using MlServe.Tensors;
 
 namespace MlServe.Onnx;
 
@@ -145,6 +146,10 @@ internal sealed class OnnxLane : ILane
             if (cancellationToken.IsCancellationRequested && OrtErrors.IsTerminated(exception))
                 throw new OperationCanceledException(cancellationToken);
             return OrtErrors.ToPredictionError(exception, _executor.Identity);
+        }
+        catch (UnreadableInputException exception)
+        {
+            return OwnedInputs.Unreadable(exception);
         }
         catch (Exception exception) when (exception is OverflowException or NotSupportedException)
         {

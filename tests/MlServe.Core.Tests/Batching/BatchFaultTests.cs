@@ -248,6 +248,39 @@ public sealed class BatchFaultTests
         await Harness.Expect(harness.Send(1), 1);
     }
 
+    /// <summary>Of a disposed object of its own a lane may speak at any time; that the model is closed only the executor says.</summary>
+    [Theory]
+    [InlineData(nameof(FakeModel.OnWrite), false)]
+    [InlineData(nameof(FakeModel.OnRun), false)]
+    [InlineData(nameof(FakeModel.OnRead), false)]
+    [InlineData(nameof(FakeModel.OnWrite), true)]
+    [InlineData(nameof(FakeModel.OnRun), true)]
+    [InlineData(nameof(FakeModel.OnRead), true)]
+    public async Task PredictAsync_LaneThrowsObjectDisposed_IsAFailureAndNotClosed(string where, bool isInline)
+    {
+        await using var harness = new Harness(options => options.RunMode = isInline ? RunMode.Inline : RunMode.Queued, holdsRuns: false);
+        await Harness.Expect(harness.Send(1), 1);
+        var broken = new ObjectDisposedException("stream");
+        harness.Model.OnWrite = id => { if (where == nameof(FakeModel.OnWrite) && id == 3) throw broken; };
+        harness.Model.OnRun = rows => { if (where == nameof(FakeModel.OnRun) && rows.Contains(3)) throw broken; };
+        harness.Model.OnRead = id => { if (where == nameof(FakeModel.OnRead) && id == 3) throw broken; };
+
+        var error = await Harness.Fault(harness.Send(3));
+
+        Assert.Equal((PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed), (error.Status, error.Code));
+        harness.Settle();
+        await Harness.Expect(harness.Send(1), 1);
+    }
+
+    [Fact]
+    public async Task PredictAsync_NoLaneOfAClosedModel_SaysThatItIsClosed()
+    {
+        await using var harness = new Harness(holdsRuns: false);
+        harness.Model.OnRent = static shape => ObjectDisposedException.ThrowIf(shape.Sizes[0] == 7, typeof(FakeModel));
+        var error = await Harness.Fault(harness.SendWide(1, 7));
+        Assert.Equal((PredictionStatus.NotReady, PredictionErrorCode.Draining), (error.Status, error.Code));
+    }
+
     private static FakeModel Breaking(string where)
     {
         var model = new FakeModel();
