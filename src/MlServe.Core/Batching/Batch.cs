@@ -25,9 +25,6 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
 
     public ILane Lane { get; } = lane;
 
-    /// <summary>The bytes that the predictor counts for the lane.</summary>
-    public long CountedBytes { get; set; }
-
     /// <summary>When it was opened for its first request.</summary>
     public long OpenedAt { get; private set; }
 
@@ -59,7 +56,7 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
         Volatile.Write(ref _shared.State, 0);
     }
 
-    /// <summary>Reserves rows; false where it is closed or there is not room for all. An empty batch has room for any request that a lane can hold.</summary>
+    /// <summary>Reserves rows; false where it is closed or there is not room for all. An empty batch has room for any request that its lane can hold.</summary>
     public bool TryReserve(int rows, int limit, out int index, out int row)
     {
         var state = Volatile.Read(ref _shared.State);
@@ -67,7 +64,7 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
         {
             row = (int)(state & RowsMask);
             index = (int)(state >> 32);
-            if ((state & Closed) != 0 || (row + rows > limit && row > 0)) return false;
+            if ((state & Closed) != 0 || (row + rows > limit && row > 0) || row + rows > Lane.Capacity) return false;
             var seen = Interlocked.CompareExchange(ref _shared.State, state + OneSlot + rows, state);
             if (seen == state) return true;
             state = seen;

@@ -47,7 +47,9 @@ internal static class BatchCalibration
             }
 
             var bytes = Math.Max(1, lane.Bytes);
-            var affordable = predictor.MaxLaneBytes / bytes;
+
+            // One is left to requests that go the direct way.
+            var affordable = (predictor.MaxLaneBytes / bytes) - 1;
             if (affordable >= predictor.BatchesPerQueue || predictor.Capacity == 1)
             {
                 predictor.BatchesPerQueue = (int)Math.Clamp(affordable, 1, predictor.BatchesPerQueue);

@@ -250,6 +250,14 @@ internal sealed class BatchSlot : PooledSource
         if (!Pool<BatchSlot>.Return(this)) _timer?.Dispose();
     }
 
+    /// <summary>Gives the slot back that nobody has seen.</summary>
+    public void Forget()
+    {
+        TryTake();
+        Let();
+        Let();
+    }
+
     protected override void Read() => Let();
 
     private void Copy(ILane lane, int row) => lane.Write(in _inputs, in _request, _sourceRow, Rows, row);

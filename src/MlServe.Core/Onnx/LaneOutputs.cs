@@ -16,20 +16,29 @@ internal sealed class LaneOutputs : IDisposable
     private const byte Mark = 0xA5;
     private const int MarkBytes = sizeof(ulong);
 
+    // Measured: what the runtime keeps for a binding, and for each value in it.
+    private const int BindingBytes = 2048;
+    private const int ValueBytes = 512;
+
+    private readonly OnnxExecutor _executor;
     private readonly InferenceSession _session;
     private readonly LaneInput?[] _inputs;
-    private readonly ModelSignature _signature;
     private readonly AlignedBuffer[] _memory;
     private readonly LaneBinding?[] _bindings;
 
-    public LaneOutputs(InferenceSession session, LaneInput?[] inputs, ModelSignature signature, OutputPlan plan, int capacity)
+    private readonly int _bytesPerBinding;
+    private int _made;
+
+    /// <summary>Makes the memory, which is counted already, with one binding.</summary>
+    public LaneOutputs(OnnxExecutor executor, InferenceSession session, LaneInput?[] inputs, OutputPlan plan, int capacity)
     {
+        _executor = executor;
         _session = session;
         _inputs = inputs;
-        _signature = signature;
         Plan = plan;
         Bytes = plan.Bytes(capacity);
         _memory = [.. plan.Outputs.Select(output => output.Input < 0 ? new AlignedBuffer(output.Bytes(capacity)) : inputs[output.Input]!.Buffer!)];
+        _bytesPerBinding = BytesOfBinding(inputs, plan);
         _bindings = new LaneBinding?[capacity <= MaxKeptBindings ? capacity + 1 : 1];
     }
 
@@ -64,12 +73,20 @@ internal sealed class LaneOutputs : IDisposable
     /// <summary>The runtime's own values after a run, of the outputs that are bound. The caller disposes them.</summary>
     public IDisposableReadOnlyCollection<OrtValue> ValuesOf(int rows) => BindingFor(rows).Binding.GetOutputValues();
 
+    /// <summary>What the lane has to take for the memory and one binding.</summary>
+    public static long BytesToTake(LaneInput?[] inputs, OutputPlan plan, int capacity) => plan.Bytes(capacity) + BytesOfBinding(inputs, plan);
+
+    /// <summary>Frees the bindings, and gives back what was taken for all but the first.</summary>
     public void Dispose()
     {
         foreach (var binding in _bindings)
             binding?.Dispose();
         Array.Clear(_bindings);
+        _executor.Give((long)Math.Max(0, _made - 1) * _bytesPerBinding);
+        _made = 0;
     }
+
+    private static int BytesOfBinding(LaneInput?[] inputs, OutputPlan plan) => BindingBytes + ((inputs.Length + plan.Outputs.Length) * ValueBytes);
 
     private Span<byte> EndOf(int output, int rows)
     {
@@ -81,8 +98,14 @@ internal sealed class LaneOutputs : IDisposable
     {
         ref var slot = ref _bindings[rows < _bindings.Length ? rows : 0];
         if (slot is not null && slot.Rows == rows) return slot;
+        if (slot is null)
+        {
+            if (_made > 0 && !_executor.TryTake(_bytesPerBinding)) Dispose();
+            _made++;
+        }
+
         slot?.Dispose();
         slot = null;
-        return slot = new(_session, _inputs.OfType<LaneInput>(), _signature, Plan, _memory, rows);
+        return slot = new(_session, _inputs.OfType<LaneInput>(), _executor.Signature, Plan, _memory, rows);
     }
 }

@@ -89,6 +89,17 @@ internal sealed class LaneShelf(LaneShape shape)
         return found;
     }
 
+    /// <summary>Whether a lane lies here.</summary>
+    public bool HasIdle
+    {
+        get
+        {
+            if (Volatile.Read(ref _hot) is not null) return true;
+            lock (_gate)
+                return _idle.Count > 0;
+        }
+    }
+
     public void Put(OnnxLane lane)
     {
         var displaced = Interlocked.Exchange(ref _hot, lane);
@@ -107,16 +118,21 @@ internal sealed class LaneShelf(LaneShape shape)
         return TakeAll();
     }
 
+    /// <summary>Takes the idle lanes but for one.</summary>
+    public List<OnnxLane> TakeSpare()
+    {
+        lock (_gate)
+        {
+            List<OnnxLane> lanes = [.. _idle];
+            _idle.Clear();
+            return lanes;
+        }
+    }
+
     /// <summary>Takes all idle lanes.</summary>
     public List<OnnxLane> TakeAll()
     {
-        List<OnnxLane> lanes;
-        lock (_gate)
-        {
-            lanes = [.. _idle];
-            _idle.Clear();
-        }
-
+        var lanes = TakeSpare();
         if (Interlocked.Exchange(ref _hot, null) is { } hot) lanes.Add(hot);
         return lanes;
     }

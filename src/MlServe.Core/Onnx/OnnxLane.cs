@@ -118,14 +118,15 @@ internal sealed class OnnxLane : ILane
         _executor.Return(this, _shelf);
     }
 
-    /// <summary>Frees the lane. Only its executor does this.</summary>
-    public void Close()
+    /// <summary>Frees the lane. Only its executor does this, which has counted its bytes or not.</summary>
+    public void Close(bool isCounted = true)
     {
         _answers.Release();
         CloseOutputs();
         foreach (var input in _present)
             input.Dispose();
         _runOptions.Dispose();
+        if (isCounted) _executor.Give(Bytes);
     }
 
     private PredictionError? RunRows(int rows, OutputSelection outputs, CancellationToken cancellationToken)
@@ -195,7 +196,7 @@ internal sealed class OnnxLane : ILane
         if (_shelf.PlanFor(rows) is not { } plan) return false;
         try
         {
-            var bound = OutputsFor(plan);
+            if (OutputsFor(plan) is not { } bound) return false;
             if (bound.Run(_runOptions, rows))
             {
                 _answers.AreBound(bound, rows);
@@ -235,10 +236,14 @@ internal sealed class OnnxLane : ILane
         try
         {
             var plan = _shelf.Plan ?? OutputPlan.Learn(_executor.Signature, _inputs, values, rows);
-            if (plan is not null && PlanTrial.Holds(OutputsFor(plan), _runOptions, values, rows, out unwritten))
+            if (plan is not null)
             {
-                _shelf.Learn(plan, rows);
-                return;
+                if (OutputsFor(plan) is not { } outputs) return;
+                if (PlanTrial.Holds(outputs, _runOptions, values, rows, out unwritten))
+                {
+                    _shelf.Learn(plan, rows);
+                    return;
+                }
             }
         }
         catch (Exception exception) when (OrtErrors.IsFromRuntime(exception) || exception is OverflowException or OutOfMemoryException)
@@ -251,11 +256,23 @@ internal sealed class OnnxLane : ILane
         CloseOutputs();
     }
 
-    private LaneOutputs OutputsFor(OutputPlan plan)
+    /// <summary>The memory for a plan; null where there is none left, and the runtime has to allocate.</summary>
+    private LaneOutputs? OutputsFor(OutputPlan plan)
     {
         if (_outputs is { } outputs && ReferenceEquals(outputs.Plan, plan)) return outputs;
         CloseOutputs();
-        _outputs = new(_session, _inputs, _executor.Signature, plan, Capacity);
+        var bytes = LaneOutputs.BytesToTake(_inputs, plan, Capacity);
+        if (!_executor.TryTake(bytes)) return null;
+        try
+        {
+            _outputs = new(_executor, _session, _inputs, plan, Capacity);
+        }
+        catch
+        {
+            _executor.Give(bytes);
+            throw;
+        }
+
         Bytes += _outputs.Bytes;
         return _outputs;
     }
@@ -264,6 +281,7 @@ internal sealed class OnnxLane : ILane
     {
         if (_outputs is null) return;
         Bytes -= _outputs.Bytes;
+        _executor.Give(LaneOutputs.BytesToTake(_inputs, _outputs.Plan, Capacity));
         _outputs.Dispose();
         _outputs = null;
     }
