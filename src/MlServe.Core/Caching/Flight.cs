@@ -12,4 +12,7 @@ internal sealed class Flight(RequestKey key)
     /// whoever computes, and goes over to the next.
     /// </summary>
     public OwnedInputs? Inputs { get; set; }
+
+    /// <summary>What the copy took, in timestamp units.</summary>
+    public long CopyTicks { get; set; }
 }

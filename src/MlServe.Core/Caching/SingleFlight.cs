@@ -85,9 +85,11 @@ internal sealed class SingleFlight(
     {
         try
         {
+            var started = time.GetTimestamp();
             var copy = OwnedInputs.Copy(in inputs);
             if (!hasher.TryHash(copy.Inputs, outputs, out var key) || key.Of(version.Key) != flight.Key) return copy;
             flight.Inputs = copy;
+            flight.CopyTicks = time.GetTimestamp() - started;
             return null;
         }
         catch
@@ -112,7 +114,7 @@ internal sealed class SingleFlight(
             return;
         }
 
-        if (answer.IsOk && answer.Origin.Source == PredictionSource.Model) kept.Keep(flight.Key, answer, sharedKey);
+        if (answer.IsOk && answer.Origin.Source == PredictionSource.Model) kept.Keep(flight, answer, sharedKey);
         Follow(flight, answer);
     }
 

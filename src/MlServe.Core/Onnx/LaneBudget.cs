@@ -24,8 +24,14 @@ internal sealed class LaneBudget(long limit)
     /// <summary>Takes bytes if they are free.</summary>
     public bool TryTake(long bytes)
     {
-        if (Interlocked.Add(ref _bytes, bytes) <= Limit) return true;
-        Give(bytes);
+        var seen = Bytes;
+        while (seen + bytes <= Limit)
+        {
+            var before = Interlocked.CompareExchange(ref _bytes, seen + bytes, seen);
+            if (before == seen) return true;
+            seen = before;
+        }
+
         return false;
     }
 
