@@ -28,7 +28,7 @@ internal sealed class OwnedInputs : IDisposable
     {
         for (var i = 0; i < inputs.Count; i++)
         {
-            if (IsForeign(in PredictionInputs.ItemOf(in inputs, i), 0)) return true;
+            if (PredictionInputs.ItemOf(in inputs, i).IsForeign) return true;
         }
 
         return false;
@@ -89,18 +89,6 @@ internal sealed class OwnedInputs : IDisposable
         foreach (var bytes in _rented)
             Buffers.Return(bytes);
         _rented.Clear();
-    }
-
-    private static bool IsForeign(in PredictionInput input, int depth)
-    {
-        if (input.Kind != ValueKind.Sequence) return input.Elements.IsForeign;
-        if (depth >= MaxDepth) return false;
-        foreach (ref readonly var element in input.Sequence.AsSpan())
-        {
-            if (IsForeign(in element, depth + 1)) return true;
-        }
-
-        return false;
     }
 
     private static long BytesOf(in PredictionInput input, int depth)

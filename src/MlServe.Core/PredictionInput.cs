@@ -17,6 +17,7 @@ public readonly struct PredictionInput
         Kind = kind;
         Elements = elements;
         _parts = parts;
+        IsForeign = elements.IsForeign || (parts is PredictionInput[] sequence && Array.Exists(sequence, static part => part.IsForeign));
     }
 
     /// <summary>The name of the model's input; null: the model's only input.</summary>
@@ -24,6 +25,9 @@ public readonly struct PredictionInput
 
     /// <summary>What is given; <see cref="ValueKind.Optional"/> for a value that is absent on purpose.</summary>
     public ValueKind Kind { get; }
+
+    /// <summary>Whether reading it runs code of the caller's.</summary>
+    internal bool IsForeign { get; }
 
     /// <summary>The elements of a tensor; the keys of a map.</summary>
     internal BorrowedTensor Elements { get; }

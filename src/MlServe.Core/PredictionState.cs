@@ -7,8 +7,8 @@ internal sealed class PredictionState
 {
     private static long _abandoned;
 
-    /// <summary>The bytes that a state may hold on to in front of the pool.</summary>
-    private const int MaxHeldBytes = 128 * 1024;
+    /// <summary>States with more outputs do not lie in front of the pool: these hold on to 80 KiB at most.</summary>
+    private const int MaxOwnOutputs = 64;
 
     // In front of the pool's own: a thread static of a generic class takes a look-up at run time, on the shortest path there is.
     [ThreadStatic]
@@ -60,9 +60,8 @@ internal sealed class PredictionState
         Count = 0;
         Origin = default;
         _isRented = false;
-        var bytes = HeldBytes();
-        if (_own is null && bytes <= MaxHeldBytes) _own = this;
-        else if (!Pool<PredictionState>.Return(this, bytes)) Forget();
+        if (_own is null && _outputs.Length <= MaxOwnOutputs) _own = this;
+        else if (!Pool<PredictionState>.Return(this, HeldBytes())) Forget();
     }
 
     // It was disposed of, and its buffers need not outlive the next collection.

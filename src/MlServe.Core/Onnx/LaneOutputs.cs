@@ -12,10 +12,6 @@ internal sealed class LaneOutputs : IDisposable
     /// <summary>Bindings are kept by number of rows up to this capacity; a larger lane keeps the last one.</summary>
     private const int MaxKeptBindings = 1024;
 
-    // No bool, and no number that a model is likely to end with; one that does costs a run more, and the answer is right.
-    private const byte Mark = 0xA5;
-    private const int MarkBytes = sizeof(ulong);
-
     // Measured: what the runtime keeps for a binding, and for each value in it.
     private const int BindingBytes = 2048;
     private const int ValueBytes = 512;
@@ -53,18 +49,10 @@ internal sealed class LaneOutputs : IDisposable
     /// <summary>Runs; false where an output was not written.</summary>
     public bool Run(RunOptions options, int rows)
     {
-        for (var i = 0; i < _memory.Length; i++)
-        {
-            if (Plan.Outputs[i].Input < 0) EndOf(i, rows).Fill(Mark);
-        }
-
-        RunUnmarked(options, rows);
-        for (var i = 0; i < _memory.Length; i++)
-        {
-            if (Plan.Outputs[i].Input < 0 && EndOf(i, rows) is { Length: > 0 } end && !end.ContainsAnyExcept(Mark)) return false;
-        }
-
-        return true;
+        var binding = BindingFor(rows);
+        binding.MarkEnds();
+        _session.RunWithBinding(options, binding.Binding);
+        return binding.AreEndsWritten();
     }
 
     /// <summary>Runs without a look at what is written.</summary>
@@ -87,12 +75,6 @@ internal sealed class LaneOutputs : IDisposable
     }
 
     private static int BytesOfBinding(LaneInput?[] inputs, OutputPlan plan) => BindingBytes + ((inputs.Length + plan.Outputs.Length) * ValueBytes);
-
-    private Span<byte> EndOf(int output, int rows)
-    {
-        var memory = MemoryOf(output, rows);
-        return memory[^Math.Min(MarkBytes, memory.Length)..];
-    }
 
     private LaneBinding BindingFor(int rows)
     {
