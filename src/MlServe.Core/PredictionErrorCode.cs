@@ -86,4 +86,7 @@ public enum PredictionErrorCode
 
     /// <summary>A fault that <c>UseChaos</c> has injected.</summary>
     FaultInjected,
+
+    /// <summary>The memory of an input could not be read: its owner threw, or gave less than it had said.</summary>
+    InputUnreadable,
 }

@@ -135,6 +135,6 @@ internal sealed class BatchAnswers : IThreadPoolWorkItem
         _slots.AsSpan(0, Count).Clear();
         Count = 0;
         _owner = null;
-        Pool<BatchAnswers>.Return(this);
+        Pool<BatchAnswers>.Return(this, _slots.Length * IntPtr.Size);
     }
 }

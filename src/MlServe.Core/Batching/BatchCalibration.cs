@@ -47,7 +47,9 @@ internal static class BatchCalibration
             }
 
             var bytes = Math.Max(1, lane.Bytes);
-            var affordable = predictor.MaxLaneBytes / bytes;
+
+            // One is left to requests that go the direct way.
+            var affordable = (predictor.MaxLaneBytes / bytes) - 1;
             if (affordable >= predictor.BatchesPerQueue || predictor.Capacity == 1)
             {
                 predictor.BatchesPerQueue = (int)Math.Clamp(affordable, 1, predictor.BatchesPerQueue);
@@ -86,12 +88,14 @@ internal static class BatchCalibration
         var started = time.GetTimestamp();
         foreach (var batch in batches)
         {
-            for (var row = 0; row < queue.Limit; row++)
-                batch.Lane.Write(in sample, in request, 0, 1, row);
             for (var size = queue.Limit; size >= 1 && (size == queue.Limit || time.GetElapsedTime(started).TotalSeconds < BindingBudgetSeconds); size--)
             {
+                for (var row = 0; row < size; row++)
+                    batch.Lane.Write(in sample, in request, 0, 1, row);
                 if (batch.Lane.Run(size, request.Outputs) is not null) return;
             }
+
+            batch.Lane.Clear();
         }
     }
 }

@@ -68,7 +68,12 @@ internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem
             pending++;
         }
 
-        if (pending > 0)
+        if (pending > 0 && batch.HasGap)
+        {
+            PoisonIsolation.RunWritten(this, batch, slots, OutputsOf(slots));
+            owner.Totals.Ran(batch.Reason, batch.Rows, slots.Length);
+        }
+        else if (pending > 0)
         {
             var outputs = OutputsOf(slots);
             var cut = batch.BeginRun(slots, owner.Now);

@@ -87,19 +87,21 @@ internal sealed class BatchSlot : PooledSource
 
     /// <summary>
     /// Copies the rows into a lane. The caller of the request does this itself before anybody else knows of the slot. Where that fails the request is
-    /// answered, and its place in the lane holds nothing of it.
+    /// answered, and its place in the lane is not to be run: false.
     /// </summary>
-    public void Write(ILane lane, int row)
+    public bool Write(ILane lane, int row)
     {
         try
         {
             Copy(lane, row);
+            return true;
         }
 #pragma warning disable CA1031 // Whatever a lane throws, the caller must hear of it, and its neighbours must not wait for rows that never come.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
             if (TryTake()) Answer(Prediction.FromError(_owner!.Failed(exception)));
+            return false;
         }
     }
 
@@ -246,6 +248,14 @@ internal sealed class BatchSlot : PooledSource
         _cancellationToken = default;
         Reset();
         if (!Pool<BatchSlot>.Return(this)) _timer?.Dispose();
+    }
+
+    /// <summary>Gives the slot back that nobody has seen.</summary>
+    public void Forget()
+    {
+        TryTake();
+        Let();
+        Let();
     }
 
     protected override void Read() => Let();

@@ -31,8 +31,8 @@ public sealed class BatchingOptions
     public TimeSpan MaxBulkDelay { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// Bytes that the lanes of one model may take together, 1 MiB or more. Default: 256 MiB. A batch size that would take more is made smaller when the
-    /// model is loaded.
+    /// Bytes that the lanes of one model may take together, the batcher's and those of the direct path, 1 MiB or more. Default: 256 MiB. A batch size that would
+    /// take more is made smaller when the model is loaded; each further shape begins with a 64th and grows with its demand.
     /// </summary>
     public long MaxLaneBytes { get; set; } = 256L * 1024 * 1024;
 

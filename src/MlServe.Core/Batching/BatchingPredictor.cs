@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MlServe.Tensors;
 
 namespace MlServe.Batching;
 
@@ -6,7 +7,7 @@ namespace MlServe.Batching;
 /// Runs requests together. A batch grows while the lanes are busy and starts the moment one is free: a lone request runs at once on its caller's thread,
 /// and under load batches grow by themselves to what the model can take.
 /// </summary>
-internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
+internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, ITrimmable
 {
     /// <summary>Runs shorter than this may go on a caller's thread.</summary>
     private const double ShortRunSeconds = 50e-6;
@@ -23,7 +24,6 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     private readonly BatchHold? _hold;
     private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private PaddedCounters _counters;
-    private long _laneBytes;
     private long _uses;
     private int _disposed;
 
@@ -47,6 +47,8 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         try
         {
             BatchCalibration.Run(this, _queues, executor);
+            executor.LimitLanes(options.MaxLaneBytes);
+            MemoryPressure.Register(this);
         }
         catch
         {
@@ -72,9 +74,6 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     public int BatchesPerQueue { get; set; }
 
     public long MaxLaneBytes => _options.MaxLaneBytes;
-
-    /// <summary>What is left of the memory for lanes.</summary>
-    public long RoomForLanes => _options.MaxLaneBytes - Interlocked.Read(ref _laneBytes);
 
     /// <summary>Whether runs are too long for the thread pool's threads.</summary>
     public bool RunsLong { get; private set; }
@@ -112,6 +111,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     {
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<Prediction>(cancellationToken);
         if (_executor.Prepare(in inputs, options, out var request) is { } error) return new(Prediction.FromError(error));
+        if (OwnedInputs.AreNeeded(in inputs)) return OwnedInputs.PredictAsync(this, inputs, options, cancellationToken);
 
         // Counted before the look at whether it is too late: who is counted is waited for.
         var inFlight = Interlocked.Increment(ref _counters.InFlight);
@@ -141,7 +141,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         }
 
         return request.Rows <= queue.Limit
-            ? Place(queue, in inputs, in request, 0, request.Rows, now, deadline, cancellationToken)
+            ? TryPlace(queue, in inputs, in request, 0, request.Rows, now, deadline, cancellationToken) ?? PassOnAsync(inputs, options, cancellationToken)
             : SplitRequest.RunAsync(this, queue, inputs, request, now, deadline, cancellationToken);
     }
 
@@ -152,13 +152,31 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         return serviceType == typeof(DefaultTimeout) && _options.Timeout is { } timeout ? new DefaultTimeout(timeout) : base.GetService(serviceType);
     }
 
-    /// <summary>Puts rows that were let in where the next lane finds them.</summary>
+    /// <summary>Gives up the lanes of shapes that have not come lately.</summary>
+    public void Trim() => _queues.Trim();
+
+    /// <summary>Puts a part of a request where the next lane finds it.</summary>
     internal ValueTask<Prediction> Place(
+        BatchQueue queue, in PredictionInputs inputs, in BatchRequest request, int sourceRow, int rows, long now, long deadline, CancellationToken cancellationToken)
+    {
+        if (TryPlace(queue, in inputs, in request, sourceRow, rows, now, deadline, cancellationToken) is { } task) return task;
+        Answered();
+        return new(Prediction.FromError(_admission.QueueFull));
+    }
+
+    /// <summary>Puts rows that were let in where the next lane finds them; null where their queue is gone, and no other takes them.</summary>
+    private ValueTask<Prediction>? TryPlace(
         BatchQueue queue, in PredictionInputs inputs, in BatchRequest request, int sourceRow, int rows, long now, long deadline, CancellationToken cancellationToken)
     {
         var slot = BatchSlot.Rent(this, in inputs, in request, sourceRow, rows, deadline, cancellationToken);
         var task = slot.Task();
-        Put(queue, slot);
+        if (!TryPut(queue, slot))
+        {
+            LeftQueue(rows);
+            slot.Forget();
+            return null;
+        }
+
         slot.Watch(Time, now);
         Schedule();
         return task;
@@ -176,18 +194,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     /// <summary>Called when rows no longer wait.</summary>
     internal void LeftQueue(int rows) => _admission.Left(rows);
 
-    internal ILane RentLane(LaneShape shape, int rows) => _executor.Rent(shape, rows);
-
-    /// <summary>Counts the memory of a lane, or what it has grown by.</summary>
-    internal void CountLane(Batch batch)
-    {
-        var bytes = batch.Lane.Bytes;
-        if (bytes == batch.CountedBytes) return;
-        Interlocked.Add(ref _laneBytes, bytes - batch.CountedBytes);
-        batch.CountedBytes = bytes;
-    }
-
-    internal void ForgetLane(Batch batch) => Interlocked.Add(ref _laneBytes, -batch.CountedBytes);
+    internal ILane? TryRentLane(LaneShape shape, int rows) => _executor.TryRent(shape, rows);
 
     /// <summary>Numbers the batches that are taken.</summary>
     internal long CountUse() => Interlocked.Increment(ref _uses);
@@ -201,9 +208,14 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         if (RunsLong ? seconds < 0.7 * LongRunSeconds : seconds > LongRunSeconds) RunsLong = !RunsLong;
     }
 
-    /// <summary>What a request hears of an exception that an executor threw.</summary>
-    internal PredictionError Failed(Exception exception) => exception is ObjectDisposedException
+    /// <summary>What a request hears of an exception that an executor threw when it was to give a lane. Only here it says that the model is closed.</summary>
+    internal PredictionError Refused(Exception exception) => exception is ObjectDisposedException
         ? new(PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' has been closed.", Name) { Exception = exception }
+        : Failed(exception);
+
+    /// <summary>What a request hears of an exception that a lane threw.</summary>
+    internal PredictionError Failed(Exception exception) => exception is UnreadableInputException unreadable
+        ? OwnedInputs.Unreadable(unreadable)
         : new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}' failed: {1}", Name, exception.Message) { Exception = exception };
 
     /// <param name="isRun">Whether the run, and not the wait for it, used up most of the time.</param>
@@ -271,35 +283,31 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            return Failed(exception);
+            return Refused(exception);
         }
     }
 
-    /// <summary>Hands a request over to a queue, or answers it where none can take it.</summary>
-    private void Put(BatchQueue queue, BatchSlot slot)
+    /// <summary>Hands a request over to a queue, or answers it where its executor fails; false where no queue takes it.</summary>
+    private bool TryPut(BatchQueue queue, BatchSlot slot)
     {
-        PredictionError error;
         try
         {
-            var current = queue;
-            while (current is not null && slot.Rows <= current.Capacity)
+            for (var current = queue; current is not null && slot.Rows <= current.Capacity; current = slot.FindQueue(_queues, queue.Priority))
             {
-                if (current.Add(slot)) return;
-                current = slot.FindQueue(_queues, queue.Priority);
+                if (current.Add(slot)) return true;
             }
 
-            error = _admission.QueueFull;
+            return false;
         }
 #pragma warning disable CA1031 // Whatever an executor throws, the request must be answered.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            error = Failed(exception);
+            LeftQueue(slot.Rows);
+            if (slot.TryTake()) slot.Answer(Prediction.FromError(Refused(exception)));
+            slot.Let();
+            return true;
         }
-
-        LeftQueue(slot.Rows);
-        if (slot.TryTake()) slot.Answer(Prediction.FromError(error));
-        slot.Let();
     }
 
     /// <summary>Whether a call may run on its caller's thread.</summary>

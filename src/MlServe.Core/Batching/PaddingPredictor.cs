@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using MlServe.Tensors;
 
 namespace MlServe.Batching;
 
@@ -20,6 +21,9 @@ internal sealed class PaddingPredictor : DelegatingPredictor
     public override ValueTask<Prediction> PredictAsync(
         PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
     {
+        if (OwnedInputs.AreNeeded(in inputs) && OwnedInputs.BytesOf(in inputs) <= OwnedInputs.MaxBytes)
+            return OwnedInputs.PredictAsync(this, inputs, options, cancellationToken);
+
         // What the request lacks beside the mask is told by the predictor behind; so is whatever else is wrong with it.
         var length = _axis.LengthOf(_executor, in inputs, options, out var rows);
         var bucket = BucketFor(length);
@@ -44,7 +48,17 @@ internal sealed class PaddingPredictor : DelegatingPredictor
     private async ValueTask<Prediction> PredictPaddedAsync(
         PredictionInputs inputs, PredictionOptions? options, long length, long bucket, int rows, CancellationToken cancellationToken)
     {
-        using var padded = PaddedInputs.Create(_axis, _options, in inputs, length, bucket, rows);
+        PaddedInputs padded;
+        try
+        {
+            padded = PaddedInputs.Create(_axis, _options, in inputs, length, bucket, rows);
+        }
+        catch (UnreadableInputException exception)
+        {
+            return Prediction.FromError(OwnedInputs.Unreadable(exception));
+        }
+
+        using var memory = padded;
         var prediction = await base.PredictAsync(padded.Inputs, options, cancellationToken).ConfigureAwait(false);
         if (!prediction.IsOk || bucket == length) return prediction;
         using (prediction)

@@ -36,7 +36,7 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
         _secondLevel = hybrid is null ? null : new(hybrid, options, _version, time, Counters, logger);
         _shared = host.Acquire(_version, options, memory);
         _kept = new(_shared.Entries, _version, options, _secondLevel, Counters, _worth, logger, time);
-        _flights = new(inner, _kept, _version, _secondLevel, Counters, _worth, time);
+        _flights = new(inner, hasher, _kept, _version, _secondLevel, Counters, _worth, time);
         metrics.Add(this);
     }
 
@@ -57,6 +57,10 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
         ObjectDisposedException.ThrowIf(_kept.IsClosed, typeof(IPredictor));
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<Prediction>(cancellationToken);
         if (!_worth.IsOn && !_worth.TryResume()) return Bypass(in inputs, options, cancellationToken);
+
+        // What is computed for a key is a copy of the request.
+        if (OwnedInputs.BytesOf(in inputs) > OwnedInputs.MaxBytes) return Bypass(in inputs, options, cancellationToken);
+        if (OwnedInputs.AreNeeded(in inputs)) return OwnedInputs.PredictAsync(this, inputs, options, cancellationToken);
 
         var outputs = OutputSelection.Resolve(_version.Signature, options, out var fault);
         var isTimed = _worth.Begin();

@@ -3,11 +3,11 @@ using System.Runtime.CompilerServices;
 namespace MlServe.Caching;
 
 /// <summary>
-/// Computes what is not kept: equal requests that come at once only once, by the first of them, with its own inputs and token. The others wait; where it gives up, the next goes on.
-/// Safe for concurrent use.
+/// Computes what is not kept: equal requests that come at once only once, by the first of them, with a copy of its inputs and its own token. The others wait; where it gives up, the
+/// next goes on. Safe for concurrent use.
 /// </summary>
 internal sealed class SingleFlight(
-    IPredictor inner, KeptAnswers kept, CacheVersion version, SecondLevel? secondLevel, CacheCounters counters, CacheWorth worth, TimeProvider time)
+    IPredictor inner, IRequestHasher hasher, KeptAnswers kept, CacheVersion version, SecondLevel? secondLevel, CacheCounters counters, CacheWorth worth, TimeProvider time)
 {
     private readonly FlightTable _flights = new(inner.GetService<DefaultTimeout>()?.Time);
 
@@ -37,8 +37,18 @@ internal sealed class SingleFlight(
     private async ValueTask<Prediction> LeadAsync(
         Flight flight, PredictionInputs inputs, OutputSelection outputs, PredictionOptions? options, CancellationToken cancellationToken)
     {
+        if (flight.Inputs is null && Own(flight, in inputs, outputs) is { } changed)
+        {
+            // Its caller has written to it meanwhile: it is another request now, and its answer nobody else's.
+            HandOver(flight);
+            counters.Count(CacheCounters.Bypassed);
+            using (changed)
+                return await inner.PredictAsync(changed.Inputs, options, cancellationToken).ConfigureAwait(false);
+        }
+
         Prediction answer;
         string? sharedKey = null;
+        inputs = flight.Inputs!.Inputs;
         try
         {
             if (secondLevel is { IsOpen: true } && (sharedKey = RequestHasher.SharedKey(version.Identity, in inputs, outputs)) is not null)
@@ -69,6 +79,32 @@ internal sealed class SingleFlight(
         return answer;
     }
 
+    /// <summary>Copies what is to be computed.</summary>
+    /// <returns>Null: the flight has its copy; else a copy that is not what the flight is about.</returns>
+    private OwnedInputs? Own(Flight flight, in PredictionInputs inputs, OutputSelection outputs)
+    {
+        try
+        {
+            var started = time.GetTimestamp();
+            var copy = OwnedInputs.Copy(in inputs);
+            if (!hasher.TryHash(copy.Inputs, outputs, out var key) || key.Of(version.Key) != flight.Key) return copy;
+            flight.Inputs = copy;
+            flight.CopyTicks = time.GetTimestamp() - started;
+            return null;
+        }
+        catch
+        {
+            HandOver(flight);
+            throw;
+        }
+    }
+
+    private static void LetGo(Flight flight)
+    {
+        flight.Inputs?.Dispose();
+        flight.Inputs = null;
+    }
+
     /// <summary>Keeps an answer, and gives it to those that wait for it.</summary>
     private void Settle(Flight flight, Prediction answer, string? sharedKey)
     {
@@ -78,7 +114,7 @@ internal sealed class SingleFlight(
             return;
         }
 
-        if (answer.IsOk && answer.Origin.Source == PredictionSource.Model) kept.Keep(flight.Key, answer, sharedKey);
+        if (answer.IsOk && answer.Origin.Source == PredictionSource.Model) kept.Keep(flight, answer, sharedKey);
         Follow(flight, answer);
     }
 
@@ -90,7 +126,9 @@ internal sealed class SingleFlight(
     /// <summary>Answers those that wait with copies of an answer, or with its error.</summary>
     private void Follow(Flight flight, Prediction answer)
     {
-        if (_flights.End(flight) is not { } followers) return;
+        var followers = _flights.End(flight);
+        LetGo(flight);
+        if (followers is null) return;
         var source = answer.Origin.Source == PredictionSource.Model ? PredictionSource.Cache : answer.Origin.Source;
         CacheEntry? entry = null;
         foreach (var follower in followers)
@@ -115,7 +153,11 @@ internal sealed class SingleFlight(
     /// <summary>Lets one of those that wait compute in place of one that gave up.</summary>
     private void HandOver(Flight flight)
     {
-        if (_flights.Promote(flight) is not { } next) return;
+        if (_flights.Promote(flight) is not { } next)
+        {
+            LetGo(flight);
+            return;
+        }
 
         // Not here: this may be the thread of whoever cancels, or of a lane.
         ThreadPool.UnsafeQueueUserWorkItem(

@@ -49,9 +49,13 @@ internal sealed class LaneInput : IDisposable
 
     public string Name => _signature.Name;
 
-    /// <summary>Whether the runtime can be given the memory itself.</summary>
-    public bool IsBindable => _buffer is not null;
+    /// <summary>The memory itself; null where the runtime cannot be given it.</summary>
+    public AlignedBuffer? Buffer => _buffer;
 
+    /// <summary>Whether each row has a part of its own.</summary>
+    public bool HasRows => _signature.BatchAxis is not null;
+
+    /// <summary>The bytes that it holds on to between runs: of strings their places.</summary>
     public long Bytes => _buffer?.Length ?? (_strings?.Length ?? 1) * 8L;
 
     /// <param name="input">What a request gives.</param>
@@ -64,18 +68,31 @@ internal sealed class LaneInput : IDisposable
         if (_buffer is not null)
         {
             var bytes = TypedBytes.Of(input.Elements);
+            Require(bytes.Length, total);
             if (_signature.BatchAxis is null) bytes.CopyTo(_buffer.Span);
             else RowCopy.Copy(bytes, total, sourceRow, _buffer.Span, _capacity, row, rows, _blocks, _rowLength);
         }
         else if (_strings is not null)
         {
             var source = input.Elements.AsSpan<string>();
+            Require(source.Length, total);
             if (_signature.BatchAxis is null) source.CopyTo(_strings);
             else RowCopy.Copy(source, total, sourceRow, _strings.AsSpan(), _capacity, row, rows, _blocks, _rowLength);
         }
         else
         {
             _held = input;
+        }
+    }
+
+    /// <summary>Empties the first row: zeros, and texts without a character.</summary>
+    public void ClearRow()
+    {
+        for (var block = 0; block < _blocks; block++)
+        {
+            var start = block * _capacity * _rowLength;
+            _buffer?.Span.Slice(start, _rowLength).Clear();
+            _strings?.AsSpan(start, _rowLength).Fill("");
         }
     }
 
@@ -110,7 +127,7 @@ internal sealed class LaneInput : IDisposable
         return _value;
     }
 
-    /// <summary>Lets go of the callers' data.</summary>
+    /// <summary>Lets go of the callers' objects; numbers lie in memory of its own.</summary>
     public void Forget()
     {
         if (_buffer is not null) return;
@@ -124,6 +141,11 @@ internal sealed class LaneInput : IDisposable
     {
         _value?.Dispose();
         _value = null;
+    }
+
+    private void Require(int length, int total)
+    {
+        if (length != (long)_blocks * RowsOf(total) * _rowLength) throw UnreadableInputException.ShapeChanged(Name);
     }
 
     private int RowsOf(int rows) => _signature.BatchAxis is null ? 1 : rows;

@@ -102,11 +102,15 @@ public sealed class OnnxModelOptions
     public int MaxQueuedRequests { get; set; } = 1024;
 
     /// <summary>
-    /// Bytes of one request's inputs beyond which it is refused as <see cref="PredictionStatus.TooLarge"/>, 1 to 2,147,483,591. Default: 256 MiB.
+    /// Bytes of one request's inputs beyond which it is refused as <see cref="PredictionStatus.TooLarge"/>, 1 to 2,147,483,591. Default: 256 MiB. A text counts
+    /// as 8 bytes and 2 for each character.
     /// </summary>
     public long MaxRequestBytes { get; set; } = 256L * 1024 * 1024;
 
-    /// <summary>Bytes of input and output buffers that idle lanes may keep, 0 or more. Default: 256 MiB.</summary>
+    /// <summary>
+    /// Bytes of input and output buffers that idle lanes of the direct path may keep, 0 or more. Default: 256 MiB. Behind a batcher they count in its
+    /// <c>MaxLaneBytes</c> as well.
+    /// </summary>
     public long MaxIdleLaneBytes { get; set; } = 256L * 1024 * 1024;
 
     /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>

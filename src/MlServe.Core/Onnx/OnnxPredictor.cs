@@ -1,3 +1,5 @@
+using MlServe.Tensors;
+
 namespace MlServe.Onnx;
 
 /// <summary>
@@ -62,6 +64,7 @@ public sealed class OnnxPredictor : IPredictor
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, typeof(OnnxPredictor));
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<Prediction>(cancellationToken);
         if (_executor.Prepare(in inputs, options, out var request) is { } error) return new(Prediction.FromError(error));
+        if (OwnedInputs.AreNeeded(in inputs)) return OwnedInputs.PredictAsync(this, inputs, options, cancellationToken);
         if (!_gate.TryEnter()) return Enqueue(inputs, request, cancellationToken);
 
         try
@@ -113,7 +116,15 @@ public sealed class OnnxPredictor : IPredictor
         OnnxLane rented, in PredictionInputs inputs, in BatchRequest request, TimeSpan queueTime, CancellationToken cancellationToken)
     {
         using var lane = rented;
-        lane.Write(in inputs, in request, 0, request.Rows, 0);
+        try
+        {
+            lane.Write(in inputs, in request, 0, request.Rows, 0);
+        }
+        catch (UnreadableInputException exception)
+        {
+            return Prediction.FromError(OwnedInputs.Unreadable(exception));
+        }
+
         if (lane.Run(request.Rows, request.Outputs, cancellationToken) is { } failure) return Prediction.FromError(failure);
         return lane.Read(in request, 0, new() { Model = _description.Identity, BatchRows = request.Rows, QueueTime = queueTime });
     }

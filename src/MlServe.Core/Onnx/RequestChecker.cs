@@ -11,6 +11,9 @@ internal sealed class RequestChecker
 {
     private const int StackSizes = 64;
 
+    /// <summary>More than any model has; a shape is kept, and must not be a way to fill memory.</summary>
+    private const int MaxAxes = 64;
+
     private readonly ModelSignature _signature;
     private readonly long _maxBytes;
     private readonly int _maxSizes;
@@ -147,7 +150,7 @@ internal sealed class RequestChecker
         if (input.Kind != ValueKind.Tensor) return RequestErrors.WrongKind(signature, input.Kind);
         var elements = input.Elements;
         if (elements.Type != signature.ElementType) return RequestErrors.WrongType(signature, elements.Type);
-        if (elements.Type == ElementType.String && elements.AsSpan<string?>().Contains(null)) return RequestErrors.NullElement(signature);
+        if (elements.Shape is { Length: > MaxAxes } axes) return RequestErrors.TooManyAxes(signature, axes.Length, MaxAxes);
 
         if (signature.IsOptional)
         {
@@ -155,7 +158,8 @@ internal sealed class RequestChecker
             sizes = sizes[1..];
         }
 
-        bytes = elements.Bytes;
+        bytes = elements.CountBytes(out var hasNull);
+        if (hasNull) return RequestErrors.NullElement(signature);
         var error = elements.Shape is { } shape
             ? ShapedInput.Check(signature, shape, elements.Length, isRow, ref rows, sizes, out used)
             : FlatInput.Check(signature, elements.Length, ref rows, sizes, out used);

@@ -33,6 +33,12 @@ internal static class RequestErrors
     public static PredictionError EmptySequence(ValueSignature input) => Invalid(PredictionErrorCode.InputLengthMismatch,
         "Input {0} came as a sequence of no elements, which ONNX Runtime's API does not take. Give it at least one.", input);
 
+    public static PredictionError TooDeep(ValueSignature input) => Invalid(PredictionErrorCode.InputKindMismatch,
+        "Input {0} came as a sequence of sequences, {1} deep. No model takes that: a sequence holds tensors or maps.", input, OwnedInputs.MaxDepth + 1);
+
+    public static PredictionError TooManyAxes(ValueSignature input, int axes, int most) => Invalid(PredictionErrorCode.InputRankMismatch,
+        "Input {0} came with {1} axes; no more than {2} are taken.", input, axes, most);
+
     public static PredictionError AbsentPart(ValueSignature input) => Invalid(PredictionErrorCode.InputKindMismatch,
         "Input {0} came as a sequence with an absent element. Only a whole input can be absent: PredictionInput.Absent(\"{1}\").", input, input.Name);
 

@@ -105,7 +105,7 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace
         {
             return await step.AnswerAsync(this, inputs, options, cancellationToken).ConfigureAwait(false);
         }
-        catch (ObjectDisposedException exception)
+        catch (ObjectDisposedException exception) when (step is ModelStep)
         {
             return Prediction.FromError(new(PredictionStatus.NotReady, PredictionErrorCode.Draining, "'{0}', which stands in for model '{1}', has been closed.", step.Tag, Model)
             {

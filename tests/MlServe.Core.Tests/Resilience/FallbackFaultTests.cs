@@ -49,6 +49,15 @@ public sealed class FallbackFaultTests
         Assert.Equal(1, other.Calls);
     }
 
+    /// <summary>A function may speak of a disposed object of its own; closed can only be a predictor.</summary>
+    [Fact]
+    public async Task PredictAsync_FunctionThrowsObjectDisposed_IsNotCalledClosed()
+    {
+        using var pipeline = Build(new FakePredictor(CircuitHarness.Broken), static chain => chain.Then(static (_, _, _) => throw Make(typeof(ObjectDisposedException))));
+        using var answer = await AskAsync(pipeline);
+        Assert.Equal(PredictionErrorCode.UserCodeFailed, Assert.Single(answer.Error.FallbackErrors).Code);
+    }
+
     [Theory]
     [InlineData(typeof(ObjectDisposedException))]
     [InlineData(typeof(InvalidOperationException))]
