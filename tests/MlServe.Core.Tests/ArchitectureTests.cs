@@ -13,7 +13,9 @@ public sealed partial class ArchitectureTests
         [Contracts] = ["MlServe.Tensors"],
         ["MlServe.Tensors"] = [],
         ["MlServe.Statistics"] = [],
-        ["MlServe.Onnx"] = [Contracts, "MlServe.Tensors", "MlServe.Onnx.Inspection"],
+        ["MlServe.Onnx"] = [Contracts, "MlServe.Tensors", "MlServe.Onnx.Inspection", "MlServe.Onnx.Graphs", "MlServe.Onnx.Rows"],
+        ["MlServe.Onnx.Graphs"] = ["MlServe.Onnx.Inspection"],
+        ["MlServe.Onnx.Rows"] = ["MlServe.Onnx.Graphs", "MlServe.Onnx.Inspection"],
         ["MlServe.Onnx.Inspection"] = [],
         ["MlServe.Batching"] = [Contracts, "MlServe.Tensors"],
         ["MlServe.Caching"] = [Contracts, "MlServe.Tensors"],
@@ -62,6 +64,9 @@ public sealed partial class ArchitectureTests
     [InlineData("Routing/A.cs", "using static MlServe.Tensors.Shapes;\nnamespace MlServe.Routing;", "MlServe.Tensors")]
     [InlineData("Onnx/Inspection/A.cs", "namespace MlServe.Onnx.Inspection;\nclass A { ModelSignature? S; }", "ModelSignature")]
     [InlineData("Onnx/Inspection/A.cs", "namespace MlServe.Onnx.Inspection;\nclass A { OnnxPredictor? S; }", "OnnxPredictor")]
+    [InlineData("Onnx/Graphs/A.cs", "using MlServe.Onnx;\nnamespace MlServe.Onnx.Graphs;", "MlServe.Onnx")]
+    [InlineData("Onnx/Graphs/A.cs", "namespace MlServe.Onnx.Graphs;\nclass A { OnnxPredictor? S; }", "OnnxPredictor")]
+    [InlineData("Onnx/Graphs/A.cs", "using MlServe.Onnx.Rows;\nnamespace MlServe.Onnx.Graphs;", "MlServe.Onnx.Rows")]
     [InlineData("Onnx/A.cs", "using MlServe.Batching;\nnamespace MlServe.Onnx;", "MlServe.Batching")]
     [InlineData("Onnx/A.cs", "using Microsoft.Extensions.DependencyInjection;\nnamespace MlServe.Onnx;", "DependencyInjection")]
     [InlineData("Caching/A.cs", "using MlServe.Extensions;\nnamespace MlServe.Caching;", "MlServe.Extensions")]
@@ -105,7 +110,7 @@ public sealed partial class ArchitectureTests
             foreach (var room in rooms.Where(room => room != home && !allowed.Contains(room)))
             {
                 var brief = room["MlServe.".Length..];
-                if (names.Any(name => Begins(name, room) && !IsDeeper(name, room, home)) || (names.Any(name => Begins(name, brief)) && !IsDeeperBrief(brief, home)))
+                if (names.Any(name => RoomOf(name) == room) || (names.Any(name => Begins(name, brief)) && !IsDeeperBrief(brief, home)))
                     faults.Add($"{path} ({home}) names {room}.");
             }
 
@@ -138,8 +143,9 @@ public sealed partial class ArchitectureTests
 
     private static bool Begins(string name, string room) => name == room || name.StartsWith(room + ".", StringComparison.Ordinal);
 
-    /// <summary>A name of the home begins with the name of the room around it.</summary>
-    private static bool IsDeeper(string name, string room, string home) => home.StartsWith(room + ".", StringComparison.Ordinal) && Begins(name, home);
+    /// <summary>The innermost room that a full name is of: rooms lie within rooms.</summary>
+    private static string? RoomOf(string name) =>
+        MayUse.Keys.Append("MlServe.Extensions").Append("MlServe.Quantization").Where(room => Begins(name, room)).MaxBy(static room => room.Length);
 
     private static bool IsDeeperBrief(string brief, string home) => Begins(home, $"MlServe.{brief}");
 
