@@ -1,26 +1,40 @@
+using MlServe.Onnx.Probing;
+
 namespace MlServe.Onnx;
 
 /// <summary>
 /// Runs a model before it counts as ready, at each batch size that will be used and on as many lanes as will run at once: first runs size arenas, make
-/// bindings and compile code.
+/// bindings and compile code. One row is run again and again on the way: answers that differ show a model that is random, or keeps something.
 /// </summary>
-internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, int lanes)
+internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, int lanes, GraphFacts facts)
 {
-    private const int Seed = 20260802;
+    private static readonly RowPattern[] OtherPatterns = [new(RowKind.Zero, 1), new(RowKind.Constant, 1)];
+
+    private readonly List<PredictionError> _refusals = [];
+    private Prediction? _answer;
+    private string? _unrepeatable;
 
     /// <exception cref="ModelLoadException">The user's own sample inputs fail, or a size was asked for that the model does not take.</exception>
-    public void Run(CancellationToken cancellationToken)
+    public WarmUpResult Run(CancellationToken cancellationToken)
     {
-        executor.SampleRequest = FindRow();
-        if (options.WarmUpRuns == 0) return;
-        var sizes = options.WarmUpRows.Count == 0 ? [1] : options.WarmUpRows.Distinct().Order().ToArray();
-        if (!executor.Signature.IsBatchable && sizes[^1] > 1)
+        try
         {
-            throw new ModelLoadException(ModelLoadFailure.InvalidOptions,
-                $"WarmUpRows names {sizes[^1]}, and the model takes one row at a time. {executor.Signature.BatchingNote}");
+            executor.SampleRequest = FindRow(cancellationToken);
+            if (executor.SampleRequest is { } row) RunSizes(row, cancellationToken);
+            else CheckSizes();
+            return new(executor.SampleRequest is null ? _refusals : [], _unrepeatable);
         }
+        finally
+        {
+            _answer?.Dispose();
+        }
+    }
 
-        if (executor.SampleRequest is not { } row) return;
+    private void RunSizes(PredictionInputs row, CancellationToken cancellationToken)
+    {
+        RunTwice(row, cancellationToken);
+        var sizes = CheckSizes();
+        if (options.WarmUpRuns == 0) return;
         foreach (var rows in sizes)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -28,7 +42,19 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, in
         }
     }
 
-    private PredictionInputs? FindRow()
+    private int[] CheckSizes()
+    {
+        var sizes = options.WarmUpRows.Count == 0 || options.WarmUpRuns == 0 ? [1] : options.WarmUpRows.Distinct().Order().ToArray();
+        if (!executor.Signature.IsBatchable && sizes[^1] > 1)
+        {
+            throw new ModelLoadException(ModelLoadFailure.InvalidOptions,
+                $"WarmUpRows names {sizes[^1]}, and the model takes one row at a time. {executor.Signature.BatchingNote}");
+        }
+
+        return sizes;
+    }
+
+    private PredictionInputs? FindRow(CancellationToken cancellationToken)
     {
         if (options.SampleInputs.Count > 0)
         {
@@ -37,17 +63,69 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, in
             return options.SampleInputs[0];
         }
 
-        // Made-up rows that the model refuses show nothing, and are no reason not to load it.
-        foreach (var (freeSize, maxInteger) in (ReadOnlySpan<(int, int)>)[(8, 8), (8, 2), (32, 8), (1, 8)])
+        // Made-up rows that the model refuses may be no rows that it has to take, and are no reason not to load it.
+        foreach (var (template, pattern) in Rows())
         {
-            if (new SampleRows(executor.Signature, Seed).Next(freeSize, maxInteger) is not { } row) continue;
+            cancellationToken.ThrowIfCancellationRequested();
+            var row = template.Make(pattern);
             if (executor.Prepare(row, null, out var request) is not null) continue;
             using var lane = executor.RentLane(request.Shape, 1);
-            lane.Write(row, request, 0, request.Rows, 0);
-            if (lane.Run(1, request.Outputs) is null) return row;
+            if (RunRow(lane, row, request, cancellationToken) is not { } refusal) return row;
+            _refusals.Add(refusal);
         }
 
         return null;
+    }
+
+    private IEnumerable<(RowTemplate Template, RowPattern Pattern)> Rows()
+    {
+        RowTemplate? first = null;
+        foreach (var (freeSize, maxInteger) in BatchAxisProbe.GuessesFor(executor.Signature))
+        {
+            if (RowTemplate.Guess(executor.Signature, freeSize, maxInteger, facts.Ranges) is not { } template) continue;
+            first ??= template;
+            yield return (template, new(RowKind.Positive, 1));
+        }
+
+        foreach (var pattern in first is null ? [] : OtherPatterns)
+            yield return (first!, pattern);
+    }
+
+    private void RunTwice(PredictionInputs row, CancellationToken cancellationToken)
+    {
+        if (executor.Prepare(row, null, out var request) is not null) return;
+        using var lane = executor.RentLane(request.Shape, Math.Max(1, request.Rows));
+        for (var run = 0; run < 2; run++)
+        {
+            // The user's own rows fail below, with the number of rows that failed.
+            if (RunRow(lane, row, request, cancellationToken) is not null) return;
+        }
+    }
+
+    private PredictionError? RunRow(OnnxLane lane, in PredictionInputs row, in BatchRequest request, CancellationToken cancellationToken)
+    {
+        lane.Write(row, request, 0, request.Rows, 0);
+        if (lane.Run(request.Rows, request.Outputs, cancellationToken) is { } error) return error;
+        Compare(lane.Read(request, 0, default));
+        return null;
+    }
+
+    /// <summary>Compares an answer to the one row with the first that it had.</summary>
+    private void Compare(Prediction answer)
+    {
+        if (_answer is not { } first || !answer.IsOk)
+        {
+            if (answer.IsOk) _answer = answer;
+            return;
+        }
+
+        using (answer)
+        {
+            for (var i = 0; _unrepeatable is null && i < first.Count; i++)
+            {
+                if (Repeatability.Differs(first.ValueAt(i), answer.ValueAt(i))) _unrepeatable = first[i].Name;
+            }
+        }
     }
 
     private void RunLanes(PredictionInputs row, int rows, CancellationToken cancellationToken)
@@ -73,7 +151,9 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, in
                             $"A warm-up run of {written} row(s) with SampleInputs failed: {error.Message}", error.Exception);
                     }
 
-                    lane.Read(request, 0, default).Dispose();
+                    // In company it may differ by rounding.
+                    if (written == perRequest) Compare(lane.Read(request, 0, default));
+                    else lane.Read(request, 0, default).Dispose();
                 }
             }
         }

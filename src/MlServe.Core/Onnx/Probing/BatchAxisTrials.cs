@@ -1,4 +1,4 @@
-namespace MlServe.Onnx;
+namespace MlServe.Onnx.Probing;
 
 /// <summary>Which axes of a model's inputs to try as the batch axis, the likeliest first.</summary>
 internal static class BatchAxisTrials
@@ -29,10 +29,10 @@ internal static class BatchAxisTrials
 
     /// <summary>The axes that the options state.</summary>
     /// <exception cref="ModelLoadException">They name an input or an axis that the model does not have.</exception>
-    public static IReadOnlyList<int?> Stated(ModelSignature declared, OnnxModelOptions options)
+    public static IReadOnlyList<int?> Stated(ModelSignature declared, int? batchAxis, IEnumerable<KeyValuePair<string, int>> batchAxes)
     {
         var axes = new int?[declared.Inputs.Count];
-        foreach (var (name, axis) in options.BatchAxes)
+        foreach (var (name, axis) in batchAxes)
         {
             var index = declared.IndexOfInput(name);
             if (index < 0)
@@ -45,7 +45,7 @@ internal static class BatchAxisTrials
             CheckAxis(declared.Inputs[index], axis);
         }
 
-        if (options.BatchAxis is { } everywhere)
+        if (batchAxis is { } everywhere)
         {
             for (var i = 0; i < axes.Length; i++)
             {
