@@ -7,9 +7,10 @@ namespace MlServe.Onnx;
 /// hints for what to try first, because they are often wrong; a model that no trial fits is run one row at a time. Where it is known why rows answer
 /// differently (<paramref name="dependence"/>), that alone is no reason against an axis; the signature says that rows are not independent.
 /// </summary>
-internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declared, ModelIdentity identity, OnnxModelOptions options, string? dependence = null)
+internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declared, ModelIdentity identity, OnnxModelOptions options, TrialRuns? trials, string? dependence = null)
 {
     private const int Seed = 20260801;
+    private const string NotRun = "The model is not run while it is loaded (RunAtLoad is false), and its batch axis is not known without.";
 
     /// <summary>By how much of the largest value a row that is rounded to 8 bits in company may differ.</summary>
     private const double MaxRounding = 0.25;
@@ -22,12 +23,13 @@ internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declare
         if (options.BatchDetection == BatchDetection.None) return WithoutAxes("The options say that it takes one row at a time.");
         if (options.BatchAxis is not null || options.BatchAxes.Count > 0) return FindStated();
 
-        var trials = BatchAxisTrials.For(declared);
-        if (trials.Count == 0) return WithoutAxes("All axes of all inputs have a fixed size.");
+        var candidates = BatchAxisTrials.For(declared);
+        if (candidates.Count == 0) return WithoutAxes("All axes of all inputs have a fixed size.");
+        if (trials is null) return WithoutAxes(NotRun);
 
         var reasons = new List<string>();
         var least = new Outcome(null, null, false);
-        foreach (var trial in trials)
+        foreach (var trial in candidates)
         {
             var outcome = Try(trial);
             if (outcome.Signature is { } found)
@@ -47,7 +49,7 @@ internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declare
     private ModelSignature FindStated()
     {
         var stated = BatchAxisTrials.Stated(declared, options);
-        var outcome = Try(stated, isStated: true);
+        var outcome = trials is null ? new(null, NotRun, IsFinal: true) : Try(stated, isStated: true);
         if (outcome.Signature is { } found) return found;
 
         // The last word is the user's: where no made-up row can be run, outputs are taken to have their rows on the first axis.
@@ -133,7 +135,7 @@ internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declare
         return new(null, $"Rows answer differently in company (by {measured}, {RowAgreement.Tolerance:0.0e+0} is allowed).", IsFinal: true);
     }
 
-    private static (OutputValue[]? Outputs, string? Reason) Run(OnnxExecutor executor, params ReadOnlySpan<PredictionInputs> rows)
+    private (OutputValue[]? Outputs, string? Reason) Run(OnnxExecutor executor, params ReadOnlySpan<PredictionInputs> rows)
     {
         OnnxLane? lane = null;
         try
@@ -146,7 +148,7 @@ internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declare
                 lane.Write(in rows[i], in request, 0, request.Rows, i);
             }
 
-            return lane!.Run(rows.Length, request.Outputs) is { } failure ? (null, failure.Message) : (lane.ReadWhole(), null);
+            return trials!.Run(lane!, rows.Length, request.Outputs) is { } failure ? (null, failure.Message) : (lane!.ReadWhole(), null);
         }
         catch (Exception exception) when (exception is OverflowException or NotSupportedException or ArgumentException)
         {

@@ -4,12 +4,12 @@ namespace MlServe.Onnx;
 /// Runs a model before it counts as ready, at each batch size that will be used and on as many lanes as will run at once: first runs size arenas, make
 /// bindings and compile code.
 /// </summary>
-internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, int lanes)
+internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, TrialRuns trials, int lanes)
 {
     private const int Seed = 20260802;
 
     /// <exception cref="ModelLoadException">The user's own sample inputs fail, or a size was asked for that the model does not take.</exception>
-    public void Run(CancellationToken cancellationToken)
+    public void Run()
     {
         executor.SampleRequest = FindRow();
         if (options.WarmUpRuns == 0) return;
@@ -23,8 +23,8 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, in
         if (executor.SampleRequest is not { } row) return;
         foreach (var rows in sizes)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            RunLanes(row, rows, cancellationToken);
+            trials.CancellationToken.ThrowIfCancellationRequested();
+            RunLanes(row, rows);
         }
     }
 
@@ -44,13 +44,13 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, in
             if (executor.Prepare(row, null, out var request) is not null) continue;
             using var lane = executor.RentLane(request.Shape, 1);
             lane.Write(row, request, 0, request.Rows, 0);
-            if (lane.Run(1, request.Outputs) is null) return row;
+            if (trials.Run(lane, 1, request.Outputs) is null) return row;
         }
 
         return null;
     }
 
-    private void RunLanes(PredictionInputs row, int rows, CancellationToken cancellationToken)
+    private void RunLanes(PredictionInputs row, int rows)
     {
         executor.Prepare(row, null, out var request);
         var perRequest = Math.Max(1, request.Rows);
@@ -66,7 +66,7 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, in
                     var written = 0;
                     for (; written + perRequest <= Math.Max(rows, perRequest); written += perRequest)
                         lane.Write(row, request, 0, request.Rows, written);
-                    if (lane.Run(written, request.Outputs, cancellationToken) is { } error)
+                    if (trials.Run(lane, written, request.Outputs) is { } error)
                     {
                         if (options.SampleInputs.Count == 0) return;
                         throw new ModelLoadException(ModelLoadFailure.WarmUpFailed,

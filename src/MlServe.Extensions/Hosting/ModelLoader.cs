@@ -46,7 +46,7 @@ internal sealed class ModelLoader(
             LogMessages.Create(loggers).SectionUnused(section, name, option);
         var source = options.Source is { } makeSource
             ? makeSource(services) ?? throw new InvalidOperationException("The function given to FromSource returned null.")
-            : ModelSource.FromFile(options.Path!);
+            : ModelSource.FromFile(options.Path!, options.Onnx.MaxModelBytes);
         foreach (var wrap in options.SourceWrappers)
             source = wrap(source, services) ?? throw new InvalidOperationException("The function given to WrapSource returned null.");
         var context = new ModelLoadContext

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace MlServe.Onnx.Inspection;
 
 /// <summary>
@@ -75,7 +77,41 @@ public sealed class OnnxInspectionLimits
         init => field = InRange(value, 1, int.MaxValue, nameof(MaxTextBytes));
     } = 32 * 1024 * 1024;
 
-    private static int InRange(int value, int low, int high, string name) =>
+    /// <summary>
+    /// How many nodes there are once every call of a function is replaced by the function's body, subgraphs included. Range: 1 to <see cref="int.MaxValue"/>. Default:
+    /// 1,000,000; functions that call others ten times each reach it with six.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
+    public int MaxExpandedNodes
+    {
+        get;
+        init => field = InRange(value, 1, int.MaxValue, nameof(MaxExpandedNodes));
+    } = 1_000_000;
+
+    /// <summary>
+    /// How often the body of a loop may run by what stands in the file, those of loops within loops multiplied. Range: 1 to <see cref="long.MaxValue"/>. Default: 1,000,000,
+    /// far above the steps of a sequence. Loops whose end depends on the data are not counted: <c>OnnxModelOptions.LoadTimeout</c> bounds them while the model is loaded.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
+    public long MaxLoopTrips
+    {
+        get;
+        init => field = InRange(value, 1, long.MaxValue, nameof(MaxLoopTrips));
+    } = 1_000_000;
+
+    /// <summary>
+    /// How many bytes a value may have that a node makes of sizes which stand in the file, free axes counted as 1; and how many all constants together that are made so. Range: 1
+    /// to <see cref="long.MaxValue"/>. Default: 1,073,741,824 (1 GiB): a file of some hundred bytes can ask for any amount of memory.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
+    public long MaxDerivedBytes
+    {
+        get;
+        init => field = InRange(value, 1, long.MaxValue, nameof(MaxDerivedBytes));
+    } = 1L << 30;
+
+    private static T InRange<T>(T value, T low, T high, string name)
+        where T : IComparisonOperators<T, T, bool> =>
         value >= low && value <= high
             ? value
             : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; it takes {low} to {high}.");
