@@ -83,8 +83,8 @@ public sealed class OnnxModelOptions
     /// </summary>
     public long MaxModelBytes { get; set; } = Array.MaxLength;
 
-    /// <summary>What the inspection before the load accepts at most. Default: the limits' own defaults. In code only.</summary>
-    public OnnxInspectionLimits InspectionLimits { get; set; } = new();
+    /// <summary>What the inspection before the load accepts at most.</summary>
+    public OnnxInspectionLimits InspectionLimits { get; } = new();
 
     /// <summary>
     /// How long reading the model may take, and then how long opening it, trying it and warming it up may take, 00:00:01 to 1.00:00:00 each. Default: 00:10:00, far beyond
@@ -158,7 +158,8 @@ public sealed class OnnxModelOptions
         if (!Enum.IsDefined(BatchDetection)) yield return Range(nameof(BatchDetection), BatchDetection, "Probe or None");
         if (BatchAxis is < 0) yield return Range(nameof(BatchAxis), BatchAxis, "0 or more");
         if (MaxModelBytes < 1 || MaxModelBytes > Array.MaxLength) yield return Range(nameof(MaxModelBytes), MaxModelBytes, $"1 to {Array.MaxLength}");
-        if (InspectionLimits is null) yield return Range(nameof(InspectionLimits), "null", "set");
+        foreach (var message in InspectionLimits.Validate())
+            yield return $"{nameof(InspectionLimits)}:{message}";
         if (LoadTimeout < TimeSpan.FromSeconds(1) || LoadTimeout > TimeSpan.FromDays(1)) yield return Range(nameof(LoadTimeout), LoadTimeout, "00:00:01 to 1.00:00:00");
         if (!Enum.IsDefined(Verify)) yield return Range(nameof(Verify), Verify, "None or InChildProcess");
         foreach (var message in Verification.Validate())
