@@ -37,6 +37,24 @@ internal static partial class LogMessages
     [LoggerMessage(2004, LogLevel.Warning, "Model '{Model}': the optimized model in the cache folder could not be opened and is made anew: {Reason}")]
     public static partial void CacheEntryUnusable(ILogger logger, string model, string reason);
 
+    [LoggerMessage(2040, LogLevel.Error,
+        "Model '{Model}': a call of the native runtime did not return after it was told to stop, and is given up; the model was {Stage}. {Count} threads of the process are lost so; "
+        + "from {Limit} on, models that were not verified in a process of their own are refused")]
+    public static partial void NativeCallAbandoned(ILogger logger, string model, string stage, int count, int limit);
+
+    [LoggerMessage(2041, LogLevel.Warning, "Model '{Model}': a call of the native runtime that was given up has returned after all; the model was {Stage}. {Count} are left")]
+    public static partial void NativeCallReturned(ILogger logger, string model, string stage, int count);
+
+    [LoggerMessage(2042, LogLevel.Information, "Model '{Model}' (SHA-256 {Digest}) was tried in a process of its own and loads there: {Tool} {ToolVersion}, ONNX Runtime {RuntimeVersion}")]
+    public static partial void ModelVerified(ILogger logger, string model, string digest, string tool, string toolVersion, string runtimeVersion);
+
+    [LoggerMessage(2043, LogLevel.Warning,
+        "Model '{Model}' was tried with ONNX Runtime {ToolRuntime}, and this process runs {Runtime}: it may fare otherwise here. Install the tool of the application's version")]
+    public static partial void VerifiedByOtherRuntime(ILogger logger, string model, string toolRuntime, string runtime);
+
+    [LoggerMessage(2044, LogLevel.Warning, "Model '{Model}': verdicts are not kept in '{Folder}', because {Problem}")]
+    public static partial void VerdictsNotKept(ILogger logger, string model, string folder, string problem);
+
     [LoggerMessage(5000, LogLevel.Information,
         "The cache of model '{Model}' switches itself off: at a hit rate of {HitRate:P2} it saves {SavedMicroseconds:F2} us a request and costs {CostMicroseconds:F2} us. It is tried again in {Pause}")]
     public static partial void CacheOff(ILogger logger, string model, double hitRate, double savedMicroseconds, double costMicroseconds, TimeSpan pause);

@@ -12,15 +12,16 @@ namespace MlServe.Onnx;
 /// </summary>
 /// <param name="declared">What the model says of itself.</param>
 /// <param name="options">What the user states.</param>
-/// <param name="open">Opens the model for a trial of the axes of a signature.</param>
+/// <param name="open">Opens the model for a trial of the axes of a signature; null where it is not to be run.</param>
 /// <param name="budget">What trying may cost.</param>
 /// <param name="graph">What the model computes; null where that could not be read.</param>
 /// <param name="facts">What the graph tells of how to try it.</param>
 /// <param name="dependence">Why the file says that rows depend on each other; null where it does not.</param>
 internal sealed class BatchAxisProbe(
-    ModelSignature declared, OnnxModelOptions options, Func<ModelSignature, ITrial> open, TrialBudget budget, OnnxGraph? graph, GraphFacts facts, RowDependence? dependence)
+    ModelSignature declared, OnnxModelOptions options, Func<ModelSignature, ITrial>? open, TrialBudget budget, OnnxGraph? graph, GraphFacts facts, RowDependence? dependence)
 {
     private const int MaxSamples = 16;
+    private const string NotRun = "The model is not run while it is loaded (RunAtLoad is false), and its batch axis is not known without.";
 
     private static readonly (int FreeSize, int MaxInteger)[] Guesses = [(8, 8), (8, 2), (32, 8), (1, 8), (64, 8), (224, 8)];
 
@@ -35,6 +36,8 @@ internal sealed class BatchAxisProbe(
 
         var trials = BatchAxisTrials.For(declared);
         if (trials.Count == 0) return Nothing("All axes of all inputs have a fixed size.");
+
+        if (open is null) return Nothing(NotRun);
 
         var failed = new List<BatchAxisFinding>();
         BatchAxisFinding? least = null;
@@ -60,6 +63,7 @@ internal sealed class BatchAxisProbe(
         if (facts.Unrepeatable is { } culprit)
             return new(proof, new(MeasureOutcome.NotRepeatable, $"{culprit.Node} {culprit.Reason}"), why?.Reason) { Node = culprit.Node };
 
+        if (open is null) return new(proof, new(MeasureOutcome.Inconclusive, NotRun), why?.Reason);
         var candidate = BatchAxisVerdict.Candidate(declared, axes);
         using var trial = open(candidate);
         return new(proof, Measure(trial, candidate, why is null ? proof?.Verdict ?? RowIndependence.Unknown : RowIndependence.Disproved), why?.Reason);

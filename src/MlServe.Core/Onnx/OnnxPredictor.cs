@@ -36,7 +36,7 @@ public sealed class OnnxPredictor : IPredictor
     /// <param name="context">What it gets from its surroundings; null: the defaults.</param>
     /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
     public static OnnxPredictor Load(string path, OnnxModelOptions? options = null, ModelLoadContext? context = null) =>
-        LoadAsync(ModelSource.FromFile(path), options, context).AsTask().GetAwaiter().GetResult();
+        LoadAsync(ModelSource.FromFile(path, options is { MaxModelBytes: >= 1 and var most } ? most : null), options, context).AsTask().GetAwaiter().GetResult();
 
     /// <summary>Loads a model and warms it up.</summary>
     /// <param name="source">Where it comes from.</param>

@@ -44,6 +44,9 @@ internal static class OrtErrors
     /// <summary>Whether a run ended because its terminate flag was set.</summary>
     public static bool IsTerminated(Exception exception) => exception.Message.Contains("terminate flag", StringComparison.Ordinal);
 
+    /// <summary>Whether a session was not made because its load was cancelled.</summary>
+    public static bool IsLoadCancelled(Exception exception) => exception.Message.Contains("canceled due to user request", StringComparison.OrdinalIgnoreCase);
+
     /// <summary>Whether an output had another shape than the buffer that was bound for it.</summary>
     public static bool IsShapeMismatch(Exception exception) =>
         exception.Message.Contains("but the computed output shape for this run is", StringComparison.Ordinal)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.ML.OnnxRuntime;
 
 namespace MlServe.Onnx;
@@ -33,6 +34,9 @@ internal static class SessionOptionsFactory
             if (externalDataFolder is not null)
                 session.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", externalDataFolder);
 
+            // What the inspection has counted, held again by the runtime, which counts what it really makes.
+            session.AddSessionConfigEntry("session.function_expansion_node_limit", options.InspectionLimits.MaxExpandedNodes.ToString(CultureInfo.InvariantCulture));
+            session.AddSessionConfigEntry("optimization.constant_folding_max_output_size_in_bytes", options.InspectionLimits.MaxDerivedBytes.ToString(CultureInfo.InvariantCulture));
             foreach (var (name, size) in options.FreeDimensions)
                 session.AddFreeDimensionOverrideByName(name, size);
             foreach (var (key, value) in options.SessionEntries)

@@ -3,13 +3,13 @@ using MlServe.Onnx.Probing;
 namespace MlServe.Onnx;
 
 /// <summary>Runs made-up rows on a session whose rows lie along given axes. Where they lie in the outputs is still to be found, so outputs are read whole.</summary>
-internal sealed class TrialLanes(OnnxSession session, ModelSignature candidate, ModelIdentity identity, OnnxModelOptions options) : ITrial
+internal sealed class TrialLanes(OnnxSession session, ModelSignature candidate, ModelIdentity identity, OnnxModelOptions options, TrialRuns trials) : ITrial
 {
     private readonly OnnxExecutor _executor = new(session, candidate, identity, options, foreseesOutputs: false);
 
     public PredictionError? Prepare(in PredictionInputs inputs, out BatchRequest request) => _executor.Prepare(in inputs, null, out request);
 
-    public string? Run(ReadOnlySpan<TrialRow> rows, out OutputValue[] outputs, CancellationToken cancellationToken)
+    public string? Run(ReadOnlySpan<TrialRow> rows, out OutputValue[] outputs)
     {
         outputs = [];
         OnnxLane? lane = null;
@@ -25,8 +25,8 @@ internal sealed class TrialLanes(OnnxSession session, ModelSignature candidate, 
                 lane.Write(in inputs, in request, rows[i].SourceRow, 1, i);
             }
 
-            if (lane!.Run(rows.Length, first.Outputs, cancellationToken) is { } failure) return failure.Message;
-            outputs = lane.ReadWhole();
+            if (trials.Run(lane!, rows.Length, first.Outputs) is { } failure) return failure.Message;
+            outputs = lane!.ReadWhole();
             return null;
         }
         catch (Exception exception) when (exception is OverflowException or NotSupportedException or ArgumentException)

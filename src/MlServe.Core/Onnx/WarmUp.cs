@@ -6,7 +6,7 @@ namespace MlServe.Onnx;
 /// Runs a model before it counts as ready, at each batch size that will be used and on as many lanes as will run at once: first runs size arenas, make
 /// bindings and compile code. One row is run again and again on the way: answers that differ show a model that is random, or keeps something.
 /// </summary>
-internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, int lanes, GraphFacts facts)
+internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, TrialRuns trials, int lanes, GraphFacts facts)
 {
     private static readonly RowPattern[] OtherPatterns = [new(RowKind.Zero, 1), new(RowKind.Constant, 1)];
 
@@ -15,12 +15,12 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, in
     private string? _unrepeatable;
 
     /// <exception cref="ModelLoadException">The user's own sample inputs fail, or a size was asked for that the model does not take.</exception>
-    public WarmUpResult Run(CancellationToken cancellationToken)
+    public WarmUpResult Run()
     {
         try
         {
-            executor.SampleRequest = FindRow(cancellationToken);
-            if (executor.SampleRequest is { } row) RunSizes(row, cancellationToken);
+            executor.SampleRequest = FindRow();
+            if (executor.SampleRequest is { } row) RunSizes(row);
             else CheckSizes();
             return new(executor.SampleRequest is null ? _refusals : [], _unrepeatable);
         }
@@ -30,15 +30,15 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, in
         }
     }
 
-    private void RunSizes(PredictionInputs row, CancellationToken cancellationToken)
+    private void RunSizes(PredictionInputs row)
     {
-        RunTwice(row, cancellationToken);
+        RunTwice(row);
         var sizes = CheckSizes();
         if (options.WarmUpRuns == 0) return;
         foreach (var rows in sizes)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            RunLanes(row, rows, cancellationToken);
+            trials.CancellationToken.ThrowIfCancellationRequested();
+            RunLanes(row, rows);
         }
     }
 
@@ -54,7 +54,7 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, in
         return sizes;
     }
 
-    private PredictionInputs? FindRow(CancellationToken cancellationToken)
+    private PredictionInputs? FindRow()
     {
         if (options.SampleInputs.Count > 0)
         {
@@ -66,11 +66,11 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, in
         // Made-up rows that the model refuses may be no rows that it has to take, and are no reason not to load it.
         foreach (var (template, pattern) in Rows())
         {
-            cancellationToken.ThrowIfCancellationRequested();
+            trials.CancellationToken.ThrowIfCancellationRequested();
             var row = template.Make(pattern);
             if (executor.Prepare(row, null, out var request) is not null) continue;
             using var lane = executor.RentLane(request.Shape, 1);
-            if (RunRow(lane, row, request, cancellationToken) is not { } refusal) return row;
+            if (RunRow(lane, row, request) is not { } refusal) return row;
             _refusals.Add(refusal);
         }
 
@@ -91,21 +91,21 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, in
             yield return (first!, pattern);
     }
 
-    private void RunTwice(PredictionInputs row, CancellationToken cancellationToken)
+    private void RunTwice(PredictionInputs row)
     {
         if (executor.Prepare(row, null, out var request) is not null) return;
         using var lane = executor.RentLane(request.Shape, Math.Max(1, request.Rows));
         for (var run = 0; run < 2; run++)
         {
             // The user's own rows fail below, with the number of rows that failed.
-            if (RunRow(lane, row, request, cancellationToken) is not null) return;
+            if (RunRow(lane, row, request) is not null) return;
         }
     }
 
-    private PredictionError? RunRow(OnnxLane lane, in PredictionInputs row, in BatchRequest request, CancellationToken cancellationToken)
+    private PredictionError? RunRow(OnnxLane lane, in PredictionInputs row, in BatchRequest request)
     {
         lane.Write(row, request, 0, request.Rows, 0);
-        if (lane.Run(request.Rows, request.Outputs, cancellationToken) is { } error) return error;
+        if (trials.Run(lane, request.Rows, request.Outputs) is { } error) return error;
         Compare(lane.Read(request, 0, default));
         return null;
     }
@@ -128,7 +128,7 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, in
         }
     }
 
-    private void RunLanes(PredictionInputs row, int rows, CancellationToken cancellationToken)
+    private void RunLanes(PredictionInputs row, int rows)
     {
         executor.Prepare(row, null, out var request);
         var perRequest = Math.Max(1, request.Rows);
@@ -144,7 +144,7 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, in
                     var written = 0;
                     for (; written + perRequest <= Math.Max(rows, perRequest); written += perRequest)
                         lane.Write(row, request, 0, request.Rows, written);
-                    if (lane.Run(written, request.Outputs, cancellationToken) is { } error)
+                    if (trials.Run(lane, written, request.Outputs) is { } error)
                     {
                         if (options.SampleInputs.Count == 0) return;
                         throw new ModelLoadException(ModelLoadFailure.WarmUpFailed,

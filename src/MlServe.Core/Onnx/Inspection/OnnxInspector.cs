@@ -21,8 +21,10 @@ public static class OnnxInspector
     /// (<see cref="ModelLoadFailure.Malformed"/>); or is beyond the limits (<see cref="ModelLoadFailure.TooLarge"/>). The message names
     /// the byte at which it was noticed, and what to do.
     /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">A limit is out of its range.</exception>
     public static OnnxModelInfo Inspect(ReadOnlySpan<byte> model, OnnxInspectionLimits? limits = null)
     {
+        limits?.ThrowIfInvalid();
         if (model.IsEmpty)
             throw new ModelLoadException(
                 ModelLoadFailure.Empty,

@@ -10,8 +10,7 @@ internal interface ITrial : IDisposable
     /// <summary>Runs rows together.</summary>
     /// <param name="rows">One or more, of one shape.</param>
     /// <param name="outputs">The outputs, whole, where the result is null.</param>
-    /// <param name="cancellationToken">Stops the run at the next operator.</param>
     /// <returns>Null, or why there is no answer, in the runtime's words.</returns>
-    /// <exception cref="OperationCanceledException">The run was stopped.</exception>
-    string? Run(ReadOnlySpan<TrialRow> rows, out OutputValue[] outputs, CancellationToken cancellationToken);
+    /// <exception cref="OperationCanceledException">The load was given up.</exception>
+    string? Run(ReadOnlySpan<TrialRow> rows, out OutputValue[] outputs);
 }

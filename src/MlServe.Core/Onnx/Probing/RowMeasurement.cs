@@ -173,7 +173,7 @@ internal sealed class RowMeasurement(ITrial trial, ModelSignature declared, Tria
     private string? Run(ReadOnlySpan<TrialRow> rows, out OutputValue[] outputs)
     {
         budget.CountRun();
-        return trial.Run(rows, out outputs, budget.CancellationToken);
+        return trial.Run(rows, out outputs);
     }
 
     private void Forget()
