@@ -33,4 +33,10 @@ public interface ILane : IDisposable
     /// <param name="row">The request's first row.</param>
     /// <param name="origin">What to say about the answer.</param>
     Prediction Read(in BatchRequest request, int row, in PredictionOrigin origin);
+
+    /// <summary>Copies a row of the last run into the first place of another lane of the same model and shape, so that it can be run again alone.</summary>
+    /// <param name="row">The row, from 0.</param>
+    /// <param name="target">The other lane.</param>
+    /// <returns>Whether it was copied; false for a lane that cannot, whose rows are then never checked.</returns>
+    bool TryCopyRow(int row, ILane target) => false;
 }

@@ -13,8 +13,9 @@ public sealed partial class ArchitectureTests
         [Contracts] = ["MlServe.Tensors"],
         ["MlServe.Tensors"] = [],
         ["MlServe.Statistics"] = [],
-        ["MlServe.Onnx"] = [Contracts, "MlServe.Tensors", "MlServe.Onnx.Inspection", "MlServe.Onnx.Graphs", "MlServe.Onnx.Rows"],
+        ["MlServe.Onnx"] = [Contracts, "MlServe.Tensors", "MlServe.Onnx.Inspection", "MlServe.Onnx.Graphs", "MlServe.Onnx.Rows", "MlServe.Onnx.Probing"],
         ["MlServe.Onnx.Graphs"] = ["MlServe.Onnx.Inspection"],
+        ["MlServe.Onnx.Probing"] = [Contracts, "MlServe.Tensors", "MlServe.Onnx.Graphs", "MlServe.Onnx.Rows"],
         ["MlServe.Onnx.Rows"] = ["MlServe.Onnx.Graphs", "MlServe.Onnx.Inspection"],
         ["MlServe.Onnx.Inspection"] = [],
         ["MlServe.Batching"] = [Contracts, "MlServe.Tensors"],
@@ -66,6 +67,7 @@ public sealed partial class ArchitectureTests
     [InlineData("Onnx/Inspection/A.cs", "namespace MlServe.Onnx.Inspection;\nclass A { OnnxPredictor? S; }", "OnnxPredictor")]
     [InlineData("Onnx/Graphs/A.cs", "using MlServe.Onnx;\nnamespace MlServe.Onnx.Graphs;", "MlServe.Onnx")]
     [InlineData("Onnx/Graphs/A.cs", "namespace MlServe.Onnx.Graphs;\nclass A { OnnxPredictor? S; }", "OnnxPredictor")]
+    [InlineData("Onnx/Probing/A.cs", "namespace MlServe.Onnx.Probing;\nclass A { OnnxPredictor? P; }", "OnnxPredictor")]
     [InlineData("Onnx/Graphs/A.cs", "using MlServe.Onnx.Rows;\nnamespace MlServe.Onnx.Graphs;", "MlServe.Onnx.Rows")]
     [InlineData("Onnx/A.cs", "using MlServe.Batching;\nnamespace MlServe.Onnx;", "MlServe.Batching")]
     [InlineData("Onnx/A.cs", "using Microsoft.Extensions.DependencyInjection;\nnamespace MlServe.Onnx;", "DependencyInjection")]

@@ -35,7 +35,11 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
     public int Capacity { get; } = capacity;
 
     /// <summary>The rows that a batch holds at most: the capacity, or less where the curve says that more does not pay.</summary>
-    public int Limit { get; set; } = capacity;
+    public int Limit
+    {
+        get => owner.RunsOneByOne ? 1 : field;
+        set;
+    } = capacity;
 
     /// <summary>Whether the limit was found by trying sizes, and is looked at again.</summary>
     public bool IsLimitMeasured { get; set; }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
 
 namespace MlServe.Batching;
 
@@ -22,14 +23,27 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     private readonly LonelyCaller _lonely = new();
     private readonly BatchHold? _hold;
     private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly AnswerTrust _trust = new();
+    private readonly ILogger? _logger;
+    private volatile bool _runsOneByOne;
     private PaddedCounters _counters;
     private long _laneBytes;
     private long _uses;
     private int _disposed;
 
-    public BatchingPredictor(IPredictor inner, IBatchExecutor executor, BatchingOptions options, BatchingMetrics metrics, RunGate gate, TimeProvider time)
+    /// <param name="inner">The model.</param>
+    /// <param name="executor">Runs its rows.</param>
+    /// <param name="options">How.</param>
+    /// <param name="metrics">What is reported.</param>
+    /// <param name="gate">Bounds how much runs at once.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="mixes">Whether requests of several callers are run together.</param>
+    /// <param name="logger">Where to say that they no longer are; null: nowhere.</param>
+    public BatchingPredictor(
+        IPredictor inner, IBatchExecutor executor, BatchingOptions options, BatchingMetrics metrics, RunGate gate, TimeProvider time, bool mixes, ILogger? logger)
         : base(inner)
     {
+        _logger = logger;
         Metrics = metrics;
         _options = options;
         _executor = executor;
@@ -37,12 +51,14 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         Time = time;
         Identity = executor.Identity;
         Lanes = options.Lanes == 0 ? gate.MaxConcurrentRuns : options.Lanes;
-        Capacity = executor.Signature.IsBatchable ? options.MaxBatchSize : 1;
+        Capacity = executor.Signature.IsBatchable && mixes ? options.MaxBatchSize : 1;
         BatchesPerQueue = Lanes + 2;
         _admission = new(this, options);
         _queues = new(this, executor);
         Totals = new() { CostsOf = _queues.Costs };
         _runners = new(this, Lanes);
+        if (Capacity > 1 && options.RecheckRate > 0 && options.AcceptDependentRowsOf != executor.Identity.Name)
+            Recheck = new(this, executor.Signature, options.RecheckRate, Finish);
         if (options.MaxQueueDelay > TimeSpan.Zero) _hold = new(options.MaxQueueDelay, time, _ => Schedule());
         try
         {
@@ -82,6 +98,12 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     public BatchStatistics Totals { get; }
 
     public BatchingMetrics Metrics { get; }
+
+    /// <summary>Runs batched rows again alone; null where none are.</summary>
+    public BatchRecheck? Recheck { get; }
+
+    /// <summary>Whether rows were seen to depend on each other, so that none has company any more.</summary>
+    public bool RunsOneByOne => _runsOneByOne;
 
     public long Now => Time.GetTimestamp();
 
@@ -149,6 +171,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     {
         if (serviceKey is not null) return base.GetService(serviceType, serviceKey);
         if (serviceType == typeof(BatchStatistics)) return Totals;
+        if (serviceType == typeof(AnswerTrust)) return _trust;
         return serviceType == typeof(DefaultTimeout) && _options.Timeout is { } timeout ? new DefaultTimeout(timeout) : base.GetService(serviceType);
     }
 
@@ -201,6 +224,22 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         if (RunsLong ? seconds < 0.7 * LongRunSeconds : seconds > LongRunSeconds) RunsLong = !RunsLong;
     }
 
+    /// <summary>Takes note of a row that was run again alone; one that differs is the end of batching.</summary>
+    internal void Rechecked(RecheckOutcome outcome, int batchRows, double difference)
+    {
+        Metrics.Rechecked(outcome);
+        Totals.Rechecked();
+        if (outcome is RecheckOutcome.Same or RecheckOutcome.Failed || _runsOneByOne) return;
+        Capacity = 1;
+        _runsOneByOne = true;
+        _trust.Lose();
+        var reason = outcome == RecheckOutcome.Unrepeatable
+            ? "it is not answered alike alone either: the model is not deterministic, or keeps state"
+            : FormattableString.Invariant($"its answer differs by {difference:0.0e+0} of its magnitude, by more than OnnxModelOptions.BatchTolerance");
+        Totals.StoppedBecause = reason;
+        if (_logger is not null) LogMessages.BatchingStopped(_logger, Name, Identity.Version, batchRows, reason);
+    }
+
     /// <summary>What a request hears of an exception that an executor threw.</summary>
     internal PredictionError Failed(Exception exception) => exception is ObjectDisposedException
         ? new(PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' has been closed.", Name) { Exception = exception }
@@ -228,6 +267,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     {
         _hold?.BeginParking();
         _runners.Push(runner);
+        Recheck?.Idle();
         Interlocked.MemoryBarrier();
         if (IsDisposed) TryFinish();
 
@@ -391,6 +431,12 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     private void TryFinish()
     {
         if (Volatile.Read(ref _counters.InFlight) > 0 || HasWork || !_runners.TryEnd()) return;
+        if (Recheck is null) Finish();
+        else Recheck.End();
+    }
+
+    private void Finish()
+    {
         _queues.Close();
         _hold?.Dispose();
         _finished.TrySetResult();

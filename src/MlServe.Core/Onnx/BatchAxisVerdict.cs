@@ -102,7 +102,7 @@ internal sealed class BatchAxisVerdict(ModelSignature declared, double tolerance
         }
 
         if (trial.Verdict == RowIndependence.Disproved && trial.Dependence is null)
-            return $"Rows answer differently in company, because {proof!.Reason}{(proof.Node is null ? "" : $" ({proof.Node})")}.";
+            return $"Rows answer differently in company, because {proof!.Reason}.";
         if (evidence == RowEvidence.Dependent) return $"Rows answer differently in company (by {Share(trial)}), by more than rounding would.";
         if (measured.Outcome == MeasureOutcome.Inconclusive) return $"Whether rows answer alike in any company could not be told: {measured.Reason}. {Remedy}";
         return measured.Reason.Length == 0

@@ -85,13 +85,14 @@ internal sealed class OnnxLane : ILane
             RunOnce(rows, outputs);
             _ranRows = rows;
             _ranOutputs = outputs;
+            _executor.Session.Blame.Answered();
             return null;
         }
         catch (Exception exception) when (OrtErrors.IsFromRuntime(exception))
         {
             if (cancellationToken.IsCancellationRequested && OrtErrors.IsTerminated(exception))
                 throw new OperationCanceledException(cancellationToken);
-            return OrtErrors.ToPredictionError(exception, _executor.Identity);
+            return _executor.Session.Blame.ToError(exception, _executor.Identity);
         }
         catch (Exception exception) when (exception is OverflowException or NotSupportedException)
         {
@@ -131,6 +132,17 @@ internal sealed class OnnxLane : ILane
 
         state.Origin = origin;
         return new(state);
+    }
+
+    public bool TryCopyRow(int row, ILane target)
+    {
+        if (target is not OnnxLane other || !ReferenceEquals(other._executor, _executor)) return false;
+        for (var i = 0; i < _inputs.Length; i++)
+        {
+            if (_inputs[i] is { } input && (other._inputs[i] is not { } place || !input.TryCopyRow(_ranRows, row, place))) return false;
+        }
+
+        return true;
     }
 
     /// <summary>The outputs of the last run, whole, for a look at their shapes.</summary>

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.ML.OnnxRuntime;
 using MlServe.Onnx.Inspection;
 
 namespace MlServe.Onnx;
@@ -40,15 +39,20 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
             Origin = content.Origin,
             SizeInBytes = content.Bytes.Length,
             Info = info,
-            ExecutionProvider = loaded.Opened.Providers.InUse,
-            ProvidersPassedOver = loaded.Opened.Providers.PassedOver,
+            ExecutionProvider = loaded.Tried.Opened.Providers.InUse,
+            ProvidersPassedOver = loaded.Tried.Opened.Providers.PassedOver,
             RuntimeVersion = loaded.RuntimeVersion,
-            FromOptimizedCache = loaded.Opened.FromCache,
+            FromOptimizedCache = loaded.Tried.Opened.FromCache,
+            RowEvidence = loaded.Tried.Finding.Evidence,
+            RowEvidenceNode = loaded.Tried.Finding.Node,
+            RowRounding = loaded.Tried.Finding.Rounding,
+            Optimization = loaded.Tried.Optimization,
+            WarmUpFailure = loaded.Tried.Failure,
             LoadTime = context.TimeProvider.GetElapsedTime(started),
         };
         if (verifiedWith is not null && verifiedWith != loaded.RuntimeVersion) LogMessages.VerifiedByOtherRuntime(_logger, context.Name, verifiedWith, loaded.RuntimeVersion);
-        Log(description, loaded.Executor.Signature);
-        return (loaded.Executor, description);
+        Log(description, loaded.Tried.Finding);
+        return (loaded.Tried.Executor, description);
     }
 
     /// <summary>Has the bytes tried where they can do no harm.</summary>
@@ -74,7 +78,7 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         using var timeout = new CancellationTokenSource(options.LoadTimeout, context.TimeProvider);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         using var call = new BoundedCall<Loaded>(
-            token => Open(content, info, identity, token), static late => late.Opened.Session.Retire(), Returned, stop.Token);
+            token => Open(content, info, identity, token), static late => late.Tried.Opened.Session.Retire(), Returned, stop.Token);
         try
         {
             var (hasReturned, loaded) = await call.RunAsync($"MlServe load of {context.Name}", context.TimeProvider).ConfigureAwait(false);
@@ -106,26 +110,10 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         var cache = options.OptimizedModelCacheFolder is null || info.ExternalData.Count > 0
             ? null
             : new OptimizedModelCache(identity.Digest, runtimeVersion, options, reason => LogMessages.CacheEntryUnusable(_logger, context.Name, reason));
-        var opened = new SessionOpener(content, options, context, _logger).Open(cache, cancellationToken);
-        try
-        {
-            var trials = options.RunAtLoad ? new TrialRuns(context.RunGate, context.TimeProvider, cancellationToken) : null;
-            _stage = "being tried for its batch axis";
-            var declared = ReadSignature(opened.Session.Session, info);
-            var signature = new BatchAxisProbe(opened.Session, declared, identity, options, trials, RowDependence.Find(info)).Find();
-            cancellationToken.ThrowIfCancellationRequested();
-            var executor = new OnnxExecutor(opened.Session, signature, identity, options);
-            opened.Session.OnClosing(executor.CloseIdle);
-            opened.Session.OnClosing(() => LogMessages.ModelClosed(_logger, identity.Name, identity.Version, identity.Digest));
-            _stage = "being warmed up";
-            if (trials is not null) new WarmUp(executor, options, trials, context.RunGate.MaxConcurrentRuns).Run();
-            return new(executor, opened, runtimeVersion);
-        }
-        catch
-        {
-            opened.Session.Retire();
-            throw;
-        }
+        var opener = new SessionOpener(content, options, context, _logger);
+        var tried = new ModelTrial(opener, content.Bytes, info, identity, options, context, stage => _stage = stage).Run(cache, cancellationToken);
+        tried.Opened.Session.OnClosing(() => LogMessages.ModelClosed(_logger, identity.Name, identity.Version, identity.Digest));
+        return new(tried, runtimeVersion);
     }
 
     private OnnxModelInfo Inspect(ModelContent content)
@@ -157,18 +145,6 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         return info;
     }
 
-    private ModelSignature ReadSignature(InferenceSession session, OnnxModelInfo info)
-    {
-        try
-        {
-            return SignatureReader.Read(session, info);
-        }
-        catch (ArgumentException exception)
-        {
-            throw new ModelLoadException(ModelLoadFailure.InvalidGraph, $"Model '{context.Name}' cannot be served: {exception.Message}", exception);
-        }
-    }
-
     private static string StartRuntime(string origin)
     {
         try
@@ -181,13 +157,16 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         }
     }
 
-    private void Log(OnnxModelDescription description, ModelSignature signature)
+    private void Log(OnnxModelDescription description, BatchAxisFinding finding)
     {
         foreach (var reason in description.ProvidersPassedOver)
             LogMessages.ProviderPassedOver(_logger, context.Name, reason);
         LogMessages.ModelLoaded(_logger, context.Name, context.Version, description.Identity.Digest, description.ExecutionProvider,
-            description.LoadTime.TotalMilliseconds, signature, signature.BatchingNote);
+            description.LoadTime.TotalMilliseconds, finding.Signature, finding.Signature.BatchingNote);
+        if (description.WarmUpFailure is { } failure) LogMessages.WarmUpFailed(_logger, context.Name, failure);
+        if (!finding.Signature.AnswersAreRepeatable) LogMessages.AnswersNotRepeatable(_logger, context.Name, finding.Reason);
+        else if (finding.Warning is { } warning) LogMessages.StatedAxisDoubted(_logger, context.Name, warning);
     }
 
-    private sealed record Loaded(OnnxExecutor Executor, OpenedModel Opened, string RuntimeVersion);
+    private sealed record Loaded(TriedModel Tried, string RuntimeVersion);
 }

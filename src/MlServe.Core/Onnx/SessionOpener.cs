@@ -30,7 +30,11 @@ internal sealed class SessionOpener(ModelContent content, OnnxModelOptions optio
         return Open(content.Bytes, cache, isOptimized: false, cancellationToken);
     }
 
-    private OpenedModel Open(ReadOnlyMemory<byte> bytes, OptimizedModelCache? writeTo, bool isOptimized, CancellationToken cancellationToken)
+    /// <summary>Opens the model's own bytes with another optimization than the options say.</summary>
+    public OpenedModel Open(GraphOptimization optimization, CancellationToken cancellationToken) => Open(content.Bytes, null, isOptimized: false, cancellationToken, optimization);
+
+    private OpenedModel Open(
+        ReadOnlyMemory<byte> bytes, OptimizedModelCache? writeTo, bool isOptimized, CancellationToken cancellationToken, GraphOptimization? optimization = null)
     {
         using var written = writeTo?.Prepare();
         var sessions = new List<InferenceSession>();
@@ -38,7 +42,7 @@ internal sealed class SessionOpener(ModelContent content, OnnxModelOptions optio
         {
             var model = ArrayOf(bytes);
             ProviderSelection providers;
-            using (var first = SessionOptionsFactory.Create(options, Folder, out providers, out var sharesPool))
+            using (var first = SessionOptionsFactory.Create(options, Folder, out providers, out var sharesPool, optimization))
             {
                 if (options.UseSharedThreadPool && !sharesPool) LogMessages.NoSharedThreadPool(logger, context.Name);
                 if (written is not null) first.OptimizedModelFilePath = written.Path;
@@ -48,7 +52,7 @@ internal sealed class SessionOpener(ModelContent content, OnnxModelOptions optio
             if (written is not null) writeTo!.Keep(written);
             while (sessions.Count < options.Sessions)
             {
-                using var more = SessionOptionsFactory.Create(options, Folder, out _, out _);
+                using var more = SessionOptionsFactory.Create(options, Folder, out _, out _, optimization);
                 sessions.Add(NewSession(model, more, isOptimized, cancellationToken));
             }
 

@@ -7,12 +7,12 @@ namespace MlServe.Onnx;
 internal static class SessionOptionsFactory
 {
     /// <summary>Makes session options, to be disposed once the session is open.</summary>
-    public static SessionOptions Create(OnnxModelOptions options, string? externalDataFolder, out ProviderSelection providers, out bool sharesPool)
+    public static SessionOptions Create(OnnxModelOptions options, string? externalDataFolder, out ProviderSelection providers, out bool sharesPool, GraphOptimization? optimization = null)
     {
         var session = new SessionOptions();
         try
         {
-            session.GraphOptimizationLevel = options.Optimization switch
+            session.GraphOptimizationLevel = (optimization ?? options.Optimization) switch
             {
                 GraphOptimization.None => GraphOptimizationLevel.ORT_DISABLE_ALL,
                 GraphOptimization.Basic => GraphOptimizationLevel.ORT_ENABLE_BASIC,

@@ -8,6 +8,7 @@ internal sealed class GraphFacts
     private readonly Dictionary<string, IntegerRange> _ranges = [];
     private readonly HashSet<string> _nodeNames = [];
     private readonly HashSet<string> _operators = [];
+    private readonly HashSet<string> _refusable = [];
 
     private GraphFacts()
     {
@@ -35,14 +36,24 @@ internal sealed class GraphFacts
     /// <summary>Whether a node that failed is one of the file's own, and not one that the runtime made of several.</summary>
     public bool HasNode(string opType, string name) => _operators.Contains(opType) && (name.Length == 0 || _nodeNames.Count == 0 || _nodeNames.Contains(name));
 
+    /// <summary>Whether a node may fail because of the numbers of a request: its indices, sizes or texts come from there.</summary>
+    public bool CanNumbersFail(string opType, string name) => _operators.Count == 0 || !HasNode(opType, name) || _refusable.Contains(Key(opType, name));
+
+    private static string Key(string opType, string name) => $"{opType}/{name}";
+
     private void Look(GraphNode node, GraphScope scope)
     {
         _operators.Add(node.OpType);
         if (node.Name.Length > 0) _nodeNames.Add(node.Name);
+        if (node.Inputs.Skip(FirstIndexOf(node)).Any(scope.IsRequested)) _refusable.Add(Key(node.OpType, node.Name));
         if (Unrepeatable is null && UnrepeatableNode.ReasonOf(node, scope) is { } reason) Unrepeatable = (node.ToString(), reason);
         if (KeepsValues(node)) Follow(node, scope);
         else Bound(node, scope);
     }
+
+    /// <summary>From which input on numbers are places or sizes, so that the node may refuse them.</summary>
+    private static int FirstIndexOf(GraphNode node) => node.OpType is "Gather" or "GatherElements" or "GatherND" or "ScatterElements" or "ScatterND" or "Scatter" or "Reshape"
+        or "Expand" or "Tile" or "Slice" or "Pad" or "TopK" or "Unsqueeze" or "Squeeze" or "Split" or "Resize" or "Upsample" or "MaxUnpool" ? 1 : 0;
 
     private static bool KeepsValues(GraphNode node) => node.IsStandard && node.OpType
         is "Identity" or "Cast" or "Reshape" or "Flatten" or "Squeeze" or "Unsqueeze" or "Transpose" or "Expand" or "Slice" or "Split" or "Tile";

@@ -16,7 +16,11 @@ internal sealed class GraphWalk(OnnxGraph graph, Action<GraphNode, GraphScope> v
     {
         var scope = new GraphScope(null);
         foreach (var input in graph.Main.Inputs)
+        {
             scope.SetOrigin(input.Name, input.Name);
+            scope.SetRequested(input.Name);
+        }
+
         foreach (var (name, tensor) in graph.Main.Initializers)
             scope.SetConstant(name, tensor);
         Walk(LiveNodes(graph.Main), scope, null, null, 0);
@@ -51,6 +55,7 @@ internal sealed class GraphWalk(OnnxGraph graph, Action<GraphNode, GraphScope> v
             if (graph.FindFunction(node) is { } function) WalkFunction(function, node, scope, depth);
             else visit(node, scope);
 
+            if (IsRequested(node, scope)) Array.ForEach(node.Outputs, scope.SetRequested);
             foreach (var body in node.Attributes.SelectMany(static attribute => attribute.Bodies))
                 Walk(body.Nodes, Inner(body, scope), within, call, depth + 1);
         }
@@ -63,17 +68,27 @@ internal sealed class GraphWalk(OnnxGraph graph, Action<GraphNode, GraphScope> v
         {
             var name = function.Body.Inputs[i].Name;
             if (scope.OriginOf(call.Inputs[i]) is { } origin) inner.SetOrigin(name, origin);
+            if (scope.IsRequested(call.Inputs[i])) inner.SetRequested(name);
             if (scope.ConstantOf(call.Inputs[i]) is { } tensor) inner.SetConstant(name, tensor);
         }
 
         Walk(function.Body.Nodes, inner, function, call, depth + 1);
     }
 
+    /// <summary>Whether the numbers of a request, and not only its shapes, decide what a node gives.</summary>
+    private static bool IsRequested(GraphNode node, GraphScope scope) =>
+        !(node.IsStandard && node.OpType is "Shape" or "Size") && (Array.Exists(node.Inputs, scope.IsRequested) || node.Captured.Any(scope.IsRequested));
+
     private static GraphScope Inner(GraphBody body, GraphScope around)
     {
         var inner = new GraphScope(around);
         foreach (var input in body.Inputs)
+        {
+            // What a loop carries: it may come from anywhere.
             inner.SetOrigin(input.Name, null);
+            inner.SetRequested(input.Name);
+        }
+
         foreach (var (name, tensor) in body.Initializers)
             inner.SetConstant(name, tensor);
         return inner;

@@ -10,7 +10,7 @@ internal sealed class TrialScenes(RowTemplate template, int samples)
     private const long MaxElements = 32 * 1024 * 1024;
 
     private static readonly double[] CoarseScales = [1e-6, 1e-3, 1e3, 1e6];
-    private static readonly double[] FineScales = [1e-5, 1e-4, 1e-2, 0.1, 1, 10, 100, 1e4, 1e5];
+    private static readonly double[] Scales = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1e3, 1e4, 1e5, 1e6];
     private static readonly double[] SpikeHeights = [1e6, -1e6, 30, -30];
     private static readonly int[] Sizes = [3, 5, 8, 17];
     private static readonly int[] LargeSizes = [33, 64];
@@ -52,11 +52,14 @@ internal sealed class TrialScenes(RowTemplate template, int samples)
         yield return new(mixed);
         yield return new([.. mixed.Reverse()]);
         if (!template.HasMagnitudes) yield break;
-        foreach (var scene in CoarseScales.SelectMany(static scale => Signs, (scale, sign) => (scale, sign)))
+        foreach (var scale in CoarseScales)
         {
-            yield return Alike(scene.sign, scene.scale);
-            yield return Beside(scene.sign, scene.scale);
+            yield return Alike(RowKind.Signed, scale);
+            yield return Alike(RowKind.Positive, scale);
+            yield return Beside(RowKind.Signed, scale);
         }
+
+        yield return Alike(RowKind.Negative, 1);
     }
 
     private IEnumerable<TrialScene> Shared()
@@ -64,13 +67,13 @@ internal sealed class TrialScenes(RowTemplate template, int samples)
         for (var variant = 1; variant < template.SharedVariants; variant++)
         {
             yield return new([new(RowKind.Positive, 1), new(RowKind.Positive, 1, 1)], variant);
-            yield return new([.. Mixed().Where(static row => row.Kind != RowKind.Given)], variant);
+            yield return new([.. Mixed().Where(static row => row.Kind != RowKind.Given).Take(4)], variant);
         }
     }
 
     private IEnumerable<TrialScene> Further()
     {
-        foreach (var scale in template.HasMagnitudes ? FineScales : [])
+        foreach (var scale in template.HasMagnitudes ? Scales : [])
         {
             foreach (var sign in Signs)
             {

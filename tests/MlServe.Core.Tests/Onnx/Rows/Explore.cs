@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using MlServe.Onnx.Graphs;
 using MlServe.Onnx.Inspection;
+using MlServe.Onnx.Probing;
 using MlServe.TestModels;
 using Microsoft.ML.OnnxRuntime;
 using Xunit;
