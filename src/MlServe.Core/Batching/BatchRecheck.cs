@@ -48,7 +48,7 @@ internal sealed class BatchRecheck
     public void Ran(Batch batch, ReadOnlySpan<BatchSlot?> slots)
     {
         var rows = batch.Rows;
-        if (rows < 2 || _cannot || Interlocked.Add(ref _rowsLeft, -rows) > 0) return;
+        if (rows < 2 || _cannot || _stop.IsCancellationRequested || Interlocked.Add(ref _rowsLeft, -rows) > 0) return;
         if (Interlocked.CompareExchange(ref _state, Taking, Resting) != Resting) return;
         Volatile.Write(ref _rowsLeft, _period);
         var isTaken = false;
@@ -73,11 +73,14 @@ internal sealed class BatchRecheck
         if (Volatile.Read(ref _state) == Waiting) _thread.Wake();
     }
 
-    /// <summary>Ends it, once; no batch runs any more. A run under way is cut off.</summary>
+    /// <summary>Takes no more rows, and cuts a run under way off.</summary>
+    public void Stop() => _stop.Cancel();
+
+    /// <summary>Ends it, once; it has been stopped, and no batch runs any more.</summary>
     public void End()
     {
-        // First: whoever finishes a run looks at it after having said so.
-        _stop.Cancel();
+        // Whoever finishes a run looks at this after having said so.
+        Stop();
         _thread.End();
         while (true)
         {

@@ -280,6 +280,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     {
         if (disposing && Interlocked.Exchange(ref _disposed, 1) == 0)
         {
+            Recheck?.Stop();
             Schedule();
             TryFinish();
         }

@@ -1,4 +1,3 @@
-using MlServe.Onnx.Graphs;
 using MlServe.Onnx.Probing;
 using MlServe.Onnx.Rows;
 
@@ -14,16 +13,15 @@ namespace MlServe.Onnx;
 /// <param name="options">What the user states.</param>
 /// <param name="open">Opens the model for a trial of the axes of a signature; null where it is not to be run.</param>
 /// <param name="budget">What trying may cost.</param>
-/// <param name="graph">What the model computes; null where that could not be read.</param>
+/// <param name="follow">Follows rows along axes through the graph; gives null where it could not be read.</param>
 /// <param name="facts">What the graph tells of how to try it.</param>
 /// <param name="dependence">Why the file says that rows depend on each other; null where it does not.</param>
 internal sealed class BatchAxisProbe(
-    ModelSignature declared, OnnxModelOptions options, Func<ModelSignature, ITrial>? open, TrialBudget budget, OnnxGraph? graph, GraphFacts facts, RowDependence? dependence)
+    ModelSignature declared, OnnxModelOptions options, Func<ModelSignature, ITrial>? open, TrialBudget budget,
+    Func<IReadOnlyList<int?>, RowProof?> follow, GraphFacts facts, RowDependence? dependence)
 {
     private const int MaxSamples = 16;
     private const string NotRun = "The model is not run while it is loaded (RunAtLoad is false), and its batch axis is not known without.";
-
-    private static readonly (int FreeSize, int MaxInteger)[] Guesses = [(8, 8), (8, 2), (32, 8), (1, 8), (64, 8), (224, 8)];
 
     public BatchAxisFinding Find()
     {
@@ -56,7 +54,7 @@ internal sealed class BatchAxisProbe(
 
     private AxisTrial Try(IReadOnlyList<int?> axes)
     {
-        var proof = graph is null ? null : RowFlow.Follow(graph, axes, budget.CancellationToken);
+        var proof = follow(axes);
 
         // An operator that the file has somewhere need not have anything to do with the rows.
         var why = dependence is { IsOperator: true } && proof?.Verdict == RowIndependence.Proved ? null : dependence;
@@ -111,13 +109,9 @@ internal sealed class BatchAxisProbe(
             yield break;
         }
 
-        foreach (var (freeSize, maxInteger) in GuessesFor(candidate))
+        foreach (var guess in RowGuess.For(candidate))
         {
-            if (RowTemplate.Guess(candidate, freeSize, maxInteger, facts.Ranges) is { } template) yield return template;
+            if (RowTemplate.Guess(candidate, guess, facts.Ranges) is { } template) yield return template;
         }
     }
-
-    /// <summary>Sizes for free axes and bounds for integers to try rows with, the likeliest first.</summary>
-    internal static IEnumerable<(int FreeSize, int MaxInteger)> GuessesFor(ModelSignature signature) =>
-        signature.Inputs.Any(static input => input.Shape.Where((size, axis) => size.IsFree && axis != input.BatchAxis).Any()) ? Guesses : Guesses[..2];
 }

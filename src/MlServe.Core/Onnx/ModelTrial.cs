@@ -1,5 +1,4 @@
 using Microsoft.ML.OnnxRuntime;
-using MlServe.Onnx.Graphs;
 using MlServe.Onnx.Inspection;
 using MlServe.Onnx.Probing;
 
@@ -7,14 +6,9 @@ namespace MlServe.Onnx;
 
 /// <summary>Opens a model and tries it: finds its batch axis, warms it up, and learns what it is to be trusted with. For one load; blocks.</summary>
 internal sealed class ModelTrial(
-    SessionOpener opener, ReadOnlyMemory<byte> bytes, OnnxModelInfo info, ModelIdentity identity, OnnxModelOptions options, ModelLoadContext context, Action<string> stage)
+    SessionOpener opener, GraphStudy study, OnnxModelInfo info, ModelIdentity identity, OnnxModelOptions options, ModelLoadContext context, Action<string> stage)
 {
     private const string Stateful = "The model is not deterministic, or keeps state:";
-
-    private readonly OnnxGraph? _graph = TryReadGraph(bytes);
-    private GraphFacts? _facts;
-
-    private GraphFacts Facts => _facts ??= _graph is null ? GraphFacts.None : GraphFacts.Find(_graph);
 
     /// <summary>
     /// Opens and tries the model. Where it answers nothing because of a node that the runtime made of several, it is opened again with less optimization: an answer a
@@ -98,20 +92,21 @@ internal sealed class ModelTrial(
     private TriedModel Try(OpenedModel opened, OnnxSession session, GraphOptimization optimization, CancellationToken cancellationToken)
     {
         stage("being tried for its batch axis");
+        var facts = study.Facts;
         var runs = options.RunAtLoad ? new TrialRuns(context.RunGate, context.TimeProvider, cancellationToken) : null;
         var declared = ReadSignature(session.Session);
         Func<ModelSignature, ITrial>? open = runs is null ? null : candidate => new TrialLanes(session, candidate, identity, options, runs);
         var finding = new BatchAxisProbe(
-            declared, options, open, new TrialBudget(context.TimeProvider, cancellationToken), _graph, Facts, RowDependence.Find(info)).Find();
-        if (Facts.Unrepeatable is { } culprit) finding = Unrepeatable(finding, $"{Stateful} {culprit.Node} {culprit.Reason}.");
+            declared, options, open, new TrialBudget(context.TimeProvider, cancellationToken), study.Follow, facts, RowDependence.Find(info)).Find();
+        if (facts.Unrepeatable is { } culprit) finding = Unrepeatable(finding, $"{Stateful} {culprit.Node} {culprit.Reason}.");
         cancellationToken.ThrowIfCancellationRequested();
 
         var executor = NewExecutor(session, finding);
         var tried = new TriedModel(opened, executor, finding, optimization);
         if (runs is null) return tried;
         stage("being warmed up");
-        var warm = new WarmUp(executor, options, runs, context.RunGate.MaxConcurrentRuns, Facts).Run();
-        session.Blame.Learn(finding.Signature, Facts, warm.Refusals);
+        var warm = new WarmUp(executor, options, runs, context.RunGate.MaxConcurrentRuns, facts).Run();
+        session.Blame.Learn(finding.Signature, facts, warm.Refusals);
         tried = tried with { Refusals = warm.Refusals };
         if (warm.UnrepeatableOutput is not { } output || !finding.Signature.AnswersAreRepeatable) return tried;
 
@@ -142,7 +137,7 @@ internal sealed class ModelTrial(
     private bool IsOptimizersFault(string text)
     {
         var (opType, name) = OrtErrors.NodeOf(text);
-        return opType.Length > 0 && _graph is not null && !Facts.HasNode(opType, name);
+        return opType.Length > 0 && study.IsRead && !study.Facts.HasNode(opType, name);
     }
 
     private static string TextOf(PredictionError refusal) => refusal.Exception?.Message ?? refusal.Message;
@@ -153,17 +148,4 @@ internal sealed class ModelTrial(
         Reason = reason,
         Evidence = finding.Evidence == RowEvidence.None ? RowEvidence.None : RowEvidence.Dependent,
     };
-
-    /// <summary>What cannot be read, or is beyond the limits, tells nothing; the runtime has opened it.</summary>
-    private static OnnxGraph? TryReadGraph(ReadOnlyMemory<byte> bytes)
-    {
-        try
-        {
-            return OnnxGraph.Read(bytes.Span);
-        }
-        catch (ModelLoadException)
-        {
-            return null;
-        }
-    }
 }

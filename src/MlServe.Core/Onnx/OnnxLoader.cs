@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using MlServe.Onnx.Inspection;
+using MlServe.Onnx.Probing;
 
 namespace MlServe.Onnx;
 
@@ -110,8 +111,10 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         var cache = options.OptimizedModelCacheFolder is null || info.ExternalData.Count > 0
             ? null
             : new OptimizedModelCache(identity.Digest, runtimeVersion, options, reason => LogMessages.CacheEntryUnusable(_logger, context.Name, reason));
+        var study = new GraphStudy(content.Bytes, cancellationToken);
+        study.Begin();
         var opener = new SessionOpener(content, options, context, _logger);
-        var tried = new ModelTrial(opener, content.Bytes, info, identity, options, context, stage => _stage = stage).Run(cache, cancellationToken);
+        var tried = new ModelTrial(opener, study, info, identity, options, context, stage => _stage = stage).Run(cache, cancellationToken);
         tried.Opened.Session.OnClosing(() => LogMessages.ModelClosed(_logger, identity.Name, identity.Version, identity.Digest));
         return new(tried, runtimeVersion);
     }

@@ -80,9 +80,9 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, Tr
     private IEnumerable<(RowTemplate Template, RowPattern Pattern)> Rows()
     {
         RowTemplate? first = null;
-        foreach (var (freeSize, maxInteger) in BatchAxisProbe.GuessesFor(executor.Signature))
+        foreach (var guess in RowGuess.For(executor.Signature))
         {
-            if (RowTemplate.Guess(executor.Signature, freeSize, maxInteger, facts.Ranges) is not { } template) continue;
+            if (RowTemplate.Guess(executor.Signature, guess, facts.Ranges) is not { } template) continue;
             first ??= template;
             yield return (template, new(RowKind.Positive, 1));
         }

@@ -3,7 +3,7 @@ namespace MlServe.Onnx.Probing;
 /// <summary>The integers that an input may hold.</summary>
 /// <param name="Min">The least.</param>
 /// <param name="End">The first that is too large.</param>
-internal readonly record struct IntegerRange(long Min, long End)
+internal sealed record IntegerRange(long Min, long End)
 {
     public bool IsEmpty => End <= Min;
 

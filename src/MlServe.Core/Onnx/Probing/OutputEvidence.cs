@@ -51,7 +51,7 @@ internal sealed class OutputEvidence(string name, double tolerance)
         {
             var difference = differences[i] = RowAgreement.Difference(alone[i], company, Axis!.Value, i);
             if (difference == 0) continue;
-            var magnitude = MagnitudeOf(alone, rows, rows[i].Scale);
+            var magnitude = MagnitudeOf(alone, rows, rows[i]);
             var share = difference / magnitude;
             Rounding = Math.Max(Rounding, share);
             fault ??= FaultOf(difference, share, magnitude, Nearest(alone, rows, i));
@@ -98,12 +98,12 @@ internal sealed class OutputEvidence(string name, double tolerance)
         }
     }
 
-    private static double MagnitudeOf(ReadOnlySpan<OutputValue> alone, IReadOnlyList<RowPattern> rows, (RowKind, double) scale)
+    private static double MagnitudeOf(ReadOnlySpan<OutputValue> alone, IReadOnlyList<RowPattern> rows, RowPattern like)
     {
         var magnitude = 0.0;
         for (var i = 0; i < alone.Length; i++)
         {
-            if (rows[i].Scale == scale) magnitude = Math.Max(magnitude, RowAgreement.Magnitude(alone[i]));
+            if (rows[i].IsOfScale(like)) magnitude = Math.Max(magnitude, RowAgreement.Magnitude(alone[i]));
         }
 
         return magnitude;
@@ -115,7 +115,7 @@ internal sealed class OutputEvidence(string name, double tolerance)
         var nearest = double.PositiveInfinity;
         for (var i = 0; i < alone.Length; i++)
         {
-            if (i == row || rows[i].Scale != rows[row].Scale) continue;
+            if (i == row || !rows[i].IsOfScale(rows[row])) continue;
             var distance = RowAgreement.Distance(alone[row], alone[i]);
             if (distance > 0) nearest = Math.Min(nearest, distance);
         }

@@ -10,7 +10,7 @@ internal sealed class RowMeasurement(ITrial trial, ModelSignature declared, Tria
     private const long MaxKeptElements = 16 * 1024 * 1024;
 
     private readonly OutputEvidence[] _outputs = [.. declared.Outputs.Select(output => new OutputEvidence(output.Name, tolerance))];
-    private readonly Dictionary<(RowPattern, int), (TrialRow Row, OutputValue[]? Answer)> _alone = [];
+    private readonly Dictionary<RowPattern, RowAlone> _alone = [];
     private long _keptElements;
     private string _refusal = "";
 
@@ -50,7 +50,7 @@ internal sealed class RowMeasurement(ITrial trial, ModelSignature declared, Tria
                 if (row is null)
                 {
                     if (Begin(template, scene.Rows[0]) is { } end) return end;
-                    row = _alone[(scene.Rows[0], 0)].Row.Inputs;
+                    row = _alone[scene.Rows[0]].Row.Inputs;
                 }
 
                 if (Play(template, scene, judges) is { } fault) return fault with { Row = row };
@@ -67,8 +67,8 @@ internal sealed class RowMeasurement(ITrial trial, ModelSignature declared, Tria
     /// <summary>Runs the first row, twice.</summary>
     private MeasuredRows? Begin(RowTemplate template, RowPattern pattern)
     {
-        if (Alone(template, pattern, 0) is not { } answer) return new(MeasureOutcome.NoRow, _refusal);
-        if (Run([_alone[(pattern, 0)].Row], out var again) is { } refusal)
+        if (Alone(template, pattern) is not { } answer) return new(MeasureOutcome.NoRow, _refusal);
+        if (Run([_alone[pattern].Row], out var again) is { } refusal)
             return new(MeasureOutcome.NotRepeatable, $"it answers a row once, and refuses it the second time: {refusal}");
 
         for (var i = 0; i < answer.Length; i++)
@@ -90,9 +90,9 @@ internal sealed class RowMeasurement(ITrial trial, ModelSignature declared, Tria
         foreach (var pattern in scene.Rows)
         {
             // What the model does not take alone shows nothing in company.
-            if (Alone(template, pattern, scene.Variant) is not { } answer) continue;
+            if (Alone(template, pattern) is not { } answer) continue;
             patterns.Add(pattern);
-            rows.Add(_alone[(pattern, scene.Variant)].Row);
+            rows.Add(_alone[pattern].Row);
             answers.Add(answer);
         }
 
@@ -151,10 +151,10 @@ internal sealed class RowMeasurement(ITrial trial, ModelSignature declared, Tria
     }
 
     /// <summary>A row's own answer; null where the model does not take it.</summary>
-    private OutputValue[]? Alone(RowTemplate template, RowPattern pattern, int variant)
+    private OutputValue[]? Alone(RowTemplate template, RowPattern pattern)
     {
-        if (_alone.TryGetValue((pattern, variant), out var known)) return known.Answer;
-        var row = pattern.Kind == RowKind.Given ? samples[pattern.Index] : new(template.Make(pattern, variant));
+        if (_alone.TryGetValue(pattern, out var known)) return known.Answer;
+        var row = pattern.Kind == RowKind.Given ? samples[pattern.Index] : new(template.Make(pattern));
         OutputValue[]? answer = null;
         if (Run([row], out var outputs) is { } refusal)
         {
@@ -166,7 +166,7 @@ internal sealed class RowMeasurement(ITrial trial, ModelSignature declared, Tria
             _keptElements += outputs.Sum(static output => (long)output.Length) + template.ElementsOfRow;
         }
 
-        _alone.Add((pattern, variant), (row, answer));
+        _alone.Add(pattern, new(row, answer));
         return answer;
     }
 
@@ -178,8 +178,12 @@ internal sealed class RowMeasurement(ITrial trial, ModelSignature declared, Tria
 
     private void Forget()
     {
-        foreach (var output in _alone.Values.SelectMany(static entry => entry.Answer ?? []))
-            output.Clear();
+        foreach (var known in _alone.Values)
+        {
+            foreach (var output in known.Answer ?? [])
+                output.Clear();
+        }
+
         _alone.Clear();
         _keptElements = 0;
     }

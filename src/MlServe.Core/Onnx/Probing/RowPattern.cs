@@ -5,8 +5,9 @@ namespace MlServe.Onnx.Probing;
 /// <param name="Magnitude">How large they are, where they are no integers; below 0 for a spike downwards.</param>
 /// <param name="Index">Tells rows of one kind and magnitude apart.</param>
 /// <param name="Position">Of a spike: where it is, as a share of the row's length.</param>
-internal readonly record struct RowPattern(RowKind Kind, double Magnitude, int Index = 0, double Position = 0)
+/// <param name="Variant">Which values the inputs have that all rows share, from 0.</param>
+internal sealed record RowPattern(RowKind Kind, double Magnitude, int Index = 0, double Position = 0, int Variant = 0)
 {
-    /// <summary>Rows of one scale: their answers are of one magnitude, and are judged by it.</summary>
-    public (RowKind, double) Scale => (Kind, Magnitude);
+    /// <summary>Whether two rows are of one scale, so that their answers are of one magnitude and are judged by it.</summary>
+    public bool IsOfScale(RowPattern other) => Kind == other.Kind && Magnitude == other.Magnitude;
 }

@@ -31,20 +31,19 @@ internal sealed class RowTemplate
     public int SharedVariants => _inputs.Exists(static input => input.IsShared) ? TemplateInput.SharedVariants : 1;
 
     /// <param name="signature">Its axes are the ones that are tried.</param>
-    /// <param name="freeSize">The size of free axes that are no batch axis.</param>
-    /// <param name="maxInteger">The bound of integers of which nothing is known, itself left out.</param>
+    /// <param name="guess">How large they are.</param>
     /// <param name="ranges">What is known of integers.</param>
     /// <returns>Null where an input is no tensor, or too large to be made up.</returns>
-    public static RowTemplate? Guess(ModelSignature signature, int freeSize, int maxInteger, IReadOnlyDictionary<string, IntegerRange> ranges)
+    public static RowTemplate? Guess(ModelSignature signature, RowGuess guess, IReadOnlyDictionary<string, IntegerRange> ranges)
     {
         var inputs = new List<TemplateInput>();
         foreach (var input in signature.Inputs)
         {
             if (input.IsOptional) continue;
             if (input.Kind != ValueKind.Tensor) return null;
-            long[] shape = [.. input.Shape.Where((_, axis) => axis != input.BatchAxis).Select(size => size.Size ?? freeSize)];
+            long[] shape = [.. input.Shape.Where((_, axis) => axis != input.BatchAxis).Select(size => size.Size ?? guess.FreeSize)];
             if (Shapes.Count(shape) is < 0 or > MaxElements) return null;
-            inputs.Add(new(input, shape, ranges.GetValueOrDefault(input.Name, new(0, maxInteger)), sample: null));
+            inputs.Add(new(input, shape, ranges.GetValueOrDefault(input.Name) ?? new(0, guess.MaxInteger), sample: null));
         }
 
         return inputs.Count == 0 ? null : new(inputs);
@@ -67,7 +66,7 @@ internal sealed class RowTemplate
             var input = signature.Inputs[index];
             if (given.Kind != ValueKind.Tensor || input.Kind != ValueKind.Tensor) return null;
             if (TemplateInput.ShapeOfRow(input, in given, request.Rows, request.IsRow) is not { } shape) return null;
-            inputs.Add(new(input, shape, ranges.GetValueOrDefault(input.Name, new(long.MinValue, long.MaxValue)), given));
+            inputs.Add(new(input, shape, ranges.GetValueOrDefault(input.Name) ?? new(long.MinValue, long.MaxValue), given));
         }
 
         return inputs.Count == 0 ? null : new(inputs);
@@ -75,9 +74,9 @@ internal sealed class RowTemplate
 
     /// <summary>Makes a row.</summary>
     /// <param name="pattern">What it looks like.</param>
-    /// <param name="variant">Which values the inputs have that all rows share, from 0.</param>
-    public PredictionInputs Make(RowPattern pattern, int variant = 0)
+    public PredictionInputs Make(RowPattern pattern)
     {
+        var variant = pattern.Variant;
         var made = new PredictionInput[_inputs.Count];
         for (var i = 0; i < made.Length; i++)
         {

@@ -3,4 +3,4 @@ namespace MlServe.Onnx.Probing;
 /// <summary>A row to try a model with.</summary>
 /// <param name="Inputs">The request that has it.</param>
 /// <param name="SourceRow">Which of the request's rows it is.</param>
-internal readonly record struct TrialRow(PredictionInputs Inputs, int SourceRow = 0);
+internal sealed record TrialRow(PredictionInputs Inputs, int SourceRow = 0);

@@ -27,11 +27,10 @@ internal sealed class TrialScenes(RowTemplate template, int samples)
     /// </summary>
     public IEnumerable<TrialScene> ForRounding()
     {
-        yield return new([Base(0), Base(1)]);
         RowPattern[] rows = template.HasMagnitudes
             ? [Base(0), new(RowKind.Signed, 1e3), new(RowKind.Signed, 1e-3), new(RowKind.Padded, 1), new(RowKind.Constant, 1)]
             : [Base(0), Base(1), new(RowKind.Padded, 1), new(RowKind.Padded, 1, 1), new(RowKind.Constant, 1)];
-        if (Fits(rows.Length)) yield return new(rows);
+        yield return Fits(rows.Length) ? new(rows) : new([Base(0), Base(1)]);
         if (Fits(16)) yield return new(Cycle(rows, 16), IsEssential: false);
     }
 
@@ -66,8 +65,8 @@ internal sealed class TrialScenes(RowTemplate template, int samples)
     {
         for (var variant = 1; variant < template.SharedVariants; variant++)
         {
-            yield return new([new(RowKind.Positive, 1), new(RowKind.Positive, 1, 1)], variant);
-            yield return new([.. Mixed().Where(static row => row.Kind != RowKind.Given).Take(4)], variant);
+            yield return new([new(RowKind.Positive, 1, Variant: variant), new(RowKind.Positive, 1, 1, Variant: variant)]);
+            yield return new([.. Mixed().Where(static row => row.Kind != RowKind.Given).Take(4).Select(row => row with { Variant = variant })]);
         }
     }
 
