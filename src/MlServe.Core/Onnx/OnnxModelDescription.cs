@@ -45,7 +45,7 @@ public sealed record OnnxModelDescription
 
     /// <summary>
     /// What is wrong with the model although it is loaded, with the runtime's words and what to do about it: it answered none of the rows that were made up for it, or only with
-    /// less optimization than the options say. Null where nothing is.
+    /// less optimization than the options say. Null where nothing is, and once it has answered a request with the optimization that was asked for.
     /// </summary>
     public string? WarmUpFailure { get; init; }
 

@@ -11,7 +11,8 @@ namespace MlServe.Onnx;
 public sealed class OnnxPredictor : IPredictor
 {
     private readonly OnnxExecutor _executor;
-    private readonly OnnxModelDescription _description;
+    private readonly GraphOptimization _optimization;
+    private OnnxModelDescription _description;
     private readonly RunGate _gate;
     private readonly TimeProvider _time;
     private readonly int _maxQueued;
@@ -22,6 +23,7 @@ public sealed class OnnxPredictor : IPredictor
     {
         _executor = executor;
         _description = description;
+        _optimization = options.Optimization;
         _gate = context.RunGate;
         _time = context.TimeProvider;
         _maxQueued = options.MaxQueuedRequests;
@@ -84,9 +86,18 @@ public sealed class OnnxPredictor : IPredictor
         ArgumentNullException.ThrowIfNull(serviceType);
         if (serviceKey is not null) return null;
         if (serviceType == typeof(ModelIdentity)) return _description.Identity;
-        if (serviceType == typeof(OnnxModelDescription)) return _description;
+        if (serviceType == typeof(OnnxModelDescription)) return Describe();
         if (serviceType == typeof(IBatchExecutor)) return _executor;
         return serviceType.IsInstanceOfType(this) ? this : null;
+    }
+
+    /// <summary>A model that answered no row that was made up, and has answered one of a caller's, works after all.</summary>
+    private OnnxModelDescription Describe()
+    {
+        var description = Volatile.Read(ref _description);
+        if (description.WarmUpFailure is null || description.Optimization != _optimization || !_executor.Session.Blame.HasAnswered) return description;
+        Volatile.Write(ref _description, description = description with { WarmUpFailure = null });
+        return description;
     }
 
     /// <summary>Refuses new requests; those that were accepted are answered, and the last of them closes the session.</summary>
