@@ -71,7 +71,7 @@ internal static partial class LogMessages
 
     [LoggerMessage(3001, LogLevel.Error,
         "Model '{Model}' version {Version} is batched no more, until it is loaded again: a row that was answered in a batch of {Rows} was run again alone, and {Reason}. "
-        + "Rows answered so far may be wrong. Set BatchDetection to None, or look for the operator that mixes rows")]
+        + "Answers given in batches so far may differ from those alone. Set OnnxModelOptions.BatchDetection to None, or raise BatchTolerance where it is rounding")]
     public static partial void BatchingStopped(ILogger logger, string model, string version, int rows, string reason);
 
     [LoggerMessage(5000, LogLevel.Information,

@@ -37,7 +37,7 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
     /// <summary>The rows that a batch holds at most: the capacity, or less where the curve says that more does not pay.</summary>
     public int Limit
     {
-        get => owner.RunsOneByOne ? 1 : field;
+        get => owner.Trust.IsLost ? 1 : field;
         set;
     } = capacity;
 

@@ -126,7 +126,7 @@ internal sealed class BatchRecheck
         finally
         {
             _owner.Gate.Exit();
-            if (!_stop.IsCancellationRequested) _owner.Rechecked(outcome, _batchRows, _judge.Difference);
+            if (!_stop.IsCancellationRequested) _owner.Trust.Rechecked(outcome, _batchRows, _judge.Difference);
         }
     }
 

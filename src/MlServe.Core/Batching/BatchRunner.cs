@@ -68,7 +68,7 @@ internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem
             pending++;
         }
 
-        if (pending > 0 && slots.Length > 1 && owner.RunsOneByOne)
+        if (pending > 0 && slots.Length > 1 && owner.Trust.IsLost)
         {
             PoisonIsolation.RunApart(this, batch, slots, OutputsOf(slots));
             owner.Totals.Ran(batch.Reason, batch.Rows, slots.Length);

@@ -23,9 +23,6 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     private readonly LonelyCaller _lonely = new();
     private readonly BatchHold? _hold;
     private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly AnswerTrust _trust = new();
-    private readonly ILogger? _logger;
-    private volatile bool _runsOneByOne;
     private PaddedCounters _counters;
     private long _laneBytes;
     private long _uses;
@@ -43,7 +40,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         IPredictor inner, IBatchExecutor executor, BatchingOptions options, BatchingMetrics metrics, RunGate gate, TimeProvider time, bool mixes, ILogger? logger)
         : base(inner)
     {
-        _logger = logger;
+        Trust = new(this, logger);
         Metrics = metrics;
         _options = options;
         _executor = executor;
@@ -82,7 +79,11 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     public int Lanes { get; }
 
     /// <summary>Rows that a lane has room for. Smaller than asked for where lanes would take too much memory.</summary>
-    public int Capacity { get; set; }
+    public int Capacity
+    {
+        get => Trust.IsLost ? 1 : field;
+        set;
+    }
 
     /// <summary>Batches of one shape and priority: one for each lane, one that fills, one that is full.</summary>
     public int BatchesPerQueue { get; set; }
@@ -102,8 +103,8 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     /// <summary>Runs batched rows again alone; null where none are.</summary>
     public BatchRecheck? Recheck { get; }
 
-    /// <summary>Whether rows were seen to depend on each other, so that none has company any more.</summary>
-    public bool RunsOneByOne => _runsOneByOne;
+    /// <summary>Whether rows may have company.</summary>
+    public BatchTrust Trust { get; }
 
     public long Now => Time.GetTimestamp();
 
@@ -171,7 +172,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     {
         if (serviceKey is not null) return base.GetService(serviceType, serviceKey);
         if (serviceType == typeof(BatchStatistics)) return Totals;
-        if (serviceType == typeof(AnswerTrust)) return _trust;
+        if (serviceType == typeof(AnswerTrust)) return Trust.InAnswers;
         return serviceType == typeof(DefaultTimeout) && _options.Timeout is { } timeout ? new DefaultTimeout(timeout) : base.GetService(serviceType);
     }
 
@@ -222,22 +223,6 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         // Back at a shorter time than there, so that a model on the border does not move from thread to thread.
         var seconds = queue.Curve.Undisturbed(queue.Limit);
         if (RunsLong ? seconds < 0.7 * LongRunSeconds : seconds > LongRunSeconds) RunsLong = !RunsLong;
-    }
-
-    /// <summary>Takes note of a row that was run again alone; one that differs is the end of batching.</summary>
-    internal void Rechecked(RecheckOutcome outcome, int batchRows, double difference)
-    {
-        Metrics.Rechecked(outcome);
-        Totals.Rechecked();
-        if (outcome is RecheckOutcome.Same or RecheckOutcome.Failed || _runsOneByOne) return;
-        Capacity = 1;
-        _runsOneByOne = true;
-        _trust.Lose();
-        var reason = outcome == RecheckOutcome.Unrepeatable
-            ? "it is not answered alike alone either: the model is not deterministic, or keeps state"
-            : FormattableString.Invariant($"its answer differs by {difference:0.0e+0} of its magnitude, by more than OnnxModelOptions.BatchTolerance");
-        Totals.StoppedBecause = reason;
-        if (_logger is not null) LogMessages.BatchingStopped(_logger, Name, Identity.Version, batchRows, reason);
     }
 
     /// <summary>What a request hears of an exception that an executor threw.</summary>

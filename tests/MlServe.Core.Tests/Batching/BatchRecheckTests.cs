@@ -115,6 +115,30 @@ public sealed class BatchRecheckTests
     }
 
     [Fact]
+    public async Task Recheck_RowsArePadded_ComparesWhatWasRun()
+    {
+        using var model = TinyModels.FreeLength().Load();
+        await using var batched = new PredictorBuilder(model).UseBatching(static options =>
+        {
+            Eager(options);
+            options.Padding.Axis = "T";
+            options.Padding.Buckets = [8];
+        }).Build(new FakeServices(new RunGate(2)));
+        var statistics = batched.GetService<BatchStatistics>()!;
+        for (var round = 0; statistics.Rechecks < 50 && round < 10_000; round++)
+        {
+            await Task.WhenAll(Enumerable.Range(1, 8).Select(async length =>
+            {
+                using var answer = await batched.PredictAsync(PredictionInputs.Row(PredictionInput.Tensor("x", Enumerable.Repeat((float)length, length).ToArray(), [length])));
+                Assert.Equal(Enumerable.Repeat((2f * length) + 1, length), answer.EnsureOk()[0].ToArray<float>());
+            }));
+        }
+
+        Assert.True(statistics.Rechecks >= 50, $"{statistics.Rechecks}");
+        Assert.Null(statistics.StoppedBecause);
+    }
+
+    [Fact]
     public async Task Recheck_RequestsWait_GoFirst()
     {
         await using var harness = new Harness(static options => options.RecheckRate = 1);

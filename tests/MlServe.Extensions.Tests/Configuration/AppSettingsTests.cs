@@ -60,6 +60,7 @@ public sealed class AppSettingsTests : IDisposable
                     "SealKeyFile": "keys/verdicts.key"
                   },
                   "BatchAxis": 0,
+                  "BatchTolerance": 0.001,
                   "WarmUpRows": [ 1, 2 ],
                   "WarmUpRuns": 1,
                   "MaxQueuedRequests": 5,
@@ -72,7 +73,8 @@ public sealed class AppSettingsTests : IDisposable
                   "TimeToLive": "00:10:00",
                   "StaleFromOtherVersions": true,
                   "SwitchOffWhenUseless": false,
-                  "HybridCacheTimeout": "00:00:00.050"
+                  "HybridCacheTimeout": "00:00:00.050",
+                  "AcceptVaryingAnswersOf": "one"
                 },
                 "Fallback": [ { "Model": "two", "After": "00:01:00" }, { "StaleAnswer": true }, { "Value": { "y": [ 0.5 ] } } ],
                 "UseTimeout": true,
@@ -100,7 +102,8 @@ public sealed class AppSettingsTests : IDisposable
                   "Timeout": "00:00:05",
                   "MaxBulkDelay": "00:00:02",
                   "MaxLaneBytes": 3000000,
-                  "AcceptDependentRowsOf": "one"
+                  "AcceptDependentRowsOf": "one",
+                  "RecheckRate": 0.001
                 }
               },
               "two": { "Path": "models/two.onnx", "Onnx": { "BatchAxes": { "x": 0 } } },
@@ -151,8 +154,10 @@ public sealed class AppSettingsTests : IDisposable
                 "Batching:Padding:Buckets=32",
                 "Batching:Padding:MaskInput=mask",
                 "Batching:Padding:Values:ids=1",
+                "Batching:RecheckRate=0.001",
                 "Batching:RunMode=Queued",
                 "Batching:Timeout=00:00:05",
+                "Cache:AcceptVaryingAnswersOf=one",
                 "Cache:HybridCacheTimeout=00:00:00.0500000",
                 "Cache:SizeLimit=1000000",
                 "Cache:StaleFromOtherVersions=True",
@@ -188,6 +193,7 @@ public sealed class AppSettingsTests : IDisposable
                 "Onnx:BatchAxes:x=0",
                 "Onnx:BatchAxis=0",
                 "Onnx:BatchDetection=None",
+                "Onnx:BatchTolerance=0.001",
                 "Onnx:ExecutionProviders:DeviceId=1",
                 "Onnx:ExecutionProviders:Provider=Cuda",
                 "Onnx:ExecutionProviders:Requirement=Required",

@@ -16,6 +16,9 @@ internal sealed class TemplateInput(ValueSignature signature, long[] shape, Inte
     private static readonly double[] SharedNumbers = [0.5, 1, 0, -1, 1e3, 1e-3];
     private static readonly long[] SharedIntegers = [1, 0, -1, 2, -2, 3];
 
+    private double[]? _doubles;
+    private long[]? _integers;
+
     public int Count { get; } = checked((int)Shapes.Count(shape));
 
     public bool IsShared => signature.BatchAxis is null;
@@ -66,7 +69,7 @@ internal sealed class TemplateInput(ValueSignature signature, long[] shape, Inte
 
     private Func<int, double> Numbers(RowPattern pattern, Random random)
     {
-        var pool = sample is { } given ? ToDoubles(given.Elements) : null;
+        var pool = sample is { } given ? _doubles ??= ToDoubles(given.Elements) : null;
         var magnitude = pattern.Magnitude;
         var constant = Draw();
         var spike = Math.Min(Count - 1, (int)(pattern.Position * Count));
@@ -88,7 +91,7 @@ internal sealed class TemplateInput(ValueSignature signature, long[] shape, Inte
     private Func<int, long> Integers(RowPattern pattern, Random random)
     {
         var bounds = range.And(TypeRange(signature.ElementType));
-        var pool = sample is { } given ? ToIntegers(given.Elements) : null;
+        var pool = sample is { } given ? _integers ??= ToIntegers(given.Elements) : null;
         var (least, largest) = pool is { Length: > 0 } ? (pool.Min(), pool.Max()) : (bounds.Min, bounds.End - 1);
         var constant = Draw();
         var spike = Math.Min(Count - 1, (int)(pattern.Position * Count));
