@@ -50,6 +50,9 @@ internal sealed class FlowValue
     /// <summary>Of a broken value: why its shape depends on the company, where that is another cause. Null: it is the same.</summary>
     public Cause? ShapeCause { get; init; }
 
+    /// <summary>Of a broken value whose elements are in order, but in a shape that cuts through rows: what it was before, which a reshape may bring back.</summary>
+    public FlowValue? Flat { get; init; }
+
     /// <summary>Of a sequence: what each of its elements is like; null for an empty one.</summary>
     public FlowValue? Element { get; init; }
 
@@ -73,6 +76,8 @@ internal sealed class FlowValue
     public static FlowValue Rows(Size[] dims, int axis, Size outer) => new() { Kind = FlowKind.Rows, Dims = dims, Axis = axis, Outer = outer };
 
     public static FlowValue Broken(Cause cause, Cause? shapeCause = null) => new() { Kind = FlowKind.Broken, Cause = cause, ShapeCause = shapeCause };
+
+    public static FlowValue Cut(Cause cause, FlowValue flat) => new() { Kind = FlowKind.Broken, Cause = cause, Flat = flat };
 
     public static FlowValue Sequence(FlowValue? element) => new() { Kind = FlowKind.Sequence, Element = element };
 

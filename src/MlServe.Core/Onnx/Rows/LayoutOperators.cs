@@ -6,7 +6,7 @@ internal static class LayoutOperators
     private static readonly RowOperator Template = new(static flow => [flow[0]], TakesCounts: true, TakesPositions: true);
 
     public static void AddTo(OperatorTable table) => table
-        .Add("Reshape", Template with { Follow = static flow => [Reshape(flow)] })
+        .Add("Reshape", Template with { Follow = static flow => [Reshape(flow)], TakesBroken = true })
         .Add("Flatten", Template with { Follow = static flow => [Flatten(flow)] })
         .Add("Squeeze", Template with { Follow = static flow => [Squeeze(flow)] })
         .Add("Unsqueeze", Template with { Follow = static flow => [Unsqueeze(flow)] })
@@ -16,7 +16,9 @@ internal static class LayoutOperators
 
     private static FlowValue Reshape(NodeFlow flow)
     {
-        var value = flow[0];
+        if (flow.Find(1) is { IsBroken: true } noShape) return noShape;
+        if (flow[0] is { IsBroken: true, Flat: null }) return flow[0];
+        var value = flow[0].Flat ?? flow[0];
         Term?[]? target;
         if (flow.Opset < 5)
         {
@@ -30,7 +32,11 @@ internal static class LayoutOperators
         }
 
         if (target is null) return value.Kind == FlowKind.Shared && flow.Find(1)?.Kind == FlowKind.Shared ? FlowValue.Shared(null) : flow.Unclear("takes a shape that is not known");
-        var reshaped = Reshaping.Apply(flow, value, target, flow.Node.Int("allowzero", 0) == 0);
+        var zeroCopies = flow.Node.Int("allowzero", 0) == 0;
+
+        // What is cut through has another shape by now, whose sizes cannot be copied.
+        if (flow[0].IsBroken && zeroCopies && target.Any(static term => term is not { Alone: { IsKnown: true, Factor: not 0 } })) return flow[0];
+        var reshaped = Reshaping.Apply(flow, value, target, zeroCopies);
         return SameElements(value, reshaped);
     }
 

@@ -68,7 +68,9 @@ internal static class Reshaping
     private static FlowValue Place(NodeFlow flow, FlowValue value, Size[] dims, int axis)
     {
         var before = flow.Symbols.Product([.. value.Dims!.AsSpan(0, value.Axis), value.Outer]);
-        var placed = before.Over(flow.Symbols.Product(dims.AsSpan(0, axis)));
+        var now = flow.Symbols.Product(dims.AsSpan(0, axis));
+        var placed = before.Over(now);
+        if (placed is null && before is { IsKnown: true, Factor: > 0 } && now is { IsKnown: true, Factor: > 0 }) return FlowValue.Cut(flow.Breaks("cuts through rows").Cause!, value);
         if (placed is not { } outer || (!outer.Is(1) && dims[axis].Over(outer) is null)) return flow.Unclear("may cut rows apart, or mix them");
         return value.Restructure(dims, axis).WithOuter(outer);
     }
