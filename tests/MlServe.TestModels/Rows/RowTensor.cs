@@ -93,6 +93,10 @@ public sealed record RowTensor(TensorElementType Type, byte[] Bytes, string[] Te
         _ => 0,
     };
 
+    /// <summary>The elements.</summary>
+    public T[] ToArray<T>()
+        where T : unmanaged => MemoryMarshal.Cast<byte, T>(Bytes.AsSpan()).ToArray();
+
     internal static int Product(ReadOnlySpan<long> sizes)
     {
         var product = 1;

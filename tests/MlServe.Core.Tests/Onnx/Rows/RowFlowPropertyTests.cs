@@ -68,11 +68,30 @@ public sealed class RowFlowPropertyTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void DumpSoup()
+    {
+        if (Environment.GetEnvironmentVariable("SOUP") is { } seed)
+        {
+            var model = SoupModels.Create(int.Parse(seed));
+            File.WriteAllBytes("/tmp/soup.onnx", model.Bytes);
+            var graph = OnnxGraph.Read(model.Bytes);
+            output.WriteLine(string.Join(", ", graph.Main.Inputs.Select(static i => i.Name + ":" + i.Type)));
+            output.WriteLine(string.Join(", ", model.Inputs.Select(static i => i.Name + ":" + i.Axis)));
+            foreach (var (n, t) in graph.Main.Initializers) output.WriteLine($"init {n} {t.ElementType}[{string.Join(",", t.Dims)}] {(t.Integers is { Length: < 10 } v ? string.Join(",", v) : "")}");
+            foreach (var node in graph.Main.Nodes) output.WriteLine($"{node.OpType} ({string.Join(", ", node.Inputs)}) -> {string.Join(", ", node.Outputs)} {string.Join(" ", node.Attributes.Select(static a => $"{a.Name}={a.Int} {(a.Ints is null ? "" : string.Join(",", a.Ints))} {a.Text} {(a.Tensor?.Integers is { } v ? string.Join(",", v) : "")}"))}");
+            var p = Follow(model);
+            output.WriteLine($"{p.Verdict} {p.Reason} {string.Join(",", p.OutputAxes)}");
+        }
+    }
+
+    [Fact]
     public void Follow_SoupModels_ProvesOnlyWhatHolds()
     {
         var counts = new Dictionary<string, int>();
-        for (var seed = 0; seed < 10 * Count; seed++)
+        var first = int.Parse(Environment.GetEnvironmentVariable("FIRST") ?? "0");
+        for (var seed = first; seed < first + 10 * Count; seed++)
         {
+            if (Environment.GetEnvironmentVariable("LAST") is { } file) File.WriteAllText(file, seed.ToString(System.Globalization.CultureInfo.InvariantCulture));
             var model = SoupModels.Create(seed);
             var proof = Follow(model);
             foreach (var rows in (int[])[2, 3, 5])
