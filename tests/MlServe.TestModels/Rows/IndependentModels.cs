@@ -37,6 +37,9 @@ internal static class IndependentModels
         var (batch, tokens) = (s.Pick(BatchNames), s.Random.Next(3, 8));
         object declared = s.Chance(0.5) ? tokens : "tokens";
         var isTimeFirst = s.Chance(0.3);
+
+        // Of two free axes, the name alone tells which is the batch.
+        if (isTimeFirst && declared is string) batch = s.Pick("batch", "batch_size");
         s.Root.Input("x", OnnxModel.Float, isTimeFirst ? [declared, batch, Width] : [batch, declared, Width]);
         List<RowInput> inputs = [new("x", isTimeFirst ? 1 : 0, random => RowTensor.Of(Values.Normal(random, tokens * Width), isTimeFirst ? [tokens, 1, Width] : [1, tokens, Width]))];
         var x = isTimeFirst ? s.Transpose("x", 1, 0, 2) : "x";

@@ -30,15 +30,8 @@ internal sealed class GraphNode
 
     public bool IsStandard => Domain == InspectionState.OnnxDomain;
 
-    public GraphAttribute? Find(string attribute)
-    {
-        foreach (var candidate in Attributes)
-        {
-            if (candidate.Name == attribute) return candidate;
-        }
-
-        return null;
-    }
+    /// <summary>The attribute of a name; of several the last, as in the runtime.</summary>
+    public GraphAttribute? Find(string attribute) => Array.FindLast(Attributes, candidate => candidate.Name == attribute);
 
     public long Int(string attribute, long otherwise) => Find(attribute) is { Kind: GraphAttributeKind.Int } found ? found.Int : otherwise;
 

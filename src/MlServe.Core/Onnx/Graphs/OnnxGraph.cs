@@ -34,6 +34,9 @@ internal sealed class OnnxGraph
 
     public required IReadOnlyDictionary<string, string> Metadata { get; init; }
 
+    /// <summary>What makes the model as a whole ambiguous: an operator set or a function that is given twice. Empty for a valid model; graphs have their own.</summary>
+    public required IReadOnlyList<string> Faults { get; init; }
+
     /// <summary>The inputs that a session has, in its order: those that a request must give, then those that have a default.</summary>
     public IReadOnlyList<OnnxValueInfo> SessionInputs => field ??=
         [.. Main.Inputs.Where(static input => !input.HasDefault), .. Main.Inputs.Where(input => IsDefault(input.Name))];

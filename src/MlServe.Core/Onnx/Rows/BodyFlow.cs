@@ -91,8 +91,14 @@ internal sealed class BodyFlow
         FlowValue?[] inputs = [.. bound.Inputs.Select(name => name.Length == 0 ? null : Find(name))];
         if (Trace.Graph.FindFunction(bound) is { } function) return Call(function, bound, inputs);
 
-        var flow = new NodeFlow(this, bound, inputs, _opsets.GetValueOrDefault(bound.Domain, 1));
+        var ofModel = Trace.Graph.Opsets.GetValueOrDefault(bound.Domain, 1);
+        var flow = new NodeFlow(this, bound, inputs, _opsets.GetValueOrDefault(bound.Domain, ofModel));
         var results = RowRules.Apply(flow);
+
+        // A function's operator set may be another than the model's. By which of them the runtime takes its operators is not ours to say.
+        if (flow.Opset != ofModel && bound.Attributes.All(static attribute => attribute.Bodies.Count == 0)
+            && !FlowJoin.MeanTheSame(results, RowRules.Apply(new NodeFlow(this, bound, inputs, ofModel))))
+            results = [.. results.Select(_ => flow.Unclear("means something else in the operator set of the function than in that of the model"))];
         if (results.Length >= bound.Outputs.Length) return results;
         var rest = flow.Unclear("has more outputs than are understood");
         return [.. results, .. Enumerable.Repeat(rest, bound.Outputs.Length - results.Length)];

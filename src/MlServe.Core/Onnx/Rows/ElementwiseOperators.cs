@@ -36,6 +36,7 @@ internal static class ElementwiseOperators
         var joined = Broadcasting.Join(flow, operands);
         if (joined.Kind is FlowKind.Shared or FlowKind.Count) return TermMoves.With(joined, Compute(flow, joined, operands), IsReal(flow, operands));
         if (!joined.IsRows) return joined;
+        if (node.OpType == "Mod" && node.Int("fmod", 0) == 0 && NodeFlow.ConstantsOf(operands[^1]) is [> 0 and var divisor]) return joined.NonNegative(Size.Of(divisor));
         return node.OpType == "Where" ? NonNegativeIf(joined, operands[1].IsNonNegative && operands[2].IsNonNegative)
             : NonNegativeIf(joined, NonNegativeOfSuch.Contains(node.OpType) && Array.TrueForAll(operands, static operand => operand.IsNonNegative));
     }

@@ -39,6 +39,9 @@ internal sealed class FlowValue
     /// <summary>Whether alone no element is below 0. Of integers only.</summary>
     public bool IsNonNegative { get; init; }
 
+    /// <summary>What all elements are below alone; null where that is not known.</summary>
+    public Size? Below { get; init; }
+
     /// <summary>The elements, where they are few and all dimensions are known; a null is one that follows from the number of rows in a way that is not understood.</summary>
     public Term?[]? Terms { get; init; }
 
@@ -66,6 +69,12 @@ internal sealed class FlowValue
     /// <summary>Whether it tells which row of the batch a row is.</summary>
     public bool IsPosition => Stride is not null || Strides is not null;
 
+    /// <summary>
+    /// Whether alone each element is one of the places that a row has. Else a request whose index is out of range would find another row's data in company, and an error alone.
+    /// </summary>
+    public bool FindsOwnPlaces => Stride is { } stride && IsNonNegative && Below is { } below
+        && (below == stride || below.Is(1) || (below.IsKnown && stride.IsKnown && below.Factor <= stride.Factor));
+
     /// <summary>The axis of the rows counted from behind, the last axis being 1.</summary>
     public int AxisFromEnd => Rank - Axis;
 
@@ -91,6 +100,9 @@ internal sealed class FlowValue
         Terms = terms,
         IsReal = isReal,
         IsNonNegative = Array.TrueForAll(terms, static term => term is { Alone.IsCount: true }),
+        Below = terms.Length > 0 && Array.TrueForAll(terms, static term => term is { IsScaled: false, Alone: { IsKnown: true, Factor: >= 0 and < int.MaxValue } })
+            ? Size.Of(terms.Max(static term => term!.Value.Alone.Factor) + 1)
+            : null,
     };
 
     /// <summary>New data of the same kind: what an operator computes of this value row by row.</summary>
@@ -106,19 +118,49 @@ internal sealed class FlowValue
 
     /// <summary>The same elements in another shape or order that leaves rows whole.</summary>
     public FlowValue Restructure(Size[] dims, int axis) => Kind == FlowKind.Rows
-        ? new() { Kind = FlowKind.Rows, Dims = dims, Axis = axis, Outer = Outer, Stride = Stride, IsNonNegative = IsNonNegative }
-        : new() { Kind = Kind, Dims = dims, IsNonNegative = IsNonNegative };
+        ? new() { Kind = FlowKind.Rows, Dims = dims, Axis = axis, Outer = Outer, Stride = Stride, IsNonNegative = IsNonNegative, Below = Below }
+        : new() { Kind = Kind, Dims = dims, IsNonNegative = IsNonNegative, Below = Below };
 
-    public FlowValue WithOuter(Size outer) => new() { Kind = Kind, Dims = Dims, Axis = Axis, Outer = outer, Stride = Stride, Strides = Strides, IsNonNegative = IsNonNegative };
+    public FlowValue WithOuter(Size outer) => new()
+    {
+        Kind = Kind,
+        Dims = Dims,
+        Axis = Axis,
+        Outer = outer,
+        Stride = Stride,
+        Strides = Strides,
+        IsNonNegative = IsNonNegative,
+        Below = Below,
+    };
 
-    public FlowValue WithStride(Size? stride, bool isNonNegative) => new() { Kind = Kind, Dims = Dims, Axis = Axis, Outer = Outer, Stride = stride, IsNonNegative = isNonNegative };
+    public FlowValue WithStride(Size? stride, bool isNonNegative, Size? below) => new()
+    {
+        Kind = Kind,
+        Dims = Dims,
+        Axis = Axis,
+        Outer = Outer,
+        Stride = stride,
+        IsNonNegative = isNonNegative,
+        Below = below,
+    };
 
-    public FlowValue WithStrides(Size?[] strides) => new() { Kind = Kind, Dims = Dims, Axis = Axis, Outer = Outer, Strides = strides, IsNonNegative = IsNonNegative };
+    public FlowValue WithStrides(Size?[] strides) => new() { Kind = Kind, Dims = Dims, Axis = Axis, Outer = Outer, Strides = strides };
 
-    public FlowValue NonNegative() => new() { Kind = Kind, Dims = Dims, Axis = Axis, Outer = Outer, Stride = Stride, IsNonNegative = true, Terms = Terms, IsReal = IsReal };
+    public FlowValue NonNegative(Size? below = null) => new()
+    {
+        Kind = Kind,
+        Dims = Dims,
+        Axis = Axis,
+        Outer = Outer,
+        Stride = Stride,
+        IsNonNegative = true,
+        Below = below,
+        Terms = Terms,
+        IsReal = IsReal,
+    };
 
     /// <summary>The same without what is known of its elements.</summary>
-    public FlowValue WithoutTerms() => Terms is null ? this : new() { Kind = Kind, Dims = Dims, IsNonNegative = IsNonNegative };
+    public FlowValue WithoutTerms() => Terms is null ? this : new() { Kind = Kind, Dims = Dims, IsNonNegative = IsNonNegative, Below = Below };
 
     public override string ToString() => Kind switch
     {

@@ -41,7 +41,7 @@ internal static class IndexOperators
         }
 
         // Rows of the data that are found again by indices that count from the first row on.
-        if (data.Axis == axis && !data.IsPosition && data.Outer.Is(1) && indices.Stride == dims[axis] && indices.IsNonNegative)
+        if (data.Axis == axis && !data.IsPosition && data.Outer.Is(1) && indices.Stride == dims[axis] && indices.FindsOwnPlaces)
             return Signed(data, FlowValue.Rows(result, axis + indices.Axis, indices.Outer));
         return flow.Breaks("looks up in other rows of the batch");
     }
@@ -154,5 +154,5 @@ internal static class IndexOperators
         return flow[0].Axis < flow[0].Rank - 2 ? flow[0].Derive() : flow.Breaks("makes values differ by the place of a row in the batch");
     }
 
-    private static FlowValue Signed(FlowValue data, FlowValue result) => data.IsNonNegative ? result.NonNegative() : result;
+    private static FlowValue Signed(FlowValue data, FlowValue result) => data.IsNonNegative ? result.NonNegative(data.Below) : result;
 }

@@ -74,7 +74,7 @@ internal static class ReductionOperators
         if (NodeFlow.AxisOf(flow.Node.Int("axis", 0), dims.Length) is not { } axis) return flow.Unclear("has an axis that there is not");
         if (flow[0].IsRows && flow[0].Axis == axis) return flow.Breaks("compares the rows with each other");
         var (kept, rowAxis) = Without(dims, [axis], flow.Node.Int("keepdims", 1) != 0, flow[0].Axis);
-        return flow[0].Derive(kept, rowAxis).NonNegative();
+        return flow[0].Derive(kept, rowAxis).NonNegative(dims[axis]);
     }
 
     private static FlowValue[] TopK(NodeFlow flow)
@@ -86,7 +86,7 @@ internal static class ReductionOperators
         var kept = (Size[])dims.Clone();
         kept[axis] = flow.Opset < 10 ? Size.Of(flow.Node.Int("k", 1)) : flow.Constants(1) is [>= 0 and var count] ? Size.Of(count) : flow.Symbols.Count();
         var values = flow[0].Derive(kept, flow[0].Axis);
-        return [values, values.NonNegative()];
+        return [values, values.NonNegative(dims[axis])];
     }
 
     private static FlowValue Accumulate(NodeFlow flow)

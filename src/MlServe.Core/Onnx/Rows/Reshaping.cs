@@ -24,7 +24,7 @@ internal static class Reshaping
         for (var i = 0; i < target.Length; i++)
         {
             if (target[i] is not { } term) return flow.Unclear("gives a shape that follows from the number of rows in a way that is not understood");
-            if (zeroCopies && term.Is(0))
+            if (zeroCopies && term.Alone.Is(0))
             {
                 if (i >= value.Rank) return flow.Unclear("copies a dimension that there is not");
                 term = new(value.Dims[i], value.IsRows && i == value.Axis);
@@ -40,6 +40,9 @@ internal static class Reshaping
                 return flow.Unclear("gives a negative dimension");
             }
 
+            // A size that is 0 after all would copy the axis of the rows; harmless where there is nothing then.
+            if (zeroCopies && value.IsRows && i == value.Axis && !term.IsScaled && flow.Symbols.Product(value.Dims).Over(term.Alone) is null && !term.Alone.IsKnown)
+                return flow.Unclear("gives a dimension that may be 0");
             if (term.IsScaled)
             {
                 if (grown is not null) return flow.Unclear("gives two dimensions that grow with the rows");

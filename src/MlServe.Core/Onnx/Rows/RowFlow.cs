@@ -15,7 +15,11 @@ internal static class RowFlow
     /// <param name="graph">The model.</param>
     /// <param name="inputAxes">For each of <see cref="OnnxGraph.SessionInputs"/> the batch axis; null for one that holds for all rows.</param>
     /// <param name="cancellationToken">Cancels the work, which is bounded also without.</param>
-    public static RowProof Follow(OnnxGraph graph, IReadOnlyList<int?> inputAxes, CancellationToken cancellationToken = default)
+    public static RowProof Follow(OnnxGraph graph, IReadOnlyList<int?> inputAxes, CancellationToken cancellationToken = default) =>
+        Judge(graph, FollowOutputs(graph, inputAxes, cancellationToken));
+
+    /// <summary>What is known of each output, of which <see cref="Follow"/> makes its verdict.</summary>
+    internal static FlowValue[] FollowOutputs(OnnxGraph graph, IReadOnlyList<int?> inputAxes, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var trace = new RowTrace(graph, cancellationToken);
@@ -25,8 +29,9 @@ internal static class RowFlow
             if (Start(trace, graph.SessionInputs[i], i < inputAxes.Count ? inputAxes[i] : null) is { } value) inputs[graph.SessionInputs[i].Name] = value;
         }
 
+        if (graph.Faults is [var fault, ..]) trace.GiveUp(new(null, $"the model is not valid: {fault}", IsCertain: false));
         if (!inputs.Values.Any(static input => input.IsRows)) trace.GiveUp(new(null, "no input has rows", IsCertain: false));
-        return Judge(graph, BodyFlow.OfMain(trace).Run(inputs));
+        return BodyFlow.OfMain(trace).Run(inputs);
     }
 
     private static FlowValue? Start(RowTrace trace, OnnxValueInfo input, int? axis)

@@ -3,6 +3,8 @@ namespace MlServe.Onnx.Rows;
 /// <summary>Applies the rule of an operator, or what holds for all of them.</summary>
 internal static class RowRules
 {
+    private static readonly string[] Foreign = ["ATen", "EPContext", "ExternalOp", "PythonOp", "PythonOpGrad", "TritonOp"];
+
     public static FlowValue[] Apply(NodeFlow flow)
     {
         var rule = OperatorTable.Instance.Find(flow.Node.Domain, flow.Node.OpType);
@@ -31,6 +33,7 @@ internal static class RowRules
 
     private static FlowValue ApplyNone(NodeFlow flow)
     {
+        if (Foreign.Contains(flow.Node.OpType)) return flow.Unclear("runs code that is not the model's");
         if (flow.Given.All(static input => input.Kind == FlowKind.Shared) && OperatorTable.IsKnown(flow.Node.Domain) && flow.Node.Attributes.All(static attribute => attribute.Bodies.Count == 0))
             return FlowValue.Shared(null);
         return flow.Unclear(flow.Node.IsStandard ? "is not understood" : $"of domain {flow.Node.Domain} is not understood");

@@ -93,7 +93,7 @@ internal static class ShapeOperators
         if (limit.IsScaled)
         {
             // From 0 in steps of 1: the r-th row's numbers are those that it has alone, plus r times as many as there are.
-            return start.Is(0) && step.Is(1) && !flow[0].IsReal ? FlowValue.Rows([limit.Alone], 0, Size.One).WithStride(limit.Alone, isNonNegative: true) : FlowValue.Count(null);
+            return start.Is(0) && step.Is(1) && !flow[0].IsReal ? FlowValue.Rows([limit.Alone], 0, Size.One).WithStride(limit.Alone, isNonNegative: true, limit.Alone) : FlowValue.Count(null);
         }
 
         if (start is not { Alone.IsKnown: true } || limit is not { Alone.IsKnown: true } || step is not { Alone.IsKnown: true } || step.Is(0))

@@ -226,6 +226,7 @@ internal static class SliceOperators
 
         var joined = Signed(values, FlowValue.Rows(dims, rows.Axis, rows.Outer));
         if (!Array.Exists(values, static value => value.IsPosition)) return joined;
+        if (Array.Exists(values, static value => value.Stride is not null && !value.FindsOwnPlaces)) return flow.Unclear("joins numbers of rows that may be those of others");
         if (axis != dims.Length - 1 || Array.Exists(values, static value => value.Strides is not null) || TermMoves.Known([.. values.Select(static value => value.Dims![^1])]) is not { } widths)
             return flow.Unclear("joins the numbers of rows with other data");
         return joined.WithStrides([.. values.SelectMany((value, i) => Enumerable.Repeat(value.Stride, widths[i]))]);

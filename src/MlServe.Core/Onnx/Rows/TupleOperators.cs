@@ -50,8 +50,8 @@ internal static class TupleOperators
     /// <summary>Whether each row's tuples name that row: the index of the axis of the rows counts from the first row on, and the others do not.</summary>
     private static bool FindsItsRow(FlowValue data, FlowValue indices, int width)
     {
-        if (data.Axis >= width || !data.Outer.Is(1) || !indices.IsNonNegative) return false;
-        var strides = indices.Strides ?? (width == 1 ? [indices.Stride] : null);
+        if (data.Axis >= width || !data.Outer.Is(1)) return false;
+        var strides = indices.Strides ?? (width == 1 && indices.FindsOwnPlaces ? [indices.Stride] : null);
         if (strides is null || strides.Length != width) return false;
         for (var i = 0; i < width; i++)
         {
