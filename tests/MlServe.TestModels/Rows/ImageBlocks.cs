@@ -3,7 +3,7 @@ namespace MlServe.TestModels;
 /// <summary>Parts of models whose rows are images: [B, channels, H, W] to as many channels, each row by itself.</summary>
 internal static class ImageBlocks
 {
-    private static readonly Func<Sketch, string, int, string>[] Blocks = [Convolve, Convolve, Depthwise, Squeeze, Join, Normalize, GroupNormalize, Resize, Mean, Shuffle];
+    private static readonly Func<Sketch, string, int, string>[] Blocks = [Convolve, Convolve, Depthwise, Squeeze, Join, Normalize, GroupNormalize, Resize, Mean, Shuffle, Unpool];
 
     public static string Random(Sketch sketch, string value, int channels) => sketch.Pick(Blocks)(sketch, value, channels);
 
@@ -55,6 +55,13 @@ internal static class ImageBlocks
     {
         var large = s.Node("Resize", [x, s.Opset >= 13 ? "" : s.Constant(Array.Empty<float>(), 0), s.Constant([1f, 1, 2, 2], 4)], ("mode", "nearest"));
         return s.Node("MaxPool", [large], ("kernel_shape", new long[] { 2, 2 }), ("strides", new long[] { 2, 2 }));
+    }
+
+    private static string Unpool(Sketch s, string x, int channels)
+    {
+        var half = (Name: "kernel_shape", Value: (object)new long[] { 2, 2 });
+        var pooled = s.Nodes("MaxPool", [x], 2, half, ("strides", new long[] { 2, 2 }));
+        return s.Node("MaxUnpool", [s.Activate(pooled[0]), pooled[1]], half, ("strides", new long[] { 2, 2 }));
     }
 
     private static string Mean(Sketch s, string x, int channels) => s.Node("Sub", [x, s.Reduce("ReduceMean", x, keeps: true, 2, 3)]);

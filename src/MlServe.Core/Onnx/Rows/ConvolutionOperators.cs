@@ -12,6 +12,8 @@ internal static class ConvolutionOperators
         .Add("DeformConv", static flow => Deform(flow), required: 3)
         .Add(["AveragePool", "LpPool"], static flow => Pool(flow))
         .Add("MaxPool", new RowOperator(MaxPool))
+        .Add("MaxUnpool", new RowOperator(static flow => [Unpool(flow)], Required: 2, TakesCounts: true, TakesPositions: true))
+        .Add("NhwcMaxPool", static flow => ByImage(flow, []), domain: OperatorTable.Microsoft)
         .Add(["GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool"], static flow => PoolAll(flow))
         .Add("QLinearAveragePool", static flow => flow.Node.Int("channels_last", 0) != 0 ? ByImage(flow, flow.Given.Skip(1)) : Pool(flow, isQuantized: true), domain: OperatorTable.Microsoft)
         .Add("QLinearGlobalAveragePool", static flow => flow.Node.Int("channels_last", 0) != 0 ? ByImage(flow, flow.Given.Skip(1)) : PoolAll(flow, isQuantized: true), domain: OperatorTable.Microsoft)
@@ -77,5 +79,36 @@ internal static class ConvolutionOperators
         return flow[0].IsRows && flow[0].Axis > 1 ? flow.Breaks("takes neighbours along the axis of the rows together") : null;
     }
 
-    private static FlowValue[] MaxPool(NodeFlow flow) => [Pool(flow), flow[0].IsRows ? flow.Breaks("numbers what it takes from the first row on") : FlowValue.Shared(null)];
+    /// <summary>The second output numbers the elements that are taken, from the first of the whole batch on.</summary>
+    private static FlowValue[] MaxPool(NodeFlow flow)
+    {
+        var pooled = Pool(flow);
+        if (!pooled.IsRows || pooled.Axis != 0) return [pooled, pooled.IsRows ? flow.Breaks("numbers what it takes from the first row on") : pooled];
+        var elements = flow.Symbols.Product(flow[0].Dims!);
+        return [pooled, pooled.WithStride(elements, isNonNegative: true, elements)];
+    }
+
+    /// <summary>Puts elements back where a pool took them: in their own rows, if the result has as many elements a row as the pool's input had.</summary>
+    private static FlowValue Unpool(NodeFlow flow)
+    {
+        var (value, places, sizes) = (flow[0], flow[1], flow.Find(2));
+        if (value.IsPosition || sizes is { IsRows: true }) return flow.Breaks("takes the place of a row in the batch as data");
+        if (!value.IsRows && !places.IsRows) return value.Kind == FlowKind.Shared && places.Kind == FlowKind.Shared && sizes?.Kind != FlowKind.Count ? FlowValue.Shared(null) : FlowValue.Count(null);
+        if (value is not { IsRows: true, Axis: 0, Dims: { Length: > 2 } dims } || places is not { IsRows: true, Axis: 0, Stride: { } stride }) return flow.Breaks("writes into other rows of the batch");
+        Size[] result;
+        if (sizes is null)
+        {
+            result = [dims[0], dims[1], .. SpatialSizes.OfTransposed(flow, dims.AsSpan(2), flow.Node.Ints("kernel_shape"))];
+        }
+        else
+        {
+            if (sizes.Terms is not { } terms || terms.Length != dims.Length || terms[0] != new Term(dims[0], IsScaled: true) || terms[1..].Any(static term => term is not { IsScaled: false }))
+                return flow.Unclear("takes a shape that is not known");
+            result = [.. terms.Select(static term => term!.Value.Alone)];
+        }
+
+        return places.FindsOwnPlaces && flow.Symbols.Product(result) == stride && value.Outer == places.Outer
+            ? value.Derive(result, 0)
+            : flow.Unclear("may write into other rows of the batch");
+    }
 }

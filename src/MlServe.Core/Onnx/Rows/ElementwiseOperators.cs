@@ -20,7 +20,10 @@ internal static class ElementwiseOperators
 
     public static void AddTo(OperatorTable table)
     {
-        table.Add(Standard, new RowOperator(static flow => [Follow(flow)], TakesCounts: true, TakesPositions: true))
+        table.Add("BiasSplitGelu", static flow => Broadcasting.Join(flow, [.. flow.Given]) is { IsRows: true, AxisFromEnd: > 1 } joined
+                ? joined.Derive([.. joined.Dims[..^1], joined.Dims[^1].Over(Size.Of(2)) ?? flow.Symbols.Count()], joined.Axis)
+                : flow.Given.Any(static input => input.IsRows) ? flow.Unclear("splits the axis of the rows") : FlowValue.Shared(null), domain: OperatorTable.Microsoft)
+            .Add(Standard, new RowOperator(static flow => [Follow(flow)], TakesCounts: true, TakesPositions: true))
             .Add(OfMicrosoft, static flow => Broadcasting.Join(flow, [.. flow.Given]), domain: OperatorTable.Microsoft)
             .Add("Identity", new RowOperator(static flow => [flow[0]], TakesCounts: true, TakesPositions: true, TakesTuples: true, TakesSequences: true))
             .Add("CastLike", new RowOperator(static flow => [CastLike(flow)], Required: 2, TakesCounts: true, TakesBroken: true));

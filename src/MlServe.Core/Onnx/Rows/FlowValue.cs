@@ -50,8 +50,11 @@ internal sealed class FlowValue
 
     public Cause? Cause { get; init; }
 
-    /// <summary>Of a broken value: why its shape depends on the company, where that is another cause. Null: it is the same.</summary>
+    /// <summary>Of a broken value: why rows depend on their company where its shape is taken as data. Null: for the same cause as otherwise.</summary>
     public Cause? ShapeCause { get; init; }
+
+    /// <summary>Of a broken value that is a size: why rows depend on their company where it is taken as data, and not as a shape.</summary>
+    public Cause? DataCause { get; init; }
 
     /// <summary>Of a broken value whose elements are in order, but in a shape that cuts through rows: what it was before, which a reshape may bring back.</summary>
     public FlowValue? Flat { get; init; }
@@ -85,6 +88,8 @@ internal sealed class FlowValue
     public static FlowValue Rows(Size[] dims, int axis, Size outer) => new() { Kind = FlowKind.Rows, Dims = dims, Axis = axis, Outer = outer };
 
     public static FlowValue Broken(Cause cause, Cause? shapeCause = null) => new() { Kind = FlowKind.Broken, Cause = cause, ShapeCause = shapeCause };
+
+    public static FlowValue BrokenSize(Cause cause, Cause dataCause) => new() { Kind = FlowKind.Broken, Cause = cause, DataCause = dataCause };
 
     public static FlowValue Cut(Cause cause, FlowValue flat) => new() { Kind = FlowKind.Broken, Cause = cause, Flat = flat };
 

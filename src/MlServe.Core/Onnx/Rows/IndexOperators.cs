@@ -15,7 +15,10 @@ internal static class IndexOperators
         .Add("NonZero", static flow => NonZero(flow))
         .Add("Unique", new RowOperator(static flow => Unique(flow)))
         .Add("ReverseSequence", static flow => ReverseSequence(flow), required: 2)
-        .Add(["Trilu"], static flow => Trilu(flow));
+        .Add("Trilu", static flow => Trilu(flow))
+        .Add("Trilu", static flow => Trilu(flow), domain: OperatorTable.Microsoft)
+        .Add("GatherBlockQuantized", static flow => GatherQuantized(flow), required: 3, OperatorTable.Microsoft)
+        .Add("TensorScatter", static flow => ScatterInto(flow), required: 2);
 
     private static FlowValue Gather(NodeFlow flow)
     {
@@ -60,6 +63,27 @@ internal static class IndexOperators
             var index = at[flat] < 0 ? at[flat] + size.Factor : at[flat];
             return index < 0 || index >= size.Factor ? null : [.. place[..axis], (int)index, .. place[(axis + indexSizes.Length)..]];
         }), data.IsReal);
+    }
+
+    private static FlowValue GatherQuantized(NodeFlow flow)
+    {
+        var (data, indices) = (flow[0], flow[1]);
+        if (!flow.Given.Any(static input => input.IsRows)) return FlowValue.Shared(null);
+        if (!indices.IsRows || data.Dims is not { } dims || flow.Given.Count(static input => input.IsRows) > 1) return flow.Unclear("looks up in other rows of the batch");
+        if (NodeFlow.AxisOf(flow.Node.Int("gather_axis", 0), dims.Length) is not { } axis) return flow.Unclear("has an axis that there is not");
+
+        // Packed data has several elements in one.
+        Size[] result = [.. flow.NewDims(axis), .. indices.Dims, .. flow.NewDims(dims.Length - axis - 1)];
+        return FlowValue.Rows(result, axis + indices.Axis, indices.Outer);
+    }
+
+    /// <summary>Writes a row's update into that row's cache.</summary>
+    private static FlowValue ScatterInto(NodeFlow flow)
+    {
+        if (!flow.Given.Any(static input => input.IsRows)) return FlowValue.Shared(flow[0].Dims);
+        if (flow.Given.Any(static input => input is not { IsRows: true, Axis: 0 })) return flow.Breaks("joins the rows with a value that has a fixed number of them");
+        if (NodeFlow.AxisOf(flow.Node.Int("axis", -2), flow[0].Rank) is not > 0) return flow.Breaks("writes into other rows of the batch");
+        return flow.Given.All(input => input.Outer == flow[0].Outer) ? flow[0].Derive() : flow.Unclear("joins rows that may lie in different orders");
     }
 
     private static FlowValue GatherElements(NodeFlow flow)

@@ -16,7 +16,7 @@ internal static class LayoutOperators
 
     private static FlowValue Reshape(NodeFlow flow)
     {
-        if (flow.Find(1) is { IsBroken: true } noShape) return noShape;
+        if (flow.Find(1) is { IsBroken: true } noShape) return FlowValue.Broken(noShape.Cause!);
         if (flow[0] is { IsBroken: true, Flat: null }) return flow[0];
         var value = flow[0].Flat ?? flow[0];
         Term?[]? target;

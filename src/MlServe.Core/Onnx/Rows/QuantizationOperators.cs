@@ -12,6 +12,8 @@ internal static class QuantizationOperators
         .Add(["QLinearAdd", "QLinearMul"], static flow => OfScales(flow, [1, 2, 4, 5, 6, 7], []) ?? Broadcasting.Join(flow, flow[0], flow[3]), required: 7, OperatorTable.Microsoft)
         .Add(["QLinearSigmoid", "QLinearLeakyRelu"], static flow => OfScales(flow, [1, 2, 3, 4], []) ?? flow[0].Derive(), domain: OperatorTable.Microsoft)
         .Add("QLinearSoftmax", static flow => OfScales(flow, [1, 2, 3, 4], []) ?? Softmax(flow), domain: OperatorTable.Microsoft)
+        .Add("QLinearReduceMean", static flow => OfScales(flow, [1, 2, 3, 4], []) ?? ReductionOperators.OfAttributes(flow), domain: OperatorTable.Microsoft)
+        .Add("QLinearConcat", static flow => Join(flow), required: 5, OperatorTable.Microsoft)
         .Add("QGemm", static flow => Gemm(flow), required: 6, OperatorTable.Microsoft);
 
     /// <summary>Why scales and zero points do not keep rows apart; null where they do.</summary>
@@ -59,6 +61,24 @@ internal static class QuantizationOperators
         if (flow.Node.Int("opset", 0) >= 13) return ReductionOperators.Along(flow, flow.Node.Int("axis", -1), "normalizes over");
         if (!flow[0].IsRows) return flow[0].Derive();
         return NodeFlow.AxisOf(flow.Node.Int("axis", -1), flow[0].Rank) is { } first && flow[0].Axis < first ? flow[0].Derive() : flow.Breaks("normalizes over the axis of the rows");
+    }
+
+    /// <summary>After the scale and the zero point of the result, a value with its own for each operand.</summary>
+    private static FlowValue Join(NodeFlow flow)
+    {
+        FlowValue[] values = [.. flow.Given.Where((_, i) => i >= 2 && i % 3 == 2)];
+        if (flow.Given.Where((_, i) => i < 2 || i % 3 != 2).Any(static scale => scale.IsRows)) return flow.Unclear("takes a scale from the rows");
+        if (!Array.Exists(values, static value => value.IsRows)) return FlowValue.Shared(null);
+        foreach (var value in values)
+        {
+            if (!value.IsRows) return flow.Breaks("joins the rows with a value that has a fixed number of them");
+            if (Broadcasting.Differ(flow, values[0], value) is { } broken) return broken;
+            if (NodeFlow.AxisOf(flow.Node.Int("axis", 0), value.Rank) is not { } axis || value.Rank != values[0].Rank || axis == value.Axis) return flow.Unclear("puts the rows behind others");
+        }
+
+        var dims = flow.NewDims(values[0].Rank);
+        dims[values[0].Axis] = values[0].Dims![values[0].Axis];
+        return values[0].Derive(dims, values[0].Axis);
     }
 
     private static FlowValue Gemm(NodeFlow flow)

@@ -8,7 +8,7 @@ internal static class ReductionOperators
 
     public static void AddTo(OperatorTable table) => table
         .Add(Reductions, new RowOperator(static flow => [Reduce(flow)], TakesCounts: true))
-        .Add("ReduceSumInteger", static flow => Reduce(flow, flow.Node.Ints("axes"), flow.Node.Find("axes") is null || flow.Node.Ints("axes") is not null), domain: OperatorTable.Microsoft)
+        .Add("ReduceSumInteger", static flow => OfAttributes(flow), domain: OperatorTable.Microsoft)
         .Add(["ArgMax", "ArgMin"], static flow => ArgMax(flow))
         .Add("TopK", new RowOperator(TopK))
         .Add("CumSum", static flow => Accumulate(flow), required: 2)
@@ -27,6 +27,9 @@ internal static class ReductionOperators
         if (NodeFlow.AxisOf(axis, flow[0].Rank) is not { } found) return flow.Unclear("has an axis that there is not");
         return found == flow[0].Axis ? flow.Breaks($"{what} the axis of the rows") : flow[0].Derive();
     }
+
+    /// <summary>A reduction whose axes are an attribute in every operator set.</summary>
+    public static FlowValue OfAttributes(NodeFlow flow) => Reduce(flow, flow.Node.Ints("axes"), flow.Node.Find("axes") is null || flow.Node.Ints("axes") is not null);
 
     private static FlowValue Reduce(NodeFlow flow)
     {

@@ -76,7 +76,7 @@ internal static class RowFlow
 
     private static Cause? FaultOf(FlowValue output, string name) => output switch
     {
-        { IsBroken: true } => output.Cause,
+        { IsBroken: true } => output.DataCause ?? output.Cause,
         { IsPosition: true } => new(null, $"the output '{name}' tells the place of a row in the batch", IsCertain: true),
         { Kind: FlowKind.Count } => new(null, $"the output '{name}' follows from the number of rows in the batch", IsCertain: true),
         { Kind: FlowKind.RowSequence } => null,

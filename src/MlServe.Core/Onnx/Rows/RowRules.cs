@@ -3,12 +3,14 @@ namespace MlServe.Onnx.Rows;
 /// <summary>Applies the rule of an operator, or what holds for all of them.</summary>
 internal static class RowRules
 {
+    private static readonly string[] ShapeTakers = ["ConstantOfShape", "Expand", "Range", "Reshape", "Slice", "Split", "Tile"];
+
     private static readonly string[] Foreign = ["ATen", "EPContext", "ExternalOp", "PythonOp", "PythonOpGrad", "TritonOp"];
 
     public static FlowValue[] Apply(NodeFlow flow)
     {
         var rule = OperatorTable.Instance.Find(flow.Node.Domain, flow.Node.OpType);
-        if (rule is not { TakesBroken: true } && FindBroken(flow) is { } cause) return Every(flow, FlowValue.Broken(cause));
+        if (rule is not { TakesBroken: true } && FindBroken(flow) is { } broken) return Every(flow, broken);
         if (rule is null) return Every(flow, ApplyNone(flow));
 
         for (var i = 0; i < rule.Required; i++)
@@ -39,15 +41,20 @@ internal static class RowRules
         return flow.Unclear(flow.Node.IsStandard ? "is not understood" : $"of domain {flow.Node.Domain} is not understood");
     }
 
-    private static Cause? FindBroken(NodeFlow flow)
+    private static FlowValue? FindBroken(NodeFlow flow)
     {
-        Cause? cause = null;
+        Cause? cause = null, asData = null;
         foreach (var input in flow.Given)
         {
-            if (input.IsBroken) cause = cause is null ? input.Cause : Cause.Of(cause, input.Cause!);
+            if (!input.IsBroken) continue;
+            cause = cause is null ? input.Cause : Cause.Of(cause, input.Cause!);
+            asData ??= input.DataCause;
         }
 
-        return cause;
+        // How much was found in all rows is harmless as a shape; rows that are computed with it follow from the others.
+        if (cause is null) return null;
+        if (asData is null || ShapeTakers.Contains(flow.Node.OpType)) return FlowValue.Broken(cause);
+        return flow.Given.Any(static input => input.IsRows) ? FlowValue.Broken(asData) : FlowValue.BrokenSize(cause, asData);
     }
 
     private static FlowValue[] Every(NodeFlow flow, FlowValue value)

@@ -14,9 +14,18 @@ internal static class SequenceOperators
         .Add("SequenceLength", Template with { Follow = static flow => [flow[0].Kind == FlowKind.RowSequence ? FlowValue.Count([]) : FlowValue.Shared([])] })
         .Add("SplitToSequence", Template with { Follow = static flow => [Split(flow)] })
         .Add("ConcatFromSequence", Template with { Follow = static flow => [Concat(flow)] })
+        .Add("SequenceMap", Template with { Follow = Map })
         .Add("Optional", Template with { Follow = static flow => [flow.Find(0) ?? FlowValue.Shared(null)], Required = 0 })
         .Add("OptionalGetElement", Template)
         .Add("OptionalHasElement", Template with { Follow = static _ => [FlowValue.Shared([])], Required = 0 });
+
+    private static FlowValue[] Map(NodeFlow flow)
+    {
+        if (flow.Node.Body("body") is not { } body || flow.Given.Count() != flow.Inputs.Length) return [flow.Unclear("lacks its body, or an input")];
+        if (flow[0].Kind != FlowKind.Sequence) return [flow[0].Kind == FlowKind.Shared ? FlowValue.Sequence(FlowValue.Shared(null)) : flow.Unclear("goes from row to row")];
+        FlowValue[] given = [.. flow.Given.Select(input => input.Kind != FlowKind.Sequence ? input : input.Element is { } element ? Fresh(flow, element) : flow.Unclear("takes an element of an empty sequence"))];
+        return [.. flow.Body.Run(body, given).Select(result => result.IsBroken ? result : result.Kind is FlowKind.Rows or FlowKind.Shared ? FlowValue.Sequence(result.WithoutTerms()) : flow.Unclear("makes a sequence that is not followed"))];
+    }
 
     private static FlowValue Empty() => FlowValue.Sequence(null);
 

@@ -18,7 +18,7 @@ internal static class ShapeOperators
 
     private static FlowValue Shape(NodeFlow flow)
     {
-        if (flow[0] is { IsBroken: true } broken) return FlowValue.Broken(broken.ShapeCause ?? broken.Cause!);
+        if (flow[0] is { IsBroken: true } broken) return SizeOfBroken(broken);
         if (Terms(flow, flow[0]) is not { } terms) return flow[0].Kind == FlowKind.Shared ? FlowValue.Shared(flow.NewDims(1)) : FlowValue.Count(flow.NewDims(1));
         var first = Clamp(flow.Node.Int("start", 0), terms.Length);
         var last = Clamp(flow.Node.Int("end", terms.Length), terms.Length);
@@ -28,11 +28,14 @@ internal static class ShapeOperators
 
     private static FlowValue SizeOf(NodeFlow flow)
     {
-        if (flow[0] is { IsBroken: true } broken) return FlowValue.Broken(broken.ShapeCause ?? broken.Cause!);
+        if (flow[0] is { IsBroken: true } broken) return SizeOfBroken(broken);
         if (Terms(flow, flow[0]) is not { } terms) return flow[0].Kind == FlowKind.Shared ? FlowValue.Shared([]) : FlowValue.Count([]);
         var math = new TermMath(flow.Symbols, isReal: false);
         return FlowValue.OfTerms([], [math.Reduce("Mul", [Term.Of(1), .. terms])], isReal: false);
     }
+
+    private static FlowValue SizeOfBroken(FlowValue value) =>
+        value.ShapeCause is { } asData ? FlowValue.BrokenSize(value.Cause!, asData) : FlowValue.Broken(value.Cause!);
 
     private static Term?[]? Terms(NodeFlow flow, FlowValue value)
     {

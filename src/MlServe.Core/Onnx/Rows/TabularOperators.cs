@@ -18,7 +18,7 @@ internal static class TabularOperators
         .Add("TfIdfVectorizer", static flow => OfTable(flow, 0))
         .Add("StringNormalizer", static flow => NormalizeText(flow))
         .Add("StringSplit", new RowOperator(SplitText))
-        .Add("Tokenizer", static flow => flow[0].IsRows ? flow.Breaks("fills all texts up to the longest of the batch") : FlowValue.Shared(null), domain: OperatorTable.Microsoft)
+        .Add("Tokenizer", static flow => flow[0].IsRows ? Filled(flow) : FlowValue.Shared(null), domain: OperatorTable.Microsoft)
         .Add("CDist", static flow => Distances(flow), required: 2, OperatorTable.Microsoft)
         .Add("MurmurHash3", static flow => flow[0].Derive(), domain: OperatorTable.Microsoft);
 
@@ -68,8 +68,12 @@ internal static class TabularOperators
     }
 
     private static FlowValue[] SplitText(NodeFlow flow) => flow[0].IsRows
-        ? [flow.Breaks("fills all texts up to the longest of the batch"), flow[0].Derive()]
+        ? [Filled(flow), flow[0].Derive()]
         : [FlowValue.Shared(null), FlowValue.Shared(flow[0].Dims)];
+
+    /// <summary>What is filled up may be passed over later; how long the longest is may not be data.</summary>
+    private static FlowValue Filled(NodeFlow flow) =>
+        FlowValue.Broken(flow.Unclear("fills all texts up to the longest of the batch").Cause!, flow.Breaks("fills all texts up to the longest of the batch").Cause);
 
     private static FlowValue Distances(NodeFlow flow)
     {

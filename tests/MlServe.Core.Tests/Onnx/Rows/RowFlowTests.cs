@@ -266,7 +266,22 @@ public sealed class RowFlowTests
     {
         var places = Rows().Node("NonZero", ["x"], ["p"]);
         Unknown(places.Node("Transpose", ["p"], ["t"]).Node("GatherND", ["x", "t"], ["y"]).Output("y", Float, "n"));
+
+        // x[x > 0] = 7, as PyTorch writes it: as many sevens as there are places.
+        Unknown(Rows().Initializer("seven", [7f], 1).Node("NonZero", ["x"], ["p"]).Node("Transpose", ["p"], ["t"]).Node("Shape", ["t"], ["s"]).Initializer("zero", [0L], 1)
+            .Node("Gather", ["s", "zero"], ["c"], ("axis", 0)).Node("Expand", ["seven", "c"], ["u"]).Node("ScatterND", ["x", "t", "u"], ["y"]).Output("y", Float, "n", 4));
         Disproves(Rows().Node("NonZero", ["x"], ["p"]).Node("Size", ["p"], ["c"]).Node("Cast", ["c"], ["f"], ("to", Float)).Node("Mul", ["x", "f"], ["y"]).Output("y", Float, "n", 4), "counts what it finds");
+    }
+
+    [Fact]
+    public void Follow_PlacesThatAPoolTook_AreGivenBackToTheirRows()
+    {
+        OnnxModel Pool() => new OnnxModel().Input("x", Float, "n", 2, 4, 4).Node("MaxPool", ["x"], ["p", "i"], ("kernel_shape", new long[] { 2, 2 }), ("strides", new long[] { 2, 2 }));
+        Proves(Pool().Node("MaxUnpool", ["p", "i"], ["y"], ("kernel_shape", new long[] { 2, 2 }), ("strides", new long[] { 2, 2 })).Output("y", Float, "n", 2, 4, 4));
+        Disproves(Pool().Node("Cast", ["i"], ["f"], ("to", Float)).Node("Mul", ["p", "f"], ["y"]).Output("y", Float, "n", 2, 2, 2), "place of a row");
+
+        // Into a larger result, the places are those of other elements.
+        Unknown(Pool().Node("MaxUnpool", ["p", "i"], ["y"], ("kernel_shape", new long[] { 3, 3 }), ("strides", new long[] { 3, 3 })).Output("y", Float, "n", 2, 6, 6));
     }
 
     [Fact]
