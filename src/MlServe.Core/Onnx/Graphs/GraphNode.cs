@@ -35,9 +35,13 @@ internal sealed class GraphNode
 
     public long Int(string attribute, long otherwise) => Find(attribute) is { Kind: GraphAttributeKind.Int } found ? found.Int : otherwise;
 
-    public float Float(string attribute, float otherwise) => Find(attribute) is { Kind: GraphAttributeKind.Float } found ? found.Float : otherwise;
+    public float Float(string attribute, float otherwise) => Find(attribute) is { Kind: GraphAttributeKind.Float } found
+        ? found.Float
+        : otherwise;
 
-    public string Text(string attribute, string otherwise) => Find(attribute) is { Kind: GraphAttributeKind.Text } found ? found.Text ?? otherwise : otherwise;
+    public string Text(string attribute, string otherwise) => Find(attribute) is { Kind: GraphAttributeKind.Text } found
+        ? found.Text ?? otherwise
+        : otherwise;
 
     /// <summary>Null where it is absent, or too long to be kept.</summary>
     public long[]? Ints(string attribute) => Find(attribute) is { Kind: GraphAttributeKind.Ints } found ? found.Ints : null;

@@ -2,7 +2,8 @@ using MlServe.Onnx.Inspection;
 
 namespace MlServe.Onnx.Graphs;
 
-/// <summary>Reads ModelProto and FunctionProto. What the inspector has refused before need not be refused here again; what does not fit the wire format is.</summary>
+/// <summary>Reads ModelProto and FunctionProto. What the inspector has refused before need not be refused here again; what does not fit the
+/// wire format is.</summary>
 internal static class OnnxGraphReader
 {
     public static OnnxGraph Read(ReadOnlySpan<byte> model, OnnxInspectionLimits limits)

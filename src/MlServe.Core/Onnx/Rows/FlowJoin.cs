@@ -12,7 +12,8 @@ internal static class FlowJoin
             return FlowValue.Broken(cause);
         }
 
-        if (left.Kind is FlowKind.Shared or FlowKind.Count && right.Kind is FlowKind.Shared or FlowKind.Count) return OfShared(symbols, left, right);
+        if (left.Kind is FlowKind.Shared or FlowKind.Count && right.Kind is FlowKind.Shared or FlowKind.Count)
+            return OfShared(symbols, left, right);
         if (left.Kind != right.Kind) return null;
         return left.Kind switch
         {
@@ -34,7 +35,9 @@ internal static class FlowJoin
     {
         var dims = Dims(symbols, left.Dims, right.Dims);
         var isNonNegative = left.IsNonNegative && right.IsNonNegative;
-        if (left.Terms is { } terms && right.Terms is { } others && dims is not null && left.IsReal == right.IsReal && terms.SequenceEqual(others)) return left;
+        if (left.Terms is { } terms && right.Terms is { } others && dims is not null && left.IsReal == right.IsReal
+            && terms.SequenceEqual(others))
+            return left;
         var joined = left.Kind == FlowKind.Count || right.Kind == FlowKind.Count ? FlowValue.Count(dims) : FlowValue.Shared(dims);
         return isNonNegative ? joined.NonNegative() : joined;
     }
@@ -47,7 +50,9 @@ internal static class FlowJoin
 
     private static FlowValue? OfRows(Symbols symbols, FlowValue left, FlowValue right)
     {
-        if (left.Rank != right.Rank || left.Axis != right.Axis || left.Outer != right.Outer || left.Stride != right.Stride || left.Strides is not null || right.Strides is not null) return null;
+        if (left.Rank != right.Rank || left.Axis != right.Axis || left.Outer != right.Outer || left.Stride != right.Stride
+            || left.Strides is not null || right.Strides is not null)
+            return null;
         var joined = FlowValue.Rows(Dims(symbols, left.Dims, right.Dims)!, left.Axis, left.Outer);
         return joined.WithStride(left.Stride, left.IsNonNegative && right.IsNonNegative, left.Below == right.Below ? left.Below : null);
     }

@@ -45,7 +45,8 @@ internal sealed class LoopState
     /// <param name="last">The last symbol that was made before the loop.</param>
     public static FlowValue Leave(Symbols symbols, FlowValue value, int last)
     {
-        if (value.Kind == FlowKind.Sequence) return value.Element is { } element ? FlowValue.Sequence(Leave(symbols, element, last)) : value;
+        if (value.Kind == FlowKind.Sequence)
+            return value.Element is { } element ? FlowValue.Sequence(Leave(symbols, element, last)) : value;
         if (value.Dims is not { } dims) return value;
         if (value.IsRows && (!value.Outer.IsOlderThan(last) || value.Strides is not null || value.Stride?.IsOlderThan(last) == false))
             return FlowValue.Broken(new(null, "a loop gives rows in an order that is not known", IsCertain: false));

@@ -29,14 +29,16 @@ internal static class RowRules
     }
 
     /// <summary>What is computed of the number of rows as data: harmless only as long as no row's answer is computed of it.</summary>
-    public static FlowValue OfCounts(NodeFlow flow) => flow.Given.Any(static input => input.Kind is FlowKind.Rows or FlowKind.RowSequence or FlowKind.Sequence)
+    public static FlowValue OfCounts(NodeFlow flow) =>
+        flow.Given.Any(static input => input.Kind is FlowKind.Rows or FlowKind.RowSequence or FlowKind.Sequence)
         ? flow.Breaks("takes the number of rows in the batch as data")
         : FlowValue.Count(null);
 
     private static FlowValue ApplyNone(NodeFlow flow)
     {
         if (Foreign.Contains(flow.Node.OpType)) return flow.Unclear("runs code that is not the model's");
-        if (flow.Given.All(static input => input.Kind == FlowKind.Shared) && OperatorTable.IsKnown(flow.Node.Domain) && flow.Node.Attributes.All(static attribute => attribute.Bodies.Count == 0))
+        if (flow.Given.All(static input => input.Kind == FlowKind.Shared) && OperatorTable.IsKnown(flow.Node.Domain)
+            && flow.Node.Attributes.All(static attribute => attribute.Bodies.Count == 0))
             return FlowValue.Shared(null);
         return flow.Unclear(flow.Node.IsStandard ? "is not understood" : $"of domain {flow.Node.Domain} is not understood");
     }

@@ -12,7 +12,8 @@ internal static class TabularOperators
         .Add("SVMRegressor", static flow => OfTable(flow, 1), domain: Ml)
         .Add(["Scaler", "Imputer", "Normalizer"], static flow => Prepare(flow), domain: Ml)
         .Add(["Binarizer", "LabelEncoder", "CategoryMapper"], static flow => flow[0].Derive(), domain: Ml)
-        .Add("OneHotEncoder", static flow => flow[0].Dims is { } dims ? flow[0].Derive([.. dims, flow.Symbols.Count()], flow[0].Axis) : FlowValue.Shared(null), domain: Ml)
+        .Add("OneHotEncoder", static flow =>
+            flow[0].Dims is { } dims ? flow[0].Derive([.. dims, flow.Symbols.Count()], flow[0].Axis) : FlowValue.Shared(null), domain: Ml)
         .Add("FeatureVectorizer", static flow => Join(flow), domain: Ml)
         .Add("ZipMap", static flow => Zip(flow), domain: Ml)
         .Add("TfIdfVectorizer", static flow => OfTable(flow, 0))
@@ -49,16 +50,19 @@ internal static class TabularOperators
         var width = Size.Zero;
         foreach (var part in parts)
         {
-            if (!part.IsRows) return flow.Breaks("joins the rows with a value that has a fixed number of them");
+            if (!part.IsRows) return flow.MeetsFixedRows();
             if (part.Rank != 2 || part.Axis != 0) return flow.Unclear("takes a value that is no table");
-            if (part.Outer != parts[0].Outer) return flow.Unclear("joins rows that may lie in different orders");
+            if (part.Outer != parts[0].Outer) return flow.MeetsOtherOrder();
             width = flow.Symbols.Sum(width, part.Dims[1]);
         }
 
         return parts[0].Derive([parts[0].Dims![0], width], 0);
     }
 
-    private static FlowValue Zip(NodeFlow flow) => Check(flow) is { } other ? other : flow[0].Outer.Is(1) ? FlowValue.RowSequence() : flow.Unclear("makes maps of rows in another order");
+    private static FlowValue Zip(NodeFlow flow) =>
+        Check(flow) is { } other
+            ? other
+            : flow[0].Outer.Is(1) ? FlowValue.RowSequence() : flow.Unclear("makes maps of rows in another order");
 
     private static FlowValue NormalizeText(NodeFlow flow)
     {
