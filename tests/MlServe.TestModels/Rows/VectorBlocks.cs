@@ -6,7 +6,7 @@ internal static class VectorBlocks
     private static readonly Func<Sketch, string, int, string>[] Blocks =
     [
         Dense, Dense, Residual, Normalize, NormalizeByHand, BatchNormalize, Attend, Quantize, Choose, Cut, Rank, OneHot, Accumulate, Turn, Plumb, LookUp, Einsum, Pick, Scatter,
-        Scale, Spread, Gate, Double, Fold,
+        Scale, Spread, Gate, Double, Fold, Mask,
     ];
 
     public static string Random(Sketch sketch, string value, int width) => sketch.Pick(Blocks)(sketch, value, width);
@@ -129,5 +129,12 @@ internal static class VectorBlocks
     {
         var flat = s.Reshape(x, -1, 1);
         return s.Reshape(s.Node("Mul", [flat, s.Node("Sigmoid", [flat])]), -1, width);
+    }
+
+    /// <summary>x[x &gt; 1] = 1, as PyTorch writes it: by the places of all elements that are above.</summary>
+    private static string Mask(Sketch s, string x, int width)
+    {
+        var places = s.Transpose(s.Node("NonZero", [s.Node("Greater", [x, s.Scalar(1f)])]), 1, 0);
+        return s.Node("ScatterND", [x, places, s.Node("Expand", [s.Constant([1f], 1), s.SizeOf(places, 0)])]);
     }
 }
