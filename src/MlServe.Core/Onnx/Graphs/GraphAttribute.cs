@@ -1,6 +1,7 @@
 namespace MlServe.Onnx.Graphs;
 
-/// <summary>An attribute of a node. Lists and texts that are long are counted and not kept: nothing that is asked of them needs their elements.</summary>
+/// <summary>An attribute of a node. Lists and texts that are long are counted and not kept: nothing that is asked of them needs their
+/// elements.</summary>
 internal sealed class GraphAttribute
 {
     public required string Name { get; init; }
@@ -32,7 +33,8 @@ internal sealed class GraphAttribute
     /// <summary>The tensor, or the first of several.</summary>
     public GraphTensor? Tensor { get; init; }
 
-    /// <summary>The subgraph of an attribute of kind <see cref="GraphAttributeKind.Graph"/>, or those of <see cref="GraphAttributeKind.Graphs"/>.</summary>
+    /// <summary>The subgraph of an attribute of kind <see cref="GraphAttributeKind.Graph"/>, or those of <see
+    /// cref="GraphAttributeKind.Graphs"/>.</summary>
     public IReadOnlyList<GraphBody> Bodies { get; init; } = [];
 
     /// <summary>The same under another name: what a function's body gets for its reference.</summary>

@@ -16,7 +16,8 @@ internal sealed class GraphBody
     /// <summary>What the file says of values in between: hints as well.</summary>
     public required IReadOnlyList<OnnxValueInfo> Declared { get; init; }
 
-    /// <summary>Dense and sparse initializers by name. In the main graph, those that are inputs as well (<see cref="OnnxValueInfo.HasDefault"/>) may be given by a request.</summary>
+    /// <summary>Dense and sparse initializers by name. In the main graph, those that are inputs as well (<see
+    /// cref="OnnxValueInfo.HasDefault"/>) may be given by a request.</summary>
     public required IReadOnlyDictionary<string, GraphTensor> Initializers { get; init; }
 
     /// <summary>Each node behind those whose outputs it takes, in whichever order the file has them. Nodes of a cycle stand last.</summary>

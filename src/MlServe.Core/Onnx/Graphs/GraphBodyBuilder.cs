@@ -39,7 +39,8 @@ internal sealed class GraphBodyBuilder
             foreach (var output in Nodes[i].Outputs)
             {
                 if (output.Length == 0) continue;
-                if (!makers.TryAdd(output, i) || inputs.Contains(output) || initializers.ContainsKey(output)) AddFault($"'{output}' is made twice");
+                if (!makers.TryAdd(output, i) || inputs.Contains(output)
+                    || initializers.ContainsKey(output)) AddFault($"'{output}' is made twice");
             }
         }
 

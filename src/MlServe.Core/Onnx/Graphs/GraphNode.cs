@@ -30,21 +30,18 @@ internal sealed class GraphNode
 
     public bool IsStandard => Domain == InspectionState.OnnxDomain;
 
-    public GraphAttribute? Find(string attribute)
-    {
-        foreach (var candidate in Attributes)
-        {
-            if (candidate.Name == attribute) return candidate;
-        }
-
-        return null;
-    }
+    /// <summary>The attribute of a name; of several the last, as in the runtime.</summary>
+    public GraphAttribute? Find(string attribute) => Array.FindLast(Attributes, candidate => candidate.Name == attribute);
 
     public long Int(string attribute, long otherwise) => Find(attribute) is { Kind: GraphAttributeKind.Int } found ? found.Int : otherwise;
 
-    public float Float(string attribute, float otherwise) => Find(attribute) is { Kind: GraphAttributeKind.Float } found ? found.Float : otherwise;
+    public float Float(string attribute, float otherwise) => Find(attribute) is { Kind: GraphAttributeKind.Float } found
+        ? found.Float
+        : otherwise;
 
-    public string Text(string attribute, string otherwise) => Find(attribute) is { Kind: GraphAttributeKind.Text } found ? found.Text ?? otherwise : otherwise;
+    public string Text(string attribute, string otherwise) => Find(attribute) is { Kind: GraphAttributeKind.Text } found
+        ? found.Text ?? otherwise
+        : otherwise;
 
     /// <summary>Null where it is absent, or too long to be kept.</summary>
     public long[]? Ints(string attribute) => Find(attribute) is { Kind: GraphAttributeKind.Ints } found ? found.Ints : null;

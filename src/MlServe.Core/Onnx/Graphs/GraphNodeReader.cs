@@ -165,7 +165,8 @@ internal static class GraphNodeReader
         return values.Length;
     }
 
-    private static string? TextOf(ReadOnlySpan<byte> bytes) => bytes.Length <= OnnxGraph.MaxKeptText && Utf8.IsValid(bytes) ? Encoding.UTF8.GetString(bytes) : null;
+    private static string? TextOf(ReadOnlySpan<byte> bytes) =>
+        bytes.Length <= OnnxGraph.MaxKeptText && Utf8.IsValid(bytes) ? Encoding.UTF8.GetString(bytes) : null;
 
     private static IReadOnlyList<string> Captures(List<GraphAttribute> attributes)
     {

@@ -4,7 +4,8 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx.Graphs;
 
 /// <summary>
-/// What a model computes, as far as it has to be understood and not only counted: its graphs, functions and small constants. Read without trusting a byte, and
+/// What a model computes, as far as it has to be understood and not only counted: its graphs, functions and small constants. Read without
+/// trusting a byte, and
 /// immutable. Weights are not copied: the model of a graph is small beside its file.
 /// </summary>
 internal sealed class OnnxGraph
@@ -33,6 +34,10 @@ internal sealed class OnnxGraph
     public required IReadOnlyList<GraphFunction> Functions { get; init; }
 
     public required IReadOnlyDictionary<string, string> Metadata { get; init; }
+
+    /// <summary>What makes the model as a whole ambiguous: an operator set or a function that is given twice. Empty for a valid model;
+    /// graphs have their own.</summary>
+    public required IReadOnlyList<string> Faults { get; init; }
 
     /// <summary>The inputs that a session has, in its order: those that a request must give, then those that have a default.</summary>
     public IReadOnlyList<OnnxValueInfo> SessionInputs => field ??=

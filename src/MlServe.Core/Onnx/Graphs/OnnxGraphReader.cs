@@ -2,7 +2,8 @@ using MlServe.Onnx.Inspection;
 
 namespace MlServe.Onnx.Graphs;
 
-/// <summary>Reads ModelProto and FunctionProto. What the inspector has refused before need not be refused here again; what does not fit the wire format is.</summary>
+/// <summary>Reads ModelProto and FunctionProto. What the inspector has refused before need not be refused here again; what does not fit the
+/// wire format is.</summary>
 internal static class OnnxGraphReader
 {
     public static OnnxGraph Read(ReadOnlySpan<byte> model, OnnxInspectionLimits limits)
@@ -12,6 +13,8 @@ internal static class OnnxGraphReader
         var opsets = new Dictionary<string, long>();
         var functions = new List<GraphFunction>();
         var metadata = new Dictionary<string, string>();
+        var names = new HashSet<(string Domain, string Name, string Overload)>();
+        var faults = new List<string>();
         GraphBody? main = null;
         long irVersion = 0;
         while (reader.Next())
@@ -25,7 +28,7 @@ internal static class OnnxGraphReader
                     main = GraphBodyReader.Read(reader.Single("graph", "GraphProto"), reading, depth: 0);
                     break;
                 case 8:
-                    AddOpset(reader.Repeated("opset_import", "OperatorSetIdProto"), reading, opsets);
+                    AddOpset(reader.Repeated("opset_import", "OperatorSetIdProto"), reading, opsets, faults);
                     break;
                 case 14:
                     reading.State.CountEntry(reader);
@@ -33,7 +36,9 @@ internal static class OnnxGraphReader
                     metadata[reading.State.Keep(entry.Key, reader)] = reading.State.Keep(entry.Value, reader);
                     break;
                 case 25:
-                    functions.Add(ReadFunction(reader.Repeated("functions", "FunctionProto"), reading));
+                    var function = ReadFunction(reader.Repeated("functions", "FunctionProto"), reading, faults);
+                    if (!names.Add((function.Domain, function.Name, function.Overload))) faults.Add($"the function '{function.Name}' is given twice");
+                    functions.Add(function);
                     break;
                 default:
                     reader.Skip();
@@ -48,10 +53,11 @@ internal static class OnnxGraphReader
             Opsets = opsets,
             Functions = functions,
             Metadata = metadata,
+            Faults = faults,
         };
     }
 
-    private static void AddOpset(WireReader reader, GraphReading reading, Dictionary<string, long> opsets)
+    private static void AddOpset(WireReader reader, GraphReading reading, Dictionary<string, long> opsets, List<string> faults)
     {
         reading.State.CountEntry(reader);
         var domain = InspectionState.OnnxDomain;
@@ -72,11 +78,10 @@ internal static class OnnxGraphReader
             }
         }
 
-        // Of a domain given twice the runtime takes the higher version.
-        opsets[domain] = Math.Max(version, opsets.GetValueOrDefault(domain));
+        if (!opsets.TryAdd(domain, version) && opsets[domain] != version) faults.Add($"the operator set of '{domain}' is given twice");
     }
 
-    private static GraphFunction ReadFunction(WireReader reader, GraphReading reading)
+    private static GraphFunction ReadFunction(WireReader reader, GraphReading reading, List<string> faults)
     {
         reading.State.CountEntry(reader);
         string name = "", domain = InspectionState.OnnxDomain, overload = "";
@@ -100,7 +105,7 @@ internal static class OnnxGraphReader
                     builder.Nodes.Add(GraphNodeReader.Read(reader.Repeated("node", "NodeProto"), reading, depth: 0));
                     break;
                 case 9:
-                    AddOpset(reader.Repeated("opset_import", "OperatorSetIdProto"), reading, opsets);
+                    AddOpset(reader.Repeated("opset_import", "OperatorSetIdProto"), reading, opsets, faults);
                     break;
                 case 10:
                     domain = reading.Domain(ref reader);

@@ -6,7 +6,8 @@ namespace MlServe.Onnx.Graphs;
 /// <summary>The elements of small tensors, as ONNX lays them down.</summary>
 internal static class TensorElements
 {
-    public static bool AreIntegers(OnnxElementType type) => type is OnnxElementType.Int64 or OnnxElementType.Int32 or OnnxElementType.Int16 or OnnxElementType.Int8
+    public static bool AreIntegers(OnnxElementType type) =>
+        type is OnnxElementType.Int64 or OnnxElementType.Int32 or OnnxElementType.Int16 or OnnxElementType.Int8
         or OnnxElementType.UInt64 or OnnxElementType.UInt32 or OnnxElementType.UInt16 or OnnxElementType.UInt8 or OnnxElementType.Bool;
 
     public static bool AreNumbers(OnnxElementType type) =>
@@ -31,7 +32,11 @@ internal static class TensorElements
         if (type is OnnxElementType.Float16 or OnnxElementType.BFloat16)
         {
             foreach (var bits in integers)
-                numbers.Add(type == OnnxElementType.Float16 ? (double)BitConverter.UInt16BitsToHalf((ushort)bits) : BitConverter.UInt32BitsToSingle((uint)(ushort)bits << 16));
+            {
+                numbers.Add(type == OnnxElementType.Float16
+                    ? (double)BitConverter.UInt16BitsToHalf((ushort)bits)
+                    : BitConverter.UInt32BitsToSingle((uint)(ushort)bits << 16));
+            }
         }
     }
 

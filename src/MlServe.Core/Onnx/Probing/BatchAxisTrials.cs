@@ -10,8 +10,9 @@ internal static class BatchAxisTrials
 
         var trials = new List<int?[]>();
 
-        // By name: the first free axis that has one, wherever else it stands.
-        var symbol = declared.Inputs.SelectMany(static input => input.Shape).FirstOrDefault(static size => size.Symbol is not null).Symbol;
+        // By name: the one that speaks of a batch, else the first that there is, wherever else it stands.
+        var symbols = declared.Inputs.SelectMany(static input => input.Shape).Where(static size => size.Symbol is not null).Select(static size => size.Symbol).ToList();
+        var symbol = symbols.Find(static name => name!.Contains("batch", StringComparison.OrdinalIgnoreCase)) ?? symbols.FirstOrDefault();
         if (symbol is not null) Add(declared.Inputs.Select(input => FindAxis(input, size => size.Symbol == symbol)));
 
         // The first free axis of each input, and where only the first axis is meant.

@@ -9,7 +9,8 @@ internal static class AttentionOperators
         .Add("MultiHeadAttention", new RowOperator(MultiHead), OperatorTable.Microsoft)
         .Add("GroupQueryAttention", new RowOperator(GroupQuery), OperatorTable.Microsoft)
         .Add("Attention", new RowOperator(Standard, Required: 3))
-        .Add("RotaryEmbedding", new RowOperator(static flow => [Rotate(flow, positions: 1, tables: [2, 3])], Required: 4), OperatorTable.Microsoft)
+        .Add("RotaryEmbedding", new RowOperator(static flow =>
+            [Rotate(flow, positions: 1, tables: [2, 3])], Required: 4), OperatorTable.Microsoft)
         .Add("RotaryEmbedding", new RowOperator(static flow => [Rotate(flow, positions: 3, tables: [1, 2])], Required: 3));
 
     private static FlowValue[] Fused(NodeFlow flow)
@@ -32,7 +33,8 @@ internal static class AttentionOperators
         if (rows.Rank != 3) return Every(flow.Unclear("takes a value that has not three axes"));
         var result = rows.Derive([rows.Dims![0], rows.Dims[1], flow.Symbols.Count()], 0);
         var past = flow.Find(pastIndex);
-        var present = FlowValue.Rows([Size.Of(2), rows.Dims[0], past?.Dims is { Length: 5 } dims ? dims[2] : flow.Symbols.Count(), flow.Symbols.Count(), flow.Symbols.Count()], 1, rows.Outer);
+        var heads = past?.Dims is { Length: 5 } dims ? dims[2] : flow.Symbols.Count();
+        var present = FlowValue.Rows([Size.Of(2), rows.Dims[0], heads, .. flow.NewDims(2)], 1, rows.Outer);
         return [result, present];
     }
 
@@ -46,7 +48,8 @@ internal static class AttentionOperators
     private static FlowValue[] GroupQuery(NodeFlow flow)
     {
         if (!HasRows(flow)) return Nothing();
-        if (Check(flow, first: [0, 1, 2, 3, 4, 5, 9], second: [], shared: [6, 7, 8, 11, 12, 13], masks: [], biases: [10]) is { } broken) return Every(broken);
+        if (Check(flow, first: [0, 1, 2, 3, 4, 5, 9], second: [], shared: [6, 7, 8, 11, 12, 13], masks: [], biases: [10]) is { } broken)
+            return Every(broken);
         return ByHead(flow, 3);
     }
 
@@ -54,7 +57,9 @@ internal static class AttentionOperators
     {
         if (!HasRows(flow)) return Nothing();
         if (Check(flow, first: [0, 1, 2, 4, 5, 6], second: [], shared: [], masks: [], biases: [3]) is { } broken) return Every(broken);
-        return flow[0].Rank is 3 or 4 ? ByHead(flow, flow[0].Rank) : Every(flow.Unclear("takes a value that has neither three nor four axes"));
+        return flow[0].Rank is 3 or 4
+            ? ByHead(flow, flow[0].Rank)
+            : Every(flow.Unclear("takes a value that has neither three nor four axes"));
     }
 
     private static FlowValue[] ByHead(NodeFlow flow, int rank)
@@ -69,18 +74,21 @@ internal static class AttentionOperators
     {
         var value = flow[0];
         if (!HasRows(flow)) return FlowValue.Shared(value.Dims);
-        if (value is not { IsRows: true, Axis: 0 }) return flow.Breaks("joins the rows with a value that has a fixed number of them");
+        if (value is not { IsRows: true, Axis: 0 }) return flow.MeetsFixedRows();
         foreach (var table in tables)
         {
-            if (flow.Find(table) is { IsRows: true } own && (own.Axis != 0 || own.Outer != value.Outer)) return flow.Unclear("joins rows that may lie in different orders");
+            if (flow.Find(table) is { IsRows: true } own && (own.Axis != 0 || own.Outer != value.Outer))
+                return flow.MeetsOtherOrder();
         }
 
         var isShared = tables.All(table => flow.Find(table) is { IsRows: false });
-        if (flow.Find(positions) is not { } places) return isShared ? flow.Unclear("takes angles that may be those of a fixed number of rows") : value.Derive(value.Dims, 0);
+        if (flow.Find(positions) is not { } places)
+            return isShared ? flow.Unclear("takes angles that may be those of a fixed number of rows") : value.Derive(value.Dims, 0);
         if (!isShared) return flow.Unclear("takes angles from the rows");
         if (places is { Kind: FlowKind.Shared, Dims: [{ IsKnown: true, Factor: 1 }] }) return value.Derive(value.Dims, 0);
-        if (places is not { IsRows: true, Axis: 0, Rank: 2 }) return flow.Breaks("joins the rows with a value that has a fixed number of them");
-        return places.Outer == value.Outer ? value.Derive(value.Dims, 0) : flow.Unclear("joins rows that may lie in different orders");
+        if (places is not { IsRows: true, Axis: 0, Rank: 2 })
+            return flow.MeetsFixedRows();
+        return places.Outer == value.Outer ? value.Derive(value.Dims, 0) : flow.MeetsOtherOrder();
     }
 
     /// <summary>Why the inputs do not keep rows apart; null where they do.</summary>
@@ -93,7 +101,7 @@ internal static class AttentionOperators
     private static FlowValue? Check(NodeFlow flow, int[] first, int[] second, int[] shared, int[] masks, int[] biases)
     {
         var value = flow[0];
-        if (!value.IsRows) return flow.Breaks("joins the rows with a value that has a fixed number of them");
+        if (!value.IsRows) return flow.MeetsFixedRows();
         for (var i = 0; i < flow.Inputs.Length; i++)
         {
             if (flow.Inputs[i] is not { } input || (shared.Contains(i) && !input.IsRows)) continue;
@@ -107,9 +115,11 @@ internal static class AttentionOperators
 
             var axis = first.Contains(i) || masks.Contains(i) || (biases.Contains(i) && input.Rank == 4) ? 0 : second.Contains(i) ? 1 : -1;
             if (axis < 0) return flow.Unclear("has an input that is not understood");
-            if (!input.IsRows) return flow.Breaks("joins the rows with a value that has a fixed number of them");
-            if (input.Axis != axis) return flow.Breaks("pairs each row with every other: its operands have their rows along different axes");
-            if (input.Outer != value.Outer || (masks.Contains(i) && input.Rank == 1 && !input.Dims[0].Is(1))) return flow.Unclear("joins rows that may lie in different orders");
+            if (!input.IsRows) return flow.MeetsFixedRows();
+            if (input.Axis != axis)
+                return flow.Breaks("pairs each row with every other: its operands have their rows along different axes");
+            if (input.Outer != value.Outer || (masks.Contains(i) && input.Rank == 1 && !input.Dims[0].Is(1)))
+                return flow.MeetsOtherOrder();
         }
 
         return null;

@@ -15,7 +15,8 @@ internal sealed class BodyFlow
     private readonly Dictionary<string, FlowValue> _values = [];
     private readonly HashSet<string> _absent = [];
 
-    private BodyFlow(RowTrace trace, GraphBody body, BodyFlow? outer, GraphFunction? function, GraphNode? call, IReadOnlyDictionary<string, long> opsets, int depth)
+    private BodyFlow(
+        RowTrace trace, GraphBody body, BodyFlow? outer, GraphFunction? function, GraphNode? call, IReadOnlyDictionary<string, long> opsets, int depth)
     {
         Trace = trace;
         _body = body;
@@ -44,7 +45,7 @@ internal sealed class BodyFlow
         var flow = new BodyFlow(Trace, body, this, _function, _call, _opsets, _depth + 1);
         for (var i = 0; i < body.Inputs.Count; i++)
         {
-            var value = i < inputs.Length ? inputs[i] : FlowValue.Broken(new(null, $"nothing gives '{body.Inputs[i].Name}' to a subgraph", IsCertain: false));
+            var value = i < inputs.Length ? inputs[i] : LeftOpen($"nothing gives '{body.Inputs[i].Name}' to a subgraph");
             flow._values[body.Inputs[i].Name] = value;
             if (body.Inputs[i].Type.Dimensions is not null) flow.Compare(value, body.Inputs[i]);
         }
@@ -58,7 +59,8 @@ internal sealed class BodyFlow
         if (!Trace.TryEnter(_depth)) return Broken(Trace.Defeat!, outputs);
         if (_body.Faults is [var fault, ..]) Trace.GiveUp(new(null, $"the graph is not valid: {fault}", IsCertain: false));
 
-        var declared = _body.Declared.Concat(DeclaredOutputs()).Where(static value => value.Type.Dimensions is not null).ToLookup(static value => value.Name);
+        var declared = _body.Declared.Concat(DeclaredOutputs()).Where(static value => value.Type.Dimensions is not null)
+            .ToLookup(static value => value.Name);
         foreach (var node in _body.Nodes)
         {
             if (!Trace.TryStep()) return Broken(Trace.Defeat!, outputs);
@@ -73,7 +75,9 @@ internal sealed class BodyFlow
             }
         }
 
-        return Trace.Defeat is { } defeat ? Broken(defeat, outputs) : [.. _body.Outputs.Select(output => Find(output.Name) ?? FlowValue.Broken(new(null, $"the output '{output.Name}' is an input that is left out", IsCertain: false)))];
+        return Trace.Defeat is { } defeat
+            ? Broken(defeat, outputs)
+            : [.. _body.Outputs.Select(output => Find(output.Name) ?? LeftOpen($"the output '{output.Name}' is an input that is left out"))];
     }
 
     /// <summary>The value of a name, here or in the graphs around; null for an input that a call of the function leaves out.</summary>
@@ -82,7 +86,7 @@ internal sealed class BodyFlow
         if (_values.TryGetValue(name, out var value)) return value;
         if (_absent.Contains(name)) return null;
         if (_body.Initializers.TryGetValue(name, out var tensor)) return _values[name] = FlowConstants.Of(tensor, Trace.Symbols);
-        return _outer is not null ? _outer.Find(name) : FlowValue.Broken(new(null, $"nothing makes the value '{name}'", IsCertain: false));
+        return _outer is not null ? _outer.Find(name) : LeftOpen($"nothing makes the value '{name}'");
     }
 
     private FlowValue[] Follow(GraphNode node)
@@ -91,8 +95,14 @@ internal sealed class BodyFlow
         FlowValue?[] inputs = [.. bound.Inputs.Select(name => name.Length == 0 ? null : Find(name))];
         if (Trace.Graph.FindFunction(bound) is { } function) return Call(function, bound, inputs);
 
-        var flow = new NodeFlow(this, bound, inputs, _opsets.GetValueOrDefault(bound.Domain, 1));
+        var ofModel = Trace.Graph.Opsets.GetValueOrDefault(bound.Domain, 1);
+        var flow = new NodeFlow(this, bound, inputs, _opsets.GetValueOrDefault(bound.Domain, ofModel));
         var results = RowRules.Apply(flow);
+
+        // A function's operator set may be another than the model's. By which of them the runtime takes its operators is not ours to say.
+        if (flow.Opset != ofModel && bound.Attributes.All(static attribute => attribute.Bodies.Count == 0)
+            && !FlowJoin.MeanTheSame(results, RowRules.Apply(new NodeFlow(this, bound, inputs, ofModel))))
+            results = [.. results.Select(_ => flow.Unclear("means something else in the operator set of the function than in that of the model"))];
         if (results.Length >= bound.Outputs.Length) return results;
         var rest = flow.Unclear("has more outputs than are understood");
         return [.. results, .. Enumerable.Repeat(rest, bound.Outputs.Length - results.Length)];
@@ -138,7 +148,8 @@ internal sealed class BodyFlow
     }
 
     /// <summary>
-    /// Holds what the file declares of a value in between against what the graph says. The runtime puts declared sizes in place of a <c>Shape</c>, so that a size that
+    /// Holds what the file declares of a value in between against what the graph says. The runtime puts declared sizes in place of a
+    /// <c>Shape</c>, so that a size that
     /// was left there from an export at one row changes what the model computes.
     /// </summary>
     private void Compare(FlowValue value, OnnxValueInfo declaration)
@@ -157,9 +168,14 @@ internal sealed class BodyFlow
                 Trace.GiveUp(new(null, $"the file declares that '{declaration.Name}' has {size} along the axis of the rows", IsCertain: false));
             else if (!value.Dims[axis].IsKnown) Trace.HasUnknownDeclarations = true;
             else if (!value.Dims[axis].Is(size))
-                Trace.GiveUp(new(null, $"the file declares that '{declaration.Name}' has {size} along axis {axis}, where the graph gives it {value.Dims[axis]}", IsCertain: false));
+            {
+                var declared = $"the file declares that '{declaration.Name}' has {size} along axis {axis}";
+                Trace.GiveUp(new(null, $"{declared}, where the graph gives it {value.Dims[axis]}", IsCertain: false));
+            }
         }
     }
+
+    private static FlowValue LeftOpen(string reason) => FlowValue.Broken(new(null, reason, IsCertain: false));
 
     private static FlowValue[] Broken(Cause cause, int count)
     {

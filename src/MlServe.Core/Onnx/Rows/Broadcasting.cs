@@ -1,7 +1,8 @@
 namespace MlServe.Onnx.Rows;
 
 /// <summary>
-/// How operators that go element by element join their operands. Dimensions are aligned from behind and one of 1 is stretched: so the rows of all operands must lie the
+/// How operators that go element by element join their operands. Dimensions are aligned from behind and one of 1 is stretched: so the rows
+/// of all operands must lie the
 /// same number of axes from the last, and what all rows share must be 1 wide there, or must not reach so far.
 /// </summary>
 internal static class Broadcasting
@@ -47,11 +48,12 @@ internal static class Broadcasting
     /// <summary>Why two operands' rows do not lie side by side; null where they do.</summary>
     public static FlowValue? Differ(NodeFlow flow, FlowValue left, FlowValue right)
     {
-        if (left.AxisFromEnd != right.AxisFromEnd) return flow.Breaks("pairs each row with every other: its operands have their rows along different axes");
+        if (left.AxisFromEnd != right.AxisFromEnd)
+            return flow.Breaks("pairs each row with every other: its operands have their rows along different axes");
         if (left.Outer == right.Outer) return null;
         return left.Outer.IsKnown && right.Outer.IsKnown
             ? flow.Breaks("joins rows that lie in different orders")
-            : flow.Unclear("joins rows that may lie in different orders");
+            : flow.MeetsOtherOrder();
     }
 
     public static Size Combine(Symbols symbols, Size left, Size right)

@@ -3,7 +3,8 @@ namespace MlServe.Onnx.Rows;
 /// <summary>Choices and loops: harmless where all rows take the same way, which what they share decides.</summary>
 internal static class ControlFlowOperators
 {
-    /// <summary>How often a loop's body is followed until nothing changes. What is known of a value can only become less, and in few steps.</summary>
+    /// <summary>How often a loop's body is followed until nothing changes. What is known of a value can only become less, and in few
+    /// steps.</summary>
     private const int MaxRounds = 12;
 
     private static readonly RowOperator Template = new(Choose, TakesCounts: true, TakesBroken: true, TakesPositions: true, TakesTuples: true, TakesSequences: true);
@@ -15,12 +16,14 @@ internal static class ControlFlowOperators
 
     private static FlowValue[] Choose(NodeFlow flow)
     {
-        if (flow.Node.Body("then_branch") is not { } yes || flow.Node.Body("else_branch") is not { } no) return Every(flow, flow.Unclear("lacks a branch"));
+        if (flow.Node.Body("then_branch") is not { } yes || flow.Node.Body("else_branch") is not { } no)
+            return Every(flow, flow.Unclear("lacks a branch"));
         if (Decides(flow, flow[0]) is { } broken) return Every(flow, broken);
         if (flow.Constants(0) is [var condition]) return flow.Body.Run(condition != 0 ? yes : no, []);
         var (left, right) = (flow.Body.Run(yes, []), flow.Body.Run(no, []));
         if (left.Length != right.Length) return Every(flow, flow.Unclear("has branches with different outputs"));
-        return [.. left.Zip(right, (one, other) => FlowJoin.Of(flow.Symbols, one, other) ?? flow.Unclear("gives rows in one branch, and something else in the other"))];
+        return [.. left.Zip(right, (one, other) =>
+            FlowJoin.Of(flow.Symbols, one, other) ?? flow.Unclear("gives rows in one branch, and something else in the other"))];
     }
 
     /// <summary>Why a value may not decide which way all rows take; null where it is the same in every company.</summary>
@@ -53,7 +56,8 @@ internal static class ControlFlowOperators
     private static FlowValue[] Scan(NodeFlow flow)
     {
         if (flow.Opset < 9) return Every(flow, flow.Unclear("has the form of operator set 8"));
-        if (flow.Node.Body("body") is not { } body || flow.Node.Int("num_scan_inputs", 0) is not (> 0 and var count) || count > flow.Inputs.Length || flow.Inputs.Contains(null))
+        if (flow.Node.Body("body") is not { } body || flow.Node.Int("num_scan_inputs", 0) is not (> 0 and var count)
+            || count > flow.Inputs.Length || flow.Inputs.Contains(null))
             return Every(flow, flow.Unclear("lacks its body, or an input"));
         var first = flow.Inputs.Length - (int)count;
         var axes = flow.Node.Ints("scan_input_axes");
@@ -80,7 +84,7 @@ internal static class ControlFlowOperators
     private static FlowValue Element(NodeFlow flow, FlowValue value, long axis)
     {
         if (value.Dims is not { } dims) return value;
-        if (NodeFlow.AxisOf(axis, dims.Length) is not { } at) return flow.Unclear("has an axis that there is not");
+        if (NodeFlow.AxisOf(axis, dims.Length) is not { } at) return flow.LacksAxis();
         if (value.IsRows && value.Axis == at) return flow.Breaks("goes from row to row");
         if (value.IsPosition) return flow.Unclear("takes the place of a row in the batch");
         return value.Derive([.. dims[..at], .. dims[(at + 1)..]], at < value.Axis ? value.Axis - 1 : value.Axis);
@@ -123,7 +127,7 @@ internal static class ControlFlowOperators
             var value = LoopState.Leave(flow.Symbols, outputs[i], last);
             left[i] = value.Dims is not { } dims ? (value.IsBroken || value.Kind is FlowKind.Shared or FlowKind.Count ? value : flow.Unclear("gathers sequences"))
                 : value.IsPosition ? flow.Unclear("gathers the places of rows")
-                : axisOf(i - states.Length, dims.Length + 1) is not { } at ? flow.Unclear("has an axis that there is not")
+                : axisOf(i - states.Length, dims.Length + 1) is not { } at ? flow.LacksAxis()
                 : value.Derive([.. dims[..at], flow.Symbols.Count(), .. dims[at..]], at <= value.Axis ? value.Axis + 1 : value.Axis);
         }
 

@@ -7,8 +7,10 @@ internal static class Einsum
     {
         FlowValue[] operands = [.. flow.Given];
         var hasRows = Array.Exists(operands, static operand => operand.IsRows);
-        if (Array.Exists(operands, static operand => operand.Dims is null)) return hasRows ? flow.Unclear("joins the rows with a value of unknown shape") : FlowValue.Shared(null);
-        if (!TryParse(flow.Node.Text("equation", ""), operands, out var terms, out var output)) return flow.Unclear("has an equation that is not understood");
+        if (Array.Exists(operands, static operand => operand.Dims is null))
+            return hasRows ? flow.Unclear("joins the rows with a value of unknown shape") : FlowValue.Shared(null);
+        if (!TryParse(flow.Node.Text("equation", ""), operands, out var terms, out var output))
+            return flow.Unclear("has an equation that is not understood");
 
         var sizes = new Dictionary<string, Size>();
         string? rowLabel = null;
@@ -26,7 +28,7 @@ internal static class Einsum
             var own = terms[i][operands[i].Axis];
             if (terms[i].Count(label => label == own) > 1) return flow.Breaks("takes a diagonal along the axis of the rows");
             if (rowLabel is not null && rowLabel != own) return flow.Breaks("pairs each row with every other");
-            if (rows is not null && rows.Outer != operands[i].Outer) return flow.Unclear("joins rows that may lie in different orders");
+            if (rows is not null && rows.Outer != operands[i].Outer) return flow.MeetsOtherOrder();
             (rowLabel, rows) = (own, operands[i]);
         }
 
@@ -38,14 +40,17 @@ internal static class Einsum
             for (var axis = 0; axis < terms[i].Count; axis++)
             {
                 if (terms[i][axis] != rowLabel || (operands[i].IsRows && operands[i].Axis == axis)) continue;
-                if (!operands[i].Dims![axis].Is(1) || operands[i].IsRows) return flow.Breaks("joins the rows with a value that has a fixed number of them");
+                if (!operands[i].Dims![axis].Is(1) || operands[i].IsRows)
+                    return flow.MeetsFixedRows();
             }
         }
 
         var place = output.IndexOf(rowLabel);
         if (place < 0) return flow.Breaks("sums over the axis of the rows");
         dims[place] = rows!.Dims![rows.Axis];
-        return output.Count(label => label == rowLabel) > 1 ? flow.Breaks("makes a diagonal along the axis of the rows") : FlowValue.Rows(dims, place, rows.Outer);
+        return output.Count(label => label == rowLabel) > 1
+            ? flow.Breaks("makes a diagonal along the axis of the rows")
+            : FlowValue.Rows(dims, place, rows.Outer);
     }
 
     /// <summary>The labels of all axes; those that an ellipsis stands for are named by their place from behind.</summary>
@@ -67,7 +72,8 @@ internal static class Einsum
         {
             var hidden = sides[1].Contains("...", StringComparison.Ordinal) ? most : 0;
             var unused = 0;
-            if (Labels(sides[1], sides[1].Replace("...", "", StringComparison.Ordinal).Length + hidden, ref unused) is not { } labels) return false;
+            if (Labels(sides[1], sides[1].Replace("...", "", StringComparison.Ordinal).Length + hidden, ref unused) is not { } labels)
+                return false;
             output = labels;
             return true;
         }

@@ -17,5 +17,6 @@ internal static class FlowConstants
             : FlowValue.Shared(dims);
     }
 
-    private static Size? Whole(double number) => number == Math.Truncate(number) && Math.Abs(number) < 1L << 52 ? Size.Of((long)number) : null;
+    private static Size? Whole(double number) =>
+        number == Math.Truncate(number) && Math.Abs(number) < 1L << 52 ? Size.Of((long)number) : null;
 }

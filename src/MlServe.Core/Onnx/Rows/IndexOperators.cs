@@ -6,8 +6,10 @@ internal static class IndexOperators
     public static void AddTo(OperatorTable table) => table
         .Add("Gather", new RowOperator(static flow => [Gather(flow)], Required: 2, TakesCounts: true, TakesPositions: true))
         .Add("GatherElements", static flow => GatherElements(flow), required: 2)
-        .Add("GatherND", new RowOperator(static flow => [TupleOperators.Gather(flow)], Required: 2, TakesPositions: true, TakesTuples: true))
-        .Add("ScatterND", new RowOperator(static flow => [TupleOperators.Scatter(flow)], Required: 3, TakesPositions: true, TakesTuples: true))
+        .Add("GatherND", new RowOperator(static flow =>
+            [TupleOperators.Gather(flow)], Required: 2, TakesPositions: true, TakesTuples: true))
+        .Add("ScatterND", new RowOperator(static flow =>
+            [TupleOperators.Scatter(flow)], Required: 3, TakesPositions: true, TakesTuples: true))
         .Add(["Scatter", "ScatterElements"], static flow => ScatterElements(flow), required: 3)
         .Add("OneHot", static flow => OneHot(flow), required: 3)
         .Add("ArrayFeatureExtractor", static flow => ArrayFeatureExtractor(flow), required: 2, OperatorTable.Ml)
@@ -15,7 +17,10 @@ internal static class IndexOperators
         .Add("NonZero", static flow => NonZero(flow))
         .Add("Unique", new RowOperator(static flow => Unique(flow)))
         .Add("ReverseSequence", static flow => ReverseSequence(flow), required: 2)
-        .Add(["Trilu"], static flow => Trilu(flow));
+        .Add("Trilu", static flow => Trilu(flow))
+        .Add("Trilu", static flow => Trilu(flow), domain: OperatorTable.Microsoft)
+        .Add("GatherBlockQuantized", static flow => GatherQuantized(flow), required: 3, OperatorTable.Microsoft)
+        .Add("TensorScatter", static flow => ScatterInto(flow), required: 2);
 
     private static FlowValue Gather(NodeFlow flow)
     {
@@ -27,12 +32,15 @@ internal static class IndexOperators
             if (data.Dims is null || indices.Dims is null) return FlowValue.Count(null);
         }
 
-        if (data.Dims is not { } dims || indices.Dims is not { } indexDims) return hasRows ? flow.Unclear("looks up in a value of unknown shape") : FlowValue.Shared(null);
-        if (NodeFlow.AxisOf(flow.Node.Int("axis", 0), dims.Length) is not { } axis) return flow.Unclear("has an axis that there is not");
+        if (data.Dims is not { } dims || indices.Dims is not { } indexDims)
+            return hasRows ? flow.Unclear("looks up in a value of unknown shape") : FlowValue.Shared(null);
+        if (NodeFlow.AxisOf(flow.Node.Int("axis", 0), dims.Length) is not { } axis) return flow.LacksAxis();
         Size[] result = [.. dims[..axis], .. indexDims, .. dims[(axis + 1)..]];
         if (!hasRows) return GatherShared(flow, result, axis);
         if (!data.IsRows)
-            return indices.IsPosition ? flow.Breaks("looks up by the place of a row in the batch") : Signed(data, FlowValue.Rows(result, axis + indices.Axis, indices.Outer));
+            return indices.IsPosition
+                ? flow.Breaks("looks up by the place of a row in the batch")
+                : Signed(data, FlowValue.Rows(result, axis + indices.Axis, indices.Outer));
         if (!indices.IsRows)
         {
             return data.Axis == axis
@@ -41,7 +49,7 @@ internal static class IndexOperators
         }
 
         // Rows of the data that are found again by indices that count from the first row on.
-        if (data.Axis == axis && !data.IsPosition && data.Outer.Is(1) && indices.Stride == dims[axis] && indices.IsNonNegative)
+        if (data.Axis == axis && !data.IsPosition && data.Outer.Is(1) && indices.Stride == dims[axis] && indices.FindsOwnPlaces)
             return Signed(data, FlowValue.Rows(result, axis + indices.Axis, indices.Outer));
         return flow.Breaks("looks up in other rows of the batch");
     }
@@ -62,14 +70,43 @@ internal static class IndexOperators
         }), data.IsReal);
     }
 
+    private static FlowValue GatherQuantized(NodeFlow flow)
+    {
+        var (data, indices) = (flow[0], flow[1]);
+        if (!flow.Given.Any(static input => input.IsRows)) return FlowValue.Shared(null);
+        if (!indices.IsRows || data.Dims is not { } dims || flow.Given.Count(static input => input.IsRows) > 1)
+            return flow.Unclear("looks up in other rows of the batch");
+        if (NodeFlow.AxisOf(flow.Node.Int("gather_axis", 0), dims.Length) is not { } axis)
+            return flow.LacksAxis();
+
+        // Packed data has several elements in one.
+        Size[] result = [.. flow.NewDims(axis), .. indices.Dims, .. flow.NewDims(dims.Length - axis - 1)];
+        return FlowValue.Rows(result, axis + indices.Axis, indices.Outer);
+    }
+
+    /// <summary>Writes a row's update into that row's cache.</summary>
+    private static FlowValue ScatterInto(NodeFlow flow)
+    {
+        if (!flow.Given.Any(static input => input.IsRows)) return FlowValue.Shared(flow[0].Dims);
+        if (flow.Given.Any(static input => input is not { IsRows: true, Axis: 0 }))
+            return flow.MeetsFixedRows();
+        if (NodeFlow.AxisOf(flow.Node.Int("axis", -2), flow[0].Rank) is not > 0) return flow.Breaks("writes into other rows of the batch");
+        return flow.Given.All(input => input.Outer == flow[0].Outer)
+            ? flow[0].Derive()
+            : flow.MeetsOtherOrder();
+    }
+
     private static FlowValue GatherElements(NodeFlow flow)
     {
         var (data, indices) = (flow[0], flow[1]);
         if (!data.IsRows && !indices.IsRows) return Signed(data, FlowValue.Shared(indices.Dims));
-        if (data.Dims is null || indices.Dims is null || data.Rank != indices.Rank || NodeFlow.AxisOf(flow.Node.Int("axis", 0), data.Rank) is not { } axis)
+        if (data.Dims is null || indices.Dims is null || data.Rank != indices.Rank
+            || NodeFlow.AxisOf(flow.Node.Int("axis", 0), data.Rank) is not { } axis)
             return flow.Unclear("looks up in a value of unknown shape");
         if (!data.IsRows)
-            return indices.Axis == axis ? Signed(data, FlowValue.Rows(indices.Dims, axis, indices.Outer)) : flow.Breaks("looks up by the place of a row in the batch");
+            return indices.Axis == axis
+                ? Signed(data, FlowValue.Rows(indices.Dims, axis, indices.Outer))
+                : flow.Breaks("looks up by the place of a row in the batch");
         if (!indices.IsRows || data.Axis == axis || indices.Axis != data.Axis) return flow.Breaks("looks up in other rows of the batch");
         return Together(flow, data, indices) ?? Signed(data, FlowValue.Rows(indices.Dims, indices.Axis, indices.Outer));
     }
@@ -80,21 +117,27 @@ internal static class IndexOperators
         if (!data.IsRows && !indices.IsRows && !updates.IsRows) return FlowValue.Shared(data.Dims);
         if (!data.IsRows) return flow.Breaks("writes all rows into one value");
         if (!indices.IsRows || !updates.IsRows) return flow.Breaks("writes into rows by their place in the batch");
-        if (NodeFlow.AxisOf(flow.Node.Int("axis", 0), data.Rank) is not { } axis || indices.Rank != data.Rank || updates.Rank != data.Rank) return flow.Unclear("writes into a value of unknown shape");
-        if (data.Axis == axis || indices.Axis != data.Axis || updates.Axis != data.Axis) return flow.Breaks("writes into other rows of the batch");
+        if (NodeFlow.AxisOf(flow.Node.Int("axis", 0), data.Rank) is not { } axis || indices.Rank != data.Rank || updates.Rank != data.Rank)
+            return flow.Unclear("writes into a value of unknown shape");
+        if (data.Axis == axis || indices.Axis != data.Axis || updates.Axis != data.Axis)
+            return flow.Breaks("writes into other rows of the batch");
         return Together(flow, data, indices) ?? Together(flow, data, updates) ?? data.Derive();
     }
 
-    /// <summary>Why two values' rows do not lie side by side where an index says nothing; null where they do. One may be shorter than the other there, unlike in arithmetic.</summary>
+    /// <summary>Why two values' rows do not lie side by side where an index says nothing; null where they do. One may be shorter than the
+    /// other there, unlike in arithmetic.</summary>
     private static FlowValue? Together(NodeFlow flow, FlowValue data, FlowValue other) =>
-        data.Outer == other.Outer && data.Dims![data.Axis] == other.Dims![other.Axis] ? null : flow.Unclear("may look up in other rows of the batch");
+        data.Outer == other.Outer && data.Dims![data.Axis] == other.Dims![other.Axis]
+            ? null
+            : flow.Unclear("may look up in other rows of the batch");
 
     private static FlowValue OneHot(NodeFlow flow)
     {
         var indices = flow[0];
         if (flow[1].IsRows || flow[2].IsRows) return flow.Breaks("takes a size from the rows' data");
         if (indices.Dims is not { } dims) return FlowValue.Shared(null);
-        if (NodeFlow.AxisOf(flow.Node.Int("axis", -1), dims.Length + 1) is not { } axis) return flow.Unclear("has an axis that there is not");
+        if (NodeFlow.AxisOf(flow.Node.Int("axis", -1), dims.Length + 1) is not { } axis)
+            return flow.LacksAxis();
         var depth = flow.Constants(1) is [>= 0 and var size] ? Size.Of(size) : flow.Symbols.Count();
         return indices.Derive([.. dims[..axis], depth, .. dims[axis..]], axis <= indices.Axis ? indices.Axis + 1 : indices.Axis);
     }
@@ -102,10 +145,14 @@ internal static class IndexOperators
     private static FlowValue ArrayFeatureExtractor(NodeFlow flow)
     {
         var (data, indices) = (flow[0], flow[1]);
-        if (data.Dims is not { } dims || indices.Dims is null) return data.IsRows || indices.IsRows ? flow.Unclear("looks up in a value of unknown shape") : FlowValue.Shared(null);
+        if (data.Dims is not { } dims || indices.Dims is null)
+            return data.IsRows || indices.IsRows ? flow.Unclear("looks up in a value of unknown shape") : FlowValue.Shared(null);
         var count = flow.Symbols.Product(indices.Dims);
         Size[] result = dims.Length <= 1 ? [Size.One, count] : [.. dims[..^1], count];
-        if (!indices.IsRows) return data.IsRows && data.Axis == dims.Length - 1 ? flow.Breaks("takes rows by their place in the batch") : data.Derive(result, data.Axis);
+        if (!indices.IsRows)
+            return data.IsRows && data.Axis == dims.Length - 1
+                ? flow.Breaks("takes rows by their place in the batch")
+                : data.Derive(result, data.Axis);
         if (data.IsRows) return flow.Breaks("looks up in other rows of the batch");
         var flat = Reshaping.Apply(flow, indices, [Term.Of(-1)], zeroCopies: false);
         return flat.IsRows ? FlowValue.Rows(result, result.Length - 1, flat.Outer) : flat;
@@ -116,7 +163,8 @@ internal static class IndexOperators
         var (data, condition) = (flow[0], flow[1]);
         if (condition.IsRows) return flow.Breaks("takes as many elements as the rows' data say");
         if (!data.IsRows) return FlowValue.Shared(null);
-        if (flow.Node.Find("axis") is null || NodeFlow.AxisOf(flow.Node.Int("axis", 0), data.Rank) is not { } axis || axis == data.Axis) return flow.Breaks("takes rows by their place in the batch");
+        if (flow.Node.Find("axis") is null || NodeFlow.AxisOf(flow.Node.Int("axis", 0), data.Rank) is not { } axis || axis == data.Axis)
+            return flow.Breaks("takes rows by their place in the batch");
         var dims = (Size[])data.Dims.Clone();
         dims[axis] = flow.Symbols.Count();
         return data.Derive(dims, data.Axis);
@@ -124,7 +172,8 @@ internal static class IndexOperators
 
     private static FlowValue NonZero(NodeFlow flow)
     {
-        if (!flow[0].IsRows) return FlowValue.Shared([flow[0].Dims is { } dims ? Size.Of(dims.Length) : flow.Symbols.Count(), flow.Symbols.Count()]).NonNegative();
+        if (!flow[0].IsRows)
+            return FlowValue.Shared([flow[0].Dims is { } dims ? Size.Of(dims.Length) : flow.Symbols.Count(), flow.Symbols.Count()]).NonNegative();
 
         // Places that are written to or read from again may be harmless; how many there are is not.
         return FlowValue.Broken(flow.Unclear("finds places in all rows together").Cause!, flow.Breaks("counts what it finds in all rows together").Cause);
@@ -143,8 +192,11 @@ internal static class IndexOperators
         if (!data.IsRows && !lengths.IsRows) return FlowValue.Shared(data.Dims);
         if (data.IsRows && data.Axis == time) return flow.Breaks("reverses the order of the rows");
         if (data.IsRows && data.Axis != batch && !lengths.IsRows) return data.Derive();
-        if (!data.IsRows || data.Axis != batch || !lengths.IsRows) return flow.Breaks("joins the rows with a value that has a fixed number of them");
-        return data.Outer == lengths.Outer && lengths.Rank == 1 ? data.Derive() : flow.Unclear("joins rows that may lie in different orders");
+        if (!data.IsRows || data.Axis != batch || !lengths.IsRows)
+            return flow.MeetsFixedRows();
+        return data.Outer == lengths.Outer && lengths.Rank == 1
+            ? data.Derive()
+            : flow.MeetsOtherOrder();
     }
 
     private static FlowValue Trilu(NodeFlow flow)
@@ -154,5 +206,5 @@ internal static class IndexOperators
         return flow[0].Axis < flow[0].Rank - 2 ? flow[0].Derive() : flow.Breaks("makes values differ by the place of a row in the batch");
     }
 
-    private static FlowValue Signed(FlowValue data, FlowValue result) => data.IsNonNegative ? result.NonNegative() : result;
+    private static FlowValue Signed(FlowValue data, FlowValue result) => data.IsNonNegative ? result.NonNegative(data.Below) : result;
 }

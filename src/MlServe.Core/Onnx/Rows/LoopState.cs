@@ -28,7 +28,7 @@ internal sealed class LoopState
         if (Value.IsBroken && (!next.IsBroken || Cause.Of(Value.Cause!, next.Cause!) == Value.Cause)) return false;
         var joined = FlowJoin.Of(_symbols, Value, next is { Kind: FlowKind.Shared or FlowKind.Count } ? next.WithoutTerms() : next)
             ?? FlowValue.Broken(new(null, "a loop hands on a value that is sometimes of rows, and sometimes not", IsCertain: false));
-        var changed = joined.Kind != Value.Kind || joined.Rank != Value.Rank || joined.IsNonNegative != Value.IsNonNegative || joined.IsBroken;
+        var changed = joined.Kind != Value.Kind || joined.Rank != Value.Rank || joined.IsNonNegative != Value.IsNonNegative || joined.Below != Value.Below || joined.IsBroken;
         if (joined.Kind == FlowKind.Sequence) changed |= joined.Element?.Kind != Value.Element?.Kind || joined.Element?.Rank != Value.Element?.Rank;
         for (var axis = 0; axis < joined.Rank && axis < Value.Rank; axis++)
         {
@@ -45,7 +45,8 @@ internal sealed class LoopState
     /// <param name="last">The last symbol that was made before the loop.</param>
     public static FlowValue Leave(Symbols symbols, FlowValue value, int last)
     {
-        if (value.Kind == FlowKind.Sequence) return value.Element is { } element ? FlowValue.Sequence(Leave(symbols, element, last)) : value;
+        if (value.Kind == FlowKind.Sequence)
+            return value.Element is { } element ? FlowValue.Sequence(Leave(symbols, element, last)) : value;
         if (value.Dims is not { } dims) return value;
         if (value.IsRows && (!value.Outer.IsOlderThan(last) || value.Strides is not null || value.Stride?.IsOlderThan(last) == false))
             return FlowValue.Broken(new(null, "a loop gives rows in an order that is not known", IsCertain: false));

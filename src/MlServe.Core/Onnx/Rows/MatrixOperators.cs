@@ -11,10 +11,13 @@ internal static class MatrixOperators
         .Add("FusedMatMul", static flow => Fused(flow), required: 2, OperatorTable.Microsoft)
         .Add("TransposeMatMul", static flow => Fused(flow), required: 2, OperatorTable.Microsoft)
         .Add("FusedMatMulActivation", static flow => Fused(flow), required: 2, OperatorTable.Microsoft)
-        .Add("MatMulInteger", static flow => QuantizationOperators.OfScales(flow, [2], [3]) ?? Multiply(flow, flow[0], flow[1]), required: 2)
+        .Add("MatMulInteger", static flow =>
+            QuantizationOperators.OfScales(flow, [2], [3]) ?? Multiply(flow, flow[0], flow[1]), required: 2)
         .Add("MatMulInteger16", static flow => Multiply(flow, flow[0], flow[1]), required: 2, OperatorTable.Microsoft)
-        .Add("MatMulIntegerToFloat", static flow => QuantizationOperators.OfScales(flow, [2, 4], [3, 5]) ?? WithBias(flow, Multiply(flow, flow[0], flow[1]), 6), required: 4, OperatorTable.Microsoft)
-        .Add("QLinearMatMul", static flow => QuantizationOperators.OfScales(flow, [1, 2, 6, 7], [4, 5]) ?? Multiply(flow, flow[0], flow[3]), required: 8)
+        .Add("MatMulIntegerToFloat", static flow =>
+            QuantizationOperators.OfScales(flow, [2, 4], [3, 5]) ?? WithBias(flow, Multiply(flow, flow[0], flow[1]), 6), required: 4, OperatorTable.Microsoft)
+        .Add("QLinearMatMul", static flow =>
+            QuantizationOperators.OfScales(flow, [1, 2, 6, 7], [4, 5]) ?? Multiply(flow, flow[0], flow[3]), required: 8)
         .Add(["MatMulNBits", "MatMulBnb4", "MatMulFpQ4"], static flow => Packed(flow), required: 2, OperatorTable.Microsoft)
         .Add("Einsum", static flow => Einsum.Follow(flow))
         .Add(["Det", "Inverse"], static flow => OfSquares(flow))
@@ -24,7 +27,8 @@ internal static class MatrixOperators
     public static FlowValue Multiply(NodeFlow flow, FlowValue left, FlowValue right)
     {
         var hasRows = left.IsRows || right.IsRows;
-        if (left.Dims is null || right.Dims is null) return hasRows ? flow.Unclear("multiplies the rows with a value of unknown shape") : FlowValue.Shared(null);
+        if (left.Dims is null || right.Dims is null)
+            return hasRows ? flow.Unclear("multiplies the rows with a value of unknown shape") : FlowValue.Shared(null);
         if (left.Rank == 0 || right.Rank == 0) return flow.Unclear("multiplies a scalar");
 
         // What has one axis gets another of 1, which is dropped again.
@@ -69,7 +73,9 @@ internal static class MatrixOperators
     private static FlowValue Gemm(NodeFlow flow)
     {
         if (flow[0].Dims is not { Length: 2 } || flow[1].Dims is not { Length: 2 })
-            return flow.Given.Any(static input => input.IsRows) ? flow.Unclear("multiplies values of unknown shape") : FlowValue.Shared(null);
+            return flow.Given.Any(static input => input.IsRows)
+                ? flow.Unclear("multiplies values of unknown shape")
+                : FlowValue.Shared(null);
         var left = flow.Node.Int("transA", 0) != 0 ? Turn(flow[0]) : flow[0];
         var right = flow.Node.Int("transB", 0) != 0 ? Turn(flow[1]) : flow[1];
         return WithBias(flow, Multiply(flow, left, right), 2);
@@ -77,7 +83,8 @@ internal static class MatrixOperators
 
     private static FlowValue Fused(NodeFlow flow)
     {
-        if (flow.Node.Int("transBatchA", 0) != 0 || flow.Node.Int("transBatchB", 0) != 0) return flow.Unclear("turns the axes of its operands");
+        if (flow.Node.Int("transBatchA", 0) != 0 || flow.Node.Int("transBatchB", 0) != 0)
+            return flow.Unclear("turns the axes of its operands");
         var left = flow.Node.Int("transA", 0) != 0 && flow[0].Rank > 1 ? Turn(flow[0]) : flow[0];
         var right = flow.Node.Int("transB", 0) != 0 && flow[1].Rank > 1 ? Turn(flow[1]) : flow[1];
         return Multiply(flow, left, right);
@@ -101,7 +108,8 @@ internal static class MatrixOperators
 
     private static FlowValue OfSquares(NodeFlow flow)
     {
-        if (flow[0].Dims is not { Length: >= 2 } dims) return flow[0].IsRows ? flow.Unclear("takes a matrix of fewer than two axes") : FlowValue.Shared(null);
+        if (flow[0].Dims is not { Length: >= 2 } dims)
+            return flow[0].IsRows ? flow.Unclear("takes a matrix of fewer than two axes") : FlowValue.Shared(null);
         if (flow[0].IsRows && flow[0].AxisFromEnd <= 2) return flow.Breaks("goes over the axis of the rows");
         return flow[0].Derive(flow.Node.OpType == "Det" ? dims[..^2] : dims, flow[0].Axis);
     }

@@ -31,6 +31,12 @@ internal sealed class NodeFlow(BodyFlow body, GraphNode node, FlowValue?[] input
     /// <summary>It is not known whether rows depend on their company.</summary>
     public FlowValue Unclear(string what) => FlowValue.Broken(new(node.ToString(), $"{node} {what}", IsCertain: false));
 
+    public FlowValue MeetsFixedRows() => Breaks("joins the rows with a value that has a fixed number of them");
+
+    public FlowValue MeetsOtherOrder() => Unclear("joins rows that may lie in different orders");
+
+    public FlowValue LacksAxis() => Unclear("has an axis that there is not");
+
     /// <summary>The axis that a number means, negative ones counted from behind; null where there is none.</summary>
     public static int? AxisOf(long axis, int rank) => axis >= -rank && axis < rank ? (int)(axis < 0 ? axis + rank : axis) : null;
 
@@ -39,7 +45,8 @@ internal sealed class NodeFlow(BodyFlow body, GraphNode node, FlowValue?[] input
 
     public static long[]? ConstantsOf(FlowValue value)
     {
-        if (value.Terms is not { } terms || !Array.TrueForAll(terms, static term => term is { IsScaled: false, Alone.IsKnown: true })) return null;
+        if (value.Terms is not { } terms || !Array.TrueForAll(terms, static term => term is { IsScaled: false, Alone.IsKnown: true }))
+            return null;
         return Array.ConvertAll(terms, static term => term!.Value.Alone.Factor);
     }
 

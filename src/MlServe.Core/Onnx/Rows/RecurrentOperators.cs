@@ -11,8 +11,10 @@ internal static class RecurrentOperators
         var isBatchFirst = flow.Node.Int("layout", 0) != 0;
         var value = flow[0];
         if (!flow.Given.Any(static input => input.IsRows)) return Every(FlowValue.Shared(null));
-        if (value is not { IsRows: true, Rank: 3 }) return Every(flow.Breaks("joins the rows with a value that has a fixed number of them"));
-        if (value.Axis != (isBatchFirst ? 0 : 1)) return Every(flow.Breaks(value.Axis == 2 ? "sums over the axis of the rows" : "goes from row to row"));
+        if (value is not { IsRows: true, Rank: 3 })
+            return Every(flow.MeetsFixedRows());
+        if (value.Axis != (isBatchFirst ? 0 : 1))
+            return Every(flow.Breaks(value.Axis == 2 ? "sums over the axis of the rows" : "goes from row to row"));
 
         // W, R, B and the peepholes are weights; lengths and first states are the rows' own.
         foreach (var index in (int[])[1, 2, 3, 7])
@@ -23,8 +25,9 @@ internal static class RecurrentOperators
         foreach (var (index, axis) in ((int, int)[])[(4, 0), (5, isBatchFirst ? 0 : 1), (6, isBatchFirst ? 0 : 1)])
         {
             if (flow.Find(index) is not { } beside) continue;
-            if (beside is not { IsRows: true } || beside.Axis != axis) return Every(flow.Breaks("joins the rows with a value that has a fixed number of them"));
-            if (beside.Outer != value.Outer) return Every(flow.Unclear("joins rows that may lie in different orders"));
+            if (beside is not { IsRows: true } || beside.Axis != axis)
+                return Every(flow.MeetsFixedRows());
+            if (beside.Outer != value.Outer) return Every(flow.MeetsOtherOrder());
         }
 
         var directions = Size.Of(flow.Node.Text("direction", "forward") == "bidirectional" ? 2 : 1);

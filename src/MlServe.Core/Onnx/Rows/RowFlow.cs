@@ -5,8 +5,10 @@ namespace MlServe.Onnx.Rows;
 
 /// <summary>Follows the rows of a batch through a graph, and tells whether one can reach another's answer.</summary>
 /// <remarks>
-/// An abstract interpretation: instead of numbers, each operator's rule computes how its output in company relates to its outputs alone (<see cref="FlowValue"/>). What
-/// shapes are made of is computed with the number of rows as an unknown (<see cref="Term"/>), so that Shape, Gather, Concat and Reshape are seen through. A proof says: if a
+/// An abstract interpretation: instead of numbers, each operator's rule computes how its output in company relates to its outputs alone
+/// (<see cref="FlowValue"/>). What
+/// shapes are made of is computed with the number of rows as an unknown (<see cref="Term"/>), so that Shape, Gather, Concat and Reshape are
+/// seen through. A proof says: if a
 /// run of several rows succeeds, each row's answers are those that it gets alone, up to rounding.
 /// </remarks>
 internal static class RowFlow
@@ -15,7 +17,11 @@ internal static class RowFlow
     /// <param name="graph">The model.</param>
     /// <param name="inputAxes">For each of <see cref="OnnxGraph.SessionInputs"/> the batch axis; null for one that holds for all rows.</param>
     /// <param name="cancellationToken">Cancels the work, which is bounded also without.</param>
-    public static RowProof Follow(OnnxGraph graph, IReadOnlyList<int?> inputAxes, CancellationToken cancellationToken = default)
+    public static RowProof Follow(OnnxGraph graph, IReadOnlyList<int?> inputAxes, CancellationToken cancellationToken = default) =>
+        Judge(graph, FollowOutputs(graph, inputAxes, cancellationToken));
+
+    /// <summary>What is known of each output, of which <see cref="Follow"/> makes its verdict.</summary>
+    internal static FlowValue[] FollowOutputs(OnnxGraph graph, IReadOnlyList<int?> inputAxes, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var trace = new RowTrace(graph, cancellationToken);
@@ -25,8 +31,9 @@ internal static class RowFlow
             if (Start(trace, graph.SessionInputs[i], i < inputAxes.Count ? inputAxes[i] : null) is { } value) inputs[graph.SessionInputs[i].Name] = value;
         }
 
+        if (graph.Faults is [var fault, ..]) trace.GiveUp(new(null, $"the model is not valid: {fault}", IsCertain: false));
         if (!inputs.Values.Any(static input => input.IsRows)) trace.GiveUp(new(null, "no input has rows", IsCertain: false));
-        return Judge(graph, BodyFlow.OfMain(trace).Run(inputs));
+        return BodyFlow.OfMain(trace).Run(inputs);
     }
 
     private static FlowValue? Start(RowTrace trace, OnnxValueInfo input, int? axis)
@@ -71,7 +78,7 @@ internal static class RowFlow
 
     private static Cause? FaultOf(FlowValue output, string name) => output switch
     {
-        { IsBroken: true } => output.Cause,
+        { IsBroken: true } => output.DataCause ?? output.Cause,
         { IsPosition: true } => new(null, $"the output '{name}' tells the place of a row in the batch", IsCertain: true),
         { Kind: FlowKind.Count } => new(null, $"the output '{name}' follows from the number of rows in the batch", IsCertain: true),
         { Kind: FlowKind.RowSequence } => null,

@@ -6,7 +6,8 @@ internal enum RowIndependence
     /// <summary>The graph does not tell: there is an operator, a shape or a layout that is not understood.</summary>
     Unknown,
 
-    /// <summary>Each row's answer follows from that row, and from what all rows share, alone. Rounding may still differ with the company.</summary>
+    /// <summary>Each row's answer follows from that row, and from what all rows share, alone. Rounding may still differ with the
+    /// company.</summary>
     Proved,
 
     /// <summary>A row's answer depends on its company.</summary>

@@ -5,7 +5,8 @@ namespace MlServe.Onnx.Rows;
 /// <summary>What one following of rows through a model has used up so far, and what belongs to the model as a whole.</summary>
 internal sealed class RowTrace(OnnxGraph graph, CancellationToken cancellationToken)
 {
-    /// <summary>Nodes to follow, those of a function or a loop's body as often as they are called. Far more than real models take, and less than a second.</summary>
+    /// <summary>Nodes to follow, those of a function or a loop's body as often as they are called. Far more than real models take, and less
+    /// than a second.</summary>
     private const int MaxSteps = 1_000_000;
 
     /// <summary>Graphs within graphs, functions included.</summary>
@@ -21,7 +22,8 @@ internal sealed class RowTrace(OnnxGraph graph, CancellationToken cancellationTo
     public Cause? Defeat { get; private set; }
 
     /// <summary>
-    /// Whether the file declares a size where none is known from the graph itself. The runtime believes it and puts it in place of what <c>Shape</c> gives.
+    /// Whether the file declares a size where none is known from the graph itself. The runtime believes it and puts it in place of what
+    /// <c>Shape</c> gives.
     /// </summary>
     public bool HasUnknownDeclarations { get; set; }
 

@@ -7,19 +7,23 @@ internal static class ShapeOperators
 {
     public static void AddTo(OperatorTable table) => table
         .Add("Constant", new RowOperator(static flow => [Constant(flow)], Required: 0))
-        .Add("Shape", new RowOperator(static flow => [Shape(flow)], TakesCounts: true, TakesBroken: true, TakesPositions: true, TakesTuples: true))
-        .Add("Size", new RowOperator(static flow => [SizeOf(flow)], TakesCounts: true, TakesBroken: true, TakesPositions: true, TakesTuples: true))
+        .Add("Shape", new RowOperator(static flow =>
+            [Shape(flow)], TakesCounts: true, TakesBroken: true, TakesPositions: true, TakesTuples: true))
+        .Add("Size", new RowOperator(static flow =>
+            [SizeOf(flow)], TakesCounts: true, TakesBroken: true, TakesPositions: true, TakesTuples: true))
         .Add("ConstantOfShape", new RowOperator(static flow => [ConstantOfShape(flow)], TakesCounts: true))
         .Add("Range", new RowOperator(static flow => [Range(flow)], Required: 3, TakesCounts: true))
-        .Add("EyeLike", static flow => flow[0].IsRows ? flow.Breaks("makes values that differ by the place of a row in the batch") : FlowValue.Shared(flow[0].Dims));
+        .Add("EyeLike", static flow =>
+            flow[0].IsRows ? flow.Breaks("makes values that differ by the place of a row in the batch") : FlowValue.Shared(flow[0].Dims));
 
     private static FlowValue Constant(NodeFlow flow) =>
         flow.Node.TryGetConstant(out var tensor) ? FlowConstants.Of(tensor, flow.Symbols) : FlowValue.Shared(null);
 
     private static FlowValue Shape(NodeFlow flow)
     {
-        if (flow[0] is { IsBroken: true } broken) return FlowValue.Broken(broken.ShapeCause ?? broken.Cause!);
-        if (Terms(flow, flow[0]) is not { } terms) return flow[0].Kind == FlowKind.Shared ? FlowValue.Shared(flow.NewDims(1)) : FlowValue.Count(flow.NewDims(1));
+        if (flow[0] is { IsBroken: true } broken) return SizeOfBroken(broken);
+        if (Terms(flow, flow[0]) is not { } terms)
+            return flow[0].Kind == FlowKind.Shared ? FlowValue.Shared(flow.NewDims(1)) : FlowValue.Count(flow.NewDims(1));
         var first = Clamp(flow.Node.Int("start", 0), terms.Length);
         var last = Clamp(flow.Node.Int("end", terms.Length), terms.Length);
         Term?[] taken = first < last ? terms[first..last] : [];
@@ -28,11 +32,14 @@ internal static class ShapeOperators
 
     private static FlowValue SizeOf(NodeFlow flow)
     {
-        if (flow[0] is { IsBroken: true } broken) return FlowValue.Broken(broken.ShapeCause ?? broken.Cause!);
+        if (flow[0] is { IsBroken: true } broken) return SizeOfBroken(broken);
         if (Terms(flow, flow[0]) is not { } terms) return flow[0].Kind == FlowKind.Shared ? FlowValue.Shared([]) : FlowValue.Count([]);
         var math = new TermMath(flow.Symbols, isReal: false);
         return FlowValue.OfTerms([], [math.Reduce("Mul", [Term.Of(1), .. terms])], isReal: false);
     }
+
+    private static FlowValue SizeOfBroken(FlowValue value) =>
+        value.ShapeCause is { } asData ? FlowValue.BrokenSize(value.Cause!, asData) : FlowValue.Broken(value.Cause!);
 
     private static Term?[]? Terms(NodeFlow flow, FlowValue value)
     {
@@ -57,12 +64,18 @@ internal static class ShapeOperators
         if (flow[0].IsRows) return flow.Breaks("takes a shape from the rows' data");
         var value = flow.Node.Find("value")?.Tensor;
         var isNonNegative = value is null || value.Integers is [>= 0];
-        if (flow[0].Terms is not { } shape) return flow[0].Kind == FlowKind.Shared ? OfUnknownShape(flow) : flow.Unclear("makes a value whose shape follows from the number of rows");
+        if (flow[0].Terms is not { } shape)
+            return flow[0].Kind == FlowKind.Shared
+                ? OfUnknownShape(flow)
+                : flow.Unclear("makes a value whose shape follows from the number of rows");
         if (Filled(flow, shape) is not { } filled) return flow.Unclear("makes a value whose shape follows from the number of rows");
         if (filled.IsRows) return isNonNegative ? filled.NonNegative() : filled;
 
-        var number = value is null ? Size.Zero : value.Integers is [var integer] ? Size.Of(integer) : value.Numbers is [var real] && real == Math.Truncate(real) && Math.Abs(real) < int.MaxValue ? Size.Of((long)real) : flow.Symbols.Any();
-        var terms = TermMoves.Known(filled.Dims) is { } sizes ? Enumerable.Repeat<Term?>(new Term(number, IsScaled: false), sizes.Aggregate(1, static (a, b) => a * b)).ToArray() : null;
+        if (TermMoves.Known(filled.Dims) is not { } sizes) return filled;
+        Term? number = value is null ? Term.Of(0) : FlowConstants.Of(value, flow.Symbols).Terms is [var single] ? single : null;
+        if (number is null) return filled;
+        var terms = new Term?[sizes.Aggregate(1, static (a, b) => a * b)];
+        Array.Fill(terms, number);
         return TermMoves.With(filled, terms, value is null || value.Numbers is not null);
     }
 
@@ -88,19 +101,26 @@ internal static class ShapeOperators
     {
         if (flow.Given.Any(static input => input.IsRows)) return flow.Breaks("takes a size from the rows' data");
         if (flow[0].Terms is not [{ } start] || flow[1].Terms is not [{ } limit] || flow[2].Terms is not [{ } step])
-            return flow.Given.All(static input => input.Kind == FlowKind.Shared) ? FlowValue.Shared(flow.NewDims(1)) : FlowValue.Count(null);
+            return flow.Given.All(static input => input.Kind == FlowKind.Shared)
+                ? FlowValue.Shared(flow.NewDims(1))
+                : FlowValue.Count(null);
         if (start.IsScaled || step.IsScaled) return FlowValue.Count(null);
         if (limit.IsScaled)
         {
             // From 0 in steps of 1: the r-th row's numbers are those that it has alone, plus r times as many as there are.
-            return start.Is(0) && step.Is(1) && !flow[0].IsReal ? FlowValue.Rows([limit.Alone], 0, Size.One).WithStride(limit.Alone, isNonNegative: true) : FlowValue.Count(null);
+            return start.Is(0) && step.Is(1) && !flow[0].IsReal
+                ? FlowValue.Rows([limit.Alone], 0, Size.One).WithStride(limit.Alone, isNonNegative: true, limit.Alone)
+                : FlowValue.Count(null);
         }
 
-        if (start is not { Alone.IsKnown: true } || limit is not { Alone.IsKnown: true } || step is not { Alone.IsKnown: true } || step.Is(0))
+        if (start is not { Alone.IsKnown: true } || limit is not { Alone.IsKnown: true } || step is not { Alone.IsKnown: true }
+            || step.Is(0))
         {
             var size = start.Is(0) && step.Is(1) && limit.Alone.IsCount ? limit.Alone : flow.Symbols.Count();
             var range = FlowValue.Shared([size]);
-            return start is { Alone: { IsKnown: true, Factor: >= 0 } } && step is { Alone: { IsKnown: true, Factor: > 0 } } ? range.NonNegative() : range;
+            return start is { Alone: { IsKnown: true, Factor: >= 0 } } && step is { Alone: { IsKnown: true, Factor: > 0 } }
+                ? range.NonNegative()
+                : range;
         }
 
         var count = Math.Max(0, Math.Ceiling(((double)limit.Alone.Factor - start.Alone.Factor) / step.Alone.Factor));

@@ -3,7 +3,8 @@ using System.Globalization;
 namespace MlServe.Onnx.Rows;
 
 /// <summary>
-/// A number that a run of one row knows, as a product of a factor and of symbols. A symbol stands for one number, whichever it is, in one run: for a free dimension,
+/// A number that a run of one row knows, as a product of a factor and of symbols. A symbol stands for one number, whichever it is, in one
+/// run: for a free dimension,
 /// say. Two sizes that are equal are equal in every run; two that are not may be equal all the same.
 /// </summary>
 internal readonly struct Size : IEquatable<Size>

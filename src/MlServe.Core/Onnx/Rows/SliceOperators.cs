@@ -18,9 +18,11 @@ internal static class SliceOperators
     {
         var value = flow[0];
         if (flow.Inputs.Skip(1).Any(static input => input is { IsRows: true })) return flow.Breaks("takes its bounds from the rows' data");
-        if (value.Dims is not { } dims) return value.Kind == FlowKind.Shared && AreShared(flow) ? value.WithoutTerms() : FlowValue.Count(null);
+        if (value.Dims is not { } dims)
+            return value.Kind == FlowKind.Shared && AreShared(flow) ? value.WithoutTerms() : FlowValue.Count(null);
         var (starts, ends, steps) = (Bounds(flow, 1, "starts"), Bounds(flow, 2, "ends"), flow.Find(4)?.Terms);
-        if (starts is null || ends is null || starts.Length != ends.Length || !TryGetAxes(flow, starts.Length, dims.Length, out var axes)) return OfUnknownBounds(flow);
+        if (starts is null || ends is null || starts.Length != ends.Length || !TryGetAxes(flow, starts.Length, dims.Length, out var axes))
+            return OfUnknownBounds(flow);
         if (flow.Find(4) is not null && steps is null) return OfUnknownBounds(flow);
 
         var result = (Size[])dims.Clone();
@@ -93,12 +95,8 @@ internal static class SliceOperators
     private static (Size Size, (long Start, long Step)? Cut) Cut(NodeFlow flow, Size dim, Size start, Size end, Size step)
     {
         if (!start.IsKnown || !step.IsKnown || step.Factor is 0 or < -End || !end.IsKnown)
-            return (flow.Symbols.Of("slice", dim, flow.Symbols.Of("bounds", flow.Symbols.Of("pair", start, end, isCount: false), step, isCount: false), isCount: true), null);
-        if (!dim.IsKnown)
-        {
-            var bounds = flow.Symbols.Of("pair", start, end, isCount: false);
-            return (flow.Symbols.Of("slice", dim, flow.Symbols.Of("bounds", bounds, step, isCount: false), isCount: true), null);
-        }
+            return (OfUnknown(), null);
+        if (!dim.IsKnown) return (OfUnknown(), null);
 
         var size = dim.Factor;
         var forward = step.Factor > 0;
@@ -106,6 +104,12 @@ internal static class SliceOperators
         var last = Clamp(end.Factor, size, forward ? 0 : -1, forward ? size : size - 1);
         var count = forward ? (last - first + step.Factor - 1) / step.Factor : (first - last - step.Factor - 1) / -step.Factor;
         return (Size.Of(Math.Max(0, count)), (first, step.Factor));
+
+        Size OfUnknown()
+        {
+            var bounds = flow.Symbols.Of("pair", start, end, isCount: false);
+            return flow.Symbols.Of("slice", dim, flow.Symbols.Of("bounds", bounds, step, isCount: false), isCount: true);
+        }
     }
 
     private static long Clamp(long bound, long size, long low, long high) =>
@@ -117,7 +121,8 @@ internal static class SliceOperators
         var parts = flow.OutputCount;
         if (flow.Find(1) is { IsRows: true }) return Every(flow.Breaks("takes its sizes from the rows' data"), parts);
         if (value.Dims is not { } dims) return Every(value.WithoutTerms(), parts);
-        if (NodeFlow.AxisOf(flow.Node.Int("axis", 0), dims.Length) is not { } axis) return Every(flow.Unclear("has an axis that there is not"), parts);
+        if (NodeFlow.AxisOf(flow.Node.Int("axis", 0), dims.Length) is not { } axis)
+            return Every(flow.LacksAxis(), parts);
         var isGiven = flow.Opset < 13 ? flow.Node.Find("split") is not null : flow.Find(1) is not null;
         var sizes = flow.Opset < 13 ? flow.Node.Ints("split") : flow.Constants(1);
         if (value.IsRows && axis == value.Axis)
@@ -125,10 +130,13 @@ internal static class SliceOperators
             // The parts are the first blocks, the next, and so on, if there are as many as parts, or a multiple of it.
             var outer = isGiven ? null : value.Outer.Over(Size.Of(parts));
             if (outer is null && parts > 1) return Every(flow.Breaks("takes rows by their place in the batch"), parts);
-            return parts == 1 ? [value] : Every(value.Restructure(With(dims, axis, dims[axis].Over(Size.Of(parts)) ?? flow.Symbols.Count()), axis).WithOuter(outer!.Value), parts);
+            return parts == 1
+                ? [value]
+                : Every(value.Restructure(With(dims, axis, dims[axis].Over(Size.Of(parts)) ?? flow.Symbols.Count()), axis).WithOuter(outer!.Value), parts);
         }
 
-        if (isGiven && sizes is null && flow.Find(1)?.Kind == FlowKind.Count) return Every(value.IsRows ? flow.Breaks("cuts rows to a size that follows from the number of rows") : FlowValue.Count(null), parts);
+        if (isGiven && sizes is null && flow.Find(1)?.Kind == FlowKind.Count)
+            return Every(value.IsRows ? flow.Breaks("cuts rows to a size that follows from the number of rows") : FlowValue.Count(null), parts);
         var results = new FlowValue[parts];
         long at = 0;
         for (var i = 0; i < parts; i++)
@@ -160,20 +168,26 @@ internal static class SliceOperators
         FlowValue[] values = [.. flow.Given];
         var rows = Array.Find(values, static value => value.IsRows);
         if (Array.Exists(values, static value => value.Dims is null))
-            return rows is not null ? flow.Unclear("joins the rows with a value of unknown shape") : values.All(static value => value.Kind == FlowKind.Shared) ? FlowValue.Shared(null) : FlowValue.Count(null);
+            return rows is not null
+                ? flow.Unclear("joins the rows with a value of unknown shape")
+                : values.All(static value => value.Kind == FlowKind.Shared) ? FlowValue.Shared(null) : FlowValue.Count(null);
         var rank = values[0].Rank;
-        if (Array.Exists(values, value => value.Rank != rank) || NodeFlow.AxisOf(flow.Node.Int("axis", flow.Opset < 4 ? 1 : 0), rank) is not { } axis)
+        if (Array.Exists(values, value => value.Rank != rank)
+            || NodeFlow.AxisOf(flow.Node.Int("axis", flow.Opset < 4 ? 1 : 0), rank) is not { } axis)
             return flow.Unclear("joins values of different ranks");
 
         var dims = (Size[])values[0].Dims!.Clone();
         for (var i = 1; i < values.Length; i++)
         {
             for (var other = 0; other < rank; other++)
-                dims[other] = other == axis ? flow.Symbols.Sum(dims[other], values[i].Dims![other]) : dims[other].IsKnown ? dims[other] : values[i].Dims![other];
+                dims[other] = other == axis
+                    ? flow.Symbols.Sum(dims[other], values[i].Dims![other])
+                    : dims[other].IsKnown ? dims[other] : values[i].Dims![other];
         }
 
         if (rows is null) return JoinShared(values, dims, axis);
-        if (Array.Exists(values, static value => value.Kind == FlowKind.Count)) return flow.Breaks("takes the number of rows in the batch as data");
+        if (Array.Exists(values, static value => value.Kind == FlowKind.Count))
+            return flow.Breaks("takes the number of rows in the batch as data");
         return rows.Axis == axis ? JoinAlongRows(flow, values, rows, dims, axis) : JoinBesideRows(flow, values, rows, dims, axis);
     }
 
@@ -206,7 +220,8 @@ internal static class SliceOperators
     private static FlowValue JoinAlongRows(NodeFlow flow, FlowValue[] values, FlowValue rows, Size[] dims, int axis)
     {
         if (values.Length == 1) return rows;
-        if (Array.Exists(values, value => !value.IsRows || value.Axis != axis)) return flow.Unclear("puts the rows behind others that all share");
+        if (Array.Exists(values, value => !value.IsRows || value.Axis != axis))
+            return flow.Unclear("puts the rows behind others that all share");
         if (Array.Exists(values, static value => value.IsPosition)) return flow.Unclear("joins the numbers of rows");
 
         // All rows of the first, all of the second: as many more blocks as there are operands, if a row has as much in each.
@@ -220,25 +235,31 @@ internal static class SliceOperators
         dims[rows.Axis] = rows.Dims![rows.Axis];
         foreach (var value in values)
         {
-            if (!value.IsRows) return flow.Breaks("joins the rows with a value that has a fixed number of them");
+            if (!value.IsRows) return flow.MeetsFixedRows();
             if (Broadcasting.Differ(flow, rows, value) is { } broken) return broken;
         }
 
         var joined = Signed(values, FlowValue.Rows(dims, rows.Axis, rows.Outer));
         if (!Array.Exists(values, static value => value.IsPosition)) return joined;
-        if (axis != dims.Length - 1 || Array.Exists(values, static value => value.Strides is not null) || TermMoves.Known([.. values.Select(static value => value.Dims![^1])]) is not { } widths)
+        if (Array.Exists(values, static value => value.Stride is not null && !value.FindsOwnPlaces))
+            return flow.Unclear("joins numbers of rows that may be those of others");
+        if (axis != dims.Length - 1 || Array.Exists(values, static value => value.Strides is not null)
+            || TermMoves.Known([.. values.Select(static value => value.Dims![^1])]) is not { } widths)
             return flow.Unclear("joins the numbers of rows with other data");
         return joined.WithStrides([.. values.SelectMany((value, i) => Enumerable.Repeat(value.Stride, widths[i]))]);
     }
 
-    private static FlowValue Signed(FlowValue[] values, FlowValue joined) => Array.TrueForAll(values, static value => value.IsNonNegative) ? joined.NonNegative() : joined;
+    private static FlowValue Signed(FlowValue[] values, FlowValue joined) =>
+        Array.TrueForAll(values, static value => value.IsNonNegative) ? joined.NonNegative() : joined;
 
     private static FlowValue Pad(NodeFlow flow)
     {
         var value = flow[0];
         if (flow.Find(1) is { IsRows: true } || flow.Find(2) is { IsRows: true }) return flow.Breaks("pads by the rows' data");
         if (value.Dims is not { } dims) return AreShared(flow) ? value.WithoutTerms() : FlowValue.Count(null);
-        var pads = flow.Opset < 11 ? (flow.Node.Ints("pads") ?? flow.Node.Ints("paddings"))?.Select(static pad => (Term?)Term.Of(pad)).ToArray() : flow.Find(1)?.Terms;
+        var pads = flow.Opset < 11
+            ? (flow.Node.Ints("pads") ?? flow.Node.Ints("paddings"))?.Select(static pad => (Term?)Term.Of(pad)).ToArray()
+            : flow.Find(1)?.Terms;
         var axes = Enumerable.Range(0, dims.Length).ToArray();
         if (flow.Opset >= 18 && flow.Find(3) is not null)
         {
@@ -264,7 +285,9 @@ internal static class SliceOperators
     }
 
     private static FlowValue OfUnknownPads(NodeFlow flow) =>
-        flow[0].IsRows ? flow.Unclear("may pad along the axis of the rows") : AreShared(flow) ? FlowValue.Shared(flow.NewDims(flow[0].Rank)) : FlowValue.Count(null);
+        flow[0].IsRows
+            ? flow.Unclear("may pad along the axis of the rows")
+            : AreShared(flow) ? FlowValue.Shared(flow.NewDims(flow[0].Rank)) : FlowValue.Count(null);
 
     private static Size[] With(Size[] dims, int axis, Size size)
     {

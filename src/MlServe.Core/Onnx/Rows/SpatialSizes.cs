@@ -25,7 +25,7 @@ internal static class SpatialSizes
             var pad = mode == "NOTSET" && pads?.Length == 2 * rank ? pads[i] + pads[i + rank] : 0;
             var rounds = flow.Node.Int("ceil_mode", 0) != 0;
             var formula = $"window {window} {stride} {pad} {mode} {rounds}";
-            sizes[i] = flow.Symbols.Dimension(spatial[i], formula, size =>
+            sizes[i] = flow.Symbols.Resized(spatial[i], formula, size =>
             {
                 if (mode is "SAME_UPPER" or "SAME_LOWER") return (size + stride - 1) / stride;
                 var reach = size + pad - window;
@@ -55,7 +55,7 @@ internal static class SpatialSizes
             var stride = i < strides?.Length ? strides[i] : 1;
             var window = ((kernel[i] - 1) * (i < dilations?.Length ? dilations[i] : 1)) + 1;
             var pad = (pads?.Length == 2 * rank ? pads[i] + pads[i + rank] : 0) - (i < extra?.Length ? extra[i] : 0);
-            sizes[i] = flow.Symbols.Dimension(spatial[i], $"transposed {window} {stride} {pad}", size => ((size - 1) * stride) + window - pad);
+            sizes[i] = flow.Symbols.Resized(spatial[i], $"transposed {window} {stride} {pad}", size => ((size - 1) * stride) + window - pad);
         }
 
         return sizes;

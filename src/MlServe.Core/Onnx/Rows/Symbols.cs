@@ -35,7 +35,8 @@ internal sealed class Symbols
     {
         if (left.Is(0)) return right;
         if (right.Is(0)) return left;
-        if (left.IsKnown && right.IsKnown && Int128.Abs((Int128)left.Factor + right.Factor) <= long.MaxValue) return Size.Of(left.Factor + right.Factor);
+        if (left.IsKnown && right.IsKnown && Int128.Abs((Int128)left.Factor + right.Factor) <= long.MaxValue)
+            return Size.Of(left.Factor + right.Factor);
         return Of("+", left, right, left.IsCount && right.IsCount);
     }
 
@@ -43,11 +44,12 @@ internal sealed class Symbols
     {
         if (right.Is(0)) return left;
         if (left == right) return Size.Zero;
-        if (left.IsKnown && right.IsKnown && Int128.Abs((Int128)left.Factor - right.Factor) <= long.MaxValue) return Size.Of(left.Factor - right.Factor);
+        if (left.IsKnown && right.IsKnown && Int128.Abs((Int128)left.Factor - right.Factor) <= long.MaxValue)
+            return Size.Of(left.Factor - right.Factor);
         return Of("-", left, right, isCount: false);
     }
 
     /// <summary>A dimension that a formula makes of another: known where that is, else a symbol of its own.</summary>
-    public Size Dimension(Size from, string formula, Func<long, long> compute) =>
+    public Size Resized(Size from, string formula, Func<long, long> compute) =>
         from.IsKnown ? compute(from.Factor) is var size && size >= 0 ? Size.Of(size) : Count() : Of(formula, from, Size.One, isCount: true);
 }

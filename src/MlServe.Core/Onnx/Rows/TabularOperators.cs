@@ -12,13 +12,14 @@ internal static class TabularOperators
         .Add("SVMRegressor", static flow => OfTable(flow, 1), domain: Ml)
         .Add(["Scaler", "Imputer", "Normalizer"], static flow => Prepare(flow), domain: Ml)
         .Add(["Binarizer", "LabelEncoder", "CategoryMapper"], static flow => flow[0].Derive(), domain: Ml)
-        .Add("OneHotEncoder", static flow => flow[0].Dims is { } dims ? flow[0].Derive([.. dims, flow.Symbols.Count()], flow[0].Axis) : FlowValue.Shared(null), domain: Ml)
+        .Add("OneHotEncoder", static flow =>
+            flow[0].Dims is { } dims ? flow[0].Derive([.. dims, flow.Symbols.Count()], flow[0].Axis) : FlowValue.Shared(null), domain: Ml)
         .Add("FeatureVectorizer", static flow => Join(flow), domain: Ml)
         .Add("ZipMap", static flow => Zip(flow), domain: Ml)
         .Add("TfIdfVectorizer", static flow => OfTable(flow, 0))
         .Add("StringNormalizer", static flow => NormalizeText(flow))
         .Add("StringSplit", new RowOperator(SplitText))
-        .Add("Tokenizer", static flow => flow[0].IsRows ? flow.Breaks("fills all texts up to the longest of the batch") : FlowValue.Shared(null), domain: OperatorTable.Microsoft)
+        .Add("Tokenizer", static flow => flow[0].IsRows ? Filled(flow) : FlowValue.Shared(null), domain: OperatorTable.Microsoft)
         .Add("CDist", static flow => Distances(flow), required: 2, OperatorTable.Microsoft)
         .Add("MurmurHash3", static flow => flow[0].Derive(), domain: OperatorTable.Microsoft);
 
@@ -49,16 +50,19 @@ internal static class TabularOperators
         var width = Size.Zero;
         foreach (var part in parts)
         {
-            if (!part.IsRows) return flow.Breaks("joins the rows with a value that has a fixed number of them");
+            if (!part.IsRows) return flow.MeetsFixedRows();
             if (part.Rank != 2 || part.Axis != 0) return flow.Unclear("takes a value that is no table");
-            if (part.Outer != parts[0].Outer) return flow.Unclear("joins rows that may lie in different orders");
+            if (part.Outer != parts[0].Outer) return flow.MeetsOtherOrder();
             width = flow.Symbols.Sum(width, part.Dims[1]);
         }
 
         return parts[0].Derive([parts[0].Dims![0], width], 0);
     }
 
-    private static FlowValue Zip(NodeFlow flow) => Check(flow) is { } other ? other : flow[0].Outer.Is(1) ? FlowValue.RowSequence() : flow.Unclear("makes maps of rows in another order");
+    private static FlowValue Zip(NodeFlow flow) =>
+        Check(flow) is { } other
+            ? other
+            : flow[0].Outer.Is(1) ? FlowValue.RowSequence() : flow.Unclear("makes maps of rows in another order");
 
     private static FlowValue NormalizeText(NodeFlow flow)
     {
@@ -68,8 +72,12 @@ internal static class TabularOperators
     }
 
     private static FlowValue[] SplitText(NodeFlow flow) => flow[0].IsRows
-        ? [flow.Breaks("fills all texts up to the longest of the batch"), flow[0].Derive()]
+        ? [Filled(flow), flow[0].Derive()]
         : [FlowValue.Shared(null), FlowValue.Shared(flow[0].Dims)];
+
+    /// <summary>What is filled up may be passed over later; how long the longest is may not be data.</summary>
+    private static FlowValue Filled(NodeFlow flow) =>
+        FlowValue.Broken(flow.Unclear("fills all texts up to the longest of the batch").Cause!, flow.Breaks("fills all texts up to the longest of the batch").Cause);
 
     private static FlowValue Distances(NodeFlow flow)
     {

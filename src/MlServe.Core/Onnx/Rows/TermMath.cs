@@ -1,13 +1,15 @@
 namespace MlServe.Onnx.Rows;
 
 /// <summary>
-/// Arithmetic on the numbers that shapes are made of. Alone and in company are computed side by side: what grows with the rows stays a <see cref="Term"/> only where it is
+/// Arithmetic on the numbers that shapes are made of. Alone and in company are computed side by side: what grows with the rows stays a <see
+/// cref="Term"/> only where it is
 /// exactly as many times larger as there are rows. A null is a number that follows from the number of rows in another way.
 /// </summary>
 internal sealed class TermMath(Symbols symbols, bool isReal)
 {
     /// <summary>Whether an operator is understood here.</summary>
-    public static bool Knows(string opType) => opType is "Identity" or "Add" or "Sum" or "Sub" or "Mul" or "Div" or "Mod" or "Min" or "Max" or "Neg" or "Abs" or "Floor" or "Ceil" or "Round"
+    public static bool Knows(string opType) =>
+        opType is "Identity" or "Add" or "Sum" or "Sub" or "Mul" or "Div" or "Mod" or "Min" or "Max" or "Neg" or "Abs" or "Floor" or "Ceil" or "Round"
         or "Equal" or "Greater" or "GreaterOrEqual" or "Less" or "LessOrEqual" or "Not" or "And" or "Or" or "Where" or "Clip";
 
     public Term? Apply(string opType, ReadOnlySpan<Term?> operands) => opType switch
@@ -29,7 +31,8 @@ internal sealed class TermMath(Symbols symbols, bool isReal)
         foreach (var operand in operands[1..])
         {
             // Of a product with 0 nothing else matters.
-            if (opType is "Mul" && ((result is { } zero && zero.Alone.Is(0)) || (operand is { } other && other.Alone.Is(0)))) result = Term.Of(0);
+            if (opType is "Mul"
+                && ((result is { } zero && zero.Alone.Is(0)) || (operand is { } other && other.Alone.Is(0)))) result = Term.Of(0);
             else if (result is not { } left || operand is not { } right) return null;
             else result = Binary(opType, left, right);
         }
@@ -90,7 +93,8 @@ internal sealed class TermMath(Symbols symbols, bool isReal)
         if (!right.IsScaled && left.Alone.Over(right.Alone) is not null) return Term.Of(0);
         if (left.IsScaled != right.IsScaled) return null;
         var isCount = left.Alone.IsCount && right.Alone.IsCount;
-        if (isCount && left.Alone.IsKnown && right.Alone.IsKnown) return new(Size.Of(left.Alone.Factor % right.Alone.Factor), left.IsScaled);
+        if (isCount && left.Alone.IsKnown && right.Alone.IsKnown)
+            return new(Size.Of(left.Alone.Factor % right.Alone.Factor), left.IsScaled);
         return new(symbols.Of("%", left.Alone, right.Alone, isCount), left.IsScaled);
     }
 
@@ -113,7 +117,8 @@ internal sealed class TermMath(Symbols symbols, bool isReal)
     private Term? AreEqual(Term left, Term right)
     {
         if (left == right) return Truth(true);
-        if (left.IsScaled == right.IsScaled && left.Alone.IsKnown && right.Alone.IsKnown) return Truth(left.Alone.Factor == right.Alone.Factor);
+        if (left.IsScaled == right.IsScaled && left.Alone.IsKnown && right.Alone.IsKnown)
+            return Truth(left.Alone.Factor == right.Alone.Factor);
         if (IsBelow(left, right) || IsBelow(right, left)) return Truth(false);
         return left.IsScaled == right.IsScaled ? new(symbols.Of("==", left.Alone, right.Alone, isCount: true), IsScaled: false) : null;
     }
@@ -125,17 +130,22 @@ internal sealed class TermMath(Symbols symbols, bool isReal)
             return Truth(orEqual ? left.Alone.Factor <= right.Alone.Factor : left.Alone.Factor < right.Alone.Factor);
         if (IsBelow(left, right)) return Truth(true);
         if (IsBelow(right, left)) return Truth(false);
-        return left.IsScaled == right.IsScaled ? new(symbols.Of(orEqual ? "<=" : "<", left.Alone, right.Alone, isCount: true), IsScaled: false) : null;
+        return left.IsScaled == right.IsScaled
+            ? new(symbols.Of(orEqual ? "<=" : "<", left.Alone, right.Alone, isCount: true), IsScaled: false)
+            : null;
     }
 
     /// <summary>Whether the left is less than the right in every run, of however many rows.</summary>
     private static bool IsBelow(Term left, Term right)
     {
-        if (right is { IsScaled: false, Alone.IsKnown: true }) return !left.IsScaled && left.Alone.IsKnown && left.Alone.Factor < right.Alone.Factor;
+        if (right is { IsScaled: false, Alone.IsKnown: true })
+            return !left.IsScaled && left.Alone.IsKnown && left.Alone.Factor < right.Alone.Factor;
         if (left is not { IsScaled: false, Alone.IsKnown: true }) return false;
 
         // A count is 0 or more, and as many of a known one as there are rows are at least that.
-        return right.Alone.IsKnown ? right.IsScaled && right.Alone.Factor >= 0 && left.Alone.Factor < right.Alone.Factor : right.Alone.IsCount && left.Alone.Factor < 0;
+        return right.Alone.IsKnown
+            ? right.IsScaled && right.Alone.Factor >= 0 && left.Alone.Factor < right.Alone.Factor
+            : right.Alone.IsCount && left.Alone.Factor < 0;
     }
 
     private Term? Logical(string opType, Term left, Term right)
@@ -150,7 +160,8 @@ internal sealed class TermMath(Symbols symbols, bool isReal)
     {
         if (condition is { IsScaled: false, Alone.IsKnown: true } known) return known.Alone.Factor != 0 ? yes : no;
         if (yes == no && condition is not null) return yes;
-        if (condition is not { IsScaled: false } open || yes is not { } left || no is not { } right || left.IsScaled != right.IsScaled) return null;
+        if (condition is not { IsScaled: false } open || yes is not { } left || no is not { } right || left.IsScaled != right.IsScaled)
+            return null;
         var chosen = symbols.Of("pair", left.Alone, right.Alone, isCount: left.Alone.IsCount && right.Alone.IsCount);
         return new(symbols.Of("where", open.Alone, chosen, chosen.IsCount), left.IsScaled);
     }
