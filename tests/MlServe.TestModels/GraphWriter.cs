@@ -7,7 +7,9 @@ internal static class GraphWriter
 
     public static byte[] Model(OnnxWriter graph, long opset = 17, params OnnxWriter[] functions)
     {
-        var model = new OnnxWriter().Integer(1, 8).Text(2, "MlServe.TestModels").Message(7, graph.Text(2, "graph")).Message(8, Opset("", opset)).Message(8, Opset("f", 1));
+        var model = new OnnxWriter().Integer(1, 8).Text(2, "MlServe.TestModels").Message(7, graph.Text(2, "graph")).Message(8, Opset("", opset));
+        foreach (var (domain, version) in ((string, long)[])[("f", 1), ("com.microsoft", 1), ("ai.onnx.ml", 3)])
+            model.Message(8, Opset(domain, version));
         foreach (var function in functions)
             model.Message(25, function);
         return model.ToArray();
@@ -40,6 +42,45 @@ internal static class GraphWriter
     }
 
     public static OnnxWriter Int(string name, long value) => new OnnxWriter().Text(1, name).Integer(3, value).Integer(20, 2);
+
+    /// <summary>A node of ONNX Runtime's own operators.</summary>
+    public static (int, OnnxWriter) Own(string operation, string inputs, string outputs, params OnnxWriter[] attributes) => (1, NodeIn("com.microsoft", operation, inputs, outputs, attributes));
+
+    /// <summary>A node of the operators of classical machine learning.</summary>
+    public static (int, OnnxWriter) Classical(string operation, string inputs, string outputs, params OnnxWriter[] attributes) => (1, NodeIn("ai.onnx.ml", operation, inputs, outputs, attributes));
+
+    /// <summary>Numbers that are easy to come by: 0, 1/16, 2/16, ...</summary>
+    public static (int, OnnxWriter) Ramp(string name, params long[] dims)
+    {
+        var values = new float[dims.Aggregate(1L, static (count, dim) => count * dim)];
+        for (var i = 0; i < values.Length; i++)
+            values[i] = i % 64 / 16f;
+        return Floats(name, dims, values);
+    }
+
+    public static (int, OnnxWriter) Bytes(string name, int type, byte[] values, params long[] dims)
+    {
+        var tensor = new OnnxWriter();
+        foreach (var dim in dims)
+            tensor.Integer(1, dim);
+        return (5, tensor.Integer(2, type).Text(8, name).Bytes(9, values));
+    }
+
+    public static OnnxWriter Singles(string name, params float[] values)
+    {
+        var attribute = new OnnxWriter().Text(1, name);
+        foreach (var value in values)
+            attribute.Single(7, value);
+        return attribute.Integer(20, 6);
+    }
+
+    public static OnnxWriter Texts(string name, params string[] values)
+    {
+        var attribute = new OnnxWriter().Text(1, name);
+        foreach (var value in values)
+            attribute.Text(9, value);
+        return attribute.Integer(20, 8);
+    }
 
     public static OnnxWriter Single(string name, float value) => new OnnxWriter().Text(1, name).Single(2, value).Integer(20, 1);
 

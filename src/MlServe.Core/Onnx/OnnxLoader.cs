@@ -109,7 +109,7 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         var opened = new SessionOpener(content, options, context, _logger).Open(cache, cancellationToken);
         try
         {
-            var trials = options.RunAtLoad ? new TrialRuns(context.RunGate, context.TimeProvider, cancellationToken) : null;
+            var trials = options.RunAtLoad ? new TrialRuns(context.RunGate, context.TimeProvider, context.IsCheck, cancellationToken) : null;
             _stage = "being tried for its batch axis";
             var declared = ReadSignature(opened.Session.Session, info);
             var signature = new BatchAxisProbe(opened.Session, declared, identity, options, trials, RowDependence.Find(info)).Find();
