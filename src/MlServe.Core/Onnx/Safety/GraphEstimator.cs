@@ -75,6 +75,7 @@ internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limit
     private void Follow(GraphNode node, EstimateScope scope, IReadOnlyDictionary<string, long> opsets)
     {
         var estimate = new NodeEstimate(node, [.. node.Inputs.Select(name => name.Length == 0 ? Estimate.Unknown : scope[name])], opsets.GetValueOrDefault(node.Domain, 1));
+        AttributeRules.Check(estimate, Name(node));
         if (node.TryGetConstant(out var constant)) estimate.Out(0, Of(constant));
         else if (graph.FindFunction(node) is { } function) FollowCall(function, estimate);
         else if (node.IsStandard && node.OpType == "Loop") FollowLoop(estimate, scope, opsets);

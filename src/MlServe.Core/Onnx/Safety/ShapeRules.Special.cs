@@ -40,7 +40,7 @@ internal static partial class ShapeRules
         rules.Each("SequenceConstruct SequenceInsert", static node =>
         {
             var tensors = Enumerable.Range(0, node.Node.OpType == "SequenceInsert" ? Math.Min(2, node.InputCount) : node.InputCount).Select(node.In).ToList();
-            if (tensors.TrueForAll(static tensor => tensor.Dims is not null)) node.Out(0, Estimate.Of(tensors[^1].Type, [Estimate.ToSize(tensors.Sum(static tensor => tensor.Count))]));
+            if (tensors.Count > 0 && tensors.TrueForAll(static tensor => tensor.Dims is not null)) node.Out(0, Estimate.Of(tensors[^1].Type, [Estimate.ToSize(tensors.Sum(static tensor => tensor.Count))]));
         });
         rules.Each("NonZero", static node => node.Out(0, Estimate.Of(OnnxElementType.Int64, [node.In(0).Rank ?? Estimate.Free, Estimate.Free])));
         rules.Each("LabelEncoder", static node => node.Out(0, Estimate.Of(OnnxElementType.Undefined, node.In(0).Dims)));
