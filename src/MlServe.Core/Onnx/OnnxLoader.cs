@@ -110,6 +110,7 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         try
         {
             var trials = options.RunAtLoad ? new TrialRuns(context.RunGate, context.TimeProvider, context.IsCheck, cancellationToken) : null;
+            opened.Session.Guards = InputGuards.Of(info);
             _stage = "being tried for its batch axis";
             var declared = ReadSignature(opened.Session.Session, info);
             var signature = new BatchAxisProbe(opened.Session, declared, identity, options, trials, RowDependence.Find(info)).Find();

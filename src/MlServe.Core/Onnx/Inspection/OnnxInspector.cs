@@ -45,7 +45,7 @@ public static class OnnxInspector
         {
             limits ??= OnnxInspectionLimits.Default;
             var info = ModelReader.Read(model, limits);
-            GraphSafety.Check(model, limits);
+            info.Guards = GraphSafety.Check(model, limits);
             return info;
         }
         catch (ModelLoadException refusal) when (ForeignFormat.Recognize(model) is { } hint)

@@ -21,6 +21,9 @@ internal sealed class Estimate
     /// <summary>Its elements, NaN where one is not known; null where none is.</summary>
     public double[]? Numbers { get; init; }
 
+    /// <summary>The input of the main graph that it is, as it was given; null for all else.</summary>
+    public string? Input { get; init; }
+
     /// <summary>Whether it is the same in every run, so that the runtime may make it at load.</summary>
     public bool IsConstant { get; init; }
 
@@ -60,7 +63,7 @@ internal sealed class Estimate
     };
 
     public Estimate With(OnnxElementType? type = null, bool? isConstant = null) =>
-        new() { Type = type ?? Type, Dims = Dims, Numbers = Numbers, IsConstant = isConstant ?? IsConstant };
+        new() { Type = type ?? Type, Dims = Dims, Numbers = Numbers, Input = Input, IsConstant = isConstant ?? IsConstant };
 
     /// <summary>What holds of both.</summary>
     public Estimate Join(Estimate other)

@@ -17,6 +17,7 @@ internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limit
     private const int MaxFollowedRuns = 64;
 
     private readonly LoopRules _loops = new(limits);
+    private readonly GuardList _guards = new();
     private double _constantBytes;
     private double _liveBytes;
     private int _depth;
@@ -25,19 +26,23 @@ internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limit
     /// <summary>Nodes that may be followed again in further runs of loops, in all.</summary>
     private long _furtherSteps = 1_000_000;
 
+    /// <returns>What requests must not hold.</returns>
     /// <exception cref="ModelLoadException">It asks for too much.</exception>
-    public void Check()
+    public IReadOnlyList<InputGuard> Check()
     {
         var scope = new EstimateScope();
         foreach (var input in graph.Main.Inputs)
         {
+            if (input.Type.Kind != OnnxValueKind.Tensor) continue;
             var given = Estimate.Of(input.Type.ElementType, input.Type.Dimensions is { } dims ? [.. dims.Select(static dim => dim.Size ?? Estimate.Free)] : null);
 
             // Sizes that no request can have say nothing.
-            scope[input.Name] = input.Type.Kind != OnnxValueKind.Tensor || given.Bytes > limits.MaxDerivedBytes ? Estimate.Unknown : given;
+            if (given.Bytes > limits.MaxDerivedBytes) given = Estimate.Of(given.Type, [.. given.Dims!.Select(static _ => Estimate.Free)]);
+            scope[input.Name] = new() { Type = given.Type, Dims = given.Dims, Input = input.Name };
         }
 
         Follow(graph.Main, scope, graph.Opsets, isMain: true);
+        return _guards.ToList(graph.Main);
     }
 
     private void Follow(GraphBody body, EstimateScope scope, IReadOnlyDictionary<string, long> opsets, bool isMain = false)
@@ -49,7 +54,7 @@ internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limit
             if (tensor.IsSparse) CheckSize(Estimate.Of(tensor.ElementType, tensor.Dims), $"its sparse initializer {Refusals.Quote(name)}", isConstant: true);
 
             // A default may be replaced by any request.
-            scope[name] = isMain && graph.IsDefault(name) ? Estimate.Of(tensor.ElementType, tensor.Dims) : Of(tensor);
+            scope[name] = !isMain || !graph.IsDefault(name) ? Of(tensor) : new() { Type = tensor.ElementType, Dims = tensor.Dims, Input = name };
         }
 
         var live = new LiveValues(body);
@@ -76,6 +81,7 @@ internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limit
     {
         var estimate = new NodeEstimate(node, [.. node.Inputs.Select(name => name.Length == 0 ? Estimate.Unknown : scope[name])], opsets.GetValueOrDefault(node.Domain, 1));
         AttributeRules.Check(estimate, Name(node));
+        _guards.Look(estimate);
         if (node.TryGetConstant(out var constant)) estimate.Out(0, Of(constant));
         else if (graph.FindFunction(node) is { } function) FollowCall(function, estimate);
         else if (node.IsStandard && node.OpType == "Loop") FollowLoop(estimate, scope, opsets);
@@ -95,6 +101,12 @@ internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limit
     private void FollowOperator(NodeEstimate estimate, EstimateScope scope, IReadOnlyDictionary<string, long> opsets)
     {
         var node = estimate.Node;
+        if (node is { IsStandard: true, OpType: "Identity" })
+        {
+            estimate.Out(0, estimate.In(0));
+            return;
+        }
+
         ShapeRules.Apply(estimate);
         if (estimate.Outputs.Length > 0 && estimate.Outputs[0] is var first && NumberRules.Apply(estimate, first) is { } numbers && numbers.Length <= Estimate.MaxNumbers)
         {

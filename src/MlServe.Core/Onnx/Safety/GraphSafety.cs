@@ -6,8 +6,9 @@ namespace MlServe.Onnx.Safety;
 /// <summary>Reads a model's graph and refuses what would take the time or memory of the process, or bring the runtime down: functions that expand without end, loops, derived sizes, attributes.</summary>
 internal static class GraphSafety
 {
+    /// <returns>What requests must not hold.</returns>
     /// <exception cref="ModelLoadException">The model is not safe to open.</exception>
-    public static void Check(ReadOnlySpan<byte> model, OnnxInspectionLimits limits)
+    public static IReadOnlyList<InputGuard> Check(ReadOnlySpan<byte> model, OnnxInspectionLimits limits)
     {
         var graph = OnnxGraph.Read(model, new()
         {
@@ -21,6 +22,6 @@ internal static class GraphSafety
             MaxTextBytes = int.MaxValue,
         });
         new FunctionExpansion(graph, limits).Check();
-        new GraphEstimator(graph, limits).Check();
+        return new GraphEstimator(graph, limits).Check();
     }
 }
