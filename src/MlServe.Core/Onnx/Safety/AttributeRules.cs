@@ -39,6 +39,13 @@ internal static partial class AttributeRules
         InspectionState.OnnxDomain, "com.microsoft", "com.microsoft.nchwc", "com.ms.internal.nhwc", "ai.onnx.ml",
     };
 
+    /// <summary>Inputs that have a number for each axis of what the operator makes.</summary>
+    private static readonly Dictionary<string, int[]> ShapeInputs = new(StringComparer.Ordinal)
+    {
+        ["Reshape"] = [1], ["Expand"] = [1], ["ConstantOfShape"] = [0], ["Tile"] = [1], ["Pad"] = [1, 3], ["Resize"] = [1, 2, 3], ["Upsample"] = [1], ["Slice"] = [1, 2, 3, 4],
+        ["Unsqueeze"] = [1], ["Squeeze"] = [1], ["CenterCropPad"] = [1], ["AffineGrid"] = [1],
+    };
+
     private static readonly Dictionary<string, Action<NodeEstimate, string>> Operators = Build();
 
     /// <exception cref="ModelLoadException">The runtime would not bear the node.</exception>
@@ -71,6 +78,10 @@ internal static partial class AttributeRules
         rules.Add("MatMulNBits", CheckBlocks);
         rules.Add("GatherBlockQuantized", CheckBlocks);
         rules.Add("Col2Im", CheckColumns);
+        foreach (var name in (string[])["Max", "Min", "Sum", "Mean", "Concat", "SequenceConstruct", "QLinearConcat"])
+            rules.Add(name, CheckVariadic);
+        foreach (var name in ShapeInputs.Keys)
+            rules.Add(name, CheckRankOfShape);
         return rules;
     }
 
@@ -163,6 +174,22 @@ internal static partial class AttributeRules
     {
         if (node.Node.Find("block_size") is { Kind: GraphAttributeKind.Int, Reference: null } block && (block.Int < 1 || !long.IsPow2(block.Int))) throw Wrong(who, "block_size", Text(block.Int), "a power of two");
         if (node.Int("bits", 4) is var bits && bits is < 1 or > 8) throw Wrong(who, "bits", Text(bits), "1 to 8");
+    }
+
+    private static void CheckVariadic(NodeEstimate node, string who)
+    {
+        // The runtime takes each of them for given.
+        if (Array.Exists(node.Node.Inputs, static name => name.Length == 0)) throw Wrong(who, "inputs", "an empty name among them", "a name for each");
+    }
+
+    /// <summary>The runtime makes room for as many axes as there are numbers, and asks nobody whether that can be.</summary>
+    private static void CheckRankOfShape(NodeEstimate node, string who)
+    {
+        const long MaxNumbers = 256;
+        foreach (var input in ShapeInputs[node.Node.OpType])
+        {
+            if (node.In(input).Dims is [var numbers] && numbers > MaxNumbers) throw Wrong(who, $"input {input}", $"{numbers} numbers", $"at most {MaxNumbers}, one for each axis");
+        }
     }
 
     private static void CheckColumns(NodeEstimate node, string who)
