@@ -71,6 +71,18 @@ public static class HostileModels
         Truth("t", true), Floats("zero", [], 0),
         Node("Loop", "- t x", "y", Body("body", LoopBody(Float, [Node("Neg", "s", "so"), Node("Abs", "s", "a"), Node("ReduceSum", "a", "m", Int("keepdims", 0)), Node("GreaterOrEqual", "m zero", "co")])))));
 
+    /// <summary>Makes a value of eight gigabytes, of a size that is computed of the request: nothing but running it shows that.</summary>
+    public static byte[] HiddenExpand() => Model(Graph(
+        Floats("one", [1], 1), Floats("zero", [1], 0), Floats("size", [1], 2e9f),
+        Node("ReduceMax", "x", "a", Int("keepdims", 0)), Node("Mul", "a zero", "b"), Node("Add", "b size", "s"), Node("Cast", "s", "n", Int("to", 7)),
+        Node("Expand", "one n", "big"), Node("ReduceMax", "big", "m", Int("keepdims", 0)), Node("Add", "x m", "y")));
+
+    /// <summary>Divides the smallest integer by -1 whatever is asked, by numbers that are computed of the request: the processor traps.</summary>
+    public static byte[] HiddenTrap() => Model(Graph(
+        (5, LongTensor("smallest", [1], [long.MinValue])), Longs("one", 1),
+        Node("ReduceMax", "x", "a", Int("keepdims", 0)), Node("Abs", "a", "b"), Node("Neg", "b", "c"), Node("Cast", "one", "o", Int("to", 1)), Node("Sub", "c o", "d"), Node("Sign", "d", "e"),
+        Node("Cast", "e", "minus", Int("to", 7)), Node("Div", "smallest minus", "q"), Node("Cast", "q", "f", Int("to", 1)), Node("Add", "x f", "y")));
+
     /// <summary>
     /// A single operator that compares each of many boxes with each other one: it works for minutes, does not look at whether it should stop, and takes little memory. The runtime
     /// runs it when it opens the model.
