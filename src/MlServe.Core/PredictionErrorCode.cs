@@ -86,4 +86,7 @@ public enum PredictionErrorCode
 
     /// <summary>A fault that <c>UseChaos</c> has injected.</summary>
     FaultInjected,
+
+    /// <summary>An input holds a number that would bring the runtime down: the smallest integer where integers are divided, say.</summary>
+    InputValueRefused,
 }

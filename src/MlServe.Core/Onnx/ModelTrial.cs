@@ -92,8 +92,9 @@ internal sealed class ModelTrial(
     private TriedModel Try(OpenedModel opened, OnnxSession session, GraphOptimization optimization, CancellationToken cancellationToken)
     {
         stage("being tried for its batch axis");
+        session.Guards = InputGuards.Of(info);
         var facts = study.Facts;
-        var runs = options.RunAtLoad ? new TrialRuns(context.RunGate, context.TimeProvider, cancellationToken) : null;
+        var runs = options.RunAtLoad ? new TrialRuns(context.RunGate, context.TimeProvider, context.IsCheck, cancellationToken) : null;
         var declared = ReadSignature(session.Session);
         Func<ModelSignature, ITrial>? open = runs is null ? null : candidate => new TrialLanes(session, candidate, identity, options, runs);
         var finding = new BatchAxisProbe(

@@ -90,7 +90,7 @@ internal static class ModelVerifier
             : string.Create(CultureInfo.InvariantCulture, $"{name} (exit code {exitCode})");
     }
 
-    private static CheckRequest RequestOf(ModelContent content, OnnxModelOptions options, string name) => new()
+    internal static CheckRequest RequestOf(ModelContent content, OnnxModelOptions options, string name) => new()
     {
         Name = name,
         Origin = content.Origin,
@@ -105,6 +105,7 @@ internal static class ModelVerifier
         BatchAxes = new(options.BatchAxes.ToDictionary(), StringComparer.Ordinal),
         FreeDimensions = new(options.FreeDimensions.ToDictionary(), StringComparer.Ordinal),
         SessionEntries = new(options.SessionEntries.ToDictionary(), StringComparer.Ordinal),
+        InspectionLimits = options.InspectionLimits.ToDictionary(),
         WarmUpRows = [.. options.WarmUpRows],
         WarmUpRuns = options.WarmUpRuns,
     };

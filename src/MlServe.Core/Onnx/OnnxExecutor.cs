@@ -45,7 +45,7 @@ internal sealed class OnnxExecutor : IBatchExecutor
     public bool ForeseesOutputs { get; }
 
     public PredictionError? Prepare(in PredictionInputs inputs, PredictionOptions? options, out BatchRequest request) =>
-        _checker.Check(in inputs, options, out request);
+        _checker.Check(in inputs, options, out request) ?? Session.Guards?.Check(in inputs, Signature);
 
     public ILane Rent(LaneShape shape, int rows) => RentLane(shape, rows);
 

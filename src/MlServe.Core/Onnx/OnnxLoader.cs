@@ -85,8 +85,9 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
             var (hasReturned, loaded) = await call.RunAsync($"MlServe load of {context.Name}", context.TimeProvider).ConfigureAwait(false);
             if (hasReturned) return loaded;
         }
-        catch (OperationCanceledException) when (timeout.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             throw TimedOut(content.Origin, "It was stopped.");
         }
 

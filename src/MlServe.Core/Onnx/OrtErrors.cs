@@ -44,6 +44,11 @@ internal static class OrtErrors
     /// <summary>Whether a run ended because its terminate flag was set.</summary>
     public static bool IsTerminated(Exception exception) => exception.Message.Contains("terminate flag", StringComparison.Ordinal);
 
+    /// <summary>Whether there was not enough memory.</summary>
+    public static bool IsOutOfMemory(Exception exception) =>
+        exception.Message.Contains("Failed to allocate memory", StringComparison.Ordinal) || exception.Message.Contains("bad_alloc", StringComparison.Ordinal)
+        || exception.Message.Contains("bad allocation", StringComparison.Ordinal);
+
     /// <summary>Whether a session was not made because its load was cancelled.</summary>
     public static bool IsLoadCancelled(Exception exception) => exception.Message.Contains("canceled due to user request", StringComparison.OrdinalIgnoreCase);
 

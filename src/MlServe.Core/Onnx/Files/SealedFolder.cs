@@ -107,8 +107,8 @@ internal sealed class SealedFolder
     {
         if (file.Length < SealSize || !file[^SealSize..^(Sha256Size * 2)].SequenceEqual(Mark)) return "it has no seal: it was cut short, or something else wrote it";
         var content = ContentOf(file);
-        if (_key is not null && CryptographicOperations.FixedTimeEquals(Sign(_key, context, content), file[^Sha256Size..])) return null;
         if (!Check(context, content).AsSpan().SequenceEqual(file[^(Sha256Size * 2)..^Sha256Size])) return "it is damaged, or of another model";
+        if (_key is not null && CryptographicOperations.FixedTimeEquals(Sign(_key, context, content), file[^Sha256Size..])) return null;
         if (NotTrusted is { } folder) return $"its seal was not made with {(_key is null ? "a key that is known" : $"the key in '{_key.Path}'")}, and others may have put it there: {folder}";
         return FolderTrust.ProblemOfFile(path);
     }

@@ -73,9 +73,28 @@ public sealed class OnnxInspectionLimits
         if (Faults().FirstOrDefault() is { Name: not null } fault) throw new ArgumentOutOfRangeException(fault.Name, fault.Value, fault.Message);
     }
 
-    private IEnumerable<(string Name, long Value, string Message)> Faults()
+    /// <summary>All limits by name, to hand them to another process.</summary>
+    internal SortedDictionary<string, long> ToDictionary() => new(Limits().ToDictionary(static limit => limit.Name, static limit => limit.Value), StringComparer.Ordinal);
+
+    /// <summary>Takes over limits by name; what is not named stays.</summary>
+    internal void Take(IReadOnlyDictionary<string, long> limits)
     {
-        (string Name, long Value, long Low, long High)[] limits =
+        MaxDepth = (int)limits.GetValueOrDefault(nameof(MaxDepth), MaxDepth);
+        MaxNodes = (int)limits.GetValueOrDefault(nameof(MaxNodes), MaxNodes);
+        MaxTensors = (int)limits.GetValueOrDefault(nameof(MaxTensors), MaxTensors);
+        MaxEntries = (int)limits.GetValueOrDefault(nameof(MaxEntries), MaxEntries);
+        MaxNameLength = (int)limits.GetValueOrDefault(nameof(MaxNameLength), MaxNameLength);
+        MaxTextBytes = (int)limits.GetValueOrDefault(nameof(MaxTextBytes), MaxTextBytes);
+        MaxExpandedNodes = (int)limits.GetValueOrDefault(nameof(MaxExpandedNodes), MaxExpandedNodes);
+        MaxLoopTrips = limits.GetValueOrDefault(nameof(MaxLoopTrips), MaxLoopTrips);
+        MaxDerivedBytes = limits.GetValueOrDefault(nameof(MaxDerivedBytes), MaxDerivedBytes);
+    }
+
+    private IEnumerable<(string Name, long Value, string Message)> Faults() =>
+        Limits().Where(static limit => limit.Value < limit.Low || limit.Value > limit.High)
+            .Select(static limit => (limit.Name, limit.Value, FormattableString.Invariant($"{limit.Name} is {limit.Value}; it must be {limit.Low} to {limit.High}.")));
+
+    private (string Name, long Value, long Low, long High)[] Limits() =>
         [
             (nameof(MaxDepth), MaxDepth, 0, 100),
             (nameof(MaxNodes), MaxNodes, 1, int.MaxValue),
@@ -87,7 +106,4 @@ public sealed class OnnxInspectionLimits
             (nameof(MaxLoopTrips), MaxLoopTrips, 1, long.MaxValue),
             (nameof(MaxDerivedBytes), MaxDerivedBytes, 1, long.MaxValue),
         ];
-        return limits.Where(static limit => limit.Value < limit.Low || limit.Value > limit.High)
-            .Select(static limit => (limit.Name, limit.Value, FormattableString.Invariant($"{limit.Name} is {limit.Value}; it must be {limit.Low} to {limit.High}.")));
-    }
 }

@@ -1,3 +1,5 @@
+using MlServe.Onnx.Safety;
+
 namespace MlServe.Onnx.Inspection;
 
 /// <summary>
@@ -41,7 +43,10 @@ public static class OnnxInspector
 
         try
         {
-            return ModelReader.Read(model, limits ?? OnnxInspectionLimits.Default);
+            limits ??= OnnxInspectionLimits.Default;
+            var info = ModelReader.Read(model, limits);
+            info.Guards = GraphSafety.Check(model, limits);
+            return info;
         }
         catch (ModelLoadException refusal) when (ForeignFormat.Recognize(model) is { } hint)
         {

@@ -30,6 +30,9 @@ internal sealed record CheckRequest
 
     public SortedDictionary<string, string> SessionEntries { get; init; } = [];
 
+    /// <summary>The limits of the inspection, by name.</summary>
+    public SortedDictionary<string, long> InspectionLimits { get; init; } = [];
+
     public int[] WarmUpRows { get; init; } = [];
 
     public int WarmUpRuns { get; init; } = 3;

@@ -17,7 +17,7 @@ internal static class Probe
         {
             var declared = SignatureReader.Read(session.Session, OnnxInspector.Inspect(bytes));
             var token = TestContext.Current.CancellationToken;
-            var runs = new TrialRuns(new(1), TimeProvider.System, token);
+            var runs = new TrialRuns(new(1), TimeProvider.System, isCheck: false, token);
             return new BatchAxisProbe(
                 declared, options, candidate => new TrialLanes(session, candidate, new("m"), options, runs), budget ?? new(TimeProvider.System, token), static _ => null,
                 readsFacts ? GraphFacts.Find(OnnxGraph.Read(bytes)) : GraphFacts.None, null).Find();
