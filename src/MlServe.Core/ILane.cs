@@ -43,4 +43,10 @@ public interface ILane : IDisposable
 
     /// <summary>Lets go of what requests have written and of what the last run has left, and keeps the memory for the next.</summary>
     void Clear();
+
+    /// <summary>Copies a row of the last run into the first place of another lane of the same model and shape, so that it can be run again alone.</summary>
+    /// <param name="row">The row, from 0.</param>
+    /// <param name="target">The other lane.</param>
+    /// <returns>Whether it was copied; false for a lane that cannot, whose rows are then never checked.</returns>
+    bool TryCopyRow(int row, ILane target) => false;
 }

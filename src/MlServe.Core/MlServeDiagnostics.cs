@@ -45,6 +45,14 @@ public static class MlServeDiagnostics
     /// <summary>Histogram of how long the first request of a batch waited for its run, in seconds, by <see cref="ModelTag"/>.</summary>
     public const string BatchQueueDurationMetric = "mlserve.batch.queue.duration";
 
+    /// <summary>Counter of <c>{row}</c>: batched rows that were run again alone, by <see cref="ModelTag"/> and <see cref="RecheckOutcomeTag"/>.</summary>
+    public const string BatchRechecksMetric = "mlserve.batch.rechecks";
+
+    /// <summary>
+    /// What running a batched row again alone showed: <c>same</c>, <c>different</c>, <c>unrepeatable</c> (it differs alone as well), <c>failed</c> (it could not be told).
+    /// </summary>
+    public const string RecheckOutcomeTag = "mlserve.batch.recheck_outcome";
+
     /// <summary>Why a batch stopped growing: <c>full</c>, <c>idle</c>, <c>delay</c>, <c>deadline</c>, <c>drain</c>.</summary>
     public const string CloseReasonTag = "mlserve.batch.close_reason";
 

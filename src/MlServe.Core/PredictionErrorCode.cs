@@ -89,4 +89,7 @@ public enum PredictionErrorCode
 
     /// <summary>The memory of an input could not be read: its owner threw, or gave less than it had said.</summary>
     InputUnreadable,
+
+    /// <summary>An input holds a number that would bring the runtime down: the smallest integer where integers are divided, say.</summary>
+    InputValueRefused,
 }

@@ -13,8 +13,16 @@ public sealed partial class ArchitectureTests
         [Contracts] = ["MlServe.Tensors"],
         ["MlServe.Tensors"] = [],
         ["MlServe.Statistics"] = [],
-        ["MlServe.Onnx"] = [Contracts, "MlServe.Tensors", "MlServe.Onnx.Inspection"],
-        ["MlServe.Onnx.Inspection"] = [],
+        ["MlServe.Onnx"] = [Contracts, "MlServe.Tensors", "MlServe.Onnx.Inspection", "MlServe.Onnx.Graphs", "MlServe.Onnx.Rows", "MlServe.Onnx.Probing", "MlServe.Onnx.Files", "MlServe.Onnx.Verification"],
+        ["MlServe.Onnx.Graphs"] = ["MlServe.Onnx.Inspection"],
+        ["MlServe.Onnx.Probing"] = [Contracts, "MlServe.Tensors", "MlServe.Onnx.Graphs", "MlServe.Onnx.Rows"],
+        ["MlServe.Onnx.Rows"] = ["MlServe.Onnx.Graphs", "MlServe.Onnx.Inspection"],
+
+        // The inspection's door hands what it has read to the safety check, which reads by the inspection's reader.
+        ["MlServe.Onnx.Inspection"] = ["MlServe.Onnx.Safety"],
+        ["MlServe.Onnx.Safety"] = ["MlServe.Onnx.Graphs", "MlServe.Onnx.Inspection"],
+        ["MlServe.Onnx.Files"] = [],
+        ["MlServe.Onnx.Verification"] = [Contracts, "MlServe.Onnx.Files"],
         ["MlServe.Batching"] = [Contracts, "MlServe.Tensors"],
         ["MlServe.Caching"] = [Contracts, "MlServe.Tensors"],
         ["MlServe.Resilience"] = [Contracts, "MlServe.Tensors"],
@@ -23,7 +31,7 @@ public sealed partial class ArchitectureTests
         ["MlServe.Monitoring"] = [Contracts, "MlServe.Tensors", "MlServe.Statistics"],
     };
 
-    /// <summary>What the inspection may take from the contracts: how it says no.</summary>
+    /// <summary>What the inspection and the safety check may take from the contracts: how they say no.</summary>
     private static readonly string[] ContractsOfInspection = ["ModelLoadException", "ModelLoadFailure"];
 
     [Fact]
@@ -62,6 +70,10 @@ public sealed partial class ArchitectureTests
     [InlineData("Routing/A.cs", "using static MlServe.Tensors.Shapes;\nnamespace MlServe.Routing;", "MlServe.Tensors")]
     [InlineData("Onnx/Inspection/A.cs", "namespace MlServe.Onnx.Inspection;\nclass A { ModelSignature? S; }", "ModelSignature")]
     [InlineData("Onnx/Inspection/A.cs", "namespace MlServe.Onnx.Inspection;\nclass A { OnnxPredictor? S; }", "OnnxPredictor")]
+    [InlineData("Onnx/Graphs/A.cs", "using MlServe.Onnx;\nnamespace MlServe.Onnx.Graphs;", "MlServe.Onnx")]
+    [InlineData("Onnx/Graphs/A.cs", "namespace MlServe.Onnx.Graphs;\nclass A { OnnxPredictor? S; }", "OnnxPredictor")]
+    [InlineData("Onnx/Probing/A.cs", "namespace MlServe.Onnx.Probing;\nclass A { OnnxPredictor? P; }", "OnnxPredictor")]
+    [InlineData("Onnx/Graphs/A.cs", "using MlServe.Onnx.Rows;\nnamespace MlServe.Onnx.Graphs;", "MlServe.Onnx.Rows")]
     [InlineData("Onnx/A.cs", "using MlServe.Batching;\nnamespace MlServe.Onnx;", "MlServe.Batching")]
     [InlineData("Onnx/A.cs", "using Microsoft.Extensions.DependencyInjection;\nnamespace MlServe.Onnx;", "DependencyInjection")]
     [InlineData("Caching/A.cs", "using MlServe.Extensions;\nnamespace MlServe.Caching;", "MlServe.Extensions")]
@@ -105,7 +117,7 @@ public sealed partial class ArchitectureTests
             foreach (var room in rooms.Where(room => room != home && !allowed.Contains(room)))
             {
                 var brief = room["MlServe.".Length..];
-                if (names.Any(name => Begins(name, room) && !IsDeeper(name, room, home)) || (names.Any(name => Begins(name, brief)) && !IsDeeperBrief(brief, home)))
+                if (names.Any(name => RoomOf(name) == room) || (names.Any(name => Begins(name, brief)) && !IsDeeperBrief(brief, home)))
                     faults.Add($"{path} ({home}) names {room}.");
             }
 
@@ -121,7 +133,7 @@ public sealed partial class ArchitectureTests
                 // What stands nearest is meant: a room's own type before another's of the same name.
                 var owners = types[match.Value].Where(type => Begins(NamespaceOf(text), type.Namespace)).ToList();
                 if (owners.Count == 0 || owners.Exists(type => type.Home == home || allowed.Contains(type.Home))) continue;
-                if (home == "MlServe.Onnx.Inspection" && ContractsOfInspection.Contains(match.Value)) continue;
+                if (home is "MlServe.Onnx.Inspection" or "MlServe.Onnx.Safety" && ContractsOfInspection.Contains(match.Value)) continue;
                 faults.Add($"{path} ({home}) names {match.Value} of {owners[0].Home}.");
                 break;
             }
@@ -138,8 +150,9 @@ public sealed partial class ArchitectureTests
 
     private static bool Begins(string name, string room) => name == room || name.StartsWith(room + ".", StringComparison.Ordinal);
 
-    /// <summary>A name of the home begins with the name of the room around it.</summary>
-    private static bool IsDeeper(string name, string room, string home) => home.StartsWith(room + ".", StringComparison.Ordinal) && Begins(name, home);
+    /// <summary>The innermost room that a full name is of: rooms lie within rooms.</summary>
+    private static string? RoomOf(string name) =>
+        MayUse.Keys.Append("MlServe.Extensions").Append("MlServe.Quantization").Where(room => Begins(name, room)).MaxBy(static room => room.Length);
 
     private static bool IsDeeperBrief(string brief, string home) => Begins(home, $"MlServe.{brief}");
 

@@ -6,7 +6,7 @@ namespace MlServe.TestModels;
 /// Builds small ONNX models for tests and benchmarks, byte by byte, so that none has to be kept as a file. Dimensions are numbers (<c>4</c>) or names
 /// (<c>"batch"</c>); an empty name is an axis without one.
 /// </summary>
-public sealed class OnnxModel
+public sealed partial class OnnxModel
 {
     /// <summary>Numbers of <c>TensorProto.DataType</c>.</summary>
     public const int Float = 1, UInt8 = 2, Int8 = 3, Int32 = 6, Int64 = 7, String = 8, Bool = 9, Double = 11;
@@ -44,15 +44,7 @@ public sealed class OnnxModel
 
     public OnnxModel Node(string operation, string[] inputs, string[] outputs, params (string Name, object Value)[] attributes)
     {
-        var node = new OnnxWriter();
-        foreach (var input in inputs)
-            node.Text(1, input);
-        foreach (var output in outputs)
-            node.Text(2, output);
-        node.Text(4, operation);
-        foreach (var (name, value) in attributes)
-            node.Message(5, Attribute(name, value));
-        _graph.Message(1, node);
+        _graph.Message(1, NodeOf("", operation, inputs, outputs, attributes));
         return this;
     }
 
@@ -88,6 +80,8 @@ public sealed class OnnxModel
         model.Message(7, new OnnxWriter().Append(_graph).Text(2, "graph"));
         foreach (var (domain, version) in _opsets)
             model.Message(8, new OnnxWriter().Text(1, domain).Integer(2, version));
+        foreach (var function in _functions)
+            model.Message(25, function.ToMessage());
         return model.ToArray();
     }
 
@@ -155,7 +149,7 @@ public sealed class OnnxModel
         return tensor.Integer(2, type).Text(8, name).Bytes(9, values);
     }
 
-    private static OnnxWriter Attribute(string name, object value)
+    internal static OnnxWriter Attribute(string name, object value)
     {
         var attribute = new OnnxWriter().Text(1, name);
         switch (value)
@@ -173,6 +167,25 @@ public sealed class OnnxModel
                 foreach (var number in numbers)
                     attribute.Integer(8, number);
                 attribute.Integer(20, 7);
+                break;
+            case float[] numbers:
+                foreach (var number in numbers)
+                    attribute.Single(7, number);
+                attribute.Integer(20, 6);
+                break;
+            case string[] texts:
+                foreach (var text in texts)
+                    attribute.Text(9, text);
+                attribute.Integer(20, 8);
+                break;
+            case OnnxModel body:
+                attribute.Message(6, new OnnxWriter().Append(body._graph).Text(2, "body")).Integer(20, 5);
+                break;
+            case OnnxTensorValue tensor:
+                attribute.Message(5, Tensor("", tensor.Type, tensor.Bytes, tensor.Shape)).Integer(20, 4);
+                break;
+            case OnnxReference reference:
+                attribute.Text(21, reference.Name).Integer(20, reference.Type);
                 break;
             default:
                 throw new ArgumentException($"Attributes of type {value.GetType()} are not written.", nameof(value));

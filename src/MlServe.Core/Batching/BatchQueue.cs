@@ -45,7 +45,11 @@ internal sealed class BatchQueue
     public int Capacity => _batches.Capacity;
 
     /// <summary>The rows that a batch holds at most: the capacity, or less where the curve says that more does not pay.</summary>
-    public int Limit { get; set; }
+    public int Limit
+    {
+        get => _owner.Trust.IsLost ? 1 : field;
+        set;
+    }
 
     /// <summary>Whether the limit was found by trying sizes, and is looked at again.</summary>
     public bool IsLimitMeasured { get; set; }

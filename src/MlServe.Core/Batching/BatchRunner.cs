@@ -68,7 +68,12 @@ internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem
             pending++;
         }
 
-        if (pending > 0 && batch.HasGap)
+        if (pending > 0 && slots.Length > 1 && owner.Trust.IsLost)
+        {
+            PoisonIsolation.RunApart(this, batch, slots, OutputsOf(slots));
+            owner.Totals.Ran(batch.Reason, batch.Rows, slots.Length);
+        }
+        else if (pending > 0 && batch.HasGap)
         {
             PoisonIsolation.RunWritten(this, batch, slots, OutputsOf(slots));
             owner.Totals.Ran(batch.Reason, batch.Rows, slots.Length);
@@ -81,6 +86,7 @@ internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem
             batch.EndRun(slots);
             owner.Totals.Ran(batch.Reason, batch.Rows, slots.Length);
             owner.Metrics.Ran(batch, origin);
+            if (error is null) owner.Recheck?.Ran(batch, slots);
             if (error is null && slots.Length > 1) return ReadAll(batch.Lane, slots, origin);
             if (error is null) AnswerOne(slots[0]!, batch.Lane, 0, in origin);
             else if (slots.Length == 1) AnswerOne(slots[0]!, error);

@@ -10,9 +10,12 @@ internal sealed class BatchingMetrics
     private static readonly long[] SizeBuckets = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
     private static readonly string[] Reasons = [.. Enum.GetNames<CloseReason>().Select(static name => name.ToLowerInvariant())];
 
+    private static readonly string[] Outcomes = [.. Enum.GetNames<RecheckOutcome>().Select(static name => name.ToLowerInvariant())];
+
     private readonly Histogram<long> _size;
     private readonly Histogram<double> _duration;
     private readonly Histogram<double> _queueDuration;
+    private readonly Counter<long> _rechecks;
     private readonly KeyValuePair<string, object?> _model;
 
     public BatchingMetrics(string model, IMeterFactory? factory)
@@ -26,6 +29,7 @@ internal sealed class BatchingMetrics
         _duration = meter.CreateHistogram(MlServeDiagnostics.BatchDurationMetric, "s", "How long batches ran.", tags: null, durations);
         _queueDuration = meter.CreateHistogram(
             MlServeDiagnostics.BatchQueueDurationMetric, "s", "How long the first request of a batch waited for its run.", tags: null, durations);
+        _rechecks = meter.CreateCounter<long>(MlServeDiagnostics.BatchRechecksMetric, "{row}", "Batched rows that were run again alone.");
     }
 
     public void Ran(Batch batch, in PredictionOrigin origin)
@@ -35,4 +39,6 @@ internal sealed class BatchingMetrics
         if (_duration.Enabled) _duration.Record(origin.RunTime.TotalSeconds, _model);
         if (_queueDuration.Enabled) _queueDuration.Record(origin.QueueTime.TotalSeconds, _model);
     }
+
+    public void Rechecked(RecheckOutcome outcome) => _rechecks.Add(1, _model, new(MlServeDiagnostics.RecheckOutcomeTag, Outcomes[(int)outcome]));
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
 using MlServe.Tensors;
 
 namespace MlServe.Batching;
@@ -27,9 +28,19 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     private long _uses;
     private int _disposed;
 
-    public BatchingPredictor(IPredictor inner, IBatchExecutor executor, BatchingOptions options, BatchingMetrics metrics, RunGate gate, TimeProvider time)
+    /// <param name="inner">The model.</param>
+    /// <param name="executor">Runs its rows.</param>
+    /// <param name="options">How.</param>
+    /// <param name="metrics">What is reported.</param>
+    /// <param name="gate">Bounds how much runs at once.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="mixes">Whether requests of several callers are run together.</param>
+    /// <param name="logger">Where to say that they no longer are; null: nowhere.</param>
+    public BatchingPredictor(
+        IPredictor inner, IBatchExecutor executor, BatchingOptions options, BatchingMetrics metrics, RunGate gate, TimeProvider time, bool mixes, ILogger? logger)
         : base(inner)
     {
+        Trust = new(this, logger);
         Metrics = metrics;
         _options = options;
         _executor = executor;
@@ -37,12 +48,14 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         Time = time;
         Identity = executor.Identity;
         Lanes = options.Lanes == 0 ? gate.MaxConcurrentRuns : options.Lanes;
-        Capacity = executor.Signature.IsBatchable ? options.MaxBatchSize : 1;
+        Capacity = executor.Signature.IsBatchable && mixes ? options.MaxBatchSize : 1;
         BatchesPerQueue = Lanes + 2;
         _admission = new(this, options);
         _queues = new(this, executor);
         Totals = new() { CostsOf = _queues.Costs };
         _runners = new(this, Lanes);
+        if (Capacity > 1 && options.RecheckRate > 0 && options.AcceptDependentRowsOf != executor.Identity.Name)
+            Recheck = new(this, executor.Signature, options.RecheckRate, Finish);
         if (options.MaxQueueDelay > TimeSpan.Zero) _hold = new(options.MaxQueueDelay, time, _ => Schedule());
         try
         {
@@ -68,7 +81,11 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     public int Lanes { get; }
 
     /// <summary>Rows that a lane has room for. Smaller than asked for where lanes would take too much memory.</summary>
-    public int Capacity { get; set; }
+    public int Capacity
+    {
+        get => Trust.IsLost ? 1 : field;
+        set;
+    }
 
     /// <summary>Batches of one shape and priority: one for each lane, one that fills, one that is full.</summary>
     public int BatchesPerQueue { get; set; }
@@ -81,6 +98,12 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     public BatchStatistics Totals { get; }
 
     public BatchingMetrics Metrics { get; }
+
+    /// <summary>Runs batched rows again alone; null where none are.</summary>
+    public BatchRecheck? Recheck { get; }
+
+    /// <summary>Whether rows may have company.</summary>
+    public BatchTrust Trust { get; }
 
     public long Now => Time.GetTimestamp();
 
@@ -149,6 +172,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     {
         if (serviceKey is not null) return base.GetService(serviceType, serviceKey);
         if (serviceType == typeof(BatchStatistics)) return Totals;
+        if (serviceType == typeof(AnswerTrust)) return Trust.InAnswers;
         return serviceType == typeof(DefaultTimeout) && _options.Timeout is { } timeout ? new DefaultTimeout(timeout) : base.GetService(serviceType);
     }
 
@@ -240,6 +264,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     {
         _hold?.BeginParking();
         _runners.Push(runner);
+        Recheck?.Idle();
         Interlocked.MemoryBarrier();
         if (IsDisposed) TryFinish();
 
@@ -252,6 +277,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     {
         if (disposing && Interlocked.Exchange(ref _disposed, 1) == 0)
         {
+            Recheck?.Stop();
             Schedule();
             TryFinish();
         }
@@ -399,6 +425,12 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     private void TryFinish()
     {
         if (Volatile.Read(ref _counters.InFlight) > 0 || HasWork || !_runners.TryEnd()) return;
+        if (Recheck is null) Finish();
+        else Recheck.End();
+    }
+
+    private void Finish()
+    {
         _queues.Close();
         _hold?.Dispose();
         _finished.TrySetResult();

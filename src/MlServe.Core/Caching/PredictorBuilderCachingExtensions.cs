@@ -69,8 +69,10 @@ public static class PredictorBuilderCachingExtensions
             ? Find<HybridCache>(services) ?? throw Missing(identity, nameof(CacheOptions.UseHybridCache), nameof(HybridCache),
                 "services.AddHybridCache() of the package Microsoft.Extensions.Caching.Hybrid")
             : null;
+        var logger = Find<ILoggerFactory>(services)?.CreateLogger(MlServeDiagnostics.LogCategory);
+        if (logger is not null && !inner.Signature.AnswersAreRepeatable && options.AcceptVaryingAnswersOf != identity.Name) LogMessages.CacheNotUsed(logger, identity.Name);
         return new(inner, identity, options, hasher, Find<CacheHost>(services) ?? new(), memory, hybrid, CacheMetrics.For(Find<IMeterFactory>(services)),
-            Find<ILoggerFactory>(services)?.CreateLogger(MlServeDiagnostics.LogCategory), Find<TimeProvider>(services) ?? TimeProvider.System);
+            logger, Find<TimeProvider>(services) ?? TimeProvider.System);
     }
 
     private static InvalidOperationException Missing(ModelIdentity identity, string option, string service, string call) =>

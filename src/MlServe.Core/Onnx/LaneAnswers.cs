@@ -15,6 +15,9 @@ internal sealed class LaneAnswers(ModelSignature signature, ModelIdentity identi
     /// <summary>The runtime's values; null where there are none.</summary>
     public IReadOnlyList<OrtValue?>? Values => _results;
 
+    /// <summary>The rows of the last run.</summary>
+    public int Rows => _rows;
+
     public void AreBound(LaneOutputs outputs, int rows)
     {
         _bound = outputs;

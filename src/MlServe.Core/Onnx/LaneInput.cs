@@ -104,6 +104,19 @@ internal sealed class LaneInput : IDisposable
         else if (_strings is not null) RowCopy.Compact(_strings.AsSpan(), _capacity, rows, _blocks, _rowLength);
     }
 
+    /// <summary>Copies a row, or what holds for all rows, into the first place of another lane.</summary>
+    /// <param name="rows">The rows that lie here, without gaps.</param>
+    /// <param name="row">Which of them.</param>
+    /// <param name="target">The same input of the other lane.</param>
+    /// <returns>Whether it was copied: what is made anew for each run is not kept.</returns>
+    public bool TryCopyRow(int rows, int row, LaneInput target)
+    {
+        var (count, from) = _signature.BatchAxis is null ? (1, 0) : (rows, row);
+        if (_buffer is not null) RowCopy.Copy<byte>(_buffer.Span, count, from, target._buffer!.Span, target._capacity, 0, 1, _blocks, _rowLength);
+        else if (_strings is not null) RowCopy.Copy<string>(_strings, count, from, target._strings, target._capacity, 0, 1, _blocks, _rowLength);
+        return _buffer is not null || _strings is not null;
+    }
+
     /// <summary>A value over the lane's own memory, of that many rows. The caller disposes it.</summary>
     public OrtValue Bind(int rows) => OrtValue.CreateTensorValueWithData(
         OrtMemoryInfo.DefaultInstance, OrtTypes.ToOrt(_signature.ElementType), ShapeOf(rows), _buffer!.Address, ByteCount(rows));

@@ -57,7 +57,7 @@ internal sealed class OnnxExecutor : IBatchExecutor, ITrimmable
     {
         try
         {
-            return _checker.Check(in inputs, options, out request);
+            return _checker.Check(in inputs, options, out request) ?? Session.Guards?.Check(in inputs, Signature);
         }
         catch (UnreadableInputException exception)
         {

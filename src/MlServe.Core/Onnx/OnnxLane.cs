@@ -106,6 +106,17 @@ internal sealed class OnnxLane : ILane
             input.Forget();
     }
 
+    public bool TryCopyRow(int row, ILane target)
+    {
+        if (target is not OnnxLane other || !ReferenceEquals(other._executor, _executor)) return false;
+        for (var i = 0; i < _inputs.Length; i++)
+        {
+            if (_inputs[i] is { } input && (other._inputs[i] is not { } place || !input.TryCopyRow(_answers.Rows, row, place))) return false;
+        }
+
+        return true;
+    }
+
     /// <summary>The outputs of the last run, whole, for a look at their shapes.</summary>
     internal OutputValue[] ReadWhole() => _answers.ReadWhole();
 
@@ -140,13 +151,14 @@ internal sealed class OnnxLane : ILane
         try
         {
             RunOnce(rows, outputs);
+            _executor.Session.Blame.Answered();
             return FindUnwritten(outputs);
         }
         catch (Exception exception) when (OrtErrors.IsFromRuntime(exception))
         {
             if (cancellationToken.IsCancellationRequested && OrtErrors.IsTerminated(exception))
                 throw new OperationCanceledException(cancellationToken);
-            return OrtErrors.ToPredictionError(exception, _executor.Identity);
+            return _executor.Session.Blame.ToError(exception, _executor.Identity);
         }
         catch (UnreadableInputException exception)
         {

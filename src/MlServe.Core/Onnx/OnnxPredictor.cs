@@ -13,7 +13,8 @@ namespace MlServe.Onnx;
 public sealed class OnnxPredictor : IPredictor
 {
     private readonly OnnxExecutor _executor;
-    private readonly OnnxModelDescription _description;
+    private readonly GraphOptimization _optimization;
+    private OnnxModelDescription _description;
     private readonly RunGate _gate;
     private readonly TimeProvider _time;
     private readonly int _maxQueued;
@@ -24,6 +25,7 @@ public sealed class OnnxPredictor : IPredictor
     {
         _executor = executor;
         _description = description;
+        _optimization = options.Optimization;
         _gate = context.RunGate;
         _time = context.TimeProvider;
         _maxQueued = options.MaxQueuedRequests;
@@ -38,7 +40,7 @@ public sealed class OnnxPredictor : IPredictor
     /// <param name="context">What it gets from its surroundings; null: the defaults.</param>
     /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
     public static OnnxPredictor Load(string path, OnnxModelOptions? options = null, ModelLoadContext? context = null) =>
-        LoadAsync(ModelSource.FromFile(path), options, context).AsTask().GetAwaiter().GetResult();
+        LoadAsync(ModelSource.FromFile(path, options is { MaxModelBytes: >= 1 and var most } ? most : null), options, context).AsTask().GetAwaiter().GetResult();
 
     /// <summary>Loads a model and warms it up.</summary>
     /// <param name="source">Where it comes from.</param>
@@ -87,9 +89,18 @@ public sealed class OnnxPredictor : IPredictor
         ArgumentNullException.ThrowIfNull(serviceType);
         if (serviceKey is not null) return null;
         if (serviceType == typeof(ModelIdentity)) return _description.Identity;
-        if (serviceType == typeof(OnnxModelDescription)) return _description;
+        if (serviceType == typeof(OnnxModelDescription)) return Describe();
         if (serviceType == typeof(IBatchExecutor)) return _executor;
         return serviceType.IsInstanceOfType(this) ? this : null;
+    }
+
+    /// <summary>A model that answered no row that was made up, and has answered one of a caller's, works after all.</summary>
+    private OnnxModelDescription Describe()
+    {
+        var description = Volatile.Read(ref _description);
+        if (description.WarmUpFailure is null || description.Optimization != _optimization || !_executor.Session.Blame.HasAnswered) return description;
+        Volatile.Write(ref _description, description = description with { WarmUpFailure = null });
+        return description;
     }
 
     /// <summary>Refuses new requests; those that were accepted are answered, and the last of them closes the session.</summary>

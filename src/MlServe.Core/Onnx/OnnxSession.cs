@@ -24,6 +24,12 @@ internal sealed class OnnxSession(IReadOnlyList<InferenceSession> sessions, bool
     /// <summary>Whether inputs and outputs lie in memory that the model's operators use, so that they need no copy to a device.</summary>
     public bool RunsOnCpu { get; } = runsOnCpu;
 
+    /// <summary>Whose fault it is where a run fails.</summary>
+    public RunBlame Blame { get; } = new();
+
+    /// <summary>What requests must not hold; null: anything.</summary>
+    public InputGuards? Guards { get; set; }
+
     /// <summary>Completes when the last user is gone and the session is closed.</summary>
     public Task Closed => _closed.Task;
 

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Configuration;
 using MlServe.Batching;
 using MlServe.Caching;
 using MlServe.Onnx;
+using MlServe.Onnx.Inspection;
 using MlServe.Resilience;
 
 namespace MlServe.Configuration;
@@ -27,6 +28,8 @@ internal static class ConfigurationShape
         [typeof(ModelOptions)] = typeof(ModelOptions).GetProperties(),
         [typeof(ServiceLevelOptions)] = typeof(ServiceLevelOptions).GetProperties(),
         [typeof(OnnxModelOptions)] = typeof(OnnxModelOptions).GetProperties(),
+        [typeof(OnnxInspectionLimits)] = typeof(OnnxInspectionLimits).GetProperties(),
+        [typeof(VerificationOptions)] = typeof(VerificationOptions).GetProperties(),
         [typeof(CacheOptions)] = typeof(CacheOptions).GetProperties(),
         [typeof(FallbackStepOptions)] = typeof(FallbackStepOptions).GetProperties(),
         [typeof(CircuitBreakerOptions)] = typeof(CircuitBreakerOptions).GetProperties(),

@@ -195,14 +195,18 @@ internal sealed class HostedModel : IPredictor
     {
         // Of its own, so that nothing of the load stays with the other one: cancelling that then takes no other thread, and disposing a model at rest closes it at once.
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(_closing.Token);
-        LoadedModel loaded;
+        LoadedModel? loaded = null;
         try
         {
             ReadSteps();
             loaded = await _loader.LoadAsync(Name, Predictor.GetService<Pipeline>()!.Twins, ended.Token).ConfigureAwait(false);
+            PipelineWarmUp.Prepare(PredictAsync);
+            foreach (var value in Fallback?.Steps.OfType<ValueStep>() ?? [])
+                value.TakeTypesOf(loaded.Signature);
         }
         catch (Exception exception)
         {
+            loaded?.Pipeline.Dispose();
             lock (_lock)
             {
                 if (_state == ModelState.Loading)
@@ -216,9 +220,6 @@ internal sealed class HostedModel : IPredictor
             throw;
         }
 
-        PipelineWarmUp.Prepare(PredictAsync);
-        foreach (var value in Fallback?.Steps.OfType<ValueStep>() ?? [])
-            value.TakeTypesOf(loaded.Signature);
         lock (_lock)
         {
             _loaded = loaded;

@@ -15,8 +15,41 @@ internal sealed class MlServingHostedService(
 {
     private readonly ILogger _logger = LogMessages.Create(loggers);
     private readonly List<IDisposable> _watches = [];
+    private bool _isStartedEarly;
 
-    public async Task StartingAsync(CancellationToken cancellationToken)
+    public Task StartingAsync(CancellationToken cancellationToken)
+    {
+        _isStartedEarly = true;
+        return LoadAsync(cancellationToken);
+    }
+
+    /// <summary>Hosts of before .NET 8, <c>WebHostBuilder</c> among them, call nothing else.</summary>
+    public Task StartAsync(CancellationToken cancellationToken) => _isStartedEarly ? Task.CompletedTask : LoadAsync(cancellationToken);
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        BeginStopping();
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken)
+    {
+        if (_isStartedEarly) return Task.CompletedTask;
+        BeginStopping();
+        return provider.CloseAsync(cancellationToken);
+    }
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => provider.CloseAsync(cancellationToken);
+
+    public void Dispose()
+    {
+        foreach (var watch in _watches)
+            watch.Dispose();
+    }
+
+    private async Task LoadAsync(CancellationToken cancellationToken)
     {
         await provider.LoadAsync(cancellationToken).ConfigureAwait(false);
         foreach (var section in catalog.Sections)
@@ -26,25 +59,10 @@ internal sealed class MlServingHostedService(
         if (lifetime is not null) _watches.Add(lifetime.ApplicationStopping.Register(provider.BeginStopping));
     }
 
-    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StoppingAsync(CancellationToken cancellationToken)
+    private void BeginStopping()
     {
         Dispose();
         provider.BeginStopping();
-        return Task.CompletedTask;
-    }
-
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StoppedAsync(CancellationToken cancellationToken) => provider.CloseAsync(cancellationToken);
-
-    public void Dispose()
-    {
-        foreach (var watch in _watches)
-            watch.Dispose();
     }
 
     private void Reload()

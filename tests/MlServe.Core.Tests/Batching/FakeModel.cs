@@ -218,6 +218,13 @@ internal sealed class FakeModel : IPredictor, IBatchExecutor
             return writer.Complete(origin);
         }
 
+        public bool TryCopyRow(int row, ILane target)
+        {
+            Assert.False(_isDisposed);
+            ((Lane)target)._rows[0] = _rows[row];
+            return true;
+        }
+
         public void Dispose()
         {
             Assert.False(_isDisposed);

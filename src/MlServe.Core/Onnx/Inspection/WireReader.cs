@@ -160,6 +160,27 @@ internal ref struct WireReader
             : throw Malformed($"{field} with an unfinished or overlong integer", "packed integers of 1 to 10 bytes each");
     }
 
+    /// <summary>Adds the integers that a repeated field holds here, one by itself or any number packed, until the list has the most it may.</summary>
+    /// <returns>How many the field holds, added or not.</returns>
+    public int ReadVarints(string field, List<long> target, int most)
+    {
+        var inner = this;
+        var count = CountVarints(field);
+        if (Wire != WireType.Varint) inner.Varint(field);
+        for (var i = 0; i < count && target.Count < most; i++)
+            target.Add((long)inner.Varint(field));
+        return count;
+    }
+
+    /// <summary>The bytes of the numbers of fixed width that a repeated field holds here: one by itself, or any number packed.</summary>
+    public ReadOnlySpan<byte> FixedBytes(string field, WireType single)
+    {
+        var start = this;
+        var count = CountFixed(field, single);
+        var width = single == WireType.Fixed32 ? sizeof(uint) : sizeof(ulong);
+        return Wire == single ? start.Take(width, field) : start.Bytes(field)[..(count * width)];
+    }
+
     /// <summary>How many numbers of fixed width a repeated field holds here: one by itself, or any number packed.</summary>
     public int CountFixed(string field, WireType single)
     {

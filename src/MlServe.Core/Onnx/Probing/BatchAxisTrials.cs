@@ -1,4 +1,4 @@
-namespace MlServe.Onnx;
+namespace MlServe.Onnx.Probing;
 
 /// <summary>Which axes of a model's inputs to try as the batch axis, the likeliest first.</summary>
 internal static class BatchAxisTrials
@@ -10,8 +10,9 @@ internal static class BatchAxisTrials
 
         var trials = new List<int?[]>();
 
-        // By name: the first free axis that has one, wherever else it stands.
-        var symbol = declared.Inputs.SelectMany(static input => input.Shape).FirstOrDefault(static size => size.Symbol is not null).Symbol;
+        // By name: the one that speaks of a batch, else the first that there is, wherever else it stands.
+        var symbols = declared.Inputs.SelectMany(static input => input.Shape).Where(static size => size.Symbol is not null).Select(static size => size.Symbol).ToList();
+        var symbol = symbols.Find(static name => name!.Contains("batch", StringComparison.OrdinalIgnoreCase)) ?? symbols.FirstOrDefault();
         if (symbol is not null) Add(declared.Inputs.Select(input => FindAxis(input, size => size.Symbol == symbol)));
 
         // The first free axis of each input, and where only the first axis is meant.
@@ -29,10 +30,10 @@ internal static class BatchAxisTrials
 
     /// <summary>The axes that the options state.</summary>
     /// <exception cref="ModelLoadException">They name an input or an axis that the model does not have.</exception>
-    public static IReadOnlyList<int?> Stated(ModelSignature declared, OnnxModelOptions options)
+    public static IReadOnlyList<int?> Stated(ModelSignature declared, int? batchAxis, IEnumerable<KeyValuePair<string, int>> batchAxes)
     {
         var axes = new int?[declared.Inputs.Count];
-        foreach (var (name, axis) in options.BatchAxes)
+        foreach (var (name, axis) in batchAxes)
         {
             var index = declared.IndexOfInput(name);
             if (index < 0)
@@ -45,7 +46,7 @@ internal static class BatchAxisTrials
             CheckAxis(declared.Inputs[index], axis);
         }
 
-        if (options.BatchAxis is { } everywhere)
+        if (batchAxis is { } everywhere)
         {
             for (var i = 0; i < axes.Length; i++)
             {

@@ -1,6 +1,6 @@
 using MlServe.Tensors;
 
-namespace MlServe.Onnx;
+namespace MlServe.Quantization.Evaluation;
 
 /// <summary>
 /// Makes up rows to try a model with: seeded random numbers, no two rows alike, small enough to be valid as ids, masks and measurements alike.

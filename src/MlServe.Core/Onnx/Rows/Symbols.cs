@@ -1,0 +1,55 @@
+namespace MlServe.Onnx.Rows;
+
+/// <summary>Makes symbols, and gives what is computed twice in the same way the same one.</summary>
+internal sealed class Symbols
+{
+    private readonly Dictionary<(string Operation, Size Left, Size Right), Size> _made = [];
+
+    /// <summary>The last symbol that was made.</summary>
+    public int Last { get; private set; }
+
+    /// <summary>A number of things that nothing is known of.</summary>
+    public Size Count() => Size.OfSymbol(++Last);
+
+    /// <summary>A number that nothing is known of.</summary>
+    public Size Any() => Size.OfSymbol(-++Last);
+
+    /// <summary>What an operation makes of two numbers, where nothing else is known of it.</summary>
+    public Size Of(string operation, Size left, Size right, bool isCount)
+    {
+        if (!_made.TryGetValue((operation, left, right), out var size)) _made[(operation, left, right)] = size = isCount ? Count() : Any();
+        return size;
+    }
+
+    public Size Product(Size left, Size right) => left.Times(right) ?? Of("*", left, right, left.IsCount && right.IsCount);
+
+    public Size Product(ReadOnlySpan<Size> factors)
+    {
+        var product = Size.One;
+        foreach (var factor in factors)
+            product = Product(product, factor);
+        return product;
+    }
+
+    public Size Sum(Size left, Size right)
+    {
+        if (left.Is(0)) return right;
+        if (right.Is(0)) return left;
+        if (left.IsKnown && right.IsKnown && Int128.Abs((Int128)left.Factor + right.Factor) <= long.MaxValue)
+            return Size.Of(left.Factor + right.Factor);
+        return Of("+", left, right, left.IsCount && right.IsCount);
+    }
+
+    public Size Difference(Size left, Size right)
+    {
+        if (right.Is(0)) return left;
+        if (left == right) return Size.Zero;
+        if (left.IsKnown && right.IsKnown && Int128.Abs((Int128)left.Factor - right.Factor) <= long.MaxValue)
+            return Size.Of(left.Factor - right.Factor);
+        return Of("-", left, right, isCount: false);
+    }
+
+    /// <summary>A dimension that a formula makes of another: known where that is, else a symbol of its own.</summary>
+    public Size Resized(Size from, string formula, Func<long, long> compute) =>
+        from.IsKnown ? compute(from.Factor) is var size && size >= 0 ? Size.Of(size) : Count() : Of(formula, from, Size.One, isCount: true);
+}
