@@ -34,7 +34,7 @@ internal static partial class LogMessages
         + "or another library made the runtime's environment. The model uses threads of its own.")]
     public static partial void NoSharedThreadPool(ILogger logger, string model);
 
-    [LoggerMessage(2004, LogLevel.Warning, "Model '{Model}': the optimized model in the cache folder could not be opened and is made anew: {Reason}")]
+    [LoggerMessage(2004, LogLevel.Warning, "Model '{Model}': what lies in the cache of optimized models is not taken, and the model is optimized anew: {Reason}")]
     public static partial void CacheEntryUnusable(ILogger logger, string model, string reason);
 
     [LoggerMessage(2020, LogLevel.Warning, "Model '{Model}': {Reason} UseBatching runs requests of several callers together all the same only where it is told to (AcceptDependentRowsOf)")]

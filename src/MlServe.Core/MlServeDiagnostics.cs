@@ -36,6 +36,12 @@ public static class MlServeDiagnostics
     /// <summary>Up-down counter of <c>{run}</c>: how many model runs the <see cref="RunGate"/> lets in at once.</summary>
     public const string RunLimitMetric = "mlserve.run.limit";
 
+    /// <summary>
+    /// Up-down counter of <c>{thread}</c>: threads of the process that are in a call of the native runtime which never returned while a model was loaded. From 2 on, models that were
+    /// not verified are refused.
+    /// </summary>
+    public const string LoadAbandonedMetric = "mlserve.load.abandoned";
+
     /// <summary>Histogram of the rows of batches, in rows, by <see cref="ModelTag"/> and <see cref="CloseReasonTag"/>.</summary>
     public const string BatchSizeMetric = "mlserve.batch.size";
 

@@ -66,6 +66,10 @@ switch (args.ElementAtOrDefault(0))
         await ThrowingContinuations.RunAsync(model).ConfigureAwait(false);
         return 0;
 
+    case "lost-threads":
+        await LostThreads.RunAsync(model).ConfigureAwait(false);
+        return 0;
+
     default:
         await Console.Error.WriteLineAsync($"Unknown command '{args.ElementAtOrDefault(0)}'.").ConfigureAwait(false);
         return 64;

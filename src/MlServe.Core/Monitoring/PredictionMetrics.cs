@@ -38,6 +38,8 @@ internal sealed class PredictionMetrics
             MlServeDiagnostics.PredictionAbandonedMetric, static () => PredictionState.Abandoned, "{prediction}",
             "Predictions of the process that were never disposed, found by the garbage collector.");
         meter.CreateObservableUpDownCounter(
+            MlServeDiagnostics.LoadAbandonedMetric, static () => AbandonedCalls.Count, "{thread}", "Threads of the process that a load gave up because the native runtime did not return.");
+        meter.CreateObservableUpDownCounter(
             MlServeDiagnostics.RunActiveMetric, () => SumRunGates(static gate => gate.CurrentRuns), "{run}", "Model runs inside the run gate.");
         meter.CreateObservableUpDownCounter(
             MlServeDiagnostics.RunWaitingMetric, () => SumRunGates(static gate => gate.CurrentWaiters), "{run}", "Model runs that wait for the run gate.");

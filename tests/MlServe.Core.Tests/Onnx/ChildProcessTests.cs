@@ -88,6 +88,19 @@ public sealed class ChildProcessTests : IDisposable
         Assert.Equal("after reading|before reading", facts["unhandled"]);
     }
 
+    [Fact]
+    public async Task Load_NativeCallNeverReturns_IsGivenUpAndOthersGoOn()
+    {
+        var facts = await RunAsync("lost-threads");
+        Assert.Equal("answers", facts["beside"]);
+        Ask.Says(facts["first"], nameof(ModelLoadFailure.TimedOut), "being opened", "its thread is lost");
+        Assert.Equal("answers", facts["between"]);
+        Assert.Equal("cancelled", facts["cancelled"]);
+        Ask.Says(facts["after"], nameof(ModelLoadFailure.NotVerified), "2 threads of this process", "InChildProcess");
+        Assert.Equal("2", facts["metric"]);
+        Assert.Equal(2, facts["events"].Split("NativeCallAbandoned").Length - 1);
+    }
+
     private async Task<Dictionary<string, string>> RunAsync(string command, string argument = "", string? folder = null)
     {
         var start = new ProcessStartInfo(DotnetHost())

@@ -120,6 +120,15 @@ internal static partial class AttributeRules
         if (node.Ints("kernel_shape") is not { } kernel) return;
         if (kernel.Aggregate(1.0, static (places, size) => places * size) > MaxWindow)
             throw Wrong(who, "kernel_shape", $"[{string.Join(',', kernel)}]", $"at most {MaxWindow} places in all");
+
+        // What it makes would have no elements, by which operators behind it divide.
+        if (node.In(0).Dims is not [_, _, .. var space] || space.Length != kernel.Length || node.Node.Text("auto_pad", "NOTSET") is not ("NOTSET" or "VALID") || node.Node.OpType is "ConvTranspose" or "MaxUnpool") return;
+        for (var i = 0; i < kernel.Length; i++)
+        {
+            var reach = ((kernel[i] - 1) * (double)ShapeRules.At(node.Ints("dilations"), i, 1)) + 1;
+            if (space[i] > 0 && space[i] + ShapeRules.PadsOf(node, i, kernel.Length) < reach)
+                throw Wrong(who, "kernel_shape", $"[{string.Join(',', kernel)}]", $"a window that fits into the padded input, of {space[i]} on axis {i + 2}");
+        }
     }
 
     private static void CheckHeads(NodeEstimate node, string who)

@@ -36,8 +36,8 @@ internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limit
             if (input.Type.Kind != OnnxValueKind.Tensor) continue;
             var given = Estimate.Of(input.Type.ElementType, input.Type.Dimensions is { } dims ? [.. dims.Select(static dim => dim.Size ?? Estimate.Free)] : null);
 
-            // Sizes that no request can have say nothing.
-            if (given.Bytes > limits.MaxDerivedBytes) given = Estimate.Of(given.Type, [.. given.Dims!.Select(static _ => Estimate.Free)]);
+            // Sizes that no request can have say nothing, but for a list of integers, which may stand for a shape.
+            if (given.Bytes > limits.MaxDerivedBytes && given is not { Rank: 1, Type: OnnxElementType.Int64 }) given = Estimate.Of(given.Type, [.. given.Dims!.Select(static _ => Estimate.Free)]);
             scope[input.Name] = new() { Type = given.Type, Dims = given.Dims, Input = input.Name };
         }
 

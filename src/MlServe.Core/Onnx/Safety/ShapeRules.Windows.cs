@@ -103,8 +103,8 @@ internal static partial class ShapeRules
         return result;
     }
 
-    private static double PadsOf(NodeEstimate node, int axis, int rank) =>
+    internal static double PadsOf(NodeEstimate node, int axis, int rank) =>
         node.Ints("pads") is { } pads && pads.Length == 2 * rank ? (double)pads[axis] + pads[axis + rank] : 0;
 
-    private static long At(long[]? values, int index, long otherwise) => values is not null && index < values.Length ? values[index] : otherwise;
+    internal static long At(long[]? values, int index, long otherwise) => values is not null && index < values.Length ? values[index] : otherwise;
 }
