@@ -1,27 +1,37 @@
 using System.Threading.Tasks.Sources;
+using MlServe.Guests;
 
 namespace MlServe;
 
 /// <summary>
-/// A pooled object that a request waits on. Its result is handed out once: a value task that is awaited twice, or read too early, must not give away an
-/// object that serves another request by now, so its token is claimed with one compare-and-swap before anything is touched.
+/// A pooled object that a request waits on. Its result is handed out once, to who came first: a value task that is awaited twice, or read too early, must
+/// not give away an object that serves another request by now. So its token is claimed with one compare-and-swap before anything is touched.
 /// </summary>
+/// <remarks>
+/// Who comes second gets an <see cref="InvalidOperationException"/> at its own await. It must not be thrown in <c>OnCompleted</c>: async methods throw what
+/// comes from there on the thread pool, which ends the process. A synchronization context that takes no work is no reason not to go on: the pool does then.
+/// </remarks>
 /// <typeparam name="TResult">What the request waits for.</typeparam>
 internal abstract class PooledSource<TResult> : IValueTaskSource<TResult>
 {
-    private const int Unread = 1 << 16;
+    // The token, and above it how far its request is.
+    private const int Phases = -1 << 16;
+    private const int Open = 1 << 16;
+    private const int Awaited = 2 << 16;
+    private const int GoingOn = 3 << 16;
+    private const int GoingOnHere = 4 << 16;
+
+    private static readonly Action<object?> Continue = static source => ((PooledSource<TResult>)source!).GoOn();
 
     private ManualResetValueTaskSourceCore<TResult> _source;
-    private int _unreadToken;
+    private int _claim;
+    private Action<object?>? _continuation;
+    private object? _state;
+    private object? _context;
 
     TResult IValueTaskSource<TResult>.GetResult(short token)
     {
-        if (_source.GetStatus(token) == ValueTaskSourceStatus.Pending
-            || Interlocked.CompareExchange(ref _unreadToken, 0, Unread | (ushort)token) != (Unread | (ushort)token))
-        {
-            throw new InvalidOperationException("The value task of a prediction was awaited twice, or its result was read before it had completed.");
-        }
-
+        if (Awaiting.TakeRefusal(this) || _source.GetStatus(token) == ValueTaskSourceStatus.Pending || !TryClaim((ushort)token)) throw Awaiting.Twice();
         try
         {
             return _source.GetResult(token);
@@ -34,20 +44,20 @@ internal abstract class PooledSource<TResult> : IValueTaskSource<TResult>
 
     ValueTaskSourceStatus IValueTaskSource<TResult>.GetStatus(short token) => _source.GetStatus(token);
 
-    void IValueTaskSource<TResult>.OnCompleted(
-        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+    void IValueTaskSource<TResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
     {
-        // As the source itself decides.
-        ContinuesInContext = (flags & ValueTaskSourceOnCompletedFlags.UseSchedulingContext) != 0
-            && SynchronizationContext.Current is { } context && context.GetType() != typeof(SynchronizationContext);
-        _source.OnCompleted(continuation, state, token, flags);
+        var open = Open | (ushort)token;
+        if (Interlocked.CompareExchange(ref _claim, Awaited | (ushort)token, open) != open)
+        {
+            Awaiting.Refuse(this, continuation, state);
+            return;
+        }
+
+        _continuation = continuation;
+        _state = state;
+        _context = (flags & ValueTaskSourceOnCompletedFlags.UseSchedulingContext) == 0 ? null : Awaiting.FindContext();
+        _source.OnCompleted(Continue, this, token, flags & ~ValueTaskSourceOnCompletedFlags.UseSchedulingContext);
     }
-
-    /// <summary>Tells one request that the object serves from the next.</summary>
-    protected short Token => _source.Version;
-
-    /// <summary>Whether waiting code goes on where its synchronization context takes it.</summary>
-    protected bool ContinuesInContext { get; private set; }
 
     /// <summary>Whether waiting code goes on on another thread than the one that answers.</summary>
     protected bool ContinuesElsewhere
@@ -59,8 +69,7 @@ internal abstract class PooledSource<TResult> : IValueTaskSource<TResult>
     protected ValueTask<TResult> Begin()
     {
         var token = _source.Version;
-        _unreadToken = Unread | (ushort)token;
-        ContinuesInContext = false;
+        Volatile.Write(ref _claim, Open | (ushort)token);
         return new(this, token);
     }
 
@@ -75,6 +84,60 @@ internal abstract class PooledSource<TResult> : IValueTaskSource<TResult>
 
     /// <summary>Called once when the result has been handed out.</summary>
     protected abstract void Read();
+
+    private bool TryClaim(ushort token)
+    {
+        var claim = Volatile.Read(ref _claim);
+        if ((ushort)claim != token) return false;
+        switch (claim & Phases)
+        {
+            case Open or GoingOn:
+                break;
+            case GoingOnHere when Awaiting.TryRead(this):
+                break;
+            default:
+                return false;
+        }
+
+        return Interlocked.CompareExchange(ref _claim, token, claim) == claim;
+    }
+
+    private void GoOn()
+    {
+        if (_context is { } context) Awaiting.Post(context, new Waiter(this), isAction: _state is Action);
+        else Invoke();
+    }
+
+    private void Invoke()
+    {
+        var (continuation, state) = (_continuation!, _state);
+        (_continuation, _state, _context) = (null, null, null);
+        var token = (ushort)_claim;
+
+        // Code that is no async method may read later on, on another thread.
+        if (state is Action)
+        {
+            Volatile.Write(ref _claim, GoingOn | token);
+            continuation(state);
+            return;
+        }
+
+        var former = Awaiting.BeginRead(this);
+        Volatile.Write(ref _claim, GoingOnHere | token);
+        try
+        {
+            continuation(state);
+        }
+        finally
+        {
+            Awaiting.EndRead(former);
+        }
+    }
+
+    private sealed class Waiter(PooledSource<TResult> source) : Awaiting.IWaiter
+    {
+        public void GoOn() => source.Invoke();
+    }
 }
 
 /// <summary>A pooled object that a request waits on for its prediction.</summary>

@@ -194,7 +194,6 @@ internal sealed class BatchSlot : PooledSource
     public void AnswerKept(bool isHere)
     {
         var prediction = _prediction;
-        var (token, isInContext) = (Token, ContinuesInContext);
         _prediction = default;
         ContinuesElsewhere = !isHere;
         try
@@ -205,9 +204,6 @@ internal sealed class BatchSlot : PooledSource
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            // A context that takes no work, as above; of one that came meanwhile the slot can tell as long as it serves the same request.
-            if (isInContext || (Token == token && ContinuesInContext)) return;
-
             // The waiting code's own: as if the pool had run it.
             ThreadPool.UnsafeQueueUserWorkItem(static thrown => thrown.Throw(), ExceptionDispatchInfo.Capture(exception), preferLocal: false);
         }

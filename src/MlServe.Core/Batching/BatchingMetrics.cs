@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using MlServe.Guests;
 
 namespace MlServe.Batching;
 
@@ -10,22 +11,20 @@ internal sealed class BatchingMetrics
     private static readonly long[] SizeBuckets = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
     private static readonly string[] Reasons = [.. Enum.GetNames<CloseReason>().Select(static name => name.ToLowerInvariant())];
 
-    private readonly Histogram<long> _size;
-    private readonly Histogram<double> _duration;
-    private readonly Histogram<double> _queueDuration;
+    private readonly GuardedHistogram<long> _size;
+    private readonly GuardedHistogram<double> _duration;
+    private readonly GuardedHistogram<double> _queueDuration;
     private readonly KeyValuePair<string, object?> _model;
 
-    public BatchingMetrics(string model, IMeterFactory? factory)
+    public BatchingMetrics(string model, GuardedMeter meter)
     {
-        // A meter hands out the same histogram for the same name: models of one host share them.
-        var meter = MlServeMeter.For(factory);
         _model = new(MlServeDiagnostics.ModelTag, model);
-        _size = meter.CreateHistogram(MlServeDiagnostics.BatchSizeMetric, "{row}", "Rows of batches.", tags: null,
+        _size = meter.CreateHistogram(MlServeDiagnostics.BatchSizeMetric, "{row}", "Rows of batches.",
             new InstrumentAdvice<long> { HistogramBucketBoundaries = SizeBuckets });
         var durations = new InstrumentAdvice<double> { HistogramBucketBoundaries = DurationBuckets };
-        _duration = meter.CreateHistogram(MlServeDiagnostics.BatchDurationMetric, "s", "How long batches ran.", tags: null, durations);
+        _duration = meter.CreateHistogram(MlServeDiagnostics.BatchDurationMetric, "s", "How long batches ran.", durations);
         _queueDuration = meter.CreateHistogram(
-            MlServeDiagnostics.BatchQueueDurationMetric, "s", "How long the first request of a batch waited for its run.", tags: null, durations);
+            MlServeDiagnostics.BatchQueueDurationMetric, "s", "How long the first request of a batch waited for its run.", durations);
     }
 
     public void Ran(Batch batch, in PredictionOrigin origin)

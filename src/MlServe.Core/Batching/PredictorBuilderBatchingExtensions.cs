@@ -1,5 +1,5 @@
-using System.Diagnostics.Metrics;
 using MlServe.Batching;
+using MlServe.Guests;
 
 namespace MlServe;
 
@@ -55,9 +55,7 @@ public static class PredictorBuilderBatchingExtensions
         }
 
         var batching = new BatchingPredictor(inner, executor, options,
-            new(executor.Identity.Name, services.GetService(typeof(IMeterFactory)) as IMeterFactory),
-            services.GetService(typeof(RunGate)) as RunGate ?? RunGate.Shared,
-            services.GetService(typeof(TimeProvider)) as TimeProvider ?? TimeProvider.System);
+            new(executor.Identity.Name, services.FindMeter()), services.Find<RunGate>() ?? RunGate.Shared, services.FindClock());
         if (options.Padding.Axis is null) return batching;
         try
         {
