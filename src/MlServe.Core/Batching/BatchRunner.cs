@@ -1,21 +1,31 @@
+using MlServe.Threading;
+
 namespace MlServe.Batching;
 
 /// <summary>
 /// One of the places in which a predictor runs batches. It goes to the back of the thread pool's global queue after each batch, behind the
 /// continuations of the callers whom it has just answered: they have written their next rows by the time it comes round again. Where runs are long it has a
-/// thread of its own, and the pool's are left to the host.
+/// thread of its own, and the pool's are left to the host. A caller that waits in a synchronous call runs batches itself until it has its answer.
 /// </summary>
-internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem, IGateWaiter
+internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWaiter
 {
     private readonly RunGate _gate = owner.Gate;
     private LaneThread? _thread;
+    private WaiterTicket _caller;
     private bool _hasPlace;
 
+    public GateFlow? Flow => owner.Flow;
+
+    public bool Yields => owner.HasOnlyBulk;
+
+    public long Charge { get; set; }
+
     /// <summary>Begins to work; called by whoever took the runner from the idle ones.</summary>
-    public void Start()
+    /// <param name="caller">Who waits for what it is to run, if it may do that itself.</param>
+    public void Start(WaiterTicket caller)
     {
-        if (owner.RunsLong) (_thread ??= new(this, owner.Name)).Signal();
-        else ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        _caller = caller;
+        Start();
     }
 
     void IGateWaiter.Enter()
@@ -24,7 +34,10 @@ internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem
         Start();
     }
 
-    public void Execute()
+    protected override void Execute(UrgentPlace place) => Execute(goesOnHere: place == UrgentPlace.PoolThread);
+
+    /// <param name="goesOnHere">Whether waiting code goes on on this thread.</param>
+    public void Execute(bool goesOnHere)
     {
         if (!_hasPlace && !_gate.TryEnter())
         {
@@ -32,23 +45,43 @@ internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem
             return;
         }
 
+        // Timed only where others may wait.
+        var waited = _hasPlace;
+        var started = waited ? owner.Now : 0;
         _hasPlace = false;
         var batch = owner.TakeNext();
         if (batch is null)
         {
-            _gate.Exit();
+            if (waited) _gate.Exit(this, null);
+            else _gate.Exit();
+            _caller = default;
             owner.Park(this);
             return;
         }
 
         var answers = Run(batch);
-        _gate.Exit();
+        if (waited) _gate.Exit(this, owner.Time.GetElapsedTime(started));
+        else _gate.Exit();
         batch.Queue.Recycle(batch);
 
         // Who has been answered comes back with the next row.
-        if (answers is not null || owner.HasWork) Start();
-        else owner.Park(this);
-        answers?.Begin(Thread.CurrentThread.IsThreadPoolThread);
+        if (answers is not null || owner.HasWork)
+        {
+            Start();
+        }
+        else
+        {
+            _caller = default;
+            owner.Park(this);
+        }
+
+        answers?.Begin(goesOnHere);
+    }
+
+    private void Start()
+    {
+        if (owner.RunsLong) (_thread ??= new(this, owner.Name)).Signal();
+        else if (!_caller.TryRun(this)) Queue(HelperThreads.ForRuns);
     }
 
     /// <summary>Ends the runner's own thread, where it has one.</summary>

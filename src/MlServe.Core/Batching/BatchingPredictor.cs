@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MlServe.Threading;
 
 namespace MlServe.Batching;
 
@@ -21,7 +22,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     private readonly BatchAdmission _admission;
     private readonly LonelyCaller _lonely = new();
     private readonly BatchHold? _hold;
-    private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly UrgentCompletion _finished = new();
     private PaddedCounters _counters;
     private long _laneBytes;
     private long _uses;
@@ -34,6 +35,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         _options = options;
         _executor = executor;
         Gate = gate;
+        Flow = inner.GetService<GateFlow>() is { } flow && ReferenceEquals(flow.Gate, gate) ? flow : new(gate);
         Time = time;
         Identity = executor.Identity;
         Lanes = options.Lanes == 0 ? gate.MaxConcurrentRuns : options.Lanes;
@@ -56,6 +58,12 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     }
 
     public RunGate Gate { get; }
+
+    /// <summary>The model's line at the gate, for all ways in which it is run.</summary>
+    public GateFlow Flow { get; }
+
+    /// <summary>Whether all that is to be done is work in bulk that has not been passed over long enough.</summary>
+    public bool HasOnlyBulk => _queues.HasOnlyBulk(_options.MaxBulkDelay);
 
     public TimeProvider Time { get; }
 
@@ -256,7 +264,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
 
     private void Schedule()
     {
-        if (_runners.TryPop() is { } runner) runner.Start();
+        if (_runners.TryPop() is { } runner) runner.Start(SyncWaiter.Current);
     }
 
     private PredictionError? FindQueue(in PredictionInputs inputs, in BatchRequest request, RequestPriority priority, out BatchQueue? queue)
@@ -367,19 +375,23 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         {
             if ((options?.Timeout ?? _options.Timeout) is not { } timeout) return await Inner.PredictAsync(inputs, options, cancellationToken).ConfigureAwait(false);
 
-            // The model knows of no timeout.
-            using var expiry = new CancellationTokenSource(Timestamps.ToTimer(timeout > TimeSpan.Zero ? timeout : TimeSpan.Zero), Time);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(expiry.Token, cancellationToken);
-            var pending = Inner.PredictAsync(inputs, options, either.Token);
-            var isRun = pending.IsCompleted;
+            // The model keeps a timeout in its line, and not in its runs.
+            var watch = RunWatch.Begin(Time, timeout > TimeSpan.Zero ? timeout : TimeSpan.Zero, cancellationToken);
+            var isRun = false;
             try
             {
+                var pending = Inner.PredictAsync(inputs, options, watch.Token);
+                isRun = pending.IsCompleted;
                 return await pending.ConfigureAwait(false);
             }
-            catch (OperationCanceledException) when (either.IsCancellationRequested)
+            catch (OperationCanceledException) when (watch.IsExpired || cancellationToken.IsCancellationRequested)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 return Prediction.FromError(TimedOut(isRun));
+            }
+            finally
+            {
+                watch.End();
             }
         }
         finally
@@ -393,7 +405,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         if (Volatile.Read(ref _counters.InFlight) > 0 || HasWork || !_runners.TryEnd()) return;
         _queues.Close();
         _hold?.Dispose();
-        _finished.TrySetResult();
+        _finished.Complete();
     }
 
     /// <summary>What callers on all cores write, apart from what they only read.</summary>

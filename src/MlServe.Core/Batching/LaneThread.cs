@@ -31,7 +31,7 @@ internal sealed class LaneThread
         {
             _signal.Wait();
             if (_isEnding) break;
-            _runner.Execute();
+            _runner.Execute(goesOnHere: false);
         }
     }
 }

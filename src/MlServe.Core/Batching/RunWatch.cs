@@ -1,3 +1,5 @@
+using MlServe.Threading;
+
 namespace MlServe.Batching;
 
 /// <summary>
@@ -55,14 +57,12 @@ internal sealed class RunWatch
 
     private void MakeTimer(TimeProvider time)
     {
-        // The timer outlives this run by far and must not keep its caller's context.
-        using var noContext = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
         lock (_lock)
         {
             _timer?.Dispose();
             _clock = time;
             _due = long.MaxValue;
-            _timer = time.CreateTimer(static watch => ((RunWatch)watch!).Fire(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            _timer = time.CreateDeadlineTimer(static watch => ((RunWatch)watch!).Fire(), this);
         }
     }
 
@@ -105,6 +105,6 @@ internal sealed class RunWatch
         }
 
         // Outside of the lock: whoever runs goes on meanwhile.
-        source.Cancel();
+        UrgentCancel.Cancel(source);
     }
 }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Caching.Hybrid;
 using Microsoft.Extensions.Logging;
+using MlServe.Threading;
 
 namespace MlServe.Caching;
 
@@ -41,7 +42,7 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
         var key = $"mlserve:warm-up:{Guid.NewGuid():N}";
         var task = Task.Run(() => cache.GetOrCreateAsync<byte[]?>(key, static _ => default, ReadOptions, null, CancellationToken.None).AsTask(), CancellationToken.None);
         Forget(task);
-        await ((Task)task).WaitAsync(OpeningLimit, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await ((Task)UrgentDelay.WaitForAsync(task, OpeningLimit, time, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <summary>Looks for an answer, for as long as the options allow.</summary>
@@ -103,7 +104,7 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
             // On a thread of the pool, because whoever implements it may block before there is a task; one may come free only when nobody waits any more.
             var token = ended.Token;
             var task = Task.Run(() => use(token), CancellationToken.None);
-            await ((Task)task).WaitAsync(limit, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await ((Task)UrgentDelay.WaitForAsync(task, limit, time, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (task.IsCompletedSuccessfully) return await task.ConfigureAwait(false);
 
             Forget(task);
@@ -114,7 +115,7 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
         }
         finally
         {
-            await ended.CancelAsync().ConfigureAwait(false);
+            await UrgentCancel.CancelAsync(ended).ConfigureAwait(false);
         }
     }
 

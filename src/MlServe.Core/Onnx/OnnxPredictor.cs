@@ -5,14 +5,19 @@ namespace MlServe.Onnx;
 /// none is. Safe for concurrent use.
 /// </summary>
 /// <remarks>
+/// The line keeps <see cref="PredictionOptions.Timeout"/> and <see cref="PredictionOptions.Priority"/>; a run that has begun is not cut off by the timeout (<c>UseTimeout</c> does that).
 /// Offers by <see cref="GetService"/>: <see cref="ModelIdentity"/>, <see cref="OnnxModelDescription"/>, <see cref="IBatchExecutor"/>. The session is closed
 /// when the predictor is disposed and the last request has been answered.
 /// </remarks>
 public sealed class OnnxPredictor : IPredictor
 {
+    /// <summary>How long work in bulk yields to other requests in line.</summary>
+    internal static readonly TimeSpan MaxBulkDelay = TimeSpan.FromSeconds(1);
+
     private readonly OnnxExecutor _executor;
     private readonly OnnxModelDescription _description;
     private readonly RunGate _gate;
+    private readonly GateFlow _flow;
     private readonly TimeProvider _time;
     private readonly int _maxQueued;
     private int _queued;
@@ -23,6 +28,7 @@ public sealed class OnnxPredictor : IPredictor
         _executor = executor;
         _description = description;
         _gate = context.RunGate;
+        _flow = new(_gate);
         _time = context.TimeProvider;
         _maxQueued = options.MaxQueuedRequests;
     }
@@ -62,7 +68,7 @@ public sealed class OnnxPredictor : IPredictor
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, typeof(OnnxPredictor));
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<Prediction>(cancellationToken);
         if (_executor.Prepare(in inputs, options, out var request) is { } error) return new(Prediction.FromError(error));
-        if (!_gate.TryEnter()) return Enqueue(inputs, request, cancellationToken);
+        if (!_gate.TryEnter()) return Enqueue(inputs, request, options, cancellationToken);
 
         try
         {
@@ -86,6 +92,7 @@ public sealed class OnnxPredictor : IPredictor
         if (serviceType == typeof(ModelIdentity)) return _description.Identity;
         if (serviceType == typeof(OnnxModelDescription)) return _description;
         if (serviceType == typeof(IBatchExecutor)) return _executor;
+        if (serviceType == typeof(GateFlow)) return _flow;
         return serviceType.IsInstanceOfType(this) ? this : null;
     }
 
@@ -118,7 +125,7 @@ public sealed class OnnxPredictor : IPredictor
         return lane.Read(in request, 0, new() { Model = _description.Identity, BatchRows = request.Rows, QueueTime = queueTime });
     }
 
-    private ValueTask<Prediction> Enqueue(in PredictionInputs inputs, in BatchRequest request, CancellationToken cancellationToken)
+    private ValueTask<Prediction> Enqueue(in PredictionInputs inputs, in BatchRequest request, PredictionOptions? options, CancellationToken cancellationToken)
     {
         if (Interlocked.Increment(ref _queued) > _maxQueued)
         {
@@ -133,8 +140,12 @@ public sealed class OnnxPredictor : IPredictor
             throw new ObjectDisposedException(nameof(OnnxPredictor));
         }
 
-        return QueuedRequest.Rent().Start(this, _executor.Session, _gate, _time, inputs, request, cancellationToken);
+        return QueuedRequest.Rent().Start(this, _executor.Session, _flow, _time, inputs, request, options, cancellationToken);
     }
+
+    /// <summary>What a request hears whose time is over while it waits.</summary>
+    internal PredictionError TimedOut() => new(PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut,
+        "The time for an answer of model '{0}' was over while the request waited for others. Wait longer, or send less.", _description.Identity.Name);
 
     private PredictionError QueueFull() => new(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull,
         "{0} requests already wait for model '{1}' (MaxQueuedRequests). Try again later, or give it more cores.", _maxQueued, _description.Identity.Name);

@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using MlServe.Threading;
 
 namespace MlServe.Onnx;
 
@@ -10,7 +11,7 @@ internal sealed class OnnxSession(IReadOnlyList<InferenceSession> sessions, bool
 {
     private const int Retired = 1 << 30;
 
-    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly UrgentCompletion _closed = new();
 
     // One share belongs to the owner until the session is retired.
     private int _users = 1;
@@ -81,7 +82,7 @@ internal sealed class OnnxSession(IReadOnlyList<InferenceSession> sessions, bool
         }
         finally
         {
-            _closed.TrySetResult();
+            _closed.Complete();
         }
     }
 }

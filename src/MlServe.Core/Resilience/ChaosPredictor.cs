@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using MlServe.Guests;
 using MlServe.Tensors;
+using MlServe.Threading;
 
 namespace MlServe.Resilience;
 
@@ -31,7 +32,7 @@ internal sealed class ChaosPredictor : DelegatingPredictor
         if (isLate)
         {
             Count("latency");
-            await Task.Delay(_options.Latency, _time, cancellationToken).ConfigureAwait(false);
+            await UrgentDelay.WaitAsync(_options.Latency, _time, cancellationToken).ConfigureAwait(false);
         }
 
         if (fails)

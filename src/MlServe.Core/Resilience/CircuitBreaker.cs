@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using MlServe.Threading;
 
 namespace MlServe.Resilience;
 

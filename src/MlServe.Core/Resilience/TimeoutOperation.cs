@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using MlServe.Threading;
 
 namespace MlServe.Resilience;
 
@@ -107,11 +108,9 @@ internal sealed class TimeoutOperation : PooledSource
 
     private void MakeTimer(TimeProvider time)
     {
-        // The timer outlives this request by far and must not keep its caller's context.
-        using var noContext = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
         _timer?.Dispose();
         _clock = time;
-        _timer = time.CreateTimer(static operation => ((TimeoutOperation)operation!).Expire(), this, Never, Never);
+        _timer = time.CreateDeadlineTimer(static operation => ((TimeoutOperation)operation!).Expire(), this);
     }
 
     private void Expire()
@@ -133,7 +132,7 @@ internal sealed class TimeoutOperation : PooledSource
         }
 
         // Outside of the lock, because the caller's code may go on in here, and the operation serve another request meanwhile.
-        source.Cancel();
+        UrgentCancel.Cancel(source);
     }
 
     private void Continue()

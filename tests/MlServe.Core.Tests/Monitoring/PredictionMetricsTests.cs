@@ -209,6 +209,8 @@ public sealed class PredictionMetricsTests : IDisposable
 
     private sealed class Waiter : IGateWaiter
     {
+        public long Charge { get; set; }
+
         public void Enter()
         {
         }
