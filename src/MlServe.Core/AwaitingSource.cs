@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
+using MlServe.Guests;
 
 namespace MlServe;
 
@@ -45,7 +46,12 @@ internal abstract class AwaitingSource<TInner, TResult> : PooledSource<TResult>
 #pragma warning restore CA1031
         {
             // It may have called back all the same.
-            if (turn != 0 && Interlocked.CompareExchange(ref _awaited, 0, turn) != turn) return;
+            if (turn != 0 && Interlocked.CompareExchange(ref _awaited, 0, turn) != turn)
+            {
+                GuestReports.OfProcess.Add(Guest.Layer, exception);
+                return;
+            }
+
             _failure = exception;
         }
 

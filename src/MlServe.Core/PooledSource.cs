@@ -5,14 +5,19 @@ using MlServe.Threading;
 namespace MlServe;
 
 /// <summary>
-/// A pooled object that a request waits on. Its result is handed out once, to one that waits: a value task that is awaited twice, or read too early, must not give away an
-/// object that serves another request by now, so its token is claimed with one compare-and-swap before anything is touched. Waiting code that is to go on
-/// elsewhere does not depend on the thread pool (<see cref="UrgentWork"/>).
+/// A pooled object that a request waits on. Its result is handed out once, to who came first: a value task that is awaited twice, or read too early, must not give away an
+/// object that serves another request by now, so its token is claimed with one compare-and-swap before anything is touched. Who comes second gets an
+/// <see cref="InvalidOperationException"/> at its own await. Waiting code that is to go on elsewhere does not depend on the thread pool (<see cref="UrgentWork"/>).
 /// </summary>
 /// <typeparam name="TResult">What the request waits for.</typeparam>
 internal abstract class PooledSource<TResult> : UrgentWork, IValueTaskSource<TResult>
 {
-    private const int Unread = 1 << 16;
+    // The token of a request, and above it how far it is: nobody awaits it, somebody does, that code goes on, and it goes on within a call of this class.
+    private const int Phases = -1 << 16;
+    private const int Open = 1 << 16;
+    private const int Awaited = 2 << 16;
+    private const int GoingOn = 3 << 16;
+    private const int GoingOnHere = 4 << 16;
 
     /// <summary>Stands for waiting code once there is a result.</summary>
     private static readonly Action<object?> Completed = static _ => { };
@@ -24,20 +29,12 @@ internal abstract class PooledSource<TResult> : UrgentWork, IValueTaskSource<TRe
     private Action<object?>? _dispatched;
     private TResult? _result;
     private ExceptionDispatchInfo? _error;
-    private int _unreadToken;
-    private int _isAwaited;
-    private int _isHeld;
+    private int _claim;
     private short _version;
 
     TResult IValueTaskSource<TResult>.GetResult(short token)
     {
-        // Where somebody waits, the result is for that code alone, once it goes on.
-        if (!IsCompleted || Volatile.Read(ref _isHeld) != 0
-            || Interlocked.CompareExchange(ref _unreadToken, 0, Unread | (ushort)token) != (Unread | (ushort)token))
-        {
-            throw new InvalidOperationException("The value task of a prediction was awaited twice, or its result was read before it had completed.");
-        }
-
+        if (Awaiting.TakeRefusal(this) || !IsCompleted || !TryClaim((ushort)token)) throw Awaiting.Twice();
         var (result, error) = (_result, _error);
         Read();
         error?.Throw();
@@ -59,12 +56,16 @@ internal abstract class PooledSource<TResult> : UrgentWork, IValueTaskSource<TRe
     void IValueTaskSource<TResult>.OnCompleted(
         Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
     {
-        Require(token);
-        if (Interlocked.Exchange(ref _isAwaited, 1) != 0) throw AwaitedTwice();
-        Volatile.Write(ref _isHeld, 1);
+        var open = Open | (ushort)token;
+        if (Interlocked.CompareExchange(ref _claim, Awaited | (ushort)token, open) != open)
+        {
+            Awaiting.Refuse(this, continuation, state);
+            return;
+        }
+
         _state = state;
         if ((flags & ValueTaskSourceOnCompletedFlags.FlowExecutionContext) != 0) _executionContext = ExecutionContext.Capture();
-        if ((flags & ValueTaskSourceOnCompletedFlags.UseSchedulingContext) != 0) _context = SchedulingContext();
+        if ((flags & ValueTaskSourceOnCompletedFlags.UseSchedulingContext) != 0) _context = Awaiting.FindContext();
 
         // Not within this call where the result has come meanwhile: the waiting code is not done with the call yet.
         if (Interlocked.CompareExchange(ref _continuation, continuation, null) is not null) GoOnElsewhere(continuation);
@@ -85,7 +86,7 @@ internal abstract class PooledSource<TResult> : UrgentWork, IValueTaskSource<TRe
     protected ValueTask<TResult> Begin()
     {
         Waiter = SyncWaiter.Current;
-        _unreadToken = Unread | (ushort)_version;
+        Volatile.Write(ref _claim, Open | (ushort)_version);
         return new(this, _version);
     }
 
@@ -109,9 +110,7 @@ internal abstract class PooledSource<TResult> : UrgentWork, IValueTaskSource<TRe
         _version++;
         (_result, _error, _state, _executionContext, _context, _dispatched) = (default, null, null, null, null, null);
         Waiter = default;
-        Volatile.Write(ref _isHeld, 0);
         Volatile.Write(ref _continuation, null);
-        Volatile.Write(ref _isAwaited, 0);
     }
 
     /// <summary>Called once when the result has been handed out.</summary>
@@ -130,6 +129,17 @@ internal abstract class PooledSource<TResult> : UrgentWork, IValueTaskSource<TRe
         if (continuation is not null) GoOn(continuation);
     }
 
+    private bool TryClaim(ushort token)
+    {
+        var claim = Volatile.Read(ref _claim);
+        if ((ushort)claim != token) return false;
+
+        // Where somebody waits, the result is for that code alone, once it goes on.
+        var phase = claim & Phases;
+        if (phase is not (Open or GoingOn) && (phase != GoingOnHere || !Awaiting.TryRead(this))) return false;
+        return Interlocked.CompareExchange(ref _claim, token, claim) == claim;
+    }
+
     private void Complete()
     {
         // The one step that publishes. Where nobody waits yet, the object may serve another request right behind it.
@@ -140,8 +150,14 @@ internal abstract class PooledSource<TResult> : UrgentWork, IValueTaskSource<TRe
 
     private void GoOnElsewhere(Action<object?> continuation)
     {
+        if (_context is { } context)
+        {
+            _context = null;
+            Awaiting.Post(context, new InContext(this, continuation));
+            return;
+        }
+
         Volatile.Write(ref _dispatched, continuation);
-        if (_context is { } context && TryPost(context)) return;
         if (!Waiter.TryGoOn(this)) Queue(HelperThreads.ForAnswers, preferLocal: true);
     }
 
@@ -167,44 +183,39 @@ internal abstract class PooledSource<TResult> : UrgentWork, IValueTaskSource<TRe
     private void GoOnHere(Action<object?> continuation)
     {
         var state = _state;
+        var token = (ushort)_claim;
 
-        // From here on the waiting code may read the result, and the object serve somebody else.
-        Volatile.Write(ref _isHeld, 0);
-        continuation(state);
-    }
+        // From here on the waiting code may read the result, and the object serve somebody else. Code that is no async method may do so later on, elsewhere.
+        if (state is Action)
+        {
+            Volatile.Write(ref _claim, GoingOn | token);
+            continuation(state);
+            return;
+        }
 
-    /// <summary>False where the context takes no work: whoever waits must hear of the answer all the same.</summary>
-    private bool TryPost(object context)
-    {
+        var former = Awaiting.BeginRead(this);
+        Volatile.Write(ref _claim, GoingOnHere | token);
         try
         {
-            if (context is SynchronizationContext synchronization)
-                synchronization.Post(static source => ((PooledSource<TResult>)source!).Execute(UrgentPlace.PoolThread), this);
-            else
-                _ = Task.Factory.StartNew(
-                    static source => ((PooledSource<TResult>)source!).Execute(UrgentPlace.PoolThread), this, CancellationToken.None, TaskCreationOptions.DenyChildAttach, (TaskScheduler)context);
-            return true;
+            continuation(state);
         }
-#pragma warning disable CA1031 // It is the caller's, and may be dead.
-        catch (Exception)
-#pragma warning restore CA1031
+        finally
         {
-            return false;
+            Awaiting.EndRead(former);
         }
-    }
-
-    private static object? SchedulingContext()
-    {
-        if (SynchronizationContext.Current is { } context && context.GetType() != typeof(SynchronizationContext)) return context;
-        return TaskScheduler.Current is var scheduler && scheduler != TaskScheduler.Default ? scheduler : null;
     }
 
     private void Require(short token)
     {
-        if (token != _version) throw AwaitedTwice();
+        if (token != _version) throw Awaiting.Twice();
     }
 
-    private static InvalidOperationException AwaitedTwice() => new("The value task of a prediction was awaited twice.");
+    private sealed class InContext(PooledSource<TResult> source, Action<object?> continuation) : Awaiting.IWaiter
+    {
+        public void GoOn() => source.GoOn(continuation);
+
+        public void GoOnElsewhere() => source.GoOnElsewhere(continuation);
+    }
 }
 
 /// <summary>A pooled object that a request waits on for its prediction.</summary>

@@ -10,18 +10,19 @@ public sealed partial class ArchitectureTests
     /// <summary>For each room, by its namespace, the rooms that it may name besides itself.</summary>
     private static readonly Dictionary<string, string[]> MayUse = new()
     {
-        [Contracts] = ["MlServe.Tensors", "MlServe.Threading"],
+        [Contracts] = ["MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
         ["MlServe.Tensors"] = [],
-        ["MlServe.Threading"] = [],
+        ["MlServe.Guests"] = [],
+        ["MlServe.Threading"] = ["MlServe.Guests"],
         ["MlServe.Statistics"] = [],
-        ["MlServe.Onnx"] = [Contracts, "MlServe.Tensors", "MlServe.Threading", "MlServe.Onnx.Inspection"],
+        ["MlServe.Onnx"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading", "MlServe.Onnx.Inspection"],
         ["MlServe.Onnx.Inspection"] = [],
-        ["MlServe.Batching"] = [Contracts, "MlServe.Tensors", "MlServe.Threading"],
-        ["MlServe.Caching"] = [Contracts, "MlServe.Tensors", "MlServe.Threading"],
-        ["MlServe.Resilience"] = [Contracts, "MlServe.Tensors", "MlServe.Threading"],
-        ["MlServe.Admission"] = [Contracts, "MlServe.Tensors", "MlServe.Threading"],
+        ["MlServe.Batching"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
+        ["MlServe.Caching"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
+        ["MlServe.Resilience"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
+        ["MlServe.Admission"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
         ["MlServe.Routing"] = [Contracts, "MlServe.Statistics"],
-        ["MlServe.Monitoring"] = [Contracts, "MlServe.Tensors", "MlServe.Threading", "MlServe.Statistics"],
+        ["MlServe.Monitoring"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading", "MlServe.Statistics"],
     };
 
     /// <summary>What the inspection may take from the contracts: how it says no.</summary>

@@ -1,3 +1,5 @@
+using MlServe.Guests;
+
 namespace MlServe.Batching;
 
 /// <summary>
@@ -243,8 +245,22 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
         while (_free.TryPop(out var batch))
         {
             owner.ForgetLane(batch);
-            batch.Lane.Dispose();
+            GiveBack(batch.Lane);
             _batches--;
+        }
+    }
+
+    private static void GiveBack(ILane lane)
+    {
+        try
+        {
+            lane.Dispose();
+        }
+#pragma warning disable CA1031 // An executor of the application's: the other lanes are to be given back as well.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            GuestReports.OfProcess.Add(Guest.Layer, exception);
         }
     }
 

@@ -1,3 +1,4 @@
+using MlServe.Guests;
 using MlServe.Threading;
 
 namespace MlServe.Batching;
@@ -59,7 +60,7 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
             return;
         }
 
-        var answers = Run(batch);
+        var answers = TryRun(batch, out var ran);
         if (waited) _gate.Exit(this, owner.Time.GetElapsedTime(started));
         else _gate.Exit();
         batch.Queue.Recycle(batch);
@@ -75,7 +76,9 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
             owner.Park(this);
         }
 
+        // The answers first: a listener may take its time.
         answers?.Begin(goesOnHere);
+        owner.Metrics.Ran(in ran);
     }
 
     private void Start()
@@ -87,8 +90,33 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
     /// <summary>Ends the runner's own thread, where it has one.</summary>
     public void End() => _thread?.End();
 
+    /// <summary>The last net: whatever goes wrong, each request of the batch is answered, and the runner goes on.</summary>
+    private BatchAnswers? TryRun(Batch batch, out RanBatch ran)
+    {
+        ran = default;
+        try
+        {
+            return Run(batch, ref ran);
+        }
+#pragma warning disable CA1031
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            GuestReports.OfProcess.Add(Guest.Own, exception);
+            var error = owner.Failed(exception);
+            foreach (var slot in batch.Slots)
+            {
+                if (slot?.TryTake() != true) continue;
+                slot.Answer(Prediction.FromError(error));
+                slot.Let();
+            }
+
+            return null;
+        }
+    }
+
     /// <returns>The answers that are still to be given.</returns>
-    private BatchAnswers? Run(Batch batch)
+    private BatchAnswers? Run(Batch batch, ref RanBatch ran)
     {
         batch.WaitUntilWritten();
         var slots = batch.Slots;
@@ -108,7 +136,7 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
             var error = RunLane(batch, batch.Rows, outputs, cut, out var origin);
             batch.EndRun(slots);
             owner.Totals.Ran(batch.Reason, batch.Rows, slots.Length);
-            owner.Metrics.Ran(batch, origin);
+            ran = new(batch.Reason, batch.Rows, origin.RunTime, origin.QueueTime);
             if (error is null && slots.Length > 1) return ReadAll(batch.Lane, slots, origin);
             if (error is null) AnswerOne(slots[0]!, batch.Lane, 0, in origin);
             else if (slots.Length == 1) AnswerOne(slots[0]!, error);
@@ -171,7 +199,7 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            return Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "The answer could not be read: {0}", exception.Message)
+            return Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "The answer could not be read: {0}", GuestReports.MessageOf(exception))
             {
                 Exception = exception,
             });

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using MlServe.Guests;
 
@@ -27,11 +26,11 @@ internal sealed class BatchingMetrics
             MlServeDiagnostics.BatchQueueDurationMetric, "s", "How long the first request of a batch waited for its run.", durations);
     }
 
-    public void Ran(Batch batch, in PredictionOrigin origin)
+    public void Ran(in RanBatch batch)
     {
-        if (_size.Enabled)
-            _size.Record(batch.Rows, new TagList { _model, new(MlServeDiagnostics.CloseReasonTag, Reasons[(int)batch.Reason]) });
-        if (_duration.Enabled) _duration.Record(origin.RunTime.TotalSeconds, _model);
-        if (_queueDuration.Enabled) _queueDuration.Record(origin.QueueTime.TotalSeconds, _model);
+        if (batch.Rows == 0) return;
+        if (_size.Enabled) _size.Record(batch.Rows, [_model, new(MlServeDiagnostics.CloseReasonTag, Reasons[(int)batch.Reason])]);
+        if (_duration.Enabled) _duration.Record(batch.RunTime.TotalSeconds, _model);
+        if (_queueDuration.Enabled) _queueDuration.Record(batch.QueueTime.TotalSeconds, _model);
     }
 }

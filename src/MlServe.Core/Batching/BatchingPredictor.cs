@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MlServe.Guests;
 using MlServe.Threading;
 
 namespace MlServe.Batching;
@@ -7,7 +8,7 @@ namespace MlServe.Batching;
 /// Runs requests together. A batch grows while the lanes are busy and starts the moment one is free: a lone request runs at once on its caller's thread,
 /// and under load batches grow by themselves to what the model can take.
 /// </summary>
-internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
+internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, IShieldsCallers
 {
     /// <summary>Runs shorter than this may go on a caller's thread.</summary>
     private const double ShortRunSeconds = 50e-6;
@@ -113,6 +114,8 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     /// <summary>Whether all runners rest, and the timer is set for what they hold back.</summary>
     public bool IsHolding => _runners.AreAllIdle && _hold is not { IsParking: true };
 
+    bool IShieldsCallers.IsShielding => true;
+
     private bool IsDisposed => Volatile.Read(ref _disposed) != 0;
 
     public override ValueTask<Prediction> PredictAsync(
@@ -135,7 +138,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
             return new(Prediction.FromError(fault));
         }
 
-        if (queue is null || request.Rows == 0) return PassOnAsync(inputs, options, cancellationToken);
+        if (queue is null || request.Rows == 0) return RelayedOperation<Prediction>.Of(PassOnAsync(inputs, options, cancellationToken));
         if (MayRunInline(queue, request.Rows, inFlight) && Gate.TryEnter())
         {
             if (TryRent(in request) is { } lane) return RunInline(lane, in inputs, in request, options?.Timeout ?? _options.Timeout, cancellationToken);
@@ -150,7 +153,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
 
         return request.Rows <= queue.Limit
             ? Place(queue, in inputs, in request, 0, request.Rows, now, deadline, cancellationToken)
-            : SplitRequest.RunAsync(this, queue, inputs, request, now, deadline, cancellationToken);
+            : RelayedOperation<Prediction>.Of(SplitRequest.RunAsync(this, queue, inputs, request, now, deadline, cancellationToken));
     }
 
     public override object? GetService(Type serviceType, object? serviceKey = null)
@@ -189,10 +192,25 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     /// <summary>Counts the memory of a lane, or what it has grown by.</summary>
     internal void CountLane(Batch batch)
     {
-        var bytes = batch.Lane.Bytes;
+        var bytes = BytesOf(batch);
         if (bytes == batch.CountedBytes) return;
         Interlocked.Add(ref _laneBytes, bytes - batch.CountedBytes);
         batch.CountedBytes = bytes;
+    }
+
+    private static long BytesOf(Batch batch)
+    {
+        try
+        {
+            return batch.Lane.Bytes;
+        }
+#pragma warning disable CA1031 // An executor of the application's, asked on the thread of whoever comes by.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            GuestReports.OfProcess.Add(Guest.Layer, exception);
+            return batch.CountedBytes;
+        }
     }
 
     internal void ForgetLane(Batch batch) => Interlocked.Add(ref _laneBytes, -batch.CountedBytes);
@@ -212,7 +230,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     /// <summary>What a request hears of an exception that an executor threw.</summary>
     internal PredictionError Failed(Exception exception) => exception is ObjectDisposedException
         ? new(PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' has been closed.", Name) { Exception = exception }
-        : new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}' failed: {1}", Name, exception.Message) { Exception = exception };
+        : new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}' failed: {1}", Name, GuestReports.MessageOf(exception)) { Exception = exception };
 
     /// <param name="isRun">Whether the run, and not the wait for it, used up most of the time.</param>
     internal PredictionError TimedOut(bool isRun) => isRun

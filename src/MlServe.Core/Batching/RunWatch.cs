@@ -1,3 +1,4 @@
+using MlServe.Guests;
 using MlServe.Threading;
 
 namespace MlServe.Batching;
@@ -35,7 +36,7 @@ internal sealed class RunWatch
     {
         var watch = Pool<RunWatch>.Rent();
         if (!ReferenceEquals(watch._clock, time)) watch.MakeTimer(time);
-        if (callersToken.CanBeCanceled) watch._registration = callersToken.UnsafeRegister(static watch => ((RunWatch)watch!)._source.Cancel(), watch);
+        if (callersToken.CanBeCanceled) watch._registration = callersToken.UnsafeRegister(static watch => ((RunWatch)watch!)._source.CancelQuietly(), watch);
 
         // A full fence: either the timer sees the deadline, or this sees that it has gone to rest.
         var deadline = time.After(timeout);

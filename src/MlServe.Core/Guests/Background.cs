@@ -22,6 +22,21 @@ internal static class Background
         _ = task.ContinueWith(static late => _ = late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
     }
 
-    public static CancellationTokenRegistration Register(CancellationToken token, Action callback) =>
+    public static CancellationTokenRegistration Register(Action callback, CancellationToken token) =>
         token.UnsafeRegister(static callback => ((Action)callback!)(), callback);
+
+    /// <summary>Does something in which a guest is called, and goes on whatever that throws.</summary>
+    public static void Quietly(Guest guest, Action action)
+    {
+        try
+        {
+            action();
+        }
+#pragma warning disable CA1031
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            GuestReports.OfProcess.Add(guest, exception);
+        }
+    }
 }

@@ -12,19 +12,6 @@ internal static class Cancellations
         }
 #pragma warning disable CA1031 // They have all been called; their exceptions are not those of whoever cancels.
         catch (Exception exception)
-        {
-            GuestReports.OfProcess.Add(Guest.Cancellation, exception);
-        }
-    }
-
-    /// <summary>The same, with the callbacks on a thread of the pool.</summary>
-    public static async Task CancelQuietlyAsync(this CancellationTokenSource source)
-    {
-        try
-        {
-            await source.CancelAsync().ConfigureAwait(false);
-        }
-        catch (Exception exception)
 #pragma warning restore CA1031
         {
             GuestReports.OfProcess.Add(Guest.Cancellation, exception);

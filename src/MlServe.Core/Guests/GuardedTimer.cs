@@ -36,15 +36,6 @@ internal sealed class GuardedTimer : ITimer, IThreadPoolWorkItem
         }
     }
 
-    /// <summary>
-    /// A timer at rest. It keeps no caller's context, because it outlives its first caller, and what its callback throws ends in a net.
-    /// </summary>
-    public static ITimer Create(TimeProvider time, TimerCallback callback, object? state)
-    {
-        using var noContext = Background.SuppressFlow();
-        return time.CreateTimer(static net => ((Net)net!).Call(), new Net(callback, state), Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-    }
-
     public bool Change(TimeSpan dueTime, TimeSpan period)
     {
         var before = _beingSet;
@@ -119,24 +110,6 @@ internal sealed class GuardedTimer : ITimer, IThreadPoolWorkItem
 #pragma warning restore CA1031
         {
             GuestReports.OfProcess.Add(Guest.Clock, exception);
-        }
-    }
-
-    /// <summary>The last net under a timer's thread.</summary>
-    private sealed class Net(TimerCallback callback, object? state)
-    {
-        public void Call()
-        {
-            try
-            {
-                callback(state);
-            }
-#pragma warning disable CA1031
-            catch (Exception exception)
-#pragma warning restore CA1031
-            {
-                GuestReports.OfProcess.Add(Guest.Own, exception);
-            }
         }
     }
 }

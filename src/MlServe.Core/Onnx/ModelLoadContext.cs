@@ -1,4 +1,6 @@
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using MlServe.Guests;
 
 namespace MlServe.Onnx;
 
@@ -19,4 +21,10 @@ public sealed class ModelLoadContext
 
     /// <summary>Where logs go. Default: nowhere.</summary>
     public ILoggerFactory? LoggerFactory { get; init; }
+
+    /// <summary>The clock, behind a guard.</summary>
+    internal TimeProvider Clock => GuardedTime.Of(TimeProvider);
+
+    /// <summary>The log, behind a guard; one that says nothing where there is none.</summary>
+    internal ILogger Logger => GuardedLogger.Of(LoggerFactory) ?? NullLogger.Instance;
 }

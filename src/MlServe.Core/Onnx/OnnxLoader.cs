@@ -12,7 +12,7 @@ namespace MlServe.Onnx;
 /// </summary>
 internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, ModelLoadContext context)
 {
-    private readonly ILogger _logger = context.LoggerFactory?.CreateLogger(MlServeDiagnostics.LogCategory) ?? NullLogger.Instance;
+    private readonly ILogger _logger = context.Logger;
 
     public async ValueTask<(OnnxExecutor Executor, OnnxModelDescription Description)> LoadAsync(CancellationToken cancellationToken)
     {
@@ -20,7 +20,7 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         if (faults.Count > 0)
             throw new ModelLoadException(ModelLoadFailure.InvalidOptions, $"The options of model '{context.Name}' are not valid: {string.Join(" ", faults)}");
 
-        var started = context.TimeProvider.GetTimestamp();
+        var started = context.Clock.GetTimestamp();
         var content = await source.ReadAsync(cancellationToken).ConfigureAwait(false)
             ?? throw new ModelLoadException(ModelLoadFailure.NotFound, $"The source of model '{context.Name}' returned nothing.");
 
@@ -48,7 +48,7 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
                 ProvidersPassedOver = opened.Providers.PassedOver,
                 RuntimeVersion = runtimeVersion,
                 FromOptimizedCache = opened.FromCache,
-                LoadTime = context.TimeProvider.GetElapsedTime(started),
+                LoadTime = context.Clock.GetElapsedTime(started),
             };
             Log(description, signature);
             return (executor, description);

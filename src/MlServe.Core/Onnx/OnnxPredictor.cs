@@ -9,7 +9,7 @@ namespace MlServe.Onnx;
 /// Offers by <see cref="GetService"/>: <see cref="ModelIdentity"/>, <see cref="OnnxModelDescription"/>, <see cref="IBatchExecutor"/>. The session is closed
 /// when the predictor is disposed and the last request has been answered.
 /// </remarks>
-public sealed class OnnxPredictor : IPredictor
+public sealed class OnnxPredictor : IPredictor, IShieldsCallers
 {
     /// <summary>How long work in bulk yields to other requests in line.</summary>
     internal static readonly TimeSpan MaxBulkDelay = TimeSpan.FromSeconds(1);
@@ -29,9 +29,11 @@ public sealed class OnnxPredictor : IPredictor
         _description = description;
         _gate = context.RunGate;
         _flow = new(_gate);
-        _time = context.TimeProvider;
+        _time = context.Clock;
         _maxQueued = options.MaxQueuedRequests;
     }
+
+    bool IShieldsCallers.IsShielding => true;
 
     /// <inheritdoc />
     public ModelSignature Signature => _executor.Signature;

@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using MlServe.Guests;
 using MlServe.Threading;
 
 namespace MlServe.Onnx;
@@ -74,15 +75,25 @@ internal sealed class OnnxSession(IReadOnlyList<InferenceSession> sessions, bool
 
     private void Close()
     {
+        foreach (var closing in Delegate.EnumerateInvocationList(_closing))
+            Try(closing);
+        foreach (var session in sessions)
+            Try(session.Dispose);
+        _closed.Complete();
+    }
+
+    /// <summary>The thread is that of whoever came last: a request, a run.</summary>
+    private static void Try(Action action)
+    {
         try
         {
-            _closing?.Invoke();
-            foreach (var session in sessions)
-                session.Dispose();
+            action();
         }
-        finally
+#pragma warning disable CA1031 // The rest is to be closed as well, and whoever waits for the end gets it.
+        catch (Exception exception)
+#pragma warning restore CA1031
         {
-            _closed.Complete();
+            GuestReports.OfProcess.Add(Guest.Own, exception);
         }
     }
 }

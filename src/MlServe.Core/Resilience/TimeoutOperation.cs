@@ -1,20 +1,17 @@
-using System.Diagnostics;
-using System.Runtime.CompilerServices;
+using MlServe.Guests;
 using MlServe.Threading;
 
 namespace MlServe.Resilience;
 
 /// <summary>A call with a timer that cancels it. Pooled, together with its timer and its cancellation source.</summary>
 #pragma warning disable CA1001 // Pooled: what it holds goes where the pool does not take it back.
-internal sealed class TimeoutOperation : PooledSource
+internal sealed class TimeoutOperation : AwaitingSource<Prediction, Prediction>
 #pragma warning restore CA1001
 {
     private static readonly TimeSpan Never = Timeout.InfiniteTimeSpan;
 
-    private readonly Action _continue;
     private readonly Lock _lock = new();
     private CancellationTokenSource _source = new();
-    private ConfiguredValueTaskAwaitable<Prediction>.ConfiguredValueTaskAwaiter _inner;
     private CancellationTokenRegistration _registration;
     private CancellationToken _callersToken;
     private TimeoutPredictor? _owner;
@@ -23,8 +20,6 @@ internal sealed class TimeoutOperation : PooledSource
     private long _deadline;
     private bool _isActive;
     private bool _isExpired;
-
-    public TimeoutOperation() => _continue = Continue;
 
     public static TimeoutOperation Rent() => Pool<TimeoutOperation>.Rent();
 
@@ -47,10 +42,8 @@ internal sealed class TimeoutOperation : PooledSource
 
         if (!pending.IsCompleted)
         {
-            _inner = pending.ConfigureAwait(false).GetAwaiter();
             var result = Begin();
-            if (Activity.Current is null) _inner.UnsafeOnCompleted(_continue);
-            else _inner.OnCompleted(_continue);
+            Await(pending, flowsActivity: true);
             return result;
         }
 
@@ -103,7 +96,7 @@ internal sealed class TimeoutOperation : PooledSource
         }
 
         _timer!.Change(Timestamps.ToTimer(timeout), Never);
-        if (cancellationToken.CanBeCanceled) _registration = cancellationToken.UnsafeRegister(static operation => ((TimeoutOperation)operation!)._source.Cancel(), this);
+        if (cancellationToken.CanBeCanceled) _registration = cancellationToken.UnsafeRegister(static operation => ((TimeoutOperation)operation!)._source.CancelQuietly(), this);
     }
 
     private void MakeTimer(TimeProvider time)
@@ -135,12 +128,12 @@ internal sealed class TimeoutOperation : PooledSource
         UrgentCancel.Cancel(source);
     }
 
-    private void Continue()
+    protected override void Continue()
     {
         Prediction answer;
         try
         {
-            answer = _inner.GetResult();
+            answer = InnerResult();
             End(null, isRun: false);
         }
         catch (Exception exception)
@@ -190,7 +183,7 @@ internal sealed class TimeoutOperation : PooledSource
 
         _owner = null;
         _callersToken = default;
-        _inner = default;
+        ForgetInner();
         Reset();
         if (!Pool<TimeoutOperation>.Return(this)) _timer!.Dispose();
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MlServe.Guests;
 
 namespace MlServe.Threading;
 
@@ -70,7 +71,7 @@ internal static class DeadlineThread
             catch (Exception exception)
 #pragma warning restore CA1031
             {
-                Unhandled.Throw(exception);
+                GuestReports.OfProcess.Add(Guest.Own, exception);
             }
         }
     }

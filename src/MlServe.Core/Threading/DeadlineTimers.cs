@@ -1,3 +1,5 @@
+using MlServe.Guests;
+
 namespace MlServe.Threading;
 
 /// <summary>Makes timers for deadlines.</summary>
@@ -13,7 +15,7 @@ internal static class DeadlineTimers
     public static ITimer CreateDeadlineTimer(this TimeProvider time, TimerCallback callback, object? state)
     {
         if (ReferenceEquals(time, TimeProvider.System)) return new DeadlineTimer(callback, state);
-        using var noContext = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
+        using var noContext = Background.SuppressFlow();
         return time.CreateTimer(callback, state, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 }

@@ -1,3 +1,5 @@
+using MlServe.Guests;
+
 namespace MlServe.Threading;
 
 /// <summary>Cancels a source elsewhere: what is registered with it may be other people's code, and block.</summary>
@@ -12,7 +14,7 @@ internal sealed class UrgentCancel : UrgentWork
     public static void Cancel(CancellationTokenSource source)
     {
         if (DeadlineThread.IsCurrent) _ = CancelAsync(source);
-        else source.Cancel();
+        else source.CancelQuietly();
     }
 
     /// <summary>Cancels elsewhere; ends when all that is registered has been called, and whoever waits for that goes on there too.</summary>
@@ -26,16 +28,7 @@ internal sealed class UrgentCancel : UrgentWork
 
     protected override void Execute(UrgentPlace place)
     {
-        try
-        {
-            _source.Cancel();
-            _done.SetResult();
-        }
-#pragma warning disable CA1031 // Of whoever has registered. It is told to whoever waits; others are not to suffer from it.
-        catch (Exception exception)
-#pragma warning restore CA1031
-        {
-            _done.SetException(exception);
-        }
+        _source.CancelQuietly();
+        _done.SetResult();
     }
 }

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using MlServe.Guests;
 using MlServe.Resilience;
+using MlServe.Threading;
 
 namespace MlServe.Hosting;
 
@@ -126,11 +128,10 @@ internal sealed class HostedModel : IPredictor
                 default:
                     _state = ModelState.Loading;
                     _entrance.Refuse(NotLoaded("it is being loaded"));
-                    _loading = Task.Run(RunLoadAsync, CancellationToken.None);
+                    _loading = Background.Run(RunLoadAsync);
 
                     // It may fail when nobody waits for it any more; the log says so.
-                    _ = _loading.ContinueWith(
-                        static load => _ = load.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+                    Background.Forget(_loading);
                     return _loading.WaitAsync(cancellationToken);
             }
         }
@@ -148,6 +149,7 @@ internal sealed class HostedModel : IPredictor
             idle = _entrance.Close(ShutDown());
         }
 
+        using var noContext = Background.SuppressFlow();
         _ = RunCloseAsync(idle, cancellationToken);
         return _closed.Task;
     }
@@ -169,7 +171,9 @@ internal sealed class HostedModel : IPredictor
         {
             return _stepsOf(Name);
         }
-        catch (OptionsValidationException)
+#pragma warning disable CA1031 // Options are made by code of the application's too. The load says what is wrong with them.
+        catch (Exception)
+#pragma warning restore CA1031
         {
             return null;
         }
@@ -253,18 +257,32 @@ internal sealed class HostedModel : IPredictor
     /// <summary>However long it takes: a model that is closed under a request would answer it with an exception.</summary>
     private async Task CloseWhenIdleAsync(Task idle)
     {
-        await _closing.CancelAsync().ConfigureAwait(false);
+        await UrgentCancel.CancelAsync(_closing).ConfigureAwait(false);
         await _loading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await idle.ConfigureAwait(false);
         if (_loaded is { } loaded)
         {
-            await loaded.Pipeline.DisposeAsync().ConfigureAwait(false);
+            await ClosePipelineAsync(loaded).ConfigureAwait(false);
             _logger.Closed(Name);
         }
 
         _closing.Dispose();
         lock (_lock)
             _state = ModelState.Closed;
+    }
+
+    private async Task ClosePipelineAsync(LoadedModel loaded)
+    {
+        try
+        {
+            await loaded.Pipeline.DisposeAsync().ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // A layer of the application's; the pipeline has disposed all others, and the host stops.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            _logger.LayerNotClosed(exception, Name);
+        }
     }
 
     private static string LoadEnded(Exception exception) =>

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using MlServe.Configuration;
+using MlServe.Guests;
 using MlServe.Onnx;
 
 namespace MlServe.Hosting;
@@ -11,6 +12,7 @@ internal sealed class ModelLoader(
     ILoggerFactory? loggers = null)
     : IDisposable
 {
+    private readonly TimeProvider _clock = GuardedTime.Of(time);
     private readonly SemaphoreSlim _turn = new(gate.MaxConcurrentRuns);
 
     /// <summary>Loads a model and runs its warm-up.</summary>
@@ -29,7 +31,7 @@ internal sealed class ModelLoader(
         catch (Exception exception) when (exception is not (OperationCanceledException or OptionsValidationException))
         {
             var failure = exception is ModelLoadException known ? known.Failure : ModelLoadFailure.Other;
-            throw new ModelLoadException(failure, $"Model '{name}' ({catalog.KeyOf(name)}) could not be loaded. {exception.Message}", exception);
+            throw new ModelLoadException(failure, $"Model '{name}' ({catalog.KeyOf(name)}) could not be loaded. {GuestReports.MessageOf(exception)}", exception);
         }
         finally
         {
@@ -54,7 +56,7 @@ internal sealed class ModelLoader(
             Name = name,
             Version = options.Version,
             RunGate = gate,
-            TimeProvider = time,
+            TimeProvider = _clock,
             LoggerFactory = loggers,
         };
         var model = await OnnxPredictor.LoadAsync(source, options.Onnx, context, cancellationToken).ConfigureAwait(false);
@@ -73,12 +75,12 @@ internal sealed class ModelLoader(
             try
             {
                 if (options.Onnx.WarmUpRuns > 0)
-                    await new PipelineWarmUp(pipeline, around, serviceLevel, time, LogMessages.Create(loggers)).RunAsync(cancellationToken).ConfigureAwait(false);
+                    await new PipelineWarmUp(pipeline, around, serviceLevel, _clock, LogMessages.Create(loggers)).RunAsync(cancellationToken).ConfigureAwait(false);
                 return new(pipeline, pipeline.Signature, serviceLevel, snapshot);
             }
             catch
             {
-                await pipeline.DisposeAsync().ConfigureAwait(false);
+                await CloseQuietlyAsync(pipeline).ConfigureAwait(false);
                 throw;
             }
         }
@@ -86,6 +88,20 @@ internal sealed class ModelLoader(
         {
             await model.DisposeAsync().ConfigureAwait(false);
             throw;
+        }
+    }
+
+    /// <summary>Closes a pipeline whose load has failed: what a layer throws at that is counted, and why the load failed is what is said.</summary>
+    private static async Task CloseQuietlyAsync(IPredictor pipeline)
+    {
+        try
+        {
+            await pipeline.DisposeAsync().ConfigureAwait(false);
+        }
+#pragma warning disable CA1031
+        catch (Exception)
+#pragma warning restore CA1031
+        {
         }
     }
 }

@@ -4,6 +4,7 @@ using System.Runtime.ExceptionServices;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using MlServe.Configuration;
+using MlServe.Guests;
 using MlServe.Onnx;
 using MlServe.Resilience;
 
@@ -16,6 +17,7 @@ internal sealed class PredictorProvider(
     : IPredictorProvider, IFallbackTargets, IDisposable, IAsyncDisposable
 {
     private readonly ILogger _logger = LogMessages.Create(loggers);
+    private readonly TimeProvider _clock = GuardedTime.Of(time);
     private readonly MlServingOptions _options = options.Value;
     private readonly ConcurrentDictionary<string, HostedModel> _models = new(ModelName.Comparer);
     private readonly Lock _lock = new();
@@ -90,22 +92,35 @@ internal sealed class PredictorProvider(
             if (!_models.TryGetValue(name, out var known) || known.State == ModelState.Failed) cache.TryRemove(name);
         }
 
-        foreach (var model in names.Select(GetModel).Union(_models.Values))
+        foreach (var name in names.Union(_models.Keys, ModelName.Comparer))
         {
-            var isThere = names.Contains(model.Name);
-            if (isThere && model.State == ModelState.Failed)
+            try
             {
-                LoadInBackground(model);
+                Reload(GetModel(name), names.Contains(name));
             }
-            else if (model.NoticesChange(catalog.SnapshotOf(model.Name)))
+#pragma warning disable CA1031 // Configuration and options have code of others in them, and the other models are to be brought in line as well.
+            catch (Exception exception)
+#pragma warning restore CA1031
             {
-                if (isThere) _logger.ChangeNeedsRestart(model.Name);
-                else _logger.RemovalNeedsRestart(model.Name);
+                _logger.ReloadFailed(exception);
             }
         }
     }
 
     /// <summary>Tells health checks that the host stops.</summary>
+    private void Reload(HostedModel model, bool isThere)
+    {
+        if (isThere && model.State == ModelState.Failed)
+        {
+            LoadInBackground(model);
+        }
+        else if (model.NoticesChange(catalog.SnapshotOf(model.Name)))
+        {
+            if (isThere) _logger.ChangeNeedsRestart(model.Name);
+            else _logger.RemovalNeedsRestart(model.Name);
+        }
+    }
+
     public void BeginStopping() => Volatile.Write(ref _isStopping, true);
 
     /// <summary>Takes no more requests, waits for those accepted, and closes all models.</summary>
@@ -172,22 +187,36 @@ internal sealed class PredictorProvider(
             if (_models.TryGetValue(declared, out model)) return model;
             // Added by a reload. Somebody may have asked for its options when it was not there, and the answer was kept.
             if (_isStarted) cache.TryRemove(declared);
-            model = new(declared, loader, _options.DrainTimeout, time, _logger, services, this, FallbackStepsOf);
+            model = new(declared, loader, _options.DrainTimeout, _clock, _logger, services, this, FallbackStepsOf);
             _models[declared] = model;
             if (_isStarted && !_isStopping) LoadInBackground(model);
             return model;
         }
     }
 
-    // The model itself logs its failure and tells its callers.
-    private void LoadInBackground(HostedModel model) =>
-        _ = model.LoadAsync(CancellationToken.None).ContinueWith(
-            load =>
-            {
-                _ = load.Exception;
-                if (load.IsCompletedSuccessfully) CheckFallbacks(model);
-            },
-            CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+    private void LoadInBackground(HostedModel model)
+    {
+        using var noContext = Background.SuppressFlow();
+        _ = LoadAndCheckAsync(model);
+    }
+
+    private async Task LoadAndCheckAsync(HostedModel model)
+    {
+        // The model itself logs its failure and tells its callers.
+        var load = model.LoadAsync(CancellationToken.None);
+        await load.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!load.IsCompletedSuccessfully) return;
+        try
+        {
+            CheckFallbacks(model);
+        }
+#pragma warning disable CA1031 // A layer of the application's was asked; nobody waits here.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            _logger.ReloadFailed(exception);
+        }
+    }
 
     /// <summary>What ends a start takes out of service here: a chain to which a model that has just been loaded belongs, as its end or on the way.</summary>
     private void CheckFallbacks(HostedModel loaded)

@@ -1,5 +1,6 @@
 using System.Diagnostics.Tracing;
 using System.Threading.Channels;
+using MlServe.Guests;
 using MlServe.Monitoring;
 using MlServe.Tests.Fakes;
 

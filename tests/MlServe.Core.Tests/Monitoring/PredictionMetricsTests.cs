@@ -46,7 +46,7 @@ public sealed class PredictionMetricsTests : IDisposable
     [Fact]
     public void Duration_Buckets_BeginAtATenthOfAMillisecond()
     {
-        var advice = PredictionMetrics.For(_host.Meters).Duration.Advice!.HistogramBucketBoundaries!;
+        var advice = PredictionMetrics.For(_host.Meters).Duration.Instrument!.Advice!.HistogramBucketBoundaries!;
 
         Assert.Equal(0.0001, advice[0]);
         Assert.Equal(10, advice[^1]);

@@ -1,6 +1,8 @@
-namespace MlServe.Guests;
+using MlServe.Guests;
 
-/// <summary>How code that waits for a result goes on: in its context, or, where that takes no work, on the thread pool; and who may read the result.</summary>
+namespace MlServe.Threading;
+
+/// <summary>How code that waits for a result goes on in its context, and who may read the result.</summary>
 internal static class Awaiting
 {
     /// <summary>The source whose result the code that now goes on on this thread may read.</summary>
@@ -15,6 +17,9 @@ internal static class Awaiting
     internal interface IWaiter
     {
         void GoOn();
+
+        /// <summary>On another thread, whichever.</summary>
+        void GoOnElsewhere();
     }
 
     public static InvalidOperationException Twice() =>
@@ -51,7 +56,8 @@ internal static class Awaiting
     }
 
     /// <summary>
-    /// Lets the second that waits for a source go on at once, on its own thread, to find that it may not read. Code that is no async method is told here.
+    /// Lets the second that waits for a source go on at once, on its own thread, to find that it may not read. To throw here would not do: async methods
+    /// throw what comes from here on the thread pool, which ends the process. Code that is no async method is told here.
     /// </summary>
     public static void Refuse(object source, Action<object?> continuation, object? state)
     {
@@ -68,11 +74,10 @@ internal static class Awaiting
         }
     }
 
-    /// <summary>Lets code go on in its context.</summary>
+    /// <summary>Lets code go on in its context; elsewhere where that takes no work, because whoever waits must hear of the answer all the same.</summary>
     /// <param name="context">A synchronization context or a task scheduler.</param>
     /// <param name="waiter">The code.</param>
-    /// <param name="isAction">Whether the code keeps no execution context itself, so that the present one is its own.</param>
-    public static void Post(object context, IWaiter waiter, bool isAction)
+    public static void Post(object context, IWaiter waiter)
     {
         var work = new Work(waiter);
         try
@@ -80,26 +85,33 @@ internal static class Awaiting
             if (context is SynchronizationContext synchronization) synchronization.Post(static work => ((Work)work!).Run(), work);
             else _ = Task.Factory.StartNew(static work => ((Work)work!).Run(), work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, (TaskScheduler)context);
         }
-#pragma warning disable CA1031 // The result is there, and whoever gives it has others to answer.
-        catch (Exception exception) when (!work.HasRun)
+#pragma warning disable CA1031 // The context is the caller's, and may be dead; whoever answers has others to answer.
+        catch (Exception exception)
 #pragma warning restore CA1031
         {
-            GuestReports.OfProcess.Add(Guest.Context, exception);
-            if (isAction) ThreadPool.QueueUserWorkItem(static work => work.Run(), work, preferLocal: false);
-            else ThreadPool.UnsafeQueueUserWorkItem(static work => work.Run(), work, preferLocal: false);
+            if (work.TryBegin())
+            {
+                GuestReports.OfProcess.Add(Guest.Context, exception);
+                waiter.GoOnElsewhere();
+            }
+            else
+            {
+                // The waiting code's own, from a context that runs it within the call: as if the pool had run it.
+                Unhandled.Throw(exception);
+            }
         }
     }
 
-    /// <summary>Runs once, also where a context both throws and takes it.</summary>
+    /// <summary>Runs once, also where a context both takes it and throws.</summary>
     private sealed class Work(IWaiter waiter)
     {
-        private int _hasRun;
+        private int _hasBegun;
 
-        public bool HasRun => Volatile.Read(ref _hasRun) != 0;
+        public bool TryBegin() => Interlocked.Exchange(ref _hasBegun, 1) == 0;
 
         public void Run()
         {
-            if (Interlocked.Exchange(ref _hasRun, 1) == 0) waiter.GoOn();
+            if (TryBegin()) waiter.GoOn();
         }
     }
 }
