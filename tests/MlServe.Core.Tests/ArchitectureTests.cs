@@ -28,6 +28,9 @@ public sealed partial class ArchitectureTests
     /// <summary>What the inspection may take from the contracts: how it says no.</summary>
     private static readonly string[] ContractsOfInspection = ["ModelLoadException", "ModelLoadFailure"];
 
+    /// <summary>What the guards may take from the contracts: the names under which they report.</summary>
+    private static readonly string[] ContractsOfGuests = ["MlServeDiagnostics"];
+
     [Fact]
     public void Core_EveryFile_KeepsToItsRoom()
     {
@@ -124,6 +127,7 @@ public sealed partial class ArchitectureTests
                 var owners = types[match.Value].Where(type => Begins(NamespaceOf(text), type.Namespace)).ToList();
                 if (owners.Count == 0 || owners.Exists(type => type.Home == home || allowed.Contains(type.Home))) continue;
                 if (home == "MlServe.Onnx.Inspection" && ContractsOfInspection.Contains(match.Value)) continue;
+                if (home == "MlServe.Guests" && ContractsOfGuests.Contains(match.Value)) continue;
                 faults.Add($"{path} ({home}) names {match.Value} of {owners[0].Home}.");
                 break;
             }

@@ -17,4 +17,19 @@ internal static class Cancellations
             GuestReports.OfProcess.Add(Guest.Cancellation, exception);
         }
     }
+
+    /// <summary>The same, with callbacks, where there are any, on a thread of the pool.</summary>
+    public static async Task CancelQuietlyAsync(this CancellationTokenSource source)
+    {
+        try
+        {
+            await source.CancelAsync().ConfigureAwait(false);
+        }
+#pragma warning disable CA1031
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            GuestReports.OfProcess.Add(Guest.Cancellation, exception);
+        }
+    }
 }

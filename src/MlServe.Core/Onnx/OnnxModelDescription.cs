@@ -29,6 +29,12 @@ public sealed record OnnxModelDescription
     /// <summary>Whether the session was opened from the cache of optimized models.</summary>
     public required bool FromOptimizedCache { get; init; }
 
+    /// <summary>
+    /// What is wrong with the model although it is loaded, with the runtime's words and what to do about it: it answered none of the rows that were made up for it, or only with
+    /// less optimization than the options say. Null where nothing is.
+    /// </summary>
+    public string? WarmUpFailure { get; init; }
+
     /// <summary>From reading the file to the end of the warm-up.</summary>
     public required TimeSpan LoadTime { get; init; }
 }

@@ -2,7 +2,6 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using MlServe.Guests;
 using MlServe.Resilience;
-using MlServe.Threading;
 
 namespace MlServe.Hosting;
 
@@ -36,11 +35,13 @@ internal sealed class HostedModel : IPredictor
     /// <param name="services">Where outer layers find what they need.</param>
     /// <param name="targets">Finds the models that stand in for this one.</param>
     /// <param name="stepsOf">Tells who answers in a model's place, or throws <see cref="OptionsValidationException"/> where its options are not valid (yet).</param>
+    /// <param name="isAdded">Whether a reload has added it.</param>
     public HostedModel(
         string name, ModelLoader loader, TimeSpan drainTimeout, TimeProvider time, ILogger logger, IServiceProvider services, IFallbackTargets targets,
-        Func<string, IReadOnlyList<FallbackStep>> stepsOf)
+        Func<string, IReadOnlyList<FallbackStep>> stepsOf, bool isAdded)
     {
         Name = name;
+        IsAdded = isAdded;
         _loader = loader;
         _drainTimeout = drainTimeout;
         _time = time;
@@ -58,6 +59,12 @@ internal sealed class HostedModel : IPredictor
     public string Name { get; }
 
     /// <summary>What the application is given. Disposing it closes the model.</summary>
+    /// <summary>Whether a reload has added it to a host that had started without it.</summary>
+    public bool IsAdded { get; }
+
+    /// <summary>Why the model is served without its fallback chain; null where it is not.</summary>
+    public string? FallbackProblems { get; private set; }
+
     public IPredictor Predictor { get; }
 
     /// <summary>
@@ -160,6 +167,14 @@ internal sealed class HostedModel : IPredictor
     public ValueTask DisposeAsync() => new(CloseAsync(CancellationToken.None));
 
     /// <summary>The layers that stand before the model is loaded: those who answer in its place, and the entrance.</summary>
+    /// <summary>Serves the model without its fallback chain, which cannot work.</summary>
+    public void RefuseFallback(string problems)
+    {
+        Fallback!.SetSteps([]);
+        FallbackProblems = problems;
+        _logger.FallbackRefused(Name, problems);
+    }
+
     private PredictorBuilder AddGuards(PredictorBuilder builder) => Fallback is { } fallback
         ? builder.UseBuiltIn((_, _) => fallback, (inner, services) => PredictorBuilderResilienceExtensions.CreateFallbackTwin(
             new PredictorBuilder(inner).Use((_, _) => EntranceStage.Opened()).Build(services), Name, fallback.Steps, services))
@@ -257,7 +272,7 @@ internal sealed class HostedModel : IPredictor
     /// <summary>However long it takes: a model that is closed under a request would answer it with an exception.</summary>
     private async Task CloseWhenIdleAsync(Task idle)
     {
-        await UrgentCancel.CancelAsync(_closing).ConfigureAwait(false);
+        await _closing.CancelQuietlyAsync().ConfigureAwait(false);
         await _loading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await idle.ConfigureAwait(false);
         if (_loaded is { } loaded)

@@ -43,6 +43,9 @@ internal static partial class LogMessages
     [LoggerMessage(4010, LogLevel.Error, "A layer of model {Model} threw when it was closed; the others are closed, and so is the model")]
     public static partial void LayerNotClosed(this ILogger logger, Exception exception, string model);
 
+    [LoggerMessage(4011, LogLevel.Information, "Model {Model} is tried again in {Delay}; the host goes on without it")]
+    public static partial void TriedAgain(this ILogger logger, string model, TimeSpan delay);
+
     [LoggerMessage(4009, LogLevel.Warning,
         "{Section} has no effect: nothing turns it on for model {Model}. Set {Switch} of the model to true, or call {Switch} where it is added in code; set to false it says that this is meant")]
     public static partial void SectionUnused(this ILogger logger, string section, string model, string @switch);

@@ -5,7 +5,6 @@ using MlServe.Caching;
 using MlServe.Guests;
 using MlServe.Onnx;
 using MlServe.Tensors;
-using MlServe.Threading;
 
 namespace MlServe.Hosting;
 
@@ -58,7 +57,7 @@ internal sealed class PipelineWarmUp(IPredictor pipeline, IReadOnlyList<Pipeline
         }
         finally
         {
-            await UrgentCancel.CancelAsync(over).ConfigureAwait(false);
+            await over.CancelQuietlyAsync().ConfigureAwait(false);
         }
     }
 

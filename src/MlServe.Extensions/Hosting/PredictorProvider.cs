@@ -21,9 +21,11 @@ internal sealed class PredictorProvider(
     private readonly MlServingOptions _options = options.Value;
     private readonly ConcurrentDictionary<string, HostedModel> _models = new(ModelName.Comparer);
     private readonly Lock _lock = new();
+    private readonly CancellationTokenSource _ending = new();
     private bool _isStarted;
     private bool _isStopping;
     private bool _isDisposed;
+    private LoadRetries? _retries;
 
     public IReadOnlyCollection<string> Names => catalog.Names;
 
@@ -59,6 +61,11 @@ internal sealed class PredictorProvider(
             try
             {
                 await GetModel(name).LoadAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception exception) when (!cancellationToken.IsCancellationRequested && !IsRequired(name))
+            {
+                // The model itself has logged it.
+                if (MayHeal(exception)) Retries.Begin(GetModel(name));
             }
             catch (Exception exception) when (exception is ModelLoadException or OptionsValidationException)
             {
@@ -121,13 +128,40 @@ internal sealed class PredictorProvider(
         }
     }
 
-    public void BeginStopping() => Volatile.Write(ref _isStopping, true);
+    public void BeginStopping()
+    {
+        Volatile.Write(ref _isStopping, true);
+        _ending.CancelQuietly();
+    }
+
+    /// <summary>Whether the host needs a model; yes where its options are not valid.</summary>
+    public bool IsRequired(string name)
+    {
+        try
+        {
+            return models.Get(name).Required;
+        }
+#pragma warning disable CA1031 // Options are made by code of the application's too.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            return true;
+        }
+    }
+
+    /// <summary>A model that there is, or null; also when the provider has been disposed.</summary>
+    public HostedModel? FindKnown(string name)
+    {
+        if (_models.TryGetValue(name, out var model)) return model;
+        return Volatile.Read(ref _isDisposed) ? null : FindModel(name);
+    }
 
     /// <summary>Takes no more requests, waits for those accepted, and closes all models.</summary>
     public Task CloseAsync(CancellationToken cancellationToken)
     {
         lock (_lock)
             _isStopping = true;
+        _ending.CancelQuietly();
         return Task.WhenAll(_models.Values.Select(model => model.CloseAsync(cancellationToken)));
     }
 
@@ -138,6 +172,7 @@ internal sealed class PredictorProvider(
     {
         lock (_lock)
             _isDisposed = true;
+        _ending.CancelQuietly();
         foreach (var model in _models.Values)
             model.Predictor.Dispose();
     }
@@ -146,6 +181,7 @@ internal sealed class PredictorProvider(
     {
         lock (_lock)
             _isDisposed = true;
+        _ending.CancelQuietly();
         foreach (var model in _models.Values)
             await model.Predictor.DisposeAsync().ConfigureAwait(false);
     }
@@ -187,7 +223,7 @@ internal sealed class PredictorProvider(
             if (_models.TryGetValue(declared, out model)) return model;
             // Added by a reload. Somebody may have asked for its options when it was not there, and the answer was kept.
             if (_isStarted) cache.TryRemove(declared);
-            model = new(declared, loader, _options.DrainTimeout, _clock, _logger, services, this, FallbackStepsOf);
+            model = new(declared, loader, _options.DrainTimeout, _clock, _logger, services, this, FallbackStepsOf, isAdded: _isStarted);
             _models[declared] = model;
             if (_isStarted && !_isStopping) LoadInBackground(model);
             return model;
@@ -205,7 +241,12 @@ internal sealed class PredictorProvider(
         // The model itself logs its failure and tells its callers.
         var load = model.LoadAsync(CancellationToken.None);
         await load.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (!load.IsCompletedSuccessfully) return;
+        if (!load.IsCompletedSuccessfully)
+        {
+            if (load.Exception?.InnerException is { } failure && MayHeal(failure)) Retries.Begin(model);
+            return;
+        }
+
         try
         {
             CheckFallbacks(model);
@@ -219,6 +260,12 @@ internal sealed class PredictorProvider(
     }
 
     /// <summary>What ends a start takes out of service here: a chain to which a model that has just been loaded belongs, as its end or on the way.</summary>
+    /// <summary>What is wrong in the configuration itself waits for the next reload.</summary>
+    private static bool MayHeal(Exception failure) => failure is not (OptionsValidationException or ModelLoadException { Failure: ModelLoadFailure.InvalidOptions });
+
+    private LoadRetries Retries => LazyInitializer.EnsureInitialized(
+        ref _retries, () => new(_clock, LoadAndCheckAsync, (model, delay) => _logger.TriedAgain(model.Name, delay), _ending.Token));
+
     private void CheckFallbacks(HostedModel loaded)
     {
         foreach (var model in _models.Values)
@@ -226,9 +273,7 @@ internal sealed class PredictorProvider(
             if (model.Fallback is not { } fallback) continue;
             if (model != loaded && !fallback.Steps.OfType<ModelStep>().Any(step => ModelName.Comparer.Equals(step.Name, loaded.Name))) continue;
             var problems = FallbackCheck.ProblemsOf(model, name => _models.GetValueOrDefault(name)).ToList();
-            if (problems.Count == 0) continue;
-            fallback.SetSteps([]);
-            _logger.FallbackRefused(model.Name, string.Join(" ", problems));
+            if (problems.Count > 0) model.RefuseFallback(string.Join(" ", problems));
         }
     }
 
