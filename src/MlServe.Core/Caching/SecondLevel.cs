@@ -40,7 +40,7 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
     public async Task OpenAsync(CancellationToken cancellationToken)
     {
         var key = $"mlserve:warm-up:{Guid.NewGuid():N}";
-        var task = Task.Run(() => cache.GetOrCreateAsync<byte[]?>(key, static _ => default, ReadOptions, null, CancellationToken.None).AsTask(), CancellationToken.None);
+        var task = UrgentTask.RunInContext(() => cache.GetOrCreateAsync<byte[]?>(key, static _ => default, ReadOptions, null, CancellationToken.None).AsTask());
         Forget(task);
         await ((Task)UrgentDelay.WaitForAsync(task, OpeningLimit, time, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
@@ -101,9 +101,9 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {
-            // On a thread of the pool, because whoever implements it may block before there is a task; one may come free only when nobody waits any more.
+            // On another thread, because whoever implements it may block before there is a task; one may come free only when nobody waits any more.
             var token = ended.Token;
-            var task = Task.Run(() => use(token), CancellationToken.None);
+            var task = UrgentTask.RunInContext(() => use(token));
             await ((Task)UrgentDelay.WaitForAsync(task, limit, time, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (task.IsCompletedSuccessfully) return await task.ConfigureAwait(false);
 
