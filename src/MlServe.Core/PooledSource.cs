@@ -35,7 +35,7 @@ internal abstract class PooledSource<TResult> : UrgentWork, IValueTaskSource<TRe
         if (!IsCompleted || Volatile.Read(ref _isHeld) != 0
             || Interlocked.CompareExchange(ref _unreadToken, 0, Unread | (ushort)token) != (Unread | (ushort)token))
         {
-            throw new InvalidOperationException("The value task of a prediction was awaited twice, or its result was read before it had completed.");
+            throw AwaitedTwice();
         }
 
         var (result, error) = (_result, _error);
@@ -46,7 +46,7 @@ internal abstract class PooledSource<TResult> : UrgentWork, IValueTaskSource<TRe
 
     ValueTaskSourceStatus IValueTaskSource<TResult>.GetStatus(short token)
     {
-        Require(token);
+        if (token != _version) throw AwaitedTwice();
         if (!IsCompleted) return ValueTaskSourceStatus.Pending;
         return _error switch
         {
@@ -59,8 +59,13 @@ internal abstract class PooledSource<TResult> : UrgentWork, IValueTaskSource<TRe
     void IValueTaskSource<TResult>.OnCompleted(
         Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
     {
-        Require(token);
-        if (Interlocked.Exchange(ref _isAwaited, 1) != 0) throw AwaitedTwice();
+        if (token != _version || Interlocked.Exchange(ref _isAwaited, 1) != 0)
+        {
+            // An exception thrown from here would end the process: the second one that waits is to find it when it reads.
+            ThreadPool.UnsafeQueueUserWorkItem(continuation, state, preferLocal: false);
+            return;
+        }
+
         Volatile.Write(ref _isHeld, 1);
         _state = state;
         if ((flags & ValueTaskSourceOnCompletedFlags.FlowExecutionContext) != 0) _executionContext = ExecutionContext.Capture();
@@ -199,12 +204,8 @@ internal abstract class PooledSource<TResult> : UrgentWork, IValueTaskSource<TRe
         return TaskScheduler.Current is var scheduler && scheduler != TaskScheduler.Default ? scheduler : null;
     }
 
-    private void Require(short token)
-    {
-        if (token != _version) throw AwaitedTwice();
-    }
-
-    private static InvalidOperationException AwaitedTwice() => new("The value task of a prediction was awaited twice.");
+    private static InvalidOperationException AwaitedTwice() =>
+        new("The value task of a prediction was awaited twice, or its result was read before it had completed.");
 }
 
 /// <summary>A pooled object that a request waits on for its prediction.</summary>

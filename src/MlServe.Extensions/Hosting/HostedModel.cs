@@ -254,7 +254,9 @@ internal sealed class HostedModel : IPredictor
     /// <summary>However long it takes: a model that is closed under a request would answer it with an exception.</summary>
     private async Task CloseWhenIdleAsync(Task idle)
     {
-        await UrgentCancel.CancelAsync(_closing).ConfigureAwait(false);
+        // At rest nothing listens any more, and the model is closed within this call.
+        if (_loading.IsCompleted) _closing.Cancel();
+        else await UrgentCancel.CancelAsync(_closing).ConfigureAwait(false);
         await _loading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await idle.ConfigureAwait(false);
         if (_loaded is { } loaded)
