@@ -43,7 +43,7 @@ internal abstract class PooledSource<TResult> : UrgentWork, IValueTaskSource<TRe
 
     ValueTaskSourceStatus IValueTaskSource<TResult>.GetStatus(short token)
     {
-        Require(token);
+        if (token != _version) throw AwaitedTwice();
         if (!IsCompleted) return ValueTaskSourceStatus.Pending;
         return _error switch
         {

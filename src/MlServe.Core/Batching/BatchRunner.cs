@@ -206,7 +206,7 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
         }
     }
 
-    /// <summary>Reads the answers out of the lane; null where nobody waits for one any more.</summary>
+    /// <summary>Reads the answers out of the lane; null where nobody is left to be answered.</summary>
     private BatchAnswers? ReadAll(ILane lane, ReadOnlySpan<BatchSlot?> slots, in PredictionOrigin origin)
     {
         BatchAnswers? answers = null;
@@ -215,8 +215,20 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
         {
             // Read first: whoever has it back may use it for the next request at once.
             var rows = slot!.Rows;
-            if (slot.TryTake()) (answers ??= BatchAnswers.Rent(owner, slots.Length)).Add(slot, Read(slot, lane, row, in origin));
-            else slot.Let();
+            if (!slot.TryTake())
+            {
+                slot.Let();
+            }
+            else if (slot.HasWaiter)
+            {
+                slot.Answer(Read(slot, lane, row, in origin));
+                slot.Let();
+            }
+            else
+            {
+                (answers ??= BatchAnswers.Rent(owner, slots.Length)).Add(slot, Read(slot, lane, row, in origin));
+            }
+
             row += rows;
         }
 

@@ -48,6 +48,9 @@ internal sealed class BatchSlot : PooledSource
 
     public bool IsPending => (Volatile.Read(ref _state) & Phases) != Taken;
 
+    /// <summary>Whether a thread waits in a synchronous call, on which the caller's code goes on.</summary>
+    public bool HasWaiter => Waiter.IsSomebody;
+
     /// <summary>The timestamp at which the caller stops waiting; <see cref="long.MaxValue"/>: never.</summary>
     public long Deadline { get; private set; }
 

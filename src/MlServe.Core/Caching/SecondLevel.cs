@@ -41,7 +41,7 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
     public async Task OpenAsync(CancellationToken cancellationToken)
     {
         var key = $"mlserve:warm-up:{Guid.NewGuid():N}";
-        var task = Background.Run(() => cache.GetOrCreateAsync<byte[]?>(key, static _ => default, ReadOptions, null, CancellationToken.None).AsTask());
+        var task = UrgentTask.RunInContext(() => cache.GetOrCreateAsync<byte[]?>(key, static _ => default, ReadOptions, null, CancellationToken.None).AsTask());
         Background.Forget(task);
         await ((Task)UrgentDelay.WaitForAsync(task, OpeningLimit, time, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
@@ -104,10 +104,10 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {
-            // On a thread of the pool, because whoever implements it may block before there is a task; one may come free only when nobody waits any more.
+            // On another thread, because whoever implements it may block before there is a task; one may come free only when nobody waits any more.
             // In the context of whoever waits: a look-up is a part of that request.
             var token = ended.Token;
-            var task = Task.Run(() => use(token), CancellationToken.None);
+            var task = UrgentTask.RunInContext(() => use(token));
             await ((Task)UrgentDelay.WaitForAsync(task, limit, time, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (task.IsCompletedSuccessfully) return await task.ConfigureAwait(false);
 

@@ -4,10 +4,11 @@ namespace MlServe.Threading;
 internal sealed class UrgentCompletion : UrgentWork
 {
     private readonly TaskCompletionSource _source = new();
+    private Exception? _failure;
     private int _isComplete;
 
     /// <summary>Ends when it is complete. Asked for again, it is complete as soon as that has been said.</summary>
-    public Task Task => Volatile.Read(ref _isComplete) != 0 ? Task.CompletedTask : _source.Task;
+    public Task Task => IsComplete && Volatile.Read(ref _failure) is null ? Task.CompletedTask : _source.Task;
 
     public bool IsComplete => Volatile.Read(ref _isComplete) != 0;
 
@@ -17,5 +18,16 @@ internal sealed class UrgentCompletion : UrgentWork
         if (Interlocked.Exchange(ref _isComplete, 1) == 0) Queue(HelperThreads.ForAnswers);
     }
 
-    protected override void Execute(UrgentPlace place) => _source.TrySetResult();
+    /// <summary>Says that it will not be complete, and why. For one that nobody completes.</summary>
+    public void Fail(Exception exception)
+    {
+        Volatile.Write(ref _failure, exception);
+        Complete();
+    }
+
+    protected override void Execute(UrgentPlace place)
+    {
+        if (_failure is { } failure) _source.TrySetException(failure);
+        else _source.TrySetResult();
+    }
 }

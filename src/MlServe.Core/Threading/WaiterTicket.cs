@@ -3,6 +3,8 @@ namespace MlServe.Threading;
 /// <summary>One synchronous call, and the thread that waits for it; of nobody by default. Worth nothing once the call has ended.</summary>
 internal readonly struct WaiterTicket(SyncWaiter? waiter, int call)
 {
+    public bool IsSomebody => waiter is not null;
+
     /// <summary>Whether no thread waits, or it is this one.</summary>
     public bool IsNobodyOrHere => waiter is null || waiter.IsOn(call);
 

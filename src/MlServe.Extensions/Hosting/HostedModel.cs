@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using MlServe.Guests;
 using MlServe.Resilience;
+using MlServe.Threading;
 
 namespace MlServe.Hosting;
 
@@ -17,7 +18,7 @@ internal sealed class HostedModel : IPredictor
     private readonly TimeSpan _drainTimeout;
     private readonly EntranceStage _entrance;
     private readonly CancellationTokenSource _closing = new();
-    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly UrgentCompletion _closed = new();
     private readonly Lock _lock = new();
     private readonly Lazy<IPredictor> _below;
     private readonly Func<string, IReadOnlyList<FallbackStep>> _stepsOf;
@@ -135,7 +136,7 @@ internal sealed class HostedModel : IPredictor
                 default:
                     _state = ModelState.Loading;
                     _entrance.Refuse(NotLoaded("it is being loaded"));
-                    _loading = Background.Run(RunLoadAsync);
+                    _loading = UrgentTask.Run(RunLoadAsync);
 
                     // It may fail when nobody waits for it any more; the log says so.
                     Background.Forget(_loading);
@@ -256,23 +257,25 @@ internal sealed class HostedModel : IPredictor
         {
             if (!idle.IsCompleted) _logger.Draining(Name, _entrance.Inside);
             var closed = CloseWhenIdleAsync(idle);
-            await closed.WaitAsync(_drainTimeout, _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await ((Task)UrgentDelay.WaitForAsync(closed, _drainTimeout, _time, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (closed.IsCompleted) await closed.ConfigureAwait(false);
             else _logger.DrainEnded(Name, _entrance.Inside, _drainTimeout);
-            _closed.SetResult();
+            _closed.Complete();
         }
 #pragma warning disable CA1031 // Whoever waits for the end gets it.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            _closed.SetException(exception);
+            _closed.Fail(exception);
         }
     }
 
     /// <summary>However long it takes: a model that is closed under a request would answer it with an exception.</summary>
     private async Task CloseWhenIdleAsync(Task idle)
     {
-        await _closing.CancelQuietlyAsync().ConfigureAwait(false);
+        // At rest nothing listens any more, and the model is closed within this call.
+        if (_loading.IsCompleted) _closing.CancelQuietly();
+        else await UrgentCancel.CancelAsync(_closing).ConfigureAwait(false);
         await _loading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await idle.ConfigureAwait(false);
         if (_loaded is { } loaded)
