@@ -43,7 +43,7 @@ internal abstract class PooledSource<TResult> : UrgentWork, IValueTaskSource<TRe
 
     ValueTaskSourceStatus IValueTaskSource<TResult>.GetStatus(short token)
     {
-        if (token != _version) throw AwaitedTwice();
+        if (token != _version) throw Awaiting.Twice();
         if (!IsCompleted) return ValueTaskSourceStatus.Pending;
         return _error switch
         {
@@ -203,11 +203,6 @@ internal abstract class PooledSource<TResult> : UrgentWork, IValueTaskSource<TRe
         {
             Awaiting.EndRead(former);
         }
-    }
-
-    private void Require(short token)
-    {
-        if (token != _version) throw Awaiting.Twice();
     }
 
     private sealed class InContext(PooledSource<TResult> source, Action<object?> continuation) : Awaiting.IWaiter

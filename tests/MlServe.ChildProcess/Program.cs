@@ -70,6 +70,10 @@ switch (args.ElementAtOrDefault(0))
     case "blocked-pool":
         return PoolBlocker.Run(Path.GetDirectoryName(model)!, args.ElementAtOrDefault(2) ?? "");
 
+    case "guests":
+        await MlServe.ChildProcess.Guests.GuestRun.RunAsync(model).ConfigureAwait(false);
+        return 0;
+
     default:
         await Console.Error.WriteLineAsync($"Unknown command '{args.ElementAtOrDefault(0)}'.").ConfigureAwait(false);
         return 64;

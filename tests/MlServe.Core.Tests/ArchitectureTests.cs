@@ -150,9 +150,9 @@ public sealed partial class ArchitectureTests
     private static bool IsDeeperBrief(string brief, string home) => Begins(home, $"MlServe.{brief}");
 
     /// <summary>The text without comments and strings.</summary>
-    private static string CodeOf(string text) => Namespace().Replace(NoCode().Replace(text, " "), " ");
+    internal static string CodeOf(string text) => Namespace().Replace(NoCode().Replace(text, " "), " ");
 
-    private static List<(string Path, string Text)> SourcesOf(string project)
+    internal static List<(string Path, string Text)> SourcesOf(string project)
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {

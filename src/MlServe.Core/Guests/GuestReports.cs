@@ -27,7 +27,7 @@ internal sealed class GuestReports(ILogger? logger)
         try
         {
             var reason = Describe(exception);
-            MlServeEventSource.Log.GuestThrew(GuestFaults.TagOf(guest), reason, suppressed);
+            MlServeEventSource.Log?.GuestThrew(GuestFaults.TagOf(guest), reason, suppressed);
             if (logger is not null) GuestLog.GuestThrew(logger, exception, GuestFaults.TagOf(guest), reason, suppressed);
         }
 #pragma warning disable CA1031 // There is nobody left to tell.

@@ -6,7 +6,8 @@ namespace MlServe.Guests;
 [EventSource(Name = MlServeDiagnostics.EventSourceName)]
 internal sealed class MlServeEventSource : EventSource
 {
-    public static readonly MlServeEventSource Log = new();
+    /// <summary>Null where whoever listens to event sources kept it from being made.</summary>
+    public static readonly MlServeEventSource? Log = Create();
 
     private static volatile IPredictionTotals? _totals;
 
@@ -16,6 +17,8 @@ internal sealed class MlServeEventSource : EventSource
     private MlServeEventSource()
     {
     }
+
+    public static bool IsListenedTo => Log is { } log && log.IsEnabled();
 
     /// <summary>Says where the counts are. Until then all are zero.</summary>
     public static void CountWith(IPredictionTotals totals) => _totals = totals;
@@ -46,6 +49,23 @@ internal sealed class MlServeEventSource : EventSource
             Polling(MlServeDiagnostics.MeanDurationCounter, "Mean Prediction Duration", MeanMilliseconds, "ms"),
             Polling(MlServeDiagnostics.AbandonedPredictionsCounter, "Abandoned Predictions", static () => _totals?.Abandoned ?? 0),
         ];
+    }
+
+    private static MlServeEventSource? Create()
+    {
+        // A session that waits for it has the runtime start a thread that reads the counters.
+        using var noContext = Background.SuppressFlow();
+        try
+        {
+            return new();
+        }
+#pragma warning disable CA1031 // A listener that is told of it, and throws what the base class cannot even describe.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            GuestFaults.Count(Guest.EventListener);
+            return null;
+        }
     }
 
     private PollingCounter Polling(string name, string displayName, Func<double> read, string unit = "") =>

@@ -29,7 +29,7 @@ internal sealed class TelemetryStage : PredictionStage
     public override bool Before(ref StageCall call)
     {
         _statistics.Begin();
-        if (_metrics.Duration.Enabled || MlServeEventSource.Log.IsEnabled()) _ = call.Started;
+        if (_metrics.Duration.Enabled || MlServeEventSource.IsListenedTo) _ = call.Started;
         return true;
     }
 
@@ -67,7 +67,7 @@ internal sealed class TelemetryStage : PredictionStage
     private void Measure(ref StageCall call, int outcome)
     {
         var seconds = (call.Ended - call.Started) * _secondsPerTick;
-        if (MlServeEventSource.Log.IsEnabled()) _statistics.AddDuration((long)(seconds * 1e9));
+        if (MlServeEventSource.IsListenedTo) _statistics.AddDuration((long)(seconds * 1e9));
         if (outcome == (int)PredictionStatus.Ok) _metrics.Duration.Record(seconds, _statistics.ModelTag);
         else _metrics.Duration.Record(seconds, _statistics.ModelTag, PredictionOutcome.ErrorTag(outcome));
     }

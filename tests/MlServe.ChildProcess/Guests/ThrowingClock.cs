@@ -33,7 +33,17 @@ internal sealed class ThrowingClock(Mischief mischief) : TimeProvider
         mischief.Call("clock.CreateTimer");
         if (mischief.Fails("clock.CreateTimer.null")) return null!;
         if (mischief.Fails("clock.CreateTimer.inline")) callback(state);
-        return new Timer(mischief, callback, state, dueTime, period);
+
+        // The name of whose timer it is.
+        var owner = callback.Target?.GetType().DeclaringType?.Name ?? callback.Method.DeclaringType?.Name;
+        return new Timer(
+            mischief,
+            state =>
+            {
+                _ = mischief.Fails($"fired.{owner}");
+                callback(state);
+            },
+            state, dueTime, period);
     }
 
     private sealed class Timer(Mischief mischief, TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) : ITimer

@@ -5,7 +5,7 @@ namespace MlServe.ChildProcess.Guests;
 /// <summary>A log that throws where MlServe makes it, asks it, or writes to it. Other people's categories are left alone: the host itself does not bear it.</summary>
 internal sealed class ThrowingLogs(Mischief mischief) : ILoggerProvider
 {
-    public ILogger CreateLogger(string categoryName) => categoryName == MlServeDiagnostics.LogCategory ? new Log(mischief) : new Log(new(static _ => false));
+    public ILogger CreateLogger(string categoryName) => categoryName == MlServeDiagnostics.LogCategory ? new Log(mischief) : new Log(new(static (_, _) => false));
 
     public void Dispose()
     {

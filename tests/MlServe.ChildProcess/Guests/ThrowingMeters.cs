@@ -12,7 +12,7 @@ internal sealed class ThrowingMeters : IDisposable
     {
         _mischief = mischief;
         _listener.InstrumentPublished = Published;
-        _listener.MeasurementsCompleted = (instrument, _) => Call("completed", instrument);
+        _listener.MeasurementsCompleted = (_, _) => _mischief.Call("meter.completed");
         _listener.SetMeasurementEventCallback<int>((instrument, _, _, _) => Call("measured", instrument));
         _listener.SetMeasurementEventCallback<long>((instrument, _, _, _) => Call("measured", instrument));
         _listener.SetMeasurementEventCallback<double>((instrument, _, _, _) => Call("measured", instrument));

@@ -94,7 +94,7 @@ public sealed class MlServeEventSourceTests
 
         public CounterListener() =>
             EnableEvents(
-                MlServeEventSource.Log, EventLevel.Informational, EventKeywords.All, new Dictionary<string, string?> { ["EventCounterIntervalSec"] = "0.05" });
+                MlServeEventSource.Log!, EventLevel.Informational, EventKeywords.All, new Dictionary<string, string?> { ["EventCounterIntervalSec"] = "0.05" });
 
         public HashSet<string> DisplayNames { get; } = [];
 
