@@ -133,6 +133,17 @@ public static class MlServeDiagnostics
     /// <summary>The injected fault: <c>latency</c>, <c>failure</c>, <c>invalid_output</c>.</summary>
     public const string ChaosFaultTag = "mlserve.chaos.fault";
 
+    /// <summary>
+    /// Counter of <c>{fault}</c>, of the process: how often code threw that MlServe calls and that is not its own, so that it was left out. Tag: <see cref="GuestTag"/>.
+    /// </summary>
+    public const string GuestFaultsMetric = "mlserve.guest.faults";
+
+    /// <summary>
+    /// What threw: <c>logger</c>, <c>meter_listener</c>, <c>activity_listener</c>, <c>event_listener</c>, <c>clock</c>, <c>context</c> (a synchronization context or task scheduler that takes no work),
+    /// <c>cancellation</c> (a callback of a token), <c>callback</c> (a handler or check), <c>layer</c>, <c>memory_cache</c>, <c>host</c>; <c>mlserve</c>: work of its own.
+    /// </summary>
+    public const string GuestTag = "mlserve.guest";
+
     /// <summary>Tag of metrics and activities: the name by which the application asks for the model.</summary>
     public const string ModelTag = "mlserve.model";
 

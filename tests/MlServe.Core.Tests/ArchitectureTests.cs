@@ -10,10 +10,12 @@ public sealed partial class ArchitectureTests
     /// <summary>For each room, by its namespace, the rooms that it may name besides itself.</summary>
     private static readonly Dictionary<string, string[]> MayUse = new()
     {
-        [Contracts] = ["MlServe.Tensors"],
+        [Contracts] = ["MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
         ["MlServe.Tensors"] = [],
+        ["MlServe.Guests"] = [],
+        ["MlServe.Threading"] = ["MlServe.Guests"],
         ["MlServe.Statistics"] = [],
-        ["MlServe.Onnx"] = [Contracts, "MlServe.Tensors", "MlServe.Onnx.Inspection", "MlServe.Onnx.Graphs", "MlServe.Onnx.Rows", "MlServe.Onnx.Probing", "MlServe.Onnx.Files", "MlServe.Onnx.Verification"],
+        ["MlServe.Onnx"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading", "MlServe.Onnx.Inspection", "MlServe.Onnx.Graphs", "MlServe.Onnx.Rows", "MlServe.Onnx.Probing", "MlServe.Onnx.Files", "MlServe.Onnx.Verification"],
         ["MlServe.Onnx.Graphs"] = ["MlServe.Onnx.Inspection"],
         ["MlServe.Onnx.Probing"] = [Contracts, "MlServe.Tensors", "MlServe.Onnx.Graphs", "MlServe.Onnx.Rows"],
         ["MlServe.Onnx.Rows"] = ["MlServe.Onnx.Graphs", "MlServe.Onnx.Inspection"],
@@ -22,17 +24,20 @@ public sealed partial class ArchitectureTests
         ["MlServe.Onnx.Inspection"] = ["MlServe.Onnx.Safety"],
         ["MlServe.Onnx.Safety"] = ["MlServe.Onnx.Graphs", "MlServe.Onnx.Inspection"],
         ["MlServe.Onnx.Files"] = [],
-        ["MlServe.Onnx.Verification"] = [Contracts, "MlServe.Onnx.Files"],
-        ["MlServe.Batching"] = [Contracts, "MlServe.Tensors"],
-        ["MlServe.Caching"] = [Contracts, "MlServe.Tensors"],
-        ["MlServe.Resilience"] = [Contracts, "MlServe.Tensors"],
-        ["MlServe.Admission"] = [Contracts, "MlServe.Tensors"],
+        ["MlServe.Onnx.Verification"] = [Contracts, "MlServe.Guests", "MlServe.Onnx.Files"],
+        ["MlServe.Batching"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
+        ["MlServe.Caching"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
+        ["MlServe.Resilience"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
+        ["MlServe.Admission"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
         ["MlServe.Routing"] = [Contracts, "MlServe.Statistics"],
-        ["MlServe.Monitoring"] = [Contracts, "MlServe.Tensors", "MlServe.Statistics"],
+        ["MlServe.Monitoring"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading", "MlServe.Statistics"],
     };
 
     /// <summary>What the inspection and the safety check may take from the contracts: how they say no.</summary>
     private static readonly string[] ContractsOfInspection = ["ModelLoadException", "ModelLoadFailure"];
+
+    /// <summary>What the guards may take from the contracts: the names under which they report.</summary>
+    private static readonly string[] ContractsOfGuests = ["MlServeDiagnostics"];
 
     [Fact]
     public void Core_EveryFile_KeepsToItsRoom()
@@ -134,6 +139,7 @@ public sealed partial class ArchitectureTests
                 var owners = types[match.Value].Where(type => Begins(NamespaceOf(text), type.Namespace)).ToList();
                 if (owners.Count == 0 || owners.Exists(type => type.Home == home || allowed.Contains(type.Home))) continue;
                 if (home is "MlServe.Onnx.Inspection" or "MlServe.Onnx.Safety" && ContractsOfInspection.Contains(match.Value)) continue;
+                if (home == "MlServe.Guests" && ContractsOfGuests.Contains(match.Value)) continue;
                 faults.Add($"{path} ({home}) names {match.Value} of {owners[0].Home}.");
                 break;
             }
@@ -157,9 +163,9 @@ public sealed partial class ArchitectureTests
     private static bool IsDeeperBrief(string brief, string home) => Begins(home, $"MlServe.{brief}");
 
     /// <summary>The text without comments and strings.</summary>
-    private static string CodeOf(string text) => Namespace().Replace(NoCode().Replace(text, " "), " ");
+    internal static string CodeOf(string text) => Namespace().Replace(NoCode().Replace(text, " "), " ");
 
-    private static List<(string Path, string Text)> SourcesOf(string project)
+    internal static List<(string Path, string Text)> SourcesOf(string project)
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MlServe.Threading;
 
 namespace MlServe.Batching;
 
@@ -137,7 +138,7 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
     public void Leave()
     {
         var cut = _cut;
-        if (Interlocked.Decrement(ref _waiting) == 0) cut.Cancel();
+        if (Interlocked.Decrement(ref _waiting) == 0) UrgentCancel.Cancel(cut);
     }
 
     /// <summary>Forgets the requests.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MlServe.Threading;
 
 namespace MlServe.Batching;
 

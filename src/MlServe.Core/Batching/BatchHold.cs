@@ -1,3 +1,5 @@
+using MlServe.Threading;
+
 namespace MlServe.Batching;
 
 /// <summary>Holds batches back while a lane is idle, where <see cref="BatchingOptions.MaxQueueDelay"/> says so, and wakes a runner when their time has come.</summary>
@@ -19,7 +21,7 @@ internal sealed class BatchHold : IDisposable
     {
         _time = time;
         _delay = TicksOf(delay.TotalSeconds);
-        _timer = time.CreateTimer(wake, null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = time.CreateDeadlineTimer(wake, null);
     }
 
     /// <summary>Whether a runner that goes to rest is still to set the timer.</summary>

@@ -1,3 +1,5 @@
+using MlServe.Guests;
+
 namespace MlServe.Batching;
 
 /// <summary>

@@ -62,6 +62,20 @@ internal sealed class BatchQueues
     /// <summary>Whether taking a batch means choosing between queues by their age.</summary>
     public bool NeedsTime => _queues.Length > 1;
 
+    /// <summary>Whether all that is to be done is work in bulk that has not been passed over long enough.</summary>
+    public bool HasOnlyBulk(TimeSpan maxBulkDelay)
+    {
+        var hasBulk = false;
+        foreach (var queue in _queues)
+        {
+            if (!queue.HasWork) continue;
+            if (queue.Priority == RequestPriority.Normal || IsAged(queue.NextOpenedAt, _owner.Now, CreditOf(maxBulkDelay))) return false;
+            hasBulk = true;
+        }
+
+        return hasBulk;
+    }
+
     public BatchQueue? Find(in PredictionInputs inputs, in BatchRequest request, RequestPriority priority)
     {
         if (_sharedInputs.Length == 0) return Find(in request, default, priority);
@@ -76,14 +90,14 @@ internal sealed class BatchQueues
         if (queues.Length == 1) return queues[0].Take(now);
 
         // Normal requests by age; bulk when there are none, or when it has been passed over long enough to count as one of them.
-        var bulkCredit = (long)Math.Min(maxBulkDelay.TotalSeconds * _owner.Time.TimestampFrequency, long.MaxValue / 4);
+        var bulkCredit = CreditOf(maxBulkDelay);
         Span<(long Rank, int Index)> order = stackalloc (long, int)[queues.Length];
         var count = 0;
         for (var i = 0; i < queues.Length; i++)
         {
             var openedAt = queues[i].NextOpenedAt;
             if (openedAt == long.MaxValue) continue;
-            var isAged = queues[i].Priority == RequestPriority.Normal || now - openedAt >= bulkCredit;
+            var isAged = queues[i].Priority == RequestPriority.Normal || IsAged(openedAt, now, bulkCredit);
             order[count++] = (isAged ? openedAt : long.MaxValue / 2 + (openedAt / 2), i);
         }
 
@@ -96,6 +110,10 @@ internal sealed class BatchQueues
 
         return null;
     }
+
+    private long CreditOf(TimeSpan maxBulkDelay) => (long)Math.Min(maxBulkDelay.TotalSeconds * _owner.Time.TimestampFrequency, long.MaxValue / 4);
+
+    private static bool IsAged(long openedAt, long now, long credit) => openedAt != long.MaxValue && now - openedAt >= credit;
 
     public void Close()
     {

@@ -1,4 +1,4 @@
-using System.Runtime.ExceptionServices;
+using MlServe.Threading;
 
 namespace MlServe.Batching;
 
@@ -47,6 +47,9 @@ internal sealed class BatchSlot : PooledSource
     public CancellationToken CancellationToken => _cancellationToken;
 
     public bool IsPending => (Volatile.Read(ref _state) & Phases) != Taken;
+
+    /// <summary>Whether a thread waits in a synchronous call, on which the caller's code goes on.</summary>
+    public bool HasWaiter => Waiter.IsSomebody;
 
     /// <summary>The timestamp at which the caller stops waiting; <see cref="long.MaxValue"/>: never.</summary>
     public long Deadline { get; private set; }
@@ -169,24 +172,18 @@ internal sealed class BatchSlot : PooledSource
         return Interlocked.CompareExchange(ref _state, pending | Taken, pending) == pending;
     }
 
-    /// <summary>Answers a request that was taken.</summary>
+    /// <summary>Answers a request that was taken. Whoever waits goes on elsewhere.</summary>
     public void Answer(Prediction prediction)
     {
+        Waiter.Answered();
         _owner!.Answered();
-        try
-        {
-            SetResult(prediction);
-        }
-#pragma warning disable CA1031 // A context of the caller's that takes no work: the answer is there, and its neighbours wait for theirs.
-        catch (Exception)
-#pragma warning restore CA1031
-        {
-        }
+        SetResult(prediction);
     }
 
     /// <summary>Keeps the answer of a request that was taken for <see cref="AnswerKept"/>. Its batch is done with it.</summary>
     public void Keep(Prediction prediction)
     {
+        Waiter.Answered();
         _prediction = prediction;
         Volatile.Write(ref _holders, 1);
     }
@@ -196,38 +193,26 @@ internal sealed class BatchSlot : PooledSource
     public void AnswerKept(bool isHere)
     {
         var prediction = _prediction;
-        var (token, isInContext) = (Token, ContinuesInContext);
         _prediction = default;
         ContinuesElsewhere = !isHere;
         try
         {
             SetResult(prediction);
         }
-#pragma warning disable CA1031 // Its neighbours wait for their answers.
+#pragma warning disable CA1031 // The waiting code's own; its neighbours wait for their answers.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            // A context that takes no work, as above; of one that came meanwhile the slot can tell as long as it serves the same request.
-            if (isInContext || (Token == token && ContinuesInContext)) return;
-
-            // The waiting code's own: as if the pool had run it.
-            ThreadPool.UnsafeQueueUserWorkItem(static thrown => thrown.Throw(), ExceptionDispatchInfo.Capture(exception), preferLocal: false);
+            Unhandled.Throw(exception);
         }
     }
 
-    /// <summary>Ends a request that was taken without an answer.</summary>
+    /// <summary>Ends a request that was taken without an answer. Whoever waits goes on elsewhere.</summary>
     public void Answer(Exception exception)
     {
+        Waiter.Answered();
         _owner!.Answered();
-        try
-        {
-            SetException(exception);
-        }
-#pragma warning disable CA1031 // As above.
-        catch (Exception)
-#pragma warning restore CA1031
-        {
-        }
+        SetException(exception);
     }
 
     /// <summary>One of the two holders, batch and caller, is done with it.</summary>
@@ -271,11 +256,9 @@ internal sealed class BatchSlot : PooledSource
 
     private void MakeTimer(TimeProvider time)
     {
-        // The timer outlives this request by far and must not keep its caller's context.
-        using var noContext = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
         _timer?.Dispose();
         _timerClock = time;
-        _timer = time.CreateTimer(static slot => ((BatchSlot)slot!).Expire(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = time.CreateDeadlineTimer(static slot => ((BatchSlot)slot!).Expire(), this);
     }
 
     private void Arm(TimeSpan left)

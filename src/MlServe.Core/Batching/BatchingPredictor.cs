@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
+using MlServe.Guests;
 using MlServe.Tensors;
+using MlServe.Threading;
 
 namespace MlServe.Batching;
 
@@ -8,7 +10,7 @@ namespace MlServe.Batching;
 /// Runs requests together. A batch grows while the lanes are busy and starts the moment one is free: a lone request runs at once on its caller's thread,
 /// and under load batches grow by themselves to what the model can take.
 /// </summary>
-internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, ITrimmable
+internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, ITrimmable, IShieldsCallers
 {
     /// <summary>Runs shorter than this may go on a caller's thread.</summary>
     private const double ShortRunSeconds = 50e-6;
@@ -23,7 +25,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     private readonly BatchAdmission _admission;
     private readonly LonelyCaller _lonely = new();
     private readonly BatchHold? _hold;
-    private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly UrgentCompletion _finished = new();
     private PaddedCounters _counters;
     private long _uses;
     private int _disposed;
@@ -45,6 +47,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         _options = options;
         _executor = executor;
         Gate = gate;
+        Flow = inner.GetService<GateFlow>() is { } flow && ReferenceEquals(flow.Gate, gate) ? flow : new(gate);
         Time = time;
         Identity = executor.Identity;
         Lanes = options.Lanes == 0 ? gate.MaxConcurrentRuns : options.Lanes;
@@ -71,6 +74,12 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     }
 
     public RunGate Gate { get; }
+
+    /// <summary>The model's line at the gate, for all ways in which it is run.</summary>
+    public GateFlow Flow { get; }
+
+    /// <summary>Whether all that is to be done is work in bulk that has not been passed over long enough.</summary>
+    public bool HasOnlyBulk => _queues.HasOnlyBulk(_options.MaxBulkDelay);
 
     public TimeProvider Time { get; }
 
@@ -127,6 +136,8 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     /// <summary>Whether all runners rest, and the timer is set for what they hold back.</summary>
     public bool IsHolding => _runners.AreAllIdle && _hold is not { IsParking: true };
 
+    bool IShieldsCallers.IsShielding => true;
+
     private bool IsDisposed => Volatile.Read(ref _disposed) != 0;
 
     public override ValueTask<Prediction> PredictAsync(
@@ -150,7 +161,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
             return new(Prediction.FromError(fault));
         }
 
-        if (queue is null || request.Rows == 0) return PassOnAsync(inputs, options, cancellationToken);
+        if (queue is null || request.Rows == 0) return RelayedOperation<Prediction>.Of(PassOnAsync(inputs, options, cancellationToken));
         if (MayRunInline(queue, request.Rows, inFlight) && Gate.TryEnter())
         {
             if (TryRent(in request) is { } lane) return RunInline(lane, in inputs, in request, options?.Timeout ?? _options.Timeout, cancellationToken);
@@ -164,8 +175,9 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         }
 
         return request.Rows <= queue.Limit
-            ? TryPlace(queue, in inputs, in request, 0, request.Rows, now, deadline, cancellationToken) ?? PassOnAsync(inputs, options, cancellationToken)
-            : SplitRequest.RunAsync(this, queue, inputs, request, now, deadline, cancellationToken);
+            ? TryPlace(queue, in inputs, in request, 0, request.Rows, now, deadline, cancellationToken)
+                ?? RelayedOperation<Prediction>.Of(PassOnAsync(inputs, options, cancellationToken))
+            : RelayedOperation<Prediction>.Of(SplitRequest.RunAsync(this, queue, inputs, request, now, deadline, cancellationToken));
     }
 
     public override object? GetService(Type serviceType, object? serviceKey = null)
@@ -240,7 +252,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     /// <summary>What a request hears of an exception that a lane threw.</summary>
     internal PredictionError Failed(Exception exception) => exception is UnreadableInputException unreadable
         ? OwnedInputs.Unreadable(unreadable)
-        : new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}' failed: {1}", Name, exception.Message) { Exception = exception };
+        : new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}' failed: {1}", Name, GuestReports.MessageOf(exception)) { Exception = exception };
 
     /// <param name="isRun">Whether the run, and not the wait for it, used up most of the time.</param>
     internal PredictionError TimedOut(bool isRun) => isRun
@@ -294,7 +306,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
 
     private void Schedule()
     {
-        if (_runners.TryPop() is { } runner) runner.Start();
+        if (_runners.TryPop() is { } runner) runner.Start(SyncWaiter.Current);
     }
 
     private PredictionError? FindQueue(in PredictionInputs inputs, in BatchRequest request, RequestPriority priority, out BatchQueue? queue)
@@ -401,19 +413,23 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         {
             if ((options?.Timeout ?? _options.Timeout) is not { } timeout) return await Inner.PredictAsync(inputs, options, cancellationToken).ConfigureAwait(false);
 
-            // The model knows of no timeout.
-            using var expiry = new CancellationTokenSource(Timestamps.ToTimer(timeout > TimeSpan.Zero ? timeout : TimeSpan.Zero), Time);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(expiry.Token, cancellationToken);
-            var pending = Inner.PredictAsync(inputs, options, either.Token);
-            var isRun = pending.IsCompleted;
+            // The model keeps a timeout in its line, and not in its runs.
+            var watch = RunWatch.Begin(Time, timeout > TimeSpan.Zero ? timeout : TimeSpan.Zero, cancellationToken);
+            var isRun = false;
             try
             {
+                var pending = Inner.PredictAsync(inputs, options, watch.Token);
+                isRun = pending.IsCompleted;
                 return await pending.ConfigureAwait(false);
             }
-            catch (OperationCanceledException) when (either.IsCancellationRequested)
+            catch (OperationCanceledException) when (watch.IsExpired || cancellationToken.IsCancellationRequested)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 return Prediction.FromError(TimedOut(isRun));
+            }
+            finally
+            {
+                watch.End();
             }
         }
         finally
@@ -433,7 +449,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     {
         _queues.Close();
         _hold?.Dispose();
-        _finished.TrySetResult();
+        _finished.Complete();
     }
 
     /// <summary>What callers on all cores write, apart from what they only read.</summary>

@@ -1,6 +1,5 @@
-using System.Diagnostics.Metrics;
-using Microsoft.Extensions.Logging;
 using MlServe.Batching;
+using MlServe.Guests;
 
 namespace MlServe;
 
@@ -55,15 +54,13 @@ public static class PredictorBuilderBatchingExtensions
                 + $"Leave UseBatching out, or accept it: AcceptDependentRowsOf = \"{executor.Identity.Name}\".");
         }
 
-        var logger = (services.GetService(typeof(ILoggerFactory)) as ILoggerFactory)?.CreateLogger(MlServeDiagnostics.LogCategory);
+        var logger = services.FindLogger();
         var objection = !executor.Signature.IsBatchable ? executor.Signature.BatchingNote
             : options.AcceptDependentRowsOf == executor.Identity.Name ? null
             : executor.Signature.BatchingObjection;
         if (objection is not null && logger is not null) LogMessages.NotBatched(logger, executor.Identity.Name, objection);
         var batching = new BatchingPredictor(inner, executor, options,
-            new(executor.Identity.Name, services.GetService(typeof(IMeterFactory)) as IMeterFactory),
-            services.GetService(typeof(RunGate)) as RunGate ?? RunGate.Shared,
-            services.GetService(typeof(TimeProvider)) as TimeProvider ?? TimeProvider.System, mixes: objection is null, logger);
+            new(executor.Identity.Name, services.FindMeter()), services.Find<RunGate>() ?? RunGate.Shared, services.FindClock(), mixes: objection is null, logger);
         if (options.Padding.Axis is null) return batching;
         try
         {

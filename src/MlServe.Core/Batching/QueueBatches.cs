@@ -1,3 +1,5 @@
+using MlServe.Guests;
+
 namespace MlServe.Batching;
 
 /// <summary>
@@ -109,7 +111,21 @@ internal sealed class QueueBatches(BatchingPredictor owner, BatchQueue queue, Sh
 
     private void Drop(Batch batch)
     {
-        batch.Lane.Dispose();
+        GiveBack(batch.Lane);
         _count--;
+    }
+
+    private static void GiveBack(ILane lane)
+    {
+        try
+        {
+            lane.Dispose();
+        }
+#pragma warning disable CA1031 // An executor of the application's: the other lanes are to be given back as well.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            GuestReports.OfProcess.Add(Guest.Layer, exception);
+        }
     }
 }

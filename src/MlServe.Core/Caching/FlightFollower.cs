@@ -1,10 +1,12 @@
+using MlServe.Threading;
+
 namespace MlServe.Caching;
 
 /// <summary>
 /// A request that waits for an equal one. Whoever claims it ends it: the one that computes, its own caller's token, or its own deadline; until then its caller's inputs are
 /// there to be computed with.
 /// </summary>
-internal sealed class FlightFollower : TaskCompletionSource<Prediction>
+internal sealed class FlightFollower : PooledSource
 {
     private readonly CancellationToken _cancellationToken;
     private readonly TimeProvider _time;
@@ -16,7 +18,6 @@ internal sealed class FlightFollower : TaskCompletionSource<Prediction>
 
     public FlightFollower(
         PredictionInputs inputs, PredictionOptions? options, OutputSelection outputs, TimeSpan? timeout, TimeProvider time, CancellationToken cancellationToken)
-        : base(TaskCreationOptions.RunContinuationsAsynchronously)
     {
         Inputs = inputs;
         Options = options;
@@ -25,7 +26,14 @@ internal sealed class FlightFollower : TaskCompletionSource<Prediction>
         _cancellationToken = cancellationToken;
         _timeout = timeout;
         _deadline = timeout is { } given ? time.After(given) : long.MaxValue;
+        ContinuesElsewhere = true;
+#pragma warning disable CA2012 // Handed to the one caller that waits.
+        Answer = Begin();
+#pragma warning restore CA2012
     }
+
+    /// <summary>What its caller awaits, once.</summary>
+    public ValueTask<Prediction> Answer { get; }
 
     public PredictionInputs Inputs { get; }
 
@@ -57,9 +65,7 @@ internal sealed class FlightFollower : TaskCompletionSource<Prediction>
 
         if (_deadline == long.MaxValue) return;
 
-        // The timer must not keep its caller's context.
-        using var noContext = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
-        var timer = _time.CreateTimer(static follower => ((FlightFollower)follower!).Expire(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        var timer = _time.CreateDeadlineTimer(static follower => ((FlightFollower)follower!).Expire(), this);
         Volatile.Write(ref _timer, timer);
         timer.Change(Timestamps.ToTimer(_timeout!.Value), Timeout.InfiniteTimeSpan);
         if (Volatile.Read(ref _isClaimed) != 0) timer.Dispose();
@@ -74,9 +80,19 @@ internal sealed class FlightFollower : TaskCompletionSource<Prediction>
         return true;
     }
 
+    /// <summary>Ends one that was claimed.</summary>
+    public new void SetResult(Prediction answer) => base.SetResult(answer);
+
+    /// <inheritdoc cref="SetResult"/>
+    public new void SetException(Exception exception) => base.SetException(exception);
+
+    protected override void Read()
+    {
+    }
+
     private void Cancel()
     {
-        if (TryClaim()) TrySetCanceled(_cancellationToken);
+        if (TryClaim()) SetException(new OperationCanceledException(_cancellationToken));
     }
 
     private void Expire()
@@ -89,7 +105,7 @@ internal sealed class FlightFollower : TaskCompletionSource<Prediction>
         }
 
         if (!TryClaim()) return;
-        TrySetResult(Prediction.FromError(new(
+        SetResult(Prediction.FromError(new(
             PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut, "An equal request was being computed, and the caller's timeout of {0} ended first.",
             _timeout)));
     }

@@ -1,3 +1,5 @@
+using MlServe.Threading;
+
 namespace MlServe.Caching;
 
 /// <summary>The requests that are being computed: each once, however many ask for it. Safe for concurrent use.</summary>
@@ -6,7 +8,7 @@ internal sealed class FlightTable(TimeSpan? timeout = null)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<RequestKey, Flight> _flights = [];
-    private TaskCompletionSource? _empty;
+    private UrgentCompletion? _empty;
 
     public int Count
     {
@@ -81,13 +83,13 @@ internal sealed class FlightTable(TimeSpan? timeout = null)
         lock (_gate)
         {
             if (_flights.Count == 0) return Task.CompletedTask;
-            return (_empty ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+            return (_empty ??= new()).Task;
         }
     }
 
     private void Remove(Flight flight)
     {
         _flights.Remove(flight.Key);
-        if (_flights.Count == 0) _empty?.TrySetResult();
+        if (_flights.Count == 0) _empty?.Complete();
     }
 }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using MlServe.Guests;
 
 namespace MlServe.Caching;
 
@@ -104,6 +105,7 @@ internal sealed class KeptAnswers(
 
     private void Warn(Exception exception)
     {
+        if (Store.IsHosts) GuestFaults.Count(Guest.MemoryCache);
         if (logger is not null && Interlocked.Exchange(ref _hasWarned, 1) == 0) LogMessages.CacheCouldNotKeep(logger, exception, version.Identity.Name);
     }
 }

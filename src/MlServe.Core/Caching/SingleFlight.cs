@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using MlServe.Threading;
 
 namespace MlServe.Caching;
 
@@ -24,7 +25,7 @@ internal sealed class SingleFlight(
         if (_flights.Enter(key, in inputs, outputs, options, time, cancellationToken, out var flight) is { } follower)
         {
             follower.Watch();
-            return new(follower.Task);
+            return follower.Answer;
         }
 
         // Whoever computed it before may have ended between the look-up and here.
@@ -160,8 +161,7 @@ internal sealed class SingleFlight(
         }
 
         // Not here: this may be the thread of whoever cancels, or of a lane.
-        ThreadPool.UnsafeQueueUserWorkItem(
-            static state => _ = state.Self.TakeOverAsync(state.Flight, state.Next), (Self: this, Flight: flight, Next: next), preferLocal: false);
+        new Succession(this, flight, next).Begin();
     }
 
     private async Task TakeOverAsync(Flight flight, FlightFollower follower)
@@ -173,7 +173,7 @@ internal sealed class SingleFlight(
         }
         catch (OperationCanceledException) when (follower.CancellationToken.IsCancellationRequested)
         {
-            follower.SetCanceled(follower.CancellationToken);
+            follower.SetException(new OperationCanceledException(follower.CancellationToken));
         }
         catch (ObjectDisposedException) when (kept.IsClosed)
         {
@@ -191,4 +191,11 @@ internal sealed class SingleFlight(
     /// <summary>Whether another caller with an equal request may fare better: it has a deadline and a priority of its own, and another moment.</summary>
     private static bool IsForThisCallerAlone(PredictionStatus status) => status is
         PredictionStatus.Overloaded or PredictionStatus.DeadlineExceeded or PredictionStatus.RateLimited or PredictionStatus.Unauthenticated or PredictionStatus.Forbidden;
+
+    private sealed class Succession(SingleFlight flights, Flight flight, FlightFollower next) : UrgentWork
+    {
+        public void Begin() => Queue(HelperThreads.ForAnswers);
+
+        protected override void Execute(UrgentPlace place) => _ = flights.TakeOverAsync(flight, next);
+    }
 }

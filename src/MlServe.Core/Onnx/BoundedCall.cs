@@ -39,7 +39,8 @@ internal sealed class BoundedCall<T> : IDisposable
     /// <returns>False where it was given up.</returns>
     public async Task<(bool HasReturned, T Result)> RunAsync(string name, TimeProvider time)
     {
-        new Thread(Run, StackSize) { IsBackground = true, Name = name }.Start();
+        // Without the context of whoever asked for it.
+        new Thread(Run, StackSize) { IsBackground = true, Name = name }.UnsafeStart();
         await ((Task)_result.Task).WaitAsync(_stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (!_result.Task.IsCompleted) await ((Task)_result.Task).WaitAsync(Grace, time, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (Interlocked.CompareExchange(ref _state, GivenUp, Running) == Running) return (false, default!);

@@ -12,7 +12,7 @@ namespace MlServe.Onnx;
 /// </summary>
 internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, ModelLoadContext context)
 {
-    private readonly ILogger _logger = context.LoggerFactory?.CreateLogger(MlServeDiagnostics.LogCategory) ?? NullLogger.Instance;
+    private readonly ILogger _logger = context.Logger;
 
     private string _stage = "";
 
@@ -22,8 +22,8 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         if (faults.Count > 0)
             throw new ModelLoadException(ModelLoadFailure.InvalidOptions, $"The options of model '{context.Name}' are not valid: {string.Join(" ", faults)}");
 
-        var started = context.TimeProvider.GetTimestamp();
-        var content = await new TimedModelSource(source, context.Name, options.LoadTimeout, context.TimeProvider).ReadAsync(cancellationToken).ConfigureAwait(false);
+        var started = context.Clock.GetTimestamp();
+        var content = await new TimedModelSource(source, context.Name, options.LoadTimeout, context.Clock).ReadAsync(cancellationToken).ConfigureAwait(false);
         if (content.Bytes.Length > options.MaxModelBytes)
         {
             throw new ModelLoadException(ModelLoadFailure.TooLarge,
@@ -49,7 +49,7 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
             RowRounding = loaded.Tried.Finding.Rounding,
             Optimization = loaded.Tried.Optimization,
             WarmUpFailure = loaded.Tried.Failure,
-            LoadTime = context.TimeProvider.GetElapsedTime(started),
+            LoadTime = context.Clock.GetElapsedTime(started),
         };
         if (verifiedWith is not null && verifiedWith != loaded.RuntimeVersion) LogMessages.VerifiedByOtherRuntime(_logger, context.Name, verifiedWith, loaded.RuntimeVersion);
         Log(description, loaded.Tried.Finding);
@@ -76,13 +76,13 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
                 + "From now on only models are loaded that were verified in a process of their own (OnnxModelOptions.Verify = InChildProcess). Restart the process to get its threads back.");
         }
 
-        using var timeout = new CancellationTokenSource(options.LoadTimeout, context.TimeProvider);
+        using var timeout = new CancellationTokenSource(options.LoadTimeout, context.Clock);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         using var call = new BoundedCall<Loaded>(
             token => Open(content, info, identity, token), static late => late.Tried.Opened.Session.Retire(), Returned, stop.Token);
         try
         {
-            var (hasReturned, loaded) = await call.RunAsync($"MlServe load of {context.Name}", context.TimeProvider).ConfigureAwait(false);
+            var (hasReturned, loaded) = await call.RunAsync($"MlServe load of {context.Name}", context.Clock).ConfigureAwait(false);
             if (hasReturned) return loaded;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)

@@ -7,15 +7,20 @@ namespace MlServe.Onnx;
 /// none is. Safe for concurrent use.
 /// </summary>
 /// <remarks>
+/// The line keeps <see cref="PredictionOptions.Timeout"/> and <see cref="PredictionOptions.Priority"/>; a run that has begun is not cut off by the timeout (<c>UseTimeout</c> does that).
 /// Offers by <see cref="GetService"/>: <see cref="ModelIdentity"/>, <see cref="OnnxModelDescription"/>, <see cref="IBatchExecutor"/>. The session is closed
 /// when the predictor is disposed and the last request has been answered.
 /// </remarks>
-public sealed class OnnxPredictor : IPredictor
+public sealed class OnnxPredictor : IPredictor, IShieldsCallers
 {
+    /// <summary>How long work in bulk yields to other requests in line.</summary>
+    internal static readonly TimeSpan MaxBulkDelay = TimeSpan.FromSeconds(1);
+
     private readonly OnnxExecutor _executor;
     private readonly GraphOptimization _optimization;
     private OnnxModelDescription _description;
     private readonly RunGate _gate;
+    private readonly GateFlow _flow;
     private readonly TimeProvider _time;
     private readonly int _maxQueued;
     private int _queued;
@@ -27,9 +32,12 @@ public sealed class OnnxPredictor : IPredictor
         _description = description;
         _optimization = options.Optimization;
         _gate = context.RunGate;
-        _time = context.TimeProvider;
+        _flow = new(_gate);
+        _time = context.Clock;
         _maxQueued = options.MaxQueuedRequests;
     }
+
+    bool IShieldsCallers.IsShielding => true;
 
     /// <inheritdoc />
     public ModelSignature Signature => _executor.Signature;
@@ -67,7 +75,7 @@ public sealed class OnnxPredictor : IPredictor
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<Prediction>(cancellationToken);
         if (_executor.Prepare(in inputs, options, out var request) is { } error) return new(Prediction.FromError(error));
         if (OwnedInputs.AreNeeded(in inputs)) return OwnedInputs.PredictAsync(this, inputs, options, cancellationToken);
-        if (!_gate.TryEnter()) return Enqueue(inputs, request, cancellationToken);
+        if (!_gate.TryEnter()) return Enqueue(inputs, request, options, cancellationToken);
 
         try
         {
@@ -91,6 +99,7 @@ public sealed class OnnxPredictor : IPredictor
         if (serviceType == typeof(ModelIdentity)) return _description.Identity;
         if (serviceType == typeof(OnnxModelDescription)) return Describe();
         if (serviceType == typeof(IBatchExecutor)) return _executor;
+        if (serviceType == typeof(GateFlow)) return _flow;
         return serviceType.IsInstanceOfType(this) ? this : null;
     }
 
@@ -140,7 +149,7 @@ public sealed class OnnxPredictor : IPredictor
         return lane.Read(in request, 0, new() { Model = _description.Identity, BatchRows = request.Rows, QueueTime = queueTime });
     }
 
-    private ValueTask<Prediction> Enqueue(in PredictionInputs inputs, in BatchRequest request, CancellationToken cancellationToken)
+    private ValueTask<Prediction> Enqueue(in PredictionInputs inputs, in BatchRequest request, PredictionOptions? options, CancellationToken cancellationToken)
     {
         if (Interlocked.Increment(ref _queued) > _maxQueued)
         {
@@ -155,8 +164,12 @@ public sealed class OnnxPredictor : IPredictor
             throw new ObjectDisposedException(nameof(OnnxPredictor));
         }
 
-        return QueuedRequest.Rent().Start(this, _executor.Session, _gate, _time, inputs, request, cancellationToken);
+        return QueuedRequest.Rent().Start(this, _executor.Session, _flow, _time, inputs, request, options, cancellationToken);
     }
+
+    /// <summary>What a request hears whose time is over while it waits.</summary>
+    internal PredictionError TimedOut() => new(PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut,
+        "The time for an answer of model '{0}' was over while the request waited for others. Wait longer, or send less.", _description.Identity.Name);
 
     private PredictionError QueueFull() => new(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull,
         "{0} requests already wait for model '{1}' (MaxQueuedRequests). Try again later, or give it more cores.", _maxQueued, _description.Identity.Name);

@@ -21,6 +21,8 @@ internal sealed class TrialPlace : IGateWaiter, IDisposable
 
     private TrialPlace(RunGate gate) => _gate = gate;
 
+    public long Charge { get; set; }
+
     bool IGateWaiter.HasLeft => Volatile.Read(ref _state) == Left;
 
     /// <summary>Waits for a place; to be disposed when the run is over.</summary>

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using MlServe.Threading;
 
 namespace MlServe.Resilience;
 
@@ -161,27 +162,34 @@ internal sealed class CircuitBreaker : ICircuitBreaker
 
     private void Tell(CircuitState before, CircuitPeriod period, PredictionError? reason)
     {
+        switch (period.State)
+        {
+            case CircuitState.Open when _logger is not null:
+                LogMessages.CircuitOpened(_logger, reason?.Exception, Model.Name, Model.Version, Left(period, _time.GetTimestamp()), reason?.Message ?? "it was opened by hand");
+                break;
+            case CircuitState.HalfOpen when _logger is not null:
+                LogMessages.CircuitHalfOpened(_logger, Model.Name, Model.Version);
+                break;
+            case CircuitState.Closed when _logger is not null:
+                LogMessages.CircuitClosed(_logger, Model.Name, Model.Version);
+                break;
+            case CircuitState.Isolated when _logger is not null:
+                LogMessages.CircuitIsolated(_logger, Model.Name, Model.Version);
+                break;
+        }
+
+        var change = new CircuitStateChangedEventArgs(before, period.State, reason);
+        foreach (var handler in Delegate.EnumerateInvocationList(StateChanged))
+            Call(handler, change);
+    }
+
+    private void Call(EventHandler<CircuitStateChangedEventArgs> handler, CircuitStateChangedEventArgs change)
+    {
         try
         {
-            switch (period.State)
-            {
-                case CircuitState.Open when _logger is not null:
-                    LogMessages.CircuitOpened(_logger, reason?.Exception, Model.Name, Model.Version, Left(period, _time.GetTimestamp()), reason?.Message ?? "it was opened by hand");
-                    break;
-                case CircuitState.HalfOpen when _logger is not null:
-                    LogMessages.CircuitHalfOpened(_logger, Model.Name, Model.Version);
-                    break;
-                case CircuitState.Closed when _logger is not null:
-                    LogMessages.CircuitClosed(_logger, Model.Name, Model.Version);
-                    break;
-                case CircuitState.Isolated when _logger is not null:
-                    LogMessages.CircuitIsolated(_logger, Model.Name, Model.Version);
-                    break;
-            }
-
-            StateChanged?.Invoke(this, new(before, period.State, reason));
+            handler(this, change);
         }
-#pragma warning disable CA1031 // Whoever listens must not cost the caller who happened to change the state its answer.
+#pragma warning disable CA1031 // Whoever listens must not cost the caller who happened to change the state its answer, nor the next listener the news.
         catch (Exception exception)
 #pragma warning restore CA1031
         {

@@ -1,3 +1,5 @@
+using MlServe.Guests;
+
 namespace MlServe.Resilience;
 
 /// <summary>Keeps requests from a model whose circuit is open, and tells the circuit how the others ended.</summary>
@@ -56,7 +58,7 @@ internal sealed class CircuitBreakerStage(CircuitBreaker breaker, OutputValidato
             return;
         }
 
-        breaker.Leave(period, true, new(PredictionStatus.Failed, PredictionErrorCode.UserCodeFailed, "Model '{0}' threw: {1}", breaker.Model.Name, exception.Message)
+        breaker.Leave(period, true, new(PredictionStatus.Failed, PredictionErrorCode.UserCodeFailed, "Model '{0}' threw: {1}", breaker.Model.Name, GuestReports.MessageOf(exception))
         {
             Exception = exception,
         });

@@ -1,21 +1,14 @@
-using System.Diagnostics;
-using System.Runtime.CompilerServices;
-
 namespace MlServe.Resilience;
 
 /// <summary>A call whose model did not answer at once. Pooled; only where the chain is needed an async method goes on.</summary>
-internal sealed class FallbackOperation : PooledSource
+internal sealed class FallbackOperation : AwaitingSource<Prediction, Prediction>
 {
-    private readonly Action _continue;
-    private ConfiguredValueTaskAwaitable<Prediction>.ConfiguredValueTaskAwaiter _inner;
     private FallbackPredictor? _owner;
     private PredictionInputs _inputs;
     private PredictionOptions? _options;
     private CancellationToken _cancellationToken;
     private long _started;
     private bool _isFallback;
-
-    public FallbackOperation() => _continue = Continue;
 
     public static FallbackOperation Rent() => Pool<FallbackOperation>.Rent();
 
@@ -29,7 +22,7 @@ internal sealed class FallbackOperation : PooledSource
         _cancellationToken = cancellationToken;
         _isFallback = false;
         var result = Begin();
-        Await(pending);
+        Await(pending, flowsActivity: true);
         return result;
     }
 
@@ -39,36 +32,32 @@ internal sealed class FallbackOperation : PooledSource
         Pool<FallbackOperation>.Return(this);
     }
 
-    private void Await(ValueTask<Prediction> pending)
-    {
-        _inner = pending.ConfigureAwait(false).GetAwaiter();
-        if (_inner.IsCompleted) Continue();
-        else if (Activity.Current is null) _inner.UnsafeOnCompleted(_continue);
-        else _inner.OnCompleted(_continue);
-    }
-
-    private void Continue()
+    protected override void Continue()
     {
         Prediction answer;
+        ValueTask<Prediction>? fallback = null;
         try
         {
-            answer = _inner.GetResult();
+            answer = InnerResult();
             if (!_isFallback)
             {
-                if (!answer.IsOk && _owner!.IsNeeded(in answer))
-                {
-                    _isFallback = true;
-                    Await(_owner.FallBackAsync(answer.Error, _started, _inputs, _options, _cancellationToken));
-                    return;
-                }
-
-                _owner!.Ended();
+#pragma warning disable CA2012 // Awaited once, below.
+                if (!answer.IsOk && _owner!.IsNeeded(in answer)) fallback = _owner.FallBackAsync(answer.Error, _started, _inputs, _options, _cancellationToken);
+#pragma warning restore CA2012
+                else _owner!.Ended();
             }
         }
         catch (Exception exception)
         {
             Forget();
             SetException(exception);
+            return;
+        }
+
+        if (fallback is { } pending)
+        {
+            _isFallback = true;
+            Await(pending, flowsActivity: true);
             return;
         }
 
@@ -83,6 +72,6 @@ internal sealed class FallbackOperation : PooledSource
         _inputs = default;
         _options = null;
         _cancellationToken = default;
-        _inner = default;
+        ForgetInner();
     }
 }

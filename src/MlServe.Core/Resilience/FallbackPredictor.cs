@@ -1,9 +1,11 @@
+using MlServe.Guests;
+
 namespace MlServe.Resilience;
 
 /// <summary>
 /// Asks others where a model does not answer, in order, each with what is left of the caller's time. Costs nothing beyond a look at the status while the model answers.
 /// </summary>
-internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace
+internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, IShieldsCallers
 {
     private readonly FallbackStatistics _statistics = new();
     private readonly FallbackMetrics _metrics;
@@ -34,6 +36,8 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace
     /// <summary>Those that stand in for the model.</summary>
     public IReadOnlyList<FallbackStep> Steps => _steps;
 
+    bool IShieldsCallers.IsShielding => true;
+
     /// <summary>The model's earlier answers; looked for until there are any, since the model may be loaded later.</summary>
     public IStaleAnswers? StaleAnswers => _staleAnswers ??= Inner.GetService<IStaleAnswers>();
 
@@ -42,7 +46,7 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace
     {
         var steps = _steps;
         var started = options?.Timeout is null ? 0 : _time.GetTimestamp();
-        if (steps is [ModelStep { After: { } delay } other, ..]) return HedgedAsync(other, delay, started, inputs, options, cancellationToken);
+        if (steps is [ModelStep { After: { } delay } other, ..]) return RelayedOperation<Prediction>.Of(HedgedAsync(other, delay, started, inputs, options, cancellationToken));
 
         var pending = Inner.PredictAsync(inputs, options, cancellationToken);
         if (!pending.IsCompleted) return FallbackOperation.Rent().Start(this, started, in inputs, options, pending, cancellationToken);
@@ -55,7 +59,7 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace
             return new(answer);
         }
 
-        return FallBackAsync(0, answer.Error, [], started, inputs, options, cancellationToken);
+        return RelayedOperation<Prediction>.Of(FallBackAsync(0, answer.Error, [], started, inputs, options, cancellationToken));
     }
 
     public override object? GetService(Type serviceType, object? serviceKey = null) =>
@@ -117,7 +121,7 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace
 #pragma warning restore CA1031
         {
             return Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.UserCodeFailed, "'{0}', which stands in for model '{1}', threw: {2}",
-                step.Tag, Model, exception.Message)
+                step.Tag, Model, GuestReports.MessageOf(exception))
             { Exception = exception });
         }
     }

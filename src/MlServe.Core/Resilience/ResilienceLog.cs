@@ -1,21 +1,14 @@
 using Microsoft.Extensions.Logging;
+using MlServe.Guests;
 
 namespace MlServe.Resilience;
 
-/// <summary>Logs what users' callbacks throw; a logger that throws as well is left alone.</summary>
+/// <summary>Says that a callback of the application's threw.</summary>
 internal static class ResilienceLog
 {
     public static void CallbackThrew(ILogger? logger, Exception exception, string what, string model)
     {
-        if (logger is null) return;
-        try
-        {
-            LogMessages.ResilienceCallbackThrew(logger, exception, what, model);
-        }
-#pragma warning disable CA1031
-        catch
-#pragma warning restore CA1031
-        {
-        }
+        GuestFaults.Count(Guest.Callback);
+        if (logger is not null) LogMessages.ResilienceCallbackThrew(logger, exception, what, model);
     }
 }

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using MlServe.Configuration;
+using MlServe.Guests;
 using MlServe.Onnx;
 
 namespace MlServe.Hosting;
@@ -13,7 +14,8 @@ internal sealed class ModelLoader(
     /// <summary>How long a model whose load has failed is waited for to close: a call of the native runtime may hold it open for good.</summary>
     private static readonly TimeSpan ClosingPatience = TimeSpan.FromSeconds(5);
 
-    private readonly LoadTurns _turns = new(gate.MaxConcurrentRuns, time);
+    private readonly TimeProvider _clock = GuardedTime.Of(time);
+    private readonly LoadTurns _turns = new(gate.MaxConcurrentRuns, GuardedTime.Of(time));
 
     /// <summary>Loads a model and runs its warm-up.</summary>
     /// <param name="name">The name of the model.</param>
@@ -31,7 +33,7 @@ internal sealed class ModelLoader(
         catch (Exception exception) when (exception is not (OperationCanceledException or OptionsValidationException))
         {
             var failure = exception is ModelLoadException known ? known.Failure : ModelLoadFailure.Other;
-            throw new ModelLoadException(failure, $"Model '{name}' ({catalog.KeyOf(name)}) could not be loaded. {exception.Message}", exception);
+            throw new ModelLoadException(failure, $"Model '{name}' ({catalog.KeyOf(name)}) could not be loaded. {GuestReports.MessageOf(exception)}", exception);
         }
     }
 
@@ -45,7 +47,7 @@ internal sealed class ModelLoader(
             Name = name,
             Version = options.Version,
             RunGate = gate,
-            TimeProvider = time,
+            TimeProvider = _clock,
             LoggerFactory = loggers,
         };
         var source = SourceOf(options, context);
@@ -65,7 +67,7 @@ internal sealed class ModelLoader(
             try
             {
                 if (options.Onnx.WarmUpRuns > 0)
-                    await new PipelineWarmUp(pipeline, around, serviceLevel, time, LogMessages.Create(loggers)).RunAsync(cancellationToken).ConfigureAwait(false);
+                    await new PipelineWarmUp(pipeline, around, serviceLevel, _clock, LogMessages.Create(loggers)).RunAsync(cancellationToken).ConfigureAwait(false);
                 return new(pipeline, pipeline.Signature, serviceLevel, snapshot);
             }
             catch
@@ -91,12 +93,23 @@ internal sealed class ModelLoader(
         // What stands around a source may take its time, and may run the model: quantizing does both. So the source itself is timed, and what it gives is verified before.
         source = options.Onnx.Verify == ModelVerification.InChildProcess
             ? new VerifiedModelSource(source, options.Onnx, context)
-            : new TimedModelSource(source, context.Name, options.Onnx.LoadTimeout, time);
+            : new TimedModelSource(source, context.Name, options.Onnx.LoadTimeout, _clock);
         foreach (var wrap in options.SourceWrappers)
             source = wrap(source, services) ?? throw new InvalidOperationException("The function given to WrapSource returned null.");
         return source;
     }
 
-    private async Task CloseAsync(IPredictor predictor) =>
-        await predictor.DisposeAsync().AsTask().WaitAsync(ClosingPatience, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    /// <summary>Closes a pipeline or a model whose load has failed. What a layer throws at that is counted by the layer's guard: why the load failed is what is said.</summary>
+    private async Task CloseAsync(IPredictor predictor)
+    {
+        try
+        {
+            await predictor.DisposeAsync().AsTask().WaitAsync(ClosingPatience, _clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+#pragma warning disable CA1031
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+        }
+    }
 }

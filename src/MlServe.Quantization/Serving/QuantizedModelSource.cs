@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using MlServe.Guests;
 using MlServe.Onnx;
 using MlServe.Onnx.Inspection;
 using MlServe.Quantization.Samples;
@@ -12,7 +13,7 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
     /// <summary>Starts that quantize a model whose speed is in doubt; the last one's verdict stands.</summary>
     private const int MaxTries = 3;
 
-    private readonly ILogger _logger = loggers?.CreateLogger(MlServeDiagnostics.LogCategory) ?? NullLogger.Instance;
+    private readonly ILogger _logger = GuardedLogger.Of(loggers) ?? NullLogger.Instance;
 
     public async ValueTask<ModelContent> ReadAsync(CancellationToken cancellationToken = default)
     {

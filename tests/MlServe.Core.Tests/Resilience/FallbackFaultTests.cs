@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
+using MlServe.Guests;
 using MlServe.Resilience;
 using MlServe.Tests.Fakes;
 
@@ -79,7 +80,7 @@ public sealed class FallbackFaultTests
         var step = new ValueStep();
         step.AddNumbers("id", [1]);
         step.AddNumbers("other", [2]);
-        using var pipeline = (FallbackPredictor)new FallbackPredictor(new FakePredictor(CircuitHarness.Broken), "m", [step], null, new("m", null), _clock);
+        using var pipeline = (FallbackPredictor)new FallbackPredictor(new FakePredictor(CircuitHarness.Broken), "m", [step], null, new("m", GuardedMeter.For(null)), _clock);
         using var done = new CancellationTokenSource();
         var taker = Task.Run(() =>
         {

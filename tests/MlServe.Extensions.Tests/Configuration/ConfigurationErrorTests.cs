@@ -18,7 +18,7 @@ public sealed class ConfigurationErrorTests : IDisposable
     [InlineData("""{ "Modells": { } }""",
         "MlServing:Modells is not a known key. Did you mean 'Models'? Known here: MaxConcurrentRuns, DrainTimeout, Runtime, Models.")]
     [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "Weights": "w" } } }""",
-        "MlServing:Models:sum:Weights is not a known key. Known here: Path, Version, IsDefault, ServiceLevel, Onnx, UseCache, Cache, Fallback, UseTimeout, Timeout, UseCircuitBreaker, CircuitBreaker, Chaos, UseBatching, Batching, Quantization.")]
+        "MlServing:Models:sum:Weights is not a known key. Known here: Path, Version, IsDefault, Required, ServiceLevel, Onnx, UseCache, Cache, Fallback, UseTimeout, Timeout, UseCircuitBreaker, CircuitBreaker, Chaos, UseBatching, Batching, Quantization.")]
     [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "ServiceLevel": { "P9": "00:00:01" } } } }""",
         "MlServing:Models:sum:ServiceLevel:P9 is not a known key. Did you mean 'P99'? Known here: P99, Availability, PeakRps.")]
     [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "Onnx": { "ExecutionProviders": [ { "Providr": "Cpu" } ] } } } }""",

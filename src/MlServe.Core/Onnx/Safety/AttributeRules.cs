@@ -122,7 +122,7 @@ internal static partial class AttributeRules
             throw Wrong(who, "kernel_shape", $"[{string.Join(',', kernel)}]", $"at most {MaxWindow} places in all");
 
         // What it makes would have no elements, by which operators behind it divide.
-        if (node.In(0).Dims is not [_, _, .. var space] || space.Length != kernel.Length || node.Node.Text("auto_pad", "NOTSET") is not ("NOTSET" or "VALID") || node.Node.OpType is "ConvTranspose" or "MaxUnpool") return;
+        if (node.In(0) is not { IsLeast: false, Dims: [_, _, .. var space] } || space.Length != kernel.Length || node.Node.Text("auto_pad", "NOTSET") is not ("NOTSET" or "VALID") || node.Node.OpType is "ConvTranspose" or "MaxUnpool") return;
         for (var i = 0; i < kernel.Length; i++)
         {
             var reach = ((kernel[i] - 1) * (double)ShapeRules.At(node.Ints("dilations"), i, 1)) + 1;
@@ -142,7 +142,7 @@ internal static partial class AttributeRules
         var asking = node.Int("q_num_heads", node.Int("num_heads", 1));
         var kept = node.Int("kv_num_heads", asking);
         if (kept > 0 && asking % kept != 0) throw Wrong(who, "kv_num_heads", Text(kept), $"a number that divides the {asking} heads");
-        if (node.In(0).Dims is not [_, _, > 0 and var width] || asking < 1) return;
+        if (node.In(0) is not { IsLeast: false, Dims: [_, _, > 0 and var width] } || asking < 1) return;
 
         // Three axes: the heads lie side by side in the last one. What Attention of the runtime takes is not parted yet.
         if (node.Node.OpType is "Attention" && node.Node.IsStandard && width % asking != 0) throw Wrong(who, "q_num_heads", Text(asking), $"a number that divides the width {width}");

@@ -16,6 +16,12 @@ internal sealed class Estimate
     /// <summary>The sizes of its axes, <see cref="Free"/> where one is not known; null where not even their number is.</summary>
     public long[]? Dims { get; init; }
 
+    /// <summary>
+    /// Whether its sizes may follow from axes that the file leaves open, and are then only the least that they can be: enough to say that something is too large, and no
+    /// reason to say that something is too small. The first axis alone, that of a batch as a rule, makes nothing uncertain.
+    /// </summary>
+    public bool IsLeast { get; private init; }
+
     public OnnxElementType Type { get; init; }
 
     /// <summary>Its elements, NaN where one is not known; null where none is.</summary>
@@ -60,10 +66,11 @@ internal sealed class Estimate
         Dims = dims,
         Numbers = Numbers is not null && dims is not null && CountOf(dims) == Numbers.Length && !dims.Contains(Free) ? Numbers : null,
         IsConstant = IsConstant,
+        IsLeast = IsLeast,
     };
 
     public Estimate With(OnnxElementType? type = null, bool? isConstant = null) =>
-        new() { Type = type ?? Type, Dims = Dims, Numbers = Numbers, Input = Input, IsConstant = isConstant ?? IsConstant };
+        new() { Type = type ?? Type, Dims = Dims, Numbers = Numbers, Input = Input, IsConstant = isConstant ?? IsConstant, IsLeast = IsLeast };
 
     /// <summary>What holds of both.</summary>
     public Estimate Join(Estimate other)
@@ -74,6 +81,7 @@ internal sealed class Estimate
             Type = Type == other.Type ? Type : OnnxElementType.Undefined,
             Dims = Dims is null || other.Dims is null || Dims.Length != other.Dims.Length ? null : [.. Dims.Zip(other.Dims, static (a, b) => a == b ? a : Free)],
             Numbers = Numbers is not null && other.Numbers is not null && Numbers.AsSpan().SequenceEqual(other.Numbers) ? Numbers : null,
+            IsLeast = IsLeast || other.IsLeast,
         };
     }
 
@@ -87,6 +95,23 @@ internal sealed class Estimate
 
         // How many there are tells the rank.
         return Rank == 1 && ExactCount is >= 0 and <= 64 and var rank ? [.. Enumerable.Repeat(Free, (int)rank)] : null;
+    }
+
+    /// <summary>Whether what is made of it has sizes that are not certain.</summary>
+    public bool MakesLeast => IsLeast || Dims is null || Dims.AsSpan(Math.Min(1, Dims.Length)).Contains(Free);
+
+    public Estimate AsLeast()
+    {
+        if (IsLeast) return this;
+        return new()
+        {
+            Type = Type,
+            Dims = Dims,
+            Numbers = Numbers,
+            Input = Input,
+            IsConstant = IsConstant,
+            IsLeast = true,
+        };
     }
 
     public static long ToSize(double number) => number >= long.MaxValue ? long.MaxValue : number <= long.MinValue ? long.MinValue : (long)number;

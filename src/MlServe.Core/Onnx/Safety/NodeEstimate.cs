@@ -12,6 +12,10 @@ internal sealed class NodeEstimate(GraphNode node, Estimate[] inputs, long opset
 
     public Estimate[] Outputs { get; } = [.. node.Outputs.Select(static _ => Estimate.Unknown)];
 
+    /// <summary>Whether the sizes of its outputs are only the least that they can be.</summary>
+    public bool MakesLeast => Array.Exists(Node.Attributes, static attribute => attribute.Bodies.Count > 0)
+        || Enumerable.Range(0, inputs.Length).Any(i => Has(i) && inputs[i].MakesLeast);
+
     public int InputCount => inputs.Length;
 
     /// <summary>What the rules made known as memory that the operator takes for itself, in bytes.</summary>

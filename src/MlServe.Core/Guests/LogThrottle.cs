@@ -1,4 +1,4 @@
-namespace MlServe.Monitoring;
+namespace MlServe.Guests;
 
 /// <summary>Lets one log entry of a kind through in a window of time and counts the others. Safe for concurrent use.</summary>
 internal sealed class LogThrottle(int kinds, TimeSpan window, TimeProvider time)

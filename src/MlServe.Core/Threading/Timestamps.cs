@@ -1,4 +1,4 @@
-namespace MlServe;
+namespace MlServe.Threading;
 
 /// <summary>Moments as a <see cref="TimeProvider"/>'s timestamps, and times as its timers take them: however long, nothing overflows.</summary>
 internal static class Timestamps
