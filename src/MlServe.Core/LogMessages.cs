@@ -37,6 +37,10 @@ internal static partial class LogMessages
     [LoggerMessage(2004, LogLevel.Warning, "Model '{Model}': the optimized model in the cache folder could not be opened and is made anew: {Reason}")]
     public static partial void CacheEntryUnusable(ILogger logger, string model, string reason);
 
+    [LoggerMessage(2060, LogLevel.Information,
+        "Model '{Model}' was not tried with NaN and infinities in all of its inputs, which would have taken too long: {Inputs} take finite numbers only. Onnx:NonFiniteInputs says otherwise")]
+    public static partial void NonFiniteUntried(ILogger logger, string model, string inputs);
+
     [LoggerMessage(5000, LogLevel.Information,
         "The cache of model '{Model}' switches itself off: at a hit rate of {HitRate:P2} it saves {SavedMicroseconds:F2} us a request and costs {CostMicroseconds:F2} us. It is tried again in {Pause}")]
     public static partial void CacheOff(ILogger logger, string model, double hitRate, double savedMicroseconds, double costMicroseconds, TimeSpan pause);
@@ -65,6 +69,10 @@ internal static partial class LogMessages
 
     [LoggerMessage(6004, LogLevel.Error, "{What} of model '{Model}' threw; the request goes on without it. This is said once")]
     public static partial void ResilienceCallbackThrew(ILogger logger, Exception exception, string what, string model);
+
+    [LoggerMessage(6005, LogLevel.Warning,
+        "Model '{Model}' version {Version} failed {Count} request(s) and answers a row that is known to be good as it should: the requests are to blame, and the circuit does not count them. The last: {Reason}")]
+    public static partial void RequestsToBlame(ILogger logger, string model, string version, int count, string reason);
 
     [LoggerMessage(6010, LogLevel.Warning,
         "Faults are injected into model '{Model}': latency at a rate of {LatencyRate}, failures at {FailureRate}, invalid outputs at {InvalidOutputRate}. "

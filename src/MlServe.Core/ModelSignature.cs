@@ -68,6 +68,10 @@ public sealed class ModelSignature
     /// <param name="name">Its name.</param>
     public int IndexOfOutput(string name) => _outputIndex.GetValueOrDefault(name, -1);
 
+    /// <summary>The same model, with more said of its values.</summary>
+    internal ModelSignature With(IEnumerable<ValueSignature> inputs, IEnumerable<ValueSignature> outputs) =>
+        new(inputs, outputs, BatchingNote) { RowsAreIndependent = RowsAreIndependent };
+
     /// <inheritdoc />
     public override string ToString() => $"({InputNames}) -> ({string.Join(", ", Outputs)})";
 

@@ -86,4 +86,10 @@ public enum PredictionErrorCode
 
     /// <summary>A fault that <c>UseChaos</c> has injected.</summary>
     FaultInjected,
+
+    /// <summary>An input holds a NaN or an infinity, and the model is not known to take it.</summary>
+    InputNotFinite,
+
+    /// <summary>An input has no elements along the axis that is padded.</summary>
+    InputEmpty,
 }

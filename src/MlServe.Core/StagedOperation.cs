@@ -25,9 +25,9 @@ internal sealed class StagedOperation : PooledSource
         _inner = inner.ConfigureAwait(false).GetAwaiter();
         var result = Begin();
 
-        // The caller's context flows to the hooks only where there is an activity in it for logs and exemplars to find.
+        // The caller's context flows to the hooks only where there is an activity in it for logs and exemplars to find, or where they call the application.
         if (_inner.IsCompleted) Continue();
-        else if (Activity.Current is null) _inner.UnsafeOnCompleted(_continue);
+        else if (Activity.Current is null && !owner.CallsApplication) _inner.UnsafeOnCompleted(_continue);
         else _inner.OnCompleted(_continue);
         return result;
     }

@@ -14,6 +14,7 @@ internal sealed class StagedPredictor : DelegatingPredictor
     {
         _stages = stages;
         _time = time;
+        CallsApplication = Array.Exists(stages, static stage => stage.CallsApplication);
     }
 
     public override ValueTask<Prediction> PredictAsync(
@@ -65,6 +66,8 @@ internal sealed class StagedPredictor : DelegatingPredictor
     }
 
     internal int StageCount => _stages.Length;
+
+    internal bool CallsApplication { get; }
 
     public override object? GetService(Type serviceType, object? serviceKey = null)
     {

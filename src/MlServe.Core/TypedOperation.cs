@@ -12,6 +12,7 @@ internal sealed class TypedOperation<TInput, TOutput> : PooledSource<TOutput>
     private ConfiguredValueTaskAwaitable<Prediction>.ConfiguredValueTaskAwaiter _pending;
     private TypedPredictor<TInput, TOutput>? _owner;
     private PredictionInputWriter? _writer;
+    private ExecutionContext? _context;
 
     public TypedOperation() => _continue = Continue;
 
@@ -21,6 +22,7 @@ internal sealed class TypedOperation<TInput, TOutput> : PooledSource<TOutput>
         var operation = Pool<TypedOperation<TInput, TOutput>>.Rent();
         operation._owner = owner;
         operation._writer = writer;
+        operation._context = ExecutionContext.Capture();
         operation._pending = pending.ConfigureAwait(false).GetAwaiter();
         var result = operation.Begin();
         if (operation._pending.IsCompleted) operation.Continue();
@@ -34,7 +36,16 @@ internal sealed class TypedOperation<TInput, TOutput> : PooledSource<TOutput>
         Pool<TypedOperation<TInput, TOutput>>.Return(this);
     }
 
+    /// <summary>The mapper is the application's, and finds its caller's context whoever answered.</summary>
     private void Continue()
+    {
+        var context = _context;
+        _context = null;
+        if (context is null || ReferenceEquals(context, ExecutionContext.Capture())) Map();
+        else ExecutionContext.Run(context, static operation => ((TypedOperation<TInput, TOutput>)operation!).Map(), this);
+    }
+
+    private void Map()
     {
         var (owner, writer, pending) = (_owner!, _writer!, _pending);
         (_owner, _writer, _pending) = (null, null, default);

@@ -9,10 +9,6 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
     /// <summary>Requests that have been given up may stand in a line of this length.</summary>
     private const int ShortLine = 16;
 
-    /// <summary>Runs from one look at the limit to the next, and how many of them try larger batches.</summary>
-    private const int RunsPerLook = 1024;
-    private const int TrialRuns = 16;
-
     private readonly Lock _gate = new();
     private readonly Queue<Batch> _ready = new();
     private readonly Queue<BatchSlot> _line = new();
@@ -21,7 +17,6 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
     private int _batches;
     private int _full;
     private int _abandoned;
-    private int _runs;
     private long _laneBytes;
     private bool _isRetired;
 
@@ -29,35 +24,17 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
 
     public RequestPriority Priority { get; } = priority;
 
-    public CostCurve Curve { get; } = new();
-
     /// <summary>The rows that a lane of this shape has room for.</summary>
     public int Capacity { get; } = capacity;
 
-    /// <summary>The rows that a batch holds at most: the capacity, or less where the curve says that more does not pay.</summary>
-    public int Limit { get; set; } = capacity;
+    /// <summary>The rows that a batch holds at most.</summary>
+    public BatchLimit Sizes { get; } = new(owner.Budget, capacity);
 
-    /// <summary>Whether the limit was found by trying sizes, and is looked at again.</summary>
-    public bool IsLimitMeasured { get; set; }
+    /// <summary>What runs cost.</summary>
+    public CostCurve Curve => Sizes.Curve;
 
-    /// <summary>
-    /// Learns from a run. Now and then larger batches are tried for a while and the limit is set anew: what was measured at load, perhaps on a busy machine, must
-    /// not hold for ever.
-    /// </summary>
-    public void Learn(int rows, TimeSpan runTime)
-    {
-        Curve.Add(rows, runTime.TotalSeconds);
-        if (!IsLimitMeasured) return;
-        switch ((uint)Interlocked.Increment(ref _runs) % RunsPerLook)
-        {
-            case 0:
-                Limit = Math.Min(Capacity, Limit * 2);
-                break;
-            case TrialRuns:
-                Limit = Curve.LargestWorthwhile(Capacity);
-                break;
-        }
-    }
+    /// <inheritdoc cref="Sizes" />
+    public int Limit => Sizes.Value;
 
     /// <summary>When a batch was taken last, in the predictor's own count.</summary>
     public long LastUse { get; private set; }
@@ -173,7 +150,7 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
         {
             if (slot.Line is null) return;
             slot.Line = null;
-            owner.LeftQueue(slot.Rows);
+            owner.LeftQueue(slot.Rows, Priority);
             _abandoned++;
             if (_line.Count <= ShortLine || _abandoned * 2 <= _line.Count) return;
             for (var left = _line.Count; left > 0; left--)
@@ -328,7 +305,7 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
         else
         {
             slot.Line = null;
-            owner.LeftQueue(slot.Rows);
+            owner.LeftQueue(slot.Rows, Priority);
         }
 
         slot.Let();

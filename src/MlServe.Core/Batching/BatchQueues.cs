@@ -135,7 +135,7 @@ internal sealed class BatchQueues
             // What is known of one queue's cost is the best guess for another of the same shape.
             foreach (var queue in _queues)
             {
-                if (queue.Shape.Equals(shape)) made.Limit = Math.Min(queue.Limit, capacity);
+                if (queue.Shape.Equals(shape)) made.Sizes.TakeAfter(queue.Sizes);
             }
 
             _queues = [.. _queues, made];

@@ -27,9 +27,11 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     private long _uses;
     private int _disposed;
 
-    public BatchingPredictor(IPredictor inner, IBatchExecutor executor, BatchingOptions options, BatchingMetrics metrics, RunGate gate, TimeProvider time)
+    public BatchingPredictor(
+        IPredictor inner, IBatchExecutor executor, BatchingOptions options, BatchingMetrics metrics, RunGate gate, TimeProvider time, ServiceLevel? serviceLevel = null)
         : base(inner)
     {
+        Budget = new(serviceLevel?.P99, options.MaxQueueDelay);
         Metrics = metrics;
         _options = options;
         _executor = executor;
@@ -43,7 +45,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         _queues = new(this, executor);
         Totals = new() { CostsOf = _queues.Costs };
         _runners = new(this, Lanes);
-        if (options.MaxQueueDelay > TimeSpan.Zero) _hold = new(options.MaxQueueDelay, time, _ => Schedule());
+        if (options.MaxQueueDelay > TimeSpan.Zero) _hold = new(options.MaxQueueDelay, Budget, time, _ => Schedule());
         try
         {
             BatchCalibration.Run(this, _queues, executor);
@@ -64,6 +66,9 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     public string Name => Identity.Name;
 
     public int Lanes { get; }
+
+    /// <summary>How long batches may run.</summary>
+    public LatencyBudget Budget { get; }
 
     /// <summary>Rows that a lane has room for. Smaller than asked for where lanes would take too much memory.</summary>
     public int Capacity { get; set; }
@@ -130,7 +135,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         if (queue is null || request.Rows == 0) return PassOnAsync(inputs, options, cancellationToken);
         if (MayRunInline(queue, request.Rows, inFlight) && Gate.TryEnter())
         {
-            if (TryRent(in request) is { } lane) return RunInline(lane, in inputs, in request, options?.Timeout ?? _options.Timeout, cancellationToken);
+            if (TryRent(in request) is { } lane) return RunInline(lane, queue, in inputs, in request, options?.Timeout ?? _options.Timeout, cancellationToken);
             Gate.Exit();
         }
 
@@ -174,7 +179,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     }
 
     /// <summary>Called when rows no longer wait.</summary>
-    internal void LeftQueue(int rows) => _admission.Left(rows);
+    internal void LeftQueue(int rows, RequestPriority priority) => _admission.Left(rows, priority);
 
     internal ILane RentLane(LaneShape shape, int rows) => _executor.Rent(shape, rows);
 
@@ -194,7 +199,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
 
     internal void Learn(BatchQueue queue, int rows, TimeSpan runTime)
     {
-        queue.Learn(rows, runTime);
+        queue.Sizes.Learn(rows, runTime);
 
         // Back at a shorter time than there, so that a model on the border does not move from thread to thread.
         var seconds = queue.Curve.Undisturbed(queue.Limit);
@@ -297,7 +302,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
             error = Failed(exception);
         }
 
-        LeftQueue(slot.Rows);
+        LeftQueue(slot.Rows, queue.Priority);
         if (slot.TryTake()) slot.Answer(Prediction.FromError(error));
         slot.Let();
     }
@@ -325,9 +330,11 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         }
     }
 
-    private ValueTask<Prediction> RunInline(ILane rented, in PredictionInputs inputs, in BatchRequest request, TimeSpan? timeout, CancellationToken cancellationToken)
+    private ValueTask<Prediction> RunInline(
+        ILane rented, BatchQueue queue, in PredictionInputs inputs, in BatchRequest request, TimeSpan? timeout, CancellationToken cancellationToken)
     {
         RunWatch? watch = null;
+        var (expected, alone) = queue.Sizes.Expect(request.Rows);
         try
         {
             using var lane = rented;
@@ -336,7 +343,8 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
             var failure = lane.Run(request.Rows, request.Outputs, watch?.Token ?? cancellationToken);
             Totals.RanInline(request.Rows);
             if (failure is not null) return new(Prediction.FromError(failure));
-            return new(lane.Read(in request, 0, new() { Model = Identity, BatchRows = request.Rows }));
+            return new(lane.Read(
+                in request, 0, new() { Model = Identity, BatchRows = request.Rows, ExpectedRunTime = expected, ExpectedTimeAlone = alone }));
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -344,7 +352,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         }
         catch (OperationCanceledException) when (watch is { IsExpired: true })
         {
-            return new(Prediction.FromError(TimedOut(isRun: true)));
+            return new(Prediction.FromError(TimedOut(isRun: timeout >= 2 * expected)));
         }
 #pragma warning disable CA1031 // A fault of the executor is a status here as it is in a batch.
         catch (Exception exception)

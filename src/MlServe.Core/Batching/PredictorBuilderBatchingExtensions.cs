@@ -57,7 +57,8 @@ public static class PredictorBuilderBatchingExtensions
         var batching = new BatchingPredictor(inner, executor, options,
             new(executor.Identity.Name, services.GetService(typeof(IMeterFactory)) as IMeterFactory),
             services.GetService(typeof(RunGate)) as RunGate ?? RunGate.Shared,
-            services.GetService(typeof(TimeProvider)) as TimeProvider ?? TimeProvider.System);
+            services.GetService(typeof(TimeProvider)) as TimeProvider ?? TimeProvider.System,
+            services.GetService(typeof(ServiceLevel)) as ServiceLevel);
         if (options.Padding.Axis is null) return batching;
         try
         {

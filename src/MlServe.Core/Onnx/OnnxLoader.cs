@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.ML.OnnxRuntime;
+using MlServe.Onnx.Finite;
 using MlServe.Onnx.Inspection;
 
 namespace MlServe.Onnx;
@@ -31,8 +32,9 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         try
         {
             var declared = ReadSignature(opened.Session.Session, info);
-            var signature = new BatchAxisProbe(opened.Session, declared, identity, options, RowDependence.Find(info)).Find();
+            var probed = new BatchAxisProbe(opened.Session, declared, identity, options, RowDependence.Find(info)).Find();
             cancellationToken.ThrowIfCancellationRequested();
+            var signature = TryNonFinite(opened.Session, probed, identity, cancellationToken);
             var executor = new OnnxExecutor(opened.Session, signature, identity, options);
             opened.Session.OnClosing(executor.CloseIdle);
             opened.Session.OnClosing(() => LogMessages.ModelClosed(_logger, identity.Name, identity.Version, identity.Digest));
@@ -98,6 +100,23 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         catch (ArgumentException exception)
         {
             throw new ModelLoadException(ModelLoadFailure.InvalidGraph, $"Model '{context.Name}' cannot be served: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>Finds out what the model takes, and answers, besides finite numbers.</summary>
+    private ModelSignature TryNonFinite(OnnxSession session, ModelSignature probed, ModelIdentity identity, CancellationToken cancellationToken)
+    {
+        var executor = new OnnxExecutor(session, probed, identity, options, foreseesOutputs: false);
+        try
+        {
+            var trials = new FinitenessTrials(executor, options, context.TimeProvider, cancellationToken);
+            var signature = trials.Find(new WarmUp(executor, options, context.RunGate.MaxConcurrentRuns).FindRow());
+            if (trials.Untried.Count > 0) LogMessages.NonFiniteUntried(_logger, context.Name, string.Join(", ", trials.Untried));
+            return signature;
+        }
+        finally
+        {
+            executor.CloseIdle();
         }
     }
 

@@ -12,6 +12,8 @@ internal sealed class FallbackOperation : PooledSource
     private PredictionInputs _inputs;
     private PredictionOptions? _options;
     private CancellationToken _cancellationToken;
+    private ExecutionContext? _context;
+    private PredictionError? _reason;
     private long _started;
     private bool _isFallback;
 
@@ -27,6 +29,7 @@ internal sealed class FallbackOperation : PooledSource
         _inputs = inputs;
         _options = options;
         _cancellationToken = cancellationToken;
+        _context = ExecutionContext.Capture();
         _isFallback = false;
         var result = Begin();
         Await(pending);
@@ -58,7 +61,8 @@ internal sealed class FallbackOperation : PooledSource
                 if (!answer.IsOk && _owner!.IsNeeded(in answer))
                 {
                     _isFallback = true;
-                    Await(_owner.FallBackAsync(answer.Error, _started, _inputs, _options, _cancellationToken));
+                    _reason = answer.Error;
+                    BeginFallback();
                     return;
                 }
 
@@ -77,8 +81,23 @@ internal sealed class FallbackOperation : PooledSource
         SetResult(answer);
     }
 
+    /// <summary>Whoever answered may have come without the caller's context; functions and layers of the application's that answer in the model's place find it there all the same.</summary>
+    private void BeginFallback()
+    {
+        if (_context is null) FallBack(this);
+        else ExecutionContext.Run(_context, FallBack, this);
+    }
+
+    private static void FallBack(object? operation)
+    {
+        var self = (FallbackOperation)operation!;
+        self.Await(self._owner!.FallBackAsync(self._reason!, self._started, self._inputs, self._options, self._cancellationToken));
+    }
+
     private void Forget()
     {
+        _context = null;
+        _reason = null;
         _owner = null;
         _inputs = default;
         _options = null;

@@ -168,7 +168,9 @@ public static class PredictorBuilderResilienceExtensions
         var metrics = CircuitMetrics.For(Find<IMeterFactory>(services));
         var breaker = new CircuitBreaker(identity, options, metrics, logger, time);
         metrics.Add(breaker);
-        return new(breaker, new(options, identity.Name, logger), options.SlowRunThreshold ?? Find<ServiceLevel>(services)?.P99, time);
+        var validator = new OutputValidator(options, inner.Signature, identity.Name, logger);
+        return new(breaker, validator, new(breaker, inner, validator, options, logger, time),
+            new(breaker, options.SlowRunThreshold, Find<ServiceLevel>(services)?.P99, time));
     }
 
     private static FallbackPredictor CreateFallback(IPredictor inner, List<FallbackStep> steps, IServiceProvider services)

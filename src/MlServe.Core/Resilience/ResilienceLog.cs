@@ -18,4 +18,17 @@ internal static class ResilienceLog
         {
         }
     }
+
+    public static void RequestsToBlame(ILogger logger, ModelIdentity model, int count, PredictionError last)
+    {
+        try
+        {
+            LogMessages.RequestsToBlame(logger, model.Name, model.Version, count, last.Message);
+        }
+#pragma warning disable CA1031
+        catch
+#pragma warning restore CA1031
+        {
+        }
+    }
 }
