@@ -26,6 +26,10 @@ internal sealed class TinyOnnx(long opset = 17, long irVersion = 8)
     /// <summary>An input of whose shape nothing is said.</summary>
     public TinyOnnx InputOfAnyShape(string name, ElementType type) => Add(11, Models.Value(name, w => w.Message(1, t => t.Int(1, (int)type))));
 
+    /// <summary>An input that is a sequence of tensors.</summary>
+    public TinyOnnx InputOfSequence(string name, ElementType type) =>
+        Add(11, Models.Value(name, w => w.Message(4, sequence => sequence.Message(1, element => element.Message(1, t => t.Int(1, (int)type))))));
+
     public TinyOnnx Output(string name, ElementType type, params object?[] dimensions) => Output(name, (int)type, dimensions);
 
     public TinyOnnx Output(string name, int type, params object?[] dimensions) => Add(12, Models.Value(name, Models.TensorType(type, dimensions)));

@@ -6,12 +6,14 @@ internal enum NonFinitePattern
     /// <summary>The first element.</summary>
     First,
 
-    /// <summary>The one in the middle.</summary>
-    Middle,
-
     /// <summary>The last element.</summary>
     Last,
 
-    /// <summary>Every other one along each axis: of a mask no line is covered whole, and no window of a convolution is spared.</summary>
-    Checkerboard,
+    /// <summary>
+    /// Every other one along each axis, those whose coordinates add up to an odd number: of a mask no line is covered whole, and no window of a convolution is spared.
+    /// </summary>
+    Odd,
+
+    /// <summary>Those that <see cref="Odd"/> leaves out.</summary>
+    Even,
 }

@@ -45,7 +45,7 @@ internal static class NonFiniteRow
         <= 0 => [],
         1 => [NonFinitePattern.First],
         2 => [NonFinitePattern.First, NonFinitePattern.Last],
-        _ => [NonFinitePattern.Last, NonFinitePattern.Checkerboard, NonFinitePattern.First, NonFinitePattern.Middle],
+        _ => [NonFinitePattern.Last, NonFinitePattern.Odd, NonFinitePattern.Even, NonFinitePattern.First],
     };
 
     /// <summary>The row with some elements of one input replaced.</summary>
@@ -95,9 +95,9 @@ internal static class NonFiniteRow
             var isMeant = pattern switch
             {
                 NonFinitePattern.First => seen == 0,
-                NonFinitePattern.Middle => seen == total / 2,
                 NonFinitePattern.Last => seen == total - 1,
-                _ => IsDark(i, elements.Shape),
+                NonFinitePattern.Odd => IsOdd(i, elements.Shape),
+                _ => !IsOdd(i, elements.Shape),
             };
             if (isMeant) Scalars.Fill(bytes.AsSpan(i * size, size), elements.Type, number);
         }
@@ -106,7 +106,7 @@ internal static class NonFiniteRow
     }
 
     /// <summary>Whether the sum of an element's coordinates is odd.</summary>
-    private static bool IsDark(long index, long[]? shape)
+    private static bool IsOdd(long index, long[]? shape)
     {
         if (shape is null) return index % 2 == 1;
         long sum = 0;
