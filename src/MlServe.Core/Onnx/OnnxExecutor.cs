@@ -24,7 +24,7 @@ internal sealed class OnnxExecutor : IBatchExecutor
         Signature = signature;
         Identity = identity;
         _maxIdleBytes = options.MaxIdleLaneBytes;
-        _checker = new(signature, identity.Name, options.MaxRequestBytes);
+        _checker = new(signature, options.MaxRequestBytes, identity.Name);
         _allNames = [.. signature.Outputs.Select(static output => output.Name)];
         if (_checker.OnlyShape is { } shape) _onlyShelf = new(shape);
     }

@@ -19,7 +19,7 @@ internal sealed class RequestChecker
     private readonly LaneShape? _onlyShape;
     private readonly LaneShapeTable _shapes = new();
 
-    public RequestChecker(ModelSignature signature, string model, long maxBytes)
+    public RequestChecker(ModelSignature signature, long maxBytes, string model = "unnamed")
     {
         _signature = signature;
         _model = model;

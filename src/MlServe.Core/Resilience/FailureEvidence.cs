@@ -29,6 +29,7 @@ internal sealed class FailureEvidence(
     private TrialOutcome _verdict = TrialOutcome.Unknown;
     private long _holdsUntil = long.MinValue;
     private long _logAgainAt = long.MinValue;
+    private long _givenUpAt;
     private bool _hasPassedChecks;
     private bool _isTrying;
 
@@ -43,11 +44,12 @@ internal sealed class FailureEvidence(
         var isFirst = false;
         lock (_gate)
         {
-            verdict = time.GetTimestamp() < _holdsUntil ? _verdict : SampleRow() is null ? TrialOutcome.Unknown : TrialOutcome.UnderWay;
+            verdict = VerdictAt(time.GetTimestamp());
             if (verdict == TrialOutcome.UnderWay)
             {
                 isFirst = !_isTrying;
                 _isTrying = true;
+                if (isFirst) _givenUpAt = time.After(2 * TrialLimit);
                 if (_waiting.Count < MaxAccused) _waiting.Add(accusation);
             }
         }
@@ -58,6 +60,15 @@ internal sealed class FailureEvidence(
     }
 
     public void Dispose() => _closed.Cancel();
+
+    private TrialOutcome VerdictAt(long now)
+    {
+        if (now < _holdsUntil) return _verdict;
+
+        // A trial that does not end, though it was cut off, must not keep everything else from counting.
+        if (_isTrying) return now < _givenUpAt ? TrialOutcome.UnderWay : TrialOutcome.Unknown;
+        return SampleRow() is null ? TrialOutcome.Unknown : TrialOutcome.UnderWay;
+    }
 
     private PredictionInputs? SampleRow() => inner.GetService<IBatchExecutor>()?.SampleRequest;
 

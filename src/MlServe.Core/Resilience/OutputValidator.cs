@@ -76,13 +76,16 @@ internal sealed class OutputValidator(CircuitBreakerOptions options, ModelSignat
 
     private bool AreProbabilities(OutputValue value)
     {
-        if (value.Kind != ValueKind.Tensor) return true;
+        // A classifier's map of labels to probabilities is a row; several rows give a sequence of them.
+        if (value.Kind == ValueKind.Map) return AreProbabilities(value.Children[1]);
+        if (value.Kind != ValueKind.Tensor) return value.Children.All(AreProbabilities);
         var width = value.Rank == 0 ? 1 : (int)value.Shape[^1];
         return value.ElementType switch
         {
             ElementType.Float => AreProbabilities(MemoryMarshal.Cast<byte, float>(value.Bytes), width),
             ElementType.Double => AreProbabilities(MemoryMarshal.Cast<byte, double>(value.Bytes), width),
             ElementType.Float16 => AreProbabilities(MemoryMarshal.Cast<byte, Half>(value.Bytes), width),
+            ElementType.BFloat16 => AreProbabilities<float>(Array.ConvertAll(MemoryMarshal.Cast<byte, BFloat16>(value.Bytes).ToArray(), static value => value.ToSingle()), width),
             _ => true,
         };
     }
