@@ -135,6 +135,7 @@ public sealed class BatchServiceLevelTests : IAsyncDisposable
         SpinWait.SpinUntil(() => batcher.IsHolding);
         Assert.False(task.IsCompleted);
         _clock.Advance(TimeSpan.FromMilliseconds(1));
+        await Eventually.BecomesTrue(() => task.IsCompleted, "the batch goes");
         (await task).EnsureOk().Dispose();
     }
 

@@ -204,34 +204,60 @@ public sealed class SharedRunTests : IDisposable
 
     /// <summary>The siblings: code of the application's that runs when an answer has come runs in its caller's context, whoever brought the answer.</summary>
     [Fact]
-    public async Task PredictAsync_AnswerComesFromElsewhere_FunctionsChecksAndMappersSeeTheirCallersContext()
+    public async Task PredictAsync_AnswerComesFromElsewhere_FunctionOfTheChainSeesItsCallersContext()
     {
-        var seen = new List<string?>();
+        string? seen = null;
         var inner = new PendingPredictor();
-        using var pipeline = new PredictorBuilder(inner)
-            .UseFallback(chain => chain.Then((_, _, _) =>
-            {
-                seen.Add($"function {Tenant.Value}");
-                return new(Answers.Of(7));
-            }))
-            .UseCircuitBreaker(options => options.OutputCheck = _ =>
-            {
-                seen.Add($"check {Tenant.Value}");
-                return false;
-            }).Build();
-        var typed = pipeline.As<long, long>(static (id, writer) => writer.Tensor<long>("x", 1)[0] = id, prediction =>
+        using var pipeline = new PredictorBuilder(inner).UseFallback(chain => chain.Then((_, _, _) =>
         {
-            seen.Add($"mapper {Tenant.Value}");
+            seen = Tenant.Value;
+            return new(Answers.Of(7));
+        })).Build();
+        var asked = AskAs("caller", () => pipeline.PredictAsync(Answers.Request(1)));
+        InNobodysContext(() => inner.Refuse(FakePredictor.Refusal));
+        Assert.Equal((7, "caller"), (Answers.Read(await asked), seen));
+    }
+
+    [Fact]
+    public async Task PredictAsync_AnswerComesFromElsewhere_OutputCheckSeesItsCallersContext()
+    {
+        string? seen = null;
+        var inner = new PendingPredictor();
+        using var pipeline = new PredictorBuilder(inner).UseCircuitBreaker(options => options.OutputCheck = _ => (seen = Tenant.Value) is not null).Build();
+        var asked = AskAs("caller", () => pipeline.PredictAsync(Answers.Request(1)));
+        InNobodysContext(inner.Answer);
+        Assert.Equal((1, "caller"), (Answers.Read(await asked), seen));
+    }
+
+    [Fact]
+    public async Task PredictAsync_AnswerComesFromElsewhere_MapperSeesItsCallersContext()
+    {
+        string? seen = null;
+        var inner = new PendingPredictor();
+        var typed = inner.As<long, long>(static (id, writer) => writer.Tensor<long>("x", 1)[0] = id, prediction =>
+        {
+            seen = Tenant.Value;
             return prediction[0].ToScalar<long>();
         });
+        var asked = AskAs("caller", () => typed.PredictAsync(3));
+        InNobodysContext(inner.Answer);
+        Assert.Equal((3, "caller"), (await asked, seen));
+    }
 
-        Tenant.Value = "caller";
-        var asked = typed.PredictAsync(7, TestContext.Current.CancellationToken);
+    /// <summary>Without an async method around the call, which would bring its context along.</summary>
+    private static Task<T> AskAs<T>(string tenant, Func<ValueTask<T>> ask)
+    {
+        Tenant.Value = tenant;
+        var asked = ask();
         Tenant.Value = null;
-        var answering = new Thread(inner.Answer);
-        answering.UnsafeStart();
-        Assert.Equal(7, await asked);
-        Assert.Equal(["check caller", "function caller", "mapper caller"], seen);
+        return asked.AsTask();
+    }
+
+    private static void InNobodysContext(Action answer)
+    {
+        var thread = new Thread(() => answer());
+        thread.UnsafeStart();
+        thread.Join();
     }
 
     private static void End(PendingPredictor inner, string how)
