@@ -26,7 +26,8 @@ internal abstract class AwaitingSource<TInner, TResult> : PooledSource<TResult>
     /// <summary>Goes on when the task has ended; here and now if it has. Afterwards the object may serve another request at any time.</summary>
     /// <param name="pending">The task.</param>
     /// <param name="flowsActivity">Whether to go on in the caller's context where there is an activity in it for logs and exemplars to find.</param>
-    protected void Await(ValueTask<TInner> pending, bool flowsActivity)
+    /// <param name="flowsContext">Whether to go on in the caller's context in any case: what follows calls the application.</param>
+    protected void Await(ValueTask<TInner> pending, bool flowsActivity, bool flowsContext = false)
     {
         var turn = 0;
         try
@@ -36,7 +37,7 @@ internal abstract class AwaitingSource<TInner, TResult> : PooledSource<TResult>
             {
                 turn = _turn = _turn == int.MaxValue ? 1 : _turn + 1;
                 Volatile.Write(ref _awaited, turn);
-                if (flowsActivity && Activity.Current is not null) _inner.OnCompleted(_goOn);
+                if (flowsContext || (flowsActivity && Activity.Current is not null)) _inner.OnCompleted(_goOn);
                 else _inner.UnsafeOnCompleted(_goOn);
                 return;
             }

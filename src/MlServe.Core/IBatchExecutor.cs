@@ -12,7 +12,9 @@ public interface IBatchExecutor
     /// <summary>Which model it is.</summary>
     ModelIdentity Identity { get; }
 
-    /// <summary>A request that the model takes, for trial runs; null where none is known.</summary>
+    /// <summary>
+    /// A request that the model takes and answers as it should, for trial runs: when it is loaded, and when other answers cannot be right. Null where none is known.
+    /// </summary>
     PredictionInputs? SampleRequest { get; }
 
     /// <summary>Checks a request against the signature and finds out which lanes it fits. Runs nothing and keeps nothing.</summary>

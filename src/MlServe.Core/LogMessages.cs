@@ -65,6 +65,10 @@ internal static partial class LogMessages
     [LoggerMessage(2044, LogLevel.Warning, "Model '{Model}': verdicts are not kept in '{Folder}', because {Problem}")]
     public static partial void VerdictsNotKept(ILogger logger, string model, string folder, string problem);
 
+    [LoggerMessage(2060, LogLevel.Information,
+        "Model '{Model}' was not tried with NaN and infinities in all of its inputs, which would have taken too long: {Inputs} take finite numbers only. Onnx:NonFiniteInputs says otherwise")]
+    public static partial void NonFiniteUntried(ILogger logger, string model, string inputs);
+
     [LoggerMessage(3000, LogLevel.Warning,
         "Batching was asked for model '{Model}', and its requests are run one row at a time: {Reason}")]
     public static partial void NotBatched(ILogger logger, string model, string reason);
@@ -106,6 +110,10 @@ internal static partial class LogMessages
 
     [LoggerMessage(6004, LogLevel.Error, "{What} of model '{Model}' threw; the request goes on without it. This is said once")]
     public static partial void ResilienceCallbackThrew(ILogger logger, Exception exception, string what, string model);
+
+    [LoggerMessage(6005, LogLevel.Warning,
+        "Model '{Model}' version {Version} failed {Count} request(s) and answers a row that is known to be good as it should: the requests are to blame, and the circuit does not count them. The last: {Reason}")]
+    public static partial void RequestsToBlame(ILogger logger, string model, string version, int count, string reason);
 
     [LoggerMessage(6010, LogLevel.Warning,
         "Faults are injected into model '{Model}': latency at a rate of {LatencyRate}, failures at {FailureRate}, invalid outputs at {InvalidOutputRate}. "

@@ -94,6 +94,15 @@ public sealed class ModelSignature
         RowTolerance = RowTolerance,
     };
 
+    /// <summary>The same model, with more said of its values.</summary>
+    internal ModelSignature With(IEnumerable<ValueSignature> inputs, IEnumerable<ValueSignature> outputs) => new(inputs, outputs, BatchingNote)
+    {
+        RowsAreIndependent = RowsAreIndependent,
+        AnswersAreRepeatable = AnswersAreRepeatable,
+        BatchingObjection = BatchingObjection,
+        RowTolerance = RowTolerance,
+    };
+
     /// <inheritdoc />
     public override string ToString() => $"({InputNames}) -> ({string.Join(", ", Outputs)})";
 

@@ -92,4 +92,10 @@ public enum PredictionErrorCode
 
     /// <summary>An input holds a number that would bring the runtime down: the smallest integer where integers are divided, say.</summary>
     InputValueRefused,
+
+    /// <summary>An input holds a NaN or an infinity, and the model is not known to take it.</summary>
+    InputNotFinite,
+
+    /// <summary>An input has no elements along the axis that is padded.</summary>
+    InputEmpty,
 }

@@ -111,6 +111,12 @@ public readonly struct PredictionInput
     /// <summary>The same value with other elements, and other parts where it has any.</summary>
     internal PredictionInput With(BorrowedTensor elements, object? parts) => new(Name, Kind, elements, parts);
 
+    /// <summary>The same value with other elements, or, of a map, with other values.</summary>
+    internal PredictionInput With(BorrowedTensor elements) => Kind == ValueKind.Map ? new(Name, Kind, Elements, elements) : new(Name, Kind, elements, _parts);
+
+    /// <summary>The same sequence of other elements.</summary>
+    internal PredictionInput With(PredictionInput[] sequence) => new(Name, Kind, Elements, sequence);
+
     internal static PredictionInput Unnamed(BorrowedTensor elements) => new(null, ValueKind.Tensor, elements, null);
 
     internal static PredictionInput Named(string name, BorrowedTensor elements) => new(name, ValueKind.Tensor, elements, null);

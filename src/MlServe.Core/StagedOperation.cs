@@ -16,7 +16,9 @@ internal sealed class StagedOperation : AwaitingSource<Prediction, Prediction>
         _owner = owner;
         _call = call;
         var result = Begin();
-        Await(inner, flowsActivity: true);
+
+        // The caller's context flows to the hooks only where there is an activity in it for logs and exemplars to find, or where they call the application.
+        Await(inner, flowsActivity: true, flowsContext: owner.CallsApplication);
         return result;
     }
 

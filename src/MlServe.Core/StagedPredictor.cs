@@ -16,6 +16,7 @@ internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers
     {
         _stages = stages;
         _time = time;
+        CallsApplication = Array.Exists(stages, static stage => stage.CallsApplication);
     }
 
     public override ValueTask<Prediction> PredictAsync(
@@ -84,6 +85,8 @@ internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers
     bool IShieldsCallers.IsShielding => true;
 
     internal int StageCount => _stages.Length;
+
+    internal bool CallsApplication { get; }
 
     public override object? GetService(Type serviceType, object? serviceKey = null)
     {

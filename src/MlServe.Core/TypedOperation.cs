@@ -8,6 +8,7 @@ internal sealed class TypedOperation<TInput, TOutput> : AwaitingSource<Predictio
 {
     private TypedPredictor<TInput, TOutput>? _owner;
     private PredictionInputWriter? _writer;
+    private ExecutionContext? _context;
 
     public static ValueTask<TOutput> Start(
         TypedPredictor<TInput, TOutput> owner, PredictionInputWriter writer, ValueTask<Prediction> pending)
@@ -15,6 +16,7 @@ internal sealed class TypedOperation<TInput, TOutput> : AwaitingSource<Predictio
         var operation = Pool<TypedOperation<TInput, TOutput>>.Rent();
         operation._owner = owner;
         operation._writer = writer;
+        operation._context = ExecutionContext.Capture();
         var result = operation.Begin();
         operation.Await(pending, flowsActivity: false);
         return result;
@@ -26,7 +28,16 @@ internal sealed class TypedOperation<TInput, TOutput> : AwaitingSource<Predictio
         Pool<TypedOperation<TInput, TOutput>>.Return(this);
     }
 
+    /// <summary>The mapper is the application's, and finds its caller's context whoever answered.</summary>
     protected override void Continue()
+    {
+        var context = _context;
+        _context = null;
+        if (context is null || ReferenceEquals(context, ExecutionContext.Capture())) Map();
+        else ExecutionContext.Run(context, static operation => ((TypedOperation<TInput, TOutput>)operation!).Map(), this);
+    }
+
+    private void Map()
     {
         var (owner, writer) = (_owner!, _writer!);
         (_owner, _writer) = (null, null);

@@ -106,13 +106,16 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
     }
 
     /// <summary>Begins a run that is cut off when nobody waits for it any more.</summary>
-    public CancellationToken BeginRun(ReadOnlySpan<BatchSlot?> slots, long now)
+    public CancellationToken BeginRun(ReadOnlySpan<BatchSlot?> slots, long now, TimeProvider clock)
     {
         // One for the runner, so that it does not end before all have joined.
         Volatile.Write(ref _waiting, 1);
+
+        // Runs vary: one that was cut off before twice what was expected may have been like any other.
+        var expected = Timestamps.After(clock, now, 2 * Queue.Sizes.Expect(Rows).Run);
         foreach (var slot in slots)
         {
-            if (slot is { IsPending: true }) slot.BeginRun(this, now);
+            if (slot is { IsPending: true }) slot.BeginRun(this, now, expected);
         }
 
         Leave();

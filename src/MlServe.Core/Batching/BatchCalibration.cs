@@ -26,8 +26,7 @@ internal static class BatchCalibration
             if (time.GetElapsedTime(started).TotalSeconds + (2 * RunsPerSize * queue.Curve.Predict(size)) > BudgetSeconds) break;
         }
 
-        queue.Limit = queue.Curve.LargestWorthwhile(queue.Capacity);
-        queue.IsLimitMeasured = true;
+        queue.Sizes.Measured();
         predictor.Learn(queue, 1, TimeSpan.FromSeconds(queue.Curve.Predict(1)));
         WarmLanes(queue, time, in sample, in request);
     }

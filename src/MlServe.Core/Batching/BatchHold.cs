@@ -15,10 +15,12 @@ internal sealed class BatchHold : IDisposable
     private readonly TimeProvider _time;
     private readonly ITimer _timer;
     private readonly long _delay;
+    private readonly LatencyBudget _budget;
     private int _parking;
 
-    public BatchHold(TimeSpan delay, TimeProvider time, TimerCallback wake)
+    public BatchHold(TimeSpan delay, LatencyBudget budget, TimeProvider time, TimerCallback wake)
     {
+        _budget = budget;
         _time = time;
         _delay = TicksOf(delay.TotalSeconds);
         _timer = time.CreateDeadlineTimer(wake, null);
@@ -33,7 +35,7 @@ internal sealed class BatchHold : IDisposable
         var rows = batch.Rows;
         if (curve.IsKnown && curve.Fixed < WorthwhileShare * curve.Predict(rows)) return 0;
         reason = CloseReason.Delay;
-        var until = batch.OpenedAt + _delay;
+        var until = batch.OpenedAt + Math.Min(_delay, TicksOf(Math.Max(0, _budget.PromisedSeconds - (2 * curve.Predict(rows)) - TimerSeconds)));
         var deadline = batch.EarliestDeadline;
         if (deadline == long.MaxValue) return until;
 

@@ -11,10 +11,6 @@ internal sealed class BatchQueue
     /// <summary>Requests that have been given up may stand in a line of this length.</summary>
     private const int ShortLine = 16;
 
-    /// <summary>Runs from one look at the limit to the next, and how many of them try larger batches.</summary>
-    private const int RunsPerLook = 1024;
-    private const int TrialRuns = 16;
-
     private readonly BatchingPredictor _owner;
     private readonly SharedInputs _shared;
     private readonly QueueBatches _batches;
@@ -24,7 +20,6 @@ internal sealed class BatchQueue
     private Batch? _open;
     private int _full;
     private int _abandoned;
-    private int _runs;
     private bool _isRetired;
 
     public BatchQueue(BatchingPredictor owner, LaneShape shape, SharedInputs shared, RequestPriority priority, int capacity)
@@ -33,7 +28,7 @@ internal sealed class BatchQueue
         _shared = shared;
         Shape = shape;
         Priority = priority;
-        Limit = capacity;
+        Sizes = new(owner.Budget, capacity);
         _batches = new(owner, this, shared, capacity);
     }
 
@@ -41,39 +36,17 @@ internal sealed class BatchQueue
 
     public RequestPriority Priority { get; }
 
-    public CostCurve Curve { get; } = new();
-
     /// <summary>The rows that a lane of this shape has room for; it grows with the demand.</summary>
     public int Capacity => _batches.Capacity;
 
-    /// <summary>The rows that a batch holds at most: the capacity, or less where the curve says that more does not pay.</summary>
-    public int Limit
-    {
-        get => _owner.Trust.IsLost ? 1 : field;
-        set;
-    }
+    /// <summary>The rows that a batch holds at most.</summary>
+    public BatchLimit Sizes { get; }
 
-    /// <summary>Whether the limit was found by trying sizes, and is looked at again.</summary>
-    public bool IsLimitMeasured { get; set; }
+    /// <summary>What runs cost.</summary>
+    public CostCurve Curve => Sizes.Curve;
 
-    /// <summary>
-    /// Learns from a run. Now and then larger batches are tried for a while and the limit is set anew: what was measured at load, perhaps on a busy machine, must
-    /// not hold for ever.
-    /// </summary>
-    public void Learn(int rows, TimeSpan runTime)
-    {
-        Curve.Add(rows, runTime.TotalSeconds);
-        if (!IsLimitMeasured) return;
-        switch ((uint)Interlocked.Increment(ref _runs) % RunsPerLook)
-        {
-            case 0:
-                Limit = Math.Min(Capacity, Limit * 2);
-                break;
-            case TrialRuns:
-                Limit = Curve.LargestWorthwhile(Capacity);
-                break;
-        }
-    }
+    /// <inheritdoc cref="Sizes" />
+    public int Limit => _owner.Trust.IsLost ? 1 : Sizes.Value;
 
     /// <summary>When a batch was taken last, in the predictor's own count.</summary>
     public long LastUse { get; private set; }
@@ -167,8 +140,7 @@ internal sealed class BatchQueue
         batch.Lane.Clear();
         lock (_gate)
         {
-            var before = Capacity;
-            if (_batches.PutBack(batch) && Limit == before) Limit = Capacity;
+            if (_batches.PutBack(batch)) Sizes.Grow(Capacity);
             FillFromLine();
         }
     }
@@ -190,7 +162,7 @@ internal sealed class BatchQueue
         {
             if (slot.Line is null) return;
             slot.Line = null;
-            _owner.LeftQueue(slot.Rows);
+            _owner.LeftQueue(slot.Rows, Priority);
             _abandoned++;
             if (_line.Count <= ShortLine || _abandoned * 2 <= _line.Count) return;
             for (var left = _line.Count; left > 0; left--)
@@ -314,7 +286,7 @@ internal sealed class BatchQueue
         else
         {
             slot.Line = null;
-            _owner.LeftQueue(slot.Rows);
+            _owner.LeftQueue(slot.Rows, Priority);
         }
 
         slot.Let();

@@ -150,7 +150,7 @@ internal sealed class BatchQueues
             // What is known of one queue's cost is the best guess for another of the same shape.
             foreach (var queue in _queues)
             {
-                if (queue.Shape.Equals(shape)) made.Limit = Math.Min(queue.Limit, capacity);
+                if (queue.Shape.Equals(shape)) made.Sizes.TakeAfter(queue.Sizes);
             }
 
             _queues = [.. _queues, made];
@@ -185,7 +185,7 @@ internal sealed class BatchQueues
     {
         lock (_gate)
         {
-            _queues = [.. _queues.Where(queue => queue.IsLimitMeasured || queue.LastUse > _usesAtTrim || !queue.TryRetire())];
+            _queues = [.. _queues.Where(queue => queue.Sizes.IsMeasured || queue.LastUse > _usesAtTrim || !queue.TryRetire())];
             _usesAtTrim = _queues.Length == 0 ? 0 : _queues.Max(static queue => queue.LastUse);
         }
     }

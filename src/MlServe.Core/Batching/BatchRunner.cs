@@ -120,7 +120,7 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
     {
         batch.WaitUntilWritten();
         var slots = batch.Slots;
-        owner.LeftQueue(batch.Rows);
+        owner.LeftQueue(batch.Rows, batch.Queue.Priority);
 
         var pending = 0;
         foreach (var slot in slots)
@@ -142,7 +142,7 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
         else if (pending > 0)
         {
             var outputs = OutputsOf(slots);
-            var cut = batch.BeginRun(slots, owner.Now);
+            var cut = batch.BeginRun(slots, owner.Now, owner.Time);
             var error = RunLane(batch, batch.Rows, outputs, cut, out var origin);
             batch.EndRun(slots);
             owner.Totals.Ran(batch.Reason, batch.Rows, slots.Length);
@@ -164,6 +164,7 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
     internal PredictionError? RunLane(Batch batch, int rows, OutputSelection outputs, CancellationToken cancellationToken, out PredictionOrigin origin)
     {
         origin = default;
+        var (expected, alone) = batch.Queue.Sizes.Expect(rows);
         var started = owner.Now;
         try
         {
@@ -177,6 +178,8 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
                 BatchRows = rows,
                 QueueTime = owner.Time.GetElapsedTime(batch.OpenedAt, started),
                 RunTime = runTime,
+                ExpectedRunTime = expected,
+                ExpectedTimeAlone = alone,
             };
             return error;
         }

@@ -36,6 +36,7 @@ internal sealed class BatchSlot : PooledSource
     private long _placedAt;
     private Prediction _prediction;
     private long _runStarted;
+    private long _runExpected;
 
     /// <summary>The rows of this slot: the request's own, or a part of them.</summary>
     public int Rows { get; private set; }
@@ -151,8 +152,12 @@ internal sealed class BatchSlot : PooledSource
     }
 
     /// <summary>Tells that the batch begins to run, and lets it know that somebody waits for it.</summary>
-    public void BeginRun(Batch batch, long now)
+    /// <param name="batch">The batch.</param>
+    /// <param name="now">The moment, as a timestamp.</param>
+    /// <param name="expected">Until when the run may take without being slower than others.</param>
+    public void BeginRun(Batch batch, long now, long expected)
     {
+        _runExpected = expected;
         Volatile.Write(ref _runStarted, now);
         batch.Join();
         Volatile.Write(ref _running, batch);
@@ -247,11 +252,11 @@ internal sealed class BatchSlot : PooledSource
 
     private void Copy(ILane lane, int row) => lane.Write(in _inputs, in _request, _sourceRow, Rows, row);
 
-    /// <summary>Whether the run has taken most of the time that the caller gave.</summary>
+    /// <summary>Whether the run has taken most of the time that the caller gave, and longer than was to be expected: a caller that gives less time than any run takes blames nobody else.</summary>
     private bool IsRunToBlame()
     {
         var started = Volatile.Read(ref _runStarted);
-        return started != 0 && Deadline - started > started - _placedAt;
+        return started != 0 && Deadline - started > started - _placedAt && Deadline >= _runExpected;
     }
 
     private void MakeTimer(TimeProvider time)

@@ -5,17 +5,19 @@ public sealed class BatchingOptions
 {
     /// <summary>
     /// The most rows to run together, 1 to 65,536. Default: 64, where most models on a processor have gained what there is to gain. The batcher finds by
-    /// itself the largest size worth running up to this.
+    /// itself the largest size worth running up to this, and keeps batches small enough for the model's <see cref="ServiceLevel.P99"/>.
     /// </summary>
     public int MaxBatchSize { get; set; } = 64;
 
     /// <summary>
-    /// How long a batch that is not full may be held back for more rows while a lane is idle, 00:00:00 to 00:00:01. Default: 00:00:00: a batch grows while the lanes are busy
-    /// and starts when one is free; waiting beyond that only costs time.
+    /// How long a batch that is not full may be held back for more rows while a lane is idle, 00:00:00 to 00:00:01; less where the model's <see cref="ServiceLevel.P99"/> leaves less. Default:
+    /// 00:00:00: a batch grows while the lanes are busy and starts when one is free; waiting beyond that only costs time.
     /// </summary>
     public TimeSpan MaxQueueDelay { get; set; }
 
-    /// <summary>Rows that may wait before new requests are refused as <see cref="PredictionStatus.Overloaded"/>, 1 to 10,000,000. Default: 4096.</summary>
+    /// <summary>
+    /// Rows that may wait before new requests are refused as <see cref="PredictionStatus.Overloaded"/>, 1 to 10,000,000. Work in bulk has what normal requests leave. Default: 4096.
+    /// </summary>
     public int MaxQueuedRows { get; set; } = 4096;
 
     /// <summary>Batches that run at once, 0 to 1024; 0: as many as the host's <see cref="RunGate"/> allows. Default: 0.</summary>

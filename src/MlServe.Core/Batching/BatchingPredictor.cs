@@ -38,11 +38,14 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     /// <param name="time">The clock.</param>
     /// <param name="mixes">Whether requests of several callers are run together.</param>
     /// <param name="logger">Where to say that they no longer are; null: nowhere.</param>
+    /// <param name="serviceLevel">What callers are promised; null: nothing.</param>
     public BatchingPredictor(
-        IPredictor inner, IBatchExecutor executor, BatchingOptions options, BatchingMetrics metrics, RunGate gate, TimeProvider time, bool mixes, ILogger? logger)
+        IPredictor inner, IBatchExecutor executor, BatchingOptions options, BatchingMetrics metrics, RunGate gate, TimeProvider time, bool mixes, ILogger? logger,
+        ServiceLevel? serviceLevel = null)
         : base(inner)
     {
         Trust = new(this, logger);
+        Budget = new(serviceLevel?.P99, options.MaxQueueDelay);
         Metrics = metrics;
         _options = options;
         _executor = executor;
@@ -59,7 +62,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         _runners = new(this, Lanes);
         if (Capacity > 1 && options.RecheckRate > 0 && options.AcceptDependentRowsOf != executor.Identity.Name)
             Recheck = new(this, executor.Signature, options.RecheckRate, Finish);
-        if (options.MaxQueueDelay > TimeSpan.Zero) _hold = new(options.MaxQueueDelay, time, _ => Schedule());
+        if (options.MaxQueueDelay > TimeSpan.Zero) _hold = new(options.MaxQueueDelay, Budget, time, _ => Schedule());
         try
         {
             BatchCalibration.Run(this, _queues, executor);
@@ -88,6 +91,9 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     public string Name => Identity.Name;
 
     public int Lanes { get; }
+
+    /// <summary>How long batches may run.</summary>
+    public LatencyBudget Budget { get; }
 
     /// <summary>Rows that a lane has room for. Smaller than asked for where lanes would take too much memory.</summary>
     public int Capacity
@@ -164,7 +170,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         if (queue is null || request.Rows == 0) return RelayedOperation<Prediction>.Of(PassOnAsync(inputs, options, cancellationToken));
         if (MayRunInline(queue, request.Rows, inFlight) && Gate.TryEnter())
         {
-            if (TryRent(in request) is { } lane) return RunInline(lane, in inputs, in request, options?.Timeout ?? _options.Timeout, cancellationToken);
+            if (TryRent(in request) is { } lane) return RunInline(lane, queue, in inputs, in request, options?.Timeout ?? _options.Timeout, cancellationToken);
             Gate.Exit();
         }
 
@@ -208,7 +214,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         var task = slot.Task();
         if (!TryPut(queue, slot))
         {
-            LeftQueue(rows);
+            LeftQueue(rows, queue.Priority);
             slot.Forget();
             return null;
         }
@@ -228,7 +234,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     }
 
     /// <summary>Called when rows no longer wait.</summary>
-    internal void LeftQueue(int rows) => _admission.Left(rows);
+    internal void LeftQueue(int rows, RequestPriority priority) => _admission.Left(rows, priority);
 
     internal ILane? TryRentLane(LaneShape shape, int rows) => _executor.TryRent(shape, rows);
 
@@ -237,7 +243,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
 
     internal void Learn(BatchQueue queue, int rows, TimeSpan runTime)
     {
-        queue.Learn(rows, runTime);
+        queue.Sizes.Learn(rows, runTime);
 
         // Back at a shorter time than there, so that a model on the border does not move from thread to thread.
         var seconds = queue.Curve.Undisturbed(queue.Limit);
@@ -341,7 +347,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            LeftQueue(slot.Rows);
+            LeftQueue(slot.Rows, queue.Priority);
             if (slot.TryTake()) slot.Answer(Prediction.FromError(Refused(exception)));
             slot.Let();
             return true;
@@ -371,9 +377,11 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         }
     }
 
-    private ValueTask<Prediction> RunInline(ILane rented, in PredictionInputs inputs, in BatchRequest request, TimeSpan? timeout, CancellationToken cancellationToken)
+    private ValueTask<Prediction> RunInline(
+        ILane rented, BatchQueue queue, in PredictionInputs inputs, in BatchRequest request, TimeSpan? timeout, CancellationToken cancellationToken)
     {
         RunWatch? watch = null;
+        var (expected, alone) = queue.Sizes.Expect(request.Rows);
         try
         {
             using var lane = rented;
@@ -382,7 +390,8 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
             var failure = lane.Run(request.Rows, request.Outputs, watch?.Token ?? cancellationToken);
             Totals.RanInline(request.Rows);
             if (failure is not null) return new(Prediction.FromError(failure));
-            return new(lane.Read(in request, 0, new() { Model = Identity, BatchRows = request.Rows }));
+            return new(lane.Read(
+                in request, 0, new() { Model = Identity, BatchRows = request.Rows, ExpectedRunTime = expected, ExpectedTimeAlone = alone }));
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -390,7 +399,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         }
         catch (OperationCanceledException) when (watch is { IsExpired: true })
         {
-            return new(Prediction.FromError(TimedOut(isRun: true)));
+            return new(Prediction.FromError(TimedOut(isRun: timeout >= 2 * expected)));
         }
 #pragma warning disable CA1031 // A fault of the executor is a status here as it is in a batch.
         catch (Exception exception)

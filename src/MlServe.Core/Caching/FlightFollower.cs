@@ -12,6 +12,7 @@ internal sealed class FlightFollower : PooledSource
     private readonly TimeProvider _time;
     private readonly TimeSpan? _timeout;
     private readonly long _deadline;
+    private readonly ExecutionContext? _context = ExecutionContext.Capture();
     private CancellationTokenRegistration _registration;
     private ITimer? _timer;
     private int _isClaimed;
@@ -42,6 +43,19 @@ internal sealed class FlightFollower : PooledSource
     public OutputSelection Outputs { get; }
 
     public CancellationToken CancellationToken => _cancellationToken;
+
+    /// <summary>Whose turn it is where requests wait.</summary>
+    public RequestPriority Priority => Options?.Priority ?? RequestPriority.Normal;
+
+    /// <summary>How long its caller waits in all; null: as long as it takes.</summary>
+    public TimeSpan? Limit => _timeout;
+
+    /// <summary>Does something on its caller's behalf: what layers of the application's keep in the context of a call is its caller's there, and not that of whoever gave up.</summary>
+    public void RunInContext(ContextCallback callback, object state)
+    {
+        if (_context is null) callback(state);
+        else ExecutionContext.Run(_context, callback, state);
+    }
 
     /// <summary>The options with what is left of the caller's time.</summary>
     public PredictionOptions? OptionsLeft()

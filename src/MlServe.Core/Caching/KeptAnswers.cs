@@ -63,10 +63,9 @@ internal sealed class KeptAnswers(
     }
 
     /// <summary>Keeps an answer here, where it is admitted, and on the second level, where it has a key there. What goes wrong is logged.</summary>
-    public void Keep(Flight flight, Prediction answer, string? sharedKey)
+    public void Keep(RequestKey key, Prediction answer, string? sharedKey, long copyTicks)
     {
         if (IsClosed) return;
-        var key = flight.Key;
         try
         {
             var started = time.GetTimestamp();
@@ -77,7 +76,7 @@ internal sealed class KeptAnswers(
             var entry = CacheEntry.Of(key, version, answer, started);
             if (admitted) Keep(entry);
             if (sharedKey is not null) secondLevel!.Keep(sharedKey, entry);
-            worth.KeepTook(time.GetTimestamp() - started + flight.CopyTicks);
+            worth.KeepTook(time.GetTimestamp() - started + copyTicks);
         }
 #pragma warning disable CA1031 // The answer is there; that it could not be kept is nobody's fault who waits for it.
         catch (Exception exception)

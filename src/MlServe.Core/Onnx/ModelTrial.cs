@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using MlServe.Onnx.Finite;
 using MlServe.Onnx.Inspection;
 using MlServe.Onnx.Probing;
 
@@ -94,13 +95,15 @@ internal sealed class ModelTrial(
         stage("being tried for its batch axis");
         session.Guards = InputGuards.Of(info);
         var facts = study.Facts;
-        var runs = options.RunAtLoad ? new TrialRuns(context.RunGate, context.TimeProvider, context.IsCheck, cancellationToken) : null;
+        var runs = options.RunAtLoad ? new TrialRuns(context.RunGate, context.Clock, context.IsCheck, cancellationToken) : null;
         var declared = ReadSignature(session.Session);
         Func<ModelSignature, ITrial>? open = runs is null ? null : candidate => new TrialLanes(session, candidate, identity, options, runs);
         var finding = new BatchAxisProbe(
-            declared, options, open, new TrialBudget(context.TimeProvider, cancellationToken), study.Follow, facts, RowDependence.Find(info)).Find();
+            declared, options, open, new TrialBudget(context.Clock, cancellationToken), study.Follow, facts, RowDependence.Find(info)).Find();
         if (facts.Unrepeatable is { } culprit) finding = Unrepeatable(finding, $"{Stateful} {culprit.Node} {culprit.Reason}.");
         cancellationToken.ThrowIfCancellationRequested();
+        stage("being tried with numbers that are not finite");
+        finding = finding with { Signature = TryNonFinite(session, finding.Signature, runs, facts) };
 
         var executor = NewExecutor(session, finding);
         var tried = new TriedModel(opened, executor, finding, optimization);
@@ -113,6 +116,24 @@ internal sealed class ModelTrial(
 
         finding = Unrepeatable(finding, $"{Stateful} output '{output}' is another one when one row is run again.");
         return tried with { Executor = NewExecutor(session, finding, executor.SampleRequest), Finding = finding };
+    }
+
+    /// <summary>Finds out what the model takes, and answers, besides finite numbers.</summary>
+    private ModelSignature TryNonFinite(OnnxSession session, ModelSignature signature, TrialRuns? runs, GraphFacts facts)
+    {
+        var executor = new OnnxExecutor(session, signature, identity, options, foreseesOutputs: false);
+        try
+        {
+            var trials = new FinitenessTrials(executor, options, runs, facts, context.Clock);
+            var row = runs is null ? null : new WarmUp(executor, options, runs, context.RunGate.MaxConcurrentRuns, facts).FindRow();
+            var found = trials.Find(row);
+            if (trials.Untried.Count > 0) LogMessages.NonFiniteUntried(context.Logger, context.Name, string.Join(", ", trials.Untried));
+            return found;
+        }
+        finally
+        {
+            executor.CloseIdle();
+        }
     }
 
     private OnnxExecutor NewExecutor(OnnxSession session, BatchAxisFinding finding, PredictionInputs? sample = null)

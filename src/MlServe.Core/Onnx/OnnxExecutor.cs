@@ -29,7 +29,7 @@ internal sealed class OnnxExecutor : IBatchExecutor, ITrimmable
         Identity = identity;
         _maxIdleBytes = options.MaxIdleLaneBytes;
         _budget = new(long.MaxValue);
-        _checker = new(signature, options.MaxRequestBytes);
+        _checker = new(signature, options.MaxRequestBytes, identity.Name);
         _allNames = [.. signature.Outputs.Select(static output => output.Name)];
         if (_checker.OnlyShape is { } shape) _onlyShelf = new(shape);
         MemoryPressure.Register(this);

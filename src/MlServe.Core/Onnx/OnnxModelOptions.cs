@@ -1,4 +1,5 @@
 using MlServe.Onnx.Inspection;
+using MlServe.Tensors;
 
 namespace MlServe.Onnx;
 
@@ -132,6 +133,12 @@ public sealed class OnnxModelOptions
     public IList<PredictionInputs> SampleInputs { get; } = [];
 
     /// <summary>
+    /// What single inputs may hold besides finite numbers, by name; <c>*</c> stands for those that are not named. The last word. Default: none, which means what trial rows show at load: a
+    /// kind that is answered finitely may come. All else is refused as <see cref="PredictionStatus.Invalid"/>, because one NaN makes an answer worthless without a word.
+    /// </summary>
+    public IDictionary<string, NonFiniteValues> NonFiniteInputs { get; set; } = new Dictionary<string, NonFiniteValues>(StringComparer.Ordinal);
+
+    /// <summary>
     /// The numbers of rows to run before the model counts as ready, each 1 to 65,536; more than 1 only where the model is batchable. Default: empty,
     /// which means 1. A batcher adds the sizes that it will use.
     /// </summary>
@@ -194,6 +201,12 @@ public sealed class OnnxModelOptions
         foreach (var (name, axis) in BatchAxes)
         {
             if (axis < 0) yield return Range($"{nameof(BatchAxes)}[{name}]", axis, "0 or more");
+        }
+
+        foreach (var (name, values) in NonFiniteInputs)
+        {
+            if ((values & ~NonFiniteValues.All) != NonFiniteValues.None)
+                yield return Range($"{nameof(NonFiniteInputs)}[{name}]", values, "None, All, or some of NaN, PositiveInfinity, NegativeInfinity");
         }
 
         foreach (var (name, size) in FreeDimensions)

@@ -79,7 +79,7 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers
 
         try
         {
-            return new(Run(_executor.RentLane(request.Shape, request.Rows), in inputs, in request, TimeSpan.Zero, cancellationToken));
+            return new(Run(_executor.RentLane(request.Shape, request.Rows), in inputs, in request, null, cancellationToken));
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -133,7 +133,7 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers
     internal void Dequeued() => Interlocked.Decrement(ref _queued);
 
     private Prediction Run(
-        OnnxLane rented, in PredictionInputs inputs, in BatchRequest request, TimeSpan queueTime, CancellationToken cancellationToken)
+        OnnxLane rented, in PredictionInputs inputs, in BatchRequest request, TimeSpan? queueTime, CancellationToken cancellationToken)
     {
         using var lane = rented;
         try
@@ -145,8 +145,16 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers
             return Prediction.FromError(OwnedInputs.Unreadable(exception));
         }
 
+        // Who waited has read the clock already; what it waits from now on, for a thread to go on with, is not the run's.
+        var started = queueTime is null ? 0 : _time.GetTimestamp();
         if (lane.Run(request.Rows, request.Outputs, cancellationToken) is { } failure) return Prediction.FromError(failure);
-        return lane.Read(in request, 0, new() { Model = _description.Identity, BatchRows = request.Rows, QueueTime = queueTime });
+        return lane.Read(in request, 0, new()
+        {
+            Model = _description.Identity,
+            BatchRows = request.Rows,
+            QueueTime = queueTime ?? TimeSpan.Zero,
+            RunTime = queueTime is null ? TimeSpan.Zero : _time.GetElapsedTime(started),
+        });
     }
 
     private ValueTask<Prediction> Enqueue(in PredictionInputs inputs, in BatchRequest request, PredictionOptions? options, CancellationToken cancellationToken)

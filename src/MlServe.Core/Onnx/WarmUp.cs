@@ -54,7 +54,9 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, Tr
         return sizes;
     }
 
-    private PredictionInputs? FindRow()
+    /// <summary>A request that the model takes; null where none is known.</summary>
+    /// <exception cref="ModelLoadException">The user's own sample inputs do not fit.</exception>
+    public PredictionInputs? FindRow()
     {
         if (options.SampleInputs.Count > 0)
         {

@@ -17,6 +17,7 @@ internal sealed class CircuitBreaker : ICircuitBreaker
     private readonly ILogger? _logger;
     private readonly TimeProvider _time;
     private readonly Lock _lock = new();
+    private bool _hasFallback;
     private CircuitPeriod _period = new(CircuitState.Closed);
 
     public CircuitBreaker(ModelIdentity model, CircuitBreakerOptions options, CircuitMetrics metrics, ILogger? logger, TimeProvider time)
@@ -38,6 +39,13 @@ internal sealed class CircuitBreaker : ICircuitBreaker
     public PredictionError? LastFailure { get; private set; }
 
     public TimeSpan? RetryAfter => Volatile.Read(ref _period) is { State: CircuitState.Open } period ? Left(period, _time.GetTimestamp()) : null;
+
+    /// <summary>Whether somebody else can answer while the circuit is open.</summary>
+    public bool HasFallback
+    {
+        get => Volatile.Read(ref _hasFallback);
+        set => Volatile.Write(ref _hasFallback, value);
+    }
 
     /// <summary>Whether a call may go to the model; else the answer is set.</summary>
     public bool TryEnter(out CircuitPeriod period, out Prediction refusal)
@@ -197,7 +205,11 @@ internal sealed class CircuitBreaker : ICircuitBreaker
         }
     }
 
-    private PredictionError TooSlow() => new(PredictionStatus.Failed, PredictionErrorCode.None, "Model '{0}' ran longer than its service level allows.", Model.Name);
+    private PredictionError TooSlow() => new(PredictionStatus.Failed, PredictionErrorCode.None,
+        _options.SlowRunThreshold is not null
+            ? "Model '{0}' ran longer than {1} (MlServing:Models:{0}:CircuitBreaker:SlowRunThreshold)."
+            : "Model '{0}' ran longer than its service level allows (MlServing:Models:{0}:ServiceLevel:P99).",
+        Model.Name, _options.SlowRunThreshold);
 
     private TimeSpan Left(CircuitPeriod period, long now)
     {

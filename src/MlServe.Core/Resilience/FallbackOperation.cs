@@ -7,6 +7,9 @@ internal sealed class FallbackOperation : AwaitingSource<Prediction, Prediction>
     private PredictionInputs _inputs;
     private PredictionOptions? _options;
     private CancellationToken _cancellationToken;
+    private ExecutionContext? _context;
+    private PredictionError? _reason;
+    private ValueTask<Prediction> _fallback;
     private long _started;
     private bool _isFallback;
 
@@ -20,6 +23,7 @@ internal sealed class FallbackOperation : AwaitingSource<Prediction, Prediction>
         _inputs = inputs;
         _options = options;
         _cancellationToken = cancellationToken;
+        _context = ExecutionContext.Capture();
         _isFallback = false;
         var result = Begin();
         Await(pending, flowsActivity: true);
@@ -42,7 +46,7 @@ internal sealed class FallbackOperation : AwaitingSource<Prediction, Prediction>
             if (!_isFallback)
             {
 #pragma warning disable CA2012 // Awaited once, below.
-                if (!answer.IsOk && _owner!.IsNeeded(in answer)) fallback = _owner.FallBackAsync(answer.Error, _started, _inputs, _options, _cancellationToken);
+                if (!answer.IsOk && _owner!.IsNeeded(in answer)) fallback = BeginFallback(answer.Error);
 #pragma warning restore CA2012
                 else _owner!.Ended();
             }
@@ -66,8 +70,28 @@ internal sealed class FallbackOperation : AwaitingSource<Prediction, Prediction>
         SetResult(answer);
     }
 
+    /// <summary>Whoever answered may have come without the caller's context; functions and layers of the application's that answer in the model's place find it there all the same.</summary>
+    private ValueTask<Prediction> BeginFallback(PredictionError reason)
+    {
+        _reason = reason;
+        if (_context is null) FallBack(this);
+        else ExecutionContext.Run(_context, FallBack, this);
+        return _fallback;
+    }
+
+    private static void FallBack(object? operation)
+    {
+        var self = (FallbackOperation)operation!;
+#pragma warning disable CA2012 // Awaited once, by Continue.
+        self._fallback = self._owner!.FallBackAsync(self._reason!, self._started, self._inputs, self._options, self._cancellationToken);
+#pragma warning restore CA2012
+    }
+
     private void Forget()
     {
+        _context = null;
+        _reason = null;
+        _fallback = default;
         _owner = null;
         _inputs = default;
         _options = null;

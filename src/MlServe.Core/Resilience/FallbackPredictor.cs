@@ -27,6 +27,7 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
         Targets = targets;
         _metrics = metrics;
         _time = time;
+        TellBreaker();
     }
 
     public string Model { get; }
@@ -66,7 +67,17 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
         serviceKey is null && serviceType == typeof(FallbackStatistics) ? _statistics : base.GetService(serviceType, serviceKey);
 
     /// <summary>Says who stands in, where that was not known at first.</summary>
-    internal void SetSteps(IEnumerable<FallbackStep> steps) => _steps = [.. steps];
+    internal void SetSteps(IEnumerable<FallbackStep> steps)
+    {
+        _steps = [.. steps];
+        TellBreaker();
+    }
+
+    /// <summary>Lets the model's circuit breaker, where there is one by now, know whether others answer. An earlier answer is there for few requests, and does not count.</summary>
+    internal void TellBreaker()
+    {
+        if (Inner.GetService<ICircuitBreaker>() is CircuitBreaker breaker) breaker.HasFallback = Array.Exists(_steps, static step => step is not StaleAnswerStep);
+    }
 
     /// <summary>Counts a request that the model answered, or for which nobody else is to blame.</summary>
     internal void Ended() => _statistics.Ended();

@@ -169,7 +169,9 @@ public static class PredictorBuilderResilienceExtensions
         var metrics = CircuitMetrics.For(services.FindMeter());
         var breaker = new CircuitBreaker(identity, options, metrics, logger, time);
         metrics.Add(breaker);
-        return new(breaker, new(options, identity.Name, logger), options.SlowRunThreshold ?? services.Find<ServiceLevel>()?.P99, time);
+        var validator = new OutputValidator(options, inner.Signature, identity.Name, logger);
+        return new(breaker, validator, new(breaker, inner, validator, options, logger, time),
+            new(breaker, options.SlowRunThreshold, services.Find<ServiceLevel>()?.P99, time));
     }
 
     private static FallbackPredictor CreateFallback(IPredictor inner, List<FallbackStep> steps, IServiceProvider services)

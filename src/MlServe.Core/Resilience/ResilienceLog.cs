@@ -11,4 +11,17 @@ internal static class ResilienceLog
         GuestFaults.Count(Guest.Callback);
         if (logger is not null) LogMessages.ResilienceCallbackThrew(logger, exception, what, model);
     }
+
+    public static void RequestsToBlame(ILogger logger, ModelIdentity model, int count, PredictionError last)
+    {
+        try
+        {
+            LogMessages.RequestsToBlame(logger, model.Name, model.Version, count, last.Message);
+        }
+#pragma warning disable CA1031
+        catch
+#pragma warning restore CA1031
+        {
+        }
+    }
 }

@@ -244,6 +244,7 @@ internal sealed class HostedModel : IPredictor
         {
             _loaded = loaded;
             _pipeline = loaded.Pipeline;
+            Fallback?.TellBreaker();
             if (_state == ModelState.Loading)
             {
                 _state = ModelState.Ready;

@@ -51,6 +51,10 @@ public sealed class ConfigurationErrorTests : IDisposable
         "MlServing:Models:sum:Onnx:MaxRequestBytes is '9.5'; it must be a whole number.")]
     [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "Onnx": { "FreeDimensions": { "M": "" } } } } }""",
         "MlServing:Models:sum:Onnx:FreeDimensions:M is ''; it must be a whole number.")]
+    [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "Onnx": { "NonFiniteInputs": { "x": "NaN, Infinity" } } } } }""",
+        "MlServing:Models:sum:Onnx:NonFiniteInputs:x is 'NaN, Infinity'; it must be one or several of None, NaN, PositiveInfinity, NegativeInfinity, All, parted by commas.")]
+    [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "Onnx": { "NonFiniteInputs": { "x": "9" } } } } }""",
+        "MlServing:Models:sum:Onnx:NonFiniteInputs:x is '9'; it must be one or several of None, NaN, PositiveInfinity, NegativeInfinity, All, parted by commas.")]
     public Task Start_ValueThatCannotBeRead_IsRefused(string section, string message) => RefusesAsync(section, message);
 
     [Theory]
