@@ -25,7 +25,7 @@ public sealed partial class ArchitectureTests
         ["MlServe.Onnx.Inspection"] = ["MlServe.Onnx.Safety"],
         ["MlServe.Onnx.Safety"] = ["MlServe.Onnx.Graphs", "MlServe.Onnx.Inspection"],
         ["MlServe.Onnx.Files"] = [],
-        ["MlServe.Onnx.Verification"] = [Contracts, "MlServe.Guests", "MlServe.Onnx.Files"],
+        ["MlServe.Onnx.Verification"] = [Contracts, "MlServe.Guests", "MlServe.Threading", "MlServe.Onnx.Files"],
         ["MlServe.Batching"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
         ["MlServe.Caching"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
         ["MlServe.Resilience"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],

@@ -1,3 +1,5 @@
+using MlServe.Guests;
+
 namespace MlServe.Batching;
 
 /// <summary>
@@ -74,7 +76,7 @@ internal sealed class BatchRecheck
     }
 
     /// <summary>Takes no more rows, and cuts a run under way off.</summary>
-    public void Stop() => _stop.Cancel();
+    public void Stop() => _stop.CancelQuietly();
 
     /// <summary>Ends it, once; it has been stopped, and no batch runs any more.</summary>
     public void End()

@@ -29,28 +29,38 @@ internal sealed class SingleFlight(
         }
 
         // Whoever computed it before may have ended between the look-up and here.
-        if (!kept.TryHit(key, out var answer)) return LeadAsync(lead, inputs, outputs, options, cancellationToken);
+        if (!kept.TryHit(key, out var answer)) return LeadAsync(lead, null, inputs, outputs, options, cancellationToken);
         Follow(lead, answer);
         return new(answer);
     }
 
+    /// <param name="lead">What is computed.</param>
+    /// <param name="own">A copy of the inputs, from whoever gave up; null: there is none yet.</param>
+    /// <param name="inputs">The caller's inputs.</param>
+    /// <param name="outputs">What is asked for.</param>
+    /// <param name="options">The caller's options.</param>
+    /// <param name="cancellationToken">The caller's token.</param>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<Prediction> LeadAsync(
-        FlightLead lead, PredictionInputs inputs, OutputSelection outputs, PredictionOptions? options, CancellationToken cancellationToken)
+        FlightLead lead, OwnedInputs? own, PredictionInputs inputs, OutputSelection outputs, PredictionOptions? options, CancellationToken cancellationToken)
     {
-        // A copy whose hash is the key, so that nothing that callers write meanwhile is kept, or given to others, as the answer to it.
-        using var own = Own(lead, in inputs, outputs, out var isSame, out var copyTicks);
-        inputs = own.Inputs;
-        if (!isSame)
+        var copyTicks = 0L;
+        if (own is null)
         {
-            // Its caller has written to it meanwhile: it is another request now, and its answer nobody else's.
-            HandOver(lead);
-            counters.Count(CacheCounters.Bypassed);
-            return await inner.PredictAsync(inputs, options, cancellationToken).ConfigureAwait(false);
+            own = Own(lead, in inputs, outputs, out var isSame, out copyTicks);
+            if (!isSame)
+            {
+                // Its caller has written to it meanwhile: it is another request now, and its answer nobody else's.
+                HandOver(lead, null);
+                counters.Count(CacheCounters.Bypassed);
+                using (own)
+                    return await inner.PredictAsync(own.Inputs, options, cancellationToken).ConfigureAwait(false);
+            }
         }
 
         Prediction answer;
         string? sharedKey = null;
+        inputs = own.Inputs;
         try
         {
             if (secondLevel is { IsOpen: true } && (sharedKey = RequestHasher.SharedKey(version.Identity, in inputs, outputs)) is not null)
@@ -62,6 +72,7 @@ internal sealed class SingleFlight(
                     if (kept.Store.Policy.Admits(found.Hash, found.Weight, isReplacement: false)) kept.Keep(found);
                     answer = found.ToPrediction(PredictionSource.Cache, kept.AgeOf(found));
                     Follow(lead, answer);
+                    own.Dispose();
                     return answer;
                 }
             }
@@ -73,11 +84,19 @@ internal sealed class SingleFlight(
         }
         catch
         {
-            HandOver(lead);
+            HandOver(lead, own);
             throw;
         }
 
-        Settle(lead, answer, sharedKey, copyTicks);
+        if (IsForThisCallerAlone(answer.Status))
+        {
+            HandOver(lead, own);
+            return answer;
+        }
+
+        if (answer.IsOk && answer.Origin.Source == PredictionSource.Model) kept.Keep(lead.Flight.Key, answer, sharedKey, copyTicks);
+        Follow(lead, answer);
+        own.Dispose();
         return answer;
     }
 
@@ -99,22 +118,9 @@ internal sealed class SingleFlight(
         }
         catch
         {
-            HandOver(lead);
+            HandOver(lead, null);
             throw;
         }
-    }
-
-    /// <summary>Keeps an answer, and gives it to those that wait for it.</summary>
-    private void Settle(FlightLead lead, Prediction answer, string? sharedKey, long copyTicks)
-    {
-        if (IsForThisCallerAlone(answer.Status))
-        {
-            HandOver(lead);
-            return;
-        }
-
-        if (answer.IsOk && answer.Origin.Source == PredictionSource.Model) kept.Keep(lead.Flight.Key, answer, sharedKey, copyTicks);
-        Follow(lead, answer);
     }
 
     /// <summary>What the run itself took, a row's share of its batch, where that is known: a caller's wait has queues in it, and the thread pool's other work.</summary>
@@ -147,21 +153,25 @@ internal sealed class SingleFlight(
         }
     }
 
-    /// <summary>Lets one of those that wait compute in place of one that gave up.</summary>
-    private void HandOver(FlightLead lead)
+    /// <summary>Lets one of those that wait compute in place of one that gave up, with the copy that was made when the request came.</summary>
+    private void HandOver(FlightLead lead, OwnedInputs? own)
     {
-        if (_flights.Promote(lead, out var next) is not { } follower) return;
+        if (_flights.Promote(lead, out var next) is not { } follower)
+        {
+            own?.Dispose();
+            return;
+        }
 
         // Not here: this may be the thread of whoever cancels, or of a lane.
-        new Succession(this, next, follower).Begin();
+        new Succession(this, next, own, follower).Begin();
     }
 
-    private async Task TakeOverAsync(FlightLead lead, FlightFollower follower)
+    private async Task TakeOverAsync(FlightLead lead, OwnedInputs? own, FlightFollower follower)
     {
         try
         {
             follower.SetResult(
-                await LeadAsync(lead, follower.Inputs, follower.Outputs, follower.OptionsLeft(), follower.CancellationToken).ConfigureAwait(false));
+                await LeadAsync(lead, own, follower.Inputs, follower.Outputs, follower.OptionsLeft(), follower.CancellationToken).ConfigureAwait(false));
         }
         catch (OperationCanceledException) when (follower.CancellationToken.IsCancellationRequested)
         {
@@ -184,12 +194,12 @@ internal sealed class SingleFlight(
     private static bool IsForThisCallerAlone(PredictionStatus status) => status is
         PredictionStatus.Overloaded or PredictionStatus.DeadlineExceeded or PredictionStatus.RateLimited or PredictionStatus.Unauthenticated or PredictionStatus.Forbidden;
 
-    private sealed class Succession(SingleFlight flights, FlightLead lead, FlightFollower follower) : UrgentWork
+    private sealed class Succession(SingleFlight flights, FlightLead lead, OwnedInputs? own, FlightFollower follower) : UrgentWork
     {
         public void Begin() => Queue(HelperThreads.ForAnswers);
 
         protected override void Execute(UrgentPlace place) => follower.RunInContext(static turn => ((Succession)turn!).TakeOver(), this);
 
-        private void TakeOver() => _ = flights.TakeOverAsync(lead, follower);
+        private void TakeOver() => _ = flights.TakeOverAsync(lead, own, follower);
     }
 }

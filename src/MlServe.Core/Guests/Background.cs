@@ -15,6 +15,33 @@ internal static class Background
         return Task.Run(work, CancellationToken.None);
     }
 
+    /// <inheritdoc cref="Run(Func{Task})" />
+    public static Task<T> Run<T>(Func<Task<T>> work)
+    {
+        using var noContext = SuppressFlow();
+        return Task.Run(work, CancellationToken.None);
+    }
+
+    /// <summary>Runs what may block for long on a thread of its own.</summary>
+    public static Task<T> RunLong<T>(Func<T> work)
+    {
+        using var noContext = SuppressFlow();
+        return Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
+
+    /// <summary>Looks at what a task ends with, and does something then, which is short and does not throw.</summary>
+    public static void Then(Task task, Action action)
+    {
+        using var noContext = SuppressFlow();
+        _ = task.ContinueWith(
+            late =>
+            {
+                _ = late.Exception;
+                action();
+            },
+            CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    }
+
     /// <summary>Looks at what a task ends with, if nobody else does.</summary>
     public static void Forget(Task task)
     {

@@ -10,6 +10,10 @@ internal static class Cancellations
         {
             source.Cancel();
         }
+        catch (ObjectDisposedException)
+        {
+            // Whoever owned it has ended: what callbacks throw comes in an aggregate.
+        }
 #pragma warning disable CA1031 // They have all been called; their exceptions are not those of whoever cancels.
         catch (Exception exception)
 #pragma warning restore CA1031

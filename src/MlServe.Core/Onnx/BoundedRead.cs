@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using MlServe.Guests;
 
 namespace MlServe.Onnx;
 
@@ -21,19 +22,13 @@ internal static class BoundedRead
         }
 
         cancellationToken.ThrowIfCancellationRequested();
-        var reading = Task.Factory.StartNew(() => read(path, cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        var reading = Background.RunLong(() => read(path, cancellationToken));
         await ((Task)reading).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (!reading.IsCompleted) await ((Task)reading).WaitAsync(Grace, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (reading.IsCompleted) return await reading.ConfigureAwait(false);
 
         Stuck[path] = reading;
-        _ = reading.ContinueWith(
-            static (late, stuck) =>
-            {
-                _ = late.Exception;
-                Stuck.TryRemove((string)stuck!, out _);
-            },
-            path, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        Background.Then(reading, () => Stuck.TryRemove(path, out _));
         throw new OperationCanceledException(cancellationToken);
     }
 }

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using MlServe.Onnx.Inspection;
 using MlServe.Onnx.Probing;
+using MlServe.Threading;
 
 namespace MlServe.Onnx;
 
@@ -76,8 +77,8 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
                 + "From now on only models are loaded that were verified in a process of their own (OnnxModelOptions.Verify = InChildProcess). Restart the process to get its threads back.");
         }
 
-        using var timeout = new CancellationTokenSource(options.LoadTimeout, context.Clock);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var timeout = UrgentCancel.After(stop, options.LoadTimeout, context.Clock);
         using var call = new BoundedCall<Loaded>(
             token => Open(content, info, identity, token), static late => late.Tried.Opened.Session.Retire(), Returned, stop.Token);
         try

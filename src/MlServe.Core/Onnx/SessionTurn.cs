@@ -1,3 +1,5 @@
+using MlServe.Threading;
+
 namespace MlServe.Onnx;
 
 /// <summary>
@@ -14,8 +16,11 @@ internal sealed class SessionTurn : IDisposable
     private readonly ITimer _timer;
     private int _isOver;
 
-    private SessionTurn(TimeProvider time) =>
-        _timer = time.CreateTimer(static turn => ((SessionTurn)turn!).End(), this, Longest, Timeout.InfiniteTimeSpan);
+    private SessionTurn(TimeProvider time)
+    {
+        _timer = time.CreateDeadlineTimer(static turn => ((SessionTurn)turn!).End(), this);
+        _timer.Change(Longest, Timeout.InfiniteTimeSpan);
+    }
 
     /// <summary>Waits for a turn; to be disposed when the session is made.</summary>
     /// <exception cref="OperationCanceledException">The waiting was given up.</exception>

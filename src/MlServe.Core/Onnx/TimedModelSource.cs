@@ -1,3 +1,6 @@
+using MlServe.Guests;
+using MlServe.Threading;
+
 namespace MlServe.Onnx;
 
 /// <summary>A source of the application's may hold its thread, or not heed the token: whoever waits for it goes on.</summary>
@@ -6,9 +9,9 @@ internal sealed class TimedModelSource(IModelSource source, string model, TimeSp
     public async ValueTask<ModelContent> ReadAsync(CancellationToken cancellationToken = default)
     {
         var isUnhurried = source is IUnhurriedModelSource;
-        using var late = isUnhurried ? new CancellationTokenSource() : new CancellationTokenSource(timeout, time);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
-        var reading = Task.Run(() => source.ReadAsync(stop.Token).AsTask(), stop.Token);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var late = isUnhurried ? null : UrgentCancel.After(stop, timeout, time);
+        var reading = Background.Run(() => source.ReadAsync(stop.Token).AsTask());
         try
         {
             return await reading.WaitAsync(stop.Token).ConfigureAwait(false)
@@ -21,7 +24,7 @@ internal sealed class TimedModelSource(IModelSource source, string model, TimeSp
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            _ = reading.ContinueWith(static late => _ = late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            Background.Forget(reading);
             cancellationToken.ThrowIfCancellationRequested();
             throw new ModelLoadException(ModelLoadFailure.TimedOut,
                 $"The source of model '{model}' did not give it within LoadTimeout ({timeout}). Look at where it reads from; raise OnnxModelOptions.LoadTimeout if it is known to take longer.");

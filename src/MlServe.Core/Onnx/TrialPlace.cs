@@ -1,3 +1,5 @@
+using MlServe.Threading;
+
 namespace MlServe.Onnx;
 
 /// <summary>
@@ -34,7 +36,8 @@ internal sealed class TrialPlace : IGateWaiter, IDisposable
         else place.Wait(cancellationToken);
         try
         {
-            place._timer = time.CreateTimer(static place => ((TrialPlace)place!).GiveBack(), place, Longest, Timeout.InfiniteTimeSpan);
+            place._timer = time.CreateDeadlineTimer(static place => ((TrialPlace)place!).GiveBack(), place);
+            place._timer.Change(Longest, Timeout.InfiniteTimeSpan);
         }
         catch
         {

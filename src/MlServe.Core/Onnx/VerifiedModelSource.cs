@@ -8,7 +8,7 @@ internal sealed class VerifiedModelSource(IModelSource inner, OnnxModelOptions o
 {
     public async ValueTask<ModelContent> ReadAsync(CancellationToken cancellationToken = default)
     {
-        var logger = context.LoggerFactory?.CreateLogger(MlServeDiagnostics.LogCategory) ?? NullLogger.Instance;
+        var logger = context.Logger;
         var content = await new TimedModelSource(inner, context.Name, options.LoadTimeout, context.TimeProvider).ReadAsync(cancellationToken).ConfigureAwait(false);
         var digest = Convert.ToHexStringLower(SHA256.HashData(content.Bytes.Span));
         if (content.Verified?.Digest == digest) return content;

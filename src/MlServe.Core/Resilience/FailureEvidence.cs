@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using MlServe.Guests;
 using MlServe.Threading;
 
 namespace MlServe.Resilience;
@@ -60,7 +61,7 @@ internal sealed class FailureEvidence(
         else if (verdict != TrialOutcome.UnderWay) Settle(verdict, accusation);
     }
 
-    public void Dispose() => _closed.Cancel();
+    public void Dispose() => _closed.CancelQuietly();
 
     private TrialOutcome VerdictAt(long now)
     {
@@ -97,8 +98,8 @@ internal sealed class FailureEvidence(
         try
         {
             if (SampleRow() is not { } row) return TrialOutcome.Unknown;
-            using var over = new CancellationTokenSource(TrialLimit, time);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(over.Token, _closed.Token);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(_closed.Token);
+            using var over = UrgentCancel.After(either, TrialLimit, time);
             using var answer = await inner.PredictAsync(row, TrialOptions, either.Token).ConfigureAwait(false);
             if (!answer.IsOk) return answer.Status == PredictionStatus.Failed ? TrialOutcome.Failed : TrialOutcome.Unknown;
             if (validator.CheckFinite(in answer) is not null) return TrialOutcome.Failed;

@@ -17,6 +17,14 @@ internal sealed class UrgentCancel : UrgentWork
         else source.CancelQuietly();
     }
 
+    /// <summary>Cancels when a time is over, unless what is returned is disposed before: unlike a source with a delay of its own, also where the pool is blocked, and whatever callbacks throw.</summary>
+    public static ITimer After(CancellationTokenSource source, TimeSpan delay, TimeProvider time)
+    {
+        var timer = time.CreateDeadlineTimer(static source => Cancel((CancellationTokenSource)source!), source);
+        timer.Change(Timestamps.ToTimer(delay), Timeout.InfiniteTimeSpan);
+        return timer;
+    }
+
     /// <summary>Cancels elsewhere; ends when all that is registered has been called, and whoever waits for that goes on there too.</summary>
     public static Task CancelAsync(CancellationTokenSource source)
     {

@@ -1,3 +1,5 @@
+using MlServe.Threading;
+
 namespace MlServe.Hosting;
 
 /// <summary>
@@ -36,7 +38,8 @@ internal sealed class LoadTurns(int count, TimeProvider time)
         public Turn(SemaphoreSlim free, TimeProvider time)
         {
             _free = free;
-            _timer = time.CreateTimer(static turn => ((Turn)turn!).End(), this, Longest, Timeout.InfiniteTimeSpan);
+            _timer = time.CreateDeadlineTimer(static turn => ((Turn)turn!).End(), this);
+            _timer.Change(Longest, Timeout.InfiniteTimeSpan);
         }
 
         public void Dispose()

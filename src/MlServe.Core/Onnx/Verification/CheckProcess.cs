@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Text;
+using MlServe.Guests;
+using MlServe.Threading;
 
 namespace MlServe.Onnx.Verification;
 
@@ -27,8 +29,8 @@ internal sealed class CheckProcess(Process process) : IDisposable
     public async Task<(int? ExitCode, string Output, string Errors)> RunAsync(
         byte[] header, ReadOnlyMemory<byte> content, long maxMemoryBytes, TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)
     {
-        using var late = new CancellationTokenSource(timeout, time);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(late.Token, _end.Token, cancellationToken);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(_end.Token, cancellationToken);
+        using var late = UrgentCancel.After(stop, timeout, time);
         var output = ReadTailAsync(process.StandardOutput);
         var errors = ReadTailAsync(process.StandardError);
         var writing = WriteAsync(header, content, stop.Token);
@@ -45,7 +47,7 @@ internal sealed class CheckProcess(Process process) : IDisposable
         }
         finally
         {
-            await stop.CancelAsync().ConfigureAwait(false);
+            await stop.CancelQuietlyAsync().ConfigureAwait(false);
             await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -79,16 +81,16 @@ internal sealed class CheckProcess(Process process) : IDisposable
 
     private async Task WatchAsync(long maxBytes, CancellationToken cancellationToken)
     {
-        using var timer = new PeriodicTimer(WatchPeriod);
-        while (await timer.WaitForNextTickAsync(cancellationToken).ConfigureAwait(false))
+        while (true)
         {
+            await UrgentDelay.WaitAsync(WatchPeriod, TimeProvider.System, cancellationToken).ConfigureAwait(false);
             try
             {
                 process.Refresh();
                 if (process.HasExited) return;
                 if (process.WorkingSet64 <= maxBytes) continue;
                 TookTooMuch = true;
-                await _end.CancelAsync().ConfigureAwait(false);
+                await _end.CancelQuietlyAsync().ConfigureAwait(false);
                 return;
             }
             catch (Exception exception) when (exception is InvalidOperationException or System.ComponentModel.Win32Exception or NotSupportedException)
