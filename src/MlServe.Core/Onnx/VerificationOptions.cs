@@ -13,7 +13,7 @@ public sealed class VerificationOptions
     public TimeSpan Timeout { get; set; } = TimeSpan.FromMinutes(2);
 
     /// <summary>
-    /// The memory in bytes that the process may take, 134,217,728 to 1,099,511,627,776, its own needs of about 64 MiB included. Default: 4 GiB. On Linux the operating system
+    /// The memory in bytes that the process may take, 134,217,728 to 1,099,511,627,776, its own needs of about 64 MiB included. Default: 4,294,967,296 (4 GiB). On Linux the operating system
     /// holds it to that; elsewhere it is watched and killed.
     /// </summary>
     public long MaxMemoryBytes { get; set; } = 4L * 1024 * 1024 * 1024;

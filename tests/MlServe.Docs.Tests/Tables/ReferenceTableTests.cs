@@ -26,7 +26,7 @@ public sealed partial class ReferenceTableTests
 
     public static TheoryData<Type> Documented =>
     [
-        typeof(OnnxModelOptions), typeof(ExecutionProviderOptions), typeof(OnnxRuntimeOptions), typeof(MlServingOptions), typeof(ModelOptions),
+        typeof(OnnxModelOptions), typeof(VerificationOptions), typeof(ExecutionProviderOptions), typeof(OnnxRuntimeOptions), typeof(MlServingOptions), typeof(ModelOptions),
         typeof(ServiceLevelOptions), typeof(PredictionOptions), typeof(OnnxInspectionLimits), typeof(BatchingOptions), typeof(PaddingOptions),
         typeof(CacheOptions),
         typeof(CircuitBreakerOptions),
