@@ -1,10 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
 using MlServe.Attack;
+using MlServe.Attack.Storms;
 
 // MlServe.Attack [name ...] [--short] [--seed N] [--seconds N] [--cases folder]: without names, all of them. eng/attack.sh is how to call it.
 // Exit code: 0 all promises held, 1 one did not hold, 2 wrong arguments, 3 one could not be tried.
-IAttack[] attacks = [];
+IAttack[] attacks = [new StormAttack()];
 
 var names = new List<string>();
 var options = new AttackOptions(Seed: 1, IsShort: false, TimeSpan.FromSeconds(60), Cases: null);
