@@ -23,16 +23,18 @@ internal static class BlockingChild
     {
         var most = int.Parse(maxThreads, CultureInfo.InvariantCulture);
         if (most > 0) most = Math.Max(most, Environment.ProcessorCount);
+        if (most == 0) ThreadPool.SetMinThreads(Callers, 1);
         if (most > 0 && !(ThreadPool.SetMinThreads(most, 1) && ThreadPool.SetMaxThreads(most, 1))) throw new InvalidOperationException("The pool cannot be bounded.");
 
         var gate = new RunGate();
         using var batched = new BatchedModel(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "assets", "digits.onnx")), static options => options.MaxBatchSize = 64, gate);
-        var rate = Rate(batched.Predictor, way, most);
+        var (rate, cpu) = Rate(batched.Predictor, way, most);
+        var batch = batched.MeanBatch;
         var late = Enumerable.Range(0, Rounds).Max(_ => Late(batched.Predictor, gate, way, most));
-        Console.Error.Write(JsonSerializer.Serialize(new BlockingResult(rate, late, ThreadPool.ThreadCount)));
+        Console.Error.Write(JsonSerializer.Serialize(new BlockingResult(rate, late, cpu, batch, ThreadPool.ThreadCount)));
     }
 
-    private static double Rate(IPredictor predictor, BlockingWay way, int most)
+    private static (double Rate, double CpuUs) Rate(IPredictor predictor, BlockingWay way, int most)
     {
         var counts = new long[Callers * 8];
         var stop = false;
@@ -55,12 +57,13 @@ internal static class BlockingChild
         });
 
         Thread.Sleep(1000);
-        var (started, before) = (Stopwatch.GetTimestamp(), counts.Sum());
+        var (started, before, cpu) = (Stopwatch.GetTimestamp(), counts.Sum(), Environment.CpuUsage.TotalTime);
         Thread.Sleep(1000);
-        var rate = (counts.Sum() - before) / Stopwatch.GetElapsedTime(started).TotalSeconds;
+        var answers = counts.Sum() - before;
+        var (rate, cpuUs) = (answers / Stopwatch.GetElapsedTime(started).TotalSeconds, (Environment.CpuUsage.TotalTime - cpu).TotalMicroseconds / answers);
         Volatile.Write(ref stop, true);
         going.Wait();
-        return rate;
+        return (rate, cpuUs);
     }
 
     /// <summary>Milliseconds by which the last of all callers hears late that its time is over, with a gate that is shut.</summary>

@@ -22,7 +22,7 @@ internal static class GateRows
     private static ScorecardRow Measure(Claim claim, int windows, bool isBatched)
     {
         var gate = new RunGate();
-        using var slow = new BatchedModel(OnnxModel.Mlp(1, 1024, 2048, 2048, 100), static options => options.MaxBatchSize = 64, gate);
+        using var slow = new BatchedModel(OnnxModel.Mlp(1, 1024, 2048, 2048, 100), static options => (options.MaxBatchSize, options.MaxQueuedRows) = (64, 100 * 64), gate);
         using var fast = new BatchedModel(OnnxModel.Mlp(2, 784, 512, 512, 10), static options => options.MaxBatchSize = 64, gate);
         var (slowModel, fastModel) = isBatched ? (slow.Predictor, fast.Predictor) : (Sabotage.Wrap(slow.Direct), Sabotage.Wrap(fast.Direct));
         var slowRequest = Sized(slow.Direct, 1024, LongSeconds, isBatched ? 64 : int.MaxValue, out var slowRun);
