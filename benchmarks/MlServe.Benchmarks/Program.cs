@@ -10,6 +10,12 @@ if (args is [ColdStartChild.Command, var started])
     return 0;
 }
 
+if (args is [BlockingChild.Command, var way, var maxThreads])
+{
+    BlockingChild.Run(Enum.Parse<BlockingWay>(way), maxThreads);
+    return 0;
+}
+
 const int WrongUse = 2;
 var parsed = new RootCommand("Measures what MlServe claims, each figure against a baseline in the same run, and load tests models.")
 {

@@ -67,7 +67,7 @@ public sealed class StagedOperationTests
         var pending = predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct);
         var first = pending.AsTask();
 
-        Assert.Throws<InvalidOperationException>(() => pending.GetAwaiter().OnCompleted(static () => { }));
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await pending);
         inner.Answer();
 
         Assert.Equal(1, Answers.Read(await first));

@@ -79,8 +79,9 @@ public sealed class ResilienceTests : IDisposable
             var asked = predictor.PredictAsync(PredictionInputs.Row([1f, 2f, i]), cancellationToken: TestContext.Current.CancellationToken).AsTask();
             for (var step = 0; step < 1000 && !asked.IsCompleted; step++)
             {
+                // Other threads go on meanwhile; time that goes on before they can would be a timeout.
                 clock.Advance(TimeSpan.FromMilliseconds(20));
-                await Task.Yield();
+                await Task.WhenAny(asked, Task.Delay(TimeSpan.FromMilliseconds(100), TestContext.Current.CancellationToken));
             }
 
             (await asked).EnsureOk().Dispose();

@@ -47,6 +47,19 @@ internal sealed class BatchAnswers : UrgentWork
         else Queue(HelperThreads.ForAnswers);
     }
 
+    /// <summary>Answers threads that wait, each of which goes on by itself.</summary>
+    public void WakeAll()
+    {
+        var (owner, count) = (_owner!, Count);
+        _holders = 1;
+        for (var i = 0; i < count; i++)
+            _slots[i]!.AnswerKept(isHere: true);
+        Let();
+
+        // Behind all of them, so that all have their answers before a predictor that is being disposed may count on that.
+        owner.Answered(count);
+    }
+
     protected override void Execute(UrgentPlace place)
     {
         AnswerAll();

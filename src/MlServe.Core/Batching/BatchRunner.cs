@@ -60,13 +60,13 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
             return;
         }
 
-        var answers = TryRun(batch, out var ran);
+        var (answers, waiters) = TryRun(batch, out var ran);
         if (waited) _gate.Exit(this, owner.Time.GetElapsedTime(started));
         else _gate.Exit();
         batch.Queue.Recycle(batch);
 
         // Who has been answered comes back with the next row.
-        if (answers is not null || owner.HasWork)
+        if (answers is not null || waiters is not null || owner.HasWork)
         {
             Start();
         }
@@ -77,6 +77,7 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
         }
 
         // The answers first: a listener may take its time.
+        waiters?.WakeAll();
         answers?.Begin(goesOnHere);
         owner.Metrics.Ran(in ran);
     }
@@ -91,7 +92,7 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
     public void End() => _thread?.End();
 
     /// <summary>The last net: whatever goes wrong, each request of the batch is answered, and the runner goes on.</summary>
-    private BatchAnswers? TryRun(Batch batch, out RanBatch ran)
+    private (BatchAnswers? Answers, BatchAnswers? Waiters) TryRun(Batch batch, out RanBatch ran)
     {
         ran = default;
         try
@@ -111,12 +112,12 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
                 slot.Let();
             }
 
-            return null;
+            return default;
         }
     }
 
-    /// <returns>The answers that are still to be given.</returns>
-    private BatchAnswers? Run(Batch batch, ref RanBatch ran)
+    /// <returns>The answers that are still to be given: to those whose waiting code goes on somewhere, and to threads that wait.</returns>
+    private (BatchAnswers? Answers, BatchAnswers? Waiters) Run(Batch batch, ref RanBatch ran)
     {
         batch.WaitUntilWritten();
         var slots = batch.Slots;
@@ -156,7 +157,7 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
 
         foreach (var slot in slots)
             slot?.Let();
-        return null;
+        return default;
     }
 
     /// <summary>Runs what lies in the batch's lane, and tells the curve what it cost.</summary>
@@ -220,34 +221,30 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
         }
     }
 
-    /// <summary>Reads the answers out of the lane; null where nobody is left to be answered.</summary>
-    private BatchAnswers? ReadAll(ILane lane, ReadOnlySpan<BatchSlot?> slots, in PredictionOrigin origin)
+    /// <summary>Reads the answers out of the lane; null where nobody of a kind is left to be answered.</summary>
+    private (BatchAnswers? Answers, BatchAnswers? Waiters) ReadAll(ILane lane, ReadOnlySpan<BatchSlot?> slots, in PredictionOrigin origin)
     {
-        BatchAnswers? answers = null;
+        BatchAnswers? answers = null, waiters = null;
         var row = 0;
         foreach (var slot in slots)
         {
             // Read first: whoever has it back may use it for the next request at once.
             var rows = slot!.Rows;
-            if (!slot.TryTake())
+            if (slot.TryTake())
             {
-                slot.Let();
-            }
-            else if (slot.HasWaiter)
-            {
-                slot.Answer(Read(slot, lane, row, in origin));
-                slot.Let();
+                ref var kind = ref slot.HasWaiter ? ref waiters : ref answers;
+                (kind ??= BatchAnswers.Rent(owner, slots.Length)).Add(slot, Read(slot, lane, row, in origin));
             }
             else
             {
-                (answers ??= BatchAnswers.Rent(owner, slots.Length)).Add(slot, Read(slot, lane, row, in origin));
+                slot.Let();
             }
 
             row += rows;
         }
 
         if (answers is { Count: > 1 }) owner.Answered(answers.Count - 1);
-        return answers;
+        return (answers, waiters);
     }
 
     /// <summary>The outputs that all requests want, or all where they want different ones.</summary>

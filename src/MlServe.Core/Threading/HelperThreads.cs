@@ -11,12 +11,13 @@ internal sealed class HelperThreads
 
     private static readonly TimeSpan Idle = TimeSpan.FromSeconds(5);
 
-    // Not a Lock, because it is waited on.
-    private readonly object _gate = new();
+    private readonly Lock _gate = new();
     private readonly Queue<UrgentWork> _queue = new();
+
+    // The last one to rest is the first to be woken, so that those who are not needed end.
+    private readonly List<AutoResetEvent> _idle = [];
     private readonly string _name;
     private int _threads;
-    private int _idle;
     private int _taken;
     private int _takenAtLastLook;
     private bool _hasWaited;
@@ -43,8 +44,8 @@ internal sealed class HelperThreads
         lock (_gate)
         {
             _queue.Enqueue(work);
-            if (_queue.Count > _idle && _threads < Environment.ProcessorCount) Start();
-            else Monitor.Pulse(_gate);
+            if (TryWake()) return;
+            if (_threads < Environment.ProcessorCount) Start();
         }
     }
 
@@ -53,7 +54,11 @@ internal sealed class HelperThreads
     {
         lock (_gate)
         {
-            var waits = _queue.Count > _idle;
+            while (_queue.Count > 0 && TryWake())
+            {
+            }
+
+            var waits = _queue.Count > 0;
             var isStuck = waits && _hasWaited && _taken == _takenAtLastLook;
             (_hasWaited, _takenAtLastLook) = (waits, _taken);
             if (!isStuck) return;
@@ -79,7 +84,8 @@ internal sealed class HelperThreads
     private void Loop()
     {
         var context = ExecutionContext.Capture()!;
-        while (Next() is { } work)
+        using var signal = new AutoResetEvent(false);
+        while (Next(signal) is { } work)
         {
             try
             {
@@ -98,12 +104,20 @@ internal sealed class HelperThreads
         }
     }
 
-    /// <summary>Waits for work; null where the thread is to end.</summary>
-    private UrgentWork? Next()
+    private bool TryWake()
     {
-        lock (_gate)
+        if (_idle.Count == 0) return false;
+        _idle[^1].Set();
+        _idle.RemoveAt(_idle.Count - 1);
+        return true;
+    }
+
+    /// <summary>Waits for work; null where the thread is to end.</summary>
+    private UrgentWork? Next(AutoResetEvent signal)
+    {
+        while (true)
         {
-            while (true)
+            lock (_gate)
             {
                 if (_queue.TryDequeue(out var work))
                 {
@@ -111,10 +125,14 @@ internal sealed class HelperThreads
                     return work;
                 }
 
-                _idle++;
-                var isWoken = Monitor.Wait(_gate, Idle);
-                _idle--;
-                if (isWoken || _queue.Count > 0) continue;
+                _idle.Add(signal);
+            }
+
+            if (signal.WaitOne(Idle)) continue;
+            lock (_gate)
+            {
+                // Somebody may have woken it just now.
+                if (!_idle.Remove(signal)) continue;
                 _threads--;
                 return null;
             }

@@ -4,7 +4,9 @@ namespace MlServe.Threading;
 /// A thread that waits in a synchronous call, and meanwhile runs what its own call depends on: the batch that its rows ride in, its turn at the gate, its answer's way through the
 /// layers. So the call needs no thread of the pool. One for each thread, reused; a <see cref="WaiterTicket"/> tells its calls apart.
 /// </summary>
+#pragma warning disable CA1001 // Lives as long as its thread.
 internal sealed class SyncWaiter
+#pragma warning restore CA1001
 {
     [ThreadStatic]
     private static SyncWaiter? _own;
@@ -12,8 +14,10 @@ internal sealed class SyncWaiter
     [ThreadStatic]
     private static SyncWaiter? _current;
 
-    // Not a Lock, because it is waited on.
-    private readonly object _gate = new();
+    private readonly Lock _gate = new();
+
+    // Half as dear as a monitor. One for each thread that has ever waited; the garbage collector closes it after the thread.
+    private readonly AutoResetEvent _signal = new(false);
     private readonly Queue<UrgentWork> _work = new();
     private readonly Action _complete;
     private int _call;
@@ -61,8 +65,9 @@ internal sealed class SyncWaiter
             if (!_isOpen || call != _call || (isRun && _isAnswered)) return false;
             work.Mark(helpers);
             _work.Enqueue(work);
-            Monitor.Pulse(_gate);
         }
+
+        if (!ReferenceEquals(_thread, Thread.CurrentThread)) _signal.Set();
 
         // The thread may be held up in somebody's layer.
         StarvationWatch.Watch(work);
@@ -124,21 +129,22 @@ internal sealed class SyncWaiter
     /// <summary>Waits for something to run; null when the call is complete.</summary>
     private UrgentWork? Next(ref bool isInterrupted)
     {
-        lock (_gate)
+        while (true)
         {
-            while (true)
+            lock (_gate)
             {
                 if (_isComplete) return null;
                 if (_work.TryDequeue(out var work)) return work;
-                try
-                {
-                    Monitor.Wait(_gate);
-                }
-                catch (ThreadInterruptedException)
-                {
-                    // The model still reads the caller's memory.
-                    isInterrupted = true;
-                }
+            }
+
+            try
+            {
+                _signal.WaitOne();
+            }
+            catch (ThreadInterruptedException)
+            {
+                // The model still reads the caller's memory.
+                isInterrupted = true;
             }
         }
     }
@@ -146,10 +152,10 @@ internal sealed class SyncWaiter
     private void Complete()
     {
         lock (_gate)
-        {
             _isComplete = true;
-            Monitor.Pulse(_gate);
-        }
+
+        // By the thread itself most of the time, which does not wait then.
+        if (!ReferenceEquals(_thread, Thread.CurrentThread)) _signal.Set();
     }
 
     private void End()

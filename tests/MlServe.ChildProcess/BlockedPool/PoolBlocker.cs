@@ -22,6 +22,7 @@ internal static class PoolBlocker
     private static string Go(Way way)
     {
         var answers = new string[Threads];
+        var threads = new Thread[Threads];
         var isBlocked = true;
         var inside = new CountdownEvent(Threads);
         var answered = new CountdownEvent(Threads);
@@ -30,6 +31,7 @@ internal static class PoolBlocker
             ThreadPool.UnsafeQueueUserWorkItem(
                 i =>
                 {
+                    threads[i] = Thread.CurrentThread;
                     inside.Signal();
                     answers[i] = Answers.Of(() => way.Ask(i));
                     answered.Signal();
@@ -43,8 +45,15 @@ internal static class PoolBlocker
 
         // Comes in front of whatever may be queued by the answers.
         ThreadPool.UnsafeQueueUserWorkItem(_ => isBlocked = answered.IsSet, 0, preferLocal: false);
-        Thread.Sleep(20);
-        way.Release?.Invoke();
+        if (way.Release is { } release)
+        {
+            // All wait by then. An answer that comes while a task begins to be awaited would go on on the pool, and no library can help that.
+            while (!answered.IsSet && !Array.TrueForAll(threads, static thread => thread.ThreadState.HasFlag(ThreadState.WaitSleepJoin)))
+                Thread.Sleep(1);
+            Thread.Sleep(10);
+            release();
+        }
+
         answered.Wait();
 
         // The pool is to count as prompt when the next one comes.

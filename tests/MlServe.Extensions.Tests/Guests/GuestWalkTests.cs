@@ -115,12 +115,19 @@ public sealed class GuestWalkTests
     private static IEnumerable<string> Virtuals<T>(string prefix) => typeof(T).GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)
         .Where(static method => method.IsVirtual).Select(method => $"{prefix}.{method.Name.Replace("get_", "", StringComparison.Ordinal)}").Distinct();
 
+    /// <summary>The program where it was built, with all its packages: what lies beside these tests lacks those that their web framework brings.</summary>
+    private static string PathOf(string program)
+    {
+        var own = new DirectoryInfo(AppContext.BaseDirectory);
+        return Path.Combine(own.Parent!.Parent!.FullName, program, own.Name, $"{program}.dll");
+    }
+
     private static async Task<Dictionary<string, string>> RunAsync(string kind)
     {
         var root = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
         var start = new ProcessStartInfo(Path.Combine(root, OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"))
         {
-            ArgumentList = { "exec", Path.Combine(AppContext.BaseDirectory, $"{Program}.dll"), "guests", kind },
+            ArgumentList = { "exec", PathOf(Program), "guests", kind },
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };

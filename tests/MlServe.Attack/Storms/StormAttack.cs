@@ -1,0 +1,118 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+
+namespace MlServe.Attack.Storms;
+
+/// <summary>
+/// A storm of requests through whole pipelines of several models at one gate: callers that await, that block threads of the pool, and that ask by the synchronous call; deadlines,
+/// cancellations, priorities, requests of many rows; versions that take each other's place meanwhile. Takes from the folder of cases every <c>*.onnx</c> with one input
+/// <c>float[batch, length]</c> and one output <c>float[batch, length]</c> whose rows do not depend on each other.
+/// </summary>
+internal sealed class StormAttack : IAttack
+{
+    /// <summary>Callers by how they wait, and whether on a thread of the pool.</summary>
+    private static readonly (StormWait Wait, bool OnThePool, int Count)[] Callers =
+    [
+        (StormWait.Await, true, 64),
+        (StormWait.Continue, true, 16),
+        (StormWait.Block, true, 12),
+        (StormWait.Predict, true, 12),
+        (StormWait.Block, false, 16),
+        (StormWait.Predict, false, 16),
+    ];
+
+    /// <summary>How long the last requests may take; longer, and they count as lost.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(100);
+
+    public string Name => "storm";
+
+    public string Promise => "Every request is answered exactly once, and right, whatever its neighbours do.";
+
+    public async Task<AttackReport> RunAsync(AttackOptions options, CancellationToken cancellationToken)
+    {
+        var random = new Random(options.Seed);
+        var services = new StormServices(random, options.Cases);
+        foreach (var service in services.All)
+            await service.ReloadAsync().ConfigureAwait(false);
+
+        var tally = new StormTally();
+        using var cancelling = new BlockingCollection<CancellationTokenSource>();
+        var canceller = OnAThread(() =>
+        {
+            foreach (var source in cancelling.GetConsumingEnumerable(CancellationToken.None))
+                source.Cancel();
+        });
+        var watch = Stopwatch.StartNew();
+        bool IsOver() => watch.Elapsed >= options.Time || cancellationToken.IsCancellationRequested;
+
+        var callers = new List<Task>();
+        foreach (var (wait, onThePool, count) in Callers)
+        {
+            for (var i = 0; i < count; i++)
+            {
+                var caller = new StormCaller(services, tally, cancelling, wait, new Random((options.Seed * 1000) + callers.Count));
+                callers.Add(onThePool ? Task.Run(() => caller.RunAsync(IsOver), CancellationToken.None) : OnAThread(() => caller.RunAsync(IsOver).GetAwaiter().GetResult()));
+            }
+        }
+
+        // On a thread of its own, since the pool is blocked most of the time.
+        var reloads = 0;
+        var reloading = OnAThread(() =>
+        {
+            while (!IsOver())
+            {
+                services.All[random.Next(services.All.Count)].ReloadAsync().GetAwaiter().GetResult();
+                reloads++;
+                Thread.Sleep(Rest);
+            }
+        });
+
+        var all = Task.WhenAll([.. callers, reloading]);
+        await ((Task)all.WaitAsync(Patience, CancellationToken.None)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var elapsed = watch.Elapsed;
+        if (!all.IsCompletedSuccessfully) tally.Break($"{tally.Open} requests have no answer after {Patience}. {all.Exception?.GetBaseException()}");
+        cancelling.CompleteAdding();
+        await canceller.ConfigureAwait(false);
+        if (all.IsCompleted) await CloseAsync(services, tally).ConfigureAwait(false);
+
+        return AttackReport.Of(tally.Begun, tally.Broken, string.Create(CultureInfo.InvariantCulture,
+            $"{tally.Begun} requests of {callers.Count} callers to {services.All.Count} models in {elapsed.TotalSeconds:0} s; {reloads} versions replaced; {services.Skipped} files of the cases do not fit.\n{tally}"));
+    }
+
+    /// <summary>With nobody left, nothing may be under way, and all closes.</summary>
+    private static async Task CloseAsync(StormServices services, StormTally tally)
+    {
+        var closed = services.DisposeAsync().AsTask();
+        await closed.WaitAsync(Patience, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!closed.IsCompletedSuccessfully) tally.Break($"The models do not close. {closed.Exception?.GetBaseException()}");
+
+        // Whoever answers gives its place back a moment later.
+        for (var i = 0; i < 100 && services.AtTheGate > 0; i++)
+            await Task.Delay(Rest, CancellationToken.None).ConfigureAwait(false);
+        if (services.AtTheGate > 0) tally.Break($"{services.AtTheGate} are still at the gate.");
+    }
+
+    private static Task OnAThread(Action run)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        new Thread(() =>
+        {
+            try
+            {
+                run();
+                done.SetResult();
+            }
+#pragma warning disable CA1031 // Told in the report.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                done.SetException(exception);
+            }
+        }, 512 * 1024)
+        { IsBackground = true }.Start();
+        return done.Task;
+    }
+}
