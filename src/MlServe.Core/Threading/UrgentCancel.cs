@@ -17,13 +17,11 @@ internal sealed class UrgentCancel : UrgentWork
         else source.CancelQuietly();
     }
 
-    /// <summary>Cancels when a time is over, unless what is returned is disposed before: unlike a source with a delay of its own, also where the pool is blocked, and whatever callbacks throw.</summary>
-    public static ITimer After(CancellationTokenSource source, TimeSpan delay, TimeProvider time)
-    {
-        var timer = time.CreateDeadlineTimer(static source => Cancel((CancellationTokenSource)source!), source);
-        timer.Change(Timestamps.ToTimer(delay), Timeout.InfiniteTimeSpan);
-        return timer;
-    }
+    /// <summary>
+    /// Cancels when a time is over, unless what is returned is disposed before: unlike a source with a delay of its own also where the pool is blocked, whatever callbacks throw, and
+    /// not before the time is over, whatever the clock's timers do.
+    /// </summary>
+    public static IDisposable After(CancellationTokenSource source, TimeSpan delay, TimeProvider time) => new Timed(source, delay, time);
 
     /// <summary>Cancels elsewhere; ends when all that is registered has been called, and whoever waits for that goes on there too.</summary>
     public static Task CancelAsync(CancellationTokenSource source)
@@ -38,5 +36,31 @@ internal sealed class UrgentCancel : UrgentWork
     {
         _source.CancelQuietly();
         _done.SetResult();
+    }
+
+    private sealed class Timed : IDisposable
+    {
+        private readonly CancellationTokenSource _source;
+        private readonly TimeProvider _time;
+        private readonly ITimer _timer;
+        private readonly long _due;
+
+        public Timed(CancellationTokenSource source, TimeSpan delay, TimeProvider time)
+        {
+            _source = source;
+            _time = time;
+            _due = time.After(delay);
+            _timer = time.CreateDeadlineTimer(static timed => ((Timed)timed!).Fire(), this);
+            _timer.Change(Timestamps.ToTimer(delay), Timeout.InfiniteTimeSpan);
+        }
+
+        public void Dispose() => _timer.Dispose();
+
+        private void Fire()
+        {
+            var left = _time.GetElapsedTime(_time.GetTimestamp(), _due);
+            if (left > TimeSpan.Zero) _timer.Change(Timestamps.ToTimer(left), Timeout.InfiniteTimeSpan);
+            else Cancel(_source);
+        }
     }
 }

@@ -160,7 +160,7 @@ internal sealed class GuestDay(string kind, Mischief mischief, string folder)
     /// <summary>After each failure it is left alone for a while.</summary>
     private async Task AskSecondLevelAgainAsync(IPredictor predictor)
     {
-        for (var i = 0; i < 12; i++)
+        for (var i = 0; i < 48; i++)
         {
             await Ledger.AskAsync(predictor, [i, 77, 3]).ConfigureAwait(false);
             await Task.Delay(5).ConfigureAwait(false);

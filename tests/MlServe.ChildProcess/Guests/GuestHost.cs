@@ -47,7 +47,7 @@ internal static class GuestHost
     private static void AddModels(IServiceCollection services, Mischief mischief, string folder, Task hold) => services
         .AddMlServing(static options => options.DrainTimeout = DrainTimeout)
         .AddModel("main", static model => model.FromBytes(Models.Sum).AsDefault().UseStandardPipeline()
-            .UseBatching(static batching => (batching.RunMode, batching.MaxQueueDelay) = (RunMode.Queued, TimeSpan.FromMilliseconds(1)))
+            .UseBatching(static batching => (batching.RunMode, batching.MaxQueueDelay, batching.RecheckRate) = (RunMode.Queued, TimeSpan.FromMilliseconds(1), 1))
             .UseCache(static cache => cache.SwitchOffWhenUseless = false))
         .AddModel("checked", model => model.FromBytes(Models.Sum).UseCircuitBreaker(breaker => breaker.OutputCheck = _ =>
         {
@@ -64,9 +64,12 @@ internal static class GuestHost
             .ConfigurePipeline(pipeline => pipeline.UseTimeout(TimeSpan.FromMilliseconds(20)).Use(inner => new WaitingLayer(inner, mischief))))
         .AddModel("sourced", model => model.FromSource(new GuestSource(mischief)))
         .AddModel("worthless", static model => model.FromBytes(Models.Sum).UseCache())
-        .AddModel("hosted", static model => model.FromBytes(Models.Sum).UseCache(static cache => (cache.UseHostMemoryCache, cache.UseHybridCache) = (true, true)))
+        .AddModel("hosted", static model => model.FromBytes(Models.Sum).UseCache(static cache => (cache.UseHostMemoryCache, cache.UseHybridCache, cache.SwitchOffWhenUseless) = (true, true, false)))
         .AddModel("held", model => model.FromBytes(Models.Sum).Use(inner => new HoldingLayer(inner, hold)))
         .AddModel("gpu", static model => model.FromBytes(Models.Sum).UseCuda().UseCpu().ConfigureOnnx(static onnx => onnx.UseSharedThreadPool = true))
         .AddModel("optimized", model => model.FromBytes(Models.Sum).ConfigureOnnx(onnx => onnx.OptimizedModelCacheFolder = Path.Combine(folder, "optimized")))
+        .AddModel("varying", static model => model.FromBytes(Models.Varying).UseBatching().UseCache())
+        .AddModel("mixing", static model => model.FromBytes(Models.Mixing).ConfigureOnnx(static onnx => onnx.BatchAxis = 0))
+        .AddModel("failing", static model => model.FromBytes(Models.Failing))
         .AddModel("absent", static model => model.FromFile("absent.onnx").AsOptional());
 }
