@@ -67,7 +67,7 @@ internal sealed partial class RandomGraph
             4 => [-1, Pick(1, 3, 5), Pick(4, 8, 16)],
             5 => [channels, Pick(4, 6), 4],
             6 => [-1, Pick(1, 8, 16, 32)],
-            _ => [Pick(4, 8)],
+            _ => Chance(0.5) ? [Pick(4, 8)] : [],
         };
         if (Chance(0.1)) return Embedding();
         if (Chance(0.15)) return Widened();

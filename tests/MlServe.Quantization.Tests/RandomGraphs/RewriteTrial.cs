@@ -97,8 +97,8 @@ internal sealed class RewriteTrial
         Try("preprocess without folding", null, () => Preprocessor.Run(_source, new() { FoldConstants = false }).Model);
         Try("preprocess to 18", null, () => Preprocessor.Run(_source, new() { Opset = 18, FoldConstants = _seed % 2 == 0 }).Model);
         Try("fp16", 35, () => Rewrite(QuantizationMethod.Fp16Storage));
-        Try("int8 storage", 12, () => Rewrite(QuantizationMethod.Int8Storage));
-        Try("nbits8", 12, () => Rewrite(QuantizationMethod.NBits8));
+        Try("int8 storage", 9, () => Rewrite(QuantizationMethod.Int8Storage));
+        Try("nbits8", 5, () => Rewrite(QuantizationMethod.NBits8));
         Try("nbits4", null, () => Rewrite(QuantizationMethod.NBits4), isForm: true);
         Try("dynamic", null, () => Rewrite(QuantizationMethod.Dynamic), isForm: true);
         Try("static", null, () => RewriteStatic(QuantizationFormat.Qdq), isForm: true);

@@ -11,19 +11,23 @@ namespace MlServe.Quantization.Preprocessing.Shapes;
 internal sealed class KnownShapes
 {
     private readonly ModelProto _model;
+    private readonly GraphProto _main;
     private readonly SymbolicShapes _symbolic;
     private IReadOnlyDictionary<string, long?[]>? _inferred;
 
-    public KnownShapes(ModelProto model)
+    /// <param name="model">The model whose values these are.</param>
+    /// <param name="main">Its main graph, or the main graph of a copy that is being changed.</param>
+    public KnownShapes(ModelProto model, GraphProto? main = null)
     {
         _model = model;
+        _main = main ?? model.Graph;
         _symbolic = new(model.Graph);
     }
 
     /// <summary>The lengths of the axes, null for one that is not known; null where not even their number is, and within subgraphs.</summary>
     public long?[]? Find(GraphProto graph, string value)
     {
-        if (!ReferenceEquals(graph, _model.Graph)) return null;
+        if (!ReferenceEquals(graph, _main)) return null;
         var symbolic = _symbolic.Find(value)?.Axes;
         if (symbolic is not null && symbolic.All(static axis => axis.IsKnown)) return [.. symbolic.Select(static axis => (long?)axis.Length)];
         _inferred ??= Infer();
