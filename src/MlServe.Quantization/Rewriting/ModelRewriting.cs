@@ -1,4 +1,5 @@
 using MlServe.Onnx;
+using MlServe.Quantization.Evaluation;
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Preprocessing;
 using MlServe.Quantization.Verification;
@@ -37,7 +38,8 @@ internal static class ModelRewriting
         using var check = ResultCheck.Of(document.Model, samples.Values, cancellationToken);
         var (preprocessed, options, prepared) = CheckedPreprocessing.Run(document.Model, plan.Preprocessing, check, cancellationToken);
         if (prepared.Outcome == CheckOutcome.NotHeld) prepared.Require("The preprocessed model");
-        plan = plan with { Preprocessing = options };
+        var names = new NodeNames(document.Model, preprocessed.Model);
+        plan = plan with { Preprocessing = options, ExcludedNodes = [.. plan.ExcludedNodes.Select(name => names.Find(name) ?? name)] };
         var result = PlanExecutor.Rewrite(preprocessed.Model, plan);
         RequireKnown(plan.ExcludedNodes, result.Decisions);
         cancellationToken.ThrowIfCancellationRequested();

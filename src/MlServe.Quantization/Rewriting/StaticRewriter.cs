@@ -54,7 +54,7 @@ internal static class StaticRewriter
 
         var reasons = StaticDecisions.Of(model, layout).Where(static decision => decision.OpType is "Conv" or "ConvTranspose" or "Gemm" or "MatMul").ToList();
         throw new QuantizationException(QuantizationFailure.NothingToQuantize, reasons.Count == 0
-            ? "The model has no operator that multiplies with constant weights (Conv, Gemm, MatMul): there is nothing to quantize."
+            ? $"There is nothing to quantize in the model: {Evaluation.Quantizable.WhyNotStatic(model)}."
             : $"None of the model's {reasons.Count} operators with weights can be quantized; the first, '{reasons[0].Node}', is not because of this: {reasons[0].Reason}.");
     }
 }

@@ -15,11 +15,19 @@ internal static class CheckedPreprocessing
         (nameof(PreprocessingOptions.FoldConstants), static options => options.FoldConstants, static options => options with { FoldConstants = false }),
     ];
 
+    /// <summary>Preprocesses, and checks.</summary>
+    public static (PreprocessingResult Result, PreprocessingOptions Options, CheckResult Check) Run(
+        ModelProto model, PreprocessingOptions options, ResultCheck check, CancellationToken cancellationToken) => Run(model, options, Preprocessor.Run(model, options), check, cancellationToken);
+
+    /// <param name="model">The source.</param>
+    /// <param name="options">What is asked.</param>
+    /// <param name="result">What came of it.</param>
+    /// <param name="check">Runs it against the source.</param>
+    /// <param name="cancellationToken">Gives it up.</param>
     /// <returns>The result, the options that it was made with, and what came of the check.</returns>
     public static (PreprocessingResult Result, PreprocessingOptions Options, CheckResult Check) Run(
-        ModelProto model, PreprocessingOptions options, ResultCheck check, CancellationToken cancellationToken)
+        ModelProto model, PreprocessingOptions options, PreprocessingResult result, ResultCheck check, CancellationToken cancellationToken)
     {
-        var result = Preprocessor.Run(model, options);
         var found = Check(model, result, check, cancellationToken);
         if (found.Outcome != CheckOutcome.NotHeld) return (result, options, found);
         foreach (var (other, name) in Others(options))
