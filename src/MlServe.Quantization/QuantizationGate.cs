@@ -1,3 +1,5 @@
+using System.Collections.Frozen;
+
 namespace MlServe.Quantization;
 
 /// <summary>What a quantized model has to show before it is written. What cannot be shown, for want of rows say, is not passed. Immutable.</summary>
@@ -41,7 +43,7 @@ public sealed record QuantizationGate
     public double? MinSnrDb { get; init; } = 20;
 
     /// <summary>By what outputs are judged, by their names, where it is not to be what their graph, shapes and names say (see <see cref="OutputComparison.Metric"/>). Default: none.</summary>
-    public IReadOnlyDictionary<string, OutputMetric> Metrics { get; init; } = new Dictionary<string, OutputMetric>();
+    public IReadOnlyDictionary<string, OutputMetric> Metrics { get; init; } = FrozenDictionary<string, OutputMetric>.Empty;
 
     /// <summary>
     /// The user's own measure of a model, accuracy say: more is better. It is called with the source and with each candidate that passed all else, one at a
@@ -63,7 +65,7 @@ public sealed record QuantizationGate
         if (MinSnrDb is { } snr && !double.IsFinite(snr)) yield return FormattableString.Invariant($"Gate.MinSnrDb is {snr}; it must be a finite number, or null.");
         if (!(MaxLoss >= 0 && double.IsFinite(MaxLoss))) yield return FormattableString.Invariant($"Gate.MaxLoss is {MaxLoss}; it must be 0 or more.");
         if (Metrics is null) yield return "Gate.Metrics is null; leave it at its default.";
-        foreach (var (name, metric) in Metrics ?? new Dictionary<string, OutputMetric>())
+        foreach (var (name, metric) in Metrics ?? FrozenDictionary<string, OutputMetric>.Empty)
         {
             if (!Enum.IsDefined(metric)) yield return $"Gate.Metrics of '{name}' is {metric}; it must be one of {string.Join(", ", Enum.GetNames<OutputMetric>())}.";
         }
