@@ -28,7 +28,7 @@ internal sealed class CandidateSearch(
             if (candidate.Measurement is null && ReferenceEquals(candidate, first)) return first;
 
             // What answers as it should and is too slow, or too large, is not mended by other rounding.
-            if (candidate.IsAccurate && ReferenceEquals(candidate, first) && !variants.HasFaster) break;
+            if (candidate.IsAccurate && ReferenceEquals(candidate, first)) break;
         }
 
         if (MayLeaveOut && nearest!.Measurement is not null && !log.IsHopeless) await LeaveOutAsync(variants, nearest).ConfigureAwait(false);

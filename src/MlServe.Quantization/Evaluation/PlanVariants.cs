@@ -15,9 +15,6 @@ internal sealed class PlanVariants(PreparedModel prepared, QuantizationOptions o
 {
     private readonly Dictionary<string, QuantizationPlan> _plans = new(StringComparer.Ordinal);
 
-    /// <summary>Whether a later variant may be faster than the first.</summary>
-    public bool HasFaster => false;
-
     public IEnumerable<PlanVariant> All()
     {
         if (calibrated.Method != QuantizationMethod.Static)

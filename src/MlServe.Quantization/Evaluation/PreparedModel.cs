@@ -88,7 +88,7 @@ internal sealed class PreparedModel : IAsyncDisposable
             return new(source, samples, result, effective, choice, check)
             {
                 AskedMethod = options.Method,
-                Metrics = MetricChooser.Choose(result.Model, source.Session, samples.Retained.FirstOrDefault(), options.Gate.Metrics),
+                Metrics = MetricChooser.Choose(result.Model, source.Session, samples.Retained is [var one, ..] ? one : null, options.Gate.Metrics),
                 Suspicions = samples.IsMadeUp ? [] : SampleSuspicions.Of(document.Model, source, samples.Retained),
             };
         }
