@@ -16,6 +16,7 @@ var root = new RootCommand("Looks into ONNX models and makes them smaller and fa
     QuantizeCommand.Create(),
     AnalyzeCommand.Create(),
     PreprocessCommand.Create(),
+    DoctorCommand.Create(),
 };
 var parsed = root.Parse(args);
 var hasErrors = parsed.Action is ParseErrorAction;

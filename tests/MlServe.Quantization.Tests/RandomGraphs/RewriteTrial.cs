@@ -139,7 +139,9 @@ internal sealed class RewriteTrial
         byte[] made;
         try
         {
-            made = OnnxFile.ToBytes(make());
+            var model = make();
+            Faults.AddRange(SlowIntegers.In(model).Select(slow => $"seed {_seed}, {what}: '{slow.Node}', a {slow.OpType}, has {slow.Reason}"));
+            made = OnnxFile.ToBytes(model);
         }
         catch (QuantizationException exception) when (exception.Failure is QuantizationFailure.NothingToQuantize or QuantizationFailure.UnsupportedOpset or QuantizationFailure.NotFinite)
         {
