@@ -27,8 +27,8 @@ internal sealed class CandidateSearch(
             if (await log.AcceptAsync(candidate).ConfigureAwait(false)) return first;
             if (candidate.Measurement is null && ReferenceEquals(candidate, first)) return first;
 
-            // What answers as it should and is too slow, or too large, is not mended by other rounding.
-            if (candidate.IsAccurate && ReferenceEquals(candidate, first)) break;
+            // What answers as it should and is too slow, or too large, is not mended by other rounding. What fails on the rows for the last word may be.
+            if (candidate is { IsAccurate: true, Passed: false } && ReferenceEquals(candidate, first)) break;
         }
 
         if (MayLeaveOut && nearest!.Measurement is not null && !log.IsHopeless) await LeaveOutAsync(variants, nearest).ConfigureAwait(false);

@@ -59,7 +59,7 @@ internal static class OutputJudge
         var outcome = snr < least ? CheckOutcome.NotHeld : low >= least ? CheckOutcome.Held : CheckOutcome.NotMade;
         var doubt = outcome != CheckOutcome.NotMade ? "" : low is null
             ? string.Create(Invariant, $", on {output.Rows} row: not enough rows")
-            : string.Create(Invariant, $", but {output.Rows} rows show no more than {ReportText.Decibels(low.Value)}: not enough rows");
+            : string.Create(Invariant, $", but {output.Rows} rows show no more than {ReportText.Decibels(low.Value)}");
         return new($"noise of '{output.Name}'", outcome, string.Create(Invariant, $"'{output.Name}' has {ReportText.Decibels(snr)} of signal over noise, asked {least:F1} dB{doubt}"));
     }
 
@@ -69,7 +69,7 @@ internal static class OutputJudge
         var low = isFinal ? output.AgreementLow ?? 0 : found;
         var outcome = found < least ? CheckOutcome.NotHeld : low >= least ? CheckOutcome.Held : CheckOutcome.NotMade;
         var doubt = outcome == CheckOutcome.NotMade
-            ? string.Create(Invariant, $", but so many show no more than {ReportText.Share(low)}: not enough rows, {Confidence.RowsFor(least)} without a miss would do")
+            ? string.Create(Invariant, $", but so many show no more than {ReportText.Share(low)}{(output.Compared < Confidence.RowsFor(least) ? $": not enough rows, {Confidence.RowsFor(least)} without a miss would do" : "")}")
             : isFinal && outcome == CheckOutcome.Held ? string.Create(Invariant, $" (at least {ReportText.Share(low)} at 95 %)") : "";
         return new(name, outcome, string.Create(Invariant, $"'{output.Name}' {what} {ReportText.Share(found)} of {output.Compared}, asked {ReportText.Share(least)}{doubt}"));
     }

@@ -26,6 +26,7 @@ internal sealed class PlanVariants(PreparedModel prepared, QuantizationOptions o
         var hasChannels = calibrated.ChannelRanges.Count > 0;
         if (options.PerChannelActivations != true || !hasChannels) yield return Of("all nodes", token => CorrectAsync(OneScale(calibrated), token));
         if (options.PerChannelActivations != false && hasChannels) yield return Of("all nodes, a scale for each channel of activations", token => CorrectAsync(calibrated, token));
+        if (prepared.CanSmooth(calibrated)) yield return Of("all nodes, inputs of products smoothed", SmoothAsync);
     }
 
     /// <summary>The plan of a variant that was made.</summary>
@@ -33,6 +34,9 @@ internal sealed class PlanVariants(PreparedModel prepared, QuantizationOptions o
 
     /// <summary>The plan with the corrections that go with its nodes.</summary>
     public Task<QuantizationPlan> CorrectAsync(QuantizationPlan plan, CancellationToken cancellationToken) => prepared.CorrectAsync(plan, options, cancellationToken);
+
+    private async Task<QuantizationPlan> SmoothAsync(CancellationToken cancellationToken) =>
+        await CorrectAsync(await prepared.SmoothAsync(options.PerChannelActivations == true ? calibrated : OneScale(calibrated), options, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
 
     private PlanVariant Of(string description, Func<CancellationToken, Task<QuantizationPlan>> make) => new(description, async token => _plans[description] = await make(token).ConfigureAwait(false));
 

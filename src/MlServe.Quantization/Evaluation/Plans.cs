@@ -29,6 +29,7 @@ internal static class Plans
         Preprocessing = options.Preprocessing,
         RemovedInputs = ListedWeights.ToRemove(document.Model, options.Preprocessing),
         ExcludedNodes = [.. ExcludedBy(options, document.Model, preprocessed).Concat(method == QuantizationMethod.Static ? SlowConvolutions.In(preprocessed) : []).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)],
+        StoresTables = method is QuantizationMethod.Static or QuantizationMethod.Dynamic,
         MinMultiplications = options.MinMultiplications ?? (GateJudge.IsForSpeed(method) ? MinMultiplications : 0),
     };
 
@@ -41,6 +42,8 @@ internal static class Plans
         Ranges = new Dictionary<string, TensorRange>(),
         ChannelRanges = new Dictionary<string, TensorRange[]>(),
         BiasCorrections = new Dictionary<string, float[]>(),
+        InputFactors = new Dictionary<string, float[]>(),
+        StoresTables = false,
         ExcludedNodes = method == QuantizationMethod.None ? [] : plan.ExcludedNodes,
     };
 

@@ -6,6 +6,7 @@ using MlServe.Quantization.Model;
 using MlServe.Quantization.Preprocessing;
 using MlServe.Quantization.Proto;
 using MlServe.Quantization.Rewriting;
+using MlServe.Quantization.Rewriting.Static;
 using MlServe.Quantization.Runtime;
 using MlServe.Quantization.Verification;
 
@@ -134,6 +135,23 @@ internal sealed class PreparedModel : IAsyncDisposable
         var channels = CalibratedValues.ChannelsOf(Model, plan, options.OnGateFailure == GateFailureAction.ExcludeNodes);
         progress.Report(QuantizationStage.Calibrating, 0.6, $"calibrating the channels of {channels.Count} values");
         return plan with { Ranges = result.Ranges, ChannelRanges = await ChannelCalibrator.RunAsync(Model, channels, _samples.Given, cancellationToken).ConfigureAwait(false) };
+    }
+
+    /// <summary>Whether a plan has products whose inputs can be smoothed.</summary>
+    public bool CanSmooth(QuantizationPlan plan) => Smoothing.Readers(new(Model.Graph), plan).Count > 0;
+
+    /// <summary>The plan with the inputs of its products smoothed, and ranges for what is new by that.</summary>
+    public async Task<QuantizationPlan> SmoothAsync(QuantizationPlan plan, QuantizationOptions options, CancellationToken cancellationToken)
+    {
+        var factors = await SmoothingFactors.ComputeAsync(Model, plan, _samples.Given, cancellationToken).ConfigureAwait(false);
+        plan = plan with { InputFactors = factors };
+        var tensors = CalibratedValues.Of(Model, plan, options.OnGateFailure == GateFailureAction.ExcludeNodes);
+        var settings = new CalibrationSettings { Method = options.CalibrationMethod, Percentile = options.Percentile };
+        var smoothed = Smoothing.Apply(Model, plan);
+        var made = smoothed.Graph.Node.SelectMany(static node => node.Output).ToHashSet(StringComparer.Ordinal);
+        var missing = tensors.Where(name => !plan.Ranges.ContainsKey(name) && made.Contains(name)).ToList();
+        var result = await Calibrator.RunAsync(smoothed, missing, _samples.Given, settings, cancellationToken).ConfigureAwait(false);
+        return plan with { Ranges = plan.Ranges.Concat(result.Ranges).ToDictionary(StringComparer.Ordinal) };
     }
 
     /// <summary>The plan with the corrections that go with its nodes: which weights are rounded and how depends on what stands beside them.</summary>

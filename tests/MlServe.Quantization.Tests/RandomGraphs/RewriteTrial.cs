@@ -5,6 +5,7 @@ using MlServe.Quantization.Model;
 using MlServe.Quantization.Preprocessing;
 using MlServe.Quantization.Proto;
 using MlServe.Quantization.Rewriting;
+using MlServe.Quantization.Rewriting.Static;
 using MlServe.Quantization.Runtime;
 using MlServe.Quantization.Verification;
 
@@ -102,6 +103,12 @@ internal sealed class RewriteTrial
         Try("nbits4", null, () => Rewrite(QuantizationMethod.NBits4), isForm: true);
         Try("dynamic", null, () => Rewrite(QuantizationMethod.Dynamic), isForm: true);
         Try("static", null, () => RewriteStatic(QuantizationFormat.Qdq), isForm: true);
+        Try("smoothed", null, () =>
+        {
+            var preprocessed = Preprocessor.Run(_source, new()).Model;
+            var plan = new QuantizationPlan { SourceDigest = "", Method = QuantizationMethod.Static, Target = CpuTarget.X86Vnni };
+            return Smoothing.Apply(preprocessed, plan with { InputFactors = Factors(preprocessed, plan) });
+        });
         if (_seed % 4 == 0) Try("static in QOperator", null, () => RewriteStatic(QuantizationFormat.QOperator), isForm: true);
     }
 
@@ -112,6 +119,9 @@ internal sealed class RewriteTrial
     {
         var preprocessed = Preprocessor.Run(_source, new()).Model;
         var plan = new QuantizationPlan { SourceDigest = "", Method = QuantizationMethod.Static, Target = CpuTarget.X86Vnni, MinMultiplications = 0, Format = format };
+        if (_seed % 2 == 0) plan = plan with { InputFactors = Factors(preprocessed, plan) };
+        preprocessed = Smoothing.Apply(preprocessed, plan);
+        plan = plan with { InputFactors = new Dictionary<string, float[]>() };
         var tensors = StaticRewriter.TensorsToCalibrate(preprocessed, plan);
         var observers = tensors.Select(static name => RangeObserver.Create(name, new())).ToArray();
         var channels = StaticRewriter.ChannelsToCalibrate(preprocessed, plan).Select(static name => new ChannelRangeObserver(name)).ToArray();
@@ -132,6 +142,13 @@ internal sealed class RewriteTrial
             ChannelRanges = _seed % 3 == 0 ? new Dictionary<string, TensorRange[]>() : channels.Where(static channel => channel.Ranges() is not null).ToDictionary(static channel => channel.Name, static channel => channel.Ranges()!, StringComparer.Ordinal),
         };
         return StaticRewriter.Rewrite(preprocessed, plan).Model;
+    }
+
+    private Dictionary<string, float[]> Factors(ModelProto preprocessed, QuantizationPlan plan)
+    {
+        var random = new Random(_seed);
+        return Smoothing.Readers(new(preprocessed.Graph), plan).ToDictionary(static reader => reader.Value,
+            reader => Enumerable.Range(0, Smoothing.ColumnsOf(reader.Nodes[0])).Select(_ => 0.25f + (4 * random.NextSingle())).ToArray(), StringComparer.Ordinal);
     }
 
     private void Try(string what, double? decibels, Func<ModelProto> make, bool isForm = false)
