@@ -23,8 +23,9 @@ internal sealed class CandidateSearch(
             var plan = await variant.MakeAsync(cancellationToken).ConfigureAwait(false);
             var candidate = await log.TryAsync(plan, variant.Description, []).ConfigureAwait(false);
             first ??= candidate;
-            if (nearest is null || candidate.Nearness > nearest.Nearness) nearest = candidate;
             if (await log.AcceptAsync(candidate).ConfigureAwait(false)) return first;
+            var verdict = candidate.Passed && log.Refused is { } refused && refused.Description == candidate.Description ? refused : candidate;
+            if (nearest is null || verdict.Nearness > nearest.Nearness) nearest = verdict;
             if (candidate.Measurement is null && ReferenceEquals(candidate, first)) return first;
 
             // What answers as it should and is too slow, or too large, is not mended by other rounding. What fails on the rows for the last word may be.
