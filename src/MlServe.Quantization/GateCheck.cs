@@ -2,6 +2,10 @@ namespace MlServe.Quantization;
 
 /// <summary>One thing that the gate asks, and what was found.</summary>
 /// <param name="Name">What is asked: "speed", "agreement of 'scores'" and so on.</param>
-/// <param name="Passed">Whether it is fulfilled.</param>
+/// <param name="Outcome">What came of it.</param>
 /// <param name="Text">What was measured and what is asked, for a person.</param>
-public sealed record GateCheck(string Name, bool Passed, string Text);
+public sealed record GateCheck(string Name, CheckOutcome Outcome, string Text)
+{
+    /// <summary>Whether it is fulfilled. What could not be told is not.</summary>
+    public bool Passed => Outcome == CheckOutcome.Held;
+}

@@ -2,6 +2,7 @@ using MlServe.Onnx;
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Preprocessing;
 using MlServe.Quantization.Proto;
+using MlServe.Quantization.Verification;
 
 namespace MlServe.Quantization;
 
@@ -10,8 +11,8 @@ public static partial class OnnxQuantizer
 {
     /// <summary>
     /// Makes a model ready to be quantized, without quantizing it: weights in Constant nodes become initializers, weights among the inputs constants, the operator set is raised, constants and batch
-    /// normalization are folded, HardSwish is written as fewer operators, and what no output depends on is removed. Some models run faster for it. What the model
-    /// computes is the same but for rounding.
+    /// normalization are folded, HardSwish is written as fewer operators, and what no output depends on is removed. Some models run faster for it. What the model computes is the same but for rounding: the
+    /// result is run against the source, on inputs of several shapes and sizes that are made up, before it is written.
     /// </summary>
     /// <param name="source">The path of an ONNX file; external data is read from its folder.</param>
     /// <param name="destination">The path to write to. It appears whole or not at all; an existing file is replaced.</param>
@@ -19,12 +20,23 @@ public static partial class OnnxQuantizer
     /// <param name="cancellationToken">Stops the work; no file is written then.</param>
     /// <returns>What was done.</returns>
     /// <exception cref="QuantizationException">
-    /// The model cannot be read or is too large, an operator cannot be raised to the operator set, ONNX Runtime refuses the model, the options are out of range, or
-    /// the destination is the source or cannot be written.
+    /// The model cannot be read or is too large, an operator cannot be raised to the operator set, ONNX Runtime refuses the model, the options are out of range, the destination is the source or cannot be
+    /// written, or the result could not be held against the source, or answers otherwise.
     /// </exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public static Task<PreprocessingReport> PreprocessAsync(
+        string source, string destination, PreprocessingOptions? options = null, CancellationToken cancellationToken = default) =>
+        PreprocessAsync(source, destination, null, options, cancellationToken);
+
+    /// <summary>As <see cref="PreprocessAsync(string, string, PreprocessingOptions?, CancellationToken)"/>, and the result is run against the source on samples as well.</summary>
+    /// <param name="source">The path of an ONNX file; external data is read from its folder.</param>
+    /// <param name="destination">The path to write to. It appears whole or not at all; an existing file is replaced.</param>
+    /// <param name="samples">Inputs like those that the model will get, of which the first four are run; null: inputs are made up.</param>
+    /// <param name="options">What to do; null for the defaults.</param>
+    /// <param name="cancellationToken">Stops the work; no file is written then.</param>
+    /// <inheritdoc cref="PreprocessAsync(string, string, PreprocessingOptions?, CancellationToken)" path="/exception"/>
     public static async Task<PreprocessingReport> PreprocessAsync(
-        string source, string destination, PreprocessingOptions? options = null, CancellationToken cancellationToken = default)
+        string source, string destination, IEnumerable<PredictionInputs>? samples, PreprocessingOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(source);
         ArgumentException.ThrowIfNullOrEmpty(destination);
@@ -32,19 +44,30 @@ public static partial class OnnxQuantizer
         options ??= new();
         var document = await OnnxDocument.ReadAsync(ModelSource.FromFile(source), cancellationToken).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
-        var result = Preprocessor.Run(document.Model, options);
-        cancellationToken.ThrowIfCancellationRequested();
+        var removed = ListedWeights.ToRemove(document.Model, options);
+        using var given = await CheckSamples.ReadAsync(document, samples, removed, cancellationToken).ConfigureAwait(false);
+        var (result, _, check) = await Task.Run(() => Preprocess(document, options, given, cancellationToken), cancellationToken).ConfigureAwait(false);
+        check.Require("The preprocessed model");
         var bytes = document.ToBytes(result.Model);
         await OnnxFile.WriteAsync(destination, bytes, cancellationToken).ConfigureAwait(false);
         return new()
         {
             Steps = result.Steps,
-            RemovedInputs = ListedWeights.ToRemove(document.Model, options),
+            RemovedInputs = removed,
+            Check = check.Text,
             NodesBefore = NodesOf(document.Model),
             NodesAfter = NodesOf(result.Model),
             BytesBefore = document.SizeInBytes,
             BytesAfter = bytes.Length,
         };
+    }
+
+    private static (PreprocessingResult Result, PreprocessingOptions Options, CheckResult Check) Preprocess(
+        OnnxDocument document, PreprocessingOptions options, CheckSamples samples, CancellationToken cancellationToken)
+    {
+        Preprocessor.RequireValid(options);
+        using var check = ResultCheck.Of(document.Model, samples.Values, cancellationToken);
+        return CheckedPreprocessing.Run(document.Model, options, check, cancellationToken);
     }
 
     private static int NodesOf(ModelProto model) => Graphs.Of(model).Sum(static graph => graph.Node.Count);

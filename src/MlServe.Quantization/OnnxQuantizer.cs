@@ -8,15 +8,16 @@ public static partial class OnnxQuantizer
 {
     /// <summary>
     /// Quantizes a model in the way that suits it, measures the result against the source in answers, speed and size, and writes it only where it passes the gate;
-    /// else nodes that do most harm stay FP32, or the weights are only stored smaller, or FP32 is written (see <see cref="QuantizationOptions.OnGateFailure"/>).
+    /// else nodes that do most harm stay FP32, or the weights are only stored smaller, or FP32 is written (see <see cref="QuantizationOptions.OnGateFailure"/>). A file in which nothing is INT8 is not called so: where the
+    /// destination's name holds "int8", "fp32" stands in its place then (<see cref="QuantizationReport.Destination"/>).
     /// </summary>
     /// <param name="source">The path of an FP32 <c>.onnx</c> file, with its weights inside or in other files of its folder; below 2 GB.</param>
     /// <param name="destination">The file to write, another than the source. It is written whole or not at all.</param>
     /// <param name="options">Samples, gate and all else; null: the defaults, without samples.</param>
-    /// <param name="cancellationToken">Gives it up; nothing is written then.</param>
+    /// <param name="cancellationToken">Gives it up: the best that has passed its gate by then is written (<see cref="QuantizationReport.EndedEarly"/>); where none has, nothing is.</param>
     /// <returns>What was done and what was measured.</returns>
     /// <exception cref="QuantizationException">It cannot be quantized, or not as asked. No file was written or changed.</exception>
-    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled. No file was written or changed.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled before anything had passed its gate. No file was written or changed.</exception>
     /// <remarks>Exceptions of the samples, of the gate's measure and of the progress are passed on; no file is written then.</remarks>
     public static Task<QuantizationReport> QuantizeAsync(
         string source, string destination, QuantizationOptions? options = null, CancellationToken cancellationToken = default)
@@ -31,7 +32,10 @@ public static partial class OnnxQuantizer
         QuantizationRun.RequireValid(options);
         OnnxFile.CheckDestination(source, destination);
         var (report, model) = await MakeAsync(ModelSource.FromFile(source), destination, options, cancellationToken).ConfigureAwait(false);
-        await OnnxFile.WriteAsync(destination, model, cancellationToken).ConfigureAwait(false);
+        report = report with { Destination = HonestName.Of(source, destination, report.Method, report.Plan.SourceDigest) };
+
+        // What passed its gate before the caller gave up is kept.
+        await OnnxFile.WriteAsync(report.Destination, model, report.EndedEarly ? CancellationToken.None : cancellationToken).ConfigureAwait(false);
         return report;
     }
 

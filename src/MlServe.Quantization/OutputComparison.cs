@@ -9,6 +9,12 @@ public sealed record OutputComparison
     /// <summary>The type of its elements; "none" where it is no tensor and was not compared.</summary>
     public required string ElementType { get; init; }
 
+    /// <summary>By what it is judged.</summary>
+    public OutputMetric Metric { get; init; }
+
+    /// <summary>Why by that, for a person.</summary>
+    public string MetricReason { get; init; } = "";
+
     /// <summary>The greatest number of axes that was seen.</summary>
     public int Rank { get; init; }
 
@@ -16,10 +22,13 @@ public sealed record OutputComparison
     public long Values { get; init; }
 
     /// <summary>
-    /// Ten times the decimal logarithm of the source's squares over the squares of the differences; infinite where all are equal; null for what are no numbers with
-    /// a fraction, or where nothing was compared.
+    /// Ten times the decimal logarithm of the source's squares over the squares of the differences, where the source's are at least those of a floor: 1e-6, and 0.03 of a probability. Infinite where all are equal; null for
+    /// what are no numbers with a fraction, or where nothing was compared. Of detectors only where something was found, of sequences without padding.
     /// </summary>
     public double? SnrDb { get; init; }
+
+    /// <summary>What <see cref="SnrDb"/> is at least, at 95 %, by drawing rows anew; null where there is none, or less than two rows.</summary>
+    public double? SnrLowDb { get; init; }
 
     /// <summary>The cosine of the angle between both outputs; null where one of them is all zeros, or where <see cref="SnrDb"/> is null.</summary>
     public double? Cosine { get; init; }
@@ -28,13 +37,31 @@ public sealed record OutputComparison
     public double? MaxDifference { get; init; }
 
     /// <summary>
-    /// For numbers the share of rows along the last axis whose greatest value is at the same place; for integers, truth values and text the share of equal elements. Null
-    /// where rows have one element.
+    /// For scores of classes the share of rows whose greatest is at the same place (of a sequence: the mean share of its places); for integers, truth values and text the share of equal elements; for vectors the share of
+    /// rows with the same nearest neighbour among those that were compared. Null where that is not asked of the output.
     /// </summary>
     public double? Agreement { get; init; }
 
+    /// <summary>What <see cref="Agreement"/> is at least for all rows, at 95 %.</summary>
+    public double? AgreementLow { get; init; }
+
     /// <summary>Rows, or elements, of which <see cref="Agreement"/> is a share.</summary>
     public long Compared { get; init; }
+
+    /// <summary>The mean share of the source's five best classes that are among the model's; null where there are no more classes, or none.</summary>
+    public double? TopAgreement { get; init; }
+
+    /// <summary>For vectors: Spearman's correlation of the similarities of each row with all others, in the mean over rows; null for other outputs.</summary>
+    public double? RankCorrelation { get; init; }
+
+    /// <summary>For vectors: the least cosine of a row's vector with the source's; null for other outputs.</summary>
+    public double? LeastRowCosine { get; init; }
+
+    /// <summary>Rows that were compared.</summary>
+    public long Rows { get; init; }
+
+    /// <summary>Whether the source's numbers are all zero, so that there was nothing to compare with.</summary>
+    public bool IsDead { get; init; }
 
     /// <summary>Elements that are no finite number on one side and something else on the other.</summary>
     public long NotFinite { get; init; }

@@ -14,6 +14,9 @@ public sealed record PreprocessingReport
     /// <summary>Weights that the source lists among its inputs and that are constants in what was written, in the order of the list.</summary>
     public IReadOnlyList<string> RemovedInputs { get; init; } = [];
 
+    /// <summary>On what the result was run against the source, for a person.</summary>
+    public string Check { get; init; } = "";
+
     /// <summary>Operators of the model that was given, those of subgraphs included.</summary>
     public required int NodesBefore { get; init; }
 
@@ -34,6 +37,7 @@ public sealed record PreprocessingReport
         if (Steps.Count == 0) text.Append(" Nothing was to do.");
         foreach (var step in Steps)
             text.Append("\n- ").Append(step);
+        if (Check.Length > 0) text.Append(CultureInfo.InvariantCulture, $"\nChecked: {Check}.");
         return text.ToString();
     }
 

@@ -5,13 +5,13 @@ public sealed record QuantizationOptions
 {
     /// <summary>
     /// Inputs like those that the model will get, one or more rows each; they are read several times, each time from the beginning, and must be the same each
-    /// time. Each is read before the next is asked for, so that one buffer may serve for all. Every fourth is held back from calibration to compare
-    /// on. Default: null: ranges are taken at run time, or only the weights are stored smaller. See <see cref="CalibrateWith"/>.
+    /// time. Each is read before the next is asked for, so that one buffer may serve for all. Half of them, two in each four, are kept for the last word: nothing is calibrated on or chosen
+    /// by them. Default: null: ranges are taken at run time, or only the weights are stored smaller. See <see cref="CalibrateWith"/>.
     /// </summary>
     public IAsyncEnumerable<PredictionInputs>? CalibrationSamples { get; init; }
 
-    /// <summary>Samples that are used at most, 1 to 1,000,000. Default: 256.</summary>
-    public int MaxSamples { get; init; } = 256;
+    /// <summary>Samples that are used at most, 1 to 1,000,000. Default: 1,024.</summary>
+    public int MaxSamples { get; init; } = 1024;
 
     /// <summary>How the model is quantized. Default: null, chosen by its operators and by whether there are samples.</summary>
     public QuantizationMethod? Method { get; init; }
@@ -23,10 +23,16 @@ public sealed record QuantizationOptions
     public QuantizationFormat Format { get; init; }
 
     /// <summary>
-    /// Whether each output channel of a weight has a scale of its own. Default: true, because it is more accurate. A Gemm whose channels are about as wide has one scale all the
+    /// Whether each output channel of a weight has a scale of its own (for those of activations see <see cref="PerChannelActivations"/>). Default: true, because it is more accurate. A Gemm whose channels are about as wide has one scale all the
     /// same, which adds at most 1 dB to the noise of its weights and is faster.
     /// </summary>
     public bool PerChannel { get; init; } = true;
+
+    /// <summary>
+    /// Whether each channel of an activation between a convolution and what stays float has a scale of its own, where that can be: nearer, and up to seven times slower, because the runtime then has no integer operators for
+    /// what lies between. Default: null, both are tried, one scale first.
+    /// </summary>
+    public bool? PerChannelActivations { get; init; }
 
     /// <summary>Elements of a block for <see cref="QuantizationMethod.NBits4"/> and <see cref="QuantizationMethod.NBits8"/>: a power of two, 16 to 256. Default: 128.</summary>
     public int BlockSize { get; init; } = 128;
@@ -55,7 +61,7 @@ public sealed record QuantizationOptions
     /// <summary>What is done where it does not. Default: <see cref="GateFailureAction.ExcludeNodes"/>.</summary>
     public GateFailureAction OnGateFailure { get; init; }
 
-    /// <summary>After how long no further groups of nodes are tried, above 0. Default: 00:02:00.</summary>
+    /// <summary>After how long nothing further is tried, from the call on, above 0: the best that has passed its gate by then is written. Default: 00:02:00.</summary>
     public TimeSpan SearchBudget { get; init; } = TimeSpan.FromMinutes(2);
 
     /// <summary>

@@ -51,6 +51,15 @@ public sealed record QuantizationPlan
     /// <summary>What is added to the bias of a node, a value for each output channel, by the name of the node's output in the preprocessed model.</summary>
     public IReadOnlyDictionary<string, float[]> BiasCorrections { get; init; } = new Dictionary<string, float[]>();
 
+    /// <summary>
+    /// What the columns (last axis) of a value are multiplied with before matrix products round it, by the name of the value in the preprocessed model; the rows of their weights are divided by it. A value that is not in it is
+    /// rounded as it is.
+    /// </summary>
+    public IReadOnlyDictionary<string, float[]> InputFactors { get; init; } = new Dictionary<string, float[]>();
+
+    /// <summary>Whether tables that rows are picked out of, of words say, are kept in 8 bits, where <see cref="Method"/> is static or dynamic.</summary>
+    public bool StoresTables { get; init; }
+
     /// <summary>Nodes that stay as they are, by name (see <see cref="NodeDecision.Node"/>).</summary>
     public IReadOnlyList<string> ExcludedNodes { get; init; } = [];
 

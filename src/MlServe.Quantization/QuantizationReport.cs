@@ -48,6 +48,9 @@ public sealed record QuantizationReport
     /// <summary>Speed of FP32 with its exact rewrites against the source; null where nothing was rewritten or it was not measured.</summary>
     public SpeedEstimate? RewrittenSpeed { get; init; }
 
+    /// <summary>Speed against FP32 with its exact rewrites, measured in turns with it; null where nothing was rewritten or it was not measured.</summary>
+    public SpeedEstimate? AgainstRewrittenSpeed { get; init; }
+
     /// <summary>How the outputs agree with the source's.</summary>
     public IReadOnlyList<OutputComparison> Outputs { get; init; } = [];
 
@@ -66,7 +69,7 @@ public sealed record QuantizationReport
     /// <summary>Samples that ranges were taken from.</summary>
     public int CalibrationSamples { get; init; }
 
-    /// <summary>Samples that answers were compared on.</summary>
+    /// <summary>Samples that answers were compared on, which nothing was chosen by.</summary>
     public int ComparedSamples { get; init; }
 
     /// <summary>Rows of the sample that speed was measured with.</summary>
@@ -86,6 +89,12 @@ public sealed record QuantizationReport
 
     /// <summary>The choices, to make the same file again.</summary>
     public required QuantizationPlan Plan { get; init; }
+
+    /// <summary>Whether the work ended before its time, because the caller cancelled it or <see cref="QuantizationOptions.SearchBudget"/> was over: something better may not have been tried.</summary>
+    public bool EndedEarly { get; init; }
+
+    /// <summary>Whether anything in what was written is INT8 (or, by <see cref="QuantizationMethod.NBits4"/>, less): weights in the file, or operators.</summary>
+    public bool IsQuantized => Method is not (QuantizationMethod.None or QuantizationMethod.Fp16Storage);
 
     /// <summary>All of it as JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, ReportJson.Default.QuantizationReport);

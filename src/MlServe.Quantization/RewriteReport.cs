@@ -14,6 +14,9 @@ public sealed record RewriteReport
     /// <summary>What became of each node that the method is for, in the order of the graph.</summary>
     public required IReadOnlyList<NodeDecision> Decisions { get; init; }
 
+    /// <summary>On what the result was run against the source, for a person.</summary>
+    public string Check { get; init; } = "";
+
     /// <summary>The size of the model before, external data included, in bytes.</summary>
     public required long SourceBytes { get; init; }
 
@@ -35,6 +38,7 @@ public sealed record RewriteReport
             if (group.Key.Reason.Length > 0) text.Append(CultureInfo.InvariantCulture, $": {group.Key.Reason}");
         }
 
+        if (Check.Length > 0) text.AppendLine().Append(CultureInfo.InvariantCulture, $"  checked: {Check}");
         return text.ToString();
     }
 }

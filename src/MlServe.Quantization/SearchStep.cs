@@ -21,8 +21,11 @@ public sealed record SearchStep
     /// <summary>Speed against the source; null where it was not measured.</summary>
     public SpeedEstimate? Speed { get; init; }
 
-    /// <summary>The least agreement of an output of which the gate asks it; null where there is none.</summary>
+    /// <summary>The least agreement of an output that is judged by it, nearest neighbours of vectors among them; null where there is none.</summary>
     public double? Agreement { get; init; }
+
+    /// <summary>The least correlation of ranks of an output of vectors; null where there is none.</summary>
+    public double? RankCorrelation { get; init; }
 
     /// <summary>The least ratio of signal to noise of an output, in decibels; null where there is none.</summary>
     public double? SnrDb { get; init; }
@@ -32,6 +35,9 @@ public sealed record SearchStep
 
     /// <summary>The size of the file in bytes.</summary>
     public long SizeInBytes { get; init; }
+
+    /// <summary>Whether it was compared on the samples that nothing was chosen by.</summary>
+    public bool IsFinal { get; init; }
 
     /// <summary>Whether it passed the gate.</summary>
     public bool Passed { get; init; }

@@ -29,7 +29,7 @@ public sealed record SensitivityReport
         foreach (var node in Nodes.Take(Shown))
         {
             var agreement = node.Agreement is { } share ? string.Create(CultureInfo.InvariantCulture, $"{share:P1}") : "";
-            text.AppendLine(CultureInfo.InvariantCulture, $"{ReportText.Decibels(node.SnrDb),9}  {agreement,8}  {node.OpType,-12}  {ReportText.Shorten(node.Node, 80)}");
+            text.AppendLine(CultureInfo.InvariantCulture, $"{ReportText.Decibels(node.SnrDb),9}  {agreement,8}  {node.OpType,-12}  {node.Node}");
         }
 
         if (Nodes.Count > Shown) text.AppendLine(CultureInfo.InvariantCulture, $"... and {Nodes.Count - Shown} more");

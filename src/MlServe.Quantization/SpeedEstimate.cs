@@ -7,4 +7,11 @@ namespace MlServe.Quantization;
 /// <param name="Pairs">Pairs of windows that were measured.</param>
 /// <param name="SourceMilliseconds">The median time of one run of the source.</param>
 /// <param name="ModelMilliseconds">The median time of one run of the model.</param>
-public sealed record SpeedEstimate(double Ratio, double Low, double High, int Pairs, double SourceMilliseconds, double ModelMilliseconds);
+public sealed record SpeedEstimate(double Ratio, double Low, double High, int Pairs, double SourceMilliseconds, double ModelMilliseconds)
+{
+    /// <summary>By which clock.</summary>
+    public SpeedClock Clock { get; init; }
+
+    /// <summary>The share of the time on the wall in which the measuring thread ran, 0 to 1: well below 1, other work had the processor meanwhile.</summary>
+    public double Running { get; init; } = 1;
+}

@@ -47,13 +47,54 @@ public sealed class InspectTests : IDisposable
     public async Task Inspect_QuantizedDynamically_SaysThatRowsDepend()
     {
         _folder.Write("m.onnx", new OnnxModel().Input("x", OnnxModel.Float, "n", 64).Output("y", OnnxModel.Float, "n", 32)
-            .Initializer("w", new float[64 * 32], 64, 32).Node("MatMul", ["x", "w"], ["y"]).ToBytes());
+            .Initializer("w", [.. Enumerable.Range(0, 64 * 32).Select(static i => MathF.Sin(i))], 64, 32).Node("MatMul", ["x", "w"], ["y"]).ToBytes());
         await OnnxQuantizer.QuantizeDynamicAsync(_folder["m.onnx"], _folder["q.onnx"], new() { MinMultiplications = 0 }, TestContext.Current.CancellationToken);
 
         var tool = await Tool.RunAsync("inspect", _folder["q.onnx"]);
 
         Assert.Matches(@"quantized\s+yes, by MlServe \(Dynamic\).*depends on its neighbours", tool.Output);
         Assert.Matches(@"refused: The model is quantized already", tool.Output);
+    }
+
+    [Fact]
+    public async Task Inspect_TypesThatTheRuntimeIsSlowWith_Warns()
+    {
+        const int UInt8 = 2, Int8 = 3, Int32 = 6;
+        var unsigned = new OnnxModel().Input("x", OnnxModel.Float, "n", 4).Output("y", OnnxModel.Float, "n", 2)
+            .Initializer("s", [0.1f]).Initializer("z", UInt8, [128]).Initializer("w", UInt8, new byte[8], 4, 2)
+            .Node("QuantizeLinear", ["x", "s", "z"], ["q"]).Node("DequantizeLinear", ["q", "s", "z"], ["d"])
+            .Node("DequantizeLinear", ["w", "s", "z"], ["v"]).Node("MatMul", ["d", "v"], ["y"]);
+        var signed = new OnnxModel().Input("x", Int8, "n", 4).Output("y", Int32, "n", 2).Initializer("w", Int8, new byte[8], 4, 2).Node("MatMulInteger", ["x", "w"], ["y"]);
+
+        var first = await Tool.RunAsync("inspect", _folder.Write("u.onnx", unsigned.ToBytes()));
+        var second = await Tool.RunAsync("inspect", _folder.Write("s.onnx", signed.ToBytes()));
+
+        Assert.Matches(@"warning +1 MatMul .*weights of unsigned integers: .*0\.34 of the core's integer peak", first.Output);
+        Assert.Matches(@"warning +1 MatMulInteger .*signed activations .*0\.04 of the core's integer peak", second.Output);
+    }
+
+    [Fact]
+    public async Task Inspect_IntoAPipe_IsNeitherCroppedNorPadded()
+    {
+        var name = new string('n', 300);
+        var model = new OnnxModel().Input("x", OnnxModel.Float, name, 2).Output("y", OnnxModel.Float, name, 2).Node("Relu", ["x"], ["y"]);
+
+        var tool = await Tool.RunAsync("inspect", _folder.Write("m.onnx", model.ToBytes()));
+
+        Assert.Contains($"[{name},2]", tool.Output, StringComparison.Ordinal);
+        Assert.All(tool.Output.Split('\n'), static line => Assert.Equal(line.TrimEnd(), line));
+    }
+
+    [Fact]
+    public async Task Doctor_PrintsThePeakOfACore()
+    {
+        var tool = await Tool.RunAsync("doctor", "--json");
+        var machine = JsonDocument.Parse(tool.Output).RootElement;
+
+        Assert.Equal((0, ""), (tool.ExitCode, tool.Error));
+        Assert.NotEqual("", machine.GetProperty("processor").GetString());
+        Assert.True(machine.GetProperty("floatPeak").ValueKind == JsonValueKind.Null || machine.GetProperty("floatPeak").GetDouble() > 1);
+        Assert.Contains("of one core", (await Tool.RunAsync("doctor")).Output, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -8,7 +8,8 @@ namespace MlServe.Cli;
 
 public sealed class QuantizeTests : IDisposable
 {
-    private const int Images = 64;
+    // Half of them are kept for the last word, and 100 rows without a miss show the share that is asked by default.
+    private const int Images = 256;
 
     private readonly TemporaryFolder _folder = new();
 
@@ -20,8 +21,8 @@ public sealed class QuantizeTests : IDisposable
         Assert.Equal(0, tool.ExitCode);
         var report = JsonDocument.Parse(tool.Output).RootElement;
         Assert.Equal("Static", report.GetProperty("method").GetString());
-        Assert.Equal(48, report.GetProperty("calibrationSamples").GetInt32());
-        Assert.Equal(16, report.GetProperty("comparedSamples").GetInt32());
+        Assert.Equal(Images / 2, report.GetProperty("calibrationSamples").GetInt32());
+        Assert.Equal(Images / 2, report.GetProperty("comparedSamples").GetInt32());
         Assert.Equal(tool.Output.Trim(), await File.ReadAllTextAsync(_folder["r.json"], TestContext.Current.CancellationToken));
         Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(_folder["p.png"])[..4]);
         Assert.Equal(["digits.npy", "out.onnx", "p.png", "plan.json", "r.json"], _folder.Files);
@@ -43,7 +44,26 @@ public sealed class QuantizeTests : IDisposable
 
         Assert.Contains("% calibrating", tool.Error, StringComparison.Ordinal);
         Assert.DoesNotContain((char)27, tool.Error);
-        Assert.StartsWith("source", tool.Output, StringComparison.Ordinal);
+        Assert.Matches("^result +Static: [0-9]+ nodes on integers", tool.Output);
+        Assert.All(tool.Output.Split('\n'), static line => Assert.Equal(line.TrimEnd(), line));
+
+        // The line that proves which operators run on integers is whole.
+        Assert.Matches("runtime +.*QLinearConv 1", tool.Output);
+    }
+
+    [Fact]
+    public async Task Quantize_NothingIsInt8_IsNotCalledSoAndEndsWith1()
+    {
+        var samples = _folder.Write("few.npy", Npy.Of(Tool.Images(4), 4, 1, 28, 28));
+
+        var tool = await Tool.RunAsync("quantize", Tool.Model, "-o", _folder["out.int8.onnx"], "--samples", samples, "--min-snr", "200");
+
+        Assert.Equal(1, tool.ExitCode);
+        Assert.StartsWith("result      NOT QUANTIZED", tool.Output, StringComparison.Ordinal);
+        Assert.Equal(["few.npy", "out.fp32.onnx"], _folder.Files);
+
+        // What was asked for in FP32 is no failure.
+        Assert.Equal(0, (await Tool.RunAsync("quantize", Tool.Model, "-o", _folder["plain.onnx"], "--method", "none", "--min-speedup", "0")).ExitCode);
     }
 
     [Fact]
@@ -85,6 +105,11 @@ public sealed class QuantizeTests : IDisposable
     [InlineData("quantize MODEL --samples SAMPLES --report same.json --save-plan same.json", "is named twice")]
     [InlineData("quantize MODEL --samples SAMPLES --exclude nobody", "the model has no such node")]
     [InlineData("quantize MODEL --min-agreement 2", "Gate.MinAgreement is 2")]
+    [InlineData("quantize MODEL --metric scores", "it must be OUTPUT=METRIC with one of none, equal, classes")]
+    [InlineData("quantize MODEL --metric scores=7", "it must be OUTPUT=METRIC")]
+    [InlineData("quantize MODEL --metric scores=classes scores=boxes", "names 'scores' twice")]
+    [InlineData("quantize MODEL --samples SAMPLES --metric nobody=classes", "the model has no such output; it has 'logits', 'scores'")]
+    [InlineData("quantize MODEL --budget 0", "--budget is 0; it must be 1 to 86400")]
     [InlineData("quantize MODEL --method static", "there are no CalibrationSamples")]
     [InlineData("quantize nowhere.onnx", "There is no file")]
     [InlineData("quantize MODEL --plan SAMPLES", "no plan")]
@@ -129,7 +154,7 @@ public sealed class QuantizeTests : IDisposable
     [Fact]
     public async Task Quantize_RandomSamples_Warns()
     {
-        var tool = await Tool.RunAsync("quantize", Tool.Model, "-o", _folder["out.onnx"], "--random-samples", "8", "--min-speedup", "0", "--seed", "3");
+        var tool = await Tool.RunAsync("quantize", Tool.Model, "-o", _folder["out.onnx"], "--random-samples", "64", "--min-speedup", "0", "--min-agreement", "0", "--seed", "3");
 
         Assert.Equal(0, tool.ExitCode);
         Assert.Contains("warning: calibrating on random inputs", tool.Error, StringComparison.Ordinal);
@@ -194,7 +219,7 @@ public sealed class QuantizeTests : IDisposable
     [Fact]
     public async Task Help_EachCommand_EndsWith0()
     {
-        foreach (var command in (string[][])[["--help"], ["inspect", "--help"], ["quantize", "--help"], ["analyze", "-h"], ["preprocess", "-?"], ["--version"]])
+        foreach (var command in (string[][])[["--help"], ["inspect", "--help"], ["quantize", "--help"], ["analyze", "-h"], ["preprocess", "-?"], ["doctor", "-h"], ["--version"]])
         {
             var tool = await Tool.RunAsync(command);
             Assert.Equal((0, ""), (tool.ExitCode, tool.Error));

@@ -17,6 +17,7 @@ var root = new RootCommand("Looks into ONNX models, checks them where they can d
     QuantizeCommand.Create(),
     AnalyzeCommand.Create(),
     PreprocessCommand.Create(),
+    DoctorCommand.Create(),
 };
 var parsed = root.Parse(args);
 var hasErrors = parsed.Action is ParseErrorAction;

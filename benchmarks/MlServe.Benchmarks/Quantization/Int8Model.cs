@@ -28,7 +28,7 @@ internal sealed record Int8Model(byte[] Source, byte[] Quantized, QuantizationRe
         {
             Method = method,
             OnGateFailure = GateFailureAction.Throw,
-            Gate = new() { MinSpeedup = 0, MinSpeed = 0, MinAgreement = null, MinSnrDb = null },
+            Gate = new() { MinSpeedup = 0, MinSpeed = 0, MaxSize = null, MinAgreement = null, MinNeighbors = null, MinRankCorrelation = null, MinSnrDb = null },
         };
         return Make(source, method == QuantizationMethod.Dynamic ? options : options.CalibrateWith(RandomInputs.Make(16, input, shape)));
     }

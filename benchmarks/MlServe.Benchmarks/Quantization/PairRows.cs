@@ -3,6 +3,7 @@ using MlServe.Benchmarks.Scorecard;
 using MlServe.Onnx;
 using MlServe.Quantization;
 using MlServe.Quantization.Evaluation;
+using MlServe.Quantization.Evaluation.Metrics;
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Runtime;
 
@@ -59,7 +60,7 @@ internal static class PairRows
         {
             Method = method,
             OnGateFailure = GateFailureAction.Throw,
-            Gate = new() { MinSpeedup = 0, MinSpeed = 0, MinAgreement = null, MinSnrDb = null },
+            Gate = new() { MinSpeedup = 0, MinSpeed = 0, MaxSize = null, MinAgreement = null, MinNeighbors = null, MinRankCorrelation = null, MinSnrDb = null },
             // Theirs has all of them in integers, however small.
             MinMultiplications = 0,
         };
@@ -73,7 +74,8 @@ internal static class PairRows
         using var a = GraphSession.Open(source);
         using var b = GraphSession.Open(model);
         var samples = new SampleSet(Inputs(fp32, ComparisonSeed).ToAsyncEnumerable(), new(predictor.Signature), Samples);
-        var result = ModelComparison.RunAsync(a, b, samples.All(CancellationToken.None), CancellationToken.None).GetAwaiter().GetResult();
+        var metrics = a.OutputNames.ToDictionary(static name => name, static _ => new ChosenMetric(OutputMetric.Regression, "noise is what is compared"));
+        var result = ModelComparison.RunAsync(a, b, samples.All(CancellationToken.None), metrics, CancellationToken.None).GetAwaiter().GetResult();
         return result.Outputs.Min(static output => output.SnrDb) ?? double.NaN;
     }
 

@@ -53,8 +53,12 @@ internal static class ConfigurationShape
     {
         if (!type.IsGenericType) return null;
         var definition = type.GetGenericTypeDefinition();
-        return definition == typeof(IDictionary<,>) || definition == typeof(IList<>) || definition == typeof(IReadOnlyList<>) ? type.GetGenericArguments()[^1] : null;
+        return IsDictionary(type) || definition == typeof(IList<>) || definition == typeof(IReadOnlyList<>) ? type.GetGenericArguments()[^1] : null;
     }
+
+    /// <summary>Whether values stand under keys of their own.</summary>
+    public static bool IsDictionary(Type type) =>
+        type.IsGenericType && (type.GetGenericTypeDefinition() == typeof(IDictionary<,>) || type.GetGenericTypeDefinition() == typeof(IReadOnlyDictionary<,>));
 
     /// <summary>Says what is wrong with a section that is bound to a type: one message each, which begins with the full key.</summary>
     public static IEnumerable<string> Check(IConfigurationSection section, Type type)
@@ -64,7 +68,7 @@ internal static class ConfigurationShape
         if (ElementTypeOf(type) is { } element)
         {
             return HasText(section)
-                ? [Not(section, type.GetGenericTypeDefinition() == typeof(IDictionary<,>) ? "an object with keys" : "a list")]
+                ? [Not(section, IsDictionary(type) ? "an object with keys" : "a list")]
                 : children.SelectMany(child => Check(child, element));
         }
 

@@ -18,6 +18,7 @@ internal static class SectionBinder
         {
             var property = ConfigurationShape.PropertiesOf(target.GetType()).First(property => property.Name.Equals(child.Key, StringComparison.OrdinalIgnoreCase));
             if (ConfigurationShape.IsObject(property.PropertyType)) Bind(child, property.GetValue(target)!);
+            else if (ConfigurationShape.IsDictionary(property.PropertyType)) Fill(property, target, child);
             else if (ConfigurationShape.ElementTypeOf(property.PropertyType) is not null) SetList(property, target, child);
             else if (!ConfigurationShape.IsAbsent(child, property.PropertyType)) property.SetValue(target, Read(child.Value!, property.PropertyType));
         }
@@ -27,6 +28,14 @@ internal static class SectionBinder
     {
         if (!section.Exists()) return;
         property.SetValue(target, section.GetChildren().Select(static item => item.Value ?? "").ToArray());
+    }
+
+    /// <summary>Into the dictionary that is there: to make one by reflection would not work ahead of time.</summary>
+    private static void Fill(PropertyInfo property, object target, IConfigurationSection section)
+    {
+        var values = (System.Collections.IDictionary)property.GetValue(target)!;
+        foreach (var item in section.GetChildren())
+            values[item.Key] = Read(item.Value ?? "", ConfigurationShape.ElementTypeOf(property.PropertyType)!);
     }
 
     private static object Read(string value, Type type)

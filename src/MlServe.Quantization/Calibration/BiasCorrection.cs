@@ -17,6 +17,7 @@ internal static class BiasCorrection
     public static async Task<IReadOnlyDictionary<string, float[]>> ComputeAsync(
         ModelProto preprocessed, QuantizationPlan plan, SampleSet samples, CancellationToken cancellationToken)
     {
+        preprocessed = Smoothing.Apply(preprocessed, plan);
         var index = new GraphIndex(preprocessed.Graph);
         var layout = new StaticLayout(index, plan);
         var channels = new ChannelLayout(index, layout, plan);

@@ -19,14 +19,21 @@ internal sealed record Candidate
     public bool Passed => Checks.All(static check => check.Passed);
 
     /// <summary>Whether it is fast or small enough or not, but answers as it should.</summary>
-    public bool IsAccurate => Measurement is not null && Checks.All(static check => check.Passed || check.Name is GateJudge.Speed or GateJudge.Rewrites);
+    public bool IsAccurate => Measurement is not null && Checks.All(static check => check.Passed || check.Name is GateJudge.Speed or GateJudge.Rewrites or GateJudge.Size);
 
     /// <summary>Whether it failed for nothing but its speed, and that may have been the moment's.</summary>
-    public bool IsCloseCall(QuantizationGate gate) => !Passed && IsAccurate && GateJudge.IsSpeedInDoubt(gate, Plan.Method, Measurement!);
+    public bool IsCloseCall => !Passed && IsAccurate && GateJudge.IsSpeedInDoubt(Checks);
 
     public string Reason => string.Join("; ", Checks.Where(static check => !check.Passed).Select(static check => check.Text));
 
-    public SearchStep ToStep(QuantizationGate gate, IReadOnlyList<string> leftOut) => new()
+    public double Ratio => Measurement?.Speed.Ratio ?? 0;
+
+    /// <summary>How near its answers are to the source's, to choose between two that are not near enough: shares before noise.</summary>
+    public double Nearness => Measurement?.Comparison is { } comparison
+        ? ((comparison.WorstAgreement ?? 1) * 1000) + ((comparison.WorstRankCorrelation ?? 1) * 1000) + Math.Clamp(comparison.WorstSnrDb ?? 0, -50, 200)
+        : double.NegativeInfinity;
+
+    public SearchStep ToStep(IReadOnlyList<string> leftOut) => new()
     {
         Description = Description,
         Method = Plan.Method,
@@ -34,10 +41,12 @@ internal sealed record Candidate
         MinMultiplications = Plan.MinMultiplications,
         QuantizedNodes = Decisions.Count(static decision => decision.IsQuantized),
         Speed = Measurement?.Speed,
-        Agreement = Measurement?.Comparison.WorstAgreement(gate),
+        Agreement = Measurement?.Comparison.WorstAgreement,
+        RankCorrelation = Measurement?.Comparison.WorstRankCorrelation,
         SnrDb = Measurement?.Comparison.WorstSnrDb,
         Metric = Measurement?.Metric,
         SizeInBytes = Bytes?.Length ?? 0,
+        IsFinal = Measurement?.IsFinal == true,
         Passed = Passed,
         Reason = Reason,
     };

@@ -1,19 +1,22 @@
+using MlServe.Quantization.Evaluation.Metrics;
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Proto;
 using MlServe.Quantization.Rewriting;
 using MlServe.Quantization.Runtime;
+using MlServe.Quantization.Verification;
 
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>Makes a model of a plan and measures it against the source.</summary>
-internal sealed class CandidateEvaluator(SourceModel source, ModelProto preprocessed, EvaluationSamples samples, QuantizationGate gate, int threads)
+internal sealed class CandidateEvaluator(
+    SourceModel source, ModelProto preprocessed, EvaluationSamples samples, IReadOnlyDictionary<string, ChosenMetric> metrics, ResultCheck check, QuantizationGate gate, int threads)
 {
     public const string Opens = "opens";
 
     private double? _sourceMetric;
 
-    /// <summary>Speed of FP32 with its exact rewrites, once it is known.</summary>
-    public SpeedEstimate? Rewritten { get; set; }
+    /// <summary>FP32 with its exact rewrites, once it is known.</summary>
+    public Candidate? Rewritten { get; set; }
 
     public QuantizationGate Gate => gate;
 
@@ -25,6 +28,7 @@ internal sealed class CandidateEvaluator(SourceModel source, ModelProto preproce
         return (result, OnnxFile.ToBytes(result.Model));
     }
 
+    /// <summary>Makes it and compares it on the samples that may be chosen by.</summary>
     public async Task<Candidate> EvaluateAsync(QuantizationPlan plan, string description, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -44,17 +48,21 @@ internal sealed class CandidateEvaluator(SourceModel source, ModelProto preproce
         try
         {
             using var session = GraphSession.Open(bytes, threads: threads, what: "The quantized model");
+            var comparison = await CompareAsync(session, samples.ToChooseBy(cancellationToken), cancellationToken).ConfigureAwait(false);
+
+            // How fast a model is exactly that answers wrongly is of no use.
+            var isNear = comparison.Outputs.SelectMany(output => OutputJudge.Judge(gate, output, samples.IsMadeUp, isFinal: false)).All(static one => one.Passed);
             var measurement = new Measurement
             {
-                Comparison = await CompareAsync(session, cancellationToken).ConfigureAwait(false),
-                Speed = SpeedComparison.Measure(source.Session, session, samples.Retained[0], GateJudge.SpeedThreshold(gate, plan.Method), cancellationToken),
+                Comparison = comparison,
+                Speed = SpeedComparison.Measure(source.Session, session, samples.Retained[0], isNear ? GateJudge.SpeedThreshold(gate, plan.Method) : 0, cancellationToken),
                 Bytes = bytes.Length,
                 SourceBytes = source.Document.SizeInBytes,
                 IsMadeUp = samples.IsMadeUp,
-                Rewritten = Rewritten,
+                Rewritten = Rewritten?.Measurement?.Speed,
             };
             var checks = GateJudge.Judge(gate, plan.Method, measurement);
-            if (gate.Evaluate is not null && checks.All(static check => check.Passed))
+            if (gate.Evaluate is not null && checks.All(static one => one.Passed))
             {
                 measurement = await WithMetricAsync(measurement, bytes, cancellationToken).ConfigureAwait(false);
                 checks = GateJudge.Judge(gate, plan.Method, measurement);
@@ -68,9 +76,33 @@ internal sealed class CandidateEvaluator(SourceModel source, ModelProto preproce
         }
     }
 
-    private async Task<ComparisonResult> CompareAsync(GraphSession session, CancellationToken cancellationToken)
+    /// <summary>Speaks the last word on a candidate that passed: on rows that nothing was chosen by, on other shapes and values, and against FP32 with its exact rewrites.</summary>
+    public async Task<Candidate> ConfirmAsync(Candidate candidate, CancellationToken cancellationToken)
     {
-        var comparison = await ModelComparison.RunAsync(source.Session, session, samples.ToCompareOn(cancellationToken), cancellationToken).ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+        var isExact = candidate.Plan.Method == QuantizationMethod.None;
+        var form = check.Run(candidate.Bytes!, isExact ? Expectation.Exact : Expectation.Form, cancellationToken);
+        using var session = GraphSession.Open(candidate.Bytes!, threads: threads, what: "The quantized model");
+        var measurement = candidate.Measurement! with
+        {
+            Comparison = await CompareAsync(session, samples.ToJudgeBy(cancellationToken), cancellationToken).ConfigureAwait(false),
+            AgainstRewritten = AgainstRewritten(candidate, session, cancellationToken),
+            Form = form,
+            IsFinal = true,
+        };
+        return candidate with { Measurement = measurement, Checks = GateJudge.Judge(gate, candidate.Plan.Method, measurement) };
+    }
+
+    private SpeedEstimate? AgainstRewritten(Candidate candidate, GraphSession session, CancellationToken cancellationToken)
+    {
+        if (Rewritten?.Bytes is not { } fp32 || !GateJudge.IsForSpeed(candidate.Plan.Method) || gate.MinSpeedup <= 0) return null;
+        using var rewritten = GraphSession.Open(fp32, threads: threads, what: "The model with its exact rewrites");
+        return SpeedComparison.Measure(rewritten, session, samples.Retained[0], 1, cancellationToken);
+    }
+
+    private async Task<ComparisonResult> CompareAsync(GraphSession session, IAsyncEnumerable<EncodedSample> on, CancellationToken cancellationToken)
+    {
+        var comparison = await ModelComparison.RunAsync(source.Session, session, on, metrics, cancellationToken).ConfigureAwait(false);
         return comparison.Samples > 0 ? comparison : throw new QuantizationException(QuantizationFailure.NoCalibrationData,
             "CalibrationSamples yielded samples once, and none when they were read again. Give what can be enumerated several times: a list, or a method that yields, not an enumerator.");
     }
@@ -92,5 +124,5 @@ internal sealed class CandidateEvaluator(SourceModel source, ModelProto preproce
     }
 
     public static Candidate Refused(QuantizationPlan plan, string description, QuantizationException exception) =>
-        new() { Plan = plan, Description = description, Checks = [new(Opens, false, exception.Message)] };
+        new() { Plan = plan, Description = description, Checks = [new(Opens, CheckOutcome.NotHeld, exception.Message)] };
 }

@@ -8,6 +8,9 @@ internal sealed record ComparisonResult(IReadOnlyList<OutputComparison> Outputs,
         ? double.NegativeInfinity
         : Outputs.Min(static output => output.SnrDb);
 
-    /// <summary>The least agreement of the outputs of which the gate asks it; null where there is none.</summary>
-    public double? WorstAgreement(QuantizationGate gate) => Outputs.Where(output => GateJudge.AsksAgreement(gate, output)).Min(static output => output.Agreement);
+    /// <summary>The least agreement of the outputs of which it is asked; null where there is none.</summary>
+    public double? WorstAgreement => Outputs.Where(static output => output.Metric != OutputMetric.None).Min(static output => output.Agreement);
+
+    /// <summary>The least correlation of ranks of the outputs that are vectors; null where there is none.</summary>
+    public double? WorstRankCorrelation => Outputs.Min(static output => output.RankCorrelation);
 }

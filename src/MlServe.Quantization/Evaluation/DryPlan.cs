@@ -18,4 +18,8 @@ internal static class DryPlan
         var plan = Plans.Of(new() { Target = Processor.Current }, QuantizationMethod.Static, document, model);
         return [.. StaticDecisions.Of(model, new StaticLayout(new GraphIndex(model.Graph), plan))];
     }
+
+    /// <summary>The nodes of a model that was quantized elsewhere whose types make them slow.</summary>
+    public static async Task<IReadOnlyList<NodeDecision>> SlowAsync(string path, CancellationToken cancellationToken) =>
+        SlowIntegers.In((await OnnxDocument.ReadAsync(Onnx.ModelSource.FromFile(path), cancellationToken).ConfigureAwait(false)).Model);
 }

@@ -7,7 +7,7 @@ namespace MlServe.Quantization.Evaluation;
 internal sealed class EvaluationSamples : IDisposable
 {
     /// <summary>Samples that stay in memory, for what is done with many candidates.</summary>
-    public const int MaxRetained = 8;
+    public const int MaxRetained = 16;
 
     private const int LeastToHoldBack = 4;
 
@@ -18,6 +18,7 @@ internal sealed class EvaluationSamples : IDisposable
     {
         _samples = samples;
         _retained = retained;
+        if (samples is not null) samples.IsShared = IsSeenByCalibration;
     }
 
     public SampleSet Given => _samples ?? throw new InvalidOperationException("There are no samples.");
@@ -64,15 +65,20 @@ internal sealed class EvaluationSamples : IDisposable
         }
     }
 
-    public IAsyncEnumerable<EncodedSample> ToCompareOn(CancellationToken cancellationToken)
-    {
-        if (_samples is null) return KeptAsync(cancellationToken);
-        return IsSeenByCalibration ? _samples.All(cancellationToken) : _samples.HeldBack(cancellationToken);
-    }
+    /// <summary>Samples that candidates are compared on while one is looked for.</summary>
+    public IAsyncEnumerable<EncodedSample> ToChooseBy(CancellationToken cancellationToken) => _samples is null ? ToAsync(_retained, cancellationToken) : _samples.Selection(cancellationToken);
 
-    public async IAsyncEnumerable<EncodedSample> KeptAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>Samples that nothing was chosen by, for the last word.</summary>
+    public IAsyncEnumerable<EncodedSample> ToJudgeBy(CancellationToken cancellationToken) => _samples is null ? ToAsync(_retained, cancellationToken) : _samples.HeldBack(cancellationToken);
+
+    /// <summary>Those that stay in memory and may be chosen by.</summary>
+    public IReadOnlyList<EncodedSample> Kept => IsMadeUp || IsSeenByCalibration ? _retained : [.. _retained.Where(static sample => SampleSet.IsCalibrated(sample.Index))];
+
+    public IAsyncEnumerable<EncodedSample> KeptAsync(CancellationToken cancellationToken) => ToAsync(Kept, cancellationToken);
+
+    private static async IAsyncEnumerable<EncodedSample> ToAsync(IReadOnlyList<EncodedSample> samples, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        foreach (var sample in _retained)
+        foreach (var sample in samples)
         {
             cancellationToken.ThrowIfCancellationRequested();
             yield return sample;

@@ -1,3 +1,5 @@
+using MlServe.Quantization.Verification;
+
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>All that is measured of a candidate.</summary>
@@ -14,10 +16,19 @@ internal sealed record Measurement
     /// <summary>Whether inputs were made up, so that classes mean nothing.</summary>
     public bool IsMadeUp { get; init; }
 
+    /// <summary>Whether it was compared on rows that nothing was chosen by, and run on other shapes and values: the last word.</summary>
+    public bool IsFinal { get; init; }
+
     public double? SourceMetric { get; init; }
 
     public double? Metric { get; init; }
 
     /// <summary>Speed of FP32 with its exact rewrites, where those change it.</summary>
     public SpeedEstimate? Rewritten { get; init; }
+
+    /// <summary>Speed against FP32 with its exact rewrites, in turns with it; null where it was not measured.</summary>
+    public SpeedEstimate? AgainstRewritten { get; init; }
+
+    /// <summary>What came of running it on other shapes and values; null where that was not done yet.</summary>
+    public CheckResult? Form { get; init; }
 }

@@ -9,10 +9,16 @@ internal sealed record OperatorCensus(long Convolutions, long Matrices, long Lst
 {
     public long Total => Convolutions + Matrices + Lstms + Others;
 
-    public static OperatorCensus Of(ModelProto model)
+    /// <summary>Those of all graphs, subgraphs included.</summary>
+    public static OperatorCensus Of(ModelProto model) => Of(Graphs.Of(model));
+
+    /// <summary>Those of the main graph alone.</summary>
+    public static OperatorCensus OfMain(ModelProto model) => Of([model.Graph]);
+
+    private static OperatorCensus Of(IEnumerable<GraphProto> graphs)
     {
         long convolutions = 0, matrices = 0, lstms = 0, others = 0;
-        foreach (var graph in Graphs.Of(model))
+        foreach (var graph in graphs)
         {
             var index = new GraphIndex(graph);
             foreach (var node in graph.Node)

@@ -1,94 +1,136 @@
-using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
-using MlServe.Onnx;
+using MlServe.Quantization.Evaluation.Metrics;
+using MlServe.Quantization.Verification;
 using MlServe.Tensors;
 
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>Compares one output over many samples, in memory that does not grow with them.</summary>
-internal sealed class OutputAccumulator(string name)
+/// <summary>Compares one output over many samples: two numbers a row, and of embeddings a vector a row of the first thousand.</summary>
+internal sealed class OutputAccumulator(string name, ChosenMetric metric)
 {
+    // Below it a number of any meaning is nothing, and a probability below the other.
+    private const double Floor = 1e-6;
+    private const double FloorOfShares = 0.03;
+    private const double Found = 0.3;
+
+    private readonly ClassTally _classes = new();
+    private readonly VectorTally _vectors = new();
+    private readonly List<double> _signals = [];
+    private readonly List<double> _noises = [];
     private ElementType _type;
     private int _rank;
     private bool _isNumber;
+    private bool _hasSignal;
     private long _values;
     private double _signal;
-    private double _noise;
     private double _product;
     private double _energy;
     private double _maxDifference;
-    private long _agreed;
-    private long _compared;
+    private long _equal;
+    private long _elements;
     private long _notFinite;
     private int _otherShapes;
 
-    public void Add(OrtValue source, OrtValue model)
+    public string Name => name;
+
+    public ChosenMetric Metric => metric;
+
+    /// <param name="source">What the source gave; null where it is no tensor.</param>
+    /// <param name="model">What the model gave.</param>
+    /// <param name="rows">The rows of the sample.</param>
+    /// <param name="mask">Which places of its sequences hold something; null: all.</param>
+    /// <param name="scores">What the source gave where it says what was found; null: the output has no such.</param>
+    public void Add(Answer? source, Answer? model, int rows, PaddingMask? mask, Answer? scores)
     {
-        if (!source.IsTensor || !model.IsTensor)
+        if (source is null || model is null)
         {
-            if (source.IsTensor != model.IsTensor) _otherShapes++;
+            if (source is null != model is null) _otherShapes++;
             return;
         }
 
-        var expected = source.GetTensorTypeAndShape();
-        var actual = model.GetTensorTypeAndShape();
-        _type = OrtTypes.FromOrt(expected.ElementDataType);
-        _rank = Math.Max(_rank, expected.Shape.Length);
-        if (expected.ElementDataType != actual.ElementDataType || !expected.Shape.AsSpan().SequenceEqual(actual.Shape))
+        _type = source.Type;
+        _rank = Math.Max(_rank, source.Shape.Length);
+        if (source.Type != model.Type || !source.Shape.AsSpan().SequenceEqual(model.Shape))
         {
             _otherShapes++;
             return;
         }
 
-        if (expected.ElementCount == 0) return;
-        switch (_type)
+        if (source.Others is { } others)
         {
-            case ElementType.Float:
-                AddNumbers(source.GetTensorDataAsSpan<float>(), model.GetTensorDataAsSpan<float>(), expected.Shape);
-                break;
-            case ElementType.Double:
-                AddNumbers(source.GetTensorDataAsSpan<double>(), model.GetTensorDataAsSpan<double>(), expected.Shape);
-                break;
-            case ElementType.Float16:
-                AddNumbers(Widen(source), Widen(model), expected.Shape);
-                break;
-            case ElementType.BFloat16:
-                AddNumbers(WidenBrain(source), WidenBrain(model), expected.Shape);
-                break;
-            case ElementType.String:
-                string[] before = source.GetStringTensorAsArray(), after = model.GetStringTensorAsArray();
-                for (var i = 0; i < before.Length; i++)
-                    Count(string.Equals(before[i], after[i], StringComparison.Ordinal));
-                break;
-            default:
-                AddBytes(source.GetTensorMutableRawData(), model.GetTensorMutableRawData(), ElementTypes.SizeOf(_type));
-                break;
+            _elements += others.Length;
+            _equal += others.Zip(model.Others!, static (left, right) => left.Equals(right) ? 1 : 0).Sum();
+            return;
         }
+
+        _isNumber = true;
+        var parts = rows > 0 && source.Shape.Length > 1 && source.Shape[0] == rows ? rows : 1;
+        var length = source.Numbers!.Length / parts;
+        for (var row = 0; row < parts && length > 0; row++)
+            AddRow(source, source.Numbers.AsSpan(row * length, length), model.Numbers!.AsSpan(row * length, length), row, mask, scores);
     }
 
-    public OutputComparison ToComparison() => new()
+    public OutputComparison ToComparison()
     {
-        Name = name,
-        ElementType = _type == ElementType.None ? "none" : ElementTypes.NameOf(_type),
-        Rank = _rank,
-        Values = _values,
-        SnrDb = !_isNumber || _values == 0 ? null : _noise == 0 ? double.PositiveInfinity : 10 * Math.Log10(_signal / _noise),
-        Cosine = _isNumber && _signal > 0 && _energy > 0 ? _product / (Math.Sqrt(_signal) * Math.Sqrt(_energy)) : null,
-        MaxDifference = _isNumber && _values > 0 ? _maxDifference : null,
-        Agreement = _compared > 0 ? (double)_agreed / _compared : null,
-        Compared = _compared,
-        NotFinite = _notFinite,
-        OtherShapes = _otherShapes,
-    };
+        var (same, spearman) = IsVector && _vectors.Rows > 1 ? _vectors.Compare() : (0, 0);
+        double? agreement = metric.Metric switch
+        {
+            OutputMetric.Classes or OutputMetric.Sequence => _classes.Agreement,
+            OutputMetric.Embedding or OutputMetric.FirstToken => _vectors.Rows > 1 ? same : null,
+            _ => _elements > 0 ? (double)_equal / _elements : null,
+        };
+        var compared = metric.Metric is OutputMetric.Classes or OutputMetric.Sequence ? _classes.Rows : IsVector ? _vectors.Rows : _elements;
+        var noise = _noises.Sum();
+        return new()
+        {
+            Name = name,
+            ElementType = _type == ElementType.None ? "none" : ElementTypes.NameOf(_type),
+            Metric = metric.Metric,
+            MetricReason = metric.Reason,
+            Rank = _rank,
+            Values = _isNumber ? _values : _elements,
+            SnrDb = !_isNumber || _values == 0 ? null : noise == 0 ? double.PositiveInfinity : 10 * Math.Log10(_signals.Sum() / noise),
+            SnrLowDb = _isNumber && _signals.Count > 1 ? Confidence.LowerSnrDb(_signals, _noises) : null,
+            Cosine = _isNumber && _signal > 0 && _energy > 0 ? _product / (Math.Sqrt(_signal) * Math.Sqrt(_energy)) : null,
+            MaxDifference = _isNumber && _values > 0 ? _maxDifference : null,
+            Agreement = agreement,
+            AgreementLow = agreement is null ? null : metric.Metric is OutputMetric.Classes or OutputMetric.Sequence ? _classes.AgreementLow : Confidence.LowerShare(agreement.Value * compared, compared),
+            Compared = compared,
+            TopAgreement = _classes.TopAgreement,
+            RankCorrelation = IsVector && _vectors.Rows > 1 ? spearman : null,
+            LeastRowCosine = IsVector ? _vectors.LeastCosine : null,
+            Rows = _isNumber ? _signals.Count : compared,
+            IsDead = _isNumber && _values > 0 && !_hasSignal,
+            NotFinite = _notFinite,
+            OtherShapes = _otherShapes,
+        };
+    }
 
-    internal void AddNumbers<T>(ReadOnlySpan<T> source, ReadOnlySpan<T> model, ReadOnlySpan<long> shape)
-        where T : struct, System.Numerics.INumber<T>
+    private bool IsVector => metric.Metric is OutputMetric.Embedding or OutputMetric.FirstToken;
+
+    private void AddRow(Answer whole, ReadOnlySpan<double> source, ReadOnlySpan<double> model, int row, PaddingMask? mask, Answer? scores)
     {
-        _isNumber = true;
-        _rank = Math.Max(_rank, shape.Length);
+        var columns = whole.Shape.Length == 0 ? 1 : (int)Math.Max(1, whole.Shape[^1]);
+        var isSequence = whole.Shape.Length == 3 && metric.Metric is OutputMetric.Sequence or OutputMetric.Embedding or OutputMetric.FirstToken;
+        var found = metric.Metric == OutputMetric.Boxes && scores is not null ? FoundIn(scores, row) : null;
+        bool IsKept(int place) => metric.Metric switch
+        {
+            OutputMetric.FirstToken => place == 0,
+            OutputMetric.Boxes => found is null || place >= found.Length || found[place],
+            _ => !isSequence || mask is null || mask.IsKept(row, place),
+        };
+        AddNumbers(source, model, columns, IsKept);
+        if (metric.Metric is OutputMetric.Classes or OutputMetric.Sequence && columns > 1) _classes.Add(source, model, columns, IsKept);
+        else if (IsVector) _vectors.Add(source, model, columns, IsKept);
+    }
+
+    private void AddNumbers(ReadOnlySpan<double> source, ReadOnlySpan<double> model, int columns, Func<int, bool> isKept)
+    {
+        double signal = 0, noise = 0;
+        var values = 0L;
         for (var i = 0; i < source.Length; i++)
         {
-            double expected = double.CreateTruncating(source[i]), actual = double.CreateTruncating(model[i]);
+            var (expected, actual) = (source[i], model[i]);
             if (!double.IsFinite(expected) || !double.IsFinite(actual))
             {
                 // Masks of minus infinity, and whatever the source itself gives, are fine where both have it.
@@ -96,65 +138,42 @@ internal sealed class OutputAccumulator(string name)
                 continue;
             }
 
+            if (!isKept(i / columns)) continue;
             var difference = expected - actual;
-            _values++;
-            _signal += expected * expected;
+            values++;
+            signal += expected * expected;
+            noise += difference * difference;
             _energy += actual * actual;
             _product += expected * actual;
-            _noise += difference * difference;
+            _hasSignal |= expected != 0;
             _maxDifference = Math.Max(_maxDifference, Math.Abs(difference));
         }
 
-        var columns = shape.Length == 0 ? 1 : (int)shape[^1];
-        if (columns < 2) return;
-        for (var start = 0; start < source.Length; start += columns)
+        if (values == 0) return;
+        _values += values;
+        _signal += signal;
+        var floor = metric.IsShare ? FloorOfShares : Floor;
+        _signals.Add(Math.Max(signal, floor * floor * values));
+        _noises.Add(noise);
+    }
+
+    /// <summary>The places at which the source has found something: those with three tenths of its best score or more, other than the background's; null: the scores do not tell.</summary>
+    private bool[]? FoundIn(Answer scores, int row)
+    {
+        if (scores.Numbers is not { } numbers || scores.Shape.Length != 3 || scores.Shape[2] == 0 || row >= scores.Shape[0]) return null;
+        var (places, columns) = ((int)scores.Shape[1], (int)scores.Shape[2]);
+        var of = numbers.AsSpan(row * places * columns, places * columns);
+        var best = new double[places];
+        Array.Fill(best, double.NegativeInfinity);
+        double greatest = double.NegativeInfinity, least = double.PositiveInfinity;
+        for (var i = 0; i < of.Length; i++)
         {
-            var expected = Greatest(source.Slice(start, columns));
-            if (expected >= 0) Count(expected == Greatest(model.Slice(start, columns)));
-        }
-    }
-
-    private void AddBytes(ReadOnlySpan<byte> source, ReadOnlySpan<byte> model, int size)
-    {
-        for (var start = 0; start < source.Length; start += size)
-            Count(source.Slice(start, size).SequenceEqual(model.Slice(start, size)));
-    }
-
-    private void Count(bool agrees)
-    {
-        if (!_isNumber) _values++;
-        _compared++;
-        if (agrees) _agreed++;
-    }
-
-    /// <summary>The place of the greatest value, the first of equal ones; -1 where there is none.</summary>
-    private static int Greatest<T>(ReadOnlySpan<T> row)
-        where T : struct, System.Numerics.INumber<T>
-    {
-        var best = -1;
-        for (var i = 0; i < row.Length; i++)
-        {
-            if (!T.IsNaN(row[i]) && (best < 0 || row[i] > row[best])) best = i;
+            if (i % columns == metric.Background) continue;
+            best[i / columns] = Math.Max(best[i / columns], of[i]);
+            greatest = Math.Max(greatest, of[i]);
+            least = Math.Min(least, of[i]);
         }
 
-        return best;
-    }
-
-    private static ReadOnlySpan<float> Widen(OrtValue value)
-    {
-        var halves = MemoryMarshal.Cast<byte, Half>(value.GetTensorMutableRawData());
-        var singles = new float[halves.Length];
-        for (var i = 0; i < singles.Length; i++)
-            singles[i] = (float)halves[i];
-        return singles;
-    }
-
-    private static ReadOnlySpan<float> WidenBrain(OrtValue value)
-    {
-        var brains = MemoryMarshal.Cast<byte, ushort>(value.GetTensorMutableRawData());
-        var singles = new float[brains.Length];
-        for (var i = 0; i < singles.Length; i++)
-            singles[i] = BitConverter.Int32BitsToSingle(brains[i] << 16);
-        return singles;
+        return [.. best.Select(score => score >= least + ((greatest - least) * Found))];
     }
 }

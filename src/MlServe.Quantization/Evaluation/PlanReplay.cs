@@ -1,5 +1,6 @@
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Runtime;
+using MlServe.Quantization.Verification;
 
 namespace MlServe.Quantization.Evaluation;
 
@@ -17,7 +18,7 @@ internal sealed class PlanReplay(IModelSource source, string destination, Quanti
             _progress.Report(QuantizationStage.Quantizing, 0, $"carrying out a plan of {plan.Method}");
             var candidate = options.CalibrationSamples is null ? await MakeAsync(prepared).ConfigureAwait(false) : await MeasureAsync(prepared).ConfigureAwait(false);
             _progress.Report(QuantizationStage.Writing, 0, $"writing {destination}");
-            var report = prepared.Report(destination, candidate, null, options);
+            var report = RunReport.Of(prepared, destination, candidate, null, options);
             _progress.Report(QuantizationStage.Writing, 0.5, $"writing {candidate.Bytes!.Length} bytes");
             return (report, candidate.Bytes);
         }
@@ -26,11 +27,13 @@ internal sealed class PlanReplay(IModelSource source, string destination, Quanti
     private async Task<Candidate> MeasureAsync(PreparedModel prepared)
     {
         _progress.Report(QuantizationStage.Measuring, 0, "comparing answers and speed");
-        var candidate = await prepared.Evaluator(options).EvaluateAsync(plan, "by plan", cancellationToken).ConfigureAwait(false);
+        var evaluator = prepared.Evaluator(options);
+        var candidate = await evaluator.EvaluateAsync(plan, "by plan", cancellationToken).ConfigureAwait(false);
+        if (candidate.Passed) candidate = await evaluator.ConfirmAsync(candidate, cancellationToken).ConfigureAwait(false);
         return candidate.Passed ? candidate : throw new QuantizationException(QuantizationFailure.GateFailed,
             $"The model of the plan does not pass the gate: {candidate.Reason}. Make the plan anew, loosen the gate, or leave the samples out to write it unmeasured.")
         {
-            IsCloseCall = candidate.IsCloseCall(options.Gate),
+            IsCloseCall = candidate.IsCloseCall,
         };
     }
 
@@ -38,8 +41,9 @@ internal sealed class PlanReplay(IModelSource source, string destination, Quanti
     private async Task<Candidate> MakeAsync(PreparedModel prepared)
     {
         var (result, bytes) = CandidateEvaluator.Make(prepared.Source.Document.Model, prepared.Model, plan);
+        prepared.Check.Run(bytes, plan.KeepsOriginal || plan.Method == QuantizationMethod.None ? Expectation.Exact : Expectation.Form, cancellationToken).Require("The model of the plan");
         using var session = GraphSession.Open(bytes, what: "The model of the plan");
-        var comparison = await ModelComparison.RunAsync(prepared.Source.Session, session, prepared.Samples.ToCompareOn(cancellationToken), cancellationToken).ConfigureAwait(false);
+        var comparison = await ModelComparison.RunAsync(prepared.Source.Session, session, prepared.Samples.ToJudgeBy(cancellationToken), prepared.Metrics, cancellationToken).ConfigureAwait(false);
         if (comparison.Outputs.FirstOrDefault(static output => output.NotFinite > 0) is { } output)
         {
             throw new QuantizationException(QuantizationFailure.NotFinite,

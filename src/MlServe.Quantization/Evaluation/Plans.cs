@@ -28,7 +28,8 @@ internal static class Plans
         BlockSize = options.BlockSize,
         Preprocessing = options.Preprocessing,
         RemovedInputs = ListedWeights.ToRemove(document.Model, options.Preprocessing),
-        ExcludedNodes = [.. ExcludedBy(options, preprocessed).Concat(method == QuantizationMethod.Static ? SlowConvolutions.In(preprocessed) : []).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)],
+        ExcludedNodes = [.. ExcludedBy(options, document.Model, preprocessed).Concat(method == QuantizationMethod.Static ? SlowConvolutions.In(preprocessed) : []).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)],
+        StoresTables = method is QuantizationMethod.Static or QuantizationMethod.Dynamic,
         MinMultiplications = options.MinMultiplications ?? (GateJudge.IsForSpeed(method) ? MinMultiplications : 0),
     };
 
@@ -41,6 +42,8 @@ internal static class Plans
         Ranges = new Dictionary<string, TensorRange>(),
         ChannelRanges = new Dictionary<string, TensorRange[]>(),
         BiasCorrections = new Dictionary<string, float[]>(),
+        InputFactors = new Dictionary<string, float[]>(),
+        StoresTables = false,
         ExcludedNodes = method == QuantizationMethod.None ? [] : plan.ExcludedNodes,
     };
 
@@ -48,17 +51,19 @@ internal static class Plans
     public static IReadOnlyList<string> Excluded(QuantizationPlan plan, IEnumerable<string> further) =>
         [.. plan.ExcludedNodes.Concat(further).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 
-    private static IReadOnlyList<string> ExcludedBy(QuantizationOptions options, ModelProto preprocessed)
+    private static IReadOnlyList<string> ExcludedBy(QuantizationOptions options, ModelProto source, ModelProto preprocessed)
     {
         if (options.ExcludeNodes.Count == 0 && options.ExcludeNode is null) return [];
-        var names = Graphs.Of(preprocessed).SelectMany(static graph => graph.Node).Select(Nodes.NameOf).ToHashSet(StringComparer.Ordinal);
-        if (options.ExcludeNodes.FirstOrDefault(name => !names.Contains(name)) is { } unknown)
+        var names = new NodeNames(source, preprocessed);
+        var found = options.ExcludeNodes.Select(name => (Name: name, Node: names.Find(name))).ToList();
+        if (found.FirstOrDefault(static pair => pair.Node is null) is { Name: { } unknown })
         {
-            throw new QuantizationException(QuantizationFailure.InvalidOptions,
-                $"ExcludeNodes names '{unknown}', and the model has no such node. A node without a name has that of its first output; a report lists them.");
+            throw new QuantizationException(QuantizationFailure.InvalidOptions, names.IsInSource(unknown)
+                ? $"ExcludeNodes names '{unknown}', which is no longer there once constants are folded. Leave it out of the list: what is folded is not quantized."
+                : $"ExcludeNodes names '{unknown}', and the model has no such node. A node without a name has that of its first output; a report lists them.");
         }
 
-        IEnumerable<string> chosen = options.ExcludeNode is { } exclude ? names.Where(exclude) : [];
-        return [.. options.ExcludeNodes.Concat(chosen).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        IEnumerable<string> chosen = options.ExcludeNode is { } exclude ? names.Names.Where(exclude) : [];
+        return [.. found.Select(static pair => pair.Node!).Concat(chosen).Distinct(StringComparer.Ordinal)];
     }
 }

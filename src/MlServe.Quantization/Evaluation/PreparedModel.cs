@@ -1,9 +1,14 @@
+using System.Collections.Frozen;
+using MlServe.Onnx;
 using MlServe.Quantization.Calibration;
+using MlServe.Quantization.Evaluation.Metrics;
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Preprocessing;
 using MlServe.Quantization.Proto;
 using MlServe.Quantization.Rewriting;
+using MlServe.Quantization.Rewriting.Static;
 using MlServe.Quantization.Runtime;
+using MlServe.Quantization.Verification;
 
 namespace MlServe.Quantization.Evaluation;
 
@@ -15,12 +20,14 @@ internal sealed class PreparedModel : IAsyncDisposable
     private readonly MethodChoice _choice;
     private int _calibrated;
 
-    private PreparedModel(SourceModel source, EvaluationSamples samples, PreprocessingResult preprocessed, MethodChoice choice)
+    private PreparedModel(SourceModel source, EvaluationSamples samples, PreprocessingResult preprocessed, PreprocessingOptions preprocessing, MethodChoice choice, ResultCheck check)
     {
         Source = source;
         _samples = samples;
         _preprocessed = preprocessed;
+        Preprocessing = preprocessing;
         _choice = choice;
+        Check = check;
     }
 
     public SourceModel Source { get; }
@@ -29,42 +36,66 @@ internal sealed class PreparedModel : IAsyncDisposable
 
     public IReadOnlyList<string> Steps => _preprocessed.Steps;
 
+    /// <summary>What was done before: less than was asked where the model answered otherwise with it.</summary>
+    public PreprocessingOptions Preprocessing { get; }
+
     public EvaluationSamples Samples => _samples;
+
+    /// <summary>Runs what is made against the source.</summary>
+    public ResultCheck Check { get; }
+
+    /// <summary>By what each output is judged.</summary>
+    public IReadOnlyDictionary<string, ChosenMetric> Metrics { get; private set; } = new Dictionary<string, ChosenMetric>();
+
+    /// <summary>What seems wrong with the samples, a sentence each.</summary>
+    public IReadOnlyList<string> Suspicions { get; private set; } = [];
 
     public QuantizationMethod Method => _choice.Method;
 
-    public static async Task<PreparedModel> CreateAsync(
-        IModelSource from, QuantizationOptions options, ProgressReporter progress, CancellationToken cancellationToken)
+    public QuantizationMethod? AskedMethod { get; private set; }
+
+    public string MethodReason => _choice.Reason;
+
+    public int Calibrated => _calibrated;
+
+    public static async Task<PreparedModel> CreateAsync(IModelSource from, QuantizationOptions options, ProgressReporter progress, CancellationToken cancellationToken)
     {
         progress.Report(QuantizationStage.Reading, 0, "reading the source");
         var document = await OnnxDocument.ReadAsync(from, cancellationToken).ConfigureAwait(false);
         QuantizedOperators.RequireNone(document.Model);
         if (options.Plan is { } plan) RequireSame(plan, document);
+        var preprocessing = options.Plan?.Preprocessing ?? options.Preprocessing;
+
+        // Before any sample is read or run: whether there is anything to quantize does not depend on them.
+        var preprocessed = Preprocessor.Run(document.Model, preprocessing);
+        QuantizedOperators.RequireNone(preprocessed.Model);
+        var choice = MethodChoice.Of(OperatorCensus.Of(preprocessed.Model), options.CalibrationSamples is not null, options.Method);
+        if (options.Plan is null) Quantizable.Require(document, preprocessed, options, choice.Method);
         IReadOnlyList<PredictionInputs> first = options.CalibrationSamples is { } given
             ? await EvaluationSamples.PeekAsync(given, options.MaxSamples, cancellationToken).ConfigureAwait(false)
             : [];
         progress.Report(QuantizationStage.Reading, 0.5, "opening the source");
-        var preprocessing = options.Plan?.Preprocessing ?? options.Preprocessing;
-        var constants = ListedWeights.ToRemove(document.Model, preprocessing).ToHashSet(StringComparer.Ordinal);
+        var constants = ListedWeights.ToRemove(document.Model, preprocessing).ToFrozenSet(StringComparer.Ordinal);
         var source = await SourceModel.OpenAsync(document, constants, [.. first.Take(2)], options.Threads, cancellationToken).ConfigureAwait(false);
         EvaluationSamples? samples = null;
+        ResultCheck? check = null;
         try
         {
             samples = SamplesOf(source, first, options, cancellationToken);
             progress.Report(QuantizationStage.Preprocessing, 0, "preprocessing");
-            var preprocessed = Preprocessor.Run(document.Model, preprocessing);
-            QuantizedOperators.RequireNone(preprocessed.Model);
-            var census = OperatorCensus.Of(preprocessed.Model);
-            if (census.Total == 0 && options.Plan is null)
+            check = ResultCheck.Of(document.Model, samples.Retained, cancellationToken);
+            var (result, effective, found) = CheckedPreprocessing.Run(document.Model, preprocessing, preprocessed, check, cancellationToken);
+            if (found.Outcome == CheckOutcome.NotHeld) found.Require("The preprocessed model");
+            return new(source, samples, result, effective, choice, check)
             {
-                throw new QuantizationException(QuantizationFailure.NothingToQuantize,
-                    $"{document.Origin} has no FP32 weights of Conv, Gemm, MatMul, LSTM or Gather that could be quantized. Serve it as it is. {string.Join(" ", preprocessed.Steps)}".TrimEnd());
-            }
-
-            return new(source, samples, preprocessed, MethodChoice.Of(census, first.Count > 0, options.Method));
+                AskedMethod = options.Method,
+                Metrics = MetricChooser.Choose(result.Model, source.Session, samples.Retained is [var one, ..] ? one : null, options.Gate.Metrics),
+                Suspicions = samples.IsMadeUp ? [] : SampleSuspicions.Of(document.Model, source, samples.Retained),
+            };
         }
         catch
         {
+            check?.Dispose();
             samples?.Dispose();
             await source.DisposeAsync().ConfigureAwait(false);
             throw;
@@ -74,21 +105,25 @@ internal sealed class PreparedModel : IAsyncDisposable
     public CandidateEvaluator Evaluator(QuantizationOptions options)
     {
         RequireSomethingToMeasureWith();
-        return new(Source, Model, _samples, options.Gate, options.Threads);
+        return new(Source, Model, _samples, Metrics, Check, options.Gate, options.Threads);
     }
 
     public SensitivityAnalysis Sensitivity(QuantizationOptions options)
     {
         RequireSomethingToMeasureWith();
-        return new(Source, Model, _samples, options.Gate, options.Threads);
+        return new(Source, Model, _samples, Metrics, options.Gate, options.Threads);
     }
 
     public SlowNodes SlowNodes(QuantizationOptions options) => new(Source, Model, _samples, options.Threads);
 
+    /// <summary>A plan without ranges: which nodes are meant, and how.</summary>
+    public QuantizationPlan Outline(QuantizationOptions options, QuantizationMethod method) =>
+        Plans.Of(options with { Preprocessing = Preprocessing }, method, Source.Document, Model);
+
     /// <summary>Decides on everything but the nodes to leave out: calibrates where the method needs it.</summary>
     public async Task<QuantizationPlan> PlanAsync(QuantizationOptions options, ProgressReporter progress, CancellationToken cancellationToken)
     {
-        var plan = Plans.Of(options, _choice.Method, Source.Document, Model);
+        var plan = Outline(options, _choice.Method);
         if (plan.Method != QuantizationMethod.Static) return plan.Method == QuantizationMethod.None ? Plans.WithoutRanges(plan, plan.Method) : plan;
         progress.Report(QuantizationStage.Calibrating, 0, "looking for the values to calibrate");
         var tensors = CalibratedValues.Of(Model, plan, options.OnGateFailure == GateFailureAction.ExcludeNodes);
@@ -99,9 +134,24 @@ internal sealed class PreparedModel : IAsyncDisposable
         progress.Report(QuantizationStage.Calibrating, 0.55, $"calibrated on {result.Samples} samples");
         var channels = CalibratedValues.ChannelsOf(Model, plan, options.OnGateFailure == GateFailureAction.ExcludeNodes);
         progress.Report(QuantizationStage.Calibrating, 0.6, $"calibrating the channels of {channels.Count} values");
-        plan = plan with { Ranges = result.Ranges, ChannelRanges = await ChannelCalibrator.RunAsync(Model, channels, _samples.Given, cancellationToken).ConfigureAwait(false) };
-        progress.Report(QuantizationStage.Calibrating, 0.8, "correcting biases");
-        return await CorrectAsync(plan, options, cancellationToken).ConfigureAwait(false);
+        return plan with { Ranges = result.Ranges, ChannelRanges = await ChannelCalibrator.RunAsync(Model, channels, _samples.Given, cancellationToken).ConfigureAwait(false) };
+    }
+
+    /// <summary>Whether a plan has products whose inputs can be smoothed.</summary>
+    public bool CanSmooth(QuantizationPlan plan) => Smoothing.Readers(new(Model.Graph), plan).Count > 0;
+
+    /// <summary>The plan with the inputs of its products smoothed, and ranges for what is new by that.</summary>
+    public async Task<QuantizationPlan> SmoothAsync(QuantizationPlan plan, QuantizationOptions options, CancellationToken cancellationToken)
+    {
+        var factors = await SmoothingFactors.ComputeAsync(Model, plan, _samples.Given, cancellationToken).ConfigureAwait(false);
+        plan = plan with { InputFactors = factors };
+        var tensors = CalibratedValues.Of(Model, plan, options.OnGateFailure == GateFailureAction.ExcludeNodes);
+        var settings = new CalibrationSettings { Method = options.CalibrationMethod, Percentile = options.Percentile };
+        var smoothed = Smoothing.Apply(Model, plan);
+        var made = smoothed.Graph.Node.SelectMany(static node => node.Output).ToHashSet(StringComparer.Ordinal);
+        var missing = tensors.Where(name => !plan.Ranges.ContainsKey(name) && made.Contains(name)).ToList();
+        var result = await Calibrator.RunAsync(smoothed, missing, _samples.Given, settings, cancellationToken).ConfigureAwait(false);
+        return plan with { Ranges = plan.Ranges.Concat(result.Ranges).ToDictionary(StringComparer.Ordinal) };
     }
 
     /// <summary>The plan with the corrections that go with its nodes: which weights are rounded and how depends on what stands beside them.</summary>
@@ -120,56 +170,15 @@ internal sealed class PreparedModel : IAsyncDisposable
             Plan = plan,
             Description = "the source",
             Bytes = CandidateEvaluator.Make(Source.Document.Model, Model, plan).Bytes,
-            Checks = [new("source", true, "it is the source, unchanged but for its metadata")],
-        };
-    }
-
-    public QuantizationReport Report(string destination, Candidate candidate, string? fallbackReason, QuantizationOptions options)
-    {
-        var measurement = candidate.Measurement;
-        var fused = FusedOperators.Of(candidate.Bytes!);
-        return new()
-        {
-            Source = Source.Document.Origin,
-            Destination = destination,
-            Method = candidate.Plan.Method,
-            MethodReason = options.Plan is not null ? "by the plan that was given" : fallbackReason is null ? _choice.Reason : $"{_choice.Method} ({_choice.Reason}) did not do",
-            FallbackReason = fallbackReason,
-            Passed = measurement is null && !candidate.Plan.KeepsOriginal ? null : candidate.Passed,
-            Checks = candidate.Checks,
-            Nodes = candidate.Decisions,
-            Preprocessing = candidate.Plan.KeepsOriginal ? [] : Steps,
-            FusedOperators = fused,
-            SourceBytes = Source.Document.SizeInBytes,
-            Bytes = candidate.Bytes!.Length,
-            Speed = measurement?.Speed,
-            Outputs = measurement?.Comparison.Outputs ?? [],
-            SourceMetric = measurement?.SourceMetric,
-            Metric = measurement?.Metric,
-            CalibrationSamples = candidate.Plan.Method == QuantizationMethod.Static ? _calibrated : 0,
-            ComparedSamples = measurement?.Comparison.Samples ?? 0,
-            SpeedRows = measurement is null ? 0 : _samples.Retained[0].Rows,
-            Notes = [.. Notes(measurement, candidate.Plan.Method == QuantizationMethod.Static ? FusedOperators.Difference(candidate.Decisions, fused) : null)],
-            IsBatchDependent = candidate.Plan.Method == QuantizationMethod.Dynamic,
-            Machine = Machine.Describe(options.Threads),
-            Plan = candidate.Plan,
+            Checks = [new("source", CheckOutcome.Held, "it is the source, unchanged but for its metadata")],
         };
     }
 
     public async ValueTask DisposeAsync()
     {
+        Check.Dispose();
         _samples.Dispose();
         await Source.DisposeAsync().ConfigureAwait(false);
-    }
-
-    private IEnumerable<string> Notes(Measurement? measurement, string? difference)
-    {
-        const int Few = 30;
-        if (difference is not null) yield return difference;
-        if (measurement is null) yield break;
-        if (_samples.IsMadeUp) yield return "There were no samples: it was measured on made-up inputs, and whether classes agree is not known.";
-        else if (_samples.IsSeenByCalibration) yield return "There were fewer than four samples: answers were compared on those that ranges were taken from.";
-        else if (measurement.Comparison.Samples * _samples.Retained[0].Rows < Few) yield return "Few rows were compared: give some hundred samples for a figure to rely on.";
     }
 
     private static EvaluationSamples SamplesOf(SourceModel source, IReadOnlyList<PredictionInputs> first, QuantizationOptions options, CancellationToken cancellationToken)

@@ -1,3 +1,4 @@
+using MlServe.Quantization.Evaluation.Metrics;
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Proto;
 using MlServe.Quantization.Rewriting;
@@ -6,7 +7,8 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>Quantizes one node at a time and sees what that does to the answers.</summary>
-internal sealed class SensitivityAnalysis(SourceModel source, ModelProto preprocessed, EvaluationSamples samples, QuantizationGate gate, int threads)
+internal sealed class SensitivityAnalysis(SourceModel source, ModelProto preprocessed, EvaluationSamples samples,
+    IReadOnlyDictionary<string, ChosenMetric> metrics, QuantizationGate gate, int threads)
 {
     // What a correction takes back depends on how the neighbours are rounded, and alone a node has none.
     private static readonly Dictionary<string, float[]> NoCorrections = [];
@@ -39,7 +41,7 @@ internal sealed class SensitivityAnalysis(SourceModel source, ModelProto preproc
         {
             Nodes = [.. found.OrderBy(static node => node.SnrDb).ThenBy(static node => node.Agreement ?? 1).ThenBy(static node => node.Node, StringComparer.Ordinal)],
             NotTried = notTried,
-            Samples = samples.Retained.Count,
+            Samples = samples.Kept.Count,
         };
     }
 
@@ -52,8 +54,8 @@ internal sealed class SensitivityAnalysis(SourceModel source, ModelProto preproc
             var result = PlanExecutor.Rewrite(preprocessed, plan);
             if (!result.Decisions.Any(decision => decision.IsQuantized && decision.Node == node.Node)) return null;
             using var session = GraphSession.Open(OnnxFile.ToBytes(result.Model), threads: threads, what: "The quantized model");
-            var comparison = await ModelComparison.RunAsync(source.Session, session, samples.KeptAsync(cancellationToken), cancellationToken).ConfigureAwait(false);
-            return new(node.Node, node.OpType, comparison.WorstSnrDb ?? double.PositiveInfinity, comparison.WorstAgreement(gate))
+            var comparison = await ModelComparison.RunAsync(source.Session, session, samples.KeptAsync(cancellationToken), metrics, cancellationToken).ConfigureAwait(false);
+            return new(node.Node, node.OpType, comparison.WorstSnrDb ?? double.PositiveInfinity, comparison.WorstAgreement)
             {
                 Speed = gate.MinSpeedup > 0 ? SpeedComparison.Measure(source.Session, session, samples.Retained[0], 0, cancellationToken).Ratio : null,
             };

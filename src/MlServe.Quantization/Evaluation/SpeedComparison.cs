@@ -1,29 +1,30 @@
-using System.Diagnostics;
 using Microsoft.ML.OnnxRuntime;
 using MlServe.Quantization.Runtime;
 
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>
-/// Measures a model and its source in turns, A B B A, in windows of equal length: the machine's drift falls on both, and the median of the ratios does not mind a
-/// disturbed window. It stops as soon as the interval is narrow and clear of what the gate asks, and when its
-/// time is over.
+/// Measures a model and its source in turns, A B B A, in windows of equal length: the machine's drift falls on both, and the median of the ratios does not mind a disturbed window. With one thread an operator
+/// all the work is done on the thread that measures, so that its own time is taken and not that on the wall. It stops as soon as the interval is narrow and clear of what the gate asks, and when its time is over.
 /// </summary>
 internal static class SpeedComparison
 {
     public const int MinPairs = 9;
-    private const int MaxPairs = 121;
+    private const int MaxPairs = 241;
 
     // Wider than that, a disturbance may as well have made the difference.
-    private const double Tight = 0.2;
+    private const double Tight = 0.1;
 
-    private static readonly TimeSpan Window = TimeSpan.FromMilliseconds(10);
-    private static readonly TimeSpan Budget = TimeSpan.FromSeconds(3);
+    private const double WindowSeconds = 0.01;
+
+    // Of the clock that is measured by; and on the wall, where a busy machine gives little of the first.
+    private const double BudgetSeconds = 4;
+    private const double WallBudgetSeconds = 12;
 
     /// <param name="source">The source.</param>
     /// <param name="model">The model.</param>
     /// <param name="sample">What both run.</param>
-    /// <param name="threshold">The ratio that has to be told from what is measured.</param>
+    /// <param name="threshold">The ratio that has to be told from what is measured; 0: none.</param>
     /// <param name="cancellationToken">Gives it up between two windows.</param>
     public static SpeedEstimate Measure(GraphSession source, GraphSession model, EncodedSample sample, double threshold, CancellationToken cancellationToken)
     {
@@ -31,7 +32,8 @@ internal static class SpeedComparison
         using var b = new BoundRun(model, sample);
         try
         {
-            return Measure(a.Run, b.Run, threshold, cancellationToken);
+            var clock = ThreadClock.IsAvailable && source.Threads == 1 && model.Threads == 1 ? SpeedClock.ThreadTime : SpeedClock.WallClock;
+            return Measure(a.Run, b.Run, threshold, clock, cancellationToken);
         }
         catch (OnnxRuntimeException exception)
         {
@@ -39,12 +41,13 @@ internal static class SpeedComparison
         }
     }
 
-    internal static SpeedEstimate Measure(Action<int> source, Action<int> model, double threshold, CancellationToken cancellationToken)
+    internal static SpeedEstimate Measure(Action<int> source, Action<int> model, double threshold, SpeedClock clock, CancellationToken cancellationToken)
     {
-        var runsA = WarmUp(source, cancellationToken);
-        var runsB = WarmUp(model, cancellationToken);
+        Func<double> now = clock == SpeedClock.ThreadTime ? ThreadClock.Seconds : ThreadClock.WallSeconds;
+        var runsA = WarmUp(source, now, cancellationToken);
+        var runsB = WarmUp(model, now, cancellationToken);
         List<double> ratios = [], timesA = [], timesB = [];
-        var started = Stopwatch.GetTimestamp();
+        double started = now(), wallStarted = ThreadClock.WallSeconds();
         while (ratios.Count < MaxPairs)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -53,13 +56,13 @@ internal static class SpeedComparison
             double first, second;
             if (ratios.Count % 2 == 0)
             {
-                first = Time(source, runsA);
-                second = Time(model, runsB);
+                first = Time(source, runsA, now);
+                second = Time(model, runsB, now);
             }
             else
             {
-                second = Time(model, runsB);
-                first = Time(source, runsA);
+                second = Time(model, runsB, now);
+                first = Time(source, runsA, now);
             }
 
             timesA.Add(first);
@@ -69,31 +72,36 @@ internal static class SpeedComparison
             var estimate = MedianEstimate.Of(ratios);
             if (threshold <= 0) break;
             var isClear = estimate.Low > threshold || estimate.High < threshold;
-            if ((isClear && estimate.High - estimate.Low <= Tight * estimate.Median) || Stopwatch.GetElapsedTime(started) > Budget) break;
+            if (isClear && estimate.High - estimate.Low <= Tight * estimate.Median) break;
+            if (now() - started > BudgetSeconds || ThreadClock.WallSeconds() - wallStarted > WallBudgetSeconds) break;
         }
 
         var ratio = MedianEstimate.Of(ratios);
-        return new(ratio.Median, ratio.Low, ratio.High, ratios.Count, MedianEstimate.Of(timesA).Median * 1e3, MedianEstimate.Of(timesB).Median * 1e3);
+        return new(ratio.Median, ratio.Low, ratio.High, ratios.Count, MedianEstimate.Of(timesA).Median * 1e3, MedianEstimate.Of(timesB).Median * 1e3)
+        {
+            Clock = clock,
+            Running = clock == SpeedClock.ThreadTime ? Math.Min(1, (now() - started) / (ThreadClock.WallSeconds() - wallStarted)) : 1,
+        };
     }
 
     /// <summary>Runs until a run's time no longer holds first-time costs.</summary>
     /// <returns>Runs that fill a window.</returns>
-    private static int WarmUp(Action<int> action, CancellationToken cancellationToken)
+    private static int WarmUp(Action<int> action, Func<double> now, CancellationToken cancellationToken)
     {
         action(1);
         for (var runs = 1; ; runs *= 2)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var seconds = Time(action, runs);
-            if (seconds * runs >= Window.TotalSeconds / 2) return Math.Max(1, (int)Math.Round(Window.TotalSeconds / seconds));
+            var seconds = Time(action, runs, now);
+            if (seconds * runs >= WindowSeconds / 2) return Math.Max(1, (int)Math.Round(WindowSeconds / seconds));
         }
     }
 
     /// <summary>Seconds a run.</summary>
-    private static double Time(Action<int> action, int runs)
+    private static double Time(Action<int> action, int runs, Func<double> now)
     {
-        var started = Stopwatch.GetTimestamp();
+        var started = now();
         action(runs);
-        return Stopwatch.GetElapsedTime(started).TotalSeconds / runs;
+        return (now() - started) / runs;
     }
 }

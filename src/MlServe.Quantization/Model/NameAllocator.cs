@@ -19,6 +19,9 @@ internal sealed class NameAllocator
             _taken.UnionWith(graph.Input.Select(static value => value.Name));
             _taken.UnionWith(graph.Output.Select(static value => value.Name));
             _taken.UnionWith(graph.Initializer.Select(static tensor => tensor.Name));
+            _taken.UnionWith(graph.SparseInitializer.Select(static tensor => tensor.Values?.Name ?? ""));
+            // A value that nothing makes may be described all the same, and the runtime would take the description for that of the new one.
+            _taken.UnionWith(graph.ValueInfo.Select(static value => value.Name));
             foreach (var node in graph.Node)
             {
                 _taken.Add(node.Name);

@@ -54,7 +54,8 @@ internal static class OnnxFile
         }
     }
 
-    private static bool SameFile(string source, string destination)
+    /// <summary>Whether two full paths lead to one file.</summary>
+    public static bool SameFile(string source, string destination)
     {
         var comparison = OperatingSystem.IsWindows() || OperatingSystem.IsMacOS() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
         return string.Equals(Final(source), Final(destination), comparison);

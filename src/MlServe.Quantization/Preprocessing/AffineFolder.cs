@@ -1,4 +1,5 @@
 using MlServe.Quantization.Model;
+using MlServe.Quantization.Preprocessing.Shapes;
 using MlServe.Quantization.Proto;
 using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 
@@ -13,13 +14,15 @@ internal sealed class AffineFolder
     private readonly GraphProto _graph;
     private readonly GraphIndex _index;
     private readonly NameAllocator _names;
+    private readonly KnownShapes _shapes;
     private readonly HashSet<NodeProto> _gone = new(ReferenceEqualityComparer.Instance);
 
-    private AffineFolder(GraphProto graph, NameAllocator names)
+    private AffineFolder(GraphProto graph, NameAllocator names, KnownShapes shapes)
     {
         _graph = graph;
         _index = new(graph);
         _names = names;
+        _shapes = shapes;
     }
 
     public static void Run(ModelProto model, List<string> steps)
@@ -28,7 +31,10 @@ internal sealed class AffineFolder
 
         // What stands between two convolutions belongs to the first; the second sees the graph without it.
         GraphProto[] graphs = [.. Graphs.Of(model)];
-        var count = graphs.Sum(graph => new AffineFolder(graph, names).Fold(isBehind: true)) + graphs.Sum(graph => new AffineFolder(graph, names).Fold(isBehind: false));
+        var behind = new KnownShapes(model);
+        var count = graphs.Sum(graph => new AffineFolder(graph, names, behind).Fold(isBehind: true));
+        var ahead = new KnownShapes(model);
+        count += graphs.Sum(graph => new AffineFolder(graph, names, ahead).Fold(isBehind: false));
         if (count > 0) steps.Add($"Took {count} multiplications and additions of constants into the weights of convolutions.");
     }
 
@@ -72,7 +78,8 @@ internal sealed class AffineFolder
         var input = conv.Node.Input[0];
         var isChanged = false;
         ChannelAffine? kept = null;
-        while (_index.SoleReaderOf(input) is not null && ChannelAffine.Match(_index.ProducerOf(input), conv.Rank, conv.Inputs, _index) is { } affine)
+        while (_index.SoleReaderOf(input) is not null && ChannelAffine.Match(_index.ProducerOf(input), conv.Rank, conv.Inputs, _index) is { } affine
+            && affine.KeepsShape(_shapes.Find(_graph, affine.Input), conv.Rank, conv.Inputs))
         {
             if (kept is null && !affine.IsFactor && conv.Pads)
             {

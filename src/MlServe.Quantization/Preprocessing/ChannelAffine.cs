@@ -9,7 +9,8 @@ namespace MlServe.Quantization.Preprocessing;
 /// <param name="Input">What it changes.</param>
 /// <param name="IsFactor">Whether it multiplies.</param>
 /// <param name="Values">One value, or one for each channel; those of a Div or a Sub are turned round already.</param>
-internal sealed record ChannelAffine(NodeProto Node, string Input, bool IsFactor, double[] Values)
+/// <param name="Constant">The constant as it stands in the model.</param>
+internal sealed record ChannelAffine(NodeProto Node, string Input, bool IsFactor, double[] Values, TensorProto Constant)
 {
     /// <param name="node">Any node, or none.</param>
     /// <param name="rank">The rank of the changed value.</param>
@@ -24,13 +25,25 @@ internal sealed record ChannelAffine(NodeProto Node, string Input, bool IsFactor
             if (index.ConstantOf(node.Input[constant]) is not { } tensor || ValuesOf(tensor, rank, channels) is not { } values) continue;
             if (node.OpType == "Div") values = [.. values.Select(static value => 1 / value)];
             if (node.OpType == "Sub") values = [.. values.Select(static value => -value)];
-            return values.All(static value => float.IsFinite((float)value)) ? new(node, node.Input[1 - constant], node.OpType is "Mul" or "Div", values) : null;
+            return values.All(static value => float.IsFinite((float)value)) ? new(node, node.Input[1 - constant], node.OpType is "Mul" or "Div", values, tensor) : null;
         }
 
         return null;
     }
 
     public double ValueOf(int channel) => Values[Values.Length == 1 ? 0 : channel];
+
+    /// <summary>
+    /// Whether what goes in has the axes and the channels of what comes out. A constant may widen it: then a convolution that took the constant in would be given too little.
+    /// </summary>
+    /// <param name="shape">The shape of what goes in; null: not known.</param>
+    /// <param name="rank">The number of axes of what comes out.</param>
+    /// <param name="channels">The channels of what comes out.</param>
+    public bool KeepsShape(long?[]? shape, int rank, int channels)
+    {
+        if (shape is not null) return shape.Length == rank && (Values.Length == 1 || shape[1] == channels);
+        return Constant.Dims.Count < rank && Values.Length == 1;
+    }
 
     /// <summary>Null where the constant is not the same for all that lies in a channel.</summary>
     private static double[]? ValuesOf(TensorProto tensor, int rank, int channels)

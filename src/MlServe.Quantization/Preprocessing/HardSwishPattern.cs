@@ -1,15 +1,24 @@
 using MlServe.Quantization.Model;
+using MlServe.Quantization.Preprocessing.Shapes;
 using MlServe.Quantization.Proto;
 
 namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>Recognizes HardSwish and HardSigmoid that were exported as smaller operators, from the last of their nodes backwards.</summary>
-internal sealed class HardSwishPattern(GraphIndex index, GraphIndex outermost)
+internal sealed class HardSwishPattern(GraphIndex index, GraphIndex outermost, KnownShapes shapes)
 {
     private const float Sixth = 1f / 6;
 
+    private bool _hasAxis;
+
     /// <summary>What a node ends; null where it ends nothing.</summary>
     public Found? Match(NodeProto node)
+    {
+        _hasAxis = false;
+        return MatchAny(node) is { } found && (!_hasAxis || HasAxes(found.Source)) ? found : null;
+    }
+
+    private Found? MatchAny(NodeProto node)
     {
         if (DividedBySix(node) is { } divided) return MatchGate(node, divided) ?? MatchProduct(node, divided);
         return Nodes.Is(node, "Mul") && node.Input.Count == 2
@@ -95,13 +104,16 @@ internal sealed class HardSwishPattern(GraphIndex index, GraphIndex outermost)
         return ConstantOf(node.Input[0]) is { } left ? (node.Input[1], left) : null;
     }
 
-    /// <summary>A single float that cannot add an axis to what it is calculated with.</summary>
+    /// <summary>A constant with one axis gives a number without any an axis, which nothing that is written in place of it would.</summary>
+    private bool HasAxes(string value) => shapes.Find(index.Graph, value) is { Length: > 0 };
+
+    /// <summary>A single float with one axis at most.</summary>
     private float? ConstantOf(string value)
     {
         var tensor = index.ConstantOf(value) ?? (index.ProducerOf(value) is null && !index.IsInput(value) ? outermost.ConstantOf(value) : null);
-        return tensor is not null && TensorData.TypeOf(tensor) == TensorProto.Types.DataType.Float && tensor.Dims.Count <= 1 && TensorData.CountOf(tensor) == 1
-            ? TensorData.Floats(tensor)[0]
-            : null;
+        if (tensor is null || TensorData.TypeOf(tensor) != TensorProto.Types.DataType.Float || tensor.Dims.Count > 1 || TensorData.CountOf(tensor) != 1) return null;
+        _hasAxis |= tensor.Dims.Count == 1;
+        return TensorData.Floats(tensor)[0];
     }
 
     /// <summary>What was found.</summary>

@@ -1,4 +1,5 @@
 using MlServe.Quantization.Model;
+using MlServe.Quantization.Preprocessing.Shapes;
 using MlServe.Quantization.Proto;
 
 namespace MlServe.Quantization.Preprocessing;
@@ -16,16 +17,17 @@ internal sealed class HardSwishRewriter
     private readonly HashSet<NodeProto> _gone = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<NodeProto, NodeProto[]> _written = new(ReferenceEqualityComparer.Instance);
 
-    private HardSwishRewriter(GraphProto graph, GraphIndex outermost)
+    private HardSwishRewriter(GraphProto graph, GraphIndex outermost, KnownShapes shapes)
     {
         _graph = graph;
-        _pattern = new(new(graph), outermost);
+        _pattern = new(new(graph), outermost, shapes);
     }
 
     public static void Run(ModelProto model, List<string> steps)
     {
         var outermost = new GraphIndex(model.Graph);
-        var count = Graphs.Of(model).ToArray().Sum(graph => new HardSwishRewriter(graph, outermost).Rewrite());
+        var shapes = new KnownShapes(model);
+        var count = Graphs.Of(model).ToArray().Sum(graph => new HardSwishRewriter(graph, outermost, shapes).Rewrite());
         if (count > 0) steps.Add($"Wrote {count} chains of Add, Clip and Div, as HardSwish and HardSigmoid were exported, as HardSigmoid.");
     }
 

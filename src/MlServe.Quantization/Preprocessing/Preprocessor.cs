@@ -10,7 +10,7 @@ internal static class Preprocessor
 
     public const int MaxOpset = 22;
 
-    public static PreprocessingResult Run(ModelProto model, PreprocessingOptions options)
+    public static void RequireValid(PreprocessingOptions options)
     {
         if (options.Opset is < MinOpset or > MaxOpset)
         {
@@ -18,8 +18,15 @@ internal static class Preprocessor
                 $"{nameof(PreprocessingOptions)}.{nameof(PreprocessingOptions.Opset)} is {options.Opset}; give {MinOpset} to {MaxOpset}.");
         }
 
+    }
+
+    public static PreprocessingResult Run(ModelProto model, PreprocessingOptions options)
+    {
+        RequireValid(options);
         var copy = model.Clone();
         var steps = new List<string>();
+        StaleInfo.Run(copy, steps);
+        NodeOrder.Run(copy, steps);
         ListedWeights.Run(copy, options, steps);
         FunctionInliner.Run(copy, options.Opset, steps);
         ConstantNodes.Run(copy, steps);

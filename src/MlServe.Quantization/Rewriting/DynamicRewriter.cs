@@ -28,7 +28,7 @@ internal static class DynamicRewriter
 
         var result = rewrite.Finish();
         ModelMetadata.Set(result.Model, ModelMetadata.BatchDependent, "true");
-        return result;
+        return result with { Decisions = Tables.Decide(result.Decisions, Tables.Rewrite(result.Model, plan)) };
     }
 
     private static string? ReasonToLeave(NodeProto node) => (Nodes.IsStandard(node), node.OpType) switch

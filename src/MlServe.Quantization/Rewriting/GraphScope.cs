@@ -40,6 +40,21 @@ internal sealed class GraphScope(GraphProto graph, GraphScope? parent)
         return null;
     }
 
+    /// <summary>The only node of this graph that reads a value that is no output; null where there are none or several.</summary>
+    public NodeProto? SoleReaderOf(string value) => _index.SoleReaderOf(value);
+
+    /// <summary>How many axes a constant has, whatever else it is; null: it is none.</summary>
+    public int? AxesOfConstant(string name)
+    {
+        for (var scope = this; scope is not null; scope = scope.Parent)
+        {
+            if (scope.Graph.Initializer.FirstOrDefault(tensor => tensor.Name == name) is { } tensor) return tensor.Dims.Count;
+            if (scope._index.ProducerOf(name) is { } producer) return ConstantOf(producer)?.Dims.Count;
+        }
+
+        return null;
+    }
+
     private GraphScope? Parent => parent;
 
     public static TensorProto? ConstantOf(NodeProto node) => Nodes.Is(node, "Constant") ? Nodes.Find(node, "value")?.T : null;

@@ -1,4 +1,5 @@
 using MlServe.Quantization.Model;
+using MlServe.Quantization.Preprocessing.Shapes;
 using MlServe.Quantization.Proto;
 using MlServe.Quantization.Rewriting.Weights;
 
@@ -27,11 +28,15 @@ internal sealed class ModelRewrite
         _excluded = new(plan.ExcludedNodes, StringComparer.Ordinal);
         Model = preprocessed.Clone();
         Names = new(Model);
+        Shapes = new(preprocessed, Model.Graph);
     }
 
     public ModelProto Model { get; }
 
     public NameAllocator Names { get; }
+
+    /// <summary>The shapes of the values of the model before it is rewritten.</summary>
+    public KnownShapes Shapes { get; }
 
     public bool IsExcluded(NodeProto node) => _excluded.Contains(Nodes.NameOf(node));
 

@@ -1,7 +1,8 @@
 using MlServe.Onnx;
+using MlServe.Quantization.Evaluation;
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Preprocessing;
-using MlServe.Quantization.Runtime;
+using MlServe.Quantization.Verification;
 
 namespace MlServe.Quantization.Rewriting;
 
@@ -16,27 +17,36 @@ internal static class ModelRewriting
 
     /// <param name="source">The path of the model.</param>
     /// <param name="destination">Where the new one goes.</param>
+    /// <param name="samples">Inputs to run both on; null: they are made up.</param>
     /// <param name="planWithoutDigest">What to do; the digest is filled in.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public static async Task<RewriteReport> RunAsync(string source, string destination, QuantizationPlan planWithoutDigest, CancellationToken cancellationToken)
+    public static async Task<RewriteReport> RunAsync(
+        string source, string destination, IEnumerable<PredictionInputs>? samples, QuantizationPlan planWithoutDigest, CancellationToken cancellationToken)
     {
         OnnxFile.CheckDestination(source, destination);
         var document = await OnnxDocument.ReadAsync(ModelSource.FromFile(source), cancellationToken).ConfigureAwait(false);
         var plan = planWithoutDigest with { SourceDigest = document.Digest, RemovedInputs = ListedWeights.ToRemove(document.Model, planWithoutDigest.Preprocessing) };
-        var (decisions, bytes) = await Task.Run(() => Rewrite(document, plan, cancellationToken), cancellationToken).ConfigureAwait(false);
+        using var given = await CheckSamples.ReadAsync(document, samples, plan.RemovedInputs, cancellationToken).ConfigureAwait(false);
+        var (report, bytes) = await Task.Run(() => Rewrite(document, plan, given, cancellationToken), cancellationToken).ConfigureAwait(false);
         await OnnxFile.WriteAsync(destination, bytes, cancellationToken).ConfigureAwait(false);
-        return new() { Plan = plan, Decisions = decisions, SourceBytes = document.SizeInBytes, Bytes = bytes.Length };
+        return report;
     }
 
-    private static (IReadOnlyList<NodeDecision> Decisions, byte[] Bytes) Rewrite(OnnxDocument document, QuantizationPlan plan, CancellationToken cancellationToken)
+    private static (RewriteReport Report, byte[] Bytes) Rewrite(OnnxDocument document, QuantizationPlan plan, CheckSamples samples, CancellationToken cancellationToken)
     {
-        var result = PlanExecutor.Apply(document.Model, plan);
+        QuantizedOperators.RequireNone(document.Model);
+        using var check = ResultCheck.Of(document.Model, samples.Values, cancellationToken);
+        var (preprocessed, options, prepared) = CheckedPreprocessing.Run(document.Model, plan.Preprocessing, check, cancellationToken);
+        if (prepared.Outcome == CheckOutcome.NotHeld) prepared.Require("The preprocessed model");
+        var names = new NodeNames(document.Model, preprocessed.Model);
+        plan = plan with { Preprocessing = options, ExcludedNodes = [.. plan.ExcludedNodes.Select(name => names.Find(name) ?? name)] };
+        var result = PlanExecutor.Rewrite(preprocessed.Model, plan);
         RequireKnown(plan.ExcludedNodes, result.Decisions);
         cancellationToken.ThrowIfCancellationRequested();
         var bytes = OnnxFile.ToBytes(result.Model);
-        GraphSession.Open(bytes, what: $"What {document.Origin} became").Dispose();
-        cancellationToken.ThrowIfCancellationRequested();
-        return (result.Decisions, bytes);
+        var found = check.Run(bytes, Expectation.Of(plan.Method), cancellationToken);
+        found.Require($"What {document.Origin} became by {plan.Method}");
+        return (new() { Plan = plan, Decisions = result.Decisions, Check = found.Text, SourceBytes = document.SizeInBytes, Bytes = bytes.Length }, bytes);
     }
 
     private static void RequireKnown(IEnumerable<string> excluded, IReadOnlyList<NodeDecision> decisions)

@@ -17,6 +17,7 @@ internal static class StaticRewriter
     /// <summary>The values whose ranges a plan needs before it can be carried out, of a model that was preprocessed.</summary>
     public static IReadOnlyList<string> TensorsToCalibrate(ModelProto preprocessed, QuantizationPlan plan)
     {
+        preprocessed = Smoothing.Apply(preprocessed, plan);
         var layout = Layout(preprocessed, plan, new(preprocessed.Graph));
         return [.. layout.Values().Select(layout.RangeOf).Distinct(StringComparer.Ordinal)];
     }
@@ -24,17 +25,20 @@ internal static class StaticRewriter
     /// <summary>The values that are rounded with a scale for each channel where the plan has ranges for that; none have to be given.</summary>
     public static IReadOnlyList<string> ChannelsToCalibrate(ModelProto preprocessed, QuantizationPlan plan)
     {
+        preprocessed = Smoothing.Apply(preprocessed, plan);
         var index = new GraphIndex(preprocessed.Graph);
         return new ChannelLayout(index, Layout(preprocessed, plan, index), plan).Values();
     }
 
     public static RewriteResult Rewrite(ModelProto preprocessed, QuantizationPlan plan)
     {
-        var model = preprocessed.Clone();
+        var model = Smoothing.Apply(preprocessed, plan);
+        if (ReferenceEquals(model, preprocessed)) model = preprocessed.Clone();
         var index = new GraphIndex(model.Graph);
         var layout = Layout(model, plan, index);
         IReadOnlyList<NodeDecision> decisions = [.. StaticDecisions.Of(model, layout)];
         new StaticGraphWriter(model, index, layout, plan).Write();
+        decisions = Tables.Decide(decisions, Tables.Rewrite(model, plan));
         if (plan.Format == QuantizationFormat.QOperator) model = OptimizedModel.Fused(model);
         ModelMetadata.Set(model, ModelMetadata.Method, plan.Method.ToString());
         return new(model, decisions);
@@ -54,7 +58,7 @@ internal static class StaticRewriter
 
         var reasons = StaticDecisions.Of(model, layout).Where(static decision => decision.OpType is "Conv" or "ConvTranspose" or "Gemm" or "MatMul").ToList();
         throw new QuantizationException(QuantizationFailure.NothingToQuantize, reasons.Count == 0
-            ? "The model has no operator that multiplies with constant weights (Conv, Gemm, MatMul): there is nothing to quantize."
+            ? $"There is nothing to quantize in the model: {Evaluation.Quantizable.WhyNotStatic(model)}."
             : $"None of the model's {reasons.Count} operators with weights can be quantized; the first, '{reasons[0].Node}', is not because of this: {reasons[0].Reason}.");
     }
 }

@@ -8,14 +8,18 @@ internal sealed class GraphSession : IDisposable
 {
     private readonly RunOptions _runOptions = new();
 
-    private GraphSession(InferenceSession session)
+    private GraphSession(InferenceSession session, int threads)
     {
         Session = session;
+        Threads = threads;
         InputNames = session.InputNames;
         OutputNames = session.OutputNames;
     }
 
     public InferenceSession Session { get; }
+
+    /// <summary>Threads that work on one operator; where it is one, all work is done on the thread that runs.</summary>
+    public int Threads { get; }
 
     public IReadOnlyList<string> InputNames { get; }
 
@@ -43,7 +47,7 @@ internal sealed class GraphSession : IDisposable
         try
         {
             using (SessionTurn.Take())
-                return new(new InferenceSession(model, options));
+                return new(new InferenceSession(model, options), threads);
         }
         catch (Exception exception) when (exception is OnnxRuntimeException or InvalidOperationException or NotSupportedException or ArgumentException)
         {

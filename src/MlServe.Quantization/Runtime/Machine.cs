@@ -15,6 +15,8 @@ internal static class Machine
         Cores = Environment.ProcessorCount,
         Threads = threads,
         RuntimeVersion = OnnxRuntimeEnvironment.Start(),
+        IntegerPeak = CorePeak.Integer,
+        FloatPeak = CorePeak.Float,
         OperatingSystem = RuntimeInformation.OSDescription,
     };
 

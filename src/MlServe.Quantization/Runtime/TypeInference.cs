@@ -24,4 +24,23 @@ internal static class TypeInference
 
         return types;
     }
+
+    /// <summary>The lengths of the axes of tensors of the main graph, null for one that is not known, from the inputs and operators alone.</summary>
+    public static IReadOnlyDictionary<string, long?[]> Shapes(ModelProto model)
+    {
+        var probe = model.Clone();
+        foreach (var graph in Graphs.Of(probe))
+            graph.ValueInfo.Clear();
+        probe.Graph.Output.Clear();
+        probe.Graph.Output.Add(probe.Graph.Node.SelectMany(static node => node.Output).Where(static output => output.Length > 0).Distinct(StringComparer.Ordinal)
+            .Select(static output => new ValueInfoProto { Name = output }));
+        var shapes = new Dictionary<string, long?[]>(StringComparer.Ordinal);
+        using var session = GraphSession.Open(OnnxFile.ToBytes(probe), GraphOptimizationLevel.ORT_DISABLE_ALL);
+        foreach (var (name, type) in session.Session.OutputMetadata)
+        {
+            if (type.IsTensor && type.Dimensions.Length > 0) shapes.Add(name, [.. type.Dimensions.Select(static size => size >= 0 ? size : (long?)null)]);
+        }
+
+        return shapes;
+    }
 }

@@ -16,7 +16,7 @@ internal sealed class BindModelQuantizationOptions(ModelCatalog catalog, IHostEn
             if (!section.Exists() || QuantizationSection.ProblemsOf(section).Any()) continue;
 
             // Copies: code may have given one object to several models.
-            options.Options = options.Options with { Gate = options.Options.Gate with { }, Preprocessing = options.Options.Preprocessing with { } };
+            options.Options = options.Options with { Gate = options.Options.Gate with { Metrics = options.Options.Gate.Metrics.ToDictionary(StringComparer.Ordinal) }, Preprocessing = options.Options.Preprocessing with { } };
             SectionBinder.Bind(section, options);
         }
 

@@ -38,11 +38,11 @@ internal sealed class CacheKey : IDisposable
     {
         var gate = options.Gate;
         Add(string.Create(CultureInfo.InvariantCulture,
-            $"{options.Method}|{options.Target}|{options.Format}|{options.PerChannel}|{options.BlockSize}|{options.CalibrationMethod}|{options.Percentile}|{options.BiasCorrection}|{options.MinMultiplications}"));
+            $"{options.Method}|{options.Target}|{options.Format}|{options.PerChannel}|{options.PerChannelActivations}|{options.BlockSize}|{options.CalibrationMethod}|{options.Percentile}|{options.BiasCorrection}|{options.MinMultiplications}"));
         Add(string.Create(CultureInfo.InvariantCulture, $"{options.MaxSamples}|{options.OnGateFailure}|{options.SearchBudget}|{options.Threads}|{options.Preprocessing}|{options.ExcludeNode is null}"));
         Add(string.Create(CultureInfo.InvariantCulture,
-            $"{gate.MinSpeedup}|{gate.MinSpeed}|{gate.MinAgreement}|{gate.MinSnrDb}|{gate.MaxLoss}|{gate.Evaluate is null}|{gate.AgreementOutputs?.Count}"));
-        foreach (var name in options.ExcludeNodes.Concat(gate.AgreementOutputs ?? []))
+            $"{gate.MinSpeedup}|{gate.MinSpeed}|{gate.MaxSize}|{gate.MinAgreement}|{gate.MinNeighbors}|{gate.MinRankCorrelation}|{gate.MinSnrDb}|{gate.MaxLoss}|{gate.Evaluate is null}|{gate.Metrics.Count}"));
+        foreach (var name in options.ExcludeNodes.Concat(gate.Metrics.OrderBy(static pair => pair.Key, StringComparer.Ordinal).Select(static pair => $"{pair.Key}={pair.Value}")))
             Add(name);
         Add(options.Plan?.ToJson() ?? "");
     }

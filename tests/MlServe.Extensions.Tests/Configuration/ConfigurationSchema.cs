@@ -82,7 +82,7 @@ internal static partial class ConfigurationSchema
         if (ConfigurationShape.ElementTypeOf(type) is not { } element) return ScalarOf(type, description);
 
         var items = SchemaOf(element, null, description);
-        return type.GetGenericTypeDefinition() != typeof(IDictionary<,>)
+        return !ConfigurationShape.IsDictionary(type)
             ? new() { ["type"] = new JsonArray("array", "null"), ["items"] = items }
             : new() { ["type"] = new JsonArray("object", "null"), ["additionalProperties"] = items };
     }

@@ -23,14 +23,14 @@ public class DigitsTests
         Assert.Equal(QuantizationMethod.Static, report.Method);
         Assert.True(report.Passed, report.ToString());
         Assert.Null(report.FallbackReason);
-        Assert.Equal(150, report.CalibrationSamples);
-        Assert.Equal(50, report.ComparedSamples);
+        Assert.Equal(100, report.CalibrationSamples);
+        Assert.Equal(100, report.ComparedSamples);
         Assert.InRange(report.Metric!.Value, report.SourceMetric!.Value - 0.005, 1);
         Assert.True(report.Bytes < report.SourceBytes / 2, $"{report.Bytes} of {report.SourceBytes}");
         Assert.Equal(new FileInfo(folder["digits.int8.onnx"]).Length, report.Bytes);
         Assert.Equal(["digits.int8.onnx"], folder.Files);
         Assert.All(report.ToString().Split(Environment.NewLine), static line => Assert.InRange(line.Length, 1, 120));
-        Assert.InRange(report.ToString().Split(Environment.NewLine).Length, 10, 40);
+        Assert.StartsWith("result      Static: ", report.ToString(), StringComparison.Ordinal);
 
         var plan = QuantizationPlan.FromJson(report.Plan.ToJson());
         var again = await OnnxQuantizer.QuantizeAsync(Digits.Model, folder["again.onnx"], new() { Plan = plan }, Token);

@@ -27,7 +27,8 @@ public class QuantizationRunTests
         Assert.Equal(Culprit.Node, report.Sensitivity!.Nodes[0].Node);
         Assert.InRange(report.Sensitivity.Nodes[0].SnrDb, double.NegativeInfinity, 10);
         Assert.All(report.Sensitivity.Nodes.Skip(1), static node => Assert.InRange(node.SnrDb, 20, double.PositiveInfinity));
-        Assert.Equal([false, true], report.SearchSteps.Where(static step => step.Method == QuantizationMethod.Static).Select(static step => step.Passed));
+        // All nodes, all with smoothed inputs, then without the one.
+        Assert.Equal([false, false, true], report.SearchSteps.Where(static step => step.Method == QuantizationMethod.Static).Select(static step => step.Passed));
         Assert.Equal([Culprit.Node], report.SearchSteps[^1].ExcludedNodes);
         Assert.Contains("\"excludedNodes\"", report.ToJson(), StringComparison.Ordinal);
         Assert.All(report.ToString().Split(Environment.NewLine), static line => Assert.InRange(line.Length, 1, 120));
@@ -105,14 +106,133 @@ public class QuantizationRunTests
     [InlineData(QuantizationStage.Quantizing)]
     [InlineData(QuantizationStage.Measuring)]
     [InlineData(QuantizationStage.Searching)]
-    [InlineData(QuantizationStage.Writing)]
-    public async Task QuantizeAsync_CancelledAtAStage_LeavesNothing(QuantizationStage stage)
+    public async Task QuantizeAsync_CancelledBeforeAnythingPassed_LeavesNothing(QuantizationStage stage)
     {
         using var folder = new TemporaryFolder();
         using var cancellation = new CancellationTokenSource();
         var options = Options with { Progress = new Told(progress => { if (progress.Stage == stage) cancellation.Cancel(); }) };
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => OnnxQuantizer.QuantizeAsync(folder.Write("m.onnx", Culprit.Model()), folder["q.onnx"], options, cancellation.Token));
         Assert.Equal(["m.onnx"], folder.Files);
+    }
+
+    [Fact]
+    public async Task QuantizeAsync_CancelledOnceSomethingPassed_WritesIt()
+    {
+        using var folder = new TemporaryFolder();
+        using var cancellation = new CancellationTokenSource();
+        var options = Options with { Progress = new Told(progress => { if (progress.Stage == QuantizationStage.Writing) cancellation.Cancel(); }) };
+        var report = await OnnxQuantizer.QuantizeAsync(folder.Write("m.onnx", Culprit.Model()), folder["q.onnx"], options, cancellation.Token);
+        Assert.True(report.EndedEarly);
+        Assert.True(report.Passed);
+        Assert.Equal(QuantizationMethod.Static, report.Method);
+        Assert.Contains(report.Notes, static note => note.Contains("gave up", StringComparison.Ordinal));
+        Assert.Equal(["m.onnx", "q.onnx"], folder.Files);
+    }
+
+    [Fact]
+    public async Task QuantizeAsync_TimeIsOver_WritesTheBestSoFar()
+    {
+        using var folder = new TemporaryFolder();
+        var report = await OnnxQuantizer.QuantizeAsync(folder.Write("m.onnx", Culprit.Model()), folder["q.onnx"], Options with { SearchBudget = TimeSpan.FromTicks(1) }, Token);
+
+        // The first candidate is tried all the same, and does not pass; nothing is looked for.
+        Assert.True(report.EndedEarly);
+        Assert.DoesNotContain(report.SearchSteps, static step => step.ExcludedNodes.Count > 0);
+        Assert.True(report.Passed);
+    }
+
+    [Theory]
+    [InlineData("m.int8.onnx", "m.fp32.onnx")]
+    [InlineData("m.INT8.onnx", "m.fp32.onnx")]
+    [InlineData("q.onnx", "q.onnx")]
+    public async Task QuantizeAsync_NothingIsInt8_IsNotCalledSo(string asked, string written)
+    {
+        using var folder = new TemporaryFolder();
+        var report = await OnnxQuantizer.QuantizeAsync(folder.Write("m.onnx", OnnxModel.Mlp(3, 4, 16, 3)), folder[asked], new() { Gate = Answers }, Token);
+        Assert.False(report.IsQuantized);
+        Assert.Equal(folder[written], report.Destination);
+        Assert.Equal(new[] { "m.onnx", written }.Order(StringComparer.Ordinal), folder.Files);
+        Assert.StartsWith("result      NOT QUANTIZED", report.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task QuantizeAsync_NameThatSaysFp32IsTakenByAnother_IsNotWrittenOver()
+    {
+        using var folder = new TemporaryFolder();
+        var source = folder.Write("m.fp32.onnx", OnnxModel.Mlp(3, 4, 16, 3));
+        var report = await OnnxQuantizer.QuantizeAsync(source, folder["m.int8.onnx"], new() { Gate = Answers }, Token);
+        Assert.Equal(folder["m.fp32-2.onnx"], report.Destination);
+        Assert.Equal(OnnxModel.Mlp(3, 4, 16, 3), await File.ReadAllBytesAsync(source, Token));
+        var again = await OnnxQuantizer.QuantizeAsync(source, folder["m.int8.onnx"], new() { Gate = Answers }, Token);
+        Assert.Equal(folder["m.fp32-2.onnx"], again.Destination);
+    }
+
+    [Theory]
+    [InlineData("12-nan")]
+    [InlineData("12-dead")]
+    public async Task QuantizeAsync_NothingToCompare_DoesNotPass(string name)
+    {
+        using var folder = new TemporaryFolder();
+        var source = SharedData.PathOf($"regressions/{name}.onnx");
+        var document = await Model.OnnxDocument.ReadAsync(Onnx.ModelSource.FromFile(source), Token);
+        var samples = await RandomSamples.ForAsync(source, 200, 1, Token);
+        var report = await OnnxQuantizer.QuantizeAsync(source, folder["m.int8.onnx"], new QuantizationOptions { MinMultiplications = 0, Gate = Answers }.CalibrateWith(samples), Token);
+        Assert.True(report.Plan.KeepsOriginal, report.ToString());
+        Assert.False(report.IsQuantized);
+        Assert.Contains("nothing was compared", report.FallbackReason, StringComparison.Ordinal);
+        Assert.Equal(["m.fp32.onnx"], folder.Files);
+        Assert.NotNull(document);
+    }
+
+    [Fact]
+    public async Task QuantizeAsync_FewRows_DoNotShowAgreement()
+    {
+        using var folder = new TemporaryFolder();
+        var source = folder.Write("m.onnx", OnnxModel.Mlp(3, 64, 256, 256, 10));
+        QuantizationOptions With(int rows) => new QuantizationOptions { MinMultiplications = 0, Gate = Answers with { MinSnrDb = null } }.CalibrateWith(Trial.RandomInputs(rows, 64));
+        var few = await OnnxQuantizer.QuantizeAsync(source, folder["few.onnx"], With(8), Token);
+        Assert.False(few.Method == QuantizationMethod.Static, few.ToString());
+        Assert.Contains("not enough rows", few.FallbackReason, StringComparison.Ordinal);
+        var many = await OnnxQuantizer.QuantizeAsync(source, folder["many.onnx"], With(2000) with { MaxSamples = 2000, Gate = Answers with { MinAgreement = 0.9 } }, Token);
+        Assert.Equal(QuantizationMethod.Static, many.Method);
+        Assert.Equal(1000, many.ComparedSamples);
+    }
+
+    [Fact]
+    public async Task QuantizeAsync_ExcludedNodeThatFoldingRenamed_IsFound()
+    {
+        using var folder = new TemporaryFolder();
+        var graph = new Preprocessing.TestGraph().Input("x", 1, 8, 6, 6).Output("y")
+            .Weight(Model.TensorData.Make("w", Rewriting.SmallModels.Random(8 * 8), 8, 8, 1, 1)).Weight(Model.TensorData.Make("v", Rewriting.SmallModels.Random(8 * 8, 9), 8, 8, 1, 1))
+            .Weight(Model.TensorData.Make("g", Enumerable.Repeat(1.5f, 8).ToArray(), 8)).Weight(Model.TensorData.Make("o", new float[8], 8)).Weight(Model.TensorData.Make("s", Enumerable.Repeat(1f, 8).ToArray(), 8))
+            .Node("Conv", "x w", "c").Node("BatchNormalization", "c g o o s", "b").Node("Relu", "b", "r").Node("Conv", "r v", "y");
+        var source = folder.Write("m.onnx", Model.OnnxFile.ToBytes(graph.Model));
+        var samples = Enumerable.Range(0, 16).Select(static i => PredictionInputs.Rows(PredictionInput.Tensor("x", Trial.Values(i, 288), [1, 8, 6, 6]))).ToList();
+        foreach (var name in new[] { "n_c", "c", "n_b", "b" })
+        {
+            var options = new QuantizationOptions { MinMultiplications = 0, Gate = Answers, ExcludeNodes = [name] }.CalibrateWith(samples);
+            var report = await OnnxQuantizer.QuantizeAsync(source, folder["q.onnx"], options, Token);
+            var node = Assert.Single(report.Plan.ExcludedNodes);
+            Assert.Contains(report.Nodes, decision => decision.Node == node && decision.OpType == "Conv" && !decision.IsQuantized);
+        }
+    }
+
+    [Fact]
+    public async Task QuantizeAsync_WeightsInsideAnIf_AreTheReason()
+    {
+        using var folder = new TemporaryFolder();
+        var source = SharedData.PathOf("models/stateful/silero_vad.onnx");
+        var exception = await Assert.ThrowsAsync<QuantizationException>(() => OnnxQuantizer.QuantizeAsync(source, folder["q.onnx"],
+            new QuantizationOptions { Method = QuantizationMethod.Static, OnGateFailure = GateFailureAction.Throw }.CalibrateWith(Unread()), Token));
+        Assert.Equal(QuantizationFailure.NothingToQuantize, exception.Failure);
+        Assert.Matches("weights lie inside '.*' \\(If\\)", exception.Message);
+
+        // Operators are looked at before any sample is read.
+        static IEnumerable<PredictionInputs> Unread()
+        {
+            Assert.Fail("A sample was read.");
+            yield break;
+        }
     }
 
     [Fact]

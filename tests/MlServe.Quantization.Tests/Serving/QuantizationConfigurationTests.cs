@@ -18,9 +18,9 @@ public sealed class QuantizationConfigurationTests : IDisposable
         {
           "Enabled": true, "Required": true, "CacheFolder": "cache", "SamplesVersion": "7", "SampleFiles": [ "samples", "x=more.npy" ], "SampleRows": 4,
           "Options": {
-            "MaxSamples": 99, "Method": "Dynamic", "Target": "Arm", "Format": "QOperator", "PerChannel": false, "BlockSize": 64, "CalibrationMethod": "Percentile", "Percentile": 99.5,
+            "MaxSamples": 99, "Method": "Dynamic", "Target": "Arm", "Format": "QOperator", "PerChannel": false, "PerChannelActivations": true, "BlockSize": 64, "CalibrationMethod": "Percentile", "Percentile": 99.5,
             "BiasCorrection": false, "ExcludeNodes": [ "a", "b" ], "MinMultiplications": 5, "OnGateFailure": "Int8Storage", "SearchBudget": "00:00:09", "Threads": 2,
-            "Gate": { "MinSpeedup": 1.5, "MinSpeed": 0.5, "MinAgreement": 0.75, "AgreementOutputs": [ "y" ], "MinSnrDb": -3, "MaxLoss": 0.25 },
+            "Gate": { "MinSpeedup": 1.5, "MinSpeed": 0.5, "MaxSize": 0.5, "MinAgreement": 0.75, "MinNeighbors": 0.8, "MinRankCorrelation": 0.7, "Metrics": { "y": "Regression" }, "MinSnrDb": -3, "MaxLoss": 0.25 },
             "Preprocessing": { "Opset": 15, "KeepWeightInputs": true, "FoldConstants": false, "RewriteHardSwish": false, "SimplifyConvolutions": false, "FoldAffine": false }
           }
         }
@@ -69,7 +69,7 @@ public sealed class QuantizationConfigurationTests : IDisposable
 
         var report = Assert.Single(reports);
         Assert.False(report.Plan.PerChannel);
-        Assert.Equal(9, report.CalibrationSamples);
+        Assert.Equal(6, report.CalibrationSamples);
         Assert.True(Directory.Exists(_folder["cache"]));
         await host.StopAsync(TestContext.Current.CancellationToken);
     }
@@ -98,6 +98,7 @@ public sealed class QuantizationConfigurationTests : IDisposable
             Target = CpuTarget.Arm,
             Format = QuantizationFormat.QOperator,
             PerChannel = false,
+            PerChannelActivations = true,
             BlockSize = 64,
             CalibrationMethod = CalibrationMethod.Percentile,
             Percentile = 99.5,
@@ -107,12 +108,12 @@ public sealed class QuantizationConfigurationTests : IDisposable
             OnGateFailure = GateFailureAction.Int8Storage,
             SearchBudget = TimeSpan.FromSeconds(9),
             Threads = 2,
-            Gate = new() { MinSpeedup = 1.5, MinSpeed = 0.5, MinAgreement = 0.75, AgreementOutputs = options.Options.Gate.AgreementOutputs, MinSnrDb = -3, MaxLoss = 0.25 },
+            Gate = new() { MinSpeedup = 1.5, MinSpeed = 0.5, MaxSize = 0.5, MinAgreement = 0.75, MinNeighbors = 0.8, MinRankCorrelation = 0.7, Metrics = options.Options.Gate.Metrics, MinSnrDb = -3, MaxLoss = 0.25 },
             Preprocessing = new() { Opset = 15, KeepWeightInputs = true, FoldConstants = false, RewriteHardSwish = false, FoldAffine = false, SimplifyConvolutions = false },
         };
         Assert.Equal(expected, options.Options);
         Assert.Equal(["a", "b"], options.Options.ExcludeNodes);
-        Assert.Equal(["y"], options.Options.Gate.AgreementOutputs);
+        Assert.Equal(OutputMetric.Regression, Assert.Single(options.Options.Gate.Metrics, static pair => pair.Key == "y").Value);
         Assert.Equal((true, true, "7", 4), (options.Enabled, options.Required, options.SamplesVersion, options.SampleRows));
         Assert.Equal(_folder["cache"], options.CacheFolder);
         Assert.Equal([_folder["samples"], $"x={_folder["more.npy"]}"], options.SampleFiles);
@@ -137,7 +138,7 @@ public sealed class QuantizationConfigurationTests : IDisposable
     [Theory]
     [InlineData("""{ "Enabld": true }""", "Enabld is not a known key. Did you mean 'Enabled'? Known here: Enabled, Required, CacheFolder, SamplesVersion, SampleFiles, SampleRows, Options.")]
     [InlineData("""{ "Options": { "Gate": { "MinSpedup": 1 } } }""",
-        "Options:Gate:MinSpedup is not a known key. Did you mean 'MinSpeedup'? Known here: MinSpeedup, MinSpeed, MinAgreement, AgreementOutputs, MinSnrDb, MaxLoss.")]
+        "Options:Gate:MinSpedup is not a known key. Did you mean 'MinSpeedup'? Known here: MinSpeedup, MinSpeed, MaxSize, MinAgreement, MinNeighbors, MinRankCorrelation, MinSnrDb, Metrics, MaxLoss.")]
     [InlineData("""{ "Options": { "Method": "Int7" } }""", "Options:Method is 'Int7'; it must be one of None, Static, Dynamic, Int8Storage, Fp16Storage, NBits8, NBits4.")]
     [InlineData("""{ "Options": { "Plan": "plan.json" } }""", "Options:Plan cannot be given in configuration. Set QuantizationOptions.Plan in code.")]
     [InlineData("""{ "SampleFiles": "rows.npy" }""", "SampleFiles is 'rows.npy'; it must be a list.")]

@@ -91,7 +91,8 @@ internal static class InspectCommand
         }
         catch (QuantizationException exception)
         {
-            return new(exception.Failure == QuantizationFailure.AlreadyQuantized, method, isDependent, exception.Message, []);
+            var isQuantized = exception.Failure == QuantizationFailure.AlreadyQuantized;
+            return new(isQuantized, method, isDependent, exception.Message, []) { Slow = isQuantized ? await DryPlan.SlowAsync(path, cancellationToken) : [] };
         }
     }
 

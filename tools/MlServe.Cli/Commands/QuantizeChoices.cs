@@ -49,9 +49,31 @@ internal sealed class QuantizeChoices
 
     private readonly Option<double?> _minSpeedup = new("--min-speedup") { HelpName = "X", Description = "The least speed against the source; 0: any. Default: 1.05." };
 
-    private readonly Option<double?> _minAgreement = new("--min-agreement") { HelpName = "X", Description = "The least share of rows with the same answer, 0 to 1; 0: not asked. Default: 0.99." };
+    private readonly Option<double?> _minAgreement = new("--min-agreement")
+        { HelpName = "X", Description = "The least share of all rows with the same answer, as the rows compared show it at 95 %, 0 to 1; 0: not asked. Default: 0.97." };
+
+    private readonly Option<double?> _minNeighbors = new("--min-neighbors") { HelpName = "X", Description = "The least share of vectors with the same nearest neighbour, shown alike, 0 to 1; 0: not asked. Default: 0.9." };
+
+    private readonly Option<double?> _minRanks = new("--min-ranks") { HelpName = "X", Description = "The least correlation of ranks of the vectors' similarities, up to 1; 0: not asked. Default: 0.98." };
 
     private readonly Option<double?> _minSnr = new("--min-snr") { HelpName = "DB", Description = "The least ratio of signal to noise, in decibels. Default: 20." };
+
+    private readonly Option<double?> _maxSize = new("--max-size") { HelpName = "X", Description = "The greatest size of the file, as a share of the source's; 0: any. Default: 1." };
+
+    private readonly Option<string[]> _metrics = new("--metric")
+    {
+        HelpName = "OUTPUT=METRIC",
+        Description = $"By what an output is judged, where the tool has it wrong: {string.Join(", ", Enum.GetNames<OutputMetric>()).ToLowerInvariant()}.",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    private readonly Option<bool?> _channels = CommonOptions.Choice("--activations", "One scale for each activation, or one for each of its channels. Default: both are tried.", new Dictionary<string, bool?>
+    {
+        ["tensor"] = false,
+        ["channel"] = true,
+    });
+
+    private readonly Option<int> _budget = CommonOptions.Count("--budget", "Seconds after which nothing further is tried; the best until then is written.", 1, 86_400, (int)new QuantizationOptions().SearchBudget.TotalSeconds);
 
     private readonly Option<string[]> _exclude = new("--exclude", "-x") { HelpName = "NODE", Description = "Nodes that stay FP32, by name.", AllowMultipleArgumentsPerToken = true };
 
@@ -61,7 +83,7 @@ internal sealed class QuantizeChoices
 
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[_method, _target, _format, _calibration, _minSpeedup, _minAgreement, _minSnr, _onFailure, _exclude, _keepInputs, _threads])
+        foreach (var option in (Option[])[_method, _target, _format, _calibration, _channels, _minSpeedup, _minAgreement, _minNeighbors, _minRanks, _minSnr, _maxSize, _metrics, _onFailure, _exclude, _keepInputs, _budget, _threads])
             command.Options.Add(option);
     }
 
@@ -80,14 +102,37 @@ internal sealed class QuantizeChoices
             ExcludeNodes = parsed.GetValue(_exclude) ?? [],
             Preprocessing = options.Preprocessing with { KeepWeightInputs = parsed.GetValue(_keepInputs) },
             Threads = parsed.GetValue(_threads),
+            PerChannelActivations = parsed.GetValue(_channels),
+            SearchBudget = TimeSpan.FromSeconds(parsed.GetValue(_budget)),
             Gate = gate with
             {
                 MinSpeedup = speedup,
                 // Who allows integers to be slower means it.
                 MinSpeed = Math.Clamp(speedup, 0, gate.MinSpeed),
-                MinAgreement = parsed.GetValue(_minAgreement) is { } agreement ? (agreement == 0 ? null : agreement) : gate.MinAgreement,
+                MinAgreement = Bound(parsed.GetValue(_minAgreement), gate.MinAgreement),
+                MinNeighbors = Bound(parsed.GetValue(_minNeighbors), gate.MinNeighbors),
+                MinRankCorrelation = Bound(parsed.GetValue(_minRanks), gate.MinRankCorrelation),
+                MaxSize = Bound(parsed.GetValue(_maxSize), gate.MaxSize),
+                Metrics = MetricsOf(parsed.GetValue(_metrics) ?? []),
                 MinSnrDb = parsed.GetValue(_minSnr) ?? gate.MinSnrDb,
             },
         };
+    }
+
+    /// <summary>What was said, of which 0 means that it is not asked.</summary>
+    private static double? Bound(double? said, double? otherwise) => said switch { null => otherwise, 0 => null, _ => said };
+
+    private static Dictionary<string, OutputMetric> MetricsOf(string[] said)
+    {
+        var metrics = new Dictionary<string, OutputMetric>(StringComparer.Ordinal);
+        foreach (var text in said)
+        {
+            var at = text.LastIndexOf('=');
+            if (at <= 0 || !Enum.TryParse<OutputMetric>(text[(at + 1)..], ignoreCase: true, out var metric) || !Enum.IsDefined(metric) || char.IsAsciiDigit(text[at + 1]))
+                throw new CliException($"--metric is '{text}'; it must be OUTPUT=METRIC with one of {string.Join(", ", Enum.GetNames<OutputMetric>()).ToLowerInvariant()}.");
+            if (!metrics.TryAdd(text[..at], metric)) throw new CliException($"--metric names '{text[..at]}' twice.");
+        }
+
+        return metrics;
     }
 }

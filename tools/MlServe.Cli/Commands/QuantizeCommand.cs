@@ -10,7 +10,7 @@ internal static class QuantizeCommand
     public static Command Create()
     {
         var model = CommonOptions.Model();
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "The file to write. Default: MODEL with .int8.onnx at its end." };
+        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "The file to write. Default: MODEL with .int8.onnx at its end. Where nothing in it is INT8, fp32 stands in place of int8." };
         var plan = new Option<FileInfo?>("--plan") { HelpName = "FILE.json", Description = "A plan to carry out again, as --save-plan wrote it." };
         var savePlan = new Option<FileInfo?>("--save-plan") { HelpName = "FILE.json", Description = "Where to write the plan: with it the same file comes out again, without samples." };
         var report = new Option<FileInfo?>("--report") { HelpName = "FILE.json", Description = "Where to write the report as JSON." };
@@ -18,7 +18,7 @@ internal static class QuantizeCommand
         var json = CommonOptions.Json();
         var samples = new SampleOptions();
         var choices = new QuantizeChoices();
-        var command = new Command("quantize", "Makes a model smaller and faster, proves it, and refuses where it would do harm.") { model, output, plan, savePlan, report, plot, json };
+        var command = new Command("quantize", "Makes a model smaller and faster, proves it, and refuses where it would do harm. Ends with 0 only where something is quantized.") { model, output, plan, savePlan, report, plot, json };
         samples.AddTo(command);
         choices.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
@@ -47,7 +47,10 @@ internal static class QuantizeCommand
             }
 
             await Console.Out.WriteLineAsync(parsed.GetValue(json) ? result.ToJson() : result.ToString());
-            return result.Passed == false ? ExitCodes.Refused : ExitCodes.Ok;
+            
+            // FP32 under another name is not what was asked for, and a script has to notice.
+            var isAsked = (options.Plan?.Method ?? options.Method) is not (QuantizationMethod.None or QuantizationMethod.Fp16Storage);
+            return result.Passed == false || (isAsked && !result.IsQuantized) ? ExitCodes.Refused : ExitCodes.Ok;
         });
         return command;
     }

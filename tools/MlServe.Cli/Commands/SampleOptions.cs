@@ -21,7 +21,7 @@ internal sealed class SampleOptions
 
     private readonly Option<int> _rows = CommonOptions.Count("--rows", "Rows of an array that make one sample: as many as will run together, because speed is measured with them.", 1, 4096, 1);
 
-    private readonly Option<int> _max = CommonOptions.Count("--max-samples", "Samples that are used at most.", 1, 1_000_000, 256);
+    private readonly Option<int> _max = CommonOptions.Count("--max-samples", "Samples that are used at most.", 1, 1_000_000, new QuantizationOptions().MaxSamples);
 
     private readonly Option<int> _random = CommonOptions.Count("--random-samples", "Random inputs in place of samples, to try things out. Their ranges are not those of real data.", 0, 10_000, 0);
 

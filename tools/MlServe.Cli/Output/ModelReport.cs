@@ -59,5 +59,9 @@ internal sealed record ModelReport
     /// <param name="Decisions">What would become of each node.</param>
     internal sealed record QuantizationState(
         bool IsQuantized, string? Method, bool IsBatchDependent, string? Refusal,
-        [property: JsonPropertyName("nodes")] IReadOnlyList<NodeDecision> Decisions);
+        [property: JsonPropertyName("nodes")] IReadOnlyList<NodeDecision> Decisions)
+    {
+        /// <summary>Nodes that are on integers already, of types that the runtime is slow with, and what that costs.</summary>
+        public IReadOnlyList<NodeDecision> Slow { get; init; } = [];
+    }
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using MlServe.Quantization;
-using Spectre.Console;
 
 namespace MlServe.Cli.Output;
 
@@ -11,11 +10,7 @@ internal static class ModelReportText
 
     public static void Print(ModelReport report, bool withNodes)
     {
-        var console = AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(Console.Out) });
-        // A pipe has no width: lines stay whole there.
-        if (Console.IsOutputRedirected) console.Profile.Width = 4000;
-        var table = new Table().Border(TableBorder.None).HideHeaders().AddColumn(new TableColumn("").NoWrap()).AddColumn("");
-        void Row(string label, string text) => table.AddRow(Markup.Escape(label), Markup.Escape(Clean(text)));
+        void Row(string label, string text) => LabelledLines.Write(Console.Out, label, Clean(text));
 
         Row("file", string.Create(CultureInfo.InvariantCulture, $"{report.File}, {report.Bytes:N0} bytes, SHA-256 {report.Digest}"));
         Row("written by", $"{report.Producer}, IR version {report.IrVersion}, opsets {string.Join(", ", report.Opsets.Select(static opset => $"{opset.Key} {opset.Value}"))}");
@@ -40,7 +35,6 @@ internal static class ModelReportText
         if (report.ExternalFiles > 0) Row("", $"in {report.ExternalFiles} other files");
         Row("operators", string.Create(CultureInfo.InvariantCulture, $"{report.Nodes:N0}: {string.Join(", ", report.Operators.Select(Operator))}"));
         Quantization(Row, report.Quantization, withNodes);
-        console.Write(table);
     }
 
     private static void Values(Action<string, string> row, string label, IReadOnlyList<ModelReport.ValueReport> values)
@@ -63,6 +57,8 @@ internal static class ModelReportText
         if (state.IsQuantized)
             row("quantized", $"yes{(state.Method is { } method ? $", by MlServe ({method})" : "")}{(state.IsBatchDependent ? "; ranges are taken over each run, so that a row's answer depends on its neighbours" : "")}");
         if (state.Refusal is { } refusal) row("quantizing", $"refused: {refusal}");
+        foreach (var slow in state.Slow.GroupBy(static node => (node.OpType, node.Reason)))
+            row("warning", $"{slow.Count()} {slow.Key.OpType} ('{slow.First().Node}'{(slow.Count() > 1 ? " and others" : "")}) with {slow.Key.Reason}. Quantize the FP32 model anew, with signed weights");
         if (state.Decisions.Count == 0) return;
         row("quantizing", $"{state.Decisions.Count(static node => node.IsQuantized)} of {state.Decisions.Count} nodes would work on integers, once there are samples to calibrate on");
         if (withNodes)

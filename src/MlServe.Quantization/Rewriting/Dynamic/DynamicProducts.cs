@@ -31,6 +31,12 @@ internal sealed class DynamicProducts(ModelRewrite rewrite, QuantizationPlan pla
             return false;
         }
 
+        if (IsWidened(product, scope))
+        {
+            rewrite.Left(node, "a constant with more axes is added to what it gives, which ONNX Runtime would take into it as a bias");
+            return false;
+        }
+
         if (WeightsOf(product) is not { } weights)
         {
             rewrite.Left(node, "its weights are not all finite numbers");
@@ -47,6 +53,14 @@ internal sealed class DynamicProducts(ModelRewrite rewrite, QuantizationPlan pla
         _bias.AddTo(nodes, product, result);
         rewrite.Quantized(node);
         return true;
+    }
+
+    /// <summary>ONNX Runtime (1.31.1) makes one operator of a product and an addition behind it, and forgets that the constant may have more axes than the product.</summary>
+    private bool IsWidened(MatrixProduct product, GraphScope scope)
+    {
+        if (product.Bias is not null || scope.SoleReaderOf(product.Output) is not { } reader || !Nodes.Is(reader, "Add") || reader.Input.Count != 2) return false;
+        var other = reader.Input[reader.Input[0] == product.Output ? 1 : 0];
+        return scope.AxesOfConstant(other) is { } axes and > 1 && !(rewrite.Shapes.Find(scope.Graph, product.Input)?.Length >= axes);
     }
 
     private Activation ActivationOf(string name, GraphScope scope, List<NodeProto> nodes)

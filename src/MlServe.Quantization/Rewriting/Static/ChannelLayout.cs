@@ -32,12 +32,27 @@ internal sealed class ChannelLayout(GraphIndex index, StaticLayout layout, Quant
 
     private bool IsInput(string value)
     {
-        if (layout.IsRounded(value) || layout.RangeOf(value) != value) return false;
+        if (layout.IsRounded(value) || layout.RangeOf(value) != value || MayBeFused(index.ProducerOf(value))) return false;
         var readers = Readers(value);
         return readers.Count > 0 && readers.TrueForAll(use => IsDense(layout.ComputeOf(use.Node)));
     }
 
-    private bool IsOutput(string value) => layout.RangeOf(value) == value && IsDense(layout.MakerOf(value)) && Readers(value).Count == 0;
+    private bool IsOutput(string value) =>
+        layout.RangeOf(value) == value && IsDense(layout.MakerOf(value)) && Readers(value).Count == 0 && !index.UsesOf(value).Any(use => MayBeFused(use.Node));
+
+    /// <summary>
+    /// Whether the runtime may put a float operator and the roundings around it together: where all that it reads comes from integers and what it gives goes to integers, and past operators that only
+    /// rearrange. It does so with a scale for each channel as well, for which its integer operators have no kernels, and then refuses the model.
+    /// </summary>
+    private bool MayBeFused(NodeProto? node)
+    {
+        if (node is null) return false;
+        if (SubgraphReads.IsRearranging(node)) return true;
+        var read = node.Input.Where(input => input.Length > 0 && !index.IsInitializer(input)).ToList();
+        return read.Count > 0 && read.TrueForAll(layout.IsRounded) && node.Output.Any(output => index.UsesOf(output).Any(IsIntegerOrRearranging));
+    }
+
+    private bool IsIntegerOrRearranging(GraphIndex.Use use) => !use.IsFromSubgraph && (layout.ReadsIntegers(use.Node, use.Input) || SubgraphReads.IsRearranging(use.Node));
 
     /// <summary>Not around a convolution with groups: with all of a text recognizer quantized, 0.13 times the speed of FP32 was measured with ONNX Runtime 1.31.1; why is not known.</summary>
     private static bool IsDense(ComputeNode? node) => node is { Node.OpType: "Conv" } && Nodes.Int(node.Node, "group", 1) == 1;

@@ -10,6 +10,7 @@ internal sealed class ComputeNodes(GraphIndex index, QuantizationPlan plan)
 {
     private readonly HashSet<string> _excluded = new(plan.ExcludedNodes, StringComparer.Ordinal);
     private readonly ValueShapes _shapes = new(index.Graph);
+    private readonly SubgraphReads _subgraphs = new(index);
 
     public static bool IsOfKind(NodeProto node) => Nodes.IsStandard(node) && node.OpType is "Conv" or "ConvTranspose" or "Gemm" or "MatMul";
 
@@ -23,6 +24,7 @@ internal sealed class ComputeNodes(GraphIndex index, QuantizationPlan plan)
         if (node.OpType == "ConvTranspose") return Not("ONNX Runtime has no integer ConvTranspose for the processor", out reason);
         if (node.Input.Count < 2 || node.Output.Count != 1) return Not("it has not the inputs that the standard asks for", out reason);
         if (index.IsInitializer(node.Input[0])) return Not("its first input is a constant", out reason);
+        if (_subgraphs.Has(node)) return Not(SubgraphReads.Reason, out reason);
         if (ConstantOf(node.Input[1], "weights", out reason) is not { } weight) return null;
         if (AxisOf(node, weight, out reason) is not { } axis) return null;
 

@@ -14,7 +14,8 @@ internal readonly record struct WeightAxes(int Leading, bool Last)
         if (rank < 2) return null;
         WeightAxes? axes = (node.OpType, input) switch
         {
-            ("Conv" or "ConvTranspose" or "DeformConv", 1) or ("Gather", 0) => new(1, false),
+            ("Conv" or "ConvTranspose" or "DeformConv", 1) => new(1, false),
+            ("Gather", 0) => Gathered(node, rank),
             ("MatMul", 1) => new(rank - 2, true),
             ("MatMul", 0) => new(rank - 1, false),
             ("Gemm", 0) => Turned(node, "transA") ? new(0, true) : new(1, false),
@@ -35,6 +36,15 @@ internal readonly record struct WeightAxes(int Leading, bool Last)
         for (var axis = 0; axis < scales.Length; axis++)
             scales[axis] = axis < Leading || (Last && axis == scales.Length - 1) ? shape[axis] : 1;
         return scales;
+    }
+
+    /// <summary>What is picked out together has a scale of its own: a row of a table of words, or a column where the axis is the last.</summary>
+    private static WeightAxes? Gathered(NodeProto node, int rank)
+    {
+        var axis = Nodes.Int(node, "axis", 0);
+        if (axis < 0) axis += rank;
+        if (axis < 0 || axis >= rank) return null;
+        return axis == rank - 1 ? new(0, true) : new((int)axis + 1, false);
     }
 
     private static bool Turned(NodeProto node, string attribute) => Nodes.Int(node, attribute, 0) != 0;

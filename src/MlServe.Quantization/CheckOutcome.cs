@@ -1,0 +1,14 @@
+namespace MlServe.Quantization;
+
+/// <summary>What came of a check. Evidence that is missing is never a pass.</summary>
+public enum CheckOutcome
+{
+    /// <summary>What is asked was found.</summary>
+    Held = 0,
+
+    /// <summary>It was not.</summary>
+    NotHeld,
+
+    /// <summary>It cannot be told: nothing was there to compare, too few rows, or a machine too busy to measure on.</summary>
+    NotMade,
+}

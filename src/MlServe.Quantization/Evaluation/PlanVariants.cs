@@ -1,0 +1,44 @@
+using MlServe.Quantization.Rewriting;
+
+namespace MlServe.Quantization.Evaluation;
+
+/// <summary>One way in which the values of a model are rounded.</summary>
+/// <param name="Description">What it is, for a person.</param>
+/// <param name="MakeAsync">Makes the plan.</param>
+internal sealed record PlanVariant(string Description, Func<CancellationToken, Task<QuantizationPlan>> MakeAsync);
+
+/// <summary>
+/// The ways in which the values of a model can be rounded, with all of its nodes: one scale for each activation first, because the runtime puts operators between convolutions on integers only then; then what
+/// is nearer, and costs time.
+/// </summary>
+internal sealed class PlanVariants(PreparedModel prepared, QuantizationOptions options, QuantizationPlan calibrated)
+{
+    private readonly Dictionary<string, QuantizationPlan> _plans = new(StringComparer.Ordinal);
+
+    public IEnumerable<PlanVariant> All()
+    {
+        if (calibrated.Method != QuantizationMethod.Static)
+        {
+            yield return Of("all nodes", _ => Task.FromResult(calibrated));
+            yield break;
+        }
+
+        var hasChannels = calibrated.ChannelRanges.Count > 0;
+        if (options.PerChannelActivations != true || !hasChannels) yield return Of("all nodes", token => CorrectAsync(OneScale(calibrated), token));
+        if (options.PerChannelActivations != false && hasChannels) yield return Of("all nodes, a scale for each channel of activations", token => CorrectAsync(calibrated, token));
+        if (prepared.CanSmooth(calibrated)) yield return Of("all nodes, inputs of products smoothed", SmoothAsync);
+    }
+
+    /// <summary>The plan of a variant that was made.</summary>
+    public QuantizationPlan PlanOf(string description) => _plans[description];
+
+    /// <summary>The plan with the corrections that go with its nodes.</summary>
+    public Task<QuantizationPlan> CorrectAsync(QuantizationPlan plan, CancellationToken cancellationToken) => prepared.CorrectAsync(plan, options, cancellationToken);
+
+    private async Task<QuantizationPlan> SmoothAsync(CancellationToken cancellationToken) =>
+        await CorrectAsync(await prepared.SmoothAsync(options.PerChannelActivations == true ? calibrated : OneScale(calibrated), options, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+
+    private PlanVariant Of(string description, Func<CancellationToken, Task<QuantizationPlan>> make) => new(description, async token => _plans[description] = await make(token).ConfigureAwait(false));
+
+    private static QuantizationPlan OneScale(QuantizationPlan plan) => plan with { ChannelRanges = new Dictionary<string, TensorRange[]>() };
+}

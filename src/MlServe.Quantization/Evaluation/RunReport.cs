@@ -1,0 +1,53 @@
+using MlServe.Quantization.Runtime;
+
+namespace MlServe.Quantization.Evaluation;
+
+/// <summary>Makes a report of what was written.</summary>
+internal static class RunReport
+{
+    public static QuantizationReport Of(PreparedModel prepared, string destination, Candidate candidate, string? fallbackReason, QuantizationOptions options)
+    {
+        var measurement = candidate.Measurement;
+        var fused = FusedOperators.Of(candidate.Bytes!);
+        var document = prepared.Source.Document;
+        var isStatic = candidate.Plan.Method == QuantizationMethod.Static;
+        return new()
+        {
+            Source = document.Origin,
+            Destination = destination,
+            Method = candidate.Plan.Method,
+            MethodReason = options.Plan is not null ? "by the plan that was given" : fallbackReason is null ? prepared.MethodReason : $"{prepared.Method} ({prepared.MethodReason}) did not do",
+            FallbackReason = fallbackReason,
+            Passed = measurement is null && !candidate.Plan.KeepsOriginal ? null : candidate.Passed,
+            Checks = candidate.Checks,
+            Nodes = candidate.Decisions,
+            Preprocessing = candidate.Plan.KeepsOriginal ? [] : prepared.Steps,
+            FusedOperators = fused,
+            SourceBytes = document.SizeInBytes,
+            Bytes = candidate.Bytes!.Length,
+            Speed = measurement?.Speed,
+            AgainstRewrittenSpeed = measurement?.AgainstRewritten,
+            Outputs = measurement?.Comparison.Outputs ?? [],
+            SourceMetric = measurement?.SourceMetric,
+            Metric = measurement?.Metric,
+            CalibrationSamples = isStatic ? prepared.Calibrated : 0,
+            ComparedSamples = measurement?.Comparison.Samples ?? 0,
+            SpeedRows = measurement is null ? 0 : prepared.Samples.Retained[0].Rows,
+            Notes = [.. Notes(prepared, measurement, isStatic ? FusedOperators.Difference(candidate.Decisions, fused) : null)],
+            IsBatchDependent = candidate.Plan.Method == QuantizationMethod.Dynamic,
+            Machine = Machine.Describe(options.Threads),
+            Plan = candidate.Plan,
+        };
+    }
+
+    private static IEnumerable<string> Notes(PreparedModel prepared, Measurement? measurement, string? difference)
+    {
+        if (difference is not null) yield return difference;
+        foreach (var suspicion in prepared.Suspicions)
+            yield return suspicion;
+        if (measurement is null) yield break;
+        if (measurement.Form is { Outcome: CheckOutcome.Held } form) yield return $"It was {form.Text} before it was written.";
+        if (prepared.Samples.IsMadeUp) yield return "There were no samples: it was measured on made-up inputs, and whether classes agree is not known.";
+        else if (prepared.Samples.IsSeenByCalibration) yield return "There were fewer than four samples: answers were compared on those that ranges were taken from.";
+    }
+}
