@@ -87,7 +87,7 @@ internal static class ControlFlowOperators
         if (NodeFlow.AxisOf(axis, dims.Length) is not { } at) return flow.LacksAxis();
         if (value.IsRows && value.Axis == at) return flow.Breaks("goes from row to row");
         if (value.IsPosition) return flow.Unclear("takes the place of a row in the batch");
-        return value.Derive([.. dims[..at], .. dims[(at + 1)..]], at < value.Axis ? value.Axis - 1 : value.Axis);
+        return value.Derive([.. dims[..at], .. dims[(at + 1)..]], at < value.Axis ? value.Axis - 1 : value.Axis).WithDoubt(value.Doubt);
     }
 
     /// <summary>Follows a body until what it hands on no longer changes; then its outputs hold for every run.</summary>
@@ -128,7 +128,8 @@ internal static class ControlFlowOperators
             left[i] = value.Dims is not { } dims ? (value.IsBroken || value.Kind is FlowKind.Shared or FlowKind.Count ? value : flow.Unclear("gathers sequences"))
                 : value.IsPosition ? flow.Unclear("gathers the places of rows")
                 : axisOf(i - states.Length, dims.Length + 1) is not { } at ? flow.LacksAxis()
-                : value.Derive([.. dims[..at], flow.Symbols.Count(), .. dims[at..]], at <= value.Axis ? value.Axis + 1 : value.Axis);
+                : value.Derive([.. dims[..at], flow.Symbols.Count(), .. dims[at..]], at <= value.Axis ? value.Axis + 1 : value.Axis)
+                    .WithDoubt(value.Doubt);
         }
 
         return left;

@@ -15,13 +15,14 @@ internal static class FlowJoin
         if (left.Kind is FlowKind.Shared or FlowKind.Count && right.Kind is FlowKind.Shared or FlowKind.Count)
             return OfShared(symbols, left, right);
         if (left.Kind != right.Kind) return null;
-        return left.Kind switch
+        var joined = left.Kind switch
         {
             FlowKind.RowSequence => left,
             FlowKind.Sequence => OfSequences(symbols, left, right),
             FlowKind.Rows => OfRows(symbols, left, right),
             _ => null,
         };
+        return joined?.WithDoubt(left.Doubt ?? right.Doubt);
     }
 
     /// <summary>Whether the same is known of two values, but for sizes that are not.</summary>

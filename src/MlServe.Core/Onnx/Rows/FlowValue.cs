@@ -54,6 +54,12 @@ internal sealed class FlowValue
 
     public Cause? Cause { get; init; }
 
+    /// <summary>
+    /// Why rows may not be what they are taken for. They are followed all the same: if they are mixed later on for certain, it does not
+    /// matter whether they were before.
+    /// </summary>
+    public Cause? Doubt { get; private set; }
+
     /// <summary>Of a broken value: why rows depend on their company where its shape is taken as data. Null: for the same cause as
     /// otherwise.</summary>
     public Cause? ShapeCause { get; init; }
@@ -172,6 +178,14 @@ internal sealed class FlowValue
         Terms = Terms,
         IsReal = IsReal,
     };
+
+    public FlowValue WithDoubt(Cause? doubt)
+    {
+        if (doubt is null || Doubt is not null || IsBroken) return this;
+        var copy = (FlowValue)MemberwiseClone();
+        copy.Doubt = doubt;
+        return copy;
+    }
 
     /// <summary>The same without what is known of its elements.</summary>
     public FlowValue WithoutTerms() => Terms is null

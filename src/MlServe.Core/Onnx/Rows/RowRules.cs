@@ -9,6 +9,15 @@ internal static class RowRules
 
     public static FlowValue[] Apply(NodeFlow flow)
     {
+        var results = Follow(flow);
+
+        // A doubt about an input is one about what is computed of it, but for sizes.
+        if (flow.Given.Select(static input => input.Doubt).FirstOrDefault(static doubt => doubt is not null) is not { } doubt) return results;
+        return [.. results.Select(result => result.Kind is FlowKind.Shared or FlowKind.Count ? result : result.WithDoubt(doubt))];
+    }
+
+    private static FlowValue[] Follow(NodeFlow flow)
+    {
         var rule = OperatorTable.Instance.Find(flow.Node.Domain, flow.Node.OpType);
         if (rule is not { TakesBroken: true } && FindBroken(flow) is { } broken) return Every(flow, broken);
         if (rule is null) return Every(flow, ApplyNone(flow));
