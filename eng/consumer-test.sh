@@ -9,9 +9,9 @@ packages=$root/artifacts/packages
 version_of() { sed -n "s/.*<PackageVersion Include=\"$1\" Version=\"\([^\"]*\)\".*/\1/p" "$root/Directory.Packages.props"; }
 
 # A version of its own each time: NuGet never looks again at one that it knows.
-version=$(dotnet msbuild src/MlServe.Core -t:MinVer -getProperty:Version)-ci.$(date -u +%Y%m%d%H%M%S)
+version=$(dotnet msbuild src/MlServe.Core -restore -t:MinVer -getProperty:Version)-ci.$(date -u +%Y%m%d%H%M%S)
 rm -rf "$packages"
-dotnet pack -c Release -o "$packages" -p:PackageVersion="$version"
+dotnet pack -c Release -o "$packages" -p:MinVerVersionOverride="$version"
 ls -l "$packages"
 
 work=$(mktemp -d)

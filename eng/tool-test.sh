@@ -6,9 +6,9 @@ root=$PWD
 packages=$root/artifacts/tool-packages
 
 # A version of its own each time: NuGet never looks again at one that it knows.
-version=$(dotnet msbuild src/MlServe.Core -t:MinVer -getProperty:Version)-ci.$(date -u +%Y%m%d%H%M%S)
+version=$(dotnet msbuild src/MlServe.Core -restore -t:MinVer -getProperty:Version)-ci.$(date -u +%Y%m%d%H%M%S)
 rm -rf "$packages"
-dotnet pack tools/MlServe.Cli -c Release -o "$packages" -p:PackTool=true -p:PackageVersion="$version"
+dotnet pack tools/MlServe.Cli -c Release -o "$packages" -p:PackTool=true -p:MinVerVersionOverride="$version"
 ls -l "$packages"
 # All platforms in one package would be 160 MB.
 for package in "$packages"/MlServe.Cli.*.nupkg; do

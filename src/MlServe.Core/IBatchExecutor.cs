@@ -12,7 +12,9 @@ public interface IBatchExecutor
     /// <summary>Which model it is.</summary>
     ModelIdentity Identity { get; }
 
-    /// <summary>A request that the model takes, for trial runs; null where none is known.</summary>
+    /// <summary>
+    /// A request that the model takes and answers as it should, for trial runs: when it is loaded, and when other answers cannot be right. Null where none is known.
+    /// </summary>
     PredictionInputs? SampleRequest { get; }
 
     /// <summary>Checks a request against the signature and finds out which lanes it fits. Runs nothing and keeps nothing.</summary>
@@ -27,4 +29,21 @@ public interface IBatchExecutor
     /// <param name="rows">The rows that it must have room for, 1 or more; 1 for a model that is not batchable.</param>
     /// <exception cref="ObjectDisposedException">The model has been closed.</exception>
     ILane Rent(LaneShape shape, int rows);
+
+    /// <summary>As <see cref="Rent"/>, for whoever keeps lanes: null where the lane would pass the limit and no idle one is left to be closed for it.</summary>
+    /// <param name="shape">The shape that the lane is for.</param>
+    /// <param name="rows">The rows that it must have room for, 1 or more; 1 for a model that is not batchable.</param>
+    /// <exception cref="ObjectDisposedException">The model has been closed.</exception>
+    ILane? TryRent(LaneShape shape, int rows);
+
+    /// <summary>
+    /// Sets the bytes that all lanes may take together. A lane that <see cref="Rent"/> makes beyond it is closed as soon as it is returned.
+    /// </summary>
+    /// <param name="bytes">The limit, 0 or more.</param>
+    void LimitLanes(long bytes);
+
+    /// <summary>Closes idle lanes, those first whose shape was not used for longest, until so many bytes are free under the limit.</summary>
+    /// <param name="bytes">The bytes that are wanted.</param>
+    /// <returns>The bytes that are free; fewer than wanted where no lane is idle any more, negative where the limit is passed.</returns>
+    long MakeRoom(long bytes);
 }

@@ -12,13 +12,20 @@ public interface ILane : IDisposable
     /// <summary>The bytes of memory that it holds.</summary>
     long Bytes { get; }
 
-    /// <summary>Copies rows of a request into the lane.</summary>
+    /// <summary>Copies rows of a request into the lane, and what it gives for all rows.</summary>
     /// <param name="inputs">The inputs, as they were prepared.</param>
     /// <param name="request">What <see cref="IBatchExecutor.Prepare"/> found out about them.</param>
     /// <param name="sourceRow">The request's first row to copy.</param>
     /// <param name="rows">How many rows to copy.</param>
     /// <param name="row">The lane's first row to write.</param>
     void Write(in PredictionInputs inputs, in BatchRequest request, int sourceRow, int rows, int row);
+
+    /// <summary>
+    /// Copies the inputs that hold for all rows, for all requests that are written from here on: until the lane is returned, <see cref="Write"/> copies rows
+    /// only. For an owner of many requests, who has compared these values; without it, each request brings its own.
+    /// </summary>
+    /// <param name="inputs">The inputs that hold for all rows, by name.</param>
+    void WriteShared(in PredictionInputs inputs);
 
     /// <summary>Runs the model over the rows from 0. For another run they are written anew.</summary>
     /// <param name="rows">How many.</param>
@@ -33,4 +40,13 @@ public interface ILane : IDisposable
     /// <param name="row">The request's first row.</param>
     /// <param name="origin">What to say about the answer.</param>
     Prediction Read(in BatchRequest request, int row, in PredictionOrigin origin);
+
+    /// <summary>Lets go of what requests have written and of what the last run has left, and keeps the memory for the next.</summary>
+    void Clear();
+
+    /// <summary>Copies a row of the last run into the first place of another lane of the same model and shape, so that it can be run again alone.</summary>
+    /// <param name="row">The row, from 0.</param>
+    /// <param name="target">The other lane.</param>
+    /// <returns>Whether it was copied; false for a lane that cannot, whose rows are then never checked.</returns>
+    bool TryCopyRow(int row, ILane target) => false;
 }

@@ -36,6 +36,12 @@ public static class MlServeDiagnostics
     /// <summary>Up-down counter of <c>{run}</c>: how many model runs the <see cref="RunGate"/> lets in at once.</summary>
     public const string RunLimitMetric = "mlserve.run.limit";
 
+    /// <summary>
+    /// Up-down counter of <c>{thread}</c>: threads of the process that are in a call of the native runtime which never returned while a model was loaded. From 2 on, models that were
+    /// not verified are refused.
+    /// </summary>
+    public const string LoadAbandonedMetric = "mlserve.load.abandoned";
+
     /// <summary>Histogram of the rows of batches, in rows, by <see cref="ModelTag"/> and <see cref="CloseReasonTag"/>.</summary>
     public const string BatchSizeMetric = "mlserve.batch.size";
 
@@ -44,6 +50,14 @@ public static class MlServeDiagnostics
 
     /// <summary>Histogram of how long the first request of a batch waited for its run, in seconds, by <see cref="ModelTag"/>.</summary>
     public const string BatchQueueDurationMetric = "mlserve.batch.queue.duration";
+
+    /// <summary>Counter of <c>{row}</c>: batched rows that were run again alone, by <see cref="ModelTag"/> and <see cref="RecheckOutcomeTag"/>.</summary>
+    public const string BatchRechecksMetric = "mlserve.batch.rechecks";
+
+    /// <summary>
+    /// What running a batched row again alone showed: <c>same</c>, <c>different</c>, <c>unrepeatable</c> (it differs alone as well), <c>failed</c> (it could not be told).
+    /// </summary>
+    public const string RecheckOutcomeTag = "mlserve.batch.recheck_outcome";
 
     /// <summary>Why a batch stopped growing: <c>full</c>, <c>idle</c>, <c>delay</c>, <c>deadline</c>, <c>drain</c>.</summary>
     public const string CloseReasonTag = "mlserve.batch.close_reason";
@@ -118,6 +132,17 @@ public static class MlServeDiagnostics
 
     /// <summary>The injected fault: <c>latency</c>, <c>failure</c>, <c>invalid_output</c>.</summary>
     public const string ChaosFaultTag = "mlserve.chaos.fault";
+
+    /// <summary>
+    /// Counter of <c>{fault}</c>, of the process: how often code threw that MlServe calls and that is not its own, so that it was left out. Tag: <see cref="GuestTag"/>.
+    /// </summary>
+    public const string GuestFaultsMetric = "mlserve.guest.faults";
+
+    /// <summary>
+    /// What threw: <c>logger</c>, <c>meter_listener</c>, <c>activity_listener</c>, <c>event_listener</c>, <c>clock</c>, <c>context</c> (a synchronization context or task scheduler that takes no work),
+    /// <c>cancellation</c> (a callback of a token), <c>callback</c> (a handler or check), <c>layer</c>, <c>memory_cache</c>, <c>host</c>; <c>mlserve</c>: work of its own.
+    /// </summary>
+    public const string GuestTag = "mlserve.guest";
 
     /// <summary>Tag of metrics and activities: the name by which the application asks for the model.</summary>
     public const string ModelTag = "mlserve.model";

@@ -44,4 +44,13 @@ public enum ModelLoadFailure
 
     /// <summary>The options for the model contradict the model or each other.</summary>
     InvalidOptions,
+
+    /// <summary>The load took longer than it may, or a call into the native runtime did not return.</summary>
+    TimedOut,
+
+    /// <summary>The process in which the model was verified crashed, hung, or took more memory than it may.</summary>
+    VerificationFailed,
+
+    /// <summary>The model was to be verified and could not be, or it was not verified and is not loaded for that reason.</summary>
+    NotVerified,
 }

@@ -7,6 +7,8 @@ namespace MlServe;
 /// </summary>
 public sealed class ModelSignature
 {
+    internal const double DefaultRowTolerance = 1e-4;
+
     private readonly FrozenDictionary<string, int> _inputIndex;
     private readonly FrozenDictionary<string, int> _outputIndex;
 
@@ -48,7 +50,22 @@ public sealed class ModelSignature
     /// </summary>
     public bool RowsAreIndependent { get; init; } = true;
 
-    /// <summary>How the batch axis was found, or why there is none, in a sentence for a person.</summary>
+    /// <summary>
+    /// Whether the same row is answered alike again and again; false for a model that draws random numbers or keeps something from run to run. Its answers are not
+    /// kept, and equal requests are not answered by one run.
+    /// </summary>
+    public bool AnswersAreRepeatable { get; init; } = true;
+
+    /// <summary>
+    /// Why requests of several callers are not run together by <c>UseBatching</c> although rows can be: rounding is larger than is tolerated. A sentence for a person;
+    /// null where nothing speaks against it.
+    /// </summary>
+    public string? BatchingObjection { get; init; }
+
+    /// <summary>By which share of an output's magnitude a row may differ in company, as rounding, and count as the same answer, 0 to 1. Default: 0.0001.</summary>
+    public double RowTolerance { get; init; } = DefaultRowTolerance;
+
+    /// <summary>How the batch axis was found, or why there is none, the reason first, in sentences for a person.</summary>
     public string BatchingNote { get; }
 
     internal OutputSelection AllOutputs { get; }
@@ -67,6 +84,24 @@ public sealed class ModelSignature
     /// <summary>The position of an output, or -1.</summary>
     /// <param name="name">Its name.</param>
     public int IndexOfOutput(string name) => _outputIndex.GetValueOrDefault(name, -1);
+
+    /// <summary>The same signature of a model that was seen to answer one row differently.</summary>
+    internal ModelSignature WithoutRepeatableAnswers(string note) => new(Inputs, Outputs, note)
+    {
+        RowsAreIndependent = RowsAreIndependent,
+        AnswersAreRepeatable = false,
+        BatchingObjection = BatchingObjection ?? "The model is not deterministic, or keeps state.",
+        RowTolerance = RowTolerance,
+    };
+
+    /// <summary>The same model, with more said of its values.</summary>
+    internal ModelSignature With(IEnumerable<ValueSignature> inputs, IEnumerable<ValueSignature> outputs) => new(inputs, outputs, BatchingNote)
+    {
+        RowsAreIndependent = RowsAreIndependent,
+        AnswersAreRepeatable = AnswersAreRepeatable,
+        BatchingObjection = BatchingObjection,
+        RowTolerance = RowTolerance,
+    };
 
     /// <inheritdoc />
     public override string ToString() => $"({InputNames}) -> ({string.Join(", ", Outputs)})";

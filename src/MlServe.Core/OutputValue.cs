@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.InteropServices;
 using MlServe.Tensors;
 
@@ -7,8 +6,11 @@ namespace MlServe;
 /// <summary>The storage of one output, reused from prediction to prediction.</summary>
 internal sealed class OutputValue
 {
-    /// <summary>Buffers up to this size stay with the value; larger ones are rented from the shared pool while they are needed.</summary>
-    private const int RetainedBytes = 4096;
+    /// <summary>Buffers up to this size stay with the value; larger ones are rented while they are needed.</summary>
+    private const int RetainedBytes = 1024;
+
+    /// <summary>About what the object takes beside its buffer.</summary>
+    private const int ObjectBytes = 200;
 
     private static readonly byte[] Nothing = [];
 
@@ -29,6 +31,9 @@ internal sealed class OutputValue
 
     /// <summary>Elements of a tensor, elements of a sequence, entries of a map.</summary>
     public int Length { get; private set; }
+
+    /// <summary>The bytes that the value holds on to when it is cleared.</summary>
+    public int HeldBytes => ObjectBytes + _own.Length + (sizeof(long) * _shape.Length);
 
     public ReadOnlySpan<long> Shape => _shape.AsSpan(0, Rank);
 
@@ -61,7 +66,7 @@ internal sealed class OutputValue
         }
         else if (bytes > RetainedBytes)
         {
-            _rented = ArrayPool<byte>.Shared.Rent((int)bytes);
+            _rented = Buffers.Rent((int)bytes);
         }
         else if (_own.Length < bytes)
         {
@@ -154,7 +159,7 @@ internal sealed class OutputValue
 
         if (_rented is { } rented)
         {
-            ArrayPool<byte>.Shared.Return(rented);
+            Buffers.Return(rented);
             _rented = null;
         }
 

@@ -1,11 +1,15 @@
+using System.Runtime.ExceptionServices;
+using MlServe.Guests;
+
 namespace MlServe;
 
 /// <summary>What a builder has built: the outermost predictor together with all that has to be disposed, and the twins of its layers.</summary>
 /// <param name="outermost">The predictor that sees a request first.</param>
 /// <param name="made">What is disposed with it, innermost first.</param>
 /// <param name="twins">The layers of a pipeline for the warm-up, outermost first.</param>
-internal sealed class Pipeline(IPredictor outermost, List<IPredictor> made, IReadOnlyList<PipelineLayer> twins) : DelegatingPredictor(outermost)
+internal sealed class Pipeline(IPredictor outermost, List<IPredictor> made, IReadOnlyList<PipelineLayer> twins) : DelegatingPredictor(outermost), IShieldsCallers
 {
+    private readonly bool _isShielded = outermost is IShieldsCallers { IsShielding: true };
     private int _disposed;
 
     /// <summary>
@@ -13,29 +17,73 @@ internal sealed class Pipeline(IPredictor outermost, List<IPredictor> made, IRea
     /// </summary>
     public IReadOnlyList<PipelineLayer> Twins => twins;
 
+    bool IShieldsCallers.IsShielding => true;
+
     public override ValueTask<Prediction> PredictAsync(
         PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
     {
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, typeof(IPredictor));
-        return Inner.PredictAsync(inputs, options, cancellationToken);
+        var pending = Inner.PredictAsync(inputs, options, cancellationToken);
+        return _isShielded ? pending : RelayedOperation<Prediction>.Of(pending);
     }
 
+    /// <summary>Disposes all, also those beneath one that throws, whose exception is thrown in the end.</summary>
     protected override void Dispose(bool disposing)
     {
         base.Dispose(disposing);
         if (!disposing || Interlocked.Exchange(ref _disposed, 1) != 0) return;
-        for (var i = made.Count - 1; i >= 0; i--)
-            made[i].Dispose();
+        ThrowIfAny(DisposeOf(made));
     }
 
     protected override async ValueTask DisposeAsyncCore()
     {
+        ExceptionDispatchInfo? failure = null;
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
         {
             for (var i = made.Count - 1; i >= 0; i--)
-                await made[i].DisposeAsync().ConfigureAwait(false);
+            {
+                try
+                {
+                    await made[i].DisposeAsync().ConfigureAwait(false);
+                }
+#pragma warning disable CA1031 // What lies beneath is to be disposed as well: the model above all.
+                catch (Exception exception)
+                {
+                    failure = Keep(failure, exception);
+                }
+            }
         }
 
         await base.DisposeAsyncCore().ConfigureAwait(false);
+        ThrowIfAny(failure);
     }
+
+    /// <summary>Disposes layers, outermost first, and says what the first of those threw that did.</summary>
+    /// <param name="made">The layers, innermost first.</param>
+    internal static ExceptionDispatchInfo? DisposeOf(List<IPredictor> made)
+    {
+        ExceptionDispatchInfo? failure = null;
+        for (var i = made.Count - 1; i >= 0; i--)
+        {
+            try
+            {
+                made[i].Dispose();
+            }
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                failure = Keep(failure, exception);
+            }
+        }
+
+        return failure;
+    }
+
+    private static ExceptionDispatchInfo Keep(ExceptionDispatchInfo? failure, Exception exception)
+    {
+        GuestReports.OfProcess.Add(Guest.Layer, exception);
+        return failure ?? ExceptionDispatchInfo.Capture(exception);
+    }
+
+    private static void ThrowIfAny(ExceptionDispatchInfo? failure) => failure?.Throw();
 }

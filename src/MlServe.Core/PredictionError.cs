@@ -53,7 +53,22 @@ public sealed class PredictionError
     internal bool IsIsolated { get; set; }
 
     /// <summary>What went wrong, with which values, and what to do about it.</summary>
-    public string Message => _message ??= _arguments.Length == 0 ? _format : string.Format(CultureInfo.InvariantCulture, _format, _arguments);
+    public string Message => _message ??= _arguments.Length == 0 ? _format : Format();
+
+    /// <summary>A format that does not fit its arguments, or an argument that throws, is no reason for whoever reads or logs it to fail.</summary>
+    private string Format()
+    {
+        try
+        {
+            return string.Format(CultureInfo.InvariantCulture, _format, _arguments);
+        }
+#pragma warning disable CA1031
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            return _format;
+        }
+    }
 
     /// <summary>The same error, with those of the fallback chain.</summary>
     internal PredictionError WithFallbacks(IReadOnlyList<PredictionError> errors) => new(Status, Code, _format, _arguments)

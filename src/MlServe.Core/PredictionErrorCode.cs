@@ -86,4 +86,16 @@ public enum PredictionErrorCode
 
     /// <summary>A fault that <c>UseChaos</c> has injected.</summary>
     FaultInjected,
+
+    /// <summary>The memory of an input could not be read: its owner threw, or gave less than it had said.</summary>
+    InputUnreadable,
+
+    /// <summary>An input holds a number that would bring the runtime down: the smallest integer where integers are divided, say.</summary>
+    InputValueRefused,
+
+    /// <summary>An input holds a NaN or an infinity, and the model is not known to take it.</summary>
+    InputNotFinite,
+
+    /// <summary>An input has no elements along the axis that is padded.</summary>
+    InputEmpty,
 }

@@ -17,6 +17,7 @@ public readonly struct PredictionInput
         Kind = kind;
         Elements = elements;
         _parts = parts;
+        IsForeign = elements.IsForeign || (parts is PredictionInput[] sequence && Array.Exists(sequence, static part => part.IsForeign));
     }
 
     /// <summary>The name of the model's input; null: the model's only input.</summary>
@@ -24,6 +25,9 @@ public readonly struct PredictionInput
 
     /// <summary>What is given; <see cref="ValueKind.Optional"/> for a value that is absent on purpose.</summary>
     public ValueKind Kind { get; }
+
+    /// <summary>Whether reading it runs code of the caller's.</summary>
+    internal bool IsForeign { get; }
 
     /// <summary>The elements of a tensor; the keys of a map.</summary>
     internal BorrowedTensor Elements { get; }
@@ -76,7 +80,9 @@ public readonly struct PredictionInput
     {
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(elements);
-        return new(name, ValueKind.Sequence, default, elements);
+
+        // A copy of its own: what is checked and what is run is one list, and none can hold itself.
+        return new(name, ValueKind.Sequence, default, (PredictionInput[])elements.Clone());
     }
 
     /// <summary>Gives a map.</summary>
@@ -101,6 +107,15 @@ public readonly struct PredictionInput
         ArgumentNullException.ThrowIfNull(name);
         return new(name, ValueKind.Optional, default, null);
     }
+
+    /// <summary>The same value with other elements, and other parts where it has any.</summary>
+    internal PredictionInput With(BorrowedTensor elements, object? parts) => new(Name, Kind, elements, parts);
+
+    /// <summary>The same value with other elements, or, of a map, with other values.</summary>
+    internal PredictionInput With(BorrowedTensor elements) => Kind == ValueKind.Map ? new(Name, Kind, Elements, elements) : new(Name, Kind, elements, _parts);
+
+    /// <summary>The same sequence of other elements.</summary>
+    internal PredictionInput With(PredictionInput[] sequence) => new(Name, Kind, Elements, sequence);
 
     internal static PredictionInput Unnamed(BorrowedTensor elements) => new(null, ValueKind.Tensor, elements, null);
 

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using MlServe.Tensors;
 
@@ -6,7 +7,11 @@ namespace MlServe;
 /// <summary>Gives a mapper the memory of one row's tensors. Belongs to one call; not safe for concurrent use.</summary>
 public sealed class PredictionInputWriter
 {
-    private const int RetainedBytes = 64 * 1024;
+    /// <summary>Memory up to this size stays with an input; larger memory is rented while it is needed.</summary>
+    private const int RetainedBytes = 4096;
+
+    /// <summary>About what an input takes beside its memory.</summary>
+    private const int ObjectBytes = 400;
 
     // Arrays are kept by length up to here: writers serve one model after another.
     private const int MaxKeptLength = 16;
@@ -81,10 +86,13 @@ public sealed class PredictionInputWriter
     internal void Return()
     {
         for (var i = 0; i < _count; i++)
-            _slots[i].Trim();
+            _slots[i].Clear();
         _count = 0;
         _signature = null;
-        Pool<PredictionInputWriter>.Return(this);
+        var bytes = 0L;
+        foreach (var slot in _slots)
+            bytes += slot.HeldBytes;
+        Pool<PredictionInputWriter>.Return(this, (int)Math.Min(bytes, int.MaxValue));
     }
 
     private static T[] ArrayOf<T>(T[]?[] kept, int length) => length < kept.Length ? kept[length] ??= new T[length] : new T[length];
@@ -116,7 +124,12 @@ public sealed class PredictionInputWriter
         private long[] _shape = [];
         private int _count;
 
+        private byte[] _own = [];
+
         public byte[] Bytes { get; private set; } = [];
+
+        /// <summary>The bytes that it holds on to when it is cleared.</summary>
+        public int HeldBytes => ObjectBytes + _own.Length;
 
         public void Set(string name, ElementType type, ReadOnlySpan<long> shape, int count, int bytes)
         {
@@ -125,15 +138,17 @@ public sealed class PredictionInputWriter
             _count = count;
             _shape = ArrayOf(_shapes, shape.Length);
             shape.CopyTo(_shape);
-            if (Bytes.Length < bytes) Bytes = new byte[bytes];
-            else Bytes.AsSpan(0, bytes).Clear();
+            if (bytes <= RetainedBytes && _own.Length < bytes) _own = new byte[BitOperations.RoundUpToPowerOf2((uint)bytes)];
+            Bytes = bytes <= RetainedBytes ? _own : Buffers.Rent(bytes);
+            Bytes.AsSpan(0, bytes).Clear();
         }
 
         public PredictionInput ToInput() => PredictionInput.Named(_name, BorrowedTensor.FromBytes(_type, Bytes, _count, _shape));
 
-        public void Trim()
+        public void Clear()
         {
-            if (Bytes.Length > RetainedBytes) Bytes = [];
+            if (!ReferenceEquals(Bytes, _own)) Buffers.Return(Bytes);
+            Bytes = _own;
         }
     }
 }

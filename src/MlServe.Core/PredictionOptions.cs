@@ -4,7 +4,8 @@ namespace MlServe;
 public sealed class PredictionOptions
 {
     /// <summary>
-    /// The names of the outputs to compute and return, in any order; null (the default): all. Nodes that only other outputs need are not run.
+    /// The names of the outputs to return, in any order; null (the default): all. The runtime computes all of them either way; what is not asked for is
+    /// not copied out.
     /// </summary>
     public IReadOnlyList<string>? Outputs { get; init; }
 

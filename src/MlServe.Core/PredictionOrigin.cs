@@ -18,6 +18,12 @@ public readonly record struct PredictionOrigin
     /// <summary>How long the batch ran; zero where it was not measured (the direct path reads no clock).</summary>
     public TimeSpan RunTime { get; init; }
 
+    /// <summary>How long the batch was expected to run, as far as that was known before it did; else zero.</summary>
+    internal TimeSpan ExpectedRunTime { get; init; }
+
+    /// <summary>How long one row alone was expected to run; zero where that was not known.</summary>
+    internal TimeSpan ExpectedTimeAlone { get; init; }
+
     /// <summary>How long ago the model gave the answer; zero where it ran for this request.</summary>
     public TimeSpan Age { get; init; }
 

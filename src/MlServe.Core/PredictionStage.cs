@@ -10,6 +10,9 @@ internal abstract class PredictionStage : IDisposable
     /// <summary>Whether a pipeline has one of its kind at most.</summary>
     public virtual bool IsSingle => false;
 
+    /// <summary>Whether its hooks call code of the application's, which finds the caller's context there.</summary>
+    public virtual bool CallsApplication => false;
+
     /// <summary>Runs before the call.</summary>
     /// <returns>True to go on; false where <see cref="StageCall.Answer"/> has been set and the stages behind this one are to be left out.</returns>
     public virtual bool Before(ref StageCall call) => true;

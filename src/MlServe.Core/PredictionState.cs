@@ -7,6 +7,9 @@ internal sealed class PredictionState
 {
     private static long _abandoned;
 
+    /// <summary>States with more outputs do not lie in front of the pool: these hold on to 80 KiB at most.</summary>
+    private const int MaxOwnOutputs = 64;
+
     // In front of the pool's own: a thread static of a generic class takes a look-up at run time, on the shortest path there is.
     [ThreadStatic]
     private static PredictionState? _own;
@@ -57,7 +60,21 @@ internal sealed class PredictionState
         Count = 0;
         Origin = default;
         _isRented = false;
-        if (_own is null) _own = this;
-        else Pool<PredictionState>.Return(this);
+        if (_own is null && _outputs.Length <= MaxOwnOutputs) _own = this;
+        else if (!Pool<PredictionState>.Return(this, HeldBytes())) Forget();
+    }
+
+    // It was disposed of, and its buffers need not outlive the next collection.
+#pragma warning disable CA1816
+    private void Forget() => GC.SuppressFinalize(this);
+#pragma warning restore CA1816
+
+    /// <summary>Outputs of earlier models count as well: each keeps its buffer.</summary>
+    private int HeldBytes()
+    {
+        var bytes = 0L;
+        foreach (var output in _outputs)
+            bytes += output?.HeldBytes ?? 0;
+        return (int)Math.Min(bytes, int.MaxValue);
     }
 }

@@ -1,3 +1,5 @@
+using MlServe.Guests;
+
 namespace MlServe;
 
 /// <summary>
@@ -80,7 +82,7 @@ public sealed class PredictorBuilder
             var predictor = _innerFactory(services) ?? throw new InvalidOperationException("The factory of the inner predictor returned null.");
             if (_ownsInner) made.Add(predictor);
 
-            var time = services.GetService(typeof(TimeProvider)) as TimeProvider ?? TimeProvider.System;
+            var time = services.FindClock();
             for (var last = _layers.Count - 1; last >= 0; last--)
             {
                 if (_layers[last].Decorate is { } decorate)
@@ -106,8 +108,8 @@ public sealed class PredictorBuilder
         }
         catch
         {
-            for (var i = made.Count - 1; i >= 0; i--)
-                made[i].Dispose();
+            // What a layer throws here is counted; the builder's own failure is what its caller hears of.
+            _ = Pipeline.DisposeOf(made);
             throw;
         }
     }

@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using MlServe.Threading;
 
 namespace MlServe;
 
@@ -14,6 +15,34 @@ public static class PredictorExtensions
     {
         ArgumentNullException.ThrowIfNull(predictor);
         return predictor.GetService(typeof(TService), serviceKey) as TService;
+    }
+
+    /// <summary>
+    /// Answers one request, and blocks the calling thread until there is an answer. For code that cannot be asynchronous; all other awaits
+    /// <see cref="IPredictor.PredictAsync"/>.
+    /// </summary>
+    /// <remarks>
+    /// <para>
+    /// While it waits, the thread runs what its own request depends on: the batch in which its rows ride, its turn at the <see cref="RunGate"/>, the layers of the pipeline behind
+    /// the answer. So the call needs no other thread, and is answered also where all threads of the thread pool are blocked. Blocking on the task of
+    /// <see cref="IPredictor.PredictAsync"/> gives the same answers, more slowly.
+    /// </para>
+    /// <para>The pipeline does not see the thread's synchronization context: a layer that goes back to it would wait for ever. Safe for concurrent use.</para>
+    /// </remarks>
+    /// <param name="predictor">The predictor.</param>
+    /// <param name="inputs">The inputs; borrowed until the call returns.</param>
+    /// <param name="options">What this call asks for beyond its inputs; null: all outputs.</param>
+    /// <param name="cancellationToken">Gives the request up.</param>
+    /// <returns>The answer, to be disposed by the caller, or a status that says why there is none.</returns>
+    /// <exception cref="ObjectDisposedException">The predictor has been disposed.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled before there was an answer.</exception>
+    public static Prediction Predict(
+        this IPredictor predictor, PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(predictor);
+        return SyncWaiter.Call(
+            (predictor, inputs, options, cancellationToken),
+            static call => call.predictor.PredictAsync(call.inputs, call.options, call.cancellationToken));
     }
 
     /// <summary>

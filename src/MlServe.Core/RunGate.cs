@@ -1,16 +1,23 @@
 namespace MlServe;
 
 /// <summary>
-/// Bounds how many models run at once, over all models of a host, so that inference never takes more cores than the process may use. Waiters are
-/// served first come, first served. Safe for concurrent use.
+/// Bounds how many models run at once, over all models of a host, so that inference never takes more cores than the process may use. Where runs have to wait, each model that
+/// waits gets the same share of the time: one with short runs does not stand behind the backlog of one with long runs, but waits for runs that are
+/// under way. Safe for concurrent use.
 /// </summary>
+/// <remarks>
+/// Start-time fair queueing (Goyal, Vin and Cheng, 1996) over models, with the measured time of runs for lengths of packets. A model that has not waited saves up nothing. Within
+/// a model: first come, first served, and work in bulk (<see cref="RequestPriority.Bulk"/>) yields to all other until it has waited long enough.
+/// </remarks>
 public sealed class RunGate
 {
     private readonly Lock _gate = new();
-    private readonly Queue<IGateWaiter> _waiters = new();
+    private readonly List<GateFlow> _flows = [];
+    private readonly GateFlow _others;
+    private long _virtualTime;
+    private long _numbers;
     private int _free;
     private int _waiting;
-    private int _left;
 
     /// <summary>Makes a gate.</summary>
     /// <param name="maxConcurrentRuns">How many runs at once, 1 or more; null: one for each core that the process may use (a container's limit counted).</param>
@@ -20,6 +27,7 @@ public sealed class RunGate
         MaxConcurrentRuns = maxConcurrentRuns ?? Environment.ProcessorCount;
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxConcurrentRuns, 1, nameof(maxConcurrentRuns));
         _free = MaxConcurrentRuns;
+        _others = new(this);
     }
 
     /// <summary>The gate of everything in the process that was not given one.</summary>
@@ -34,15 +42,28 @@ public sealed class RunGate
     /// <summary>How many wait; some that have given up just now may be counted with them.</summary>
     public int CurrentWaiters => Volatile.Read(ref _waiting);
 
+    /// <summary>Models that somebody waits for.</summary>
+    internal int CurrentFlows
+    {
+        get
+        {
+            lock (_gate)
+                return _flows.Count;
+        }
+    }
+
     /// <summary>Enters where there is room and nobody waits.</summary>
     internal bool TryEnter() => Volatile.Read(ref _waiting) == 0 && TryTake();
 
     /// <summary>Waits in line; <see cref="IGateWaiter.Enter"/> is called once, by whoever makes room.</summary>
     internal void Enqueue(IGateWaiter waiter)
     {
+        var flow = waiter.Flow ?? _others;
+        if (!ReferenceEquals(flow.Gate, this)) throw new ArgumentException("The flow is another gate's.", nameof(waiter));
         lock (_gate)
         {
-            _waiters.Enqueue(waiter);
+            if (flow.Count == 0) _flows.Add(flow);
+            flow.Add(waiter, _numbers++, _virtualTime);
             Interlocked.Increment(ref _waiting);
         }
 
@@ -51,35 +72,46 @@ public sealed class RunGate
     }
 
     /// <summary>
-    /// Says that a waiter has left. Those who have are cleared away once they are half of the line, so that a gate which stays shut does not
+    /// Says that a waiter has left. Those who have are cleared away once they are half of their model's line, so that a gate which stays shut does not
     /// gather them without a bound.
     /// </summary>
-    internal void Leave()
+    /// <param name="flow">Of that waiter, which may serve somebody else by now.</param>
+    internal void Leave(GateFlow? flow = null)
     {
-        List<IGateWaiter> gone;
+        flow ??= _others;
+        List<IGateWaiter>? dropped = null;
         lock (_gate)
         {
-            if (++_left * 2 <= _waiters.Count) return;
-            gone = [];
-            _left = 0;
-            for (var remaining = _waiters.Count; remaining > 0; remaining--)
-            {
-                var waiter = _waiters.Dequeue();
-                if (waiter.HasLeft) gone.Add(waiter);
-                else _waiters.Enqueue(waiter);
-            }
-
-            Interlocked.Add(ref _waiting, -gone.Count);
+            // The waiter may have been let in meanwhile.
+            if (flow.Count == 0) return;
+            flow.Leave(ref dropped);
+            if (flow.Count == 0) _flows.Remove(flow);
+            if (dropped is not null) Interlocked.Add(ref _waiting, -dropped.Count);
         }
 
-        foreach (var waiter in gone)
-            waiter.Drop();
+        Drop(dropped);
     }
 
+    /// <summary>Leaves, for one that did not wait.</summary>
     internal void Exit()
     {
         Interlocked.Increment(ref _free);
         if (Volatile.Read(ref _waiting) > 0) AdmitWaiters();
+    }
+
+    /// <summary>Leaves, for one that had waited.</summary>
+    /// <param name="waiter">Whoever had waited.</param>
+    /// <param name="cost">How long it ran; null where it did not.</param>
+    internal void Exit(IGateWaiter waiter, TimeSpan? cost)
+    {
+        var flow = waiter.Flow ?? _others;
+        lock (_gate)
+        {
+            if (cost is { } time) flow.Settle(waiter.Charge, time.Ticks);
+            else flow.Refund(waiter.Charge);
+        }
+
+        Exit();
     }
 
     private bool TryTake()
@@ -99,20 +131,53 @@ public sealed class RunGate
     {
         while (true)
         {
-            IGateWaiter? waiter;
-            bool hasLeft;
+            IGateWaiter? next;
+            List<IGateWaiter>? dropped = null;
             lock (_gate)
             {
-                if (!_waiters.TryPeek(out waiter)) return;
-                hasLeft = waiter.HasLeft;
-                if (!hasLeft && !TryTake()) return;
-                _waiters.Dequeue();
-                if (hasLeft) _left = Math.Max(0, _left - 1);
-                Interlocked.Decrement(ref _waiting);
+                next = Volatile.Read(ref _free) > 0 ? TakeNext(ref dropped) : null;
+                var gone = (dropped?.Count ?? 0) + (next is null ? 0 : 1);
+                if (gone > 0) Interlocked.Add(ref _waiting, -gone);
             }
 
-            if (hasLeft) waiter.Drop();
-            else waiter.Enter();
+            Drop(dropped);
+            if (next is null) return;
+            next.Enter();
         }
+    }
+
+    /// <summary>Lets one in: of the model whose next run begins first in virtual time.</summary>
+    private IGateWaiter? TakeNext(ref List<IGateWaiter>? dropped)
+    {
+        GateFlow? best = null;
+        (bool Yields, long Tag, long Number) first = default;
+        for (var i = _flows.Count - 1; i >= 0; i--)
+        {
+            var flow = _flows[i];
+            flow.DropLeft(ref dropped);
+            if (flow.Count == 0)
+            {
+                _flows.RemoveAt(i);
+                continue;
+            }
+
+            flow.Next(out var yields, out var number);
+            if (yields) flow.Yield(_virtualTime);
+            var rank = (yields, flow.Tag, number);
+            if (best is null || rank.CompareTo(first) < 0) (best, first) = (flow, rank);
+        }
+
+        if (best is null || !TryTake()) return null;
+        _virtualTime = Math.Max(_virtualTime, best.Tag);
+        var waiter = best.Take();
+        if (best.Count == 0) _flows.Remove(best);
+        return waiter;
+    }
+
+    private static void Drop(List<IGateWaiter>? dropped)
+    {
+        if (dropped is null) return;
+        foreach (var waiter in dropped)
+            waiter.Drop();
     }
 }

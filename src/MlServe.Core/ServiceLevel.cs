@@ -6,7 +6,10 @@ namespace MlServe;
 /// </summary>
 public sealed record ServiceLevel
 {
-    /// <summary>The latency that 99 % of the answers keep, seen by the caller. Greater than zero; null: no promise.</summary>
+    /// <summary>
+    /// The latency that 99 % of the answers keep, seen by the caller. Greater than zero; null: no promise. Timeouts, the size of batches, how long they are held back, and what a circuit breaker
+    /// calls slow follow from it.
+    /// </summary>
     public TimeSpan? P99 { get; init; }
 
     /// <summary>The share of requests that get an answer, greater than 0 and less than 1 (0.999, say); null: no promise.</summary>

@@ -1,20 +1,13 @@
-using System.Diagnostics;
-using System.Runtime.CompilerServices;
-
 namespace MlServe;
 
 /// <summary>
 /// A call whose inner predictor did not answer at once. Pooled, and awaitable through its own value task source: an async method per layer would
 /// allocate as soon as more calls are pending than the runtime keeps state machines for.
 /// </summary>
-internal sealed class StagedOperation : PooledSource
+internal sealed class StagedOperation : AwaitingSource<Prediction, Prediction>
 {
-    private readonly Action _continue;
-    private ConfiguredValueTaskAwaitable<Prediction>.ConfiguredValueTaskAwaiter _inner;
     private StagedPredictor? _owner;
     private StageCall _call;
-
-    public StagedOperation() => _continue = Continue;
 
     public static StagedOperation Rent() => Pool<StagedOperation>.Rent();
 
@@ -22,13 +15,10 @@ internal sealed class StagedOperation : PooledSource
     {
         _owner = owner;
         _call = call;
-        _inner = inner.ConfigureAwait(false).GetAwaiter();
         var result = Begin();
 
-        // The caller's context flows to the hooks only where there is an activity in it for logs and exemplars to find.
-        if (_inner.IsCompleted) Continue();
-        else if (Activity.Current is null) _inner.UnsafeOnCompleted(_continue);
-        else _inner.OnCompleted(_continue);
+        // The caller's context flows to the hooks only where there is an activity in it for logs and exemplars to find, or where they call the application.
+        Await(inner, flowsActivity: true, flowsContext: owner.CallsApplication);
         return result;
     }
 
@@ -38,14 +28,14 @@ internal sealed class StagedOperation : PooledSource
         Pool<StagedOperation>.Return(this);
     }
 
-    private void Continue()
+    protected override void Continue()
     {
         var owner = _owner!;
         var depth = owner.StageCount;
         Prediction answer;
         try
         {
-            _call.Answer = _inner.GetResult();
+            _call.Answer = InnerResult();
             answer = owner.Finish(ref _call, ref depth);
         }
         catch (Exception exception)
@@ -80,6 +70,6 @@ internal sealed class StagedOperation : PooledSource
     {
         _owner = null;
         _call = default;
-        _inner = default;
+        ForgetInner();
     }
 }

@@ -1,7 +1,9 @@
+using System.Runtime.ExceptionServices;
+
 namespace MlServe;
 
 /// <summary>Runs stages around an inner predictor: without an allocation, and without an async method where the inner answers at once.</summary>
-internal sealed class StagedPredictor : DelegatingPredictor
+internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers
 {
     private readonly PredictionStage[] _stages;
     private readonly TimeProvider _time;
@@ -14,6 +16,7 @@ internal sealed class StagedPredictor : DelegatingPredictor
     {
         _stages = stages;
         _time = time;
+        CallsApplication = Array.Exists(stages, static stage => stage.CallsApplication);
     }
 
     public override ValueTask<Prediction> PredictAsync(
@@ -58,13 +61,32 @@ internal sealed class StagedPredictor : DelegatingPredictor
         return call.Answer;
     }
 
+    /// <summary>Runs the hooks for a call that ends with an exception: all of them, also behind one that throws, which is thrown in the end.</summary>
     internal void Fail(ref StageCall call, int depth, Exception exception)
     {
+        ExceptionDispatchInfo? another = null;
         while (depth > 0)
-            _stages[--depth].Failed(ref call, exception);
+        {
+            try
+            {
+                _stages[--depth].Failed(ref call, exception);
+            }
+#pragma warning disable CA1031
+            catch (Exception thrown)
+#pragma warning restore CA1031
+            {
+                another ??= ExceptionDispatchInfo.Capture(thrown);
+            }
+        }
+
+        another?.Throw();
     }
 
+    bool IShieldsCallers.IsShielding => true;
+
     internal int StageCount => _stages.Length;
+
+    internal bool CallsApplication { get; }
 
     public override object? GetService(Type serviceType, object? serviceKey = null)
     {

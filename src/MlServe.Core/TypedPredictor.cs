@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace MlServe;
 
 /// <summary>The typed door over an untyped predictor, which it does not dispose.</summary>
@@ -26,23 +24,7 @@ internal sealed class TypedPredictor<TInput, TOutput>(IPredictor predictor, IPre
     }
 
     /// <summary>Reads a prediction that is there, and gives the writer's memory back, which nobody reads any more.</summary>
-    internal TOutput Finish(ConfiguredValueTaskAwaitable<Prediction>.ConfiguredValueTaskAwaiter pending, PredictionInputWriter writer)
-    {
-        Prediction prediction;
-        try
-        {
-            prediction = pending.GetResult();
-        }
-        catch
-        {
-            writer.Return();
-            throw;
-        }
-
-        return Decode(prediction, writer);
-    }
-
-    private TOutput Decode(Prediction prediction, PredictionInputWriter writer)
+    internal TOutput Decode(Prediction prediction, PredictionInputWriter writer)
     {
         writer.Return();
         using (prediction)

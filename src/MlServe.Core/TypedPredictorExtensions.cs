@@ -1,3 +1,5 @@
+using MlServe.Threading;
+
 namespace MlServe;
 
 /// <summary>Opens the typed door.</summary>
@@ -24,4 +26,23 @@ public static class TypedPredictorExtensions
     public static IPredictor<TInput, TOutput> As<TInput, TOutput>(
         this IPredictor predictor, Action<TInput, PredictionInputWriter> encode, Func<Prediction, TOutput> decode) =>
         predictor.As(PredictionMapper.Create(encode, decode));
+
+    /// <summary>
+    /// Answers one question, and blocks the calling thread until there is an answer; see
+    /// <see cref="PredictorExtensions.Predict(IPredictor, PredictionInputs, PredictionOptions?, CancellationToken)"/>.
+    /// </summary>
+    /// <typeparam name="TInput">What the application asks with.</typeparam>
+    /// <typeparam name="TOutput">What the application wants to know.</typeparam>
+    /// <param name="predictor">The predictor.</param>
+    /// <param name="input">The question.</param>
+    /// <param name="cancellationToken">Gives it up.</param>
+    /// <exception cref="PredictionException">There is no answer; its <see cref="PredictionException.Status"/> says why.</exception>
+    /// <exception cref="ObjectDisposedException">The predictor has been disposed.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
+    public static TOutput Predict<TInput, TOutput>(this IPredictor<TInput, TOutput> predictor, TInput input, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(predictor);
+        return SyncWaiter.Call(
+            (predictor, input, cancellationToken), static call => call.predictor.PredictAsync(call.input, call.cancellationToken));
+    }
 }

@@ -29,6 +29,12 @@ public sealed record ValueSignature
     /// </summary>
     public int? BatchAxis { get; init; }
 
+    /// <summary>
+    /// Of an input: what a request may hold besides finite numbers; all else is refused (<see cref="PredictionErrorCode.InputNotFinite"/>). Of an output: what answers to good rows held when
+    /// the model was loaded, so that it is nothing to worry about.
+    /// </summary>
+    public NonFiniteValues NonFiniteValues { get; init; }
+
     /// <summary>Whether a request may leave the input out: it has a default, or the model declares it optional.</summary>
     public bool IsOptional { get; init; }
 

@@ -73,6 +73,12 @@ public sealed partial class ModelBuilder
         return Configure(options => options.SourceWrappers.Add(wrap));
     }
 
+    /// <summary>
+    /// Lets the host start without the model where it cannot be loaded: see <see cref="ModelOptions.Required"/>. What is wrong in its configuration still ends the start.
+    /// </summary>
+    /// <returns>This builder.</returns>
+    public ModelBuilder AsOptional() => Configure(static options => options.Required = false);
+
     /// <summary>Names the version.</summary>
     /// <param name="version">See <see cref="ModelOptions.Version"/>.</param>
     /// <returns>This builder.</returns>

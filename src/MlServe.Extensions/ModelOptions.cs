@@ -28,6 +28,12 @@ public sealed class ModelOptions
     /// </summary>
     public bool IsDefault { get; set; }
 
+    /// <summary>
+    /// Whether the host needs the model. Without one that is not required the host starts all the same; it is tried again after 5 seconds, 10 and so on up to 5 minutes, and
+    /// its requests are <see cref="PredictionStatus.NotReady"/> meanwhile. Health is then <c>Degraded</c>, not <c>Unhealthy</c>. Default: true, because a service without its model is no use.
+    /// </summary>
+    public bool Required { get; set; } = true;
+
     /// <summary>What the model promises its callers, read by whoever needs it. Default: nothing.</summary>
     public ServiceLevelOptions ServiceLevel { get; } = new();
 

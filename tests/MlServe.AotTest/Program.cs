@@ -48,6 +48,8 @@ using (var host = HostOf("Production"))
     checks.That(options.ServiceLevel.P99 == TimeSpan.FromMilliseconds(10), "a duration is bound");
     checks.That(options.Onnx.Optimization == MlServe.Onnx.GraphOptimization.Basic, "an enumeration is bound");
     checks.That(options.Onnx.WarmUpRows is [1, 4], "a list is bound");
+    checks.That(
+        options.Onnx.NonFiniteInputs["*"] == (MlServe.Tensors.NonFiniteValues.NaN | MlServe.Tensors.NonFiniteValues.NegativeInfinity), "a dictionary of flags is bound");
     checks.That(options.Onnx.ExecutionProviders is [{ Provider: MlServe.Onnx.ExecutionProvider.Cpu }], "a list of objects is bound");
 
     var images = MnistTestSet.Load(Path.Combine(AppContext.BaseDirectory, "assets"));

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 using MlServe;
 using MlServe.ChildProcess;
+using MlServe.ChildProcess.BlockedPool;
 using MlServe.Onnx;
 
 // Started by tests for what a process can show but once, or what would take the tests' own process down. Prints what it saw, one fact a line.
@@ -64,6 +65,17 @@ switch (args.ElementAtOrDefault(0))
 
     case "throwing-continuations":
         await ThrowingContinuations.RunAsync(model).ConfigureAwait(false);
+        return 0;
+
+    case "lost-threads":
+        await LostThreads.RunAsync(model).ConfigureAwait(false);
+        return 0;
+
+    case "blocked-pool":
+        return PoolBlocker.Run(Path.GetDirectoryName(model)!, args.ElementAtOrDefault(2) ?? "");
+
+    case "guests":
+        await MlServe.ChildProcess.Guests.GuestRun.RunAsync(model).ConfigureAwait(false);
         return 0;
 
     default:

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using MlServe.Onnx;
+using MlServe.Tensors;
 using Xunit;
 
 namespace MlServe;
@@ -24,7 +25,12 @@ internal sealed class Served : IAsyncDisposable
     public static async Task<Served> LoadAsync(byte[] model, Action<OnnxModelOptions>? configure = null)
     {
         var services = new ServiceCollection();
-        services.AddMlServing().AddModel(Name, builder => builder.FromSource(ModelSource.FromBytes(model)).ConfigureOnnx(configure ?? (static _ => { })));
+        services.AddMlServing().AddModel(Name, builder => builder.FromSource(ModelSource.FromBytes(model)).ConfigureOnnx(options =>
+        {
+            // Cases hold whatever an operator is defined for.
+            options.NonFiniteInputs["*"] = NonFiniteValues.All;
+            configure?.Invoke(options);
+        }));
         var provider = services.BuildServiceProvider();
         try
         {

@@ -10,23 +10,35 @@ public sealed partial class ArchitectureTests
     /// <summary>For each room, by its namespace, the rooms that it may name besides itself.</summary>
     private static readonly Dictionary<string, string[]> MayUse = new()
     {
-        [Contracts] = ["MlServe.Tensors"],
+        [Contracts] = ["MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
         ["MlServe.Tensors"] = [],
+        ["MlServe.Guests"] = [],
+        ["MlServe.Threading"] = ["MlServe.Guests"],
         ["MlServe.Statistics"] = [],
-        ["MlServe.Onnx"] = [Contracts, "MlServe.Tensors", "MlServe.Onnx.Inspection", "MlServe.Onnx.Graphs", "MlServe.Onnx.Rows"],
+        ["MlServe.Onnx"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading", "MlServe.Onnx.Inspection", "MlServe.Onnx.Graphs", "MlServe.Onnx.Rows", "MlServe.Onnx.Probing", "MlServe.Onnx.Files", "MlServe.Onnx.Verification", "MlServe.Onnx.Finite"],
+        ["MlServe.Onnx.Finite"] = [Contracts, "MlServe.Tensors", "MlServe.Onnx", "MlServe.Onnx.Probing"],
         ["MlServe.Onnx.Graphs"] = ["MlServe.Onnx.Inspection"],
+        ["MlServe.Onnx.Probing"] = [Contracts, "MlServe.Tensors", "MlServe.Onnx.Graphs", "MlServe.Onnx.Rows"],
         ["MlServe.Onnx.Rows"] = ["MlServe.Onnx.Graphs", "MlServe.Onnx.Inspection"],
-        ["MlServe.Onnx.Inspection"] = [],
-        ["MlServe.Batching"] = [Contracts, "MlServe.Tensors"],
-        ["MlServe.Caching"] = [Contracts, "MlServe.Tensors"],
-        ["MlServe.Resilience"] = [Contracts, "MlServe.Tensors"],
-        ["MlServe.Admission"] = [Contracts, "MlServe.Tensors"],
+
+        // The inspection's door hands what it has read to the safety check, which reads by the inspection's reader.
+        ["MlServe.Onnx.Inspection"] = ["MlServe.Onnx.Safety"],
+        ["MlServe.Onnx.Safety"] = ["MlServe.Onnx.Graphs", "MlServe.Onnx.Inspection"],
+        ["MlServe.Onnx.Files"] = [],
+        ["MlServe.Onnx.Verification"] = [Contracts, "MlServe.Guests", "MlServe.Onnx.Files"],
+        ["MlServe.Batching"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
+        ["MlServe.Caching"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
+        ["MlServe.Resilience"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
+        ["MlServe.Admission"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
         ["MlServe.Routing"] = [Contracts, "MlServe.Statistics"],
-        ["MlServe.Monitoring"] = [Contracts, "MlServe.Tensors", "MlServe.Statistics"],
+        ["MlServe.Monitoring"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading", "MlServe.Statistics"],
     };
 
-    /// <summary>What the inspection may take from the contracts: how it says no.</summary>
+    /// <summary>What the inspection and the safety check may take from the contracts: how they say no.</summary>
     private static readonly string[] ContractsOfInspection = ["ModelLoadException", "ModelLoadFailure"];
+
+    /// <summary>What the guards may take from the contracts: the names under which they report.</summary>
+    private static readonly string[] ContractsOfGuests = ["MlServeDiagnostics"];
 
     [Fact]
     public void Core_EveryFile_KeepsToItsRoom()
@@ -66,6 +78,7 @@ public sealed partial class ArchitectureTests
     [InlineData("Onnx/Inspection/A.cs", "namespace MlServe.Onnx.Inspection;\nclass A { OnnxPredictor? S; }", "OnnxPredictor")]
     [InlineData("Onnx/Graphs/A.cs", "using MlServe.Onnx;\nnamespace MlServe.Onnx.Graphs;", "MlServe.Onnx")]
     [InlineData("Onnx/Graphs/A.cs", "namespace MlServe.Onnx.Graphs;\nclass A { OnnxPredictor? S; }", "OnnxPredictor")]
+    [InlineData("Onnx/Probing/A.cs", "namespace MlServe.Onnx.Probing;\nclass A { OnnxPredictor? P; }", "OnnxPredictor")]
     [InlineData("Onnx/Graphs/A.cs", "using MlServe.Onnx.Rows;\nnamespace MlServe.Onnx.Graphs;", "MlServe.Onnx.Rows")]
     [InlineData("Onnx/A.cs", "using MlServe.Batching;\nnamespace MlServe.Onnx;", "MlServe.Batching")]
     [InlineData("Onnx/A.cs", "using Microsoft.Extensions.DependencyInjection;\nnamespace MlServe.Onnx;", "DependencyInjection")]
@@ -126,7 +139,8 @@ public sealed partial class ArchitectureTests
                 // What stands nearest is meant: a room's own type before another's of the same name.
                 var owners = types[match.Value].Where(type => Begins(NamespaceOf(text), type.Namespace)).ToList();
                 if (owners.Count == 0 || owners.Exists(type => type.Home == home || allowed.Contains(type.Home))) continue;
-                if (home == "MlServe.Onnx.Inspection" && ContractsOfInspection.Contains(match.Value)) continue;
+                if (home is "MlServe.Onnx.Inspection" or "MlServe.Onnx.Safety" && ContractsOfInspection.Contains(match.Value)) continue;
+                if (home == "MlServe.Guests" && ContractsOfGuests.Contains(match.Value)) continue;
                 faults.Add($"{path} ({home}) names {match.Value} of {owners[0].Home}.");
                 break;
             }
@@ -150,9 +164,9 @@ public sealed partial class ArchitectureTests
     private static bool IsDeeperBrief(string brief, string home) => Begins(home, $"MlServe.{brief}");
 
     /// <summary>The text without comments and strings.</summary>
-    private static string CodeOf(string text) => Namespace().Replace(NoCode().Replace(text, " "), " ");
+    internal static string CodeOf(string text) => Namespace().Replace(NoCode().Replace(text, " "), " ");
 
-    private static List<(string Path, string Text)> SourcesOf(string project)
+    internal static List<(string Path, string Text)> SourcesOf(string project)
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {

@@ -36,7 +36,7 @@ public sealed class MlServeDiagnosticsTests
 
     [Fact]
     public void Page_Buckets_AreThoseOfTheHistogram() => Assert.Contains(
-        string.Join(", ", PredictionMetrics.For(null).Duration.Advice!.HistogramBucketBoundaries!),
+        string.Join(", ", PredictionMetrics.For(null).Duration.Instrument!.Advice!.HistogramBucketBoundaries!),
         string.Join(' ', Page.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
 
     private static string FindRoot()

@@ -157,7 +157,9 @@ public sealed class PredictionInputsTests
 
     private static void RoundTrip<T>(T[] values, ElementType type)
     {
-        using var predictor = TinyModels.Identity(type, "N", 4).Load();
+        // What passes a NaN on is not known to take it.
+        var options = new OnnxModelOptions { NonFiniteInputs = { ["*"] = NonFiniteValues.All } };
+        using var predictor = TinyModels.Identity(type, "N", 4).Load(options);
         Assert.True(predictor.Signature.IsBatchable, $"{type}: {predictor.Signature.BatchingNote}");
         for (var run = 0; run < 3; run++)
         {

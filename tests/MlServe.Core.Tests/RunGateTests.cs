@@ -144,6 +144,8 @@ public sealed class RunGateTests
 
     private sealed class Waiter(Action? entered = null, Action? dropped = null) : IGateWaiter
     {
+        public long Charge { get; set; }
+
         public int Entered { get; private set; }
 
         public bool HasLeft { get; set; }

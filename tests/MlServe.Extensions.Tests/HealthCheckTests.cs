@@ -58,7 +58,7 @@ public sealed class HealthCheckTests : IDisposable
     }
 
     [Fact]
-    public async Task CheckHealth_ModelOfAReloadFails_IsUnhealthyWithTheFailure()
+    public async Task CheckHealth_ModelOfAReloadFails_IsDegradedWithTheFailure()
     {
         using var host = Build();
         await host.StartAsync(Token);
@@ -67,7 +67,8 @@ public sealed class HealthCheckTests : IDisposable
         await Assert.ThrowsAsync<ModelLoadException>(() => host.Services.GetRequiredService<IPredictorProvider>().LoadAsync(Token));
         var entry = await CheckAsync(host);
 
-        Assert.Equal((HealthStatus.Unhealthy, "Not all models are loaded: 'three' is Failed."), (entry.Status, entry.Description));
+        Assert.Equal((HealthStatus.Degraded, "Not all models are loaded: 'three' is Failed."), (entry.Status, entry.Description));
+        Assert.Equal(("Ready", "Failed"), (entry.Data["one"], entry.Data["three"]));
         Assert.Equal(ModelLoadFailure.NotFound, Assert.IsType<ModelLoadException>(entry.Exception).Failure);
     }
 

@@ -1,4 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 using Xunit;
 
 namespace MlServe;
@@ -44,14 +46,21 @@ public sealed class LifetimeTests : IDisposable
     }
 
     [Fact]
-    public async Task DisposeAsync_LayerThrows_IsToldToWhoeverWaits()
+    public async Task DisposeAsync_LayerThrows_TheOthersAreClosedAndTheLogSaysSo()
     {
-        var container = BuildContainer(static model => model.Use(static inner => new BrokenAtTheEnd(inner)));
+        var layer = new HeldPredictor.Hold();
+        var logs = new FakeLogCollector();
+        var container = BuildContainer(
+            model => model.Use(static inner => new BrokenAtTheEnd(inner)).Use(inner => new HeldPredictor(inner, layer)),
+            services => services.AddLogging(logging => logging.AddProvider(new FakeLoggerProvider(logs)).SetMinimumLevel(LogLevel.Debug)));
         await container.GetRequiredService<IPredictorProvider>().LoadAsync(Token);
 
-        var thrown = await Assert.ThrowsAsync<InvalidOperationException>(async () => await container.DisposeAsync());
+        // What it throws from here would keep the container from disposing what is registered besides.
+        await container.DisposeAsync();
 
-        Assert.Equal("The layer is broken.", thrown.Message);
+        Assert.Equal(1, layer.Disposals);
+        Assert.Equal("The layer is broken.", Assert.Single(logs.GetSnapshot(), static log => log.Id.Id == 4010).Exception!.Message);
+        Assert.Contains(logs.GetSnapshot(), static log => log.Id.Id == 2002);
     }
 
     [Fact]
@@ -209,9 +218,10 @@ public sealed class LifetimeTests : IDisposable
         Assert.Equal(12, await other!.SumAsync());
     }
 
-    private static ServiceProvider BuildContainer(Action<ModelBuilder> configure)
+    private static ServiceProvider BuildContainer(Action<ModelBuilder> configure, Action<IServiceCollection>? addMore = null)
     {
         var services = new ServiceCollection();
+        addMore?.Invoke(services);
         services.AddMlServing().AddModel("sum", model =>
         {
             model.FromBytes(TinyOnnx.WeightedSum());

@@ -51,6 +51,62 @@ public sealed class ResilienceTests : IDisposable
         Assert.Equal(9, await predictor.SumAsync());
     }
 
+    /// <summary>The chain stands before the model is loaded, and its breaker is made at the load.</summary>
+    [Theory]
+    [InlineData("""[ { "Model": "small" } ]""", true)]
+    [InlineData("""[ { "Value": { "y": [ 9 ] } } ]""", true)]
+    [InlineData("""[ { "StaleAnswer": true } ]""", false)]
+    [InlineData("[ ]", false)]
+    public async Task Start_SlowRuns_ShedLoadOnlyWhereSomebodyElseAnswers(string fallback, bool isShed)
+    {
+        _test.WriteModel("small.onnx", weight: 2);
+        var clock = new FakeTimeProvider();
+        using var host = await _test.StartAsync(services => services.AddSingleton<TimeProvider>(clock).AddMlServing().AddModel("sum", model => model
+                .UseStandardPipeline().UseCache(static cache => cache.TimeToLive = TimeSpan.FromTicks(1))), $$"""
+            {
+              "MlServing": { "Models": {
+                "sum": {
+                  "Path": "m.onnx", "ServiceLevel": { "P99": "00:00:00.001" }, "Fallback": {{fallback}},
+                  "Chaos": { "Enabled": true, "LatencyRate": 1, "Latency": "00:00:00.020" }
+                },
+                "small": { "Path": "small.onnx" }
+              } }
+            }
+            """);
+        var predictor = host.Services.GetRequiredKeyedService<IPredictor>("sum");
+        for (var i = 0; i < 40; i++)
+        {
+            var asked = predictor.PredictAsync(PredictionInputs.Row([1f, 2f, i]), cancellationToken: TestContext.Current.CancellationToken).AsTask();
+            for (var step = 0; step < 1000 && !asked.IsCompleted; step++)
+            {
+                clock.Advance(TimeSpan.FromMilliseconds(20));
+                await Task.Yield();
+            }
+
+            (await asked).EnsureOk().Dispose();
+        }
+
+        Assert.Equal(isShed ? CircuitState.Open : CircuitState.Closed, predictor.GetService<ICircuitBreaker>()!.State);
+    }
+
+    [Fact]
+    public async Task PredictAsync_NaNFromJson_IsRefusedWithTheKeyAndHarmsNobody()
+    {
+        using var host = await _test.StartAsync(static services => services.AddMlServing()
+            .AddModel("sum", static model => model.FromFile("m.onnx").UseStandardPipeline()));
+        var predictor = host.Services.GetRequiredService<IPredictor>();
+        for (var i = 0; i < 300; i++)
+        {
+            // 1e39 is an infinity in single precision.
+            float[] row = i % 20 == 7 ? [1, float.Parse("1e39", System.Globalization.CultureInfo.InvariantCulture), 3] : [1, 2, i];
+            using var answer = await predictor.PredictAsync(PredictionInputs.Row(row), cancellationToken: TestContext.Current.CancellationToken);
+            Assert.Equal(i % 20 != 7, answer.IsOk);
+            if (!answer.IsOk) Assert.Contains("an infinity at element 1, and model 'sum' is not known to take it. Send finite numbers, or allow it: NonFiniteInputs (MlServing:Models:sum:Onnx:NonFiniteInputs:x)", answer.Error.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(CircuitState.Closed, predictor.GetService<ICircuitBreaker>()!.State);
+    }
+
     [Fact]
     public async Task PredictAsync_ModelNotLoadedYet_TheChainAnswers()
     {

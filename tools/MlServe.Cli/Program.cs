@@ -10,9 +10,10 @@ using var cancellation = new CancellationTokenSource();
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Cancel);
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Cancel);
 
-var root = new RootCommand("Looks into ONNX models and makes them smaller and faster, measured against the model that they were made of.")
+var root = new RootCommand("Looks into ONNX models, checks them where they can do no harm, and makes them smaller and faster, measured against the model that they were made of.")
 {
     InspectCommand.Create(),
+    CheckCommand.Create(),
     QuantizeCommand.Create(),
     AnalyzeCommand.Create(),
     PreprocessCommand.Create(),

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MlServe.Threading;
 
 namespace MlServe.Batching;
 
@@ -17,6 +18,7 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
     private readonly BatchSlot?[] _slots = new BatchSlot?[lane.Capacity];
     private long _earliestDeadline;
     private int _waiting;
+    private bool _hasGap;
     private CancellationTokenSource _cut = new();
     private PaddedState _shared = new() { State = Closed };
 
@@ -24,13 +26,19 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
 
     public ILane Lane { get; } = lane;
 
-    /// <summary>The bytes that the predictor counts for the lane.</summary>
-    public long CountedBytes { get; set; }
-
     /// <summary>When it was opened for its first request.</summary>
     public long OpenedAt { get; private set; }
 
     public CloseReason Reason { get; private set; }
+
+    /// <summary>
+    /// Whether rows were reserved and not written, so that somebody else's of an earlier batch lie in their place. Set before the rows are committed.
+    /// </summary>
+    public bool HasGap
+    {
+        get => Volatile.Read(ref _hasGap);
+        set => Volatile.Write(ref _hasGap, value);
+    }
 
     /// <summary>The requests of a closed batch.</summary>
     public ReadOnlySpan<BatchSlot?> Slots => _slots.AsSpan(0, (int)((Volatile.Read(ref _shared.State) & ~Closed) >> 32));
@@ -45,10 +53,11 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
     {
         OpenedAt = now;
         _earliestDeadline = long.MaxValue;
+        _hasGap = false;
         Volatile.Write(ref _shared.State, 0);
     }
 
-    /// <summary>Reserves rows; false where it is closed or there is not room for all. An empty batch has room for any request that a lane can hold.</summary>
+    /// <summary>Reserves rows; false where it is closed or there is not room for all. An empty batch has room for any request that its lane can hold.</summary>
     public bool TryReserve(int rows, int limit, out int index, out int row)
     {
         var state = Volatile.Read(ref _shared.State);
@@ -56,7 +65,7 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
         {
             row = (int)(state & RowsMask);
             index = (int)(state >> 32);
-            if ((state & Closed) != 0 || (row + rows > limit && row > 0)) return false;
+            if ((state & Closed) != 0 || (row + rows > limit && row > 0) || row + rows > Lane.Capacity) return false;
             var seen = Interlocked.CompareExchange(ref _shared.State, state + OneSlot + rows, state);
             if (seen == state) return true;
             state = seen;
@@ -97,13 +106,16 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
     }
 
     /// <summary>Begins a run that is cut off when nobody waits for it any more.</summary>
-    public CancellationToken BeginRun(ReadOnlySpan<BatchSlot?> slots, long now)
+    public CancellationToken BeginRun(ReadOnlySpan<BatchSlot?> slots, long now, TimeProvider clock)
     {
         // One for the runner, so that it does not end before all have joined.
         Volatile.Write(ref _waiting, 1);
+
+        // Runs vary: one that was cut off before twice what was expected may have been like any other.
+        var expected = Timestamps.After(clock, now, 2 * Queue.Sizes.Expect(Rows).Run);
         foreach (var slot in slots)
         {
-            if (slot is { IsPending: true }) slot.BeginRun(this, now);
+            if (slot is { IsPending: true }) slot.BeginRun(this, now, expected);
         }
 
         Leave();
@@ -129,7 +141,7 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
     public void Leave()
     {
         var cut = _cut;
-        if (Interlocked.Decrement(ref _waiting) == 0) cut.Cancel();
+        if (Interlocked.Decrement(ref _waiting) == 0) UrgentCancel.Cancel(cut);
     }
 
     /// <summary>Forgets the requests.</summary>

@@ -1,13 +1,17 @@
 using System.Runtime.InteropServices;
+using MlServe.Threading;
 
 namespace MlServe.Batching;
 
-/// <summary>Counts the rows that wait, and refuses at the door what there is no room or no time for.</summary>
+/// <summary>
+/// Counts the rows that wait, and refuses at the door what there is no room or no time for. Normal requests go first, so that work in bulk neither takes their room nor counts as their wait.
+/// </summary>
 internal sealed class BatchAdmission
 {
     private readonly BatchingPredictor _owner;
     private readonly BatchingOptions _options;
-    private PaddedCount _queued;
+    private PaddedCount _normal;
+    private PaddedCount _bulk;
 
     public BatchAdmission(BatchingPredictor owner, BatchingOptions options)
     {
@@ -21,10 +25,10 @@ internal sealed class BatchAdmission
     public PredictionError QueueFull { get; }
 
     /// <summary>Rows that wait.</summary>
-    public int QueuedRows => Volatile.Read(ref _queued.Value);
+    public int QueuedRows => Volatile.Read(ref _normal.Value) + Volatile.Read(ref _bulk.Value);
 
     /// <summary>Called when rows no longer wait.</summary>
-    public void Left(int rows) => Interlocked.Add(ref _queued.Value, -rows);
+    public void Left(int rows, RequestPriority priority) => Add(-rows, priority);
 
     /// <summary>Counts rows among those that wait, unless there are too many or the wait would be too long.</summary>
     /// <param name="queue">Where they would wait.</param>
@@ -45,10 +49,10 @@ internal sealed class BatchAdmission
                 rows, _options.MaxQueuedRows, _owner.Name);
         }
 
-        var queued = Interlocked.Add(ref _queued.Value, rows);
+        var queued = Add(rows, queue.Priority);
         if (queued > _options.MaxQueuedRows)
         {
-            Left(rows);
+            Left(rows, queue.Priority);
             return QueueFull;
         }
 
@@ -58,7 +62,7 @@ internal sealed class BatchAdmission
         var wait = inFlight > 1 ? PredictWait(queue, queued) : TimeSpan.Zero;
         if (wait > timeout)
         {
-            Left(rows);
+            Left(rows, queue.Priority);
             return new(PredictionStatus.Overloaded, PredictionErrorCode.WaitTooLong,
                 "Model '{0}' would answer in about {1} ms, and the caller waits {2} ms. Try again later.",
                 _owner.Name, wait.TotalMilliseconds, timeout.TotalMilliseconds)
@@ -71,6 +75,11 @@ internal sealed class BatchAdmission
         deadline = Timestamps.After(_owner.Time, now, timeout);
         return null;
     }
+
+    /// <returns>The rows that go before the last of these, themselves counted.</returns>
+    private int Add(int rows, RequestPriority priority) => priority == RequestPriority.Normal
+        ? Interlocked.Add(ref _normal.Value, rows)
+        : Interlocked.Add(ref _bulk.Value, rows) + Volatile.Read(ref _normal.Value);
 
     /// <summary>What the curve says: full batches ahead, spread over the lanes, and the one that the request rides in.</summary>
     private TimeSpan PredictWait(BatchQueue queue, int queuedRows)

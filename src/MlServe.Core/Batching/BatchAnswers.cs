@@ -1,19 +1,25 @@
+using MlServe.Threading;
+
 namespace MlServe.Batching;
 
 /// <summary>
 /// The answers of one batch on their way to those who wait. The waiting code of one after another goes on on one thread of the pool, which costs a fraction of
-/// handing each to the pool; whatever other thread has nothing to do takes half of those that are left, so that code which blocks holds up nobody but itself.
+/// handing each to the pool; whatever other thread has nothing to do takes half of those that are left, so that code which blocks holds up nobody but itself. Where
+/// none has for some milliseconds, a helper thread takes all of them.
 /// </summary>
-internal sealed class BatchAnswers : IThreadPoolWorkItem
+internal sealed class BatchAnswers : UrgentWork
 {
+    private readonly Help _help;
+
     private BatchSlot?[] _slots = [];
 
     private BatchingPredictor? _owner;
 
     // The next one in the high half, the end in the low one.
     private long _left;
-    private int _isBegun;
     private int _holders;
+
+    public BatchAnswers() => _help = new(this);
 
     public int Count { get; private set; }
 
@@ -36,16 +42,14 @@ internal sealed class BatchAnswers : IThreadPoolWorkItem
     public void Begin(bool isHere)
     {
         _holders = 1;
-        _isBegun = 0;
         Volatile.Write(ref _left, Count);
-        if (isHere) Execute();
-        else ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        if (isHere) Execute(UrgentPlace.PoolThread);
+        else Queue(HelperThreads.ForAnswers);
     }
 
-    public void Execute()
+    protected override void Execute(UrgentPlace place)
     {
-        if (Interlocked.Exchange(ref _isBegun, 1) == 0) AnswerAll();
-        else Help();
+        AnswerAll();
         Let();
     }
 
@@ -76,10 +80,10 @@ internal sealed class BatchAnswers : IThreadPoolWorkItem
     private void AskForHelp()
     {
         Interlocked.Increment(ref _holders);
-        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
+        _help.Ask();
     }
 
-    private void Help()
+    private void HelpOut(bool takesAll)
     {
         if (IsEmpty(Volatile.Read(ref _left))) return;
 
@@ -89,7 +93,7 @@ internal sealed class BatchAnswers : IThreadPoolWorkItem
         while (!IsEmpty(left))
         {
             var (next, end) = ((int)(left >> 32), (int)left);
-            var first = end - ((end - next + 1) / 2);
+            var first = takesAll ? next : end - ((end - next + 1) / 2);
             var seen = Interlocked.CompareExchange(ref _left, ((long)next << 32) | (uint)first, left);
             if (seen == left)
             {
@@ -135,6 +139,18 @@ internal sealed class BatchAnswers : IThreadPoolWorkItem
         _slots.AsSpan(0, Count).Clear();
         Count = 0;
         _owner = null;
-        Pool<BatchAnswers>.Return(this);
+        Pool<BatchAnswers>.Return(this, _slots.Length * IntPtr.Size);
+    }
+
+    /// <summary>What other threads find.</summary>
+    private sealed class Help(BatchAnswers answers) : UrgentWork
+    {
+        public void Ask() => Queue(HelperThreads.ForAnswers, preferLocal: true);
+
+        protected override void Execute(UrgentPlace place)
+        {
+            answers.HelpOut(takesAll: place == UrgentPlace.LateHelper);
+            answers.Let();
+        }
     }
 }

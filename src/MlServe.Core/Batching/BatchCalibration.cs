@@ -26,8 +26,7 @@ internal static class BatchCalibration
             if (time.GetElapsedTime(started).TotalSeconds + (2 * RunsPerSize * queue.Curve.Predict(size)) > BudgetSeconds) break;
         }
 
-        queue.Limit = queue.Curve.LargestWorthwhile(queue.Capacity);
-        queue.IsLimitMeasured = true;
+        queue.Sizes.Measured();
         predictor.Learn(queue, 1, TimeSpan.FromSeconds(queue.Curve.Predict(1)));
         WarmLanes(queue, time, in sample, in request);
     }
@@ -47,7 +46,9 @@ internal static class BatchCalibration
             }
 
             var bytes = Math.Max(1, lane.Bytes);
-            var affordable = predictor.MaxLaneBytes / bytes;
+
+            // One is left to requests that go the direct way.
+            var affordable = (predictor.MaxLaneBytes / bytes) - 1;
             if (affordable >= predictor.BatchesPerQueue || predictor.Capacity == 1)
             {
                 predictor.BatchesPerQueue = (int)Math.Clamp(affordable, 1, predictor.BatchesPerQueue);
@@ -86,12 +87,14 @@ internal static class BatchCalibration
         var started = time.GetTimestamp();
         foreach (var batch in batches)
         {
-            for (var row = 0; row < queue.Limit; row++)
-                batch.Lane.Write(in sample, in request, 0, 1, row);
             for (var size = queue.Limit; size >= 1 && (size == queue.Limit || time.GetElapsedTime(started).TotalSeconds < BindingBudgetSeconds); size--)
             {
+                for (var row = 0; row < size; row++)
+                    batch.Lane.Write(in sample, in request, 0, 1, row);
                 if (batch.Lane.Run(size, request.Outputs) is not null) return;
             }
+
+            batch.Lane.Clear();
         }
     }
 }

@@ -1,3 +1,5 @@
+using MlServe.Threading;
+
 namespace MlServe.Batching;
 
 /// <summary>Holds batches back while a lane is idle, where <see cref="BatchingOptions.MaxQueueDelay"/> says so, and wakes a runner when their time has come.</summary>
@@ -13,13 +15,15 @@ internal sealed class BatchHold : IDisposable
     private readonly TimeProvider _time;
     private readonly ITimer _timer;
     private readonly long _delay;
+    private readonly LatencyBudget _budget;
     private int _parking;
 
-    public BatchHold(TimeSpan delay, TimeProvider time, TimerCallback wake)
+    public BatchHold(TimeSpan delay, LatencyBudget budget, TimeProvider time, TimerCallback wake)
     {
+        _budget = budget;
         _time = time;
         _delay = TicksOf(delay.TotalSeconds);
-        _timer = time.CreateTimer(wake, null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = time.CreateDeadlineTimer(wake, null);
     }
 
     /// <summary>Whether a runner that goes to rest is still to set the timer.</summary>
@@ -31,7 +35,7 @@ internal sealed class BatchHold : IDisposable
         var rows = batch.Rows;
         if (curve.IsKnown && curve.Fixed < WorthwhileShare * curve.Predict(rows)) return 0;
         reason = CloseReason.Delay;
-        var until = batch.OpenedAt + _delay;
+        var until = batch.OpenedAt + Math.Min(_delay, TicksOf(Math.Max(0, _budget.PromisedSeconds - (2 * curve.Predict(rows)) - TimerSeconds)));
         var deadline = batch.EarliestDeadline;
         if (deadline == long.MaxValue) return until;
 

@@ -1,70 +1,59 @@
+using MlServe.Guests;
+
 namespace MlServe.Batching;
 
 /// <summary>
 /// The requests of one shape and priority: an open batch that callers fill, full ones that wait for a lane, and, where all lanes are taken, a line
 /// of requests that hold no memory. Bounded by the predictor's count of queued rows.
 /// </summary>
-internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[] sharedValues, RequestPriority priority, int capacity)
+internal sealed class BatchQueue
 {
     /// <summary>Requests that have been given up may stand in a line of this length.</summary>
     private const int ShortLine = 16;
 
-    /// <summary>Runs from one look at the limit to the next, and how many of them try larger batches.</summary>
-    private const int RunsPerLook = 1024;
-    private const int TrialRuns = 16;
-
+    private readonly BatchingPredictor _owner;
+    private readonly SharedInputs _shared;
+    private readonly QueueBatches _batches;
     private readonly Lock _gate = new();
     private readonly Queue<Batch> _ready = new();
     private readonly Queue<BatchSlot> _line = new();
-    private readonly Stack<Batch> _free = new();
     private Batch? _open;
-    private int _batches;
     private int _full;
     private int _abandoned;
-    private int _runs;
-    private long _laneBytes;
     private bool _isRetired;
 
-    public LaneShape Shape { get; } = shape;
-
-    public RequestPriority Priority { get; } = priority;
-
-    public CostCurve Curve { get; } = new();
-
-    /// <summary>The rows that a lane of this shape has room for.</summary>
-    public int Capacity { get; } = capacity;
-
-    /// <summary>The rows that a batch holds at most: the capacity, or less where the curve says that more does not pay.</summary>
-    public int Limit { get; set; } = capacity;
-
-    /// <summary>Whether the limit was found by trying sizes, and is looked at again.</summary>
-    public bool IsLimitMeasured { get; set; }
-
-    /// <summary>
-    /// Learns from a run. Now and then larger batches are tried for a while and the limit is set anew: what was measured at load, perhaps on a busy machine, must
-    /// not hold for ever.
-    /// </summary>
-    public void Learn(int rows, TimeSpan runTime)
+    public BatchQueue(BatchingPredictor owner, LaneShape shape, SharedInputs shared, RequestPriority priority, int capacity)
     {
-        Curve.Add(rows, runTime.TotalSeconds);
-        if (!IsLimitMeasured) return;
-        switch ((uint)Interlocked.Increment(ref _runs) % RunsPerLook)
-        {
-            case 0:
-                Limit = Math.Min(Capacity, Limit * 2);
-                break;
-            case TrialRuns:
-                Limit = Curve.LargestWorthwhile(Capacity);
-                break;
-        }
+        _owner = owner;
+        _shared = shared;
+        Shape = shape;
+        Priority = priority;
+        Sizes = new(owner.Budget, capacity);
+        _batches = new(owner, this, shared, capacity);
     }
+
+    public LaneShape Shape { get; }
+
+    public RequestPriority Priority { get; }
+
+    /// <summary>The rows that a lane of this shape has room for; it grows with the demand.</summary>
+    public int Capacity => _batches.Capacity;
+
+    /// <summary>The rows that a batch holds at most.</summary>
+    public BatchLimit Sizes { get; }
+
+    /// <summary>What runs cost.</summary>
+    public CostCurve Curve => Sizes.Curve;
+
+    /// <inheritdoc cref="Sizes" />
+    public int Limit => _owner.Trust.IsLost ? 1 : Sizes.Value;
 
     /// <summary>When a batch was taken last, in the predictor's own count.</summary>
     public long LastUse { get; private set; }
 
     /// <summary>Whether inputs that hold for all rows have these values.</summary>
     public bool Matches(LaneShape otherShape, ReadOnlySpan<byte> otherValues, RequestPriority otherPriority) =>
-        Priority == otherPriority && Shape.Equals(otherShape) && otherValues.SequenceEqual(sharedValues);
+        Priority == otherPriority && Shape.Equals(otherShape) && _shared.Equal(otherValues);
 
     /// <summary>
     /// Whether there is a batch to run. The line is none: whoever gives a batch back fills it from there and looks here again, and a runner that is sent after what
@@ -90,7 +79,7 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
             lock (_gate)
             {
                 if (_ready.Count > 0) return 0;
-                return _open is { Rows: > 0 } open ? owner.HoldUntil(this, open, out _) : long.MaxValue;
+                return _open is { Rows: > 0 } open ? _owner.HoldUntil(this, open, out _) : long.MaxValue;
             }
         }
     }
@@ -104,7 +93,7 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
             var batch = Volatile.Read(ref _open);
             if (batch is not null && batch.TryReserve(slot.Rows, Limit, out var index, out var row))
             {
-                slot.Write(batch.Lane, row);
+                if (!slot.Write(batch.Lane, row)) batch.HasGap = true;
                 if (slot.Deadline != long.MaxValue) batch.Note(slot.Deadline);
                 batch.Commit(slot, index);
                 return true;
@@ -132,14 +121,14 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
             if (_ready.TryDequeue(out var ready))
             {
                 Volatile.Write(ref _full, _ready.Count);
-                LastUse = owner.CountUse();
+                LastUse = _owner.CountUse();
                 return ready;
             }
 
-            if (_open is not { Rows: > 0 } open || owner.HoldUntil(this, open, out var reason) > now) return null;
+            if (_open is not { Rows: > 0 } open || _owner.HoldUntil(this, open, out var reason) > now) return null;
             open.Close(reason);
             Volatile.Write(ref _open, null);
-            LastUse = owner.CountUse();
+            LastUse = _owner.CountUse();
             return open;
         }
     }
@@ -148,10 +137,10 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
     public void Recycle(Batch batch)
     {
         batch.Clear();
-        owner.CountLane(batch);
+        batch.Lane.Clear();
         lock (_gate)
         {
-            _free.Push(batch);
+            if (_batches.PutBack(batch)) Sizes.Grow(Capacity);
             FillFromLine();
         }
     }
@@ -173,7 +162,7 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
         {
             if (slot.Line is null) return;
             slot.Line = null;
-            owner.LeftQueue(slot.Rows);
+            _owner.LeftQueue(slot.Rows, Priority);
             _abandoned++;
             if (_line.Count <= ShortLine || _abandoned * 2 <= _line.Count) return;
             for (var left = _line.Count; left > 0; left--)
@@ -185,22 +174,18 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
         }
     }
 
-    /// <summary>Makes a first batch, whose memory counts from now on.</summary>
-    public void MakeOne()
+    /// <summary>Makes a first batch, whose memory counts from now on; false where there is none for it.</summary>
+    public bool MakeOne()
     {
         lock (_gate)
-            _free.Push(Make());
+            return _batches.MakeOne();
     }
 
     /// <summary>Makes the batches beforehand, so that memory is known before the first request.</summary>
     public List<Batch> MakeAll()
     {
         lock (_gate)
-        {
-            while (_batches < owner.BatchesPerQueue)
-                _free.Push(Make());
-            return [.. _free];
-        }
+            return _batches.MakeAll();
     }
 
     /// <summary>Gives the lanes back; only where nothing waits or runs.</summary>
@@ -224,7 +209,7 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
                 if (_ready.Count > 0) return false;
             }
 
-            if (_free.Count < _batches) return false;
+            if (!_batches.AreAllFree) return false;
             _isRetired = true;
             GiveLanesBack();
             return true;
@@ -236,16 +221,11 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
         if (_open is { } open)
         {
             open.Close(CloseReason.Drain);
-            _free.Push(open);
+            _batches.PutBackUnused(open);
         }
 
         Volatile.Write(ref _open, null);
-        while (_free.TryPop(out var batch))
-        {
-            owner.ForgetLane(batch);
-            batch.Lane.Dispose();
-            _batches--;
-        }
+        _batches.GiveBack();
     }
 
     private void SetAside(Batch batch)
@@ -253,7 +233,7 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
         batch.Close(CloseReason.Full);
 
         // Without rows it came round again between a caller's look at it and now.
-        if (batch.Rows == 0) _free.Push(batch);
+        if (batch.Rows == 0) _batches.PutBackUnused(batch);
         else _ready.Enqueue(batch);
         Volatile.Write(ref _full, _ready.Count);
         Volatile.Write(ref _open, null);
@@ -262,32 +242,10 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
     /// <exception cref="Exception">There is no lane and none can be had.</exception>
     private bool TryOpen()
     {
-        if (!_free.TryPop(out var batch))
-        {
-            if (_batches >= owner.BatchesPerQueue || (_batches > 0 && owner.RoomForLanes < _laneBytes)) return false;
-            try
-            {
-                batch = Make();
-            }
-            catch (Exception) when (_batches > 0)
-            {
-                // Those that there are come back.
-                return false;
-            }
-        }
-
-        batch.Open(owner.Now);
+        if (_batches.TryTake() is not { } batch) return false;
+        batch.Open(_owner.Now);
         Volatile.Write(ref _open, batch);
         return true;
-    }
-
-    private Batch Make()
-    {
-        var batch = new Batch(this, owner.RentLane(Shape, Capacity));
-        owner.CountLane(batch);
-        _laneBytes = batch.CountedBytes;
-        _batches++;
-        return batch;
     }
 
     /// <summary>Moves requests from the line into batches as long as there are any free.</summary>
@@ -305,10 +263,10 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
                     continue;
                 }
 
-                // Answered between the two looks, it leaves rows behind that nobody reads.
+                // Answered between the two looks, it leaves rows behind that nobody wrote.
                 _line.Dequeue();
                 slot.Line = null;
-                slot.TryWrite(batch.Lane, row);
+                if (!slot.TryWrite(batch.Lane, row)) batch.HasGap = true;
                 if (slot.Deadline != long.MaxValue) batch.Note(slot.Deadline);
                 batch.Commit(slot, index);
             }
@@ -328,7 +286,7 @@ internal sealed class BatchQueue(BatchingPredictor owner, LaneShape shape, byte[
         else
         {
             slot.Line = null;
-            owner.LeftQueue(slot.Rows);
+            _owner.LeftQueue(slot.Rows, Priority);
         }
 
         slot.Let();

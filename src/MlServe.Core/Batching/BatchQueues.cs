@@ -1,5 +1,3 @@
-using MlServe.Tensors;
-
 namespace MlServe.Batching;
 
 /// <summary>
@@ -10,9 +8,6 @@ internal sealed class BatchQueues
 {
     public const int MaxQueues = 64;
 
-    /// <summary>Values that hold for all rows are compared byte by byte up to this size; requests with larger ones are not batched.</summary>
-    private const int MaxSharedBytes = 1024;
-
     /// <summary>One batch that runs, one that fills, one that is full.</summary>
     private const int EnoughBatches = 3;
 
@@ -20,6 +15,7 @@ internal sealed class BatchQueues
     private readonly IBatchExecutor _executor;
     private readonly Lock _gate = new();
     private readonly int[] _sharedInputs;
+    private long _usesAtTrim;
     private volatile BatchQueue[] _queues = [];
 
     public BatchQueues(BatchingPredictor owner, IBatchExecutor executor)
@@ -66,12 +62,26 @@ internal sealed class BatchQueues
     /// <summary>Whether taking a batch means choosing between queues by their age.</summary>
     public bool NeedsTime => _queues.Length > 1;
 
+    /// <summary>Whether all that is to be done is work in bulk that has not been passed over long enough.</summary>
+    public bool HasOnlyBulk(TimeSpan maxBulkDelay)
+    {
+        var hasBulk = false;
+        foreach (var queue in _queues)
+        {
+            if (!queue.HasWork) continue;
+            if (queue.Priority == RequestPriority.Normal || IsAged(queue.NextOpenedAt, _owner.Now, CreditOf(maxBulkDelay))) return false;
+            hasBulk = true;
+        }
+
+        return hasBulk;
+    }
+
     public BatchQueue? Find(in PredictionInputs inputs, in BatchRequest request, RequestPriority priority)
     {
-        if (_sharedInputs.Length == 0) return Find(request.Shape, default, priority);
-        Span<byte> shared = stackalloc byte[MaxSharedBytes];
-        var length = CopyShared(in inputs, shared);
-        return length < 0 ? null : Find(request.Shape, shared[..length], priority);
+        if (_sharedInputs.Length == 0) return Find(in request, default, priority);
+        Span<byte> shared = stackalloc byte[SharedInputs.MaxBytes];
+        var length = SharedInputs.Copy(_executor.Signature, _sharedInputs, in inputs, shared);
+        return length < 0 ? null : Find(in request, shared[..length], priority);
     }
 
     public Batch? Take(long now, TimeSpan maxBulkDelay)
@@ -80,14 +90,14 @@ internal sealed class BatchQueues
         if (queues.Length == 1) return queues[0].Take(now);
 
         // Normal requests by age; bulk when there are none, or when it has been passed over long enough to count as one of them.
-        var bulkCredit = (long)Math.Min(maxBulkDelay.TotalSeconds * _owner.Time.TimestampFrequency, long.MaxValue / 4);
+        var bulkCredit = CreditOf(maxBulkDelay);
         Span<(long Rank, int Index)> order = stackalloc (long, int)[queues.Length];
         var count = 0;
         for (var i = 0; i < queues.Length; i++)
         {
             var openedAt = queues[i].NextOpenedAt;
             if (openedAt == long.MaxValue) continue;
-            var isAged = queues[i].Priority == RequestPriority.Normal || now - openedAt >= bulkCredit;
+            var isAged = queues[i].Priority == RequestPriority.Normal || IsAged(openedAt, now, bulkCredit);
             order[count++] = (isAged ? openedAt : long.MaxValue / 2 + (openedAt / 2), i);
         }
 
@@ -101,24 +111,29 @@ internal sealed class BatchQueues
         return null;
     }
 
+    private long CreditOf(TimeSpan maxBulkDelay) => (long)Math.Min(maxBulkDelay.TotalSeconds * _owner.Time.TimestampFrequency, long.MaxValue / 4);
+
+    private static bool IsAged(long openedAt, long now, long credit) => openedAt != long.MaxValue && now - openedAt >= credit;
+
     public void Close()
     {
         foreach (var queue in _queues)
             queue.Close();
     }
 
-    private BatchQueue? Find(LaneShape shape, ReadOnlySpan<byte> shared, RequestPriority priority)
+    private BatchQueue? Find(in BatchRequest request, ReadOnlySpan<byte> shared, RequestPriority priority)
     {
         foreach (var queue in _queues)
         {
-            if (queue.Matches(shape, shared, priority)) return queue;
+            if (queue.Matches(request.Shape, shared, priority)) return queue;
         }
 
-        return Add(shape, shared, priority);
+        return Add(in request, shared, priority);
     }
 
-    private BatchQueue? Add(LaneShape shape, ReadOnlySpan<byte> shared, RequestPriority priority)
+    private BatchQueue? Add(in BatchRequest request, ReadOnlySpan<byte> shared, RequestPriority priority)
     {
+        var shape = request.Shape;
         lock (_gate)
         {
             foreach (var queue in _queues)
@@ -127,15 +142,15 @@ internal sealed class BatchQueues
             }
 
             if (_queues.Length >= MaxQueues && !TryRetire()) return null;
-            var capacity = CapacityFor(shape);
+            var capacity = CapacityFor(shape, request.Rows);
             if (capacity == 0) return null;
-            var made = new BatchQueue(_owner, shape, shared.ToArray(), priority, capacity);
-            made.MakeOne();
+            var made = new BatchQueue(_owner, shape, new SharedInputs(_executor.Signature, shared), priority, capacity);
+            if (!made.MakeOne()) return null;
 
             // What is known of one queue's cost is the best guess for another of the same shape.
             foreach (var queue in _queues)
             {
-                if (queue.Shape.Equals(shape)) made.Limit = Math.Min(queue.Limit, capacity);
+                if (queue.Shape.Equals(shape)) made.Sizes.TakeAfter(queue.Sizes);
             }
 
             _queues = [.. _queues, made];
@@ -143,19 +158,36 @@ internal sealed class BatchQueues
         }
     }
 
-    /// <summary>How many rows a lane of a shape may hold, so that the queue's lanes keep to what is left of their memory; 0 where not one lane does.</summary>
-    private int CapacityFor(LaneShape shape)
+    /// <summary>
+    /// The rows that lanes of a new shape hold at first: what its share of the memory allows, or its first request asks for. A shape that comes often gets
+    /// larger ones. 0 where not one row fits.
+    /// </summary>
+    private int CapacityFor(LaneShape shape, int rows)
     {
-        long rowBytes;
-        using (var lane = _executor.Rent(shape, 1))
-            rowBytes = Math.Max(1, lane.Bytes / Math.Max(1, lane.Capacity));
-        while (_owner.RoomForLanes < rowBytes)
+        var rowBytes = 0L;
+        while (rowBytes == 0)
         {
-            if (!TryRetire()) return 0;
+            using var lane = _executor.TryRent(shape, 1);
+            if (lane is not null) rowBytes = Math.Max(1, lane.Bytes / Math.Max(1, lane.Capacity));
+            else if (!TryRetire()) return 0;
         }
 
-        var affordable = _owner.RoomForLanes / rowBytes;
-        return (int)Math.Clamp(affordable / Math.Min(_owner.BatchesPerQueue, EnoughBatches), 1, _owner.Capacity);
+        // The sample that calibration begins with is what most requests are like.
+        var isFirst = _queues.Length == 0 && _executor.SampleRequest is not null;
+        var batches = Math.Min(_owner.BatchesPerQueue, EnoughBatches);
+        var affordable = _executor.MakeRoom(rowBytes * batches * _owner.Capacity) / rowBytes / batches;
+        var share = isFirst ? affordable : Math.Max(_owner.MaxLaneBytes / MaxQueues / rowBytes / batches, rows);
+        return (int)Math.Clamp(Math.Min(affordable, share), 1, _owner.Capacity);
+    }
+
+    /// <summary>Gives up the queues that were not used since the last time, but for the one whose limit was measured.</summary>
+    public void Trim()
+    {
+        lock (_gate)
+        {
+            _queues = [.. _queues.Where(queue => queue.Sizes.IsMeasured || queue.LastUse > _usesAtTrim || !queue.TryRetire())];
+            _usesAtTrim = _queues.Length == 0 ? 0 : _queues.Max(static queue => queue.LastUse);
+        }
     }
 
     /// <summary>Makes room: gives up the queue that has not been used for longest and has nothing to do.</summary>
@@ -174,26 +206,5 @@ internal sealed class BatchQueues
         }
 
         return false;
-    }
-
-    /// <summary>The bytes of all inputs that hold for all rows, with their lengths; -1 where they are too many, or not bytes.</summary>
-    private int CopyShared(in PredictionInputs inputs, Span<byte> target)
-    {
-        var used = 0;
-        for (var i = 0; i < inputs.Count; i++)
-        {
-            ref readonly var input = ref PredictionInputs.ItemOf(in inputs, i);
-            var index = input.Name is null ? _executor.Signature.SoleRequiredInput : _executor.Signature.IndexOfInput(input.Name);
-            if (Array.IndexOf(_sharedInputs, index) < 0) continue;
-            if (input.Kind != ValueKind.Tensor || input.Elements.Type == ElementType.String) return -1;
-            var bytes = TypedBytes.Of(input.Elements);
-            if (used + 2 * sizeof(int) + bytes.Length > target.Length) return -1;
-            BitConverter.TryWriteBytes(target[used..], index);
-            BitConverter.TryWriteBytes(target[(used + sizeof(int))..], bytes.Length);
-            bytes.CopyTo(target[(used + (2 * sizeof(int)))..]);
-            used += (2 * sizeof(int)) + bytes.Length;
-        }
-
-        return used;
     }
 }

@@ -1,21 +1,32 @@
+using MlServe.Guests;
+using MlServe.Threading;
+
 namespace MlServe.Batching;
 
 /// <summary>
 /// One of the places in which a predictor runs batches. It goes to the back of the thread pool's global queue after each batch, behind the
 /// continuations of the callers whom it has just answered: they have written their next rows by the time it comes round again. Where runs are long it has a
-/// thread of its own, and the pool's are left to the host.
+/// thread of its own, and the pool's are left to the host. A caller that waits in a synchronous call runs batches itself until it has its answer.
 /// </summary>
-internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem, IGateWaiter
+internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWaiter
 {
     private readonly RunGate _gate = owner.Gate;
     private LaneThread? _thread;
+    private WaiterTicket _caller;
     private bool _hasPlace;
 
+    public GateFlow? Flow => owner.Flow;
+
+    public bool Yields => owner.HasOnlyBulk;
+
+    public long Charge { get; set; }
+
     /// <summary>Begins to work; called by whoever took the runner from the idle ones.</summary>
-    public void Start()
+    /// <param name="caller">Who waits for what it is to run, if it may do that itself.</param>
+    public void Start(WaiterTicket caller)
     {
-        if (owner.RunsLong) (_thread ??= new(this, owner.Name)).Signal();
-        else ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        _caller = caller;
+        Start();
     }
 
     void IGateWaiter.Enter()
@@ -24,7 +35,10 @@ internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem
         Start();
     }
 
-    public void Execute()
+    protected override void Execute(UrgentPlace place) => Execute(goesOnHere: place == UrgentPlace.PoolThread);
+
+    /// <param name="goesOnHere">Whether waiting code goes on on this thread.</param>
+    public void Execute(bool goesOnHere)
     {
         if (!_hasPlace && !_gate.TryEnter())
         {
@@ -32,34 +46,81 @@ internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem
             return;
         }
 
+        // Timed only where others may wait.
+        var waited = _hasPlace;
+        var started = waited ? owner.Now : 0;
         _hasPlace = false;
         var batch = owner.TakeNext();
         if (batch is null)
         {
-            _gate.Exit();
+            if (waited) _gate.Exit(this, null);
+            else _gate.Exit();
+            _caller = default;
             owner.Park(this);
             return;
         }
 
-        var answers = Run(batch);
-        _gate.Exit();
+        var answers = TryRun(batch, out var ran);
+        if (waited) _gate.Exit(this, owner.Time.GetElapsedTime(started));
+        else _gate.Exit();
         batch.Queue.Recycle(batch);
 
         // Who has been answered comes back with the next row.
-        if (answers is not null || owner.HasWork) Start();
-        else owner.Park(this);
-        answers?.Begin(Thread.CurrentThread.IsThreadPoolThread);
+        if (answers is not null || owner.HasWork)
+        {
+            Start();
+        }
+        else
+        {
+            _caller = default;
+            owner.Park(this);
+        }
+
+        // The answers first: a listener may take its time.
+        answers?.Begin(goesOnHere);
+        owner.Metrics.Ran(in ran);
+    }
+
+    private void Start()
+    {
+        if (owner.RunsLong) (_thread ??= new(this, owner.Name)).Signal();
+        else if (!_caller.TryRun(this)) Queue(HelperThreads.ForRuns);
     }
 
     /// <summary>Ends the runner's own thread, where it has one.</summary>
     public void End() => _thread?.End();
 
+    /// <summary>The last net: whatever goes wrong, each request of the batch is answered, and the runner goes on.</summary>
+    private BatchAnswers? TryRun(Batch batch, out RanBatch ran)
+    {
+        ran = default;
+        try
+        {
+            return Run(batch, ref ran);
+        }
+#pragma warning disable CA1031
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            GuestReports.OfProcess.Add(Guest.Own, exception);
+            var error = owner.Failed(exception);
+            foreach (var slot in batch.Slots)
+            {
+                if (slot?.TryTake() != true) continue;
+                slot.Answer(Prediction.FromError(error));
+                slot.Let();
+            }
+
+            return null;
+        }
+    }
+
     /// <returns>The answers that are still to be given.</returns>
-    private BatchAnswers? Run(Batch batch)
+    private BatchAnswers? Run(Batch batch, ref RanBatch ran)
     {
         batch.WaitUntilWritten();
         var slots = batch.Slots;
-        owner.LeftQueue(batch.Rows);
+        owner.LeftQueue(batch.Rows, batch.Queue.Priority);
 
         var pending = 0;
         foreach (var slot in slots)
@@ -68,14 +129,25 @@ internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem
             pending++;
         }
 
-        if (pending > 0)
+        if (pending > 0 && slots.Length > 1 && owner.Trust.IsLost)
+        {
+            PoisonIsolation.RunApart(this, batch, slots, OutputsOf(slots));
+            owner.Totals.Ran(batch.Reason, batch.Rows, slots.Length);
+        }
+        else if (pending > 0 && batch.HasGap)
+        {
+            PoisonIsolation.RunWritten(this, batch, slots, OutputsOf(slots));
+            owner.Totals.Ran(batch.Reason, batch.Rows, slots.Length);
+        }
+        else if (pending > 0)
         {
             var outputs = OutputsOf(slots);
-            var cut = batch.BeginRun(slots, owner.Now);
+            var cut = batch.BeginRun(slots, owner.Now, owner.Time);
             var error = RunLane(batch, batch.Rows, outputs, cut, out var origin);
             batch.EndRun(slots);
             owner.Totals.Ran(batch.Reason, batch.Rows, slots.Length);
-            owner.Metrics.Ran(batch, origin);
+            ran = new(batch.Reason, batch.Rows, origin.RunTime, origin.QueueTime);
+            if (error is null) owner.Recheck?.Ran(batch, slots);
             if (error is null && slots.Length > 1) return ReadAll(batch.Lane, slots, origin);
             if (error is null) AnswerOne(slots[0]!, batch.Lane, 0, in origin);
             else if (slots.Length == 1) AnswerOne(slots[0]!, error);
@@ -92,6 +164,7 @@ internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem
     internal PredictionError? RunLane(Batch batch, int rows, OutputSelection outputs, CancellationToken cancellationToken, out PredictionOrigin origin)
     {
         origin = default;
+        var (expected, alone) = batch.Queue.Sizes.Expect(rows);
         var started = owner.Now;
         try
         {
@@ -105,6 +178,8 @@ internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem
                 BatchRows = rows,
                 QueueTime = owner.Time.GetElapsedTime(batch.OpenedAt, started),
                 RunTime = runTime,
+                ExpectedRunTime = expected,
+                ExpectedTimeAlone = alone,
             };
             return error;
         }
@@ -138,14 +213,14 @@ internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            return Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "The answer could not be read: {0}", exception.Message)
+            return Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "The answer could not be read: {0}", GuestReports.MessageOf(exception))
             {
                 Exception = exception,
             });
         }
     }
 
-    /// <summary>Reads the answers out of the lane; null where nobody waits for one any more.</summary>
+    /// <summary>Reads the answers out of the lane; null where nobody is left to be answered.</summary>
     private BatchAnswers? ReadAll(ILane lane, ReadOnlySpan<BatchSlot?> slots, in PredictionOrigin origin)
     {
         BatchAnswers? answers = null;
@@ -154,8 +229,20 @@ internal sealed class BatchRunner(BatchingPredictor owner) : IThreadPoolWorkItem
         {
             // Read first: whoever has it back may use it for the next request at once.
             var rows = slot!.Rows;
-            if (slot.TryTake()) (answers ??= BatchAnswers.Rent(owner, slots.Length)).Add(slot, Read(slot, lane, row, in origin));
-            else slot.Let();
+            if (!slot.TryTake())
+            {
+                slot.Let();
+            }
+            else if (slot.HasWaiter)
+            {
+                slot.Answer(Read(slot, lane, row, in origin));
+                slot.Let();
+            }
+            else
+            {
+                (answers ??= BatchAnswers.Rent(owner, slots.Length)).Add(slot, Read(slot, lane, row, in origin));
+            }
+
             row += rows;
         }
 

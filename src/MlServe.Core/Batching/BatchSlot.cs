@@ -1,4 +1,4 @@
-using System.Runtime.ExceptionServices;
+using MlServe.Threading;
 
 namespace MlServe.Batching;
 
@@ -36,6 +36,7 @@ internal sealed class BatchSlot : PooledSource
     private long _placedAt;
     private Prediction _prediction;
     private long _runStarted;
+    private long _runExpected;
 
     /// <summary>The rows of this slot: the request's own, or a part of them.</summary>
     public int Rows { get; private set; }
@@ -47,6 +48,9 @@ internal sealed class BatchSlot : PooledSource
     public CancellationToken CancellationToken => _cancellationToken;
 
     public bool IsPending => (Volatile.Read(ref _state) & Phases) != Taken;
+
+    /// <summary>Whether a thread waits in a synchronous call, on which the caller's code goes on.</summary>
+    public bool HasWaiter => Waiter.IsSomebody;
 
     /// <summary>The timestamp at which the caller stops waiting; <see cref="long.MaxValue"/>: never.</summary>
     public long Deadline { get; private set; }
@@ -87,19 +91,21 @@ internal sealed class BatchSlot : PooledSource
 
     /// <summary>
     /// Copies the rows into a lane. The caller of the request does this itself before anybody else knows of the slot. Where that fails the request is
-    /// answered, and its place in the lane holds nothing of it.
+    /// answered, and its place in the lane is not to be run: false.
     /// </summary>
-    public void Write(ILane lane, int row)
+    public bool Write(ILane lane, int row)
     {
         try
         {
             Copy(lane, row);
+            return true;
         }
 #pragma warning disable CA1031 // Whatever a lane throws, the caller must hear of it, and its neighbours must not wait for rows that never come.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
             if (TryTake()) Answer(Prediction.FromError(_owner!.Failed(exception)));
+            return false;
         }
     }
 
@@ -146,8 +152,12 @@ internal sealed class BatchSlot : PooledSource
     }
 
     /// <summary>Tells that the batch begins to run, and lets it know that somebody waits for it.</summary>
-    public void BeginRun(Batch batch, long now)
+    /// <param name="batch">The batch.</param>
+    /// <param name="now">The moment, as a timestamp.</param>
+    /// <param name="expected">Until when the run may take without being slower than others.</param>
+    public void BeginRun(Batch batch, long now, long expected)
     {
+        _runExpected = expected;
         Volatile.Write(ref _runStarted, now);
         batch.Join();
         Volatile.Write(ref _running, batch);
@@ -167,24 +177,18 @@ internal sealed class BatchSlot : PooledSource
         return Interlocked.CompareExchange(ref _state, pending | Taken, pending) == pending;
     }
 
-    /// <summary>Answers a request that was taken.</summary>
+    /// <summary>Answers a request that was taken. Whoever waits goes on elsewhere.</summary>
     public void Answer(Prediction prediction)
     {
+        Waiter.Answered();
         _owner!.Answered();
-        try
-        {
-            SetResult(prediction);
-        }
-#pragma warning disable CA1031 // A context of the caller's that takes no work: the answer is there, and its neighbours wait for theirs.
-        catch (Exception)
-#pragma warning restore CA1031
-        {
-        }
+        SetResult(prediction);
     }
 
     /// <summary>Keeps the answer of a request that was taken for <see cref="AnswerKept"/>. Its batch is done with it.</summary>
     public void Keep(Prediction prediction)
     {
+        Waiter.Answered();
         _prediction = prediction;
         Volatile.Write(ref _holders, 1);
     }
@@ -194,38 +198,26 @@ internal sealed class BatchSlot : PooledSource
     public void AnswerKept(bool isHere)
     {
         var prediction = _prediction;
-        var (token, isInContext) = (Token, ContinuesInContext);
         _prediction = default;
         ContinuesElsewhere = !isHere;
         try
         {
             SetResult(prediction);
         }
-#pragma warning disable CA1031 // Its neighbours wait for their answers.
+#pragma warning disable CA1031 // The waiting code's own; its neighbours wait for their answers.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            // A context that takes no work, as above; of one that came meanwhile the slot can tell as long as it serves the same request.
-            if (isInContext || (Token == token && ContinuesInContext)) return;
-
-            // The waiting code's own: as if the pool had run it.
-            ThreadPool.UnsafeQueueUserWorkItem(static thrown => thrown.Throw(), ExceptionDispatchInfo.Capture(exception), preferLocal: false);
+            Unhandled.Throw(exception);
         }
     }
 
-    /// <summary>Ends a request that was taken without an answer.</summary>
+    /// <summary>Ends a request that was taken without an answer. Whoever waits goes on elsewhere.</summary>
     public void Answer(Exception exception)
     {
+        Waiter.Answered();
         _owner!.Answered();
-        try
-        {
-            SetException(exception);
-        }
-#pragma warning disable CA1031 // As above.
-        catch (Exception)
-#pragma warning restore CA1031
-        {
-        }
+        SetException(exception);
     }
 
     /// <summary>One of the two holders, batch and caller, is done with it.</summary>
@@ -248,24 +240,30 @@ internal sealed class BatchSlot : PooledSource
         if (!Pool<BatchSlot>.Return(this)) _timer?.Dispose();
     }
 
+    /// <summary>Gives the slot back that nobody has seen.</summary>
+    public void Forget()
+    {
+        TryTake();
+        Let();
+        Let();
+    }
+
     protected override void Read() => Let();
 
     private void Copy(ILane lane, int row) => lane.Write(in _inputs, in _request, _sourceRow, Rows, row);
 
-    /// <summary>Whether the run has taken most of the time that the caller gave.</summary>
+    /// <summary>Whether the run has taken most of the time that the caller gave, and longer than was to be expected: a caller that gives less time than any run takes blames nobody else.</summary>
     private bool IsRunToBlame()
     {
         var started = Volatile.Read(ref _runStarted);
-        return started != 0 && Deadline - started > started - _placedAt;
+        return started != 0 && Deadline - started > started - _placedAt && Deadline >= _runExpected;
     }
 
     private void MakeTimer(TimeProvider time)
     {
-        // The timer outlives this request by far and must not keep its caller's context.
-        using var noContext = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
         _timer?.Dispose();
         _timerClock = time;
-        _timer = time.CreateTimer(static slot => ((BatchSlot)slot!).Expire(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = time.CreateDeadlineTimer(static slot => ((BatchSlot)slot!).Expire(), this);
     }
 
     private void Arm(TimeSpan left)

@@ -9,6 +9,7 @@ public sealed class BatchStatistics
     private long _requests;
     private long _inline;
     private long _inlineExtraRows;
+    private long _rechecks;
 
     /// <summary>Batches that were run, requests on their callers' threads among them. What is run again because of a culprit is not counted again.</summary>
     public long Runs => Interlocked.Read(ref _runs) + Interlocked.Read(ref _inline);
@@ -24,6 +25,12 @@ public sealed class BatchStatistics
 
     /// <summary>What runs cost as far as is known, for each shape and priority that has come.</summary>
     public IReadOnlyList<BatchCost> Costs => CostsOf?.Invoke() ?? [];
+
+    /// <summary>Batched rows that were run again alone, to compare.</summary>
+    public long Rechecks => Interlocked.Read(ref _rechecks);
+
+    /// <summary>Why requests are run one row at a time from now on, a clause for a person: a row's answer in a batch was another one alone. Null where they are batched.</summary>
+    public string? StoppedBecause { get; internal set; }
 
     internal Func<IReadOnlyList<BatchCost>>? CostsOf { get; init; }
 
@@ -45,4 +52,6 @@ public sealed class BatchStatistics
         Interlocked.Increment(ref _inline);
         if (rows > 1) Interlocked.Add(ref _inlineExtraRows, rows - 1);
     }
+
+    internal void Rechecked() => Interlocked.Increment(ref _rechecks);
 }

@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using MlServe.Guests;
 
 namespace MlServe.Batching;
 
@@ -10,29 +10,33 @@ internal sealed class BatchingMetrics
     private static readonly long[] SizeBuckets = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
     private static readonly string[] Reasons = [.. Enum.GetNames<CloseReason>().Select(static name => name.ToLowerInvariant())];
 
-    private readonly Histogram<long> _size;
-    private readonly Histogram<double> _duration;
-    private readonly Histogram<double> _queueDuration;
+    private static readonly string[] Outcomes = [.. Enum.GetNames<RecheckOutcome>().Select(static name => name.ToLowerInvariant())];
+
+    private readonly GuardedHistogram<long> _size;
+    private readonly GuardedHistogram<double> _duration;
+    private readonly GuardedHistogram<double> _queueDuration;
+    private readonly GuardedCounter<long> _rechecks;
     private readonly KeyValuePair<string, object?> _model;
 
-    public BatchingMetrics(string model, IMeterFactory? factory)
+    public BatchingMetrics(string model, GuardedMeter meter)
     {
-        // A meter hands out the same histogram for the same name: models of one host share them.
-        var meter = MlServeMeter.For(factory);
         _model = new(MlServeDiagnostics.ModelTag, model);
-        _size = meter.CreateHistogram(MlServeDiagnostics.BatchSizeMetric, "{row}", "Rows of batches.", tags: null,
+        _size = meter.CreateHistogram(MlServeDiagnostics.BatchSizeMetric, "{row}", "Rows of batches.",
             new InstrumentAdvice<long> { HistogramBucketBoundaries = SizeBuckets });
         var durations = new InstrumentAdvice<double> { HistogramBucketBoundaries = DurationBuckets };
-        _duration = meter.CreateHistogram(MlServeDiagnostics.BatchDurationMetric, "s", "How long batches ran.", tags: null, durations);
+        _duration = meter.CreateHistogram(MlServeDiagnostics.BatchDurationMetric, "s", "How long batches ran.", durations);
         _queueDuration = meter.CreateHistogram(
-            MlServeDiagnostics.BatchQueueDurationMetric, "s", "How long the first request of a batch waited for its run.", tags: null, durations);
+            MlServeDiagnostics.BatchQueueDurationMetric, "s", "How long the first request of a batch waited for its run.", durations);
+        _rechecks = meter.CreateCounter<long>(MlServeDiagnostics.BatchRechecksMetric, "{row}", "Batched rows that were run again alone.");
     }
 
-    public void Ran(Batch batch, in PredictionOrigin origin)
+    public void Ran(in RanBatch batch)
     {
-        if (_size.Enabled)
-            _size.Record(batch.Rows, new TagList { _model, new(MlServeDiagnostics.CloseReasonTag, Reasons[(int)batch.Reason]) });
-        if (_duration.Enabled) _duration.Record(origin.RunTime.TotalSeconds, _model);
-        if (_queueDuration.Enabled) _queueDuration.Record(origin.QueueTime.TotalSeconds, _model);
+        if (batch.Rows == 0) return;
+        if (_size.Enabled) _size.Record(batch.Rows, [_model, new(MlServeDiagnostics.CloseReasonTag, Reasons[(int)batch.Reason])]);
+        if (_duration.Enabled) _duration.Record(batch.RunTime.TotalSeconds, _model);
+        if (_queueDuration.Enabled) _queueDuration.Record(batch.QueueTime.TotalSeconds, _model);
     }
+
+    public void Rechecked(RecheckOutcome outcome) => _rechecks.Add(1, _model, new(MlServeDiagnostics.RecheckOutcomeTag, Outcomes[(int)outcome]));
 }

@@ -1,4 +1,8 @@
 using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
+using MlServe.Guests;
+using MlServe.Tensors;
+using MlServe.Threading;
 
 namespace MlServe.Batching;
 
@@ -6,7 +10,7 @@ namespace MlServe.Batching;
 /// Runs requests together. A batch grows while the lanes are busy and starts the moment one is free: a lone request runs at once on its caller's thread,
 /// and under load batches grow by themselves to what the model can take.
 /// </summary>
-internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
+internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, ITrimmable, IShieldsCallers
 {
     /// <summary>Runs shorter than this may go on a caller's thread.</summary>
     private const double ShortRunSeconds = 50e-6;
@@ -21,32 +25,49 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     private readonly BatchAdmission _admission;
     private readonly LonelyCaller _lonely = new();
     private readonly BatchHold? _hold;
-    private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly UrgentCompletion _finished = new();
     private PaddedCounters _counters;
-    private long _laneBytes;
     private long _uses;
     private int _disposed;
 
-    public BatchingPredictor(IPredictor inner, IBatchExecutor executor, BatchingOptions options, BatchingMetrics metrics, RunGate gate, TimeProvider time)
+    /// <param name="inner">The model.</param>
+    /// <param name="executor">Runs its rows.</param>
+    /// <param name="options">How.</param>
+    /// <param name="metrics">What is reported.</param>
+    /// <param name="gate">Bounds how much runs at once.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="mixes">Whether requests of several callers are run together.</param>
+    /// <param name="logger">Where to say that they no longer are; null: nowhere.</param>
+    /// <param name="serviceLevel">What callers are promised; null: nothing.</param>
+    public BatchingPredictor(
+        IPredictor inner, IBatchExecutor executor, BatchingOptions options, BatchingMetrics metrics, RunGate gate, TimeProvider time, bool mixes, ILogger? logger,
+        ServiceLevel? serviceLevel = null)
         : base(inner)
     {
+        Trust = new(this, logger);
+        Budget = new(serviceLevel?.P99, options.MaxQueueDelay);
         Metrics = metrics;
         _options = options;
         _executor = executor;
         Gate = gate;
+        Flow = inner.GetService<GateFlow>() is { } flow && ReferenceEquals(flow.Gate, gate) ? flow : new(gate);
         Time = time;
         Identity = executor.Identity;
         Lanes = options.Lanes == 0 ? gate.MaxConcurrentRuns : options.Lanes;
-        Capacity = executor.Signature.IsBatchable ? options.MaxBatchSize : 1;
+        Capacity = executor.Signature.IsBatchable && mixes ? options.MaxBatchSize : 1;
         BatchesPerQueue = Lanes + 2;
         _admission = new(this, options);
         _queues = new(this, executor);
         Totals = new() { CostsOf = _queues.Costs };
         _runners = new(this, Lanes);
-        if (options.MaxQueueDelay > TimeSpan.Zero) _hold = new(options.MaxQueueDelay, time, _ => Schedule());
+        if (Capacity > 1 && options.RecheckRate > 0 && options.AcceptDependentRowsOf != executor.Identity.Name)
+            Recheck = new(this, executor.Signature, options.RecheckRate, Finish);
+        if (options.MaxQueueDelay > TimeSpan.Zero) _hold = new(options.MaxQueueDelay, Budget, time, _ => Schedule());
         try
         {
             BatchCalibration.Run(this, _queues, executor);
+            executor.LimitLanes(options.MaxLaneBytes);
+            MemoryPressure.Register(this);
         }
         catch
         {
@@ -57,6 +78,12 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
 
     public RunGate Gate { get; }
 
+    /// <summary>The model's line at the gate, for all ways in which it is run.</summary>
+    public GateFlow Flow { get; }
+
+    /// <summary>Whether all that is to be done is work in bulk that has not been passed over long enough.</summary>
+    public bool HasOnlyBulk => _queues.HasOnlyBulk(_options.MaxBulkDelay);
+
     public TimeProvider Time { get; }
 
     public ModelIdentity Identity { get; }
@@ -65,16 +92,20 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
 
     public int Lanes { get; }
 
+    /// <summary>How long batches may run.</summary>
+    public LatencyBudget Budget { get; }
+
     /// <summary>Rows that a lane has room for. Smaller than asked for where lanes would take too much memory.</summary>
-    public int Capacity { get; set; }
+    public int Capacity
+    {
+        get => Trust.IsLost ? 1 : field;
+        set;
+    }
 
     /// <summary>Batches of one shape and priority: one for each lane, one that fills, one that is full.</summary>
     public int BatchesPerQueue { get; set; }
 
     public long MaxLaneBytes => _options.MaxLaneBytes;
-
-    /// <summary>What is left of the memory for lanes.</summary>
-    public long RoomForLanes => _options.MaxLaneBytes - Interlocked.Read(ref _laneBytes);
 
     /// <summary>Whether runs are too long for the thread pool's threads.</summary>
     public bool RunsLong { get; private set; }
@@ -82,6 +113,12 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     public BatchStatistics Totals { get; }
 
     public BatchingMetrics Metrics { get; }
+
+    /// <summary>Runs batched rows again alone; null where none are.</summary>
+    public BatchRecheck? Recheck { get; }
+
+    /// <summary>Whether rows may have company.</summary>
+    public BatchTrust Trust { get; }
 
     public long Now => Time.GetTimestamp();
 
@@ -105,6 +142,8 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     /// <summary>Whether all runners rest, and the timer is set for what they hold back.</summary>
     public bool IsHolding => _runners.AreAllIdle && _hold is not { IsParking: true };
 
+    bool IShieldsCallers.IsShielding => true;
+
     private bool IsDisposed => Volatile.Read(ref _disposed) != 0;
 
     public override ValueTask<Prediction> PredictAsync(
@@ -112,6 +151,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     {
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<Prediction>(cancellationToken);
         if (_executor.Prepare(in inputs, options, out var request) is { } error) return new(Prediction.FromError(error));
+        if (OwnedInputs.AreNeeded(in inputs)) return OwnedInputs.PredictAsync(this, inputs, options, cancellationToken);
 
         // Counted before the look at whether it is too late: who is counted is waited for.
         var inFlight = Interlocked.Increment(ref _counters.InFlight);
@@ -127,10 +167,10 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
             return new(Prediction.FromError(fault));
         }
 
-        if (queue is null || request.Rows == 0) return PassOnAsync(inputs, options, cancellationToken);
+        if (queue is null || request.Rows == 0) return RelayedOperation<Prediction>.Of(PassOnAsync(inputs, options, cancellationToken));
         if (MayRunInline(queue, request.Rows, inFlight) && Gate.TryEnter())
         {
-            if (TryRent(in request) is { } lane) return RunInline(lane, in inputs, in request, options?.Timeout ?? _options.Timeout, cancellationToken);
+            if (TryRent(in request) is { } lane) return RunInline(lane, queue, in inputs, in request, options?.Timeout ?? _options.Timeout, cancellationToken);
             Gate.Exit();
         }
 
@@ -141,24 +181,44 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         }
 
         return request.Rows <= queue.Limit
-            ? Place(queue, in inputs, in request, 0, request.Rows, now, deadline, cancellationToken)
-            : SplitRequest.RunAsync(this, queue, inputs, request, now, deadline, cancellationToken);
+            ? TryPlace(queue, in inputs, in request, 0, request.Rows, now, deadline, cancellationToken)
+                ?? RelayedOperation<Prediction>.Of(PassOnAsync(inputs, options, cancellationToken))
+            : RelayedOperation<Prediction>.Of(SplitRequest.RunAsync(this, queue, inputs, request, now, deadline, cancellationToken));
     }
 
     public override object? GetService(Type serviceType, object? serviceKey = null)
     {
         if (serviceKey is not null) return base.GetService(serviceType, serviceKey);
         if (serviceType == typeof(BatchStatistics)) return Totals;
+        if (serviceType == typeof(AnswerTrust)) return Trust.InAnswers;
         return serviceType == typeof(DefaultTimeout) && _options.Timeout is { } timeout ? new DefaultTimeout(timeout) : base.GetService(serviceType);
     }
 
-    /// <summary>Puts rows that were let in where the next lane finds them.</summary>
+    /// <summary>Gives up the lanes of shapes that have not come lately.</summary>
+    public void Trim() => _queues.Trim();
+
+    /// <summary>Puts a part of a request where the next lane finds it.</summary>
     internal ValueTask<Prediction> Place(
+        BatchQueue queue, in PredictionInputs inputs, in BatchRequest request, int sourceRow, int rows, long now, long deadline, CancellationToken cancellationToken)
+    {
+        if (TryPlace(queue, in inputs, in request, sourceRow, rows, now, deadline, cancellationToken) is { } task) return task;
+        Answered();
+        return new(Prediction.FromError(_admission.QueueFull));
+    }
+
+    /// <summary>Puts rows that were let in where the next lane finds them; null where their queue is gone, and no other takes them.</summary>
+    private ValueTask<Prediction>? TryPlace(
         BatchQueue queue, in PredictionInputs inputs, in BatchRequest request, int sourceRow, int rows, long now, long deadline, CancellationToken cancellationToken)
     {
         var slot = BatchSlot.Rent(this, in inputs, in request, sourceRow, rows, deadline, cancellationToken);
         var task = slot.Task();
-        Put(queue, slot);
+        if (!TryPut(queue, slot))
+        {
+            LeftQueue(rows, queue.Priority);
+            slot.Forget();
+            return null;
+        }
+
         slot.Watch(Time, now);
         Schedule();
         return task;
@@ -174,37 +234,31 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     }
 
     /// <summary>Called when rows no longer wait.</summary>
-    internal void LeftQueue(int rows) => _admission.Left(rows);
+    internal void LeftQueue(int rows, RequestPriority priority) => _admission.Left(rows, priority);
 
-    internal ILane RentLane(LaneShape shape, int rows) => _executor.Rent(shape, rows);
-
-    /// <summary>Counts the memory of a lane, or what it has grown by.</summary>
-    internal void CountLane(Batch batch)
-    {
-        var bytes = batch.Lane.Bytes;
-        if (bytes == batch.CountedBytes) return;
-        Interlocked.Add(ref _laneBytes, bytes - batch.CountedBytes);
-        batch.CountedBytes = bytes;
-    }
-
-    internal void ForgetLane(Batch batch) => Interlocked.Add(ref _laneBytes, -batch.CountedBytes);
+    internal ILane? TryRentLane(LaneShape shape, int rows) => _executor.TryRent(shape, rows);
 
     /// <summary>Numbers the batches that are taken.</summary>
     internal long CountUse() => Interlocked.Increment(ref _uses);
 
     internal void Learn(BatchQueue queue, int rows, TimeSpan runTime)
     {
-        queue.Learn(rows, runTime);
+        queue.Sizes.Learn(rows, runTime);
 
         // Back at a shorter time than there, so that a model on the border does not move from thread to thread.
         var seconds = queue.Curve.Undisturbed(queue.Limit);
         if (RunsLong ? seconds < 0.7 * LongRunSeconds : seconds > LongRunSeconds) RunsLong = !RunsLong;
     }
 
-    /// <summary>What a request hears of an exception that an executor threw.</summary>
-    internal PredictionError Failed(Exception exception) => exception is ObjectDisposedException
+    /// <summary>What a request hears of an exception that an executor threw when it was to give a lane. Only here it says that the model is closed.</summary>
+    internal PredictionError Refused(Exception exception) => exception is ObjectDisposedException
         ? new(PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' has been closed.", Name) { Exception = exception }
-        : new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}' failed: {1}", Name, exception.Message) { Exception = exception };
+        : Failed(exception);
+
+    /// <summary>What a request hears of an exception that a lane threw.</summary>
+    internal PredictionError Failed(Exception exception) => exception is UnreadableInputException unreadable
+        ? OwnedInputs.Unreadable(unreadable)
+        : new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}' failed: {1}", Name, GuestReports.MessageOf(exception)) { Exception = exception };
 
     /// <param name="isRun">Whether the run, and not the wait for it, used up most of the time.</param>
     internal PredictionError TimedOut(bool isRun) => isRun
@@ -228,6 +282,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     {
         _hold?.BeginParking();
         _runners.Push(runner);
+        Recheck?.Idle();
         Interlocked.MemoryBarrier();
         if (IsDisposed) TryFinish();
 
@@ -240,6 +295,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     {
         if (disposing && Interlocked.Exchange(ref _disposed, 1) == 0)
         {
+            Recheck?.Stop();
             Schedule();
             TryFinish();
         }
@@ -256,7 +312,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
 
     private void Schedule()
     {
-        if (_runners.TryPop() is { } runner) runner.Start();
+        if (_runners.TryPop() is { } runner) runner.Start(SyncWaiter.Current);
     }
 
     private PredictionError? FindQueue(in PredictionInputs inputs, in BatchRequest request, RequestPriority priority, out BatchQueue? queue)
@@ -271,35 +327,31 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            return Failed(exception);
+            return Refused(exception);
         }
     }
 
-    /// <summary>Hands a request over to a queue, or answers it where none can take it.</summary>
-    private void Put(BatchQueue queue, BatchSlot slot)
+    /// <summary>Hands a request over to a queue, or answers it where its executor fails; false where no queue takes it.</summary>
+    private bool TryPut(BatchQueue queue, BatchSlot slot)
     {
-        PredictionError error;
         try
         {
-            var current = queue;
-            while (current is not null && slot.Rows <= current.Capacity)
+            for (var current = queue; current is not null && slot.Rows <= current.Capacity; current = slot.FindQueue(_queues, queue.Priority))
             {
-                if (current.Add(slot)) return;
-                current = slot.FindQueue(_queues, queue.Priority);
+                if (current.Add(slot)) return true;
             }
 
-            error = _admission.QueueFull;
+            return false;
         }
 #pragma warning disable CA1031 // Whatever an executor throws, the request must be answered.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            error = Failed(exception);
+            LeftQueue(slot.Rows, queue.Priority);
+            if (slot.TryTake()) slot.Answer(Prediction.FromError(Refused(exception)));
+            slot.Let();
+            return true;
         }
-
-        LeftQueue(slot.Rows);
-        if (slot.TryTake()) slot.Answer(Prediction.FromError(error));
-        slot.Let();
     }
 
     /// <summary>Whether a call may run on its caller's thread.</summary>
@@ -325,9 +377,11 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         }
     }
 
-    private ValueTask<Prediction> RunInline(ILane rented, in PredictionInputs inputs, in BatchRequest request, TimeSpan? timeout, CancellationToken cancellationToken)
+    private ValueTask<Prediction> RunInline(
+        ILane rented, BatchQueue queue, in PredictionInputs inputs, in BatchRequest request, TimeSpan? timeout, CancellationToken cancellationToken)
     {
         RunWatch? watch = null;
+        var (expected, alone) = queue.Sizes.Expect(request.Rows);
         try
         {
             using var lane = rented;
@@ -336,7 +390,8 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
             var failure = lane.Run(request.Rows, request.Outputs, watch?.Token ?? cancellationToken);
             Totals.RanInline(request.Rows);
             if (failure is not null) return new(Prediction.FromError(failure));
-            return new(lane.Read(in request, 0, new() { Model = Identity, BatchRows = request.Rows }));
+            return new(lane.Read(
+                in request, 0, new() { Model = Identity, BatchRows = request.Rows, ExpectedRunTime = expected, ExpectedTimeAlone = alone }));
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -344,7 +399,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         }
         catch (OperationCanceledException) when (watch is { IsExpired: true })
         {
-            return new(Prediction.FromError(TimedOut(isRun: true)));
+            return new(Prediction.FromError(TimedOut(isRun: timeout >= 2 * expected)));
         }
 #pragma warning disable CA1031 // A fault of the executor is a status here as it is in a batch.
         catch (Exception exception)
@@ -367,19 +422,23 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
         {
             if ((options?.Timeout ?? _options.Timeout) is not { } timeout) return await Inner.PredictAsync(inputs, options, cancellationToken).ConfigureAwait(false);
 
-            // The model knows of no timeout.
-            using var expiry = new CancellationTokenSource(Timestamps.ToTimer(timeout > TimeSpan.Zero ? timeout : TimeSpan.Zero), Time);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(expiry.Token, cancellationToken);
-            var pending = Inner.PredictAsync(inputs, options, either.Token);
-            var isRun = pending.IsCompleted;
+            // The model keeps a timeout in its line, and not in its runs.
+            var watch = RunWatch.Begin(Time, timeout > TimeSpan.Zero ? timeout : TimeSpan.Zero, cancellationToken);
+            var isRun = false;
             try
             {
+                var pending = Inner.PredictAsync(inputs, options, watch.Token);
+                isRun = pending.IsCompleted;
                 return await pending.ConfigureAwait(false);
             }
-            catch (OperationCanceledException) when (either.IsCancellationRequested)
+            catch (OperationCanceledException) when (watch.IsExpired || cancellationToken.IsCancellationRequested)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 return Prediction.FromError(TimedOut(isRun));
+            }
+            finally
+            {
+                watch.End();
             }
         }
         finally
@@ -391,9 +450,15 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines
     private void TryFinish()
     {
         if (Volatile.Read(ref _counters.InFlight) > 0 || HasWork || !_runners.TryEnd()) return;
+        if (Recheck is null) Finish();
+        else Recheck.End();
+    }
+
+    private void Finish()
+    {
         _queues.Close();
         _hold?.Dispose();
-        _finished.TrySetResult();
+        _finished.Complete();
     }
 
     /// <summary>What callers on all cores write, apart from what they only read.</summary>

@@ -11,6 +11,9 @@ internal sealed class CostCurve
     private const double FasterWeight = 0.3;
     private const double SlowerWeight = 0.03;
 
+    /// <summary>The share of their squares by which sizes must differ: about a tenth each from their mean.</summary>
+    private const double LeastSpread = 0.01;
+
     private readonly Lock _gate = new();
     private readonly double[] _perRow = new double[17];
     private double _n, _rows, _time, _rowsSquared, _rowsTime;
@@ -94,9 +97,17 @@ internal sealed class CostCurve
         var spread = (_n * _rowsSquared) - (_rows * _rows);
         var mean = _time / _n;
 
-        // Runs of one size only tell a point: it is read as all fixed cost, which never promises more than is known.
-        var slope = spread > 1e-9 * _n * _rowsSquared ? ((_n * _rowsTime) - (_rows * _time)) / spread : 0;
-        slope = Math.Max(0, slope);
+        // Runs of about one size tell how fast they are, not what a row costs. What was known of that holds on; where nothing was, all is read as fixed cost, which never promises more than is known.
+        if (spread <= LeastSpread * _n * _rowsSquared)
+        {
+            var known = _fixed + (_slope * _rows / _n);
+            var factor = _slope > 0 && known > 0 ? mean / known : 0;
+            Volatile.Write(ref _slope, _slope * factor);
+            Volatile.Write(ref _fixed, factor > 0 ? _fixed * factor : mean);
+            return;
+        }
+
+        var slope = Math.Max(0, ((_n * _rowsTime) - (_rows * _time)) / spread);
         var intercept = mean - (slope * _rows / _n);
         if (intercept < 0)
         {

@@ -1,3 +1,5 @@
+using MlServe.Guests;
+
 namespace MlServe.Batching;
 
 /// <summary>A thread of one runner's own, for runs too long for the thread pool. It sleeps while there is nothing to do.</summary>
@@ -29,9 +31,18 @@ internal sealed class LaneThread
     {
         while (true)
         {
-            _signal.Wait();
-            if (_isEnding) break;
-            _runner.Execute();
+            try
+            {
+                _signal.Wait();
+                if (_isEnding) break;
+                _runner.Execute(goesOnHere: false);
+            }
+#pragma warning disable CA1031 // The last net; the thread has other batches to run.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                GuestReports.OfProcess.Add(Guest.Own, exception);
+            }
         }
     }
 }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using MlServe.Tensors;
 
 namespace MlServe.Batching;
@@ -42,7 +41,7 @@ internal sealed class PaddedInputs : IDisposable
     public void Dispose()
     {
         foreach (var bytes in _rented)
-            ArrayPool<byte>.Shared.Return(bytes);
+            Buffers.Return(bytes);
         _rented.Clear();
     }
 
@@ -51,8 +50,10 @@ internal sealed class PaddedInputs : IDisposable
     {
         ref readonly var input = ref PredictionInputs.ItemOf(in inputs, given);
         var signature = axis.Signature.Inputs[index];
-        var shape = (long[])axis.ShapeOf(in input, index, in inputs)!.Clone();
         var position = axis.AxisIn(signature, index, inputs.IsRow && signature.BatchAxis is not null);
+        var shape = (long[]?)axis.ShapeOf(in input, index, in inputs)?.Clone();
+        if (shape is null || shape.Length <= position || shape[position] != length || Shapes.Count(shape) != input.Elements.Length)
+            throw UnreadableInputException.ShapeChanged(signature.Name);
         shape[position] = bucket;
         var blocks = (int)Shapes.CountBefore(shape, position);
         var step = (int)Shapes.CountAfter(shape, position);
@@ -101,7 +102,7 @@ internal sealed class PaddedInputs : IDisposable
 
     private byte[] Rent(int length)
     {
-        var bytes = ArrayPool<byte>.Shared.Rent(length);
+        var bytes = Buffers.Rent(length);
         _rented.Add(bytes);
         return bytes;
     }

@@ -6,7 +6,9 @@ namespace MlServe.Batching;
 /// </summary>
 public sealed class PaddingOptions
 {
-    /// <summary>The name of the free axis, as the model declares it (<c>sequence</c>). Default: null: nothing is padded.</summary>
+    /// <summary>
+    /// The name of the free axis, as the model declares it (<c>sequence</c>). A request without any elements along it is refused. Default: null: nothing is padded.
+    /// </summary>
     public string? Axis { get; set; }
 
     /// <summary>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using MlServe.Tensors;
 
 namespace MlServe.Batching;
 
@@ -15,13 +16,18 @@ internal sealed class PaddingPredictor : DelegatingPredictor
         _executor = executor;
         _options = options;
         _axis = PaddedAxis.Find(executor.Signature, options);
+        PaddingFill.Check(executor, _axis, options);
     }
 
     public override ValueTask<Prediction> PredictAsync(
         PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
     {
+        if (OwnedInputs.AreNeeded(in inputs) && OwnedInputs.BytesOf(in inputs) <= OwnedInputs.MaxBytes)
+            return OwnedInputs.PredictAsync(this, inputs, options, cancellationToken);
+
         // What the request lacks beside the mask is told by the predictor behind; so is whatever else is wrong with it.
         var length = _axis.LengthOf(_executor, in inputs, options, out var rows);
+        if (length == 0) return new(Prediction.FromError(Empty(in inputs)));
         var bucket = BucketFor(length);
         if (length < 0 || (bucket == length && !_axis.LacksMask(in inputs))) return base.PredictAsync(inputs, options, cancellationToken);
         return PredictPaddedAsync(inputs, options, length, bucket, rows, cancellationToken);
@@ -44,11 +50,35 @@ internal sealed class PaddingPredictor : DelegatingPredictor
     private async ValueTask<Prediction> PredictPaddedAsync(
         PredictionInputs inputs, PredictionOptions? options, long length, long bucket, int rows, CancellationToken cancellationToken)
     {
-        using var padded = PaddedInputs.Create(_axis, _options, in inputs, length, bucket, rows);
+        PaddedInputs padded;
+        try
+        {
+            padded = PaddedInputs.Create(_axis, _options, in inputs, length, bucket, rows);
+        }
+        catch (UnreadableInputException exception)
+        {
+            return Prediction.FromError(OwnedInputs.Unreadable(exception));
+        }
+
+        using var memory = padded;
         var prediction = await base.PredictAsync(padded.Inputs, options, cancellationToken).ConfigureAwait(false);
         if (!prediction.IsOk || bucket == length) return prediction;
         using (prediction)
             return _axis.CutBack(prediction, length, bucket);
+    }
+
+    /// <summary>Filled up from nothing, a request would ask the model about filling alone, and many models answer that with NaN.</summary>
+    private PredictionError Empty(in PredictionInputs inputs)
+    {
+        ValueSignature? empty = null;
+        for (var index = 0; index < _axis.Signature.Inputs.Count && empty is null; index++)
+        {
+            if (_axis.AxisOf(index) >= 0 && _axis.Find(in inputs, index) >= 0) empty = _axis.Signature.Inputs[index];
+        }
+
+        return new(PredictionStatus.Invalid, PredictionErrorCode.InputEmpty,
+            "Input {0} came with no elements along the axis '{1}', which is padded (MlServing:Models:{2}:Batching:Padding:Axis). Send at least one.",
+            empty, _options.Axis, _executor.Identity.Name);
     }
 
     /// <summary>The size to pad to; the length itself where it is larger than all buckets.</summary>

@@ -9,8 +9,28 @@ internal static class PoisonIsolation
     public static void Run(BatchRunner runner, Batch batch, ReadOnlySpan<BatchSlot?> slots, OutputSelection outputs)
     {
         var culprits = new List<(BatchSlot Slot, PredictionError Error)>();
-        var answered = Split(runner, batch, slots, outputs, culprits);
+        Tell(culprits, Split(runner, batch, slots, outputs, culprits));
+    }
 
+    /// <summary>Runs a batch for the first time in which rows were not written: those that there are, moved together.</summary>
+    public static void RunWritten(BatchRunner runner, Batch batch, ReadOnlySpan<BatchSlot?> slots, OutputSelection outputs)
+    {
+        var culprits = new List<(BatchSlot Slot, PredictionError Error)>();
+        Tell(culprits, RunPart(runner, batch, slots, outputs, culprits));
+    }
+
+    /// <summary>Runs each request of a batch by itself: it was gathered before its rows were known to depend on each other.</summary>
+    public static void RunApart(BatchRunner runner, Batch batch, ReadOnlySpan<BatchSlot?> slots, OutputSelection outputs)
+    {
+        var culprits = new List<(BatchSlot Slot, PredictionError Error)>();
+        var answered = 0;
+        for (var i = 0; i < slots.Length; i++)
+            answered += RunPart(runner, batch, slots.Slice(i, 1), outputs, culprits);
+        Tell(culprits, answered);
+    }
+
+    private static void Tell(List<(BatchSlot Slot, PredictionError Error)> culprits, int answered)
+    {
         // Where nobody could be answered it is the model that fails, and not a request.
         foreach (var (slot, error) in culprits)
         {

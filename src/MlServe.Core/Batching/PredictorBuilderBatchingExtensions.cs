@@ -1,5 +1,5 @@
-using System.Diagnostics.Metrics;
 using MlServe.Batching;
+using MlServe.Guests;
 
 namespace MlServe;
 
@@ -54,10 +54,14 @@ public static class PredictorBuilderBatchingExtensions
                 + $"Leave UseBatching out, or accept it: AcceptDependentRowsOf = \"{executor.Identity.Name}\".");
         }
 
+        var logger = services.FindLogger();
+        var objection = !executor.Signature.IsBatchable ? executor.Signature.BatchingNote
+            : options.AcceptDependentRowsOf == executor.Identity.Name ? null
+            : executor.Signature.BatchingObjection;
+        if (objection is not null && logger is not null) LogMessages.NotBatched(logger, executor.Identity.Name, objection);
         var batching = new BatchingPredictor(inner, executor, options,
-            new(executor.Identity.Name, services.GetService(typeof(IMeterFactory)) as IMeterFactory),
-            services.GetService(typeof(RunGate)) as RunGate ?? RunGate.Shared,
-            services.GetService(typeof(TimeProvider)) as TimeProvider ?? TimeProvider.System);
+            new(executor.Identity.Name, services.FindMeter()), services.Find<RunGate>() ?? RunGate.Shared, services.FindClock(), mixes: objection is null, logger,
+            services.Find<ServiceLevel>());
         if (options.Padding.Axis is null) return batching;
         try
         {

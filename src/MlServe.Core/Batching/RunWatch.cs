@@ -1,3 +1,6 @@
+using MlServe.Guests;
+using MlServe.Threading;
+
 namespace MlServe.Batching;
 
 /// <summary>
@@ -33,7 +36,7 @@ internal sealed class RunWatch
     {
         var watch = Pool<RunWatch>.Rent();
         if (!ReferenceEquals(watch._clock, time)) watch.MakeTimer(time);
-        if (callersToken.CanBeCanceled) watch._registration = callersToken.UnsafeRegister(static watch => ((RunWatch)watch!)._source.Cancel(), watch);
+        if (callersToken.CanBeCanceled) watch._registration = callersToken.UnsafeRegister(static watch => ((RunWatch)watch!)._source.CancelQuietly(), watch);
 
         // A full fence: either the timer sees the deadline, or this sees that it has gone to rest.
         var deadline = time.After(timeout);
@@ -55,14 +58,12 @@ internal sealed class RunWatch
 
     private void MakeTimer(TimeProvider time)
     {
-        // The timer outlives this run by far and must not keep its caller's context.
-        using var noContext = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
         lock (_lock)
         {
             _timer?.Dispose();
             _clock = time;
             _due = long.MaxValue;
-            _timer = time.CreateTimer(static watch => ((RunWatch)watch!).Fire(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            _timer = time.CreateDeadlineTimer(static watch => ((RunWatch)watch!).Fire(), this);
         }
     }
 
@@ -105,6 +106,6 @@ internal sealed class RunWatch
         }
 
         // Outside of the lock: whoever runs goes on meanwhile.
-        source.Cancel();
+        UrgentCancel.Cancel(source);
     }
 }

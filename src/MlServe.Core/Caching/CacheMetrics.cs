@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
+using MlServe.Guests;
 
 namespace MlServe.Caching;
 
@@ -9,15 +10,13 @@ namespace MlServe.Caching;
 /// </summary>
 internal sealed class CacheMetrics
 {
-    private static readonly Lock Making = new();
-    private static readonly ConditionalWeakTable<IMeterFactory, CacheMetrics> OfFactories = [];
-    private static CacheMetrics? _ofProcess;
+    private static readonly ConditionalWeakTable<GuardedMeter, Lazy<CacheMetrics>> OfMeters = [];
 
     private readonly Lock _gate = new();
     private readonly List<CachingPredictor> _caches = [];
     private readonly Dictionary<(string Instrument, string Model), long> _gone = [];
 
-    private CacheMetrics(Meter meter)
+    private CacheMetrics(GuardedMeter meter)
     {
         Counter(meter, MlServeDiagnostics.CacheHitsMetric, "{prediction}", "Predictions answered with a kept answer.", static cache => cache.Counters[CacheCounters.Hits]);
         Counter(meter, MlServeDiagnostics.CacheMissesMetric, "{prediction}", "Predictions that the model was asked for.", static cache => cache.Counters[CacheCounters.Misses]);
@@ -30,21 +29,11 @@ internal sealed class CacheMetrics
         OfStores(meter, MlServeDiagnostics.CacheRejectionsMetric, isSum: true, "{entry}", "Answers that were not kept.", static policy => policy.Rejections);
         OfStores(meter, MlServeDiagnostics.CacheEntriesMetric, isSum: false, "{entry}", "Answers that are kept.", static policy => policy.Count);
         OfStores(meter, MlServeDiagnostics.CacheBytesMetric, isSum: false, "By", "Bytes that kept answers take.", static policy => policy.Bytes);
-        meter.CreateObservableUpDownCounter(MlServeDiagnostics.CacheActiveMetric, () => Read(static caches => caches.Any(static cache => cache.IsOn) ? 1 : 0),
+        meter.ObserveUpDownCounter(MlServeDiagnostics.CacheActiveMetric, () => Read(static caches => caches.Any(static cache => cache.IsOn) ? 1 : 0),
             "{cache}", "1 where the cache is in use, 0 where it has switched itself off.");
     }
 
-    public static CacheMetrics For(IMeterFactory? factory)
-    {
-        lock (Making)
-        {
-            if (factory is null) return _ofProcess ??= new(MlServeMeter.For(null));
-            if (OfFactories.TryGetValue(factory, out var metrics)) return metrics;
-            metrics = new(MlServeMeter.For(factory));
-            OfFactories.Add(factory, metrics);
-            return metrics;
-        }
-    }
+    public static CacheMetrics For(GuardedMeter meter) => OfMeters.GetValue(meter, static meter => new(() => new(meter))).Value;
 
     public void Add(CachingPredictor cache)
     {
@@ -69,18 +58,18 @@ internal sealed class CacheMetrics
     private readonly List<(string Name, Func<CachingPredictor, long> Read)> _counters = [];
     private readonly List<(string Name, Func<CachePolicy, long> Read)> _ofStores = [];
 
-    private void Counter(Meter meter, string name, string unit, string description, Func<CachingPredictor, long> read)
+    private void Counter(GuardedMeter meter, string name, string unit, string description, Func<CachingPredictor, long> read)
     {
         _counters.Add((name, read));
-        meter.CreateObservableCounter(name, () => Read(caches => caches.Sum(read), name), unit, description);
+        meter.ObserveCounter(name, () => Read(caches => caches.Sum(read), name), unit, description);
     }
 
-    private void OfStores(Meter meter, string name, bool isSum, string unit, string description, Func<CachePolicy, long> read)
+    private void OfStores(GuardedMeter meter, string name, bool isSum, string unit, string description, Func<CachePolicy, long> read)
     {
         if (isSum) _ofStores.Add((name, read));
         IEnumerable<Measurement<long>> Observe() => Read(caches => caches.Select(static cache => cache.Store.Policy).Distinct().Sum(read), isSum ? name : null);
-        if (isSum) meter.CreateObservableCounter(name, Observe, unit, description);
-        else meter.CreateObservableUpDownCounter(name, Observe, unit, description);
+        if (isSum) meter.ObserveCounter(name, Observe, unit, description);
+        else meter.ObserveUpDownCounter(name, Observe, unit, description);
     }
 
     private void Keep(string instrument, string model, long value) => _gone[(instrument, model)] = _gone.GetValueOrDefault((instrument, model)) + value;

@@ -41,6 +41,12 @@ public sealed class CacheOptions
     /// </summary>
     public TimeSpan HybridCacheTimeout { get; set; } = TimeSpan.FromMilliseconds(20);
 
+    /// <summary>
+    /// The name of a model whose answers are kept and shared although it does not answer equal requests alike: it draws random numbers, or keeps something from run to run.
+    /// Default: null: the cache of such a model is off.
+    /// </summary>
+    public string? AcceptVaryingAnswersOf { get; set; }
+
     /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
     public IEnumerable<string> Validate()

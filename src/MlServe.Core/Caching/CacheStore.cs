@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Caching.Memory;
+using MlServe.Guests;
 
 namespace MlServe.Caching;
 
@@ -93,19 +94,23 @@ internal sealed class CacheStore : IDisposable
 
     private void ForgetAll(List<CacheNode> entries)
     {
-        try
-        {
-            foreach (var entry in entries)
-                Forget((CacheEntry)entry);
-        }
-#pragma warning disable CA1031 // A host's cache goes before the models where the container disposes both, and must not keep them from being closed.
-        catch when (_isHosts)
-#pragma warning restore CA1031
-        {
-        }
+        foreach (var entry in entries)
+            Forget((CacheEntry)entry);
     }
 
-    private void Forget(CacheEntry entry) => _memory.Remove(TextOf(entry.Key.Key));
+    private void Forget(CacheEntry entry)
+    {
+        try
+        {
+            _memory.Remove(TextOf(entry.Key.Key));
+        }
+#pragma warning disable CA1031 // A host's cache goes before the models where the container disposes both; the others are to be forgotten as well, and the models closed.
+        catch (Exception exception) when (_isHosts)
+#pragma warning restore CA1031
+        {
+            GuestReports.OfProcess.Add(Guest.MemoryCache, exception);
+        }
+    }
 
     private string TextOf(UInt128 key) => string.Create(_prefix.Length + KeyChars, (Store: this, key), static (text, state) => state.Store.Write(state.key, text));
 

@@ -19,6 +19,8 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
     private readonly SecondLevel? _secondLevel;
     private readonly TimeProvider _time;
     private readonly ILogger? _logger;
+    private readonly AnswerTrust? _trust;
+    private readonly bool _trusts;
 
     public CachingPredictor(
         IPredictor inner, ModelIdentity identity, CacheOptions options, IRequestHasher hasher, CacheHost host, IMemoryCache? memory, HybridCache? hybrid, CacheMetrics metrics,
@@ -31,12 +33,14 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
         _metrics = metrics;
         _logger = logger;
         _time = time;
+        _trusts = inner.Signature.AnswersAreRepeatable || options.AcceptVaryingAnswersOf == identity.Name;
+        _trust = inner.GetService<AnswerTrust>();
         _worth = new(time, options.SwitchOffWhenUseless);
         _version = CacheVersion.Of(identity, inner.Signature);
         _secondLevel = hybrid is null ? null : new(hybrid, options, _version, time, Counters, logger);
         _shared = host.Acquire(_version, options, memory);
         _kept = new(_shared.Entries, _version, options, _secondLevel, Counters, _worth, logger, time);
-        _flights = new(inner, _kept, _version, _secondLevel, Counters, _worth, time);
+        _flights = new(inner, hasher, _kept, _version, _secondLevel, Counters, _worth, time);
         metrics.Add(this);
     }
 
@@ -46,7 +50,10 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
 
     public CacheStore Store => _shared.Entries;
 
-    public bool IsOn => _worth.IsOn;
+    public bool IsOn => _worth.IsOn && IsTrusted;
+
+    /// <summary>Whether equal requests have equal answers, as far as is known.</summary>
+    private bool IsTrusted => _trusts && _trust is not { IsLost: true };
 
     /// <summary>Requests that are being computed.</summary>
     internal int FlightCount => _flights.Count;
@@ -56,7 +63,11 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
     {
         ObjectDisposedException.ThrowIf(_kept.IsClosed, typeof(IPredictor));
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<Prediction>(cancellationToken);
-        if (!_worth.IsOn && !_worth.TryResume()) return Bypass(in inputs, options, cancellationToken);
+        if (!IsTrusted || (!_worth.IsOn && !_worth.TryResume())) return Bypass(in inputs, options, cancellationToken);
+
+        // What is computed for a key is a copy of the request.
+        if (OwnedInputs.BytesOf(in inputs) > OwnedInputs.MaxBytes) return Bypass(in inputs, options, cancellationToken);
+        if (OwnedInputs.AreNeeded(in inputs)) return OwnedInputs.PredictAsync(this, inputs, options, cancellationToken);
 
         var outputs = OutputSelection.Resolve(_version.Signature, options, out var fault);
         var isTimed = _worth.Begin();
@@ -72,7 +83,7 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
     public bool TryGetStaleAnswer(PredictionInputs inputs, PredictionOptions? options, out Prediction answer)
     {
         answer = default;
-        if (_kept.IsClosed) return false;
+        if (_kept.IsClosed || !IsTrusted) return false;
         var outputs = OutputSelection.Resolve(_version.Signature, options, out var fault);
         if (fault is not null || !_hasher.TryHash(in inputs, outputs, out var key)) return false;
 

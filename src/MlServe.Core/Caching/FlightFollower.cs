@@ -1,22 +1,24 @@
+using MlServe.Threading;
+
 namespace MlServe.Caching;
 
 /// <summary>
 /// A request that waits for an equal one. Whoever claims it ends it: the one that computes, its own caller's token, or its own deadline; until then its caller's inputs are
 /// there to be computed with.
 /// </summary>
-internal sealed class FlightFollower : TaskCompletionSource<Prediction>
+internal sealed class FlightFollower : PooledSource
 {
     private readonly CancellationToken _cancellationToken;
     private readonly TimeProvider _time;
     private readonly TimeSpan? _timeout;
     private readonly long _deadline;
+    private readonly ExecutionContext? _context = ExecutionContext.Capture();
     private CancellationTokenRegistration _registration;
     private ITimer? _timer;
     private int _isClaimed;
 
     public FlightFollower(
         PredictionInputs inputs, PredictionOptions? options, OutputSelection outputs, TimeSpan? timeout, TimeProvider time, CancellationToken cancellationToken)
-        : base(TaskCreationOptions.RunContinuationsAsynchronously)
     {
         Inputs = inputs;
         Options = options;
@@ -25,7 +27,14 @@ internal sealed class FlightFollower : TaskCompletionSource<Prediction>
         _cancellationToken = cancellationToken;
         _timeout = timeout;
         _deadline = timeout is { } given ? time.After(given) : long.MaxValue;
+        ContinuesElsewhere = true;
+#pragma warning disable CA2012 // Handed to the one caller that waits.
+        Answer = Begin();
+#pragma warning restore CA2012
     }
+
+    /// <summary>What its caller awaits, once.</summary>
+    public ValueTask<Prediction> Answer { get; }
 
     public PredictionInputs Inputs { get; }
 
@@ -34,6 +43,19 @@ internal sealed class FlightFollower : TaskCompletionSource<Prediction>
     public OutputSelection Outputs { get; }
 
     public CancellationToken CancellationToken => _cancellationToken;
+
+    /// <summary>Whose turn it is where requests wait.</summary>
+    public RequestPriority Priority => Options?.Priority ?? RequestPriority.Normal;
+
+    /// <summary>How long its caller waits in all; null: as long as it takes.</summary>
+    public TimeSpan? Limit => _timeout;
+
+    /// <summary>Does something on its caller's behalf: what layers of the application's keep in the context of a call is its caller's there, and not that of whoever gave up.</summary>
+    public void RunInContext(ContextCallback callback, object state)
+    {
+        if (_context is null) callback(state);
+        else ExecutionContext.Run(_context, callback, state);
+    }
 
     /// <summary>The options with what is left of the caller's time.</summary>
     public PredictionOptions? OptionsLeft()
@@ -57,9 +79,7 @@ internal sealed class FlightFollower : TaskCompletionSource<Prediction>
 
         if (_deadline == long.MaxValue) return;
 
-        // The timer must not keep its caller's context.
-        using var noContext = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
-        var timer = _time.CreateTimer(static follower => ((FlightFollower)follower!).Expire(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        var timer = _time.CreateDeadlineTimer(static follower => ((FlightFollower)follower!).Expire(), this);
         Volatile.Write(ref _timer, timer);
         timer.Change(Timestamps.ToTimer(_timeout!.Value), Timeout.InfiniteTimeSpan);
         if (Volatile.Read(ref _isClaimed) != 0) timer.Dispose();
@@ -74,9 +94,19 @@ internal sealed class FlightFollower : TaskCompletionSource<Prediction>
         return true;
     }
 
+    /// <summary>Ends one that was claimed.</summary>
+    public new void SetResult(Prediction answer) => base.SetResult(answer);
+
+    /// <inheritdoc cref="SetResult"/>
+    public new void SetException(Exception exception) => base.SetException(exception);
+
+    protected override void Read()
+    {
+    }
+
     private void Cancel()
     {
-        if (TryClaim()) TrySetCanceled(_cancellationToken);
+        if (TryClaim()) SetException(new OperationCanceledException(_cancellationToken));
     }
 
     private void Expire()
@@ -89,7 +119,7 @@ internal sealed class FlightFollower : TaskCompletionSource<Prediction>
         }
 
         if (!TryClaim()) return;
-        TrySetResult(Prediction.FromError(new(
+        SetResult(Prediction.FromError(new(
             PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut, "An equal request was being computed, and the caller's timeout of {0} ended first.",
             _timeout)));
     }

@@ -1,12 +1,16 @@
+using MlServe.Threading;
+
 namespace MlServe.Caching;
 
-/// <summary>The requests that are being computed: each once, however many ask for it. Safe for concurrent use.</summary>
+/// <summary>The requests that are being computed: each once, however many ask for it, unless it is computed too slowly for one of them. Safe for concurrent use.</summary>
+/// <param name="time">The clock of deadlines.</param>
 /// <param name="timeout">How long a request may take that does not say.</param>
-internal sealed class FlightTable(TimeSpan? timeout = null)
+internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout = null)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<RequestKey, Flight> _flights = [];
-    private TaskCompletionSource? _empty;
+    private UrgentCompletion? _empty;
+    private int _leads;
 
     public int Count
     {
@@ -21,56 +25,68 @@ internal sealed class FlightTable(TimeSpan? timeout = null)
     /// <param name="inputs">The request, as all that follows, for the case that it has to wait.</param>
     /// <param name="outputs">What it asks for.</param>
     /// <param name="options">Its options.</param>
-    /// <param name="time">The clock of its deadline.</param>
     /// <param name="cancellationToken">Its caller's token.</param>
-    /// <param name="flight">The computation.</param>
+    /// <param name="lead">What the caller computes, where it does.</param>
     /// <returns>The one that waits; null: the caller computes.</returns>
     public FlightFollower? Enter(
-        RequestKey key, in PredictionInputs inputs, OutputSelection outputs, PredictionOptions? options, TimeProvider time, CancellationToken cancellationToken,
-        out Flight flight)
+        RequestKey key, in PredictionInputs inputs, OutputSelection outputs, PredictionOptions? options, CancellationToken cancellationToken, out FlightLead lead)
     {
+        lead = default;
+        var (limit, priority) = (options?.Timeout ?? timeout, options?.Priority ?? RequestPriority.Normal);
         lock (_gate)
         {
-            if (_flights.TryGetValue(key, out var underWay))
+            if (!_flights.TryGetValue(key, out var flight))
             {
-                var follower = new FlightFollower(inputs, options, outputs, options?.Timeout ?? timeout, time, cancellationToken);
-                (underWay.Followers ??= []).Add(follower);
-                flight = underWay;
+                _flights.Add(key, flight = new(key));
+            }
+            else if (flight.IsAsUrgentAs(priority) && (limit is null || flight.HasAsLongAs(limit.Value)))
+            {
+                var follower = new FlightFollower(inputs, options, outputs, limit, time, cancellationToken);
+                (flight.Followers ??= []).Add(follower);
                 return follower;
             }
 
-            _flights.Add(key, flight = new(key));
+            _leads++;
+            lead = flight.Enter(priority, limit ?? TimeSpan.MaxValue);
             return null;
         }
     }
 
     /// <summary>Ends the computation: whoever asks from now on looks at the cache again.</summary>
-    /// <returns>Those that wait.</returns>
-    public List<FlightFollower>? End(Flight flight)
+    /// <returns>Those that wait; null where nobody does, or another who computed the same has answered them.</returns>
+    public List<FlightFollower>? End(FlightLead lead)
     {
         lock (_gate)
         {
+            var flight = lead.Flight;
+            flight.Leave(lead);
             Remove(flight);
             var followers = flight.Followers;
             flight.Followers = null;
+            Left();
             return followers;
         }
     }
 
-    /// <summary>The one that computes has given up: the first of those that still wait goes on in its place, and the others go on waiting.</summary>
-    /// <returns>The one to compute; null: nobody waits, and the computation has ended.</returns>
-    public FlightFollower? Promote(Flight flight)
+    /// <summary>One that computes has given up: where nobody as urgent goes on, the first of those that still wait takes its place, and the others go on waiting.</summary>
+    /// <param name="lead">The one that has given up.</param>
+    /// <param name="next">What the other is to compute.</param>
+    /// <returns>The one to compute; null: nobody has to.</returns>
+    public FlightFollower? Promote(FlightLead lead, out FlightLead next)
     {
+        next = default;
         lock (_gate)
         {
-            while (flight.Followers is { Count: > 0 } followers)
+            var flight = lead.Flight;
+            flight.Leave(lead);
+            if (FirstUnserved(flight) is { } follower)
             {
-                var first = followers[0];
-                followers.RemoveAt(0);
-                if (first.TryClaim()) return first;
+                next = flight.Enter(follower.Priority, follower.Limit ?? TimeSpan.MaxValue);
+                return follower;
             }
 
-            Remove(flight);
+            if (!flight.HasLeader) Remove(flight);
+            Left();
             return null;
         }
     }
@@ -80,14 +96,33 @@ internal sealed class FlightTable(TimeSpan? timeout = null)
     {
         lock (_gate)
         {
-            if (_flights.Count == 0) return Task.CompletedTask;
-            return (_empty ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+            if (_leads == 0) return Task.CompletedTask;
+            return (_empty ??= new()).Task;
         }
+    }
+
+    /// <summary>The first of those that wait for whom nobody as urgent computes, the most urgent before the others; claimed.</summary>
+    private static FlightFollower? FirstUnserved(Flight flight)
+    {
+        while (flight.Followers is { Count: > 0 } followers)
+        {
+            var at = Math.Max(0, followers.FindIndex(static follower => follower.Priority == RequestPriority.Normal));
+            var first = followers[at];
+            if (flight.IsAsUrgentAs(first.Priority)) return null;
+            followers.RemoveAt(at);
+            if (first.TryClaim()) return first;
+        }
+
+        return null;
     }
 
     private void Remove(Flight flight)
     {
-        _flights.Remove(flight.Key);
-        if (_flights.Count == 0) _empty?.TrySetResult();
+        if (_flights.TryGetValue(flight.Key, out var current) && ReferenceEquals(current, flight)) _flights.Remove(flight.Key);
+    }
+
+    private void Left()
+    {
+        if (--_leads == 0) _empty?.Complete();
     }
 }

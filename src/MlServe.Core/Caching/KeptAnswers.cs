@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using MlServe.Guests;
 
 namespace MlServe.Caching;
 
@@ -62,7 +63,7 @@ internal sealed class KeptAnswers(
     }
 
     /// <summary>Keeps an answer here, where it is admitted, and on the second level, where it has a key there. What goes wrong is logged.</summary>
-    public void Keep(RequestKey key, Prediction answer, string? sharedKey)
+    public void Keep(RequestKey key, Prediction answer, string? sharedKey, long copyTicks)
     {
         if (IsClosed) return;
         try
@@ -75,7 +76,7 @@ internal sealed class KeptAnswers(
             var entry = CacheEntry.Of(key, version, answer, started);
             if (admitted) Keep(entry);
             if (sharedKey is not null) secondLevel!.Keep(sharedKey, entry);
-            worth.KeepTook(time.GetTimestamp() - started);
+            worth.KeepTook(time.GetTimestamp() - started + copyTicks);
         }
 #pragma warning disable CA1031 // The answer is there; that it could not be kept is nobody's fault who waits for it.
         catch (Exception exception)
@@ -103,6 +104,7 @@ internal sealed class KeptAnswers(
 
     private void Warn(Exception exception)
     {
+        if (Store.IsHosts) GuestFaults.Count(Guest.MemoryCache);
         if (logger is not null && Interlocked.Exchange(ref _hasWarned, 1) == 0) LogMessages.CacheCouldNotKeep(logger, exception, version.Identity.Name);
     }
 }

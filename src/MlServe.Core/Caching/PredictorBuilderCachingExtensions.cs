@@ -3,6 +3,7 @@ using Microsoft.Extensions.Caching.Hybrid;
 using Microsoft.Extensions.Caching.Memory;
 using Microsoft.Extensions.Logging;
 using MlServe.Caching;
+using MlServe.Guests;
 
 namespace MlServe;
 
@@ -63,19 +64,17 @@ public static class PredictorBuilderCachingExtensions
         }
 
         var memory = options.UseHostMemoryCache
-            ? Find<IMemoryCache>(services) ?? throw Missing(identity, nameof(CacheOptions.UseHostMemoryCache), nameof(IMemoryCache), "services.AddMemoryCache()")
+            ? services.Find<IMemoryCache>() ?? throw Missing(identity, nameof(CacheOptions.UseHostMemoryCache), nameof(IMemoryCache), "services.AddMemoryCache()")
             : null;
         var hybrid = options.UseHybridCache
-            ? Find<HybridCache>(services) ?? throw Missing(identity, nameof(CacheOptions.UseHybridCache), nameof(HybridCache),
+            ? services.Find<HybridCache>() ?? throw Missing(identity, nameof(CacheOptions.UseHybridCache), nameof(HybridCache),
                 "services.AddHybridCache() of the package Microsoft.Extensions.Caching.Hybrid")
             : null;
-        return new(inner, identity, options, hasher, Find<CacheHost>(services) ?? new(), memory, hybrid, CacheMetrics.For(Find<IMeterFactory>(services)),
-            Find<ILoggerFactory>(services)?.CreateLogger(MlServeDiagnostics.LogCategory), Find<TimeProvider>(services) ?? TimeProvider.System);
+        var logger = services.FindLogger();
+        if (logger is not null && !inner.Signature.AnswersAreRepeatable && options.AcceptVaryingAnswersOf != identity.Name) LogMessages.CacheNotUsed(logger, identity.Name);
+        return new(inner, identity, options, hasher, services.Find<CacheHost>() ?? new(), memory, hybrid, CacheMetrics.For(services.FindMeter()), logger, services.FindClock());
     }
 
     private static InvalidOperationException Missing(ModelIdentity identity, string option, string service, string call) =>
         new($"The cache of model '{identity.Name}' has {option}, and no {service} is registered. Call {call}, or leave the option out.");
-
-    private static T? Find<T>(IServiceProvider services)
-        where T : class => services.GetService(typeof(T)) as T;
 }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using MlServe.Tensors;
 
 namespace MlServe.Caching;
 
@@ -13,10 +14,14 @@ internal sealed class RequestHasher : IRequestHasher
     [SkipLocalsInit]
     public bool TryHash(in PredictionInputs inputs, OutputSelection outputs, out RequestKey key)
     {
+        key = default;
         var digest = new RequestDigest<FastContentHash>(stackalloc byte[TextBytes]);
-        if (!digest.TryAdd(in inputs, outputs))
+        try
         {
-            key = default;
+            if (!digest.TryAdd(in inputs, outputs)) return false;
+        }
+        catch (UnreadableInputException)
+        {
             return false;
         }
 

@@ -1,5 +1,7 @@
 using Microsoft.Extensions.Caching.Hybrid;
 using Microsoft.Extensions.Logging;
+using MlServe.Guests;
+using MlServe.Threading;
 
 namespace MlServe.Caching;
 
@@ -39,9 +41,9 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
     public async Task OpenAsync(CancellationToken cancellationToken)
     {
         var key = $"mlserve:warm-up:{Guid.NewGuid():N}";
-        var task = Task.Run(() => cache.GetOrCreateAsync<byte[]?>(key, static _ => default, ReadOptions, null, CancellationToken.None).AsTask(), CancellationToken.None);
-        Forget(task);
-        await ((Task)task).WaitAsync(OpeningLimit, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var task = UrgentTask.RunInContext(() => cache.GetOrCreateAsync<byte[]?>(key, static _ => default, ReadOptions, null, CancellationToken.None).AsTask());
+        Background.Forget(task);
+        await ((Task)UrgentDelay.WaitForAsync(task, OpeningLimit, time, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <summary>Looks for an answer, for as long as the options allow.</summary>
@@ -71,7 +73,9 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
             return;
         }
 
-        _ = KeepAsync(sharedKey, entry);
+        // For the good of others: it is no longer a part of its caller's request.
+        using var noContext = Background.SuppressFlow();
+        Background.Forget(KeepAsync(sharedKey, entry));
     }
 
     private async Task KeepAsync(string sharedKey, CacheEntry entry)
@@ -100,13 +104,14 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {
-            // On a thread of the pool, because whoever implements it may block before there is a task; one may come free only when nobody waits any more.
+            // On another thread, because whoever implements it may block before there is a task; one may come free only when nobody waits any more.
+            // In the context of whoever waits: a look-up is a part of that request.
             var token = ended.Token;
-            var task = Task.Run(() => use(token), CancellationToken.None);
-            await ((Task)task).WaitAsync(limit, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var task = UrgentTask.RunInContext(() => use(token));
+            await ((Task)UrgentDelay.WaitForAsync(task, limit, time, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (task.IsCompletedSuccessfully) return await task.ConfigureAwait(false);
 
-            Forget(task);
+            Background.Forget(task);
             cancellationToken.ThrowIfCancellationRequested();
             if (task.IsCompleted) Fail(task.Exception?.GetBaseException(), "it failed");
             else Fail(null, $"it did not answer within {limit}");
@@ -114,14 +119,11 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
         }
         finally
         {
-            await ended.CancelAsync().ConfigureAwait(false);
+            await UrgentCancel.CancelAsync(ended).ConfigureAwait(false);
         }
     }
 
     /// <summary>Whatever it still says, nobody listens.</summary>
-    private static void Forget(Task task) =>
-        _ = task.ContinueWith(static late => _ = late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
-
     private void Fail(Exception? exception, string reason)
     {
         counters.Count(CacheCounters.SecondLevelFailures);

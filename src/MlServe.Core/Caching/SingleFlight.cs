@@ -1,15 +1,16 @@
 using System.Runtime.CompilerServices;
+using MlServe.Threading;
 
 namespace MlServe.Caching;
 
 /// <summary>
-/// Computes what is not kept: equal requests that come at once only once, by the first of them, with its own inputs and token. The others wait; where it gives up, the next goes on.
-/// Safe for concurrent use.
+/// Computes what is not kept: equal requests that come at once only once, by the first of them, with a copy of its inputs and its own token, priority and context. The others wait; where it
+/// gives up, the next goes on, as itself. Whoever would be worse off by waiting computes as well. Safe for concurrent use.
 /// </summary>
 internal sealed class SingleFlight(
-    IPredictor inner, KeptAnswers kept, CacheVersion version, SecondLevel? secondLevel, CacheCounters counters, CacheWorth worth, TimeProvider time)
+    IPredictor inner, IRequestHasher hasher, KeptAnswers kept, CacheVersion version, SecondLevel? secondLevel, CacheCounters counters, CacheWorth worth, TimeProvider time)
 {
-    private readonly FlightTable _flights = new(inner.GetService<DefaultTimeout>()?.Time);
+    private readonly FlightTable _flights = new(time, inner.GetService<DefaultTimeout>()?.Time);
 
     /// <summary>Requests that are being computed.</summary>
     public int Count => _flights.Count;
@@ -21,35 +22,46 @@ internal sealed class SingleFlight(
     public ValueTask<Prediction> ComputeAsync(
         RequestKey key, in PredictionInputs inputs, OutputSelection outputs, PredictionOptions? options, CancellationToken cancellationToken)
     {
-        if (_flights.Enter(key, in inputs, outputs, options, time, cancellationToken, out var flight) is { } follower)
+        if (_flights.Enter(key, in inputs, outputs, options, cancellationToken, out var lead) is { } follower)
         {
             follower.Watch();
-            return new(follower.Task);
+            return follower.Answer;
         }
 
         // Whoever computed it before may have ended between the look-up and here.
-        if (!kept.TryHit(key, out var answer)) return LeadAsync(flight, inputs, outputs, options, cancellationToken);
-        Follow(flight, answer);
+        if (!kept.TryHit(key, out var answer)) return LeadAsync(lead, inputs, outputs, options, cancellationToken);
+        Follow(lead, answer);
         return new(answer);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<Prediction> LeadAsync(
-        Flight flight, PredictionInputs inputs, OutputSelection outputs, PredictionOptions? options, CancellationToken cancellationToken)
+        FlightLead lead, PredictionInputs inputs, OutputSelection outputs, PredictionOptions? options, CancellationToken cancellationToken)
     {
+        // A copy whose hash is the key, so that nothing that callers write meanwhile is kept, or given to others, as the answer to it.
+        using var own = Own(lead, in inputs, outputs, out var isSame, out var copyTicks);
+        inputs = own.Inputs;
+        if (!isSame)
+        {
+            // Its caller has written to it meanwhile: it is another request now, and its answer nobody else's.
+            HandOver(lead);
+            counters.Count(CacheCounters.Bypassed);
+            return await inner.PredictAsync(inputs, options, cancellationToken).ConfigureAwait(false);
+        }
+
         Prediction answer;
         string? sharedKey = null;
         try
         {
             if (secondLevel is { IsOpen: true } && (sharedKey = RequestHasher.SharedKey(version.Identity, in inputs, outputs)) is not null)
             {
-                if (await secondLevel.FindAsync(sharedKey, flight.Key, outputs, cancellationToken).ConfigureAwait(false) is { } found)
+                if (await secondLevel.FindAsync(sharedKey, lead.Flight.Key, outputs, cancellationToken).ConfigureAwait(false) is { } found)
                 {
                     counters.Count(CacheCounters.SecondLevelHits);
                     worth.Served();
                     if (kept.Store.Policy.Admits(found.Hash, found.Weight, isReplacement: false)) kept.Keep(found);
                     answer = found.ToPrediction(PredictionSource.Cache, kept.AgeOf(found));
-                    Follow(flight, answer);
+                    Follow(lead, answer);
                     return answer;
                 }
             }
@@ -61,25 +73,48 @@ internal sealed class SingleFlight(
         }
         catch
         {
-            HandOver(flight);
+            HandOver(lead);
             throw;
         }
 
-        Settle(flight, answer, sharedKey);
+        Settle(lead, answer, sharedKey, copyTicks);
         return answer;
     }
 
+    /// <summary>Copies what is to be computed.</summary>
+    /// <param name="lead">What it is about.</param>
+    /// <param name="inputs">The caller's inputs.</param>
+    /// <param name="outputs">What is asked for.</param>
+    /// <param name="isSame">Whether the copy is what it is about.</param>
+    /// <param name="ticks">What the copy took, in timestamp units.</param>
+    private OwnedInputs Own(FlightLead lead, in PredictionInputs inputs, OutputSelection outputs, out bool isSame, out long ticks)
+    {
+        try
+        {
+            var started = time.GetTimestamp();
+            var copy = OwnedInputs.Copy(in inputs);
+            isSame = hasher.TryHash(copy.Inputs, outputs, out var key) && key.Of(version.Key) == lead.Flight.Key;
+            ticks = time.GetTimestamp() - started;
+            return copy;
+        }
+        catch
+        {
+            HandOver(lead);
+            throw;
+        }
+    }
+
     /// <summary>Keeps an answer, and gives it to those that wait for it.</summary>
-    private void Settle(Flight flight, Prediction answer, string? sharedKey)
+    private void Settle(FlightLead lead, Prediction answer, string? sharedKey, long copyTicks)
     {
         if (IsForThisCallerAlone(answer.Status))
         {
-            HandOver(flight);
+            HandOver(lead);
             return;
         }
 
-        if (answer.IsOk && answer.Origin.Source == PredictionSource.Model) kept.Keep(flight.Key, answer, sharedKey);
-        Follow(flight, answer);
+        if (answer.IsOk && answer.Origin.Source == PredictionSource.Model) kept.Keep(lead.Flight.Key, answer, sharedKey, copyTicks);
+        Follow(lead, answer);
     }
 
     /// <summary>What the run itself took, a row's share of its batch, where that is known: a caller's wait has queues in it, and the thread pool's other work.</summary>
@@ -88,9 +123,9 @@ internal sealed class SingleFlight(
         : waited;
 
     /// <summary>Answers those that wait with copies of an answer, or with its error.</summary>
-    private void Follow(Flight flight, Prediction answer)
+    private void Follow(FlightLead lead, Prediction answer)
     {
-        if (_flights.End(flight) is not { } followers) return;
+        if (_flights.End(lead) is not { } followers) return;
         var source = answer.Origin.Source == PredictionSource.Model ? PredictionSource.Cache : answer.Origin.Source;
         CacheEntry? entry = null;
         foreach (var follower in followers)
@@ -100,7 +135,7 @@ internal sealed class SingleFlight(
             worth.Served();
             try
             {
-                if (answer.IsOk) entry ??= CacheEntry.Of(flight.Key, version, answer, time.GetTimestamp());
+                if (answer.IsOk) entry ??= CacheEntry.Of(lead.Flight.Key, version, answer, time.GetTimestamp());
                 follower.SetResult(entry?.ToPrediction(source, answer.Origin.Age) ?? Prediction.FromError(answer.Error));
             }
 #pragma warning disable CA1031 // There is no memory for a copy, say; the others must hear of it all the same.
@@ -113,25 +148,24 @@ internal sealed class SingleFlight(
     }
 
     /// <summary>Lets one of those that wait compute in place of one that gave up.</summary>
-    private void HandOver(Flight flight)
+    private void HandOver(FlightLead lead)
     {
-        if (_flights.Promote(flight) is not { } next) return;
+        if (_flights.Promote(lead, out var next) is not { } follower) return;
 
         // Not here: this may be the thread of whoever cancels, or of a lane.
-        ThreadPool.UnsafeQueueUserWorkItem(
-            static state => _ = state.Self.TakeOverAsync(state.Flight, state.Next), (Self: this, Flight: flight, Next: next), preferLocal: false);
+        new Succession(this, next, follower).Begin();
     }
 
-    private async Task TakeOverAsync(Flight flight, FlightFollower follower)
+    private async Task TakeOverAsync(FlightLead lead, FlightFollower follower)
     {
         try
         {
             follower.SetResult(
-                await LeadAsync(flight, follower.Inputs, follower.Outputs, follower.OptionsLeft(), follower.CancellationToken).ConfigureAwait(false));
+                await LeadAsync(lead, follower.Inputs, follower.Outputs, follower.OptionsLeft(), follower.CancellationToken).ConfigureAwait(false));
         }
         catch (OperationCanceledException) when (follower.CancellationToken.IsCancellationRequested)
         {
-            follower.SetCanceled(follower.CancellationToken);
+            follower.SetException(new OperationCanceledException(follower.CancellationToken));
         }
         catch (ObjectDisposedException) when (kept.IsClosed)
         {
@@ -149,4 +183,13 @@ internal sealed class SingleFlight(
     /// <summary>Whether another caller with an equal request may fare better: it has a deadline and a priority of its own, and another moment.</summary>
     private static bool IsForThisCallerAlone(PredictionStatus status) => status is
         PredictionStatus.Overloaded or PredictionStatus.DeadlineExceeded or PredictionStatus.RateLimited or PredictionStatus.Unauthenticated or PredictionStatus.Forbidden;
+
+    private sealed class Succession(SingleFlight flights, FlightLead lead, FlightFollower follower) : UrgentWork
+    {
+        public void Begin() => Queue(HelperThreads.ForAnswers);
+
+        protected override void Execute(UrgentPlace place) => follower.RunInContext(static turn => ((Succession)turn!).TakeOver(), this);
+
+        private void TakeOver() => _ = flights.TakeOverAsync(lead, follower);
+    }
 }

@@ -1,5 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
+using MlServe.Guests;
 
 namespace MlServe.Monitoring;
 
@@ -14,9 +16,9 @@ internal sealed class PredictionMetrics
     private static readonly double[] DurationBuckets =
         [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-    private static readonly Lock Making = new();
-    private static readonly ConditionalWeakTable<IMeterFactory, PredictionMetrics> OfFactories = [];
-    private static PredictionMetrics? _ofProcess;
+    // Made lazily, so that a listener which is told of an instrument and takes its time holds up nobody but its own host.
+    private static readonly ConditionalWeakTable<IMeterFactory, Lazy<PredictionMetrics>> OfFactories = [];
+    private static readonly Lazy<PredictionMetrics> OfProcess = new(static () => new(GuardedMeter.For(null)));
 
     private readonly Lock _gate = new();
     private readonly Dictionary<string, ModelStatistics> _models = new(StringComparer.Ordinal);
@@ -26,41 +28,35 @@ internal sealed class PredictionMetrics
 
     /// <param name="meter">The meter.</param>
     /// <param name="isCounted">Whether the predictions go into the totals of the process.</param>
-    private PredictionMetrics(Meter meter, bool isCounted = true)
+    private PredictionMetrics(GuardedMeter meter, bool isCounted = true)
     {
         _isCounted = isCounted;
         Duration = meter.CreateHistogram(
-            MlServeDiagnostics.PredictionDurationMetric, "s", "Duration of predictions, seen by the caller.", tags: null,
+            MlServeDiagnostics.PredictionDurationMetric, "s", "Duration of predictions, seen by the caller.",
             new InstrumentAdvice<double> { HistogramBucketBoundaries = DurationBuckets });
-        meter.CreateObservableUpDownCounter(
-            MlServeDiagnostics.PredictionActiveMetric, ObserveActive, "{prediction}", "Predictions under way.");
-        meter.CreateObservableCounter(
-            MlServeDiagnostics.PredictionAbandonedMetric, static () => PredictionState.Abandoned, "{prediction}",
+        meter.ObserveUpDownCounter(MlServeDiagnostics.PredictionActiveMetric, ObserveActive, "{prediction}", "Predictions under way.");
+        meter.ObserveCounter<long>(
+            MlServeDiagnostics.PredictionAbandonedMetric, static () => [new(PredictionState.Abandoned)], "{prediction}",
             "Predictions of the process that were never disposed, found by the garbage collector.");
-        meter.CreateObservableUpDownCounter(
+        meter.ObserveUpDownCounter<int>(
+            MlServeDiagnostics.LoadAbandonedMetric, static () => [new(AbandonedCalls.Count)], "{thread}", "Threads of the process that a load gave up because the native runtime did not return.");
+        meter.ObserveUpDownCounter(
             MlServeDiagnostics.RunActiveMetric, () => SumRunGates(static gate => gate.CurrentRuns), "{run}", "Model runs inside the run gate.");
-        meter.CreateObservableUpDownCounter(
+        meter.ObserveUpDownCounter(
             MlServeDiagnostics.RunWaitingMetric, () => SumRunGates(static gate => gate.CurrentWaiters), "{run}", "Model runs that wait for the run gate.");
-        meter.CreateObservableUpDownCounter(
+        meter.ObserveUpDownCounter(
             MlServeDiagnostics.RunLimitMetric, () => SumRunGates(static gate => gate.MaxConcurrentRuns), "{run}", "Model runs that the run gate lets in at once.");
+        meter.ObserveCounter(
+            MlServeDiagnostics.GuestFaultsMetric, ObserveGuests, "{fault}", "How often code threw that MlServe calls and that is not its own; of the process.");
     }
 
     public static string? Version { get; } = typeof(PredictionMetrics).Assembly.GetName().Version?.ToString(3);
 
-    public Histogram<double> Duration { get; }
+    public GuardedHistogram<double> Duration { get; }
 
-    public static PredictionMetrics For(IMeterFactory? factory)
-    {
-        lock (Making)
-        {
-            if (factory is null) return _ofProcess ??= new(MlServeMeter.For(null));
-            if (OfFactories.TryGetValue(factory, out var metrics)) return metrics;
-
-            metrics = new(MlServeMeter.For(factory), factory is not IUncountedMeterFactory);
-            OfFactories.Add(factory, metrics);
-            return metrics;
-        }
-    }
+    public static PredictionMetrics For(IMeterFactory? factory, ILogger? logger = null) => factory is null
+        ? OfProcess.Value
+        : OfFactories.GetValue(factory, factory => new(() => new(GuardedMeter.For(factory, logger), factory is not IUncountedMeterFactory))).Value;
 
     /// <summary>Begins to report a gate, once however often it is asked to.</summary>
     public void Watch(RunGate gate) => _runGates.TryAdd(gate, gate);
@@ -109,5 +105,8 @@ internal sealed class PredictionMetrics
             return [.. _models.Values.Select(static statistics => new Measurement<long>(statistics.Active, statistics.ModelTag))];
     }
 
-    private int SumRunGates(Func<RunGate, int> read) => _runGates.Sum(entry => read(entry.Key));
+    private static IEnumerable<Measurement<long>> ObserveGuests() => GuestFaults.All.Select(static guest =>
+        new Measurement<long>(GuestFaults.Of(guest), new KeyValuePair<string, object?>(MlServeDiagnostics.GuestTag, GuestFaults.TagOf(guest))));
+
+    private Measurement<int>[] SumRunGates(Func<RunGate, int> read) => [new(_runGates.Sum(entry => read(entry.Key)))];
 }

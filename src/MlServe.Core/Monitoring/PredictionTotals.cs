@@ -1,3 +1,5 @@
+using MlServe.Guests;
+
 namespace MlServe.Monitoring;
 
 /// <summary>The counts of all models of the process, those that are gone included: what the EventCounters show.</summary>
@@ -6,6 +8,8 @@ internal static class PredictionTotals
     private static readonly Lock Gate = new();
     private static readonly HashSet<ModelStatistics> Models = [];
     private static readonly long[] OfModelsGone = new long[ModelStatistics.Count];
+
+    static PredictionTotals() => MlServeEventSource.CountWith(new Totals());
 
     /// <summary>Predictions that ended, however they ended.</summary>
     public static long Ended => Sum(ModelStatistics.Outcomes, PredictionOutcome.Count);
@@ -69,5 +73,22 @@ internal static class PredictionTotals
 
             return sum;
         }
+    }
+
+    private sealed class Totals : IPredictionTotals
+    {
+        public long Ended => PredictionTotals.Ended;
+
+        public long Failed => PredictionTotals.Failed;
+
+        public long Refused => PredictionTotals.Refused;
+
+        public long Cancelled => PredictionTotals.Cancelled;
+
+        public long Active => PredictionTotals.Active;
+
+        public long Abandoned => PredictionState.Abandoned;
+
+        public (long Nanoseconds, long Count) Durations => PredictionTotals.Durations;
     }
 }

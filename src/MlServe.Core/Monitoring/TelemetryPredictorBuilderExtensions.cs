@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
+using MlServe.Guests;
 using MlServe.Monitoring;
 
 namespace MlServe;
@@ -29,20 +30,18 @@ public static class TelemetryPredictorBuilderExtensions
 
         // Who listens to activities would be shown predictions that nobody asked for.
         return builder
-            .UseBuiltIn((inner, _) => new TracingPredictor(inner, modelName), (inner, _) => TracingPredictor.IsListenedTo ? inner : new TracingPredictor(inner, modelName))
+            .UseBuiltIn(
+                (inner, services) => new TracingPredictor(inner, modelName, services.FindLogger()),
+                (inner, _) => TracingPredictor.IsListenedTo ? inner : new TracingPredictor(inner, modelName, null))
             .UseMetrics(modelName);
     }
 
     /// <summary>Metrics, EventCounters and log entries, without activities.</summary>
     private static PredictorBuilder UseMetrics(this PredictorBuilder builder, string modelName) => builder.Use((_, services) =>
     {
-        var metrics = PredictionMetrics.For(Find<IMeterFactory>(services));
-        metrics.Watch(Find<RunGate>(services) ?? RunGate.Shared);
-        return new TelemetryStage(
-            modelName, metrics, Find<ILoggerFactory>(services)?.CreateLogger(MlServeDiagnostics.LogCategory),
-            Find<TimeProvider>(services) ?? TimeProvider.System);
+        var logger = services.FindLogger();
+        var metrics = PredictionMetrics.For(services.Find<IMeterFactory>(), logger);
+        metrics.Watch(services.Find<RunGate>() ?? RunGate.Shared);
+        return new TelemetryStage(modelName, metrics, logger, services.FindClock());
     });
-
-    private static T? Find<T>(IServiceProvider services)
-        where T : class => services.GetService(typeof(T)) as T;
 }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using MlServe.Guests;
 
 namespace MlServe.Monitoring;
 
@@ -28,7 +29,7 @@ internal sealed class TelemetryStage : PredictionStage
     public override bool Before(ref StageCall call)
     {
         _statistics.Begin();
-        if (_metrics.Duration.Enabled || MlServeEventSource.Log.IsEnabled()) _ = call.Started;
+        if (_metrics.Duration.Enabled || MlServeEventSource.IsListenedTo) _ = call.Started;
         return true;
     }
 
@@ -66,45 +67,21 @@ internal sealed class TelemetryStage : PredictionStage
     private void Measure(ref StageCall call, int outcome)
     {
         var seconds = (call.Ended - call.Started) * _secondsPerTick;
-        if (MlServeEventSource.Log.IsEnabled()) _statistics.AddDuration((long)(seconds * 1e9));
-        try
-        {
-            if (outcome == (int)PredictionStatus.Ok) _metrics.Duration.Record(seconds, _statistics.ModelTag);
-            else _metrics.Duration.Record(seconds, _statistics.ModelTag, PredictionOutcome.ErrorTag(outcome));
-        }
-#pragma warning disable CA1031 // A listener that throws must not cost a caller the answer.
-        catch
-#pragma warning restore CA1031
-        {
-        }
+        if (MlServeEventSource.IsListenedTo) _statistics.AddDuration((long)(seconds * 1e9));
+        if (outcome == (int)PredictionStatus.Ok) _metrics.Duration.Record(seconds, _statistics.ModelTag);
+        else _metrics.Duration.Record(seconds, _statistics.ModelTag, PredictionOutcome.ErrorTag(outcome));
     }
 
     private void LogFailure(ILogger logger, PredictionError error)
     {
         var kind = (uint)error.Code < ErrorCodes ? (int)error.Code : 0;
-        try
-        {
-            if (logger.IsEnabled(LogLevel.Error) && _throttle.TryPass(kind, out var suppressed))
-                LogMessages.PredictionFailed(logger, error.Exception, _statistics.Model, error.Code, error.Message, suppressed);
-        }
-#pragma warning disable CA1031 // Nor must a logger that throws, nor a message whose format does not fit its arguments.
-        catch
-#pragma warning restore CA1031
-        {
-        }
+        if (logger.IsEnabled(LogLevel.Error) && _throttle.TryPass(kind, out var suppressed))
+            LogMessages.PredictionFailed(logger, error.Exception, _statistics.Model, error.Code, error.Message, suppressed);
     }
 
     private void LogException(ILogger logger, Exception exception)
     {
-        try
-        {
-            if (logger.IsEnabled(LogLevel.Error) && _throttle.TryPass(ErrorCodes, out var suppressed))
-                LogMessages.PredictionThrew(logger, exception, _statistics.Model, suppressed);
-        }
-#pragma warning disable CA1031
-        catch
-#pragma warning restore CA1031
-        {
-        }
+        if (logger.IsEnabled(LogLevel.Error) && _throttle.TryPass(ErrorCodes, out var suppressed))
+            LogMessages.PredictionThrew(logger, exception, _statistics.Model, suppressed);
     }
 }

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
+using MlServe.Guests;
 
 namespace MlServe.Monitoring;
 
@@ -7,25 +9,29 @@ namespace MlServe.Monitoring;
 /// Makes an activity of each prediction while somebody listens. Not a stage: an async method gives the activity to the work inside, and the caller
 /// its own activity back, whichever thread the answer comes on.
 /// </summary>
-internal sealed class TracingPredictor(IPredictor inner, string model) : DelegatingPredictor(inner)
+internal sealed class TracingPredictor(IPredictor inner, string model, ILogger? logger) : DelegatingPredictor(inner), IShieldsCallers
 {
     private const int DigestDigits = 12;
 
-    private static readonly ActivitySource Source = new(MlServeDiagnostics.ActivitySourceName, PredictionMetrics.Version);
+    public static bool IsListenedTo => TracingSource.HasListeners;
 
-    public static bool IsListenedTo => Source.HasListeners();
-
+    private readonly GuestReports _reports = logger is null ? GuestReports.OfProcess : new(logger);
     private readonly string _name = $"predict {model}";
     private readonly KeyValuePair<string, object?>[] _tags = [new(MlServeDiagnostics.ModelTag, model)];
 
+    // What is inside is the stage that counts, which shields.
+    bool IShieldsCallers.IsShielding => Inner is IShieldsCallers { IsShielding: true };
+
     public override ValueTask<Prediction> PredictAsync(
         PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default) =>
-        Source.HasListeners() ? PredictTracedAsync(inputs, options, cancellationToken) : Inner.PredictAsync(inputs, options, cancellationToken);
+        TracingSource.HasListeners
+            ? RelayedOperation<Prediction>.Of(PredictTracedAsync(inputs, options, cancellationToken))
+            : Inner.PredictAsync(inputs, options, cancellationToken);
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<Prediction> PredictTracedAsync(PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
     {
-        var activity = Start();
+        var activity = TracingSource.Start(_name, _tags, _reports);
         try
         {
             var answer = await Inner.PredictAsync(inputs, options, cancellationToken).ConfigureAwait(false);
@@ -39,62 +45,32 @@ internal sealed class TracingPredictor(IPredictor inner, string model) : Delegat
         }
     }
 
-    private Activity? Start()
-    {
-        try
-        {
-            return Source.StartActivity(_name, ActivityKind.Internal, parentContext: default, _tags);
-        }
-#pragma warning disable CA1031 // A listener that throws costs the activity, not the prediction.
-        catch
-#pragma warning restore CA1031
-        {
-            return null;
-        }
-    }
-
     private void Stop(Activity activity, int? rows, in Prediction answer)
     {
-        try
+        if (activity.IsAllDataRequested)
         {
-            if (activity.IsAllDataRequested)
-            {
-                TagRows(activity, rows);
-                var status = answer.Status;
-                activity.SetTag(MlServeDiagnostics.StatusTag, status.ToTag());
-                if (answer.IsOk) TagOrigin(activity, answer.Origin);
-                else TagError(activity, status, answer.Error);
-            }
+            TagRows(activity, rows);
+            var status = answer.Status;
+            activity.SetTag(MlServeDiagnostics.StatusTag, status.ToTag());
+            if (answer.IsOk) TagOrigin(activity, answer.Origin);
+            else TagError(activity, status, answer.Error);
+        }
 
-            activity.Stop();
-        }
-#pragma warning disable CA1031
-        catch
-#pragma warning restore CA1031
-        {
-        }
+        TracingSource.Stop(activity, _reports);
     }
 
-    private static void Stop(Activity activity, int? rows, Exception exception)
+    private void Stop(Activity activity, int? rows, Exception exception)
     {
-        try
+        if (activity.IsAllDataRequested)
         {
-            if (activity.IsAllDataRequested)
-            {
-                TagRows(activity, rows);
-                var outcome = PredictionOutcome.Of(exception);
-                var tag = PredictionOutcome.ErrorTag(outcome);
-                activity.SetTag(tag.Key, tag.Value);
-                if (outcome == PredictionOutcome.Exception) activity.SetStatus(ActivityStatusCode.Error);
-            }
+            TagRows(activity, rows);
+            var outcome = PredictionOutcome.Of(exception);
+            var tag = PredictionOutcome.ErrorTag(outcome);
+            activity.SetTag(tag.Key, tag.Value);
+            if (outcome == PredictionOutcome.Exception) activity.SetStatus(ActivityStatusCode.Error);
+        }
 
-            activity.Stop();
-        }
-#pragma warning disable CA1031
-        catch
-#pragma warning restore CA1031
-        {
-        }
+        TracingSource.Stop(activity, _reports);
     }
 
     private static void TagRows(Activity activity, int? rows)

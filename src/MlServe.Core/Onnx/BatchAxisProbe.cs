@@ -1,171 +1,117 @@
-using System.Globalization;
+using MlServe.Onnx.Probing;
+using MlServe.Onnx.Rows;
 
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Finds along which axes rows lie, by trying: two different rows, each alone and both together, must give the same answers. Declared shapes are only
-/// hints for what to try first, because they are often wrong; a model that no trial fits is run one row at a time. Where it is known why rows answer
-/// differently (<paramref name="dependence"/>), that alone is no reason against an axis; the signature says that rows are not independent.
+/// Finds along which axes rows lie, and whether a row's answer is the same in any company: by the graph where that tells, and by running rows alone and together. Declared
+/// shapes are only hints for what to try first, because they are often wrong. What the user states is the last word; a model that no trial fits, or of which it
+/// cannot be told, is run one row at a time. Where the file says why rows answer differently (<paramref name="dependence"/>), that alone is no reason against an
+/// axis; the signature says that rows are not independent.
 /// </summary>
-internal sealed class BatchAxisProbe(OnnxSession session, ModelSignature declared, ModelIdentity identity, OnnxModelOptions options, string? dependence = null)
+/// <param name="declared">What the model says of itself.</param>
+/// <param name="options">What the user states.</param>
+/// <param name="open">Opens the model for a trial of the axes of a signature; null where it is not to be run.</param>
+/// <param name="budget">What trying may cost.</param>
+/// <param name="follow">Follows rows along axes through the graph; gives null where it could not be read.</param>
+/// <param name="facts">What the graph tells of how to try it.</param>
+/// <param name="dependence">Why the file says that rows depend on each other; null where it does not.</param>
+internal sealed class BatchAxisProbe(
+    ModelSignature declared, OnnxModelOptions options, Func<ModelSignature, ITrial>? open, TrialBudget budget,
+    Func<IReadOnlyList<int?>, RowProof?> follow, GraphFacts facts, RowDependence? dependence)
 {
-    private const int Seed = 20260801;
+    private const int MaxSamples = 16;
+    private const string NotRun = "The model is not run while it is loaded (RunAtLoad is false), and its batch axis is not known without.";
 
-    /// <summary>By how much of the largest value a row that is rounded to 8 bits in company may differ.</summary>
-    private const double MaxRounding = 0.25;
-
-    private static readonly (int FreeSize, int MaxInteger)[] Guesses = [(8, 8), (8, 2), (32, 8), (1, 8), (64, 8), (224, 8)];
-
-    /// <summary>The signature with batch axes, or without any and the reason.</summary>
-    public ModelSignature Find()
+    public BatchAxisFinding Find()
     {
-        if (options.BatchDetection == BatchDetection.None) return WithoutAxes("The options say that it takes one row at a time.");
-        if (options.BatchAxis is not null || options.BatchAxes.Count > 0) return FindStated();
+        if (options.BatchDetection == BatchDetection.None) return Nothing("The options say that it takes one row at a time.");
+        if (options.BatchAxis is not null || options.BatchAxes.Count > 0)
+        {
+            var stated = BatchAxisTrials.Stated(declared, options.BatchAxis, options.BatchAxes);
+            return new BatchAxisVerdict(declared, options.BatchTolerance, stated).Stated(Try(stated));
+        }
 
         var trials = BatchAxisTrials.For(declared);
-        if (trials.Count == 0) return WithoutAxes("All axes of all inputs have a fixed size.");
+        if (trials.Count == 0) return Nothing("All axes of all inputs have a fixed size.");
 
-        var reasons = new List<string>();
-        var least = new Outcome(null, null, false);
-        foreach (var trial in trials)
+        if (open is null) return Nothing(NotRun);
+
+        var failed = new List<BatchAxisFinding>();
+        BatchAxisFinding? least = null;
+        foreach (var axes in trials)
         {
-            var outcome = Try(trial);
-            if (outcome.Signature is { } found)
-            {
-                if (dependence is null) return found;
-                if (least.Signature is null || outcome.Difference < least.Difference) least = outcome;
-            }
-            else
-            {
-                reasons.Add(outcome.Reason!);
-            }
+            var finding = new BatchAxisVerdict(declared, options.BatchTolerance, axes).Found(Try(axes));
+            if (finding.Signature is { IsBatchable: true, RowsAreIndependent: true } or { AnswersAreRepeatable: false }) return finding;
+            if (!finding.Signature.IsBatchable) failed.Add(finding);
+            else if (least is null || finding.Rounding < least.Rounding) least = finding;
         }
 
-        return least.Signature ?? WithoutAxes(string.Join(" ", reasons.Distinct()), independent: dependence is null);
+        return least ?? BatchAxisVerdict.NoneOf(declared, failed);
     }
 
-    private ModelSignature FindStated()
-    {
-        var stated = BatchAxisTrials.Stated(declared, options);
-        var outcome = Try(stated, isStated: true);
-        if (outcome.Signature is { } found) return found;
+    private BatchAxisFinding Nothing(string reason) => BatchAxisVerdict.Without(declared, reason, RowEvidence.None);
 
-        // The last word is the user's: where no made-up row can be run, outputs are taken to have their rows on the first axis.
-        return With(stated, [.. declared.Outputs.Select(static _ => (int?)0)],
-            $"The batch axis was stated; it could not be tried: {outcome.Reason}{(dependence is null ? "" : $" Rows answer differently in company: {dependence}.")}");
+    private AxisTrial Try(IReadOnlyList<int?> axes)
+    {
+        var proof = follow(axes);
+
+        // An operator that the file has somewhere need not have anything to do with the rows.
+        var why = dependence is { IsOperator: true } && proof?.Verdict == RowIndependence.Proved ? null : dependence;
+        if (facts.Unrepeatable is { } culprit)
+            return new(proof, new(MeasureOutcome.NotRepeatable, $"{culprit.Node} {culprit.Reason}"), why?.Reason) { Node = culprit.Node };
+
+        if (open is null) return new(proof, new(MeasureOutcome.Inconclusive, NotRun), why?.Reason);
+        var candidate = BatchAxisVerdict.Candidate(declared, axes);
+        using var trial = open(candidate);
+        return new(proof, Measure(trial, candidate, why is null ? proof?.Verdict ?? RowIndependence.Unknown : RowIndependence.Disproved), why?.Reason);
     }
 
-    private Outcome Try(IReadOnlyList<int?> axes, bool isStated = false)
+    private MeasuredRows Measure(ITrial trial, ModelSignature candidate, RowIndependence proved)
     {
-        var candidate = With(axes, [.. declared.Outputs.Select(static _ => (int?)0)], "A trial.");
-        var executor = new OnnxExecutor(session, candidate, identity, options, foreseesOutputs: false);
-        try
+        var samples = new List<TrialRow>();
+        BatchRequest first = default;
+        foreach (var sample in options.SampleInputs)
         {
-            var reason = "";
-            foreach (var (first, second) in SamplePairs(candidate))
+            if (trial.Prepare(in sample, out var request) is { } error)
             {
-                var result = TryPair(executor, axes, first, second, isStated);
-                if (result.Signature is not null || result.IsFinal) return result;
-                reason = result.Reason;
+                if (samples.Count == 0) return new(MeasureOutcome.NoRow, error.Message);
+                continue;
             }
 
-            return new(null, reason is { Length: > 0 } ? reason : "No row could be made up: there is an input that is no tensor, or a very large one. State SampleInputs.", IsFinal: true);
+            if (samples.Count == 0) first = request;
+            else if (!request.Shape.Equals(first.Shape)) continue;
+            for (var row = 0; row < request.Rows && samples.Count < MaxSamples; row++)
+                samples.Add(new(sample, row));
         }
-        finally
+
+        MeasuredRows? last = null;
+        foreach (var template in TemplatesFor(candidate, samples, first))
         {
-            executor.CloseIdle();
+            var measurement = new RowMeasurement(trial, declared, budget, options.BatchTolerance, samples);
+            last = proved switch
+            {
+                RowIndependence.Disproved => measurement.FindAxes(template),
+                RowIndependence.Proved => measurement.FindRounding(template),
+                _ => measurement.FindEvidence(template),
+            };
+            if (last.Outcome != MeasureOutcome.NoRow) return last;
         }
+
+        return last ?? new(MeasureOutcome.NoRow, "");
     }
 
-    private IEnumerable<(PredictionInputs First, PredictionInputs Second)> SamplePairs(ModelSignature candidate)
+    private IEnumerable<RowTemplate> TemplatesFor(ModelSignature candidate, List<TrialRow> samples, BatchRequest request)
     {
-        if (options.SampleInputs.Count > 0)
+        if (samples.Count > 0)
         {
-            yield return (options.SampleInputs[0], options.SampleInputs[Math.Min(1, options.SampleInputs.Count - 1)]);
+            if (RowTemplate.Of(candidate, samples[0].Inputs, in request, facts.Ranges) is { } template) yield return template;
             yield break;
         }
 
-        var guesses = candidate.Inputs.Any(static input => input.Shape.Where((size, axis) => size.IsFree && axis != input.BatchAxis).Any())
-            ? Guesses
-            : Guesses[..2];
-        foreach (var (freeSize, maxInteger) in guesses)
+        foreach (var guess in RowGuess.For(candidate))
         {
-            var rows = new SampleRows(candidate, Seed);
-            if (rows.Next(freeSize, maxInteger) is not { } first || rows.Next(freeSize, maxInteger) is not { } second) continue;
-            yield return (first, second);
+            if (RowTemplate.Guess(candidate, guess, facts.Ranges) is { } template) yield return template;
         }
     }
-
-    private Outcome TryPair(OnnxExecutor executor, IReadOnlyList<int?> axes, PredictionInputs first, PredictionInputs second, bool isStated)
-    {
-        var (aloneFirst, reason) = Run(executor, first);
-        if (aloneFirst is null) return new(null, $"A row to try it with was refused: {reason}", IsFinal: options.SampleInputs.Count > 0);
-        var (aloneSecond, _) = Run(executor, second);
-        var (pair, pairReason) = Run(executor, first, second);
-        if (pair is null || aloneSecond is null) return new(null, $"Two rows together were refused: {pairReason}", IsFinal: true);
-
-        var outputAxes = new int?[pair.Length];
-        var difference = 0.0;
-        for (var i = 0; i < pair.Length; i++)
-        {
-            if (RowAgreement.FindAxis(aloneFirst[i], pair[i]) is not { } axis)
-                return new(null, $"Output '{declared.Outputs[i].Name}' has no axis that grows with the rows.", IsFinal: true);
-
-            outputAxes[i] = axis;
-            difference = Math.Max(difference, RowAgreement.Difference(aloneFirst[i], pair[i], axis, 0));
-            difference = Math.Max(difference, RowAgreement.Difference(aloneSecond[i], pair[i], axis, 1));
-        }
-
-        var measured = difference.ToString("0.0e+0", CultureInfo.InvariantCulture);
-        if (dependence is not null)
-        {
-            var scale = Math.Max(1, pair.Max(RowAgreement.Magnitude));
-            if (!isStated && !(difference <= MaxRounding * scale)) return new(null, $"Rows answer differently in company (by {measured}), by more than rounding would.", IsFinal: true);
-            return new(With(axes, outputAxes,
-                $"{(isStated ? "The batch axis was stated" : "The batch axis was found by a probe")}, although rows answer differently in company (by {measured} where tried): {dependence}."),
-                null, true, difference);
-        }
-
-        if (difference <= RowAgreement.Tolerance)
-            return new(With(axes, outputAxes, $"{(isStated ? "The batch axis was stated" : "The batch axis was found by a probe")}; rows alone and together differ by {measured}."), null, true);
-        if (isStated)
-            return new(With(axes, outputAxes, $"The batch axis was stated, although rows answer differently in company (by {measured}).", independent: false), null, true);
-        return new(null, $"Rows answer differently in company (by {measured}, {RowAgreement.Tolerance:0.0e+0} is allowed).", IsFinal: true);
-    }
-
-    private static (OutputValue[]? Outputs, string? Reason) Run(OnnxExecutor executor, params ReadOnlySpan<PredictionInputs> rows)
-    {
-        OnnxLane? lane = null;
-        try
-        {
-            BatchRequest request = default;
-            for (var i = 0; i < rows.Length; i++)
-            {
-                if (executor.Prepare(in rows[i], null, out request) is { } error) return (null, error.Message);
-                lane ??= executor.RentLane(request.Shape, rows.Length);
-                lane.Write(in rows[i], in request, 0, request.Rows, i);
-            }
-
-            return lane!.Run(rows.Length, request.Outputs) is { } failure ? (null, failure.Message) : (lane.ReadWhole(), null);
-        }
-        catch (Exception exception) when (exception is OverflowException or NotSupportedException or ArgumentException)
-        {
-            return (null, exception.Message);
-        }
-        finally
-        {
-            lane?.Dispose();
-        }
-    }
-
-    private ModelSignature WithoutAxes(string reason, bool independent = true) =>
-        new(declared.Inputs, declared.Outputs, $"No batching: {reason}") { RowsAreIndependent = independent };
-
-    private ModelSignature With(IReadOnlyList<int?> inputAxes, int?[] outputAxes, string note, bool independent = true) => new(
-        declared.Inputs.Select((input, i) => input with { BatchAxis = inputAxes[i] }),
-        declared.Outputs.Select((output, i) => output with { BatchAxis = outputAxes[i] }),
-        note)
-    { RowsAreIndependent = independent && dependence is null };
-
-    private readonly record struct Outcome(ModelSignature? Signature, string? Reason, bool IsFinal, double Difference = 0);
 }

@@ -1,3 +1,4 @@
+using MlServe.Onnx.Files;
 using MlServe.Onnx.Inspection;
 
 namespace MlServe.Onnx;
@@ -26,6 +27,23 @@ internal static class ExternalFiles
             {
                 throw new ModelLoadException(ModelLoadFailure.ExternalData,
                     $"Model '{model}' keeps weights in '{location}', and there is no such file in '{root}'. Copy it beside the model.");
+            }
+
+            // The runtime would wait for a pipe, and read a device for ever.
+            if (FileStatus.Of(Path.Combine(root, location)) is { Kind: not FileKind.Regular and var kind })
+            {
+                throw new ModelLoadException(ModelLoadFailure.ExternalData,
+                    $"Model '{model}' keeps weights in '{location}', which is a {kind.ToString().ToLowerInvariant()} and no file. Such a thing is not opened; look at where the model comes from.");
+            }
+        }
+
+        foreach (var entry in info.ExternalData)
+        {
+            var length = new FileInfo(Path.Combine(root, entry.Location)).Length;
+            if (entry.Offset > length || (entry.Length ?? 0) > length - entry.Offset)
+            {
+                throw new ModelLoadException(ModelLoadFailure.ExternalData, FormattableString.Invariant(
+                    $"Model '{model}' says that '{entry.TensorName}' lies in '{entry.Location}' from byte {entry.Offset} on, {entry.Length ?? 0} bytes long, and the file has {length} bytes. Copy it again."));
             }
         }
     }

@@ -1,7 +1,10 @@
+using MlServe.Onnx.Files;
+using MlServe.Onnx.Inspection;
+
 namespace MlServe.Onnx;
 
-/// <summary>A model in a file.</summary>
-internal sealed class FileModelSource(string path) : IModelSource
+/// <summary>A model in a file. What is no regular file is refused and never waited for.</summary>
+internal sealed class FileModelSource(string path, long maxBytes) : IModelSource
 {
     public async ValueTask<ModelContent> ReadAsync(CancellationToken cancellationToken = default)
     {
@@ -12,6 +15,13 @@ internal sealed class FileModelSource(string path) : IModelSource
         }
 
         var full = Path.GetFullPath(path);
+
+        // A file system that lies on another machine may hold the thread for as long as it likes.
+        return await BoundedRead.RunAsync(full, Read, cancellationToken).ConfigureAwait(false);
+    }
+
+    private ModelContent Read(string full, CancellationToken cancellationToken)
+    {
         if (Directory.Exists(full))
             throw new ModelLoadException(ModelLoadFailure.NotFound, $"'{full}' is a folder. Give the path of an .onnx file in it.");
         if (!File.Exists(full))
@@ -23,19 +33,28 @@ internal sealed class FileModelSource(string path) : IModelSource
 
         try
         {
-            var length = new FileInfo(full).Length;
-            if (length > Array.MaxLength)
-            {
-                throw new ModelLoadException(ModelLoadFailure.TooLarge,
-                    $"'{full}' has {length} bytes; an ONNX file can hold at most 2 GiB. Keep the weights in external data.");
-            }
-
-            var bytes = await File.ReadAllBytesAsync(full, cancellationToken).ConfigureAwait(false);
-            return new(bytes, full, Path.GetDirectoryName(full));
+            return new(RegularFile.Read(full, Math.Min(maxBytes, Array.MaxLength), check: RefuseZeros, cancellationToken: cancellationToken), full, Path.GetDirectoryName(full));
+        }
+        catch (FileRefusedException exception) when (exception.Refusal == FileRefusal.TooLarge)
+        {
+            throw new ModelLoadException(ModelLoadFailure.TooLarge,
+                $"{exception.Message} Raise {nameof(OnnxModelOptions)}.{nameof(OnnxModelOptions.MaxModelBytes)} if you trust where it comes from; an ONNX file can "
+                + "hold at most 2 GiB, more goes into external data.", exception);
+        }
+        catch (FileRefusedException exception)
+        {
+            throw new ModelLoadException(ModelLoadFailure.Unreadable, exception.Message, exception);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new ModelLoadException(ModelLoadFailure.Unreadable, $"'{full}' cannot be read: {exception.Message}", exception);
         }
+    }
+
+    /// <summary>What an interrupted download leaves behind may claim gigabytes that are nothing but zeros.</summary>
+    private static void RefuseZeros(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.ContainsAnyExcept((byte)0)) return;
+        OnnxInspector.Inspect(bytes[..Math.Min(bytes.Length, 64)]);
     }
 }

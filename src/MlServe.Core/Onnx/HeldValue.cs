@@ -8,13 +8,22 @@ namespace MlServe.Onnx;
 /// </summary>
 internal static class HeldValue
 {
+    /// <summary>About what a value takes beside its elements, so that many small ones count.</summary>
+    private const int PartBytes = 16;
+
     /// <param name="signature">The input that it is given for.</param>
     /// <param name="input">The value, or a part of it.</param>
     /// <param name="bytes">Grows by the bytes that it takes.</param>
-    public static PredictionError? Check(ValueSignature signature, in PredictionInput input, ref long bytes)
+    public static PredictionError? Check(ValueSignature signature, in PredictionInput input, ref long bytes) => Check(signature, in input, ref bytes, 0);
+
+    private static PredictionError? Check(ValueSignature signature, in PredictionInput input, ref long bytes, int depth)
     {
+        bytes += PartBytes;
         switch (input.Kind)
         {
+            case ValueKind.Tensor when input.Elements.Type == ElementType.None:
+                return RequestErrors.AbsentPart(signature);
+
             case ValueKind.Tensor:
                 var shape = input.Elements.Shape;
                 if (shape is not null && Shapes.Count(shape) != input.Elements.Length)
@@ -23,9 +32,10 @@ internal static class HeldValue
 
             case ValueKind.Sequence:
                 if (input.Sequence.Length == 0) return RequestErrors.EmptySequence(signature);
+                if (depth == OwnedInputs.MaxDepth) return RequestErrors.TooDeep(signature);
                 foreach (ref readonly var element in input.Sequence.AsSpan())
                 {
-                    if (Check(signature, in element, ref bytes) is { } error) return error;
+                    if (Check(signature, in element, ref bytes, depth + 1) is { } error) return error;
                 }
 
                 return null;
@@ -40,7 +50,7 @@ internal static class HeldValue
 
     private static PredictionError? CheckElements(ValueSignature signature, in BorrowedTensor elements, ref long bytes)
     {
-        bytes += elements.Bytes;
-        return elements.Type == ElementType.String && elements.AsSpan<string?>().Contains(null) ? RequestErrors.NullElement(signature) : null;
+        bytes += elements.CountBytes(out var hasNull);
+        return hasNull ? RequestErrors.NullElement(signature) : null;
     }
 }

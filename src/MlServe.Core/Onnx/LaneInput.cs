@@ -49,9 +49,13 @@ internal sealed class LaneInput : IDisposable
 
     public string Name => _signature.Name;
 
-    /// <summary>Whether the runtime can be given the memory itself.</summary>
-    public bool IsBindable => _buffer is not null;
+    /// <summary>The memory itself; null where the runtime cannot be given it.</summary>
+    public AlignedBuffer? Buffer => _buffer;
 
+    /// <summary>Whether each row has a part of its own.</summary>
+    public bool HasRows => _signature.BatchAxis is not null;
+
+    /// <summary>The bytes that it holds on to between runs: of strings their places.</summary>
     public long Bytes => _buffer?.Length ?? (_strings?.Length ?? 1) * 8L;
 
     /// <param name="input">What a request gives.</param>
@@ -64,12 +68,14 @@ internal sealed class LaneInput : IDisposable
         if (_buffer is not null)
         {
             var bytes = TypedBytes.Of(input.Elements);
+            Require(bytes.Length, total);
             if (_signature.BatchAxis is null) bytes.CopyTo(_buffer.Span);
             else RowCopy.Copy(bytes, total, sourceRow, _buffer.Span, _capacity, row, rows, _blocks, _rowLength);
         }
         else if (_strings is not null)
         {
             var source = input.Elements.AsSpan<string>();
+            Require(source.Length, total);
             if (_signature.BatchAxis is null) source.CopyTo(_strings);
             else RowCopy.Copy(source, total, sourceRow, _strings.AsSpan(), _capacity, row, rows, _blocks, _rowLength);
         }
@@ -79,12 +85,36 @@ internal sealed class LaneInput : IDisposable
         }
     }
 
+    /// <summary>Empties the first row: zeros, and texts without a character.</summary>
+    public void ClearRow()
+    {
+        for (var block = 0; block < _blocks; block++)
+        {
+            var start = block * _capacity * _rowLength;
+            _buffer?.Span.Slice(start, _rowLength).Clear();
+            _strings?.AsSpan(start, _rowLength).Fill("");
+        }
+    }
+
     /// <summary>Closes the gaps that rows leave which were not written, so that the memory is the tensor of that many rows.</summary>
     public void Compact(int rows)
     {
         if (_blocks <= 1 || _signature.BatchAxis is null) return;
         if (_buffer is not null) RowCopy.Compact(_buffer.Span, _capacity, rows, _blocks, _rowLength);
         else if (_strings is not null) RowCopy.Compact(_strings.AsSpan(), _capacity, rows, _blocks, _rowLength);
+    }
+
+    /// <summary>Copies a row, or what holds for all rows, into the first place of another lane.</summary>
+    /// <param name="rows">The rows that lie here, without gaps.</param>
+    /// <param name="row">Which of them.</param>
+    /// <param name="target">The same input of the other lane.</param>
+    /// <returns>Whether it was copied: what is made anew for each run is not kept.</returns>
+    public bool TryCopyRow(int rows, int row, LaneInput target)
+    {
+        var (count, from) = _signature.BatchAxis is null ? (1, 0) : (rows, row);
+        if (_buffer is not null) RowCopy.Copy<byte>(_buffer.Span, count, from, target._buffer!.Span, target._capacity, 0, 1, _blocks, _rowLength);
+        else if (_strings is not null) RowCopy.Copy<string>(_strings, count, from, target._strings, target._capacity, 0, 1, _blocks, _rowLength);
+        return _buffer is not null || _strings is not null;
     }
 
     /// <summary>A value over the lane's own memory, of that many rows. The caller disposes it.</summary>
@@ -110,7 +140,7 @@ internal sealed class LaneInput : IDisposable
         return _value;
     }
 
-    /// <summary>Lets go of the callers' data.</summary>
+    /// <summary>Lets go of the callers' objects; numbers lie in memory of its own.</summary>
     public void Forget()
     {
         if (_buffer is not null) return;
@@ -124,6 +154,11 @@ internal sealed class LaneInput : IDisposable
     {
         _value?.Dispose();
         _value = null;
+    }
+
+    private void Require(int length, int total)
+    {
+        if (length != (long)_blocks * RowsOf(total) * _rowLength) throw UnreadableInputException.ShapeChanged(Name);
     }
 
     private int RowsOf(int rows) => _signature.BatchAxis is null ? 1 : rows;

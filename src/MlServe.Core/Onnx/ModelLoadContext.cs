@@ -1,4 +1,6 @@
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using MlServe.Guests;
 
 namespace MlServe.Onnx;
 
@@ -19,4 +21,13 @@ public sealed class ModelLoadContext
 
     /// <summary>Where logs go. Default: nowhere.</summary>
     public ILoggerFactory? LoggerFactory { get; init; }
+
+    /// <summary>Whether the model is only tried, in a process of its own: a run for which there is not enough memory is then a reason against it.</summary>
+    internal bool IsCheck { get; init; }
+
+    /// <summary>The clock, behind a guard.</summary>
+    internal TimeProvider Clock => GuardedTime.Of(TimeProvider);
+
+    /// <summary>The log, behind a guard; one that says nothing where there is none.</summary>
+    internal ILogger Logger => GuardedLogger.Of(LoggerFactory) ?? NullLogger.Instance;
 }

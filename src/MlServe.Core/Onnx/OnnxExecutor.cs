@@ -1,9 +1,11 @@
+using MlServe.Tensors;
+
 namespace MlServe.Onnx;
 
 /// <summary>
 /// Runs rows on a session: checks requests, keeps lanes. Every lane that is out holds a share of the session, so that the session outlives it.
 /// </summary>
-internal sealed class OnnxExecutor : IBatchExecutor
+internal sealed class OnnxExecutor : IBatchExecutor, ITrimmable
 {
     private const int MaxShelves = 64;
     private const long ExactAboveBytes = 16L * 1024 * 1024;
@@ -13,9 +15,11 @@ internal sealed class OnnxExecutor : IBatchExecutor
     private readonly Dictionary<LaneShape, LaneShelf> _shelves = [];
     private readonly LaneShelf? _onlyShelf;
     private readonly string[] _allNames;
+    private readonly LaneBudget _budget;
     private readonly long _maxIdleBytes;
     private long _idleBytes;
     private long _uses;
+    private long _usesAtTrim;
 
     public OnnxExecutor(OnnxSession session, ModelSignature signature, ModelIdentity identity, OnnxModelOptions options, bool foreseesOutputs = true)
     {
@@ -24,9 +28,11 @@ internal sealed class OnnxExecutor : IBatchExecutor
         Signature = signature;
         Identity = identity;
         _maxIdleBytes = options.MaxIdleLaneBytes;
-        _checker = new(signature, options.MaxRequestBytes);
+        _budget = new(long.MaxValue);
+        _checker = new(signature, options.MaxRequestBytes, identity.Name);
         _allNames = [.. signature.Outputs.Select(static output => output.Name)];
         if (_checker.OnlyShape is { } shape) _onlyShelf = new(shape);
+        MemoryPressure.Register(this);
     }
 
     public OnnxSession Session { get; }
@@ -38,31 +44,70 @@ internal sealed class OnnxExecutor : IBatchExecutor
     /// <inheritdoc />
     public PredictionInputs? SampleRequest { get; set; }
 
+    /// <summary>The bytes of all lanes, those that are out and those that lie idle.</summary>
+    public long LaneBytes => _budget.Bytes;
+
     /// <summary>The bytes of the lanes that lie idle.</summary>
     public long IdleBytes => Interlocked.Read(ref _idleBytes);
 
     /// <summary>Whether memory is bound for outputs once a run has shown their shapes.</summary>
     public bool ForeseesOutputs { get; }
 
-    public PredictionError? Prepare(in PredictionInputs inputs, PredictionOptions? options, out BatchRequest request) =>
-        _checker.Check(in inputs, options, out request);
+    public PredictionError? Prepare(in PredictionInputs inputs, PredictionOptions? options, out BatchRequest request)
+    {
+        try
+        {
+            return _checker.Check(in inputs, options, out request) ?? Session.Guards?.Check(in inputs, Signature);
+        }
+        catch (UnreadableInputException exception)
+        {
+            request = default;
+            return OwnedInputs.Unreadable(exception);
+        }
+    }
+
+    public void LimitLanes(long bytes)
+    {
+        _budget.Limit = bytes;
+        MakeRoom(0);
+    }
+
+    public long MakeRoom(long bytes)
+    {
+        while (_budget.Free < bytes && CloseOldest())
+        {
+        }
+
+        return _budget.Free;
+    }
+
+    /// <summary>Takes bytes for a lane, where need be those of idle lanes; false where there are not as many.</summary>
+    public bool TryTake(long bytes) => _budget.TryTake(bytes) || (MakeRoom(bytes) >= bytes && _budget.TryTake(bytes));
+
+    public void Give(long bytes) => _budget.Give(bytes);
 
     public ILane Rent(LaneShape shape, int rows) => RentLane(shape, rows);
+
+    public ILane? TryRent(LaneShape shape, int rows)
+    {
+        ObjectDisposedException.ThrowIf(!Session.TryAcquire(), typeof(IPredictor));
+        return TakeLane(shape, rows, isWithinLimit: true);
+    }
 
     public OnnxLane RentLane(LaneShape shape, int rows)
     {
         ObjectDisposedException.ThrowIf(!Session.TryAcquire(), typeof(IPredictor));
-        return TakeLane(shape, rows);
+        return TakeLane(shape, rows, isWithinLimit: false)!;
     }
 
     /// <summary>Takes a lane for somebody who holds a share of the session, also when it is being closed.</summary>
     public OnnxLane RentLaneAgain(LaneShape shape, int rows)
     {
         Session.AcquireAgain();
-        return TakeLane(shape, rows);
+        return TakeLane(shape, rows, isWithinLimit: false)!;
     }
 
-    private OnnxLane TakeLane(LaneShape shape, int rows)
+    private OnnxLane? TakeLane(LaneShape shape, int rows, bool isWithinLimit)
     {
         try
         {
@@ -74,7 +119,12 @@ internal sealed class OnnxExecutor : IBatchExecutor
                 return idle;
             }
 
-            return new(this, shelf, CapacityFor(rows, shape)) { IsOut = true };
+            var made = new OnnxLane(this, shelf, CapacityFor(rows, shape)) { IsOut = true };
+            if (!isWithinLimit) _budget.Take(made.Bytes);
+            if (!isWithinLimit || TryTake(made.Bytes)) return made;
+            made.Close(isCounted: false);
+            Session.Release();
+            return null;
         }
         catch
         {
@@ -89,7 +139,12 @@ internal sealed class OnnxExecutor : IBatchExecutor
     public void Return(OnnxLane lane, LaneShelf shelf)
     {
         lane.IdleBytes = lane.Bytes;
-        if (Interlocked.Add(ref _idleBytes, lane.IdleBytes) > _maxIdleBytes)
+        var isOver = Interlocked.Add(ref _idleBytes, lane.IdleBytes) > _maxIdleBytes || _budget.Free < 0;
+
+        // A shape that comes now is likelier to come again than one that came once.
+        while (isOver && CloseOldest())
+            isOver = Interlocked.Read(ref _idleBytes) > _maxIdleBytes || _budget.Free < 0;
+        if (isOver)
         {
             Interlocked.Add(ref _idleBytes, -lane.IdleBytes);
             lane.Close();
@@ -137,6 +192,46 @@ internal sealed class OnnxExecutor : IBatchExecutor
         var rounded = (int)Math.Min(int.MaxValue, System.Numerics.BitOperations.RoundUpToPowerOf2((uint)needed));
         // Rounding up saves lanes for requests of many sizes, but not where it costs megabytes.
         return LaneInputs.BytesOfRow(Signature, shape) > ExactAboveBytes / rounded ? needed : rounded;
+    }
+
+    /// <summary>Closes the lanes of shapes that have not come since the last time, and all but one where there is only one shape.</summary>
+    public void Trim()
+    {
+        List<OnnxLane> lanes = [.. _onlyShelf?.TakeSpare() ?? []];
+        lock (_gate)
+        {
+            foreach (var shelf in _shelves.Values)
+            {
+                if (shelf.LastUse <= _usesAtTrim) lanes.AddRange(shelf.TakeAll());
+            }
+
+            _usesAtTrim = _uses;
+        }
+
+        Close(lanes);
+    }
+
+    /// <summary>Closes an idle lane of the shape that was not used for longest; false where there is none.</summary>
+    private bool CloseOldest()
+    {
+        var lane = _onlyShelf?.Take(0);
+        if (_onlyShelf is null)
+        {
+            lock (_gate)
+            {
+                LaneShelf? oldest = null;
+                foreach (var shelf in _shelves.Values)
+                {
+                    if (shelf.HasIdle && (oldest is null || shelf.LastUse < oldest.LastUse)) oldest = shelf;
+                }
+
+                lane = oldest?.Take(0);
+            }
+        }
+
+        if (lane is null) return false;
+        Close([lane]);
+        return true;
     }
 
     /// <summary>Frees the lanes that nobody holds.</summary>

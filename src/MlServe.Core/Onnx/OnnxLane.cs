@@ -9,9 +9,6 @@ namespace MlServe.Onnx;
 /// </summary>
 internal sealed class OnnxLane : ILane
 {
-    /// <summary>Bindings are kept by number of rows up to this capacity; a larger lane keeps the last one.</summary>
-    private const int MaxKeptBindings = 1024;
-
     private readonly OnnxExecutor _executor;
     private readonly LaneShelf _shelf;
     private readonly InferenceSession _session;
@@ -19,16 +16,11 @@ internal sealed class OnnxLane : ILane
     private readonly LaneInput[] _present;
     private readonly string[] _presentNames;
     private readonly RunOptions _runOptions = new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
+    private readonly LaneAnswers _answers;
     private readonly bool _isBindable;
     private readonly bool _hasOptionalOutputs;
-    private LaneBinding?[] _bindings = [];
-    private LaneBinding? _partial;
-    private LaneBinding? _current;
-    private AlignedBuffer[] _outputMemory = [];
-    private OutputPlan? _plan;
-    private IReadOnlyList<OrtValue?>? _results;
-    private OutputSelection? _ranOutputs;
-    private int _ranRows;
+    private LaneOutputs? _outputs;
+    private bool _hasShared;
     private bool _isOut;
 
     public OnnxLane(OnnxExecutor executor, LaneShelf shelf, int capacity)
@@ -36,13 +28,15 @@ internal sealed class OnnxLane : ILane
         _executor = executor;
         _shelf = shelf;
         _session = executor.Session.Next();
+        _answers = new(executor.Signature, executor.Identity);
         Capacity = capacity;
         _inputs = LaneInputs.Create(executor.Signature, shelf.Shape, capacity);
         _present = [.. _inputs.OfType<LaneInput>()];
-        Bytes = CountBytes();
         _presentNames = [.. _present.Select(static input => input.Name)];
+        Bytes = _present.Sum(static input => input.Bytes);
         _hasOptionalOutputs = executor.Signature.Outputs.Any(static output => output.Kind == ValueKind.Optional);
-        _isBindable = executor.ForeseesOutputs && !_hasOptionalOutputs && executor.Session.RunsOnCpu && Array.TrueForAll(_present, static input => input.IsBindable);
+        _isBindable = executor.ForeseesOutputs && !_hasOptionalOutputs && executor.Session.RunsOnCpu
+            && Array.TrueForAll(_present, static input => input.Buffer is not null);
     }
 
     public int Capacity { get; }
@@ -65,15 +59,89 @@ internal sealed class OnnxLane : ILane
         {
             ref readonly var input = ref PredictionInputs.ItemOf(in inputs, i);
             var index = input.Name is null ? _executor.Signature.SoleRequiredInput : _executor.Signature.IndexOfInput(input.Name);
-            _inputs[index]?.Write(in input, request.Rows, sourceRow, rows, row);
+            if (_inputs[index] is { } target && (target.HasRows || !_hasShared)) target.Write(in input, request.Rows, sourceRow, rows, row);
         }
+    }
+
+    public void WriteShared(in PredictionInputs inputs)
+    {
+        for (var i = 0; i < inputs.Count; i++)
+        {
+            ref readonly var input = ref PredictionInputs.ItemOf(in inputs, i);
+            _inputs[_executor.Signature.IndexOfInput(input.Name!)]?.Write(in input, 0, 0, 0, 0);
+        }
+
+        _hasShared = true;
     }
 
     public PredictionError? Run(int rows, OutputSelection outputs, CancellationToken cancellationToken = default)
     {
-        // Many graphs cannot reshape nothing: where there are no rows, one of whatever lies in the lane is run, and none is read.
-        rows = Math.Max(1, rows);
-        ReleaseResults();
+        _answers.Release();
+        if (rows > 0) return RunRows(rows, outputs, cancellationToken);
+
+        // Many graphs cannot reshape nothing: an empty row shows the shapes of outputs, and what it says of itself is nobody's fault.
+        if (_shelf.Plan is { } plan)
+        {
+            _answers.AreOfNoRows(plan);
+            return null;
+        }
+
+        foreach (var input in _present)
+        {
+            if (input.HasRows) input.ClearRow();
+        }
+
+        if (RunRows(1, outputs, cancellationToken) is null) return null;
+        _answers.Release();
+        _answers.AreOfNoRows(null);
+        return null;
+    }
+
+    public Prediction Read(in BatchRequest request, int row, in PredictionOrigin origin) => _answers.Read(in request, row, in origin);
+
+    public void Clear()
+    {
+        _answers.Release();
+        foreach (var input in _present)
+            input.Forget();
+    }
+
+    public bool TryCopyRow(int row, ILane target)
+    {
+        if (target is not OnnxLane other || !ReferenceEquals(other._executor, _executor)) return false;
+        for (var i = 0; i < _inputs.Length; i++)
+        {
+            if (_inputs[i] is { } input && (other._inputs[i] is not { } place || !input.TryCopyRow(_answers.Rows, row, place))) return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>The outputs of the last run, whole, for a look at their shapes.</summary>
+    internal OutputValue[] ReadWhole() => _answers.ReadWhole();
+
+    /// <summary>Returns the lane to its executor; a second time does nothing, as long as nobody else has it.</summary>
+    public void Dispose()
+    {
+        if (!Interlocked.Exchange(ref _isOut, false)) return;
+        Clear();
+        _hasShared = false;
+        _executor.Return(this, _shelf);
+    }
+
+    /// <summary>Frees the lane. Only its executor does this, which has counted its bytes or not.</summary>
+    public void Close(bool isCounted = true)
+    {
+        _answers.Release();
+        CloseOutputs();
+        foreach (var input in _present)
+            input.Dispose();
+        _runOptions.Dispose();
+        if (isCounted) _executor.Give(Bytes);
+    }
+
+    private PredictionError? RunRows(int rows, OutputSelection outputs, CancellationToken cancellationToken)
+    {
         foreach (var input in _present)
             input.Compact(rows);
 
@@ -83,15 +151,18 @@ internal sealed class OnnxLane : ILane
         try
         {
             RunOnce(rows, outputs);
-            _ranRows = rows;
-            _ranOutputs = outputs;
-            return null;
+            _executor.Session.Blame.Answered();
+            return FindUnwritten(outputs);
         }
         catch (Exception exception) when (OrtErrors.IsFromRuntime(exception))
         {
             if (cancellationToken.IsCancellationRequested && OrtErrors.IsTerminated(exception))
                 throw new OperationCanceledException(cancellationToken);
-            return OrtErrors.ToPredictionError(exception, _executor.Identity);
+            return _executor.Session.Blame.ToError(exception, _executor.Identity);
+        }
+        catch (UnreadableInputException exception)
+        {
+            return OwnedInputs.Unreadable(exception);
         }
         catch (Exception exception) when (exception is OverflowException or NotSupportedException)
         {
@@ -108,174 +179,136 @@ internal sealed class OnnxLane : ILane
         }
     }
 
-    public Prediction Read(in BatchRequest request, int row, in PredictionOrigin origin)
-    {
-        var state = PredictionState.Rent();
-        try
-        {
-            if (_current is not null) ReadBound(state, request, row);
-            else ReadResults(state, request, row);
-        }
-        catch (Exception exception) when (exception is OverflowException or NotSupportedException)
-        {
-            new Prediction(state).Dispose();
-            return Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed,
-                "Model '{0}': {1}", _executor.Identity.Name, exception.Message)
-            { Exception = exception });
-        }
-        catch
-        {
-            new Prediction(state).Dispose();
-            throw;
-        }
-
-        state.Origin = origin;
-        return new(state);
-    }
-
-    /// <summary>The outputs of the last run, whole, for a look at their shapes.</summary>
-    internal OutputValue[] ReadWhole()
-    {
-        var values = new OutputValue[_results!.Count];
-        for (var i = 0; i < values.Length; i++)
-            OrtOutputs.Copy(_results[i], values[i] = new(), _executor.Signature.Outputs[i].Name, RowSlice.Whole);
-        return values;
-    }
-
-    /// <summary>Returns the lane to its executor; a second time does nothing, as long as nobody else has it.</summary>
-    public void Dispose()
-    {
-        if (!Interlocked.Exchange(ref _isOut, false)) return;
-        ReleaseResults();
-        foreach (var input in _present)
-            input.Forget();
-        _executor.Return(this, _shelf);
-    }
-
-    /// <summary>Frees the lane. Only its executor does this.</summary>
-    public void Close()
-    {
-        ReleaseResults();
-        CloseBindings();
-        foreach (var input in _present)
-            input.Dispose();
-        _runOptions.Dispose();
-    }
-
     private void RunOnce(int rows, OutputSelection outputs)
     {
-        if (_isBindable && _shelf.Plan is { } plan)
+        var isDoubtful = false;
+        if (_isBindable && TryRunBound(rows, out isDoubtful)) return;
+        if (!_isBindable || !(isDoubtful || _shelf.TryBeginTrial(rows)))
         {
-            var binding = BindingFor(plan, rows, outputs);
-            try
-            {
-                _session.RunWithBinding(_runOptions, binding.Binding);
-                _current = binding;
-                return;
-            }
-            catch (Exception exception) when (OrtErrors.IsFromRuntime(exception) && OrtErrors.IsShapeMismatch(exception))
-            {
-                // The shapes of the outputs depend on the data: they cannot be foreseen for this shape of inputs.
-                _shelf.GiveUpPlan();
-                CloseBindings();
-            }
-        }
-
-        var values = new OrtValue[_present.Length];
-        for (var i = 0; i < values.Length; i++)
-            values[i] = _present[i].ValueFor(rows);
-        _current = null;
-        if (_hasOptionalOutputs)
-        {
-            _results = OptionalOutputs.Run(_session, _runOptions, _presentNames, values, _executor.NamesOf(outputs));
+            RunUnbound(rows, outputs);
             return;
         }
 
-        var results = _session.Run(_runOptions, _presentNames, values, _executor.NamesOf(outputs));
-        _results = results;
-        if (_isBindable && outputs.IsAll) _shelf.LearnPlan(_executor.Signature, results, rows);
-    }
-
-    private LaneBinding BindingFor(OutputPlan plan, int rows, OutputSelection outputs)
-    {
-        if (!ReferenceEquals(plan, _plan))
+        try
         {
-            CloseBindings();
-            _outputMemory = [.. plan.Outputs.Select(output => new AlignedBuffer(output.Bytes(Capacity)))];
-            Bytes = CountBytes();
-            _bindings = new LaneBinding?[Capacity <= MaxKeptBindings ? Capacity + 1 : 1];
-            _plan = plan;
+            RunUnbound(rows, _executor.Signature.AllOutputs);
+            TryPlan(rows);
         }
-
-        if (!outputs.IsAll)
+        finally
         {
-            if (_partial is { } partial && partial.Rows == rows && ReferenceEquals(partial.Outputs, outputs)) return partial;
-            _partial?.Dispose();
-            return _partial = Bind(plan, rows, outputs);
-        }
-
-        ref var slot = ref _bindings[rows < _bindings.Length ? rows : 0];
-        if (slot is null || slot.Rows != rows)
-        {
-            slot?.Dispose();
-            slot = Bind(plan, rows, outputs);
-        }
-
-        return slot;
-    }
-
-    private long CountBytes() => _present.Sum(static input => input.Bytes) + _outputMemory.Sum(static memory => (long)memory.Length);
-
-    private LaneBinding Bind(OutputPlan plan, int rows, OutputSelection outputs) =>
-        new(_session, _present, plan, _outputMemory, outputs, rows);
-
-    private void ReadBound(PredictionState state, in BatchRequest request, int row)
-    {
-        foreach (var index in request.Outputs.IndexSpan)
-        {
-            var output = _plan!.Outputs[index];
-            var slice = SliceOf(output.Axis, request, row);
-            var value = state.Add();
-            if (slice.IsWhole) value.SetTensor(NameOf(index), output.Type, output.LearntShape);
-            else slice.SetShape(value, NameOf(index), output.Type, output.LearntShape);
-            RowCopy.Copy(_outputMemory[index].Span, output.Axis < 0 ? 1 : _ranRows, output.Axis < 0 ? 0 : row, value.Bytes,
-                output.Axis < 0 ? 1 : request.Rows, 0, output.Axis < 0 ? 1 : request.Rows, output.Blocks, output.RowBytes);
+            if (!isDoubtful) _shelf.EndTrial();
         }
     }
 
-    private void ReadResults(PredictionState state, in BatchRequest request, int row)
+    /// <param name="rows">The rows to run.</param>
+    /// <param name="isDoubtful">Whether memory was bound, and not written.</param>
+    private bool TryRunBound(int rows, out bool isDoubtful)
     {
-        // What was computed, in the order of the selection that ran, may be more than this request wants.
-        var position = 0;
-        foreach (var index in _ranOutputs!.Indexes)
+        isDoubtful = false;
+        if (_shelf.PlanFor(rows) is not { } plan) return false;
+        try
         {
-            var value = _results![position++];
-            if (!request.Outputs.Indexes.Contains(index)) continue;
-            OrtOutputs.Copy(value, state.Add(), NameOf(index), SliceOf(_executor.Signature.Outputs[index].BatchAxis ?? -1, request, row));
+            if (OutputsFor(plan) is not { } bound) return false;
+            if (bound.Run(_runOptions, rows))
+            {
+                _answers.AreBound(bound, rows);
+                return true;
+            }
+
+            isDoubtful = true;
         }
+        catch (Exception exception) when (OrtErrors.IsFromRuntime(exception) && OrtErrors.IsShapeMismatch(exception))
+        {
+            // The shapes of the outputs depend on the data: they cannot be foreseen for this shape of inputs.
+            _shelf.GiveUpPlan();
+            CloseOutputs();
+        }
+
+        return false;
     }
 
-    private RowSlice SliceOf(int axis, in BatchRequest request, int row) =>
-        _executor.Signature.IsBatchable && axis >= 0 ? new(axis, _ranRows, row, request.Rows, request.IsRow) : RowSlice.Whole;
-
-    private string NameOf(int output) => _executor.Signature.Outputs[output].Name;
-
-    private void ReleaseResults()
+    private void RunUnbound(int rows, OutputSelection outputs)
     {
-        for (var i = 0; _results is not null && i < _results.Count; i++)
-            _results[i]?.Dispose();
-        _results = null;
-        _current = null;
+        var values = new OrtValue[_present.Length];
+        for (var i = 0; i < values.Length; i++)
+            values[i] = _present[i].ValueFor(rows);
+        var names = _executor.NamesOf(outputs);
+        _answers.AreValues(
+            _hasOptionalOutputs
+                ? OptionalOutputs.Run(_session, _runOptions, _presentNames, values, names)
+                : _session.Run(_runOptions, _presentNames, values, names),
+            outputs, rows);
     }
 
-    private void CloseBindings()
+    /// <summary>Binds memory for the run that has just ended, and tries whether the runtime writes the same there. Its values stay the answers.</summary>
+    private void TryPlan(int rows)
     {
-        foreach (var binding in _bindings)
-            binding?.Dispose();
-        _partial?.Dispose();
-        _bindings = [];
-        _partial = null;
-        _current = null;
-        _plan = null;
+        var values = _answers.Values!;
+        int[] unwritten = [];
+        try
+        {
+            var plan = _shelf.Plan ?? OutputPlan.Learn(_executor.Signature, _inputs, values, rows);
+            if (plan is not null)
+            {
+                if (OutputsFor(plan) is not { } outputs) return;
+                if (PlanTrial.Holds(outputs, _runOptions, values, rows, out unwritten))
+                {
+                    _shelf.Learn(plan, rows);
+                    return;
+                }
+            }
+        }
+        catch (Exception exception) when (OrtErrors.IsFromRuntime(exception) || exception is OverflowException or OutOfMemoryException)
+        {
+            // Cut off it says nothing, and is tried again.
+            if (OrtErrors.IsTerminated(exception)) return;
+        }
+
+        _shelf.GiveUpPlan(unwritten);
+        CloseOutputs();
+    }
+
+    /// <summary>The memory for a plan; null where there is none left, and the runtime has to allocate.</summary>
+    private LaneOutputs? OutputsFor(OutputPlan plan)
+    {
+        if (_outputs is { } outputs && ReferenceEquals(outputs.Plan, plan)) return outputs;
+        CloseOutputs();
+        var bytes = LaneOutputs.BytesToTake(_inputs, plan, Capacity);
+        if (!_executor.TryTake(bytes)) return null;
+        try
+        {
+            _outputs = new(_executor, _session, _inputs, plan, Capacity);
+        }
+        catch
+        {
+            _executor.Give(bytes);
+            throw;
+        }
+
+        Bytes += _outputs.Bytes;
+        return _outputs;
+    }
+
+    private void CloseOutputs()
+    {
+        if (_outputs is null) return;
+        Bytes -= _outputs.Bytes;
+        _executor.Give(LaneOutputs.BytesToTake(_inputs, _outputs.Plan, Capacity));
+        _outputs.Dispose();
+        _outputs = null;
+    }
+
+    private PredictionError? FindUnwritten(OutputSelection outputs)
+    {
+        foreach (var index in _shelf.Unwritten)
+        {
+            if (!outputs.Indexes.Contains(index)) continue;
+            return new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed,
+                "Model '{0}': ONNX Runtime leaves output '{1}' unwritten, so that there is no answer. "
+                + "If the body of a Scan gives one of its inputs back, put an Identity node between them.",
+                _executor.Identity.Name, _executor.Signature.Outputs[index].Name);
+        }
+
+        return null;
     }
 }

@@ -1,18 +1,20 @@
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.ML.OnnxRuntime;
 using MlServe.Onnx.Inspection;
+using MlServe.Onnx.Probing;
 
 namespace MlServe.Onnx;
 
 /// <summary>
 /// Takes a model from its source to the point where it can serve: read once, hash that buffer, inspect it, open the session from those bytes, find the
-/// batch axis, warm up. Whatever fails on the way leaves nothing behind.
+/// batch axis, warm up. Whatever fails on the way leaves nothing behind, and whatever does not end is given up.
 /// </summary>
 internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, ModelLoadContext context)
 {
-    private readonly ILogger _logger = context.LoggerFactory?.CreateLogger(MlServeDiagnostics.LogCategory) ?? NullLogger.Instance;
+    private readonly ILogger _logger = context.Logger;
+
+    private string _stage = "";
 
     public async ValueTask<(OnnxExecutor Executor, OnnxModelDescription Description)> LoadAsync(CancellationToken cancellationToken)
     {
@@ -20,44 +22,102 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         if (faults.Count > 0)
             throw new ModelLoadException(ModelLoadFailure.InvalidOptions, $"The options of model '{context.Name}' are not valid: {string.Join(" ", faults)}");
 
-        var started = context.TimeProvider.GetTimestamp();
-        var content = await source.ReadAsync(cancellationToken).ConfigureAwait(false)
-            ?? throw new ModelLoadException(ModelLoadFailure.NotFound, $"The source of model '{context.Name}' returned nothing.");
+        var started = context.Clock.GetTimestamp();
+        var content = await new TimedModelSource(source, context.Name, options.LoadTimeout, context.Clock).ReadAsync(cancellationToken).ConfigureAwait(false);
+        if (content.Bytes.Length > options.MaxModelBytes)
+        {
+            throw new ModelLoadException(ModelLoadFailure.TooLarge,
+                $"Model '{context.Name}' from '{content.Origin}' has {content.Bytes.Length} bytes; MaxModelBytes allows {options.MaxModelBytes}. Raise it if you trust where the model comes from.");
+        }
 
         var info = Inspect(content);
         var identity = new ModelIdentity(context.Name, context.Version, Convert.ToHexStringLower(SHA256.HashData(content.Bytes.Span)));
-        var runtimeVersion = StartRuntime(content.Origin);
-        var opened = await OpenAsync(content, info.ExternalData.Count > 0, identity.Digest, runtimeVersion, cancellationToken).ConfigureAwait(false);
+        var verifiedWith = await VerifyAsync(content, identity.Digest, cancellationToken).ConfigureAwait(false);
+        var loaded = await OpenAsync(content, info, identity, verifiedWith is not null, cancellationToken).ConfigureAwait(false);
+        var description = new OnnxModelDescription
+        {
+            Identity = identity,
+            Origin = content.Origin,
+            SizeInBytes = content.Bytes.Length,
+            Info = info,
+            ExecutionProvider = loaded.Tried.Opened.Providers.InUse,
+            ProvidersPassedOver = loaded.Tried.Opened.Providers.PassedOver,
+            RuntimeVersion = loaded.RuntimeVersion,
+            FromOptimizedCache = loaded.Tried.Opened.FromCache,
+            RowEvidence = loaded.Tried.Finding.Evidence,
+            RowEvidenceNode = loaded.Tried.Finding.Node,
+            RowRounding = loaded.Tried.Finding.Rounding,
+            Optimization = loaded.Tried.Optimization,
+            WarmUpFailure = loaded.Tried.Failure,
+            LoadTime = context.Clock.GetElapsedTime(started),
+        };
+        if (verifiedWith is not null && verifiedWith != loaded.RuntimeVersion) LogMessages.VerifiedByOtherRuntime(_logger, context.Name, verifiedWith, loaded.RuntimeVersion);
+        Log(description, loaded.Tried.Finding);
+        return (loaded.Tried.Executor, description);
+    }
+
+    /// <summary>Has the bytes tried where they can do no harm.</summary>
+    /// <returns>The version of the runtime that they were tried with; null: they were not.</returns>
+    private async ValueTask<string?> VerifyAsync(ModelContent content, string digest, CancellationToken cancellationToken)
+    {
+        if (content.Verified is { } verified && verified.Digest == digest) return verified.Runtime;
+        return options.Verify == ModelVerification.InChildProcess
+            ? await ModelVerifier.VerifyAsync(content, digest, options, context, _logger, cancellationToken).ConfigureAwait(false)
+            : null;
+    }
+
+    /// <summary>Opens, tries and warms up a model on a thread of its own, and gives that up where it does not end.</summary>
+    private async ValueTask<Loaded> OpenAsync(ModelContent content, OnnxModelInfo info, ModelIdentity identity, bool isVerified, CancellationToken cancellationToken)
+    {
+        if (!isVerified && AbandonedCalls.Count >= AbandonedCalls.Limit)
+        {
+            throw new ModelLoadException(ModelLoadFailure.NotVerified,
+                $"Model '{context.Name}' is not loaded: {AbandonedCalls.Count} threads of this process are in calls of the native runtime that never returned, for models loaded before. "
+                + "From now on only models are loaded that were verified in a process of their own (OnnxModelOptions.Verify = InChildProcess). Restart the process to get its threads back.");
+        }
+
+        using var timeout = new CancellationTokenSource(options.LoadTimeout, context.Clock);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        using var call = new BoundedCall<Loaded>(
+            token => Open(content, info, identity, token), static late => late.Tried.Opened.Session.Retire(), Returned, stop.Token);
         try
         {
-            var declared = ReadSignature(opened.Session.Session, info);
-            var signature = new BatchAxisProbe(opened.Session, declared, identity, options, RowDependence.Find(info)).Find();
-            cancellationToken.ThrowIfCancellationRequested();
-            var executor = new OnnxExecutor(opened.Session, signature, identity, options);
-            opened.Session.OnClosing(executor.CloseIdle);
-            opened.Session.OnClosing(() => LogMessages.ModelClosed(_logger, identity.Name, identity.Version, identity.Digest));
-            new WarmUp(executor, options, context.RunGate.MaxConcurrentRuns).Run(cancellationToken);
-
-            var description = new OnnxModelDescription
-            {
-                Identity = identity,
-                Origin = content.Origin,
-                SizeInBytes = content.Bytes.Length,
-                Info = info,
-                ExecutionProvider = opened.Providers.InUse,
-                ProvidersPassedOver = opened.Providers.PassedOver,
-                RuntimeVersion = runtimeVersion,
-                FromOptimizedCache = opened.FromCache,
-                LoadTime = context.TimeProvider.GetElapsedTime(started),
-            };
-            Log(description, signature);
-            return (executor, description);
+            var (hasReturned, loaded) = await call.RunAsync($"MlServe load of {context.Name}", context.Clock).ConfigureAwait(false);
+            if (hasReturned) return loaded;
         }
-        catch
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            opened.Session.Retire();
-            throw;
+            cancellationToken.ThrowIfCancellationRequested();
+            throw TimedOut(content.Origin, "It was stopped.");
         }
+
+        LogMessages.NativeCallAbandoned(_logger, context.Name, _stage, AbandonedCalls.Add(), AbandonedCalls.Limit);
+        cancellationToken.ThrowIfCancellationRequested();
+        throw TimedOut(content.Origin, "It does not heed being told to stop either: its thread is lost until the process ends.");
+    }
+
+    /// <summary>Told by the thread of a call that was given up.</summary>
+    private void Returned() => LogMessages.NativeCallReturned(_logger, context.Name, _stage, AbandonedCalls.Remove());
+
+    private ModelLoadException TimedOut(string origin, string end) => new(ModelLoadFailure.TimedOut,
+        $"Model '{context.Name}' from '{origin}' was not loaded within LoadTimeout ({options.LoadTimeout}): it was still {_stage}. {end} "
+        + "Look at where the model comes from; raise OnnxModelOptions.LoadTimeout if it is known to take longer.");
+
+    private Loaded Open(ModelContent content, OnnxModelInfo info, ModelIdentity identity, CancellationToken cancellationToken)
+    {
+        _stage = "being opened";
+        var runtimeVersion = StartRuntime(content.Origin);
+
+        // The digest does not cover weights in other files, so that a cache by digest would keep serving the old ones.
+        var cache = options.OptimizedModelCacheFolder is null || info.ExternalData.Count > 0
+            ? null
+            : new OptimizedModelCache(identity.Digest, runtimeVersion, options, reason => LogMessages.CacheEntryUnusable(_logger, context.Name, reason));
+        var study = new GraphStudy(content.Bytes, cancellationToken);
+        study.Begin();
+        var opener = new SessionOpener(content, options, context, _logger);
+        var tried = new ModelTrial(opener, study, info, identity, options, context, stage => _stage = stage).Run(cache, cancellationToken);
+        tried.Opened.Session.OnClosing(() => LogMessages.ModelClosed(_logger, identity.Name, identity.Version, identity.Digest));
+        return new(tried, runtimeVersion);
     }
 
     private OnnxModelInfo Inspect(ModelContent content)
@@ -65,7 +125,7 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         OnnxModelInfo info;
         try
         {
-            info = OnnxInspector.Inspect(content.Bytes.Span);
+            info = OnnxInspector.Inspect(content.Bytes.Span, options.InspectionLimits);
         }
         catch (ModelLoadException exception)
         {
@@ -89,18 +149,6 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         return info;
     }
 
-    private ModelSignature ReadSignature(InferenceSession session, OnnxModelInfo info)
-    {
-        try
-        {
-            return SignatureReader.Read(session, info);
-        }
-        catch (ArgumentException exception)
-        {
-            throw new ModelLoadException(ModelLoadFailure.InvalidGraph, $"Model '{context.Name}' cannot be served: {exception.Message}", exception);
-        }
-    }
-
     private static string StartRuntime(string origin)
     {
         try
@@ -113,111 +161,16 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         }
     }
 
-    private async ValueTask<Opened> OpenAsync(
-        ModelContent content, bool hasExternalData, string digest, string runtimeVersion, CancellationToken cancellationToken)
-    {
-        // The digest does not cover weights in other files, so that a cache by digest would keep serving the old ones.
-        if (options.OptimizedModelCacheFolder is not { } folder || hasExternalData) return Open(content, content.Bytes, options, null);
-
-        var cache = new OptimizedModelCache(folder, digest, runtimeVersion, options);
-        if (await cache.TryReadAsync(cancellationToken).ConfigureAwait(false) is { } optimized)
-        {
-            try
-            {
-                return Open(content, optimized, options, null, isOptimized: true);
-            }
-            catch (ModelLoadException exception) when (exception.Failure != ModelLoadFailure.ExecutionProviderMissing)
-            {
-                LogMessages.CacheEntryUnusable(_logger, context.Name, exception.Message);
-                cache.Forget();
-            }
-        }
-
-        return Open(content, content.Bytes, options, cache);
-    }
-
-    private Opened Open(ModelContent content, ReadOnlyMemory<byte> bytes, OnnxModelOptions withOptions, OptimizedModelCache? writeTo, bool isOptimized = false)
-    {
-        string? written = null;
-        try
-        {
-            using var sessionOptions = SessionOptionsFactory.Create(
-                withOptions, withOptions.AllowExternalData ? content.Folder : null, out var providers, out var sharesPool);
-            if (withOptions.UseSharedThreadPool && !sharesPool) LogMessages.NoSharedThreadPool(_logger, context.Name);
-            if (isOptimized) sessionOptions.GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL;
-            written = writeTo?.WriteWith(sessionOptions);
-
-            var model = ArrayOf(bytes);
-            var sessions = new List<InferenceSession> { NewSession(model, sessionOptions) };
-            if (written is not null) writeTo!.Keep(written);
-            OpenMore(sessions, model, content, withOptions, isOptimized);
-            providers = providers with { InUse = InUse(sessions[0], providers.InUse) };
-            return new(new(sessions, providers.InUse == ProviderNames.Of(ExecutionProvider.Cpu)), providers, isOptimized);
-        }
-        catch (Exception exception) when (exception is not ModelLoadException and not OutOfMemoryException)
-        {
-            if (written is not null) OptimizedModelCache.Remove(written);
-            if (exception.Message.Contains("Unregistered TensorElementType", StringComparison.OrdinalIgnoreCase))
-            {
-                throw new ModelLoadException(ModelLoadFailure.UnsupportedType,
-                    $"Model '{content.Origin}' has an input or output of a type that ONNX Runtime's C# API does not take (8-bit and smaller floats, "
-                    + "4-bit and smaller integers, complex). Put a Cast to float, an integer or another plain type into the model.", exception);
-            }
-
-            throw OrtErrors.ToLoadException(exception, content.Origin);
-        }
-    }
-
-    private static void OpenMore(List<InferenceSession> sessions, byte[] model, ModelContent content, OnnxModelOptions withOptions, bool isOptimized)
-    {
-        try
-        {
-            while (sessions.Count < withOptions.Sessions)
-            {
-                using var options = SessionOptionsFactory.Create(withOptions, withOptions.AllowExternalData ? content.Folder : null, out _, out _);
-                if (isOptimized) options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL;
-                sessions.Add(NewSession(model, options));
-            }
-        }
-        catch
-        {
-            foreach (var session in sessions)
-                session.Dispose();
-            throw;
-        }
-    }
-
-    private static InferenceSession NewSession(byte[] model, SessionOptions options)
-    {
-        lock (OnnxRuntimeEnvironment.SessionCreation)
-            return new(model, options);
-    }
-
-    /// <summary>The runtime copies the bytes; only memory that is not a whole array has to be copied for it.</summary>
-    private static byte[] ArrayOf(ReadOnlyMemory<byte> bytes) =>
-        System.Runtime.InteropServices.MemoryMarshal.TryGetArray(bytes, out var segment) && segment.Offset == 0 && segment.Count == segment.Array!.Length
-            ? segment.Array
-            : bytes.ToArray();
-
-    /// <summary>The provider that was asked for first and could be had; where the choice was the runtime's, the one that it made.</summary>
-    private static string InUse(InferenceSession session, string provider)
-    {
-        if (provider != ProviderNames.Of(ExecutionProvider.Auto)) return provider;
-        foreach (var device in session.GetEpDeviceForInputs())
-        {
-            if (device is not null) return device.EpName;
-        }
-
-        return ProviderNames.Of(ExecutionProvider.Cpu);
-    }
-
-    private void Log(OnnxModelDescription description, ModelSignature signature)
+    private void Log(OnnxModelDescription description, BatchAxisFinding finding)
     {
         foreach (var reason in description.ProvidersPassedOver)
             LogMessages.ProviderPassedOver(_logger, context.Name, reason);
         LogMessages.ModelLoaded(_logger, context.Name, context.Version, description.Identity.Digest, description.ExecutionProvider,
-            description.LoadTime.TotalMilliseconds, signature, signature.BatchingNote);
+            description.LoadTime.TotalMilliseconds, finding.Signature, finding.Signature.BatchingNote);
+        if (description.WarmUpFailure is { } failure) LogMessages.WarmUpFailed(_logger, context.Name, failure);
+        if (!finding.Signature.AnswersAreRepeatable) LogMessages.AnswersNotRepeatable(_logger, context.Name, finding.Reason);
+        else if (finding.Warning is { } warning) LogMessages.StatedAxisDoubted(_logger, context.Name, warning);
     }
 
-    private readonly record struct Opened(OnnxSession Session, ProviderSelection Providers, bool FromCache);
+    private sealed record Loaded(TriedModel Tried, string RuntimeVersion);
 }

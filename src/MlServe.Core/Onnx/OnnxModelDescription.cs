@@ -29,6 +29,26 @@ public sealed record OnnxModelDescription
     /// <summary>Whether the session was opened from the cache of optimized models.</summary>
     public required bool FromOptimizedCache { get; init; }
 
+    /// <summary>What is known of whether a row's answer is the same in any company. <see cref="ModelSignature.BatchingNote"/> says it in words.</summary>
+    public required RowEvidence RowEvidence { get; init; }
+
+    /// <summary>The operator, and the name of the node, by which rows depend on each other or by which it cannot be told; null where no node is known.</summary>
+    public string? RowEvidenceNode { get; init; }
+
+    /// <summary>
+    /// The largest share of an output's magnitude by which a row was seen to differ in company, 0 or more; infinite where integers, booleans or texts differed. Null where that was not measured.
+    /// </summary>
+    public double? RowRounding { get; init; }
+
+    /// <summary>How far the graph is optimized: what the options say, or less where the model fails with that.</summary>
+    public required GraphOptimization Optimization { get; init; }
+
+    /// <summary>
+    /// What is wrong with the model although it is loaded, with the runtime's words and what to do about it: it answered none of the rows that were made up for it, or only with
+    /// less optimization than the options say. Null where nothing is, and once it has answered a request with the optimization that was asked for.
+    /// </summary>
+    public string? WarmUpFailure { get; init; }
+
     /// <summary>From reading the file to the end of the warm-up.</summary>
     public required TimeSpan LoadTime { get; init; }
 }

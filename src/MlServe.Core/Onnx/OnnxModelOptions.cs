@@ -1,3 +1,6 @@
+using MlServe.Onnx.Inspection;
+using MlServe.Tensors;
+
 namespace MlServe.Onnx;
 
 /// <summary>How an ONNX model is opened and run. The defaults are meant for a web service on a shared machine.</summary>
@@ -44,9 +47,15 @@ public sealed class OnnxModelOptions
 
     /// <summary>
     /// A folder in which optimized models are kept, by digest, runtime version, processor and options, so that the next start skips the work. Created
-    /// where it does not exist; it must be trusted, because what lies in it is run. Default: null, nothing is written.
+    /// if it does not exist. What lies in it is known again by a key (<see cref="SealKeyFile"/>). Default: null, nothing is written.
     /// </summary>
     public string? OptimizedModelCacheFolder { get; set; }
+
+    /// <summary>
+    /// The file of the key by which entries of <see cref="OptimizedModelCacheFolder"/> are known again; only its owner may read it. Made if it does not exist.
+    /// Default: null, <c>MlServe/seal.key</c> among the user's own data; if the user has no place for data, the folder is used only if nobody else can write it.
+    /// </summary>
+    public string? SealKeyFile { get; set; }
 
     /// <summary>
     /// Whether the runtime keeps freed memory for the next run. Default: true, because allocating anew costs more than a small model's run; false gives
@@ -69,6 +78,36 @@ public sealed class OnnxModelOptions
     /// </summary>
     public bool AllowExternalData { get; set; }
 
+    /// <summary>
+    /// Bytes of the model file beyond which it is refused, 1 to 2,147,483,591. Default: 2,147,483,591, the most that an ONNX file can have; weights in other files are
+    /// not counted.
+    /// </summary>
+    public long MaxModelBytes { get; set; } = Array.MaxLength;
+
+    /// <summary>What the inspection before the load accepts at most.</summary>
+    public OnnxInspectionLimits InspectionLimits { get; } = new();
+
+    /// <summary>
+    /// How long reading the model may take, and then how long opening it, trying it and warming it up may take, 00:00:01 to 1.00:00:00 each. Default: 00:10:00, far beyond
+    /// what a model takes that gets there; TensorRT, which builds its engines at load, may need more.
+    /// </summary>
+    public TimeSpan LoadTimeout { get; set; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>
+    /// Whether the model is run while it is loaded: to find its batch axis and to warm up. Default: true. If false, nothing of it runs before the first request; state its
+    /// batch axis then.
+    /// </summary>
+    public bool RunAtLoad { get; set; } = true;
+
+    /// <summary>
+    /// Whether the model is first loaded and tried in a process of its own. Default: <see cref="ModelVerification.None"/>, because that takes the tool <c>mlserve</c> and about
+    /// a second; for models of others <see cref="ModelVerification.InChildProcess"/>.
+    /// </summary>
+    public ModelVerification Verify { get; set; }
+
+    /// <summary>How it is verified, if <see cref="Verify"/> says so.</summary>
+    public VerificationOptions Verification { get; } = new();
+
     /// <summary>How the batch axis is found. Default: <see cref="BatchDetection.Probe"/>.</summary>
     public BatchDetection BatchDetection { get; set; }
 
@@ -81,10 +120,23 @@ public sealed class OnnxModelOptions
     public IDictionary<string, int> BatchAxes { get; set; } = new Dictionary<string, int>(StringComparer.Ordinal);
 
     /// <summary>
+    /// By which share of an output's magnitude a row may differ in company, as rounding, before requests of several callers are no longer run together, greater than 0, up to 1.
+    /// Default: 0.0001. Kernels for other sizes add in another order, which makes 0 to 0.00001 in most models; one that makes more of it would show its callers who else asks. Outputs of 16 bits may differ
+    /// by four of their last digits all the same. A stated axis is not held to it.
+    /// </summary>
+    public double BatchTolerance { get; set; } = ModelSignature.DefaultRowTolerance;
+
+    /// <summary>
     /// Rows to find the batch axis and to warm up with, in place of seeded random numbers; two or more that differ are best. Default: none. Needed where
     /// random numbers are not valid inputs. Their memory must stay unchanged.
     /// </summary>
     public IList<PredictionInputs> SampleInputs { get; } = [];
+
+    /// <summary>
+    /// What single inputs may hold besides finite numbers, by name; <c>*</c> stands for those that are not named. The last word. Default: none, which means what trial rows show at load: a
+    /// kind that is answered finitely may come. All else is refused as <see cref="PredictionStatus.Invalid"/>, because one NaN makes an answer worthless without a word.
+    /// </summary>
+    public IDictionary<string, NonFiniteValues> NonFiniteInputs { get; set; } = new Dictionary<string, NonFiniteValues>(StringComparer.Ordinal);
 
     /// <summary>
     /// The numbers of rows to run before the model counts as ready, each 1 to 65,536; more than 1 only where the model is batchable. Default: empty,
@@ -102,11 +154,15 @@ public sealed class OnnxModelOptions
     public int MaxQueuedRequests { get; set; } = 1024;
 
     /// <summary>
-    /// Bytes of one request's inputs beyond which it is refused as <see cref="PredictionStatus.TooLarge"/>, 1 to 2,147,483,591. Default: 256 MiB.
+    /// Bytes of one request's inputs beyond which it is refused as <see cref="PredictionStatus.TooLarge"/>, 1 to 2,147,483,591. Default: 256 MiB. A text counts
+    /// as 8 bytes and 2 for each character.
     /// </summary>
     public long MaxRequestBytes { get; set; } = 256L * 1024 * 1024;
 
-    /// <summary>Bytes of input and output buffers that idle lanes may keep, 0 or more. Default: 256 MiB.</summary>
+    /// <summary>
+    /// Bytes of input and output buffers that idle lanes of the direct path may keep, 0 or more. Default: 256 MiB. Behind a batcher they count in its
+    /// <c>MaxLaneBytes</c> as well.
+    /// </summary>
     public long MaxIdleLaneBytes { get; set; } = 256L * 1024 * 1024;
 
     /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
@@ -119,6 +175,14 @@ public sealed class OnnxModelOptions
         if (!Enum.IsDefined(Optimization)) yield return Range(nameof(Optimization), Optimization, "None, Basic, Extended or All");
         if (!Enum.IsDefined(BatchDetection)) yield return Range(nameof(BatchDetection), BatchDetection, "Probe or None");
         if (BatchAxis is < 0) yield return Range(nameof(BatchAxis), BatchAxis, "0 or more");
+        if (!(BatchTolerance is > 0 and <= 1)) yield return Range(nameof(BatchTolerance), BatchTolerance, "greater than 0, up to 1");
+        if (MaxModelBytes < 1 || MaxModelBytes > Array.MaxLength) yield return Range(nameof(MaxModelBytes), MaxModelBytes, $"1 to {Array.MaxLength}");
+        foreach (var message in InspectionLimits.Validate())
+            yield return $"{nameof(InspectionLimits)}:{message}";
+        if (LoadTimeout < TimeSpan.FromSeconds(1) || LoadTimeout > TimeSpan.FromDays(1)) yield return Range(nameof(LoadTimeout), LoadTimeout, "00:00:01 to 1.00:00:00");
+        if (!Enum.IsDefined(Verify)) yield return Range(nameof(Verify), Verify, "None or InChildProcess");
+        foreach (var message in Verification.Validate())
+            yield return $"{nameof(Verification)}:{message}";
         if (WarmUpRuns is < 0 or > 1000) yield return Range(nameof(WarmUpRuns), WarmUpRuns, "0 to 1000");
         if (MaxQueuedRequests is < 0 or > 1_000_000) yield return Range(nameof(MaxQueuedRequests), MaxQueuedRequests, "0 to 1000000");
         if (MaxRequestBytes < 1 || MaxRequestBytes > Array.MaxLength)
@@ -137,6 +201,12 @@ public sealed class OnnxModelOptions
         foreach (var (name, axis) in BatchAxes)
         {
             if (axis < 0) yield return Range($"{nameof(BatchAxes)}[{name}]", axis, "0 or more");
+        }
+
+        foreach (var (name, values) in NonFiniteInputs)
+        {
+            if ((values & ~NonFiniteValues.All) != NonFiniteValues.None)
+                yield return Range($"{nameof(NonFiniteInputs)}[{name}]", values, "None, All, or some of NaN, PositiveInfinity, NegativeInfinity");
         }
 
         foreach (var (name, size) in FreeDimensions)

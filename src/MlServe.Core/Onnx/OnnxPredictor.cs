@@ -1,3 +1,5 @@
+using MlServe.Tensors;
+
 namespace MlServe.Onnx;
 
 /// <summary>
@@ -5,14 +7,20 @@ namespace MlServe.Onnx;
 /// none is. Safe for concurrent use.
 /// </summary>
 /// <remarks>
+/// The line keeps <see cref="PredictionOptions.Timeout"/> and <see cref="PredictionOptions.Priority"/>; a run that has begun is not cut off by the timeout (<c>UseTimeout</c> does that).
 /// Offers by <see cref="GetService"/>: <see cref="ModelIdentity"/>, <see cref="OnnxModelDescription"/>, <see cref="IBatchExecutor"/>. The session is closed
 /// when the predictor is disposed and the last request has been answered.
 /// </remarks>
-public sealed class OnnxPredictor : IPredictor
+public sealed class OnnxPredictor : IPredictor, IShieldsCallers
 {
+    /// <summary>How long work in bulk yields to other requests in line.</summary>
+    internal static readonly TimeSpan MaxBulkDelay = TimeSpan.FromSeconds(1);
+
     private readonly OnnxExecutor _executor;
-    private readonly OnnxModelDescription _description;
+    private readonly GraphOptimization _optimization;
+    private OnnxModelDescription _description;
     private readonly RunGate _gate;
+    private readonly GateFlow _flow;
     private readonly TimeProvider _time;
     private readonly int _maxQueued;
     private int _queued;
@@ -22,10 +30,14 @@ public sealed class OnnxPredictor : IPredictor
     {
         _executor = executor;
         _description = description;
+        _optimization = options.Optimization;
         _gate = context.RunGate;
-        _time = context.TimeProvider;
+        _flow = new(_gate);
+        _time = context.Clock;
         _maxQueued = options.MaxQueuedRequests;
     }
+
+    bool IShieldsCallers.IsShielding => true;
 
     /// <inheritdoc />
     public ModelSignature Signature => _executor.Signature;
@@ -36,7 +48,7 @@ public sealed class OnnxPredictor : IPredictor
     /// <param name="context">What it gets from its surroundings; null: the defaults.</param>
     /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
     public static OnnxPredictor Load(string path, OnnxModelOptions? options = null, ModelLoadContext? context = null) =>
-        LoadAsync(ModelSource.FromFile(path), options, context).AsTask().GetAwaiter().GetResult();
+        LoadAsync(ModelSource.FromFile(path, options is { MaxModelBytes: >= 1 and var most } ? most : null), options, context).AsTask().GetAwaiter().GetResult();
 
     /// <summary>Loads a model and warms it up.</summary>
     /// <param name="source">Where it comes from.</param>
@@ -62,11 +74,12 @@ public sealed class OnnxPredictor : IPredictor
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, typeof(OnnxPredictor));
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<Prediction>(cancellationToken);
         if (_executor.Prepare(in inputs, options, out var request) is { } error) return new(Prediction.FromError(error));
-        if (!_gate.TryEnter()) return Enqueue(inputs, request, cancellationToken);
+        if (OwnedInputs.AreNeeded(in inputs)) return OwnedInputs.PredictAsync(this, inputs, options, cancellationToken);
+        if (!_gate.TryEnter()) return Enqueue(inputs, request, options, cancellationToken);
 
         try
         {
-            return new(Run(_executor.RentLane(request.Shape, request.Rows), in inputs, in request, TimeSpan.Zero, cancellationToken));
+            return new(Run(_executor.RentLane(request.Shape, request.Rows), in inputs, in request, null, cancellationToken));
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -84,9 +97,19 @@ public sealed class OnnxPredictor : IPredictor
         ArgumentNullException.ThrowIfNull(serviceType);
         if (serviceKey is not null) return null;
         if (serviceType == typeof(ModelIdentity)) return _description.Identity;
-        if (serviceType == typeof(OnnxModelDescription)) return _description;
+        if (serviceType == typeof(OnnxModelDescription)) return Describe();
         if (serviceType == typeof(IBatchExecutor)) return _executor;
+        if (serviceType == typeof(GateFlow)) return _flow;
         return serviceType.IsInstanceOfType(this) ? this : null;
+    }
+
+    /// <summary>A model that answered no row that was made up, and has answered one of a caller's, works after all.</summary>
+    private OnnxModelDescription Describe()
+    {
+        var description = Volatile.Read(ref _description);
+        if (description.WarmUpFailure is null || description.Optimization != _optimization || !_executor.Session.Blame.HasAnswered) return description;
+        Volatile.Write(ref _description, description = description with { WarmUpFailure = null });
+        return description;
     }
 
     /// <summary>Refuses new requests; those that were accepted are answered, and the last of them closes the session.</summary>
@@ -110,15 +133,31 @@ public sealed class OnnxPredictor : IPredictor
     internal void Dequeued() => Interlocked.Decrement(ref _queued);
 
     private Prediction Run(
-        OnnxLane rented, in PredictionInputs inputs, in BatchRequest request, TimeSpan queueTime, CancellationToken cancellationToken)
+        OnnxLane rented, in PredictionInputs inputs, in BatchRequest request, TimeSpan? queueTime, CancellationToken cancellationToken)
     {
         using var lane = rented;
-        lane.Write(in inputs, in request, 0, request.Rows, 0);
+        try
+        {
+            lane.Write(in inputs, in request, 0, request.Rows, 0);
+        }
+        catch (UnreadableInputException exception)
+        {
+            return Prediction.FromError(OwnedInputs.Unreadable(exception));
+        }
+
+        // Who waited has read the clock already; what it waits from now on, for a thread to go on with, is not the run's.
+        var started = queueTime is null ? 0 : _time.GetTimestamp();
         if (lane.Run(request.Rows, request.Outputs, cancellationToken) is { } failure) return Prediction.FromError(failure);
-        return lane.Read(in request, 0, new() { Model = _description.Identity, BatchRows = request.Rows, QueueTime = queueTime });
+        return lane.Read(in request, 0, new()
+        {
+            Model = _description.Identity,
+            BatchRows = request.Rows,
+            QueueTime = queueTime ?? TimeSpan.Zero,
+            RunTime = queueTime is null ? TimeSpan.Zero : _time.GetElapsedTime(started),
+        });
     }
 
-    private ValueTask<Prediction> Enqueue(in PredictionInputs inputs, in BatchRequest request, CancellationToken cancellationToken)
+    private ValueTask<Prediction> Enqueue(in PredictionInputs inputs, in BatchRequest request, PredictionOptions? options, CancellationToken cancellationToken)
     {
         if (Interlocked.Increment(ref _queued) > _maxQueued)
         {
@@ -133,8 +172,12 @@ public sealed class OnnxPredictor : IPredictor
             throw new ObjectDisposedException(nameof(OnnxPredictor));
         }
 
-        return QueuedRequest.Rent().Start(this, _executor.Session, _gate, _time, inputs, request, cancellationToken);
+        return QueuedRequest.Rent().Start(this, _executor.Session, _flow, _time, inputs, request, options, cancellationToken);
     }
+
+    /// <summary>What a request hears whose time is over while it waits.</summary>
+    internal PredictionError TimedOut() => new(PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut,
+        "The time for an answer of model '{0}' was over while the request waited for others. Wait longer, or send less.", _description.Identity.Name);
 
     private PredictionError QueueFull() => new(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull,
         "{0} requests already wait for model '{1}' (MaxQueuedRequests). Try again later, or give it more cores.", _maxQueued, _description.Identity.Name);

@@ -17,9 +17,6 @@ public static class OnnxRuntimeEnvironment
     /// <summary>Whether there is a thread pool that models can share.</summary>
     internal static bool HasSharedThreadPool { get; private set; }
 
-    /// <summary>Sessions are made one at a time: concurrent creation is reported unsafe (onnxruntime 27089), and it is rare.</summary>
-    internal static Lock SessionCreation { get; } = new();
-
     /// <summary>Says what holds for the whole process. The same again is allowed at any time.</summary>
     /// <param name="options">What holds; copied.</param>
     /// <exception cref="ArgumentException">A value is out of its range.</exception>

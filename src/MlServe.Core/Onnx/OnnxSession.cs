@@ -1,4 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
+using MlServe.Guests;
+using MlServe.Threading;
 
 namespace MlServe.Onnx;
 
@@ -10,7 +12,7 @@ internal sealed class OnnxSession(IReadOnlyList<InferenceSession> sessions, bool
 {
     private const int Retired = 1 << 30;
 
-    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly UrgentCompletion _closed = new();
 
     // One share belongs to the owner until the session is retired.
     private int _users = 1;
@@ -23,6 +25,12 @@ internal sealed class OnnxSession(IReadOnlyList<InferenceSession> sessions, bool
 
     /// <summary>Whether inputs and outputs lie in memory that the model's operators use, so that they need no copy to a device.</summary>
     public bool RunsOnCpu { get; } = runsOnCpu;
+
+    /// <summary>Whose fault it is where a run fails.</summary>
+    public RunBlame Blame { get; } = new();
+
+    /// <summary>What requests must not hold; null: anything.</summary>
+    public InputGuards? Guards { get; set; }
 
     /// <summary>Completes when the last user is gone and the session is closed.</summary>
     public Task Closed => _closed.Task;
@@ -73,15 +81,25 @@ internal sealed class OnnxSession(IReadOnlyList<InferenceSession> sessions, bool
 
     private void Close()
     {
+        foreach (var closing in Delegate.EnumerateInvocationList(_closing))
+            Try(closing);
+        foreach (var session in sessions)
+            Try(session.Dispose);
+        _closed.Complete();
+    }
+
+    /// <summary>The thread is that of whoever came last: a request, a run.</summary>
+    private static void Try(Action action)
+    {
         try
         {
-            _closing?.Invoke();
-            foreach (var session in sessions)
-                session.Dispose();
+            action();
         }
-        finally
+#pragma warning disable CA1031 // The rest is to be closed as well, and whoever waits for the end gets it.
+        catch (Exception exception)
+#pragma warning restore CA1031
         {
-            _closed.TrySetResult();
+            GuestReports.OfProcess.Add(Guest.Own, exception);
         }
     }
 }

@@ -3,85 +3,96 @@ using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 using System.Security.Cryptography;
 using System.Text;
-using Microsoft.ML.OnnxRuntime;
+using MlServe.Onnx.Files;
+using MlServe.Onnx.Inspection;
 
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Optimized models in a folder, under a name made of all that decides what is in them: the model's digest, the runtime, the processor and the
-/// options. Written beside and moved into place, so that two processes do not disturb each other.
+/// Optimized models in a folder. An entry is sealed together with all that decides what is in it: the model's digest, the runtime, the processor and the options; so another
+/// file, or another model's entry, is not taken for it. The runtime writes where nobody else can, and what it wrote is inspected like any model.
 /// </summary>
 internal sealed class OptimizedModelCache
 {
-    private readonly string _path;
+    private readonly SealedFolder _folder;
+    private readonly string _name;
+    private readonly string _context;
+    private readonly OnnxInspectionLimits _limits;
+    private readonly Action<string> _refused;
 
-    public OptimizedModelCache(string folder, string digest, string runtimeVersion, OnnxModelOptions options)
+    /// <param name="digest">The model's.</param>
+    /// <param name="runtimeVersion">Of the native runtime.</param>
+    /// <param name="options">Name the folder, and how the model is opened.</param>
+    /// <param name="refused">Told why an entry is not taken, or none can be kept.</param>
+    /// <exception cref="ModelLoadException">The folder cannot be made, or the key that was named cannot be used.</exception>
+    public OptimizedModelCache(string digest, string runtimeVersion, OnnxModelOptions options, Action<string> refused)
     {
+        var folder = options.OptimizedModelCacheFolder!;
+        _refused = refused;
+        _limits = options.InspectionLimits;
+        _context = $"optimized model|{KeyOf(digest, runtimeVersion, options)}";
+        _name = $"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(_context)))[..40]}.onnx";
         try
         {
-            Directory.CreateDirectory(folder);
+            _folder = new(folder, options.SealKeyFile);
+        }
+        catch (FileRefusedException exception)
+        {
+            throw new ModelLoadException(ModelLoadFailure.InvalidOptions, $"SealKeyFile is '{options.SealKeyFile}'. {exception.Message}", exception);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw new ModelLoadException(ModelLoadFailure.InvalidOptions,
-                $"OptimizedModelCacheFolder is '{folder}', which cannot be created: {exception.Message}", exception);
+                $"OptimizedModelCacheFolder is '{folder}', which cannot be used: {exception.Message}", exception);
         }
 
-        _path = Path.Combine(folder, $"{KeyOf(digest, runtimeVersion, options)}.onnx");
+        if (_folder.Problem is { } problem) refused($"the folder '{_folder.Folder}' is not used, because {problem}.");
     }
 
     /// <summary>The bytes of the optimized model, or null where there is none.</summary>
-    public async ValueTask<byte[]?> TryReadAsync(CancellationToken cancellationToken)
+    public byte[]? TryRead(CancellationToken cancellationToken)
+    {
+        if (_folder.Problem is not null) return null;
+        var bytes = _folder.TryRead(_name, _context, Array.MaxLength, out var problem, cancellationToken);
+        if (bytes is not null) problem = ProblemOf(bytes);
+        if (problem is null) return bytes;
+        _refused($"'{Path.Combine(_folder.Folder, _name)}': {problem}.");
+        return null;
+    }
+
+    /// <summary>A place where the runtime may write its optimized model and nobody else can; null where it is not kept.</summary>
+    public PrivateFile? Prepare() => _folder.Problem is null ? PrivateFile.TryCreate("model.onnx") : null;
+
+    /// <summary>Takes in what the runtime wrote.</summary>
+    public void Keep(PrivateFile written)
     {
         try
         {
-            return await File.ReadAllBytesAsync(_path, cancellationToken).ConfigureAwait(false);
+            if (!File.Exists(written.Path)) return;
+            var bytes = RegularFile.Read(written.Path, Array.MaxLength, followLinks: false);
+            if (ProblemOf(bytes) is null) _folder.Write(_name, _context, bytes);
         }
-        catch (Exception exception) when (IsOfFile(exception))
-        {
-            return null;
-        }
-    }
-
-    /// <summary>Tells a session that is about to be made to write its optimized model.</summary>
-    /// <returns>The path that it writes to, for <see cref="Keep"/>.</returns>
-    public string WriteWith(SessionOptions session)
-    {
-        var temporary = $"{_path}.{Guid.NewGuid():N}.tmp";
-        session.OptimizedModelFilePath = temporary;
-        return temporary;
-    }
-
-    public void Keep(string temporary)
-    {
-        try
-        {
-            if (File.Exists(temporary)) File.Move(temporary, _path, overwrite: true);
-        }
-        catch (Exception exception) when (IsOfFile(exception))
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             // The folder is a convenience: the next start optimizes again.
-            Remove(temporary);
+            _refused($"'{Path.Combine(_folder.Folder, _name)}' could not be written: {exception.Message}");
         }
     }
 
     /// <summary>Removes an entry that could not be opened.</summary>
-    public void Forget() => Remove(_path);
+    public void Forget() => _folder.Delete(_name);
 
-    /// <summary>Removes what a session wrote that did not open in the end.</summary>
-    public static void Remove(string path)
+    private string? ProblemOf(byte[] bytes)
     {
         try
         {
-            File.Delete(path);
+            return OnnxInspector.Inspect(bytes, _limits).ExternalData.Count == 0 ? null : "it keeps weights in other files";
         }
-        catch (Exception exception) when (IsOfFile(exception))
+        catch (ModelLoadException exception)
         {
-            // Another process may be reading it; it will be overwritten.
+            return exception.Message;
         }
     }
-
-    private static bool IsOfFile(Exception exception) => exception is IOException or UnauthorizedAccessException;
 
     private static string KeyOf(string digest, string runtimeVersion, OnnxModelOptions options)
     {
@@ -98,7 +109,7 @@ internal sealed class OptimizedModelCache
             text.Append(CultureInfo.InvariantCulture, $"|{name}={size}");
         foreach (var (key, value) in options.SessionEntries.OrderBy(static entry => entry.Key, StringComparer.Ordinal))
             text.Append('|').Append(key).Append('=').Append(value);
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))[..40];
+        return text.ToString();
     }
 
     /// <summary>The processor's kind: layouts are chosen for its vector instructions.</summary>

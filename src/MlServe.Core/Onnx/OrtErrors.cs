@@ -44,6 +44,14 @@ internal static class OrtErrors
     /// <summary>Whether a run ended because its terminate flag was set.</summary>
     public static bool IsTerminated(Exception exception) => exception.Message.Contains("terminate flag", StringComparison.Ordinal);
 
+    /// <summary>Whether there was not enough memory.</summary>
+    public static bool IsOutOfMemory(Exception exception) =>
+        exception.Message.Contains("Failed to allocate memory", StringComparison.Ordinal) || exception.Message.Contains("bad_alloc", StringComparison.Ordinal)
+        || exception.Message.Contains("bad allocation", StringComparison.Ordinal);
+
+    /// <summary>Whether a session was not made because its load was cancelled.</summary>
+    public static bool IsLoadCancelled(Exception exception) => exception.Message.Contains("canceled due to user request", StringComparison.OrdinalIgnoreCase);
+
     /// <summary>Whether an output had another shape than the buffer that was bound for it.</summary>
     public static bool IsShapeMismatch(Exception exception) =>
         exception.Message.Contains("but the computed output shape for this run is", StringComparison.Ordinal)
@@ -51,20 +59,32 @@ internal static class OrtErrors
         || exception.Message.Contains("shape verification failed", StringComparison.OrdinalIgnoreCase)
         || exception.Message.Contains("Shape mismatch attempting to re-use buffer", StringComparison.Ordinal);
 
-    public static PredictionError ToPredictionError(Exception exception, ModelIdentity model) => IsInvalidArgument(exception)
-        ? new(PredictionStatus.Invalid, PredictionErrorCode.RejectedByRuntime,
-            "Model '{0}' refused the inputs: {1}", model.Name, exception.Message)
-        { Exception = exception }
-        : new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed,
-            "Model '{0}' failed: {1}", model.Name, exception.Message)
-        { Exception = exception };
-
-    private static bool IsDataFault(string message)
+    /// <summary>The operator and the name of the node that failed; empty where the message does not say.</summary>
+    public static (string OpType, string Name) NodeOf(string message)
     {
-        // A text that is no number: the standard library names the function and nothing else.
-        if (message.Contains("while running Cast node", StringComparison.Ordinal) && message.Contains("Status Message: sto", StringComparison.Ordinal)) return true;
-        return Array.Exists(DataFaults, fault => message.Contains(fault, StringComparison.Ordinal));
+        const string before = "while running ";
+        const string between = " node. Name:'";
+        var start = message.IndexOf(before, StringComparison.Ordinal);
+        var middle = start < 0 ? -1 : message.IndexOf(between, start, StringComparison.Ordinal);
+        if (middle < 0) return ("", "");
+        var name = middle + between.Length;
+        var end = message.IndexOf('\'', name);
+        return (message[(start + before.Length)..middle], end < 0 ? "" : message[name..end]);
     }
+
+    /// <summary>Whether the numbers or texts of an input are what was refused, and not its shape.</summary>
+    public static bool IsAboutNumbers(string message) => IsNoNumber(message)
+        || message.Contains("Out of range value in index tensor", StringComparison.Ordinal)
+        || message.Contains("out of data bounds", StringComparison.Ordinal)
+        || message.Contains("cannot be reshaped to the requested shape", StringComparison.Ordinal)
+        || message.Contains("out of bounds", StringComparison.OrdinalIgnoreCase)
+        || message.Contains("invalid index", StringComparison.OrdinalIgnoreCase);
+
+    private static bool IsDataFault(string message) => IsNoNumber(message) || Array.Exists(DataFaults, fault => message.Contains(fault, StringComparison.Ordinal));
+
+    /// <summary>A text that is no number: the standard library names the function and nothing else.</summary>
+    private static bool IsNoNumber(string message) =>
+        message.Contains("while running Cast node", StringComparison.Ordinal) && message.Contains("Status Message: sto", StringComparison.Ordinal);
 
     /// <summary>Says why a session could not be made.</summary>
     public static ModelLoadException ToLoadException(Exception exception, string origin)

@@ -10,11 +10,19 @@ internal static class OrtInputs
     /// <summary>Makes a value of anything that a request can give.</summary>
     public static OrtValue Create(in PredictionInput input) => input.Kind switch
     {
-        ValueKind.Tensor => CreateTensor(input.Elements, input.Elements.Shape ?? [input.Elements.Length]),
+        ValueKind.Tensor => CreateTensor(input.Elements, ShapeOf(in input)),
         ValueKind.Sequence => CreateSequence(input.Sequence),
         ValueKind.Map => CreateMap(input.Elements, input.MapValues),
         _ => throw new ArgumentOutOfRangeException(nameof(input), input.Kind, "An absent value is not passed on."),
     };
+
+    /// <summary>A copy, which nobody changes behind its check: the runtime takes memory by the shape.</summary>
+    private static long[] ShapeOf(in PredictionInput input)
+    {
+        if (input.Elements.Shape is not { } given) return [input.Elements.Length];
+        var shape = (long[])given.Clone();
+        return Shapes.Count(shape) == input.Elements.Length ? shape : throw UnreadableInputException.ShapeChanged(input.Name ?? "");
+    }
 
     public static OrtValue CreateStrings(ReadOnlySpan<string> values, long[] shape)
     {

@@ -3,7 +3,11 @@ using MlServe.Tensors;
 namespace MlServe.Onnx;
 
 /// <summary>The type and shape of an output; the size on the batch axis is the rows of the run.</summary>
-internal sealed class PlannedOutput(ElementType type, long[] shape, int axis)
+/// <param name="type">The type of its elements.</param>
+/// <param name="shape">The shape of the run that taught it.</param>
+/// <param name="axis">The batch axis, or -1.</param>
+/// <param name="input">The input that the output is, or -1.</param>
+internal sealed class PlannedOutput(ElementType type, long[] shape, int axis, int input = -1)
 {
     public ElementType Type { get; } = type;
 
@@ -12,6 +16,11 @@ internal sealed class PlannedOutput(ElementType type, long[] shape, int axis)
 
     /// <summary>The batch axis, or -1.</summary>
     public int Axis { get; } = axis;
+
+    /// <summary>
+    /// The input that the model gives back under the same name, or -1. The runtime answers with the input's own memory and writes to no other.
+    /// </summary>
+    public int Input { get; } = input;
 
     public int Blocks { get; } = axis < 0 ? 1 : checked((int)Shapes.CountBefore(shape, axis));
 

@@ -1,59 +1,80 @@
+using MlServe.Threading;
+
 namespace MlServe.Onnx;
 
 /// <summary>
 /// A request that waits for a place in the gate. Pooled; goes back to the pool when it has both left the gate and been read. Whoever moves it out of
-/// <see cref="Waiting"/> answers it: the thread pool by running it, or the caller's token by giving it up.
+/// <see cref="Waiting"/> answers it: the thread that runs it, its caller's token, or its deadline. It runs on the thread pool, or on a helper thread where the pool does not
+/// come to it, or on the caller's own thread where that waits in a synchronous call.
 /// </summary>
-internal sealed class QueuedRequest : PooledSource, IGateWaiter, IThreadPoolWorkItem
+internal sealed class QueuedRequest : PooledSource, IGateWaiter
 {
+    // The low bit of the state; above it a generation, so that a timer which fires late cannot end the next request of the same object.
     private const int Waiting = 0;
     private const int Taken = 1;
 
+    /// <summary>Clocks of the system take whole milliseconds.</summary>
+    private static readonly TimeSpan TimerStep = TimeSpan.FromMilliseconds(1);
+
     private OnnxPredictor? _predictor;
     private OnnxSession? _session;
-    private RunGate? _gate;
     private TimeProvider? _time;
     private PredictionInputs _inputs;
     private BatchRequest _request;
     private CancellationToken _cancellationToken;
     private CancellationTokenRegistration _registration;
+    private ITimer? _timer;
+    private TimeProvider? _timerClock;
     private long _enqueued;
-    private int _state;
+    private long _deadline;
+    private int _state = Taken;
     private int _holders;
+    private int _isAdmitted;
+    private bool _isTimed;
+    private bool _isCancelled;
     private volatile bool _isGivenUp;
+
+    public GateFlow? Flow { get; private set; }
+
+    public bool IsBulk { get; private set; }
+
+    public bool Yields => IsBulk && _time!.GetElapsedTime(_enqueued) < OnnxPredictor.MaxBulkDelay;
+
+    public bool HasLeft => _isGivenUp;
+
+    public long Charge { get; set; }
 
     public static QueuedRequest Rent() => Pool<QueuedRequest>.Rent();
 
     public ValueTask<Prediction> Start(
-        OnnxPredictor predictor, OnnxSession session, RunGate gate, TimeProvider time,
-        in PredictionInputs inputs, in BatchRequest request, CancellationToken cancellationToken)
+        OnnxPredictor predictor, OnnxSession session, GateFlow flow, TimeProvider time,
+        in PredictionInputs inputs, in BatchRequest request, PredictionOptions? options, CancellationToken cancellationToken)
     {
         _predictor = predictor;
         _session = session;
-        _gate = gate;
+        Flow = flow;
         _time = time;
         _inputs = inputs;
         _request = request;
+        IsBulk = options?.Priority == RequestPriority.Bulk;
         _cancellationToken = cancellationToken;
         _enqueued = time.GetTimestamp();
-        _state = Waiting;
+        _deadline = options?.Timeout is { } timeout ? Timestamps.After(time, _enqueued, timeout) : long.MaxValue;
         _holders = 2;
+        Volatile.Write(ref _state, unchecked((_state | Taken) + 1));
         var result = Begin();
 
-        gate.Enqueue(this);
-        if (cancellationToken.CanBeCanceled)
-        {
-            // May run here and now, or find the request already taken; both are told apart by the state.
-            _registration = cancellationToken.UnsafeRegister(static request => ((QueuedRequest)request!).GiveUp(), this);
-        }
-
+        // In line first: the waiting code of one that ends at once must not be gone before the gate has let go of it.
+        flow.Gate.Enqueue(this);
+        Watch(options?.Timeout, cancellationToken);
         return result;
     }
 
-    /// <summary>The gate has made room: run on the thread pool, behind what it already has to do.</summary>
-    void IGateWaiter.Enter() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-
-    bool IGateWaiter.HasLeft => _isGivenUp;
+    void IGateWaiter.Enter()
+    {
+        Interlocked.Exchange(ref _isAdmitted, 1);
+        if (!Waiter.TryRun(this)) Queue(HelperThreads.ForRuns);
+    }
 
     void IGateWaiter.Drop()
     {
@@ -61,33 +82,40 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter, IThreadPoolWork
         Let();
     }
 
-    void IThreadPoolWorkItem.Execute()
+    /// <summary>It has its place: runs, unless it has been given up.</summary>
+    protected override void ExecuteOther(UrgentPlace place)
     {
-        var gate = _gate!;
+        if (Interlocked.Exchange(ref _isAdmitted, 0) == 0) return;
+        var gate = Flow!.Gate;
         var session = _session!;
-        if (Interlocked.CompareExchange(ref _state, Taken, Waiting) != Waiting)
+        if (!TryTake(Volatile.Read(ref _state) & ~Taken))
         {
-            // Given up while it waited, and already answered.
-            gate.Exit();
+            // Already answered.
+            gate.Exit(this, null);
             session.Release();
             Let();
             return;
         }
 
         _predictor!.Dequeued();
+        Waiter.Answered();
+        var started = _time!.GetTimestamp();
         Prediction answer = default;
         Exception? failure = null;
         try
         {
-            answer = _predictor.RunQueued(in _inputs, in _request, _time!.GetElapsedTime(_enqueued), _cancellationToken);
+            answer = _predictor.RunQueued(in _inputs, in _request, _time.GetElapsedTime(_enqueued, started), _cancellationToken);
         }
         catch (Exception exception)
         {
             failure = exception;
         }
 
-        gate.Exit();
+        gate.Exit(this, _time.GetElapsedTime(started));
         session.Release();
+
+        // A helper is not to be held up by waiting code.
+        ContinuesElsewhere = place is UrgentPlace.Helper or UrgentPlace.LateHelper;
         if (failure is null) SetResult(answer);
         else SetException(failure);
         Let();
@@ -95,19 +123,79 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter, IThreadPoolWork
 
     protected override void Read() => Let();
 
-    private void GiveUp()
+    private void Watch(TimeSpan? timeout, CancellationToken cancellationToken)
     {
-        if (Interlocked.CompareExchange(ref _state, Taken, Waiting) != Waiting) return;
-        var gate = _gate!;
+        // May run here and now, or find the request already taken; both are told apart by the state.
+        if (cancellationToken.CanBeCanceled)
+            _registration = cancellationToken.UnsafeRegister(static request => ((QueuedRequest)request!).Cancel(), this);
+        if (timeout is not { } time || _deadline == long.MaxValue) return;
+
+        if (!ReferenceEquals(_timerClock, _time)) MakeTimer(_time!);
+        _isTimed = true;
+        Arm(time);
+    }
+
+    private void MakeTimer(TimeProvider time)
+    {
+        _timer?.Dispose();
+        _timerClock = time;
+        _timer = time.CreateDeadlineTimer(static request => ((QueuedRequest)request!).Expire(), this);
+    }
+
+    private void Arm(TimeSpan left) => _timer!.Change(Timestamps.ToTimer(left > TimeSpan.Zero ? left : TimeSpan.Zero), Timeout.InfiniteTimeSpan);
+
+    private void Cancel()
+    {
+        if (TryGiveUp(Volatile.Read(ref _state) & ~Taken, isCancelled: true)) End(new OperationCanceledException(_cancellationToken));
+    }
+
+    private void Expire()
+    {
+        var state = Volatile.Read(ref _state);
+        var (predictor, time) = (_predictor, _time);
+        if (predictor is null || time is null || (state & Taken) != Waiting) return;
+        var left = time.GetElapsedTime(time.GetTimestamp(), Volatile.Read(ref _deadline));
+        if (left > TimeSpan.Zero)
+        {
+            // Too early, because the timer is coarse, or late for the request that was served before.
+            Arm(left);
+            if (((Volatile.Read(ref _state) ^ state) & ~Taken) != 0) Arm(TimerStep);
+            return;
+        }
+
+        if (TryGiveUp(state, isCancelled: false)) End(predictor.TimedOut());
+    }
+
+    private bool TryTake(int waiting) => Interlocked.CompareExchange(ref _state, waiting | Taken, waiting) == waiting;
+
+    private bool TryGiveUp(int waiting, bool isCancelled)
+    {
+        if (!TryTake(waiting)) return false;
+        _isCancelled = isCancelled;
         _predictor!.Dequeued();
-        _isGivenUp = true;
 
         // Whoever cancels must not be made to run the waiting code.
         ContinuesElsewhere = true;
-        SetException(new OperationCanceledException(_cancellationToken));
+        Waiter.Answered();
+        return true;
+    }
+
+    private void End(PredictionError error)
+    {
+        var flow = Flow;
+        _isGivenUp = true;
+        SetResult(Prediction.FromError(error));
 
         // From here on it may serve somebody else.
-        gate.Leave();
+        flow!.Gate.Leave(flow);
+    }
+
+    private void End(Exception exception)
+    {
+        var flow = Flow;
+        _isGivenUp = true;
+        SetException(exception);
+        flow!.Gate.Leave(flow);
     }
 
     /// <summary>One of the two holders, the gate and the reader, is done with it.</summary>
@@ -116,18 +204,21 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter, IThreadPoolWork
         if (Interlocked.Decrement(ref _holders) > 0) return;
 
         // Waits for a callback under way, which must not meet the next user of this object; one that gave the request up is past that.
-        if (!_isGivenUp) _registration.Dispose();
+        if (!_isCancelled) _registration.Dispose();
+        if (_isTimed) _timer!.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _registration = default;
+        _isTimed = false;
+        _isCancelled = false;
         _isGivenUp = false;
         ContinuesElsewhere = false;
         _predictor = null;
         _session = null;
-        _gate = null;
+        Flow = null;
         _time = null;
         _inputs = default;
         _request = default;
         _cancellationToken = default;
         Reset();
-        Pool<QueuedRequest>.Return(this);
+        if (!Pool<QueuedRequest>.Return(this)) _timer?.Dispose();
     }
 }

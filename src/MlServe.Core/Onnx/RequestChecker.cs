@@ -1,25 +1,31 @@
 using System.Buffers;
+using MlServe.Onnx.Finite;
 using MlServe.Tensors;
 
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Holds requests against a signature: names, kinds, element types, shapes, row counts. Whatever managed code can tell is told here, so that it
-/// never reaches the native runtime. Immutable and safe for concurrent use.
+/// Holds requests against a signature: names, kinds, element types, shapes, row counts, values that are not finite. Whatever managed code can tell is told here, so that it
+/// never reaches the native runtime, nor another caller's batch. Immutable and safe for concurrent use.
 /// </summary>
 internal sealed class RequestChecker
 {
     private const int StackSizes = 64;
 
+    /// <summary>More than any model has; a shape is kept, and must not be a way to fill memory.</summary>
+    private const int MaxAxes = 64;
+
     private readonly ModelSignature _signature;
+    private readonly string _model;
     private readonly long _maxBytes;
     private readonly int _maxSizes;
     private readonly LaneShape? _onlyShape;
     private readonly LaneShapeTable _shapes = new();
 
-    public RequestChecker(ModelSignature signature, long maxBytes)
+    public RequestChecker(ModelSignature signature, long maxBytes, string model = "unnamed")
     {
         _signature = signature;
+        _model = model;
         _maxBytes = maxBytes;
         _maxSizes = signature.Inputs.Sum(static input => Math.Max(1, input.Shape.Count));
         _onlyShape = FindOnlyShape(signature);
@@ -48,6 +54,7 @@ internal sealed class RequestChecker
             if (input.Name is { } name && name != _signature.Inputs[0].Name) return RequestErrors.UnknownInput(_signature, name);
             error = CheckInput(0, in input, inputs.IsRow, ref rows, default, out _, out var bytes);
             if (error is null && bytes > _maxBytes) error = RequestErrors.TooLarge(bytes, _maxBytes);
+            error ??= FiniteInputs.Check(_model, _signature.Inputs[0], in input, inputs.IsRow, rows);
             if (error is not null) return error;
             request = new(_onlyShape, rows, inputs.IsRow, outputs);
             return null;
@@ -108,6 +115,7 @@ internal sealed class RequestChecker
 
             if (rows < 0) return RequestErrors.RowsNeeded(_signature);
             if (bytes > _maxBytes) return RequestErrors.TooLarge(bytes, _maxBytes);
+            if (CheckFinite(in inputs, given, rows) is { } notFinite) return notFinite;
             request = new(_onlyShape ?? _shapes.Get(sizes[..used]), rows, inputs.IsRow, outputs);
             return null;
         }
@@ -116,6 +124,18 @@ internal sealed class RequestChecker
             if (rentedGiven is not null) ArrayPool<int>.Shared.Return(rentedGiven);
             if (rentedSizes is not null) ArrayPool<long>.Shared.Return(rentedSizes);
         }
+    }
+
+    private PredictionError? CheckFinite(in PredictionInputs inputs, ReadOnlySpan<int> given, int rows)
+    {
+        for (var index = 0; index < given.Length; index++)
+        {
+            if (given[index] == 0) continue;
+            ref readonly var input = ref PredictionInputs.ItemOf(in inputs, given[index] - 1);
+            if (FiniteInputs.Check(_model, _signature.Inputs[index], in input, inputs.IsRow, rows) is { } error) return error;
+        }
+
+        return null;
     }
 
     /// <summary>Checks one input and writes its sizes without the batch axis.</summary>
@@ -147,7 +167,7 @@ internal sealed class RequestChecker
         if (input.Kind != ValueKind.Tensor) return RequestErrors.WrongKind(signature, input.Kind);
         var elements = input.Elements;
         if (elements.Type != signature.ElementType) return RequestErrors.WrongType(signature, elements.Type);
-        if (elements.Type == ElementType.String && elements.AsSpan<string?>().Contains(null)) return RequestErrors.NullElement(signature);
+        if (elements.Shape is { Length: > MaxAxes } axes) return RequestErrors.TooManyAxes(signature, axes.Length, MaxAxes);
 
         if (signature.IsOptional)
         {
@@ -155,7 +175,8 @@ internal sealed class RequestChecker
             sizes = sizes[1..];
         }
 
-        bytes = elements.Bytes;
+        bytes = elements.CountBytes(out var hasNull);
+        if (hasNull) return RequestErrors.NullElement(signature);
         var error = elements.Shape is { } shape
             ? ShapedInput.Check(signature, shape, elements.Length, isRow, ref rows, sizes, out used)
             : FlatInput.Check(signature, elements.Length, ref rows, sizes, out used);

@@ -1,3 +1,4 @@
+using MlServe.Onnx.Finite;
 using MlServe.Tensors;
 
 namespace MlServe.Onnx;
@@ -32,6 +33,12 @@ internal static class RequestErrors
 
     public static PredictionError EmptySequence(ValueSignature input) => Invalid(PredictionErrorCode.InputLengthMismatch,
         "Input {0} came as a sequence of no elements, which ONNX Runtime's API does not take. Give it at least one.", input);
+
+    public static PredictionError TooDeep(ValueSignature input) => Invalid(PredictionErrorCode.InputKindMismatch,
+        "Input {0} came as a sequence of sequences, {1} deep. No model takes that: a sequence holds tensors or maps.", input, OwnedInputs.MaxDepth + 1);
+
+    public static PredictionError TooManyAxes(ValueSignature input, int axes, int most) => Invalid(PredictionErrorCode.InputRankMismatch,
+        "Input {0} came with {1} axes; no more than {2} are taken.", input, axes, most);
 
     public static PredictionError AbsentPart(ValueSignature input) => Invalid(PredictionErrorCode.InputKindMismatch,
         "Input {0} came as a sequence with an absent element. Only a whole input can be absent: PredictionInput.Absent(\"{1}\").", input, input.Name);
@@ -71,6 +78,11 @@ internal static class RequestErrors
 
     public static PredictionError TooLarge(long bytes, long limit) => new(PredictionStatus.TooLarge, PredictionErrorCode.RequestTooLarge,
         "The inputs take {0} bytes, more than the {1} that MaxRequestBytes allows. Send fewer rows at a time.", bytes, limit);
+
+    public static PredictionError NotFinite(string model, ValueSignature input, NonFiniteValues kind, FinitePlace place) => Invalid(PredictionErrorCode.InputNotFinite,
+        "Input {0} holds {1} at element {2}, and model '{3}' is not known to take it. Send finite numbers, or allow it: NonFiniteInputs "
+        + "(MlServing:Models:{3}:Onnx:NonFiniteInputs:{4}).",
+        input, kind switch { NonFiniteValues.NaN => "a NaN", NonFiniteValues.PositiveInfinity => "an infinity", _ => "a negative infinity" }, place, model, input.Name);
 
     private static PredictionError Invalid(PredictionErrorCode code, string format, params object?[] arguments) =>
         new(PredictionStatus.Invalid, code, format, arguments);

@@ -2,8 +2,10 @@ using MlServe.Onnx.Inspection;
 
 namespace MlServe.Onnx;
 
-/// <summary>Tells from a file why a row's answer depends on its neighbours, which a probe of two rows may happen not to see.</summary>
-internal static class RowDependence
+/// <summary>Why a file says that a row's answer depends on its neighbours by rounding, which rows that are made up may happen not to show.</summary>
+/// <param name="Reason">A clause for a message.</param>
+/// <param name="IsOperator">Whether an operator says so, and not whoever made the model.</param>
+internal sealed record RowDependence(string Reason, bool IsOperator)
 {
     /// <summary>What MlServe.Quantization writes into the metadata of models that it quantizes dynamically.</summary>
     private const string MetadataKey = "mlserve.batch-dependent";
@@ -13,16 +15,16 @@ internal static class RowDependence
         ("", "DynamicQuantizeLinear"), ("com.microsoft", "DynamicQuantizeLinear"), ("com.microsoft", "DynamicQuantizeMatMul"), ("com.microsoft", "DynamicQuantizeLSTM"),
     ];
 
-    /// <returns>A clause for a message; null where nothing in the file says so.</returns>
-    public static string? Find(OnnxModelInfo info)
+    /// <returns>Null where nothing in the file says so.</returns>
+    public static RowDependence? Find(OnnxModelInfo info)
     {
         foreach (var (domain, opType) in Operators)
         {
-            if (info.ContainsOperator(domain, opType)) return $"{opType} takes the scale of its integers over the whole batch (dynamic quantization)";
+            if (info.ContainsOperator(domain, opType)) return new($"{opType} takes the scale of its integers over the whole batch (dynamic quantization)", IsOperator: true);
         }
 
         return info.Metadata.TryGetValue(MetadataKey, out var value) && bool.TryParse(value, out var isDependent) && isDependent
-            ? $"the model's metadata says so ({MetadataKey})"
+            ? new($"the model's metadata says so ({MetadataKey})", IsOperator: false)
             : null;
     }
 }

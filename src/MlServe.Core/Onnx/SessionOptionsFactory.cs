@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.ML.OnnxRuntime;
 
 namespace MlServe.Onnx;
@@ -6,12 +7,12 @@ namespace MlServe.Onnx;
 internal static class SessionOptionsFactory
 {
     /// <summary>Makes session options, to be disposed once the session is open.</summary>
-    public static SessionOptions Create(OnnxModelOptions options, string? externalDataFolder, out ProviderSelection providers, out bool sharesPool)
+    public static SessionOptions Create(OnnxModelOptions options, string? externalDataFolder, out ProviderSelection providers, out bool sharesPool, GraphOptimization? optimization = null)
     {
         var session = new SessionOptions();
         try
         {
-            session.GraphOptimizationLevel = options.Optimization switch
+            session.GraphOptimizationLevel = (optimization ?? options.Optimization) switch
             {
                 GraphOptimization.None => GraphOptimizationLevel.ORT_DISABLE_ALL,
                 GraphOptimization.Basic => GraphOptimizationLevel.ORT_ENABLE_BASIC,
@@ -33,6 +34,9 @@ internal static class SessionOptionsFactory
             if (externalDataFolder is not null)
                 session.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", externalDataFolder);
 
+            // What the inspection has counted, held again by the runtime, which counts what it really makes.
+            session.AddSessionConfigEntry("session.function_expansion_node_limit", options.InspectionLimits.MaxExpandedNodes.ToString(CultureInfo.InvariantCulture));
+            session.AddSessionConfigEntry("optimization.constant_folding_max_output_size_in_bytes", options.InspectionLimits.MaxDerivedBytes.ToString(CultureInfo.InvariantCulture));
             foreach (var (name, size) in options.FreeDimensions)
                 session.AddFreeDimensionOverrideByName(name, size);
             foreach (var (key, value) in options.SessionEntries)

@@ -13,15 +13,19 @@ internal static class SignatureReader
     {
         var inputs = new List<ValueSignature>();
         foreach (var name in session.InputNames)
-            inputs.Add(ToSignature(name, session.InputMetadata[name], FindIn(info.Inputs, name), isOptional: false));
+            inputs.Add(InputOf(name, session.InputMetadata[name], FindIn(info.Inputs, name), isOptional: false));
         foreach (var (name, metadata) in session.OverridableInitializerMetadata)
-            inputs.Add(ToSignature(name, metadata, FindIn(info.Inputs, name), isOptional: true));
+            inputs.Add(InputOf(name, metadata, FindIn(info.Inputs, name), isOptional: true));
 
         var outputs = new List<ValueSignature>();
         foreach (var name in session.OutputNames)
             outputs.Add(ToSignature(name, session.OutputMetadata[name], FindIn(info.Outputs, name), isOptional: false));
         return new(inputs, outputs);
     }
+
+    /// <summary>What it takes besides finite numbers is found by trying; until then anything may come.</summary>
+    private static ValueSignature InputOf(string name, NodeMetadata metadata, OnnxValueInfo? declared, bool isOptional) =>
+        ToSignature(name, metadata, declared, isOptional) with { NonFiniteValues = NonFiniteValues.All };
 
     private static OnnxValueInfo? FindIn(IReadOnlyList<OnnxValueInfo> values, string name)
     {

@@ -1,34 +1,62 @@
+using MlServe.Onnx.Probing;
+
 namespace MlServe.Onnx;
 
 /// <summary>
 /// Runs a model before it counts as ready, at each batch size that will be used and on as many lanes as will run at once: first runs size arenas, make
-/// bindings and compile code.
+/// bindings and compile code. One row is run again and again on the way: answers that differ show a model that is random, or keeps something.
 /// </summary>
-internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, int lanes)
+internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, TrialRuns trials, int lanes, GraphFacts facts)
 {
-    private const int Seed = 20260802;
+    private static readonly RowPattern[] OtherPatterns = [new(RowKind.Zero, 1), new(RowKind.Constant, 1)];
+
+    private readonly List<PredictionError> _refusals = [];
+    private Prediction? _answer;
+    private string? _unrepeatable;
 
     /// <exception cref="ModelLoadException">The user's own sample inputs fail, or a size was asked for that the model does not take.</exception>
-    public void Run(CancellationToken cancellationToken)
+    public WarmUpResult Run()
     {
-        executor.SampleRequest = FindRow();
+        try
+        {
+            executor.SampleRequest = FindRow();
+            if (executor.SampleRequest is { } row) RunSizes(row);
+            else CheckSizes();
+            return new(executor.SampleRequest is null ? _refusals : [], _unrepeatable);
+        }
+        finally
+        {
+            _answer?.Dispose();
+        }
+    }
+
+    private void RunSizes(PredictionInputs row)
+    {
+        RunTwice(row);
+        var sizes = CheckSizes();
         if (options.WarmUpRuns == 0) return;
-        var sizes = options.WarmUpRows.Count == 0 ? [1] : options.WarmUpRows.Distinct().Order().ToArray();
+        foreach (var rows in sizes)
+        {
+            trials.CancellationToken.ThrowIfCancellationRequested();
+            RunLanes(row, rows);
+        }
+    }
+
+    private int[] CheckSizes()
+    {
+        var sizes = options.WarmUpRows.Count == 0 || options.WarmUpRuns == 0 ? [1] : options.WarmUpRows.Distinct().Order().ToArray();
         if (!executor.Signature.IsBatchable && sizes[^1] > 1)
         {
             throw new ModelLoadException(ModelLoadFailure.InvalidOptions,
                 $"WarmUpRows names {sizes[^1]}, and the model takes one row at a time. {executor.Signature.BatchingNote}");
         }
 
-        if (executor.SampleRequest is not { } row) return;
-        foreach (var rows in sizes)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            RunLanes(row, rows, cancellationToken);
-        }
+        return sizes;
     }
 
-    private PredictionInputs? FindRow()
+    /// <summary>A request that the model takes; null where none is known.</summary>
+    /// <exception cref="ModelLoadException">The user's own sample inputs do not fit.</exception>
+    public PredictionInputs? FindRow()
     {
         if (options.SampleInputs.Count > 0)
         {
@@ -37,20 +65,72 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, in
             return options.SampleInputs[0];
         }
 
-        // Made-up rows that the model refuses show nothing, and are no reason not to load it.
-        foreach (var (freeSize, maxInteger) in (ReadOnlySpan<(int, int)>)[(8, 8), (8, 2), (32, 8), (1, 8)])
+        // Made-up rows that the model refuses may be no rows that it has to take, and are no reason not to load it.
+        foreach (var (template, pattern) in Rows())
         {
-            if (new SampleRows(executor.Signature, Seed).Next(freeSize, maxInteger) is not { } row) continue;
+            trials.CancellationToken.ThrowIfCancellationRequested();
+            var row = template.Make(pattern);
             if (executor.Prepare(row, null, out var request) is not null) continue;
             using var lane = executor.RentLane(request.Shape, 1);
-            lane.Write(row, request, 0, request.Rows, 0);
-            if (lane.Run(1, request.Outputs) is null) return row;
+            if (RunRow(lane, row, request) is not { } refusal) return row;
+            _refusals.Add(refusal);
         }
 
         return null;
     }
 
-    private void RunLanes(PredictionInputs row, int rows, CancellationToken cancellationToken)
+    private IEnumerable<(RowTemplate Template, RowPattern Pattern)> Rows()
+    {
+        RowTemplate? first = null;
+        foreach (var guess in RowGuess.For(executor.Signature))
+        {
+            if (RowTemplate.Guess(executor.Signature, guess, facts.Ranges) is not { } template) continue;
+            first ??= template;
+            yield return (template, new(RowKind.Positive, 1));
+        }
+
+        foreach (var pattern in first is null ? [] : OtherPatterns)
+            yield return (first!, pattern);
+    }
+
+    private void RunTwice(PredictionInputs row)
+    {
+        if (executor.Prepare(row, null, out var request) is not null) return;
+        using var lane = executor.RentLane(request.Shape, Math.Max(1, request.Rows));
+        for (var run = 0; run < 2; run++)
+        {
+            // The user's own rows fail below, with the number of rows that failed.
+            if (RunRow(lane, row, request) is not null) return;
+        }
+    }
+
+    private PredictionError? RunRow(OnnxLane lane, in PredictionInputs row, in BatchRequest request)
+    {
+        lane.Write(row, request, 0, request.Rows, 0);
+        if (trials.Run(lane, request.Rows, request.Outputs) is { } error) return error;
+        Compare(lane.Read(request, 0, default));
+        return null;
+    }
+
+    /// <summary>Compares an answer to the one row with the first that it had.</summary>
+    private void Compare(Prediction answer)
+    {
+        if (_answer is not { } first || !answer.IsOk)
+        {
+            if (answer.IsOk) _answer = answer;
+            return;
+        }
+
+        using (answer)
+        {
+            for (var i = 0; _unrepeatable is null && i < first.Count; i++)
+            {
+                if (Repeatability.Differs(first.ValueAt(i), answer.ValueAt(i))) _unrepeatable = first[i].Name;
+            }
+        }
+    }
+
+    private void RunLanes(PredictionInputs row, int rows)
     {
         executor.Prepare(row, null, out var request);
         var perRequest = Math.Max(1, request.Rows);
@@ -66,14 +146,16 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, in
                     var written = 0;
                     for (; written + perRequest <= Math.Max(rows, perRequest); written += perRequest)
                         lane.Write(row, request, 0, request.Rows, written);
-                    if (lane.Run(written, request.Outputs, cancellationToken) is { } error)
+                    if (trials.Run(lane, written, request.Outputs) is { } error)
                     {
                         if (options.SampleInputs.Count == 0) return;
                         throw new ModelLoadException(ModelLoadFailure.WarmUpFailed,
                             $"A warm-up run of {written} row(s) with SampleInputs failed: {error.Message}", error.Exception);
                     }
 
-                    lane.Read(request, 0, default).Dispose();
+                    // In company it may differ by rounding.
+                    if (written == perRequest) Compare(lane.Read(request, 0, default));
+                    else lane.Read(request, 0, default).Dispose();
                 }
             }
         }

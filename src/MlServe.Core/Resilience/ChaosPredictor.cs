@@ -1,6 +1,7 @@
-using System.Diagnostics.Metrics;
 using System.Runtime.InteropServices;
+using MlServe.Guests;
 using MlServe.Tensors;
+using MlServe.Threading;
 
 namespace MlServe.Resilience;
 
@@ -10,17 +11,17 @@ internal sealed class ChaosPredictor : DelegatingPredictor
     private readonly ChaosOptions _options;
     private readonly TimeProvider _time;
     private readonly string _model;
-    private readonly Counter<long> _faults;
+    private readonly GuardedCounter<long> _faults;
     private readonly Random _random;
     private readonly Lock _lock = new();
 
-    public ChaosPredictor(IPredictor inner, ChaosOptions options, string model, IMeterFactory? meters, TimeProvider time)
+    public ChaosPredictor(IPredictor inner, ChaosOptions options, string model, GuardedMeter meter, TimeProvider time)
         : base(inner)
     {
         _options = options;
         _time = time;
         _model = model;
-        _faults = MlServeMeter.For(meters).CreateCounter<long>(MlServeDiagnostics.ChaosFaultsMetric, "{fault}", "Faults injected by UseChaos.");
+        _faults = meter.CreateCounter<long>(MlServeDiagnostics.ChaosFaultsMetric, "{fault}", "Faults injected by UseChaos.");
         _random = options.Seed is { } seed ? new(seed) : new();
     }
 
@@ -31,7 +32,7 @@ internal sealed class ChaosPredictor : DelegatingPredictor
         if (isLate)
         {
             Count("latency");
-            await Task.Delay(_options.Latency, _time, cancellationToken).ConfigureAwait(false);
+            await UrgentDelay.WaitAsync(_options.Latency, _time, cancellationToken).ConfigureAwait(false);
         }
 
         if (fails)

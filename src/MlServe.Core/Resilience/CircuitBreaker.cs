@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using MlServe.Threading;
 
 namespace MlServe.Resilience;
 
@@ -16,6 +17,7 @@ internal sealed class CircuitBreaker : ICircuitBreaker
     private readonly ILogger? _logger;
     private readonly TimeProvider _time;
     private readonly Lock _lock = new();
+    private bool _hasFallback;
     private CircuitPeriod _period = new(CircuitState.Closed);
 
     public CircuitBreaker(ModelIdentity model, CircuitBreakerOptions options, CircuitMetrics metrics, ILogger? logger, TimeProvider time)
@@ -37,6 +39,13 @@ internal sealed class CircuitBreaker : ICircuitBreaker
     public PredictionError? LastFailure { get; private set; }
 
     public TimeSpan? RetryAfter => Volatile.Read(ref _period) is { State: CircuitState.Open } period ? Left(period, _time.GetTimestamp()) : null;
+
+    /// <summary>Whether somebody else can answer while the circuit is open.</summary>
+    public bool HasFallback
+    {
+        get => Volatile.Read(ref _hasFallback);
+        set => Volatile.Write(ref _hasFallback, value);
+    }
 
     /// <summary>Whether a call may go to the model; else the answer is set.</summary>
     public bool TryEnter(out CircuitPeriod period, out Prediction refusal)
@@ -161,27 +170,34 @@ internal sealed class CircuitBreaker : ICircuitBreaker
 
     private void Tell(CircuitState before, CircuitPeriod period, PredictionError? reason)
     {
+        switch (period.State)
+        {
+            case CircuitState.Open when _logger is not null:
+                LogMessages.CircuitOpened(_logger, reason?.Exception, Model.Name, Model.Version, Left(period, _time.GetTimestamp()), reason?.Message ?? "it was opened by hand");
+                break;
+            case CircuitState.HalfOpen when _logger is not null:
+                LogMessages.CircuitHalfOpened(_logger, Model.Name, Model.Version);
+                break;
+            case CircuitState.Closed when _logger is not null:
+                LogMessages.CircuitClosed(_logger, Model.Name, Model.Version);
+                break;
+            case CircuitState.Isolated when _logger is not null:
+                LogMessages.CircuitIsolated(_logger, Model.Name, Model.Version);
+                break;
+        }
+
+        var change = new CircuitStateChangedEventArgs(before, period.State, reason);
+        foreach (var handler in Delegate.EnumerateInvocationList(StateChanged))
+            Call(handler, change);
+    }
+
+    private void Call(EventHandler<CircuitStateChangedEventArgs> handler, CircuitStateChangedEventArgs change)
+    {
         try
         {
-            switch (period.State)
-            {
-                case CircuitState.Open when _logger is not null:
-                    LogMessages.CircuitOpened(_logger, reason?.Exception, Model.Name, Model.Version, Left(period, _time.GetTimestamp()), reason?.Message ?? "it was opened by hand");
-                    break;
-                case CircuitState.HalfOpen when _logger is not null:
-                    LogMessages.CircuitHalfOpened(_logger, Model.Name, Model.Version);
-                    break;
-                case CircuitState.Closed when _logger is not null:
-                    LogMessages.CircuitClosed(_logger, Model.Name, Model.Version);
-                    break;
-                case CircuitState.Isolated when _logger is not null:
-                    LogMessages.CircuitIsolated(_logger, Model.Name, Model.Version);
-                    break;
-            }
-
-            StateChanged?.Invoke(this, new(before, period.State, reason));
+            handler(this, change);
         }
-#pragma warning disable CA1031 // Whoever listens must not cost the caller who happened to change the state its answer.
+#pragma warning disable CA1031 // Whoever listens must not cost the caller who happened to change the state its answer, nor the next listener the news.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
@@ -189,7 +205,11 @@ internal sealed class CircuitBreaker : ICircuitBreaker
         }
     }
 
-    private PredictionError TooSlow() => new(PredictionStatus.Failed, PredictionErrorCode.None, "Model '{0}' ran longer than its service level allows.", Model.Name);
+    private PredictionError TooSlow() => new(PredictionStatus.Failed, PredictionErrorCode.None,
+        _options.SlowRunThreshold is not null
+            ? "Model '{0}' ran longer than {1} (MlServing:Models:{0}:CircuitBreaker:SlowRunThreshold)."
+            : "Model '{0}' ran longer than its service level allows (MlServing:Models:{0}:ServiceLevel:P99).",
+        Model.Name, _options.SlowRunThreshold);
 
     private TimeSpan Left(CircuitPeriod period, long now)
     {

@@ -30,13 +30,14 @@ public sealed class CircuitBreakerOptions
     public int ProbeCount { get; set; } = 3;
 
     /// <summary>
-    /// The run time, queueing left out, above which a run counts as a failure although it is answered; greater than 00:00:00. Default: null, the model's
-    /// <see cref="ServiceLevel.P99"/>, and where there is none no run is too slow.
+    /// The run time of one row, queueing left out, above which a run counts as a failure although it is answered; greater than 00:00:00. A run of several rows may take twice what is
+    /// expected of so many. Default: null, the model's <see cref="ServiceLevel.P99"/>, and only where a fallback chain answers in its place: a slow answer is better than none.
     /// </summary>
     public TimeSpan? SlowRunThreshold { get; set; }
 
     /// <summary>
-    /// Whether an answer that holds a NaN or an infinity is a failure, for the caller as well. Default: true; set it to false for a model that means them.
+    /// Whether an answer that holds a NaN or an infinity is a failure, for the caller as well; not where answers to good rows held the same kind in the same output when the model was
+    /// loaded. Default: true; set it to false for a model that means them.
     /// </summary>
     public bool RequireFiniteOutputs { get; set; } = true;
 
@@ -49,8 +50,8 @@ public sealed class CircuitBreakerOptions
     public double ProbabilityTolerance { get; set; } = 0.01;
 
     /// <summary>
-    /// A check of one's own: whether an answer can be right. Called for each answer on the thread that has it; what it throws is logged once and the answer is taken for
-    /// valid. Must be safe for concurrent use and must not dispose the prediction. Default: null.
+    /// A check of one's own: whether an answer can be right. Called for each answer, in its caller's context, and for those to the model's own sample row after others did not pass; what it
+    /// throws is logged once and the answer is taken for valid. Must be safe for concurrent use and must not dispose the prediction. Default: null.
     /// </summary>
     public Func<Prediction, bool>? OutputCheck { get; set; }
 

@@ -1,12 +1,13 @@
+using MlServe.Guests;
+
 namespace MlServe.Resilience;
 
 /// <summary>Keeps requests from a model whose circuit is open, and tells the circuit how the others ended.</summary>
-internal sealed class CircuitBreakerStage(CircuitBreaker breaker, OutputValidator validator, TimeSpan? slowRun, TimeProvider time) : PredictionStage
+internal sealed class CircuitBreakerStage(CircuitBreaker breaker, OutputValidator validator, FailureEvidence evidence, SlowRuns slowRuns) : PredictionStage
 {
-    // A request is timed only where that can make a difference.
-    private readonly long _slowRunTicks = slowRun is { } limit ? (long)(limit.TotalSeconds * time.TimestampFrequency) : long.MaxValue;
-
     public override bool IsSingle => true;
+
+    public override bool CallsApplication => validator.CallsApplication;
 
     public override bool Before(ref StageCall call)
     {
@@ -17,7 +18,7 @@ internal sealed class CircuitBreakerStage(CircuitBreaker breaker, OutputValidato
         }
 
         call.Ticket = period;
-        if (slowRun is not null) _ = call.Started;
+        if (slowRuns.AreTimed) _ = call.Started;
         return true;
     }
 
@@ -25,25 +26,26 @@ internal sealed class CircuitBreakerStage(CircuitBreaker breaker, OutputValidato
     {
         if (call.Ticket is not CircuitPeriod period) return;
         call.Ticket = null;
-        bool? verdict = null;
-        PredictionError? failure = null;
         if (call.Answer.IsOk)
         {
-            failure = validator.Check(in call.Answer);
-            verdict = failure is not null || (slowRun is not null && IsSlow(ref call));
-            if (failure is not null)
+            if (validator.Check(in call.Answer) is { } invalid)
             {
                 call.Answer.Dispose();
-                call.Answer = Prediction.FromError(failure);
+                call.Answer = Prediction.FromError(invalid);
+                evidence.Accuse(period, invalid, in call.Inputs);
             }
-        }
-        else if (IsOfTheModel(call.Answer.Error))
-        {
-            verdict = true;
-            failure = call.Answer.Error;
+            else
+            {
+                breaker.Leave(period, slowRuns.AreTimed && slowRuns.IsSlow(ref call), null);
+            }
+
+            return;
         }
 
-        breaker.Leave(period, verdict, failure);
+        var error = call.Answer.Error;
+        if (IsOfModelOrRequest(error)) evidence.Accuse(period, error, in call.Inputs);
+        else if (IsOfTheModel(error)) breaker.Leave(period, true, error);
+        else breaker.Leave(period, null, null);
     }
 
     public override void Failed(ref StageCall call, Exception exception)
@@ -56,7 +58,7 @@ internal sealed class CircuitBreakerStage(CircuitBreaker breaker, OutputValidato
             return;
         }
 
-        breaker.Leave(period, true, new(PredictionStatus.Failed, PredictionErrorCode.UserCodeFailed, "Model '{0}' threw: {1}", breaker.Model.Name, exception.Message)
+        breaker.Leave(period, true, new(PredictionStatus.Failed, PredictionErrorCode.UserCodeFailed, "Model '{0}' threw: {1}", breaker.Model.Name, GuestReports.MessageOf(exception))
         {
             Exception = exception,
         });
@@ -66,18 +68,13 @@ internal sealed class CircuitBreakerStage(CircuitBreaker breaker, OutputValidato
 
     public override void Dispose()
     {
+        evidence.Dispose();
         breaker.Retire();
         base.Dispose();
     }
 
-    /// <summary>The run as the batcher measured it; else the whole call but for the wait.</summary>
-    private bool IsSlow(ref StageCall call)
-    {
-        var origin = call.Answer.Origin;
-        if (origin.RunTime > TimeSpan.Zero) return origin.RunTime > slowRun;
-        var ticks = call.Ended - call.Started;
-        return ticks > _slowRunTicks && time.GetElapsedTime(0, ticks) - origin.QueueTime > slowRun;
-    }
+    /// <summary>What a run fails of may lie in its inputs.</summary>
+    private static bool IsOfModelOrRequest(PredictionError error) => error is { Status: PredictionStatus.Failed, Code: PredictionErrorCode.RuntimeFailed, IsIsolated: false };
 
     /// <summary>What the caller did, what a queue did, and what a callback of the application did say nothing of the model.</summary>
     private static bool IsOfTheModel(PredictionError error) => error.Status switch

@@ -1,13 +1,13 @@
 using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
+using MlServe.Guests;
 
 namespace MlServe.Resilience;
 
 /// <summary>The instruments of the circuit breakers of one host: a meter keeps observable instruments for ever, so each is made once.</summary>
 internal sealed class CircuitMetrics
 {
-    private static readonly Lock Making = new();
-    private static readonly ConditionalWeakTable<Meter, CircuitMetrics> OfMeters = [];
+    private static readonly ConditionalWeakTable<GuardedMeter, Lazy<CircuitMetrics>> OfMeters = [];
     private static readonly (CircuitState State, KeyValuePair<string, object?> Tag)[] States =
     [
         (CircuitState.Closed, Tag("closed")),
@@ -18,20 +18,15 @@ internal sealed class CircuitMetrics
 
     private readonly Lock _lock = new();
     private readonly List<CircuitBreaker> _breakers = [];
-    private readonly Counter<long> _transitions;
+    private readonly GuardedCounter<long> _transitions;
 
-    private CircuitMetrics(Meter meter)
+    private CircuitMetrics(GuardedMeter meter)
     {
-        meter.CreateObservableUpDownCounter(MlServeDiagnostics.CircuitActiveMetric, Observe, "{circuit}", "1 for the state in which a circuit breaker is, 0 for the others.");
+        meter.ObserveUpDownCounter(MlServeDiagnostics.CircuitActiveMetric, Observe, "{circuit}", "1 for the state in which a circuit breaker is, 0 for the others.");
         _transitions = meter.CreateCounter<long>(MlServeDiagnostics.CircuitTransitionsMetric, "{transition}", "How often a circuit breaker went into a state.");
     }
 
-    public static CircuitMetrics For(IMeterFactory? factory)
-    {
-        var meter = MlServeMeter.For(factory);
-        lock (Making)
-            return OfMeters.GetValue(meter, static meter => new(meter));
-    }
+    public static CircuitMetrics For(GuardedMeter meter) => OfMeters.GetValue(meter, static meter => new(() => new(meter))).Value;
 
     public void Add(CircuitBreaker breaker)
     {
@@ -45,15 +40,7 @@ internal sealed class CircuitMetrics
 
     public void Changed(CircuitBreaker breaker, CircuitState to)
     {
-        try
-        {
-            _transitions.Add(1, Model(breaker), Version(breaker), States[(int)to].Tag);
-        }
-#pragma warning disable CA1031 // A listener that throws must not cost a caller the answer.
-        catch
-#pragma warning restore CA1031
-        {
-        }
+        if (_transitions.Enabled) _transitions.Add(1, [Model(breaker), Version(breaker), States[(int)to].Tag]);
     }
 
     private List<Measurement<int>> Observe()

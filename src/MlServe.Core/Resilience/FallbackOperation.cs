@@ -1,21 +1,17 @@
-using System.Diagnostics;
-using System.Runtime.CompilerServices;
-
 namespace MlServe.Resilience;
 
 /// <summary>A call whose model did not answer at once. Pooled; only where the chain is needed an async method goes on.</summary>
-internal sealed class FallbackOperation : PooledSource
+internal sealed class FallbackOperation : AwaitingSource<Prediction, Prediction>
 {
-    private readonly Action _continue;
-    private ConfiguredValueTaskAwaitable<Prediction>.ConfiguredValueTaskAwaiter _inner;
     private FallbackPredictor? _owner;
     private PredictionInputs _inputs;
     private PredictionOptions? _options;
     private CancellationToken _cancellationToken;
+    private ExecutionContext? _context;
+    private PredictionError? _reason;
+    private ValueTask<Prediction> _fallback;
     private long _started;
     private bool _isFallback;
-
-    public FallbackOperation() => _continue = Continue;
 
     public static FallbackOperation Rent() => Pool<FallbackOperation>.Rent();
 
@@ -27,9 +23,10 @@ internal sealed class FallbackOperation : PooledSource
         _inputs = inputs;
         _options = options;
         _cancellationToken = cancellationToken;
+        _context = ExecutionContext.Capture();
         _isFallback = false;
         var result = Begin();
-        Await(pending);
+        Await(pending, flowsActivity: true);
         return result;
     }
 
@@ -39,30 +36,19 @@ internal sealed class FallbackOperation : PooledSource
         Pool<FallbackOperation>.Return(this);
     }
 
-    private void Await(ValueTask<Prediction> pending)
-    {
-        _inner = pending.ConfigureAwait(false).GetAwaiter();
-        if (_inner.IsCompleted) Continue();
-        else if (Activity.Current is null) _inner.UnsafeOnCompleted(_continue);
-        else _inner.OnCompleted(_continue);
-    }
-
-    private void Continue()
+    protected override void Continue()
     {
         Prediction answer;
+        ValueTask<Prediction>? fallback = null;
         try
         {
-            answer = _inner.GetResult();
+            answer = InnerResult();
             if (!_isFallback)
             {
-                if (!answer.IsOk && _owner!.IsNeeded(in answer))
-                {
-                    _isFallback = true;
-                    Await(_owner.FallBackAsync(answer.Error, _started, _inputs, _options, _cancellationToken));
-                    return;
-                }
-
-                _owner!.Ended();
+#pragma warning disable CA2012 // Awaited once, below.
+                if (!answer.IsOk && _owner!.IsNeeded(in answer)) fallback = BeginFallback(answer.Error);
+#pragma warning restore CA2012
+                else _owner!.Ended();
             }
         }
         catch (Exception exception)
@@ -72,17 +58,44 @@ internal sealed class FallbackOperation : PooledSource
             return;
         }
 
+        if (fallback is { } pending)
+        {
+            _isFallback = true;
+            Await(pending, flowsActivity: true);
+            return;
+        }
+
         // Once the result is set, the operation may be rented again by somebody else.
         Forget();
         SetResult(answer);
     }
 
+    /// <summary>Whoever answered may have come without the caller's context; functions and layers of the application's that answer in the model's place find it there all the same.</summary>
+    private ValueTask<Prediction> BeginFallback(PredictionError reason)
+    {
+        _reason = reason;
+        if (_context is null) FallBack(this);
+        else ExecutionContext.Run(_context, FallBack, this);
+        return _fallback;
+    }
+
+    private static void FallBack(object? operation)
+    {
+        var self = (FallbackOperation)operation!;
+#pragma warning disable CA2012 // Awaited once, by Continue.
+        self._fallback = self._owner!.FallBackAsync(self._reason!, self._started, self._inputs, self._options, self._cancellationToken);
+#pragma warning restore CA2012
+    }
+
     private void Forget()
     {
+        _context = null;
+        _reason = null;
+        _fallback = default;
         _owner = null;
         _inputs = default;
         _options = null;
         _cancellationToken = default;
-        _inner = default;
+        ForgetInner();
     }
 }

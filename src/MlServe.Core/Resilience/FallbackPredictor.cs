@@ -1,9 +1,11 @@
+using MlServe.Guests;
+
 namespace MlServe.Resilience;
 
 /// <summary>
 /// Asks others where a model does not answer, in order, each with what is left of the caller's time. Costs nothing beyond a look at the status while the model answers.
 /// </summary>
-internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace
+internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, IShieldsCallers
 {
     private readonly FallbackStatistics _statistics = new();
     private readonly FallbackMetrics _metrics;
@@ -25,6 +27,7 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace
         Targets = targets;
         _metrics = metrics;
         _time = time;
+        TellBreaker();
     }
 
     public string Model { get; }
@@ -34,6 +37,8 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace
     /// <summary>Those that stand in for the model.</summary>
     public IReadOnlyList<FallbackStep> Steps => _steps;
 
+    bool IShieldsCallers.IsShielding => true;
+
     /// <summary>The model's earlier answers; looked for until there are any, since the model may be loaded later.</summary>
     public IStaleAnswers? StaleAnswers => _staleAnswers ??= Inner.GetService<IStaleAnswers>();
 
@@ -42,7 +47,7 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace
     {
         var steps = _steps;
         var started = options?.Timeout is null ? 0 : _time.GetTimestamp();
-        if (steps is [ModelStep { After: { } delay } other, ..]) return HedgedAsync(other, delay, started, inputs, options, cancellationToken);
+        if (steps is [ModelStep { After: { } delay } other, ..]) return RelayedOperation<Prediction>.Of(HedgedAsync(other, delay, started, inputs, options, cancellationToken));
 
         var pending = Inner.PredictAsync(inputs, options, cancellationToken);
         if (!pending.IsCompleted) return FallbackOperation.Rent().Start(this, started, in inputs, options, pending, cancellationToken);
@@ -55,14 +60,24 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace
             return new(answer);
         }
 
-        return FallBackAsync(0, answer.Error, [], started, inputs, options, cancellationToken);
+        return RelayedOperation<Prediction>.Of(FallBackAsync(0, answer.Error, [], started, inputs, options, cancellationToken));
     }
 
     public override object? GetService(Type serviceType, object? serviceKey = null) =>
         serviceKey is null && serviceType == typeof(FallbackStatistics) ? _statistics : base.GetService(serviceType, serviceKey);
 
     /// <summary>Says who stands in, where that was not known at first.</summary>
-    internal void SetSteps(IEnumerable<FallbackStep> steps) => _steps = [.. steps];
+    internal void SetSteps(IEnumerable<FallbackStep> steps)
+    {
+        _steps = [.. steps];
+        TellBreaker();
+    }
+
+    /// <summary>Lets the model's circuit breaker, where there is one by now, know whether others answer. An earlier answer is there for few requests, and does not count.</summary>
+    internal void TellBreaker()
+    {
+        if (Inner.GetService<ICircuitBreaker>() is CircuitBreaker breaker) breaker.HasFallback = Array.Exists(_steps, static step => step is not StaleAnswerStep);
+    }
 
     /// <summary>Counts a request that the model answered, or for which nobody else is to blame.</summary>
     internal void Ended() => _statistics.Ended();
@@ -105,7 +120,7 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace
         {
             return await step.AnswerAsync(this, inputs, options, cancellationToken).ConfigureAwait(false);
         }
-        catch (ObjectDisposedException exception)
+        catch (ObjectDisposedException exception) when (step is ModelStep)
         {
             return Prediction.FromError(new(PredictionStatus.NotReady, PredictionErrorCode.Draining, "'{0}', which stands in for model '{1}', has been closed.", step.Tag, Model)
             {
@@ -117,7 +132,7 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace
 #pragma warning restore CA1031
         {
             return Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.UserCodeFailed, "'{0}', which stands in for model '{1}', threw: {2}",
-                step.Tag, Model, exception.Message)
+                step.Tag, Model, GuestReports.MessageOf(exception))
             { Exception = exception });
         }
     }

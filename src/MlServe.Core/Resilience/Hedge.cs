@@ -1,3 +1,5 @@
+using MlServe.Threading;
+
 namespace MlServe.Resilience;
 
 /// <summary>
@@ -10,13 +12,13 @@ internal sealed class Hedge(
 {
     private readonly CancellationTokenSource _first = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
     private readonly CancellationTokenSource _other = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-    private readonly CancellationTokenSource _delay = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
     private PredictionError? _firstError;
 
     public async Task<(Prediction Answer, bool IsOther, PredictionError? OtherError)> RunAsync(TimeSpan delay, long started)
     {
         // Begun first: a model may run on this very thread until it has answered.
-        var late = AskOtherAsync(delay, started);
+        var wait = new UrgentDelay(delay, time);
+        var late = AskOtherAsync(wait, started);
         Prediction? answer = null;
         Exception? failure = null;
         try
@@ -31,9 +33,9 @@ internal sealed class Hedge(
         }
 
         // The model was in time, or nobody else is to blame: the other is not needed.
-        await _delay.CancelAsync().ConfigureAwait(false);
-        if (answer is { } given && (given.IsOk || !owner.IsNeeded(in given))) await _other.CancelAsync().ConfigureAwait(false);
-        if (failure is not null and not OperationCanceledException) await _other.CancelAsync().ConfigureAwait(false);
+        wait.EndHere();
+        if (answer is { } given && (given.IsOk || !owner.IsNeeded(in given))) await UrgentCancel.CancelAsync(_other).ConfigureAwait(false);
+        if (failure is not null and not OperationCanceledException) await UrgentCancel.CancelAsync(_other).ConfigureAwait(false);
 
         Prediction? second = null;
         try
@@ -72,20 +74,18 @@ internal sealed class Hedge(
     {
         _first.Dispose();
         _other.Dispose();
-        _delay.Dispose();
     }
 
-    private async Task<Prediction?> AskOtherAsync(TimeSpan delay, long started)
+    private async Task<Prediction?> AskOtherAsync(UrgentDelay wait, long started)
     {
-        await Task.Delay(delay, time, _delay.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ForceYielding);
-        if (_delay.IsCancellationRequested) return null;
+        if (!await wait.Ended.ConfigureAwait(false) || cancellationToken.IsCancellationRequested) return null;
 
         var left = options?.Timeout - time.GetElapsedTime(started);
         if (left <= TimeSpan.Zero) return null;
         var answer = await owner.AskAsync(other, inputs, left is null ? options : options!.WithTimeout(left), _other.Token).ConfigureAwait(false);
 
         // A request that is no longer needed frees its lane.
-        if (answer.IsOk) await _first.CancelAsync().ConfigureAwait(false);
+        if (answer.IsOk) await UrgentCancel.CancelAsync(_first).ConfigureAwait(false);
         return answer;
     }
 }

@@ -1,80 +1,91 @@
 using System.Numerics;
-using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using MlServe.Tensors;
 
 namespace MlServe.Resilience;
 
-/// <summary>Says whether an answer can be right.</summary>
-internal sealed class OutputValidator(CircuitBreakerOptions options, string model, ILogger? logger)
+/// <summary>Says whether an answer can be right. An output without elements can.</summary>
+internal sealed class OutputValidator(CircuitBreakerOptions options, ModelSignature signature, string model, ILogger? logger)
 {
+    /// <summary>What is no fault of an output, because good rows are answered so; null where there is none.</summary>
+    private readonly Dictionary<string, NonFiniteValues>? _normal = NormalOf(signature);
     private readonly HashSet<string> _probabilities = new(options.ProbabilityOutputs, StringComparer.Ordinal);
     private int _hasWarned;
 
+    /// <summary>Whether there is a check of the application's.</summary>
+    public bool CallsApplication => options.OutputCheck is not null;
+
     /// <returns>Null, or why it cannot be right.</returns>
-    public PredictionError? Check(in Prediction answer)
+    public PredictionError? Check(in Prediction answer) => CheckFinite(in answer) ?? CheckMeaning(in answer);
+
+    /// <summary>Looks for a NaN or an infinity where answers to good rows have none.</summary>
+    public PredictionError? CheckFinite(in Prediction answer)
     {
+        if (!options.RequireFiniteOutputs) return null;
         for (var i = 0; i < answer.Count; i++)
         {
             var value = answer.ValueAt(i);
-            if (options.RequireFiniteOutputs && !IsFinite(value))
-            {
-                return Invalid("Output '{0}' of model '{1}' holds a NaN or an infinity. If the model means it, set RequireFiniteOutputs to false.", value.Name, model);
-            }
-
-            if (_probabilities.Count > 0 && _probabilities.Contains(value.Name) && !AreProbabilities(value))
-            {
-                return Invalid(
-                    "Output '{0}' of model '{1}' is among ProbabilityOutputs, and its rows are not numbers within 0 and 1 that sum to 1 (ProbabilityTolerance is {2}).",
-                    value.Name, model, options.ProbabilityTolerance);
-            }
+            if (IsFinite(value, _normal?.GetValueOrDefault(value.Name) ?? NonFiniteValues.None)) continue;
+            return Invalid(
+                "Output '{0}' of model '{1}' holds a NaN or an infinity, and answers to its good rows do not. If the model means it, set RequireFiniteOutputs to false "
+                + "(MlServing:Models:{1}:CircuitBreaker:RequireFiniteOutputs).", value.Name, model);
         }
 
-        return options.OutputCheck is { } check && !Passes(check, in answer) ? Invalid("An answer of model '{0}' did not pass OutputCheck.", model) : null;
+        return null;
     }
 
-    private static bool IsFinite(OutputValue value)
+    /// <summary>Looks at what only the application knows: which outputs are probabilities, and its own check.</summary>
+    public PredictionError? CheckMeaning(in Prediction answer)
     {
-        switch (value.ElementType)
+        for (var i = 0; i < answer.Count && _probabilities.Count > 0; i++)
         {
-            case ElementType.Float:
-                return AreFinite<float>(value.Bytes);
-            case ElementType.Double:
-                return AreFinite<double>(value.Bytes);
-            case ElementType.Float16:
-                return AreFinite<Half>(value.Bytes);
-            case ElementType.BFloat16:
-                foreach (var element in MemoryMarshal.Cast<byte, ushort>(value.Bytes))
-                {
-                    // All bits of the exponent set.
-                    if ((element & 0x7F80) == 0x7F80) return false;
-                }
-
-                return true;
+            var value = answer.ValueAt(i);
+            if (!_probabilities.Contains(value.Name) || AreProbabilities(value)) continue;
+            return Invalid(
+                "Output '{0}' of model '{1}' is among ProbabilityOutputs, and its rows are not numbers within 0 and 1 that sum to 1. ProbabilityTolerance is {2} "
+                + "(MlServing:Models:{1}:CircuitBreaker:ProbabilityTolerance).", value.Name, model, options.ProbabilityTolerance);
         }
 
-        if (value.Kind == ValueKind.Tensor) return true;
+        return options.OutputCheck is { } check && !Passes(check, in answer)
+            ? Invalid("An answer of model '{0}' did not pass the application's OutputCheck (CircuitBreakerOptions of model '{0}').", model)
+            : null;
+    }
+
+    private static Dictionary<string, NonFiniteValues>? NormalOf(ModelSignature signature)
+    {
+        Dictionary<string, NonFiniteValues>? normal = null;
+        foreach (var output in signature.Outputs)
+        {
+            if (output.NonFiniteValues != NonFiniteValues.None) (normal ??= new(StringComparer.Ordinal)).Add(output.Name, output.NonFiniteValues);
+        }
+
+        return normal;
+    }
+
+    private static bool IsFinite(OutputValue value, NonFiniteValues normal)
+    {
+        if (value.Kind == ValueKind.Tensor) return FiniteScan.IndexOf(value.ElementType, value.Bytes, normal) < 0;
         foreach (var child in value.Children)
         {
-            if (!IsFinite(child)) return false;
+            if (!IsFinite(child, normal)) return false;
         }
 
         return true;
     }
 
-    private static bool AreFinite<T>(ReadOnlySpan<byte> bytes)
-        where T : unmanaged, INumberBase<T> => TensorPrimitives.IsFiniteAll<T>(MemoryMarshal.Cast<byte, T>(bytes));
-
     private bool AreProbabilities(OutputValue value)
     {
-        if (value.Kind != ValueKind.Tensor) return true;
+        // A classifier's map of labels to probabilities is a row; several rows give a sequence of them.
+        if (value.Kind == ValueKind.Map) return AreProbabilities(value.Children[1]);
+        if (value.Kind != ValueKind.Tensor) return value.Children.All(AreProbabilities);
         var width = value.Rank == 0 ? 1 : (int)value.Shape[^1];
         return value.ElementType switch
         {
             ElementType.Float => AreProbabilities(MemoryMarshal.Cast<byte, float>(value.Bytes), width),
             ElementType.Double => AreProbabilities(MemoryMarshal.Cast<byte, double>(value.Bytes), width),
             ElementType.Float16 => AreProbabilities(MemoryMarshal.Cast<byte, Half>(value.Bytes), width),
+            ElementType.BFloat16 => AreProbabilities<float>(Array.ConvertAll(MemoryMarshal.Cast<byte, BFloat16>(value.Bytes).ToArray(), static value => value.ToSingle()), width),
             _ => true,
         };
     }

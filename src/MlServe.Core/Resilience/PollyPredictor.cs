@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using MlServe.Guests;
 using Polly;
 using Polly.CircuitBreaker;
 using Polly.Timeout;
@@ -44,12 +45,12 @@ internal sealed class PollyPredictor(IPredictor inner, ResiliencePipeline<Predic
     private static PredictionError? ToError(Exception exception) => exception switch
     {
         BrokenCircuitException broken => new(PredictionStatus.CircuitOpen,
-            broken is IsolatedCircuitException ? PredictionErrorCode.CircuitIsolated : PredictionErrorCode.CircuitOpen, "{0}", broken.Message)
+            broken is IsolatedCircuitException ? PredictionErrorCode.CircuitIsolated : PredictionErrorCode.CircuitOpen, "{0}", GuestReports.MessageOf(broken))
         { RetryAfter = broken.RetryAfter, Exception = broken },
         TimeoutRejectedException timeout => new(PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut,
             "The time of the resilience pipeline, {0}, was over before there was an answer.", timeout.Timeout)
         { Exception = timeout },
-        ExecutionRejectedException rejected => new(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull, "{0}", rejected.Message) { Exception = rejected },
+        ExecutionRejectedException rejected => new(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull, "{0}", GuestReports.MessageOf(rejected)) { Exception = rejected },
         _ => null,
     };
 

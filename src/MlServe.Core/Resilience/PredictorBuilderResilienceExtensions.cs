@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
+using MlServe.Guests;
 using MlServe.Resilience;
 using Polly;
 
@@ -52,8 +53,8 @@ public static class PredictorBuilderResilienceExtensions
         if (timeout <= TimeSpan.Zero) throw new ArgumentOutOfRangeException(nameof(timeout), timeout, "A timeout must be longer than zero.");
         return builder.UseBuiltIn((inner, services) =>
         {
-            var time = timeout ?? (Find<ServiceLevel>(services)?.P99 is { } p99 ? p99 * 10 : DefaultTimeout);
-            return new TimeoutPredictor(inner, time, Time(services));
+            var time = timeout ?? (services.Find<ServiceLevel>()?.P99 is { } p99 ? p99 * 10 : DefaultTimeout);
+            return new TimeoutPredictor(inner, time, services.FindClock());
         });
     }
 
@@ -123,12 +124,12 @@ public static class PredictorBuilderResilienceExtensions
 
     /// <summary>Adds a chain whose models are found by <paramref name="targets"/>, around a model that need not be loaded yet.</summary>
     internal static FallbackPredictor CreateFallback(IPredictor inner, string model, IEnumerable<FallbackStep> steps, IFallbackTargets targets, IServiceProvider services) =>
-        new(inner, model, steps, targets, new(model, Find<IMeterFactory>(services)), Time(services));
+        new(inner, model, steps, targets, new(model, services.FindMeter()), services.FindClock());
 
     /// <summary>A chain for a warm-up, whose models and functions are nobody's: what fails there is not answered by others.</summary>
     internal static FallbackPredictor CreateFallbackTwin(IPredictor inner, string model, IReadOnlyList<FallbackStep> steps, IServiceProvider services) => new(
         inner, model, steps is [ModelStep { After: { } delay } hedge, ..] ? [new ModelStep(hedge.Name) { After = delay }] : [], null,
-        new(model, Find<IMeterFactory>(services)), Time(services));
+        new(model, services.FindMeter()), services.FindClock());
 
     /// <summary>The twin does without the application's own check.</summary>
     private static PredictorBuilder UseCircuitBreaker(this PredictorBuilder builder, Func<CircuitBreakerOptions> options) => builder.Use(
@@ -163,12 +164,14 @@ public static class PredictorBuilderResilienceExtensions
             }
         }
 
-        var time = Time(services);
-        var logger = Find<ILoggerFactory>(services)?.CreateLogger(MlServeDiagnostics.LogCategory);
-        var metrics = CircuitMetrics.For(Find<IMeterFactory>(services));
+        var time = services.FindClock();
+        var logger = services.FindLogger();
+        var metrics = CircuitMetrics.For(services.FindMeter());
         var breaker = new CircuitBreaker(identity, options, metrics, logger, time);
         metrics.Add(breaker);
-        return new(breaker, new(options, identity.Name, logger), options.SlowRunThreshold ?? Find<ServiceLevel>(services)?.P99, time);
+        var validator = new OutputValidator(options, inner.Signature, identity.Name, logger);
+        return new(breaker, validator, new(breaker, inner, validator, options, logger, time),
+            new(breaker, options.SlowRunThreshold, services.Find<ServiceLevel>()?.P99, time));
     }
 
     private static FallbackPredictor CreateFallback(IPredictor inner, List<FallbackStep> steps, IServiceProvider services)
@@ -178,7 +181,7 @@ public static class PredictorBuilderResilienceExtensions
         if (inner.GetService<FallbackStatistics>() is not null)
             throw new InvalidOperationException($"The pipeline of model '{identity.Name}' has a fallback chain already. Put all into one UseFallback.");
 
-        var targets = Find<IFallbackTargets>(services);
+        var targets = services.Find<IFallbackTargets>();
         foreach (var step in steps.OfType<ModelStep>())
         {
             if (!step.IsGiven && targets is null)
@@ -190,7 +193,7 @@ public static class PredictorBuilderResilienceExtensions
             if (step.IsGiven) CheckTarget(inner, identity, step);
         }
 
-        return new(inner, identity.Name, steps, targets, new(identity.Name, Find<IMeterFactory>(services)), Time(services));
+        return new(inner, identity.Name, steps, targets, new(identity.Name, services.FindMeter()), services.FindClock());
     }
 
     /// <summary>Refuses a target that is the model itself, or does not fit it.</summary>
@@ -226,9 +229,9 @@ public static class PredictorBuilderResilienceExtensions
                 + "Move UseChaos inside of UseCache.");
         }
 
-        if (Find<ILoggerFactory>(services)?.CreateLogger(MlServeDiagnostics.LogCategory) is { } logger)
+        if (services.FindLogger() is { } logger)
             LogMessages.ChaosEnabled(logger, identity.Name, options.LatencyRate, options.FailureRate, options.InvalidOutputRate);
-        return new ChaosPredictor(inner, options, identity.Name, Find<IMeterFactory>(services), Time(services));
+        return new ChaosPredictor(inner, options, identity.Name, services.FindMeter(), services.FindClock());
     }
 
     private static void Check(IEnumerable<string> validation, string what, ModelIdentity identity)
@@ -238,9 +241,4 @@ public static class PredictorBuilderResilienceExtensions
     }
 
     private static ModelIdentity IdentityOf(IPredictor inner) => inner.GetService<ModelIdentity>() ?? new("unnamed");
-
-    private static TimeProvider Time(IServiceProvider services) => Find<TimeProvider>(services) ?? TimeProvider.System;
-
-    private static T? Find<T>(IServiceProvider services)
-        where T : class => services.GetService(typeof(T)) as T;
 }

@@ -1,19 +1,17 @@
-using System.Diagnostics;
-using System.Runtime.CompilerServices;
+using MlServe.Guests;
+using MlServe.Threading;
 
 namespace MlServe.Resilience;
 
 /// <summary>A call with a timer that cancels it. Pooled, together with its timer and its cancellation source.</summary>
 #pragma warning disable CA1001 // Pooled: what it holds goes where the pool does not take it back.
-internal sealed class TimeoutOperation : PooledSource
+internal sealed class TimeoutOperation : AwaitingSource<Prediction, Prediction>
 #pragma warning restore CA1001
 {
     private static readonly TimeSpan Never = Timeout.InfiniteTimeSpan;
 
-    private readonly Action _continue;
     private readonly Lock _lock = new();
     private CancellationTokenSource _source = new();
-    private ConfiguredValueTaskAwaitable<Prediction>.ConfiguredValueTaskAwaiter _inner;
     private CancellationTokenRegistration _registration;
     private CancellationToken _callersToken;
     private TimeoutPredictor? _owner;
@@ -22,8 +20,6 @@ internal sealed class TimeoutOperation : PooledSource
     private long _deadline;
     private bool _isActive;
     private bool _isExpired;
-
-    public TimeoutOperation() => _continue = Continue;
 
     public static TimeoutOperation Rent() => Pool<TimeoutOperation>.Rent();
 
@@ -46,10 +42,8 @@ internal sealed class TimeoutOperation : PooledSource
 
         if (!pending.IsCompleted)
         {
-            _inner = pending.ConfigureAwait(false).GetAwaiter();
             var result = Begin();
-            if (Activity.Current is null) _inner.UnsafeOnCompleted(_continue);
-            else _inner.OnCompleted(_continue);
+            Await(pending, flowsActivity: true);
             return result;
         }
 
@@ -102,16 +96,14 @@ internal sealed class TimeoutOperation : PooledSource
         }
 
         _timer!.Change(Timestamps.ToTimer(timeout), Never);
-        if (cancellationToken.CanBeCanceled) _registration = cancellationToken.UnsafeRegister(static operation => ((TimeoutOperation)operation!)._source.Cancel(), this);
+        if (cancellationToken.CanBeCanceled) _registration = cancellationToken.UnsafeRegister(static operation => ((TimeoutOperation)operation!)._source.CancelQuietly(), this);
     }
 
     private void MakeTimer(TimeProvider time)
     {
-        // The timer outlives this request by far and must not keep its caller's context.
-        using var noContext = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
         _timer?.Dispose();
         _clock = time;
-        _timer = time.CreateTimer(static operation => ((TimeoutOperation)operation!).Expire(), this, Never, Never);
+        _timer = time.CreateDeadlineTimer(static operation => ((TimeoutOperation)operation!).Expire(), this);
     }
 
     private void Expire()
@@ -133,15 +125,15 @@ internal sealed class TimeoutOperation : PooledSource
         }
 
         // Outside of the lock, because the caller's code may go on in here, and the operation serve another request meanwhile.
-        source.Cancel();
+        UrgentCancel.Cancel(source);
     }
 
-    private void Continue()
+    protected override void Continue()
     {
         Prediction answer;
         try
         {
-            answer = _inner.GetResult();
+            answer = InnerResult();
             End(null, isRun: false);
         }
         catch (Exception exception)
@@ -191,7 +183,7 @@ internal sealed class TimeoutOperation : PooledSource
 
         _owner = null;
         _callersToken = default;
-        _inner = default;
+        ForgetInner();
         Reset();
         if (!Pool<TimeoutOperation>.Return(this)) _timer!.Dispose();
     }

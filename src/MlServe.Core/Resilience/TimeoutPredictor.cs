@@ -5,7 +5,7 @@ namespace MlServe.Resilience;
 /// <summary>
 /// Cuts off what takes too long. A predictor that keeps deadlines itself is told the time; around any other a timer cancels the run, which frees its lane, and the caller gets a status.
 /// </summary>
-internal sealed class TimeoutPredictor : DelegatingPredictor
+internal sealed class TimeoutPredictor : DelegatingPredictor, IShieldsCallers
 {
     private readonly ConditionalWeakTable<PredictionOptions, PredictionOptions> _withTimeout = [];
     private readonly PredictionOptions _default;
@@ -26,6 +26,9 @@ internal sealed class TimeoutPredictor : DelegatingPredictor
     public TimeProvider Time { get; }
 
     public string Model { get; }
+
+    // Where the predictor behind keeps the deadline, what is handed out is what that one gives.
+    bool IShieldsCallers.IsShielding => !_isKeptInside || Inner is IShieldsCallers { IsShielding: true };
 
     public override ValueTask<Prediction> PredictAsync(
         PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)

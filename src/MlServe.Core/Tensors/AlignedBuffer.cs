@@ -11,6 +11,9 @@ internal sealed class AlignedBuffer
 {
     public const int Alignment = 64;
 
+    /// <summary>Bytes behind the end that may be touched, so that the last of a few can be read and written as one word.</summary>
+    public const int Behind = sizeof(ulong);
+
     private readonly byte[] _array;
     private readonly int _start;
 
@@ -18,7 +21,7 @@ internal sealed class AlignedBuffer
     {
         Length = length;
         // Zeroed on purpose: rows that nobody writes must not carry another request's data.
-        _array = GC.AllocateArray<byte>(length + Alignment, pinned: true);
+        _array = GC.AllocateArray<byte>(length + Alignment + Behind, pinned: true);
         var address = (nint)Marshal.UnsafeAddrOfPinnedArrayElement(_array, 0);
         _start = (int)((Alignment - (address % Alignment)) % Alignment);
     }

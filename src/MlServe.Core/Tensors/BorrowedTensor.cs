@@ -28,8 +28,27 @@ internal readonly struct BorrowedTensor
     /// <summary>The number of elements.</summary>
     public long Length { get; }
 
-    /// <summary>The bytes that the elements take; of strings their references.</summary>
-    public long Bytes => Length * (Type == ElementType.String ? 8 : ElementTypes.SizeOf(Type));
+    /// <summary>The bytes that the elements take; of a text its reference and two bytes a character.</summary>
+    public long Bytes => CountBytes(out _);
+
+    /// <inheritdoc cref="Bytes" />
+    /// <param name="hasNull">Whether there is a null among texts.</param>
+    public long CountBytes(out bool hasNull)
+    {
+        hasNull = false;
+        if (Type != ElementType.String) return Length * ElementTypes.SizeOf(Type);
+        var bytes = Length * sizeof(long);
+        foreach (var text in AsSpan<string?>())
+        {
+            hasNull |= text is null;
+            bytes += (text?.Length ?? 0) * (long)sizeof(char);
+        }
+
+        return bytes;
+    }
+
+    /// <summary>Whether reading the elements runs code of the caller's, which may throw, wait, or give others each time.</summary>
+    public bool IsForeign => _owner is not (null or Array) && _owner is IPinnable;
 
     /// <summary>The shape that the owner gave, or null: a flat list whose shape follows from the model.</summary>
     public long[]? Shape { get; }
@@ -78,13 +97,30 @@ internal readonly struct BorrowedTensor
     }
 
     /// <summary>The elements as a span, without a copy where the owner allows it.</summary>
+    /// <exception cref="UnreadableInputException">The owner is a memory manager that does not give them.</exception>
     public ReadOnlySpan<T> AsSpan<T>() => _owner switch
     {
         T[] array => array.AsSpan(_offset, (int)Length),
-        MemoryManager<T> manager => manager.GetSpan().Slice(_offset, (int)Length),
+        byte[] bytes when ElementTypes.IsBlittable<T>() && ElementTypes.Of<T>() == Type =>
+            MemoryMarshal.CreateReadOnlySpan(ref Unsafe.As<byte, T>(ref MemoryMarshal.GetArrayDataReference(bytes)), (int)Length),
+        MemoryManager<T> manager => Read(manager),
         Tensor<T> tensor => Flatten(tensor),
         _ => default,
     };
+
+    private ReadOnlySpan<T> Read<T>(MemoryManager<T> manager)
+    {
+        try
+        {
+            return manager.GetSpan().Slice(_offset, (int)Length);
+        }
+#pragma warning disable CA1031 // Code of the caller's: whatever it throws says that there is nothing to read.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            throw new UnreadableInputException(exception);
+        }
+    }
 
     private static ReadOnlySpan<T> Flatten<T>(Tensor<T> tensor)
     {

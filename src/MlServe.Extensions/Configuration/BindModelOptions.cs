@@ -31,6 +31,10 @@ internal sealed class BindModelOptions(ModelCatalog catalog, ModelSections secti
         sections.Apply(name ?? "", options);
         options.Path = Absolute(options.Path);
         options.Onnx.OptimizedModelCacheFolder = Absolute(options.Onnx.OptimizedModelCacheFolder);
+        options.Onnx.SealKeyFile = Absolute(options.Onnx.SealKeyFile);
+        options.Onnx.Verification.ToolPath = Absolute(options.Onnx.Verification.ToolPath);
+        options.Onnx.Verification.VerdictFolder = Absolute(options.Onnx.Verification.VerdictFolder);
+        options.Onnx.Verification.SealKeyFile = Absolute(options.Onnx.Verification.SealKeyFile);
     }
 
     private string? Absolute(string? path) => string.IsNullOrWhiteSpace(path) || path.Contains('\0', StringComparison.Ordinal)

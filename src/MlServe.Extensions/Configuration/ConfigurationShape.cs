@@ -6,6 +6,7 @@ using Microsoft.Extensions.Configuration;
 using MlServe.Batching;
 using MlServe.Caching;
 using MlServe.Onnx;
+using MlServe.Onnx.Inspection;
 using MlServe.Resilience;
 
 namespace MlServe.Configuration;
@@ -27,6 +28,8 @@ internal static class ConfigurationShape
         [typeof(ModelOptions)] = typeof(ModelOptions).GetProperties(),
         [typeof(ServiceLevelOptions)] = typeof(ServiceLevelOptions).GetProperties(),
         [typeof(OnnxModelOptions)] = typeof(OnnxModelOptions).GetProperties(),
+        [typeof(OnnxInspectionLimits)] = typeof(OnnxInspectionLimits).GetProperties(),
+        [typeof(VerificationOptions)] = typeof(VerificationOptions).GetProperties(),
         [typeof(CacheOptions)] = typeof(CacheOptions).GetProperties(),
         [typeof(FallbackStepOptions)] = typeof(FallbackStepOptions).GetProperties(),
         [typeof(CircuitBreakerOptions)] = typeof(CircuitBreakerOptions).GetProperties(),
@@ -105,7 +108,7 @@ internal static class ConfigurationShape
     private static bool CanRead(string value, Type type)
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
-        if (type.IsEnum) return Enum.TryParse(type, value, ignoreCase: true, out var result) && Enum.IsDefined(type, result);
+        if (type.IsEnum) return Enum.TryParse(type, value, ignoreCase: true, out var result) && (IsFlags(type) ? AreDefined(type, result) : Enum.IsDefined(type, result));
         if (type == typeof(bool)) return bool.TryParse(value, out _);
         if (type == typeof(int)) return int.TryParse(value, NumberStyles.Integer, CultureInfo.InvariantCulture, out _);
         if (type == typeof(long)) return long.TryParse(value, NumberStyles.Integer, CultureInfo.InvariantCulture, out _);
@@ -120,11 +123,22 @@ internal static class ConfigurationShape
     private static string Describe(Type type)
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
-        if (type.IsEnum) return $"one of {string.Join(", ", Enum.GetNames(type))}";
+        if (type.IsEnum) return $"one {(IsFlags(type) ? "or several " : "")}of {string.Join(", ", Enum.GetNames(type))}{(IsFlags(type) ? ", parted by commas" : "")}";
         if (type == typeof(bool)) return "true or false";
         if (type == typeof(int) || type == typeof(long)) return "a whole number";
         if (type == typeof(double)) return "a number";
         return type == typeof(TimeSpan) ? "a time as hh:mm:ss (00:00:00.010 is 10 ms)" : "text";
+    }
+
+    private static bool IsFlags(Type type) => type.IsDefined(typeof(FlagsAttribute), inherit: false);
+
+    /// <summary>Whether each of the values that were named together is one.</summary>
+    private static bool AreDefined(Type type, object values)
+    {
+        long known = 0;
+        foreach (var value in Enum.GetValuesAsUnderlyingType(type))
+            known |= Convert.ToInt64(value, CultureInfo.InvariantCulture);
+        return (Convert.ToInt64(values, CultureInfo.InvariantCulture) & ~known) == 0;
     }
 
     private static bool HasText(IConfigurationSection section) => !string.IsNullOrEmpty(section.Value);

@@ -1,3 +1,5 @@
+using MlServe.Threading;
+
 namespace MlServe.Hosting;
 
 /// <summary>
@@ -5,7 +7,7 @@ namespace MlServe.Hosting;
 /// </summary>
 internal sealed class EntranceStage(PredictionError refusal) : PredictionStage
 {
-    private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly UrgentCompletion _idle = new();
     private PredictionError? _refusal = refusal;
     private int _inside;
     private bool _isClosed;
@@ -36,7 +38,7 @@ internal sealed class EntranceStage(PredictionError refusal) : PredictionStage
     {
         Interlocked.Exchange(ref _refusal, reason);
         Interlocked.Exchange(ref _isClosed, true);
-        if (Inside == 0) _idle.TrySetResult();
+        if (Inside == 0) _idle.Complete();
         return _idle.Task;
     }
 
@@ -55,6 +57,6 @@ internal sealed class EntranceStage(PredictionError refusal) : PredictionStage
 
     private void Leave()
     {
-        if (Interlocked.Decrement(ref _inside) == 0 && Volatile.Read(ref _isClosed)) _idle.TrySetResult();
+        if (Interlocked.Decrement(ref _inside) == 0 && Volatile.Read(ref _isClosed)) _idle.Complete();
     }
 }

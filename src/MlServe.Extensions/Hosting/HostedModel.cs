@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using MlServe.Guests;
 using MlServe.Resilience;
+using MlServe.Threading;
 
 namespace MlServe.Hosting;
 
@@ -16,7 +18,7 @@ internal sealed class HostedModel : IPredictor
     private readonly TimeSpan _drainTimeout;
     private readonly EntranceStage _entrance;
     private readonly CancellationTokenSource _closing = new();
-    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly UrgentCompletion _closed = new();
     private readonly Lock _lock = new();
     private readonly Lazy<IPredictor> _below;
     private readonly Func<string, IReadOnlyList<FallbackStep>> _stepsOf;
@@ -34,11 +36,13 @@ internal sealed class HostedModel : IPredictor
     /// <param name="services">Where outer layers find what they need.</param>
     /// <param name="targets">Finds the models that stand in for this one.</param>
     /// <param name="stepsOf">Tells who answers in a model's place, or throws <see cref="OptionsValidationException"/> where its options are not valid (yet).</param>
+    /// <param name="isAdded">Whether a reload has added it.</param>
     public HostedModel(
         string name, ModelLoader loader, TimeSpan drainTimeout, TimeProvider time, ILogger logger, IServiceProvider services, IFallbackTargets targets,
-        Func<string, IReadOnlyList<FallbackStep>> stepsOf)
+        Func<string, IReadOnlyList<FallbackStep>> stepsOf, bool isAdded)
     {
         Name = name;
+        IsAdded = isAdded;
         _loader = loader;
         _drainTimeout = drainTimeout;
         _time = time;
@@ -56,6 +60,12 @@ internal sealed class HostedModel : IPredictor
     public string Name { get; }
 
     /// <summary>What the application is given. Disposing it closes the model.</summary>
+    /// <summary>Whether a reload has added it to a host that had started without it.</summary>
+    public bool IsAdded { get; }
+
+    /// <summary>Why the model is served without its fallback chain; null where it is not.</summary>
+    public string? FallbackProblems { get; private set; }
+
     public IPredictor Predictor { get; }
 
     /// <summary>
@@ -126,11 +136,10 @@ internal sealed class HostedModel : IPredictor
                 default:
                     _state = ModelState.Loading;
                     _entrance.Refuse(NotLoaded("it is being loaded"));
-                    _loading = Task.Run(RunLoadAsync, CancellationToken.None);
+                    _loading = UrgentTask.Run(RunLoadAsync);
 
                     // It may fail when nobody waits for it any more; the log says so.
-                    _ = _loading.ContinueWith(
-                        static load => _ = load.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+                    Background.Forget(_loading);
                     return _loading.WaitAsync(cancellationToken);
             }
         }
@@ -148,6 +157,7 @@ internal sealed class HostedModel : IPredictor
             idle = _entrance.Close(ShutDown());
         }
 
+        using var noContext = Background.SuppressFlow();
         _ = RunCloseAsync(idle, cancellationToken);
         return _closed.Task;
     }
@@ -158,6 +168,14 @@ internal sealed class HostedModel : IPredictor
     public ValueTask DisposeAsync() => new(CloseAsync(CancellationToken.None));
 
     /// <summary>The layers that stand before the model is loaded: those who answer in its place, and the entrance.</summary>
+    /// <summary>Serves the model without its fallback chain, which cannot work.</summary>
+    public void RefuseFallback(string problems)
+    {
+        Fallback!.SetSteps([]);
+        FallbackProblems = problems;
+        _logger.FallbackRefused(Name, problems);
+    }
+
     private PredictorBuilder AddGuards(PredictorBuilder builder) => Fallback is { } fallback
         ? builder.UseBuiltIn((_, _) => fallback, (inner, services) => PredictorBuilderResilienceExtensions.CreateFallbackTwin(
             new PredictorBuilder(inner).Use((_, _) => EntranceStage.Opened()).Build(services), Name, fallback.Steps, services))
@@ -169,7 +187,9 @@ internal sealed class HostedModel : IPredictor
         {
             return _stepsOf(Name);
         }
-        catch (OptionsValidationException)
+#pragma warning disable CA1031 // Options are made by code of the application's too. The load says what is wrong with them.
+        catch (Exception)
+#pragma warning restore CA1031
         {
             return null;
         }
@@ -195,14 +215,18 @@ internal sealed class HostedModel : IPredictor
     {
         // Of its own, so that nothing of the load stays with the other one: cancelling that then takes no other thread, and disposing a model at rest closes it at once.
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(_closing.Token);
-        LoadedModel loaded;
+        LoadedModel? loaded = null;
         try
         {
             ReadSteps();
             loaded = await _loader.LoadAsync(Name, Predictor.GetService<Pipeline>()!.Twins, ended.Token).ConfigureAwait(false);
+            PipelineWarmUp.Prepare(PredictAsync);
+            foreach (var value in Fallback?.Steps.OfType<ValueStep>() ?? [])
+                value.TakeTypesOf(loaded.Signature);
         }
         catch (Exception exception)
         {
+            loaded?.Pipeline.Dispose();
             lock (_lock)
             {
                 if (_state == ModelState.Loading)
@@ -216,13 +240,11 @@ internal sealed class HostedModel : IPredictor
             throw;
         }
 
-        PipelineWarmUp.Prepare(PredictAsync);
-        foreach (var value in Fallback?.Steps.OfType<ValueStep>() ?? [])
-            value.TakeTypesOf(loaded.Signature);
         lock (_lock)
         {
             _loaded = loaded;
             _pipeline = loaded.Pipeline;
+            Fallback?.TellBreaker();
             if (_state == ModelState.Loading)
             {
                 _state = ModelState.Ready;
@@ -237,34 +259,50 @@ internal sealed class HostedModel : IPredictor
         {
             if (!idle.IsCompleted) _logger.Draining(Name, _entrance.Inside);
             var closed = CloseWhenIdleAsync(idle);
-            await closed.WaitAsync(_drainTimeout, _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await ((Task)UrgentDelay.WaitForAsync(closed, _drainTimeout, _time, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (closed.IsCompleted) await closed.ConfigureAwait(false);
             else _logger.DrainEnded(Name, _entrance.Inside, _drainTimeout);
-            _closed.SetResult();
+            _closed.Complete();
         }
 #pragma warning disable CA1031 // Whoever waits for the end gets it.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            _closed.SetException(exception);
+            _closed.Fail(exception);
         }
     }
 
     /// <summary>However long it takes: a model that is closed under a request would answer it with an exception.</summary>
     private async Task CloseWhenIdleAsync(Task idle)
     {
-        await _closing.CancelAsync().ConfigureAwait(false);
+        // At rest nothing listens any more, and the model is closed within this call.
+        if (_loading.IsCompleted) _closing.CancelQuietly();
+        else await UrgentCancel.CancelAsync(_closing).ConfigureAwait(false);
         await _loading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await idle.ConfigureAwait(false);
         if (_loaded is { } loaded)
         {
-            await loaded.Pipeline.DisposeAsync().ConfigureAwait(false);
+            await ClosePipelineAsync(loaded).ConfigureAwait(false);
             _logger.Closed(Name);
         }
 
         _closing.Dispose();
         lock (_lock)
             _state = ModelState.Closed;
+    }
+
+    private async Task ClosePipelineAsync(LoadedModel loaded)
+    {
+        try
+        {
+            await loaded.Pipeline.DisposeAsync().ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // A layer of the application's; the pipeline has disposed all others, and the host stops.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            _logger.LayerNotClosed(exception, Name);
+        }
     }
 
     private static string LoadEnded(Exception exception) =>

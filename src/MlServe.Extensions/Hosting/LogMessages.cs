@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using MlServe.Guests;
 
 namespace MlServe.Hosting;
 
@@ -7,7 +8,7 @@ namespace MlServe.Hosting;
 internal static partial class LogMessages
 {
     /// <summary>Makes the logger; of nothing where the application has no logging.</summary>
-    public static ILogger Create(ILoggerFactory? loggers) => loggers?.CreateLogger(MlServeDiagnostics.LogCategory) ?? NullLogger.Instance;
+    public static ILogger Create(ILoggerFactory? loggers) => GuardedLogger.Of(loggers) ?? NullLogger.Instance;
 
     [LoggerMessage(4000, LogLevel.Error, "Model {Model} could not be loaded")]
     public static partial void LoadFailed(this ILogger logger, Exception exception, string model);
@@ -38,6 +39,12 @@ internal static partial class LogMessages
 
     [LoggerMessage(4008, LogLevel.Error, "Model {Model} was added by a reload and is served without its fallback chain until the host is restarted: {Problems}")]
     public static partial void FallbackRefused(this ILogger logger, string model, string problems);
+
+    [LoggerMessage(4010, LogLevel.Error, "A layer of model {Model} threw when it was closed; the others are closed, and so is the model")]
+    public static partial void LayerNotClosed(this ILogger logger, Exception exception, string model);
+
+    [LoggerMessage(4011, LogLevel.Information, "Model {Model} is tried again in {Delay}; the host goes on without it")]
+    public static partial void TriedAgain(this ILogger logger, string model, TimeSpan delay);
 
     [LoggerMessage(4009, LogLevel.Warning,
         "{Section} has no effect: nothing turns it on for model {Model}. Set {Switch} of the model to true, or call {Switch} where it is added in code; set to false it says that this is meant")]

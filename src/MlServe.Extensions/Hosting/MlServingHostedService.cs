@@ -2,6 +2,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Primitives;
 using MlServe.Configuration;
+using MlServe.Guests;
 
 namespace MlServe.Hosting;
 
@@ -14,37 +15,72 @@ internal sealed class MlServingHostedService(
     : IHostedLifecycleService, IDisposable
 {
     private readonly ILogger _logger = LogMessages.Create(loggers);
+    private readonly GuestReports _reports = new(LogMessages.Create(loggers));
     private readonly List<IDisposable> _watches = [];
+    private bool _isStartedEarly;
 
-    public async Task StartingAsync(CancellationToken cancellationToken)
+    public Task StartingAsync(CancellationToken cancellationToken)
     {
-        await provider.LoadAsync(cancellationToken).ConfigureAwait(false);
-        foreach (var section in catalog.Sections)
-            _watches.Add(ChangeToken.OnChange(section.GetReloadToken, Reload));
-
-        // Services stop in reverse order: one that was registered later and takes its time must not keep the health check green.
-        if (lifetime is not null) _watches.Add(lifetime.ApplicationStopping.Register(provider.BeginStopping));
+        _isStartedEarly = true;
+        return LoadAsync(cancellationToken);
     }
 
-    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    /// <summary>Hosts of before .NET 8, <c>WebHostBuilder</c> among them, call nothing else.</summary>
+    public Task StartAsync(CancellationToken cancellationToken) => _isStartedEarly ? Task.CompletedTask : LoadAsync(cancellationToken);
 
     public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task StoppingAsync(CancellationToken cancellationToken)
     {
-        Dispose();
-        provider.BeginStopping();
+        BeginStopping();
         return Task.CompletedTask;
     }
 
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StopAsync(CancellationToken cancellationToken)
+    {
+        if (_isStartedEarly) return Task.CompletedTask;
+        BeginStopping();
+        return provider.CloseAsync(cancellationToken);
+    }
 
     public Task StoppedAsync(CancellationToken cancellationToken) => provider.CloseAsync(cancellationToken);
 
     public void Dispose()
     {
         foreach (var watch in _watches)
-            watch.Dispose();
+            Try(watch.Dispose);
+    }
+
+    private void Watch(Func<IDisposable> watch) => Try(() => _watches.Add(watch()));
+
+    private void Try(Action action)
+    {
+        try
+        {
+            action();
+        }
+#pragma warning disable CA1031 // Configuration and host are others' code: neither is to fail a start or a stop of models that are loaded.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            _reports.Add(Guest.Host, exception);
+        }
+    }
+
+    private async Task LoadAsync(CancellationToken cancellationToken)
+    {
+        await provider.LoadAsync(cancellationToken).ConfigureAwait(false);
+        foreach (var section in catalog.Sections)
+            Watch(() => ChangeToken.OnChange(() => new UnattachedChangeToken(section.GetReloadToken()), Reload));
+
+        // Services stop in reverse order: one that was registered later and takes its time must not keep the health check green.
+        if (lifetime is not null) Watch(() => Background.Register(provider.BeginStopping, lifetime.ApplicationStopping));
+    }
+
+    private void BeginStopping()
+    {
+        Dispose();
+        provider.BeginStopping();
     }
 
     private void Reload()
@@ -58,6 +94,20 @@ internal sealed class MlServingHostedService(
 #pragma warning restore CA1031
         {
             _logger.ReloadFailed(exception);
+        }
+    }
+
+    /// <summary>A change token whose callback does not keep the context of whoever reloads: that one would be seen at each later reload.</summary>
+    private sealed class UnattachedChangeToken(IChangeToken token) : IChangeToken
+    {
+        public bool HasChanged => token.HasChanged;
+
+        public bool ActiveChangeCallbacks => token.ActiveChangeCallbacks;
+
+        public IDisposable RegisterChangeCallback(Action<object?> callback, object? state)
+        {
+            using var noContext = Background.SuppressFlow();
+            return token.RegisterChangeCallback(callback, state);
         }
     }
 }

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using MlServe.Configuration;
+using MlServe.Guests;
 using MlServe.Onnx;
 
 namespace MlServe.Hosting;
@@ -9,9 +10,12 @@ namespace MlServe.Hosting;
 internal sealed class ModelLoader(
     ModelCatalog catalog, IOptionsMonitor<ModelOptions> models, RunGate gate, TimeProvider time, IServiceProvider services,
     ILoggerFactory? loggers = null)
-    : IDisposable
 {
-    private readonly SemaphoreSlim _turn = new(gate.MaxConcurrentRuns);
+    /// <summary>How long a model whose load has failed is waited for to close: a call of the native runtime may hold it open for good.</summary>
+    private static readonly TimeSpan ClosingPatience = TimeSpan.FromSeconds(5);
+
+    private readonly TimeProvider _clock = GuardedTime.Of(time);
+    private readonly LoadTurns _turns = new(gate.MaxConcurrentRuns, GuardedTime.Of(time));
 
     /// <summary>Loads a model and runs its warm-up.</summary>
     /// <param name="name">The name of the model.</param>
@@ -21,7 +25,7 @@ internal sealed class ModelLoader(
     /// <exception cref="OptionsValidationException">Its options are not valid.</exception>
     public async Task<LoadedModel> LoadAsync(string name, IReadOnlyList<PipelineLayer> around, CancellationToken cancellationToken)
     {
-        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        using var turn = await _turns.TakeAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             return await LoadAsync(name, models.Get(name), catalog.SnapshotOf(name), around, cancellationToken).ConfigureAwait(false);
@@ -29,34 +33,24 @@ internal sealed class ModelLoader(
         catch (Exception exception) when (exception is not (OperationCanceledException or OptionsValidationException))
         {
             var failure = exception is ModelLoadException known ? known.Failure : ModelLoadFailure.Other;
-            throw new ModelLoadException(failure, $"Model '{name}' ({catalog.KeyOf(name)}) could not be loaded. {exception.Message}", exception);
-        }
-        finally
-        {
-            _turn.Release();
+            throw new ModelLoadException(failure, $"Model '{name}' ({catalog.KeyOf(name)}) could not be loaded. {GuestReports.MessageOf(exception)}", exception);
         }
     }
-
-    public void Dispose() => _turn.Dispose();
 
     private async Task<LoadedModel> LoadAsync(
         string name, ModelOptions options, string snapshot, IReadOnlyList<PipelineLayer> around, CancellationToken cancellationToken)
     {
         foreach (var (section, option) in UnusedSections.Of(catalog, name, options))
             LogMessages.Create(loggers).SectionUnused(section, name, option);
-        var source = options.Source is { } makeSource
-            ? makeSource(services) ?? throw new InvalidOperationException("The function given to FromSource returned null.")
-            : ModelSource.FromFile(options.Path!);
-        foreach (var wrap in options.SourceWrappers)
-            source = wrap(source, services) ?? throw new InvalidOperationException("The function given to WrapSource returned null.");
         var context = new ModelLoadContext
         {
             Name = name,
             Version = options.Version,
             RunGate = gate,
-            TimeProvider = time,
+            TimeProvider = _clock,
             LoggerFactory = loggers,
         };
+        var source = SourceOf(options, context);
         var model = await OnnxPredictor.LoadAsync(source, options.Onnx, context, cancellationToken).ConfigureAwait(false);
         try
         {
@@ -73,19 +67,49 @@ internal sealed class ModelLoader(
             try
             {
                 if (options.Onnx.WarmUpRuns > 0)
-                    await new PipelineWarmUp(pipeline, around, serviceLevel, time, LogMessages.Create(loggers)).RunAsync(cancellationToken).ConfigureAwait(false);
+                    await new PipelineWarmUp(pipeline, around, serviceLevel, _clock, LogMessages.Create(loggers)).RunAsync(cancellationToken).ConfigureAwait(false);
                 return new(pipeline, pipeline.Signature, serviceLevel, snapshot);
             }
             catch
             {
-                await pipeline.DisposeAsync().ConfigureAwait(false);
+                await CloseAsync(pipeline).ConfigureAwait(false);
                 throw;
             }
         }
         catch
         {
-            await model.DisposeAsync().ConfigureAwait(false);
+            await CloseAsync(model).ConfigureAwait(false);
             throw;
+        }
+    }
+
+    private IModelSource SourceOf(ModelOptions options, ModelLoadContext context)
+    {
+        var source = options.Source is { } makeSource
+            ? makeSource(services) ?? throw new InvalidOperationException("The function given to FromSource returned null.")
+            : ModelSource.FromFile(options.Path!, options.Onnx.MaxModelBytes);
+        if (options.SourceWrappers.Count == 0) return source;
+
+        // What stands around a source may take its time, and may run the model: quantizing does both. So the source itself is timed, and what it gives is verified before.
+        source = options.Onnx.Verify == ModelVerification.InChildProcess
+            ? new VerifiedModelSource(source, options.Onnx, context)
+            : new TimedModelSource(source, context.Name, options.Onnx.LoadTimeout, _clock);
+        foreach (var wrap in options.SourceWrappers)
+            source = wrap(source, services) ?? throw new InvalidOperationException("The function given to WrapSource returned null.");
+        return source;
+    }
+
+    /// <summary>Closes a pipeline or a model whose load has failed. What a layer throws at that is counted by the layer's guard: why the load failed is what is said.</summary>
+    private async Task CloseAsync(IPredictor predictor)
+    {
+        try
+        {
+            await predictor.DisposeAsync().AsTask().WaitAsync(ClosingPatience, _clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+#pragma warning disable CA1031
+        catch (Exception)
+#pragma warning restore CA1031
+        {
         }
     }
 }

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using MlServe.Batching;
 using MlServe.Caching;
+using MlServe.Guests;
 using MlServe.Onnx;
 using MlServe.Tensors;
 
@@ -40,8 +41,8 @@ internal sealed class PipelineWarmUp(IPredictor pipeline, IReadOnlyList<Pipeline
         try
         {
             // A layer of the application's may hold its thread, or not heed the token.
-            var asking = Task.Run(() => RunAsync(model, sample, over.Token), CancellationToken.None);
-            _ = asking.ContinueWith(static late => _ = late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            var asking = Background.Run(() => RunAsync(model, sample, over.Token));
+            Background.Forget(asking);
             await asking.WaitAsync(Limit, time, cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -56,7 +57,7 @@ internal sealed class PipelineWarmUp(IPredictor pipeline, IReadOnlyList<Pipeline
         }
         finally
         {
-            await over.CancelAsync().ConfigureAwait(false);
+            await over.CancelQuietlyAsync().ConfigureAwait(false);
         }
     }
 

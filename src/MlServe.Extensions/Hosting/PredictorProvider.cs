@@ -4,6 +4,7 @@ using System.Runtime.ExceptionServices;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using MlServe.Configuration;
+using MlServe.Guests;
 using MlServe.Onnx;
 using MlServe.Resilience;
 
@@ -16,12 +17,15 @@ internal sealed class PredictorProvider(
     : IPredictorProvider, IFallbackTargets, IDisposable, IAsyncDisposable
 {
     private readonly ILogger _logger = LogMessages.Create(loggers);
+    private readonly TimeProvider _clock = GuardedTime.Of(time);
     private readonly MlServingOptions _options = options.Value;
     private readonly ConcurrentDictionary<string, HostedModel> _models = new(ModelName.Comparer);
     private readonly Lock _lock = new();
+    private readonly CancellationTokenSource _ending = new();
     private bool _isStarted;
     private bool _isStopping;
     private bool _isDisposed;
+    private LoadRetries? _retries;
 
     public IReadOnlyCollection<string> Names => catalog.Names;
 
@@ -58,6 +62,11 @@ internal sealed class PredictorProvider(
             {
                 await GetModel(name).LoadAsync(cancellationToken).ConfigureAwait(false);
             }
+            catch (Exception exception) when (!cancellationToken.IsCancellationRequested && !IsRequired(name))
+            {
+                // The model itself has logged it.
+                if (MayHeal(exception)) Retries.Begin(GetModel(name));
+            }
             catch (Exception exception) when (exception is ModelLoadException or OptionsValidationException)
             {
                 failures.Enqueue(exception);
@@ -90,29 +99,69 @@ internal sealed class PredictorProvider(
             if (!_models.TryGetValue(name, out var known) || known.State == ModelState.Failed) cache.TryRemove(name);
         }
 
-        foreach (var model in names.Select(GetModel).Union(_models.Values))
+        foreach (var name in names.Union(_models.Keys, ModelName.Comparer))
         {
-            var isThere = names.Contains(model.Name);
-            if (isThere && model.State == ModelState.Failed)
+            try
             {
-                LoadInBackground(model);
+                Reload(GetModel(name), names.Contains(name));
             }
-            else if (model.NoticesChange(catalog.SnapshotOf(model.Name)))
+#pragma warning disable CA1031 // Configuration and options have code of others in them, and the other models are to be brought in line as well.
+            catch (Exception exception)
+#pragma warning restore CA1031
             {
-                if (isThere) _logger.ChangeNeedsRestart(model.Name);
-                else _logger.RemovalNeedsRestart(model.Name);
+                _logger.ReloadFailed(exception);
             }
         }
     }
 
     /// <summary>Tells health checks that the host stops.</summary>
-    public void BeginStopping() => Volatile.Write(ref _isStopping, true);
+    private void Reload(HostedModel model, bool isThere)
+    {
+        if (isThere && model.State == ModelState.Failed)
+        {
+            LoadInBackground(model);
+        }
+        else if (model.NoticesChange(catalog.SnapshotOf(model.Name)))
+        {
+            if (isThere) _logger.ChangeNeedsRestart(model.Name);
+            else _logger.RemovalNeedsRestart(model.Name);
+        }
+    }
+
+    public void BeginStopping()
+    {
+        Volatile.Write(ref _isStopping, true);
+        _ending.CancelQuietly();
+    }
+
+    /// <summary>Whether the host needs a model; yes where its options are not valid.</summary>
+    public bool IsRequired(string name)
+    {
+        try
+        {
+            return models.Get(name).Required;
+        }
+#pragma warning disable CA1031 // Options are made by code of the application's too.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            return true;
+        }
+    }
+
+    /// <summary>A model that there is, or null; also when the provider has been disposed.</summary>
+    public HostedModel? FindKnown(string name)
+    {
+        if (_models.TryGetValue(name, out var model)) return model;
+        return Volatile.Read(ref _isDisposed) ? null : FindModel(name);
+    }
 
     /// <summary>Takes no more requests, waits for those accepted, and closes all models.</summary>
     public Task CloseAsync(CancellationToken cancellationToken)
     {
         lock (_lock)
             _isStopping = true;
+        _ending.CancelQuietly();
         return Task.WhenAll(_models.Values.Select(model => model.CloseAsync(cancellationToken)));
     }
 
@@ -123,6 +172,7 @@ internal sealed class PredictorProvider(
     {
         lock (_lock)
             _isDisposed = true;
+        _ending.CancelQuietly();
         foreach (var model in _models.Values)
             model.Predictor.Dispose();
     }
@@ -131,6 +181,7 @@ internal sealed class PredictorProvider(
     {
         lock (_lock)
             _isDisposed = true;
+        _ending.CancelQuietly();
         foreach (var model in _models.Values)
             await model.Predictor.DisposeAsync().ConfigureAwait(false);
     }
@@ -172,24 +223,49 @@ internal sealed class PredictorProvider(
             if (_models.TryGetValue(declared, out model)) return model;
             // Added by a reload. Somebody may have asked for its options when it was not there, and the answer was kept.
             if (_isStarted) cache.TryRemove(declared);
-            model = new(declared, loader, _options.DrainTimeout, time, _logger, services, this, FallbackStepsOf);
+            model = new(declared, loader, _options.DrainTimeout, _clock, _logger, services, this, FallbackStepsOf, isAdded: _isStarted);
             _models[declared] = model;
             if (_isStarted && !_isStopping) LoadInBackground(model);
             return model;
         }
     }
 
-    // The model itself logs its failure and tells its callers.
-    private void LoadInBackground(HostedModel model) =>
-        _ = model.LoadAsync(CancellationToken.None).ContinueWith(
-            load =>
-            {
-                _ = load.Exception;
-                if (load.IsCompletedSuccessfully) CheckFallbacks(model);
-            },
-            CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+    private void LoadInBackground(HostedModel model)
+    {
+        using var noContext = Background.SuppressFlow();
+        _ = LoadAndCheckAsync(model);
+    }
+
+    private async Task LoadAndCheckAsync(HostedModel model)
+    {
+        // The model itself logs its failure and tells its callers.
+        var load = model.LoadAsync(CancellationToken.None);
+        await load.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!load.IsCompletedSuccessfully)
+        {
+            if (load.Exception?.InnerException is { } failure && MayHeal(failure)) Retries.Begin(model);
+            return;
+        }
+
+        try
+        {
+            CheckFallbacks(model);
+        }
+#pragma warning disable CA1031 // A layer of the application's was asked; nobody waits here.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            _logger.ReloadFailed(exception);
+        }
+    }
 
     /// <summary>What ends a start takes out of service here: a chain to which a model that has just been loaded belongs, as its end or on the way.</summary>
+    /// <summary>What is wrong in the configuration itself waits for the next reload.</summary>
+    private static bool MayHeal(Exception failure) => failure is not (OptionsValidationException or ModelLoadException { Failure: ModelLoadFailure.InvalidOptions });
+
+    private LoadRetries Retries => LazyInitializer.EnsureInitialized(
+        ref _retries, () => new(_clock, LoadAndCheckAsync, (model, delay) => _logger.TriedAgain(model.Name, delay), _ending.Token));
+
     private void CheckFallbacks(HostedModel loaded)
     {
         foreach (var model in _models.Values)
@@ -197,9 +273,7 @@ internal sealed class PredictorProvider(
             if (model.Fallback is not { } fallback) continue;
             if (model != loaded && !fallback.Steps.OfType<ModelStep>().Any(step => ModelName.Comparer.Equals(step.Name, loaded.Name))) continue;
             var problems = FallbackCheck.ProblemsOf(model, name => _models.GetValueOrDefault(name)).ToList();
-            if (problems.Count == 0) continue;
-            fallback.SetSteps([]);
-            _logger.FallbackRefused(model.Name, string.Join(" ", problems));
+            if (problems.Count > 0) model.RefuseFallback(string.Join(" ", problems));
         }
     }
 

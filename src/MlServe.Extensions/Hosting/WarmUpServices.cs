@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Caching.Hybrid;
 using Microsoft.Extensions.Caching.Memory;
+using MlServe.Guests;
 using MlServe.Monitoring;
 
 namespace MlServe.Hosting;
@@ -41,7 +42,7 @@ internal sealed class WarmUpServices : IServiceProvider, IUncountedMeterFactory
     public void Dispose()
     {
         _listener.Dispose();
-        _meter.Dispose();
+        Background.Quietly(Guest.MeterListener, _meter.Dispose);
         _memory?.Dispose();
     }
 }

@@ -42,7 +42,7 @@ internal sealed class GraphSession : IDisposable
         if (savePath is not null) options.OptimizedModelFilePath = savePath;
         try
         {
-            lock (OnnxRuntimeEnvironment.SessionCreation)
+            using (SessionTurn.Take())
                 return new(new InferenceSession(model, options));
         }
         catch (Exception exception) when (exception is OnnxRuntimeException or InvalidOperationException or NotSupportedException or ArgumentException)

@@ -1,17 +1,19 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using MlServe.Guests;
+using MlServe.Onnx;
 using MlServe.Onnx.Inspection;
 using MlServe.Quantization.Samples;
 
 namespace MlServe.Quantization.Serving;
 
 /// <summary>Gives the quantized form of a model where it passed its gate, else the model as it is.</summary>
-internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizationOptions options, string name, ILoggerFactory? loggers) : IModelSource
+internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizationOptions options, string name, ILoggerFactory? loggers) : IUnhurriedModelSource
 {
     /// <summary>Starts that quantize a model whose speed is in doubt; the last one's verdict stands.</summary>
     private const int MaxTries = 3;
 
-    private readonly ILogger _logger = loggers?.CreateLogger(MlServeDiagnostics.LogCategory) ?? NullLogger.Instance;
+    private readonly ILogger _logger = GuardedLogger.Of(loggers) ?? NullLogger.Instance;
 
     public async ValueTask<ModelContent> ReadAsync(CancellationToken cancellationToken = default)
     {

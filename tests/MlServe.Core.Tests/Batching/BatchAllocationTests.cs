@@ -12,14 +12,15 @@ public sealed class BatchAllocationTests
     private const int Window = 100_000;
 
     [Theory]
-    [InlineData(false, false)]
-    [InlineData(true, false)]
-    [InlineData(false, true)]
-    [InlineData(true, true)]
-    public async Task PredictAsync_512Outstanding_AllocatesNothingPerPrediction(bool withDeadline, bool withToken)
+    [InlineData(false, false, 1e-4)]
+    [InlineData(true, false, 1e-4)]
+    [InlineData(false, true, 1e-4)]
+    [InlineData(true, true, 1e-4)]
+    [InlineData(false, false, 1e-2)]
+    public async Task PredictAsync_512Outstanding_AllocatesNothingPerPrediction(bool withDeadline, bool withToken, double recheckRate)
     {
         await using var model = await OnnxPredictor.LoadAsync(ModelSource.FromBytes(OnnxModel.Mlp(1, 4, 16, 3)));
-        await using var predictor = new PredictorBuilder(model).UseBatching().Build(new FakeServices(new RunGate(2)));
+        await using var predictor = new PredictorBuilder(model).UseBatching(batching => batching.RecheckRate = recheckRate).Build(new FakeServices(new RunGate(2)));
         var options = withDeadline ? new PredictionOptions { Timeout = TimeSpan.FromHours(1) } : null;
         using var source = new CancellationTokenSource();
         var token = withToken ? source.Token : default;
@@ -54,6 +55,9 @@ public sealed class BatchAllocationTests
         stop = true;
         await Task.WhenAll(callers);
         Assert.InRange(least, 0, 0.5);
+
+        // What is run again alone is counted with the rest.
+        Assert.True(recheckRate < 1e-3 || predictor.GetService<MlServe.Batching.BatchStatistics>()!.Rechecks > 0);
     }
 
     [Theory]

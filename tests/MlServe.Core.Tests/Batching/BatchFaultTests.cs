@@ -116,6 +116,34 @@ public sealed class BatchFaultTests
         await AssertOnlyThirdFailsAsync(tasks, harness);
     }
 
+    /// <summary>A row that was reserved and not written holds another caller's of an earlier batch.</summary>
+    [Fact]
+    public async Task Write_Throws_NothingIsRunInItsPlace()
+    {
+        await using var harness = new Harness(model: Breaking(nameof(FakeModel.OnWrite)));
+        var blocker = await harness.BlockAsync();
+        harness.Model.HoldsRuns = false;
+        var earlier = Enumerable.Range(50, 4).Select(id => harness.Send(id)).ToList();
+        blocker.Finish();
+        await Task.WhenAll(earlier);
+        harness.Settle();
+        harness.Model.HoldsRuns = true;
+        blocker = await harness.BlockAsync();
+        var tasks = Enumerable.Range(1, 12).Select(id => harness.Send(id)).ToList();
+        harness.Model.HoldsRuns = false;
+        blocker.Finish();
+
+        for (var i = 0; i < tasks.Count; i++)
+        {
+            if (i == 2) Assert.Equal(PredictionStatus.Failed, (await Harness.Fault(tasks[i])).Status);
+            else await Harness.Expect(tasks[i], i + 1);
+        }
+
+        harness.Settle();
+        var runs = harness.Model.Runs.SelectMany(static run => run).Where(static id => id < 1_000_000).Order();
+        Assert.Equal([1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 50, 51, 52, 53], runs);
+    }
+
     [Fact]
     public async Task Write_ThrowsForTheLine_OnlyItsOwnRequestFails()
     {
@@ -218,6 +246,39 @@ public sealed class BatchFaultTests
 
         harness.Settle();
         await Harness.Expect(harness.Send(1), 1);
+    }
+
+    /// <summary>Of a disposed object of its own a lane may speak at any time; that the model is closed only the executor says.</summary>
+    [Theory]
+    [InlineData(nameof(FakeModel.OnWrite), false)]
+    [InlineData(nameof(FakeModel.OnRun), false)]
+    [InlineData(nameof(FakeModel.OnRead), false)]
+    [InlineData(nameof(FakeModel.OnWrite), true)]
+    [InlineData(nameof(FakeModel.OnRun), true)]
+    [InlineData(nameof(FakeModel.OnRead), true)]
+    public async Task PredictAsync_LaneThrowsObjectDisposed_IsAFailureAndNotClosed(string where, bool isInline)
+    {
+        await using var harness = new Harness(options => options.RunMode = isInline ? RunMode.Inline : RunMode.Queued, holdsRuns: false);
+        await Harness.Expect(harness.Send(1), 1);
+        var broken = new ObjectDisposedException("stream");
+        harness.Model.OnWrite = id => { if (where == nameof(FakeModel.OnWrite) && id == 3) throw broken; };
+        harness.Model.OnRun = rows => { if (where == nameof(FakeModel.OnRun) && rows.Contains(3)) throw broken; };
+        harness.Model.OnRead = id => { if (where == nameof(FakeModel.OnRead) && id == 3) throw broken; };
+
+        var error = await Harness.Fault(harness.Send(3));
+
+        Assert.Equal((PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed), (error.Status, error.Code));
+        harness.Settle();
+        await Harness.Expect(harness.Send(1), 1);
+    }
+
+    [Fact]
+    public async Task PredictAsync_NoLaneOfAClosedModel_SaysThatItIsClosed()
+    {
+        await using var harness = new Harness(holdsRuns: false);
+        harness.Model.OnRent = static shape => ObjectDisposedException.ThrowIf(shape.Sizes[0] == 7, typeof(FakeModel));
+        var error = await Harness.Fault(harness.SendWide(1, 7));
+        Assert.Equal((PredictionStatus.NotReady, PredictionErrorCode.Draining), (error.Status, error.Code));
     }
 
     private static FakeModel Breaking(string where)

@@ -34,6 +34,22 @@ public sealed class CostCurveTests
     }
 
     [Fact]
+    public void Predict_RunsOfOneSizeForLong_WhatARowCostsIsNotForgotten()
+    {
+        var curve = Learn(static rows => 0.001 + (0.0001 * rows), 1, 2, 4, 8, 16, 32);
+        for (var i = 0; i < 1000; i++)
+            curve.Add(32, 0.0042);
+        Assert.Equal(0.001, curve.Fixed, 5);
+        Assert.Equal(0.0074, curve.Predict(64), 5);
+
+        // A machine that has become slower is slower for all sizes.
+        for (var i = 0; i < 1000; i++)
+            curve.Add(32, 0.0126);
+        Assert.Equal(0.0126, curve.Predict(32), 4);
+        Assert.Equal(0.003, curve.Fixed, 4);
+    }
+
+    [Fact]
     public void Add_OneRunIsInterrupted_HardlyMoves()
     {
         var curve = Learn(static rows => 0.001 * rows, 1, 2, 4, 8);

@@ -54,6 +54,14 @@ internal sealed class FakeModel : IPredictor, IBatchExecutor
 
     public long BytesOut => Interlocked.Read(ref _bytesOut);
 
+    public ILane? TryRent(LaneShape shape, int rows) => rows * shape.Sizes[0] * BytesPerNumber <= MakeRoom(0) ? Rent(shape, rows) : null;
+
+    public void LimitLanes(long bytes) => _maxLaneBytes = bytes;
+
+    public long MakeRoom(long bytes) => _maxLaneBytes - BytesOut;
+
+    private long _maxLaneBytes = long.MaxValue;
+
     private long _bytesOut;
 
     /// <summary>Calls that reached the model itself.</summary>
@@ -184,6 +192,10 @@ internal sealed class FakeModel : IPredictor, IBatchExecutor
             }
         }
 
+        public void WriteShared(in PredictionInputs inputs) => Assert.False(_isDisposed);
+
+        public void Clear() => Assert.False(_isDisposed);
+
         public PredictionError? Run(int rows, OutputSelection outputs, CancellationToken cancellationToken = default)
         {
             Assert.False(_isDisposed);
@@ -204,6 +216,13 @@ internal sealed class FakeModel : IPredictor, IBatchExecutor
             }
 
             return writer.Complete(origin);
+        }
+
+        public bool TryCopyRow(int row, ILane target)
+        {
+            Assert.False(_isDisposed);
+            ((Lane)target)._rows[0] = _rows[row];
+            return true;
         }
 
         public void Dispose()

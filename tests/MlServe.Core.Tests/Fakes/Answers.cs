@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using MlServe.Tensors;
+
 namespace MlServe.Tests.Fakes;
 
 /// <summary>Requests that carry a number, and answers that give it back.</summary>
@@ -5,7 +8,7 @@ internal static class Answers
 {
     public static PredictionInputs Request(long id) => PredictionInputs.Row(new[] { id });
 
-    public static long IdOf(in PredictionInputs inputs) => PredictionInputs.ItemOf(in inputs, 0).Elements.AsSpan<long>()[0];
+    public static long IdOf(in PredictionInputs inputs) => MemoryMarshal.Read<long>(TypedBytes.Of(PredictionInputs.ItemOf(in inputs, 0).Elements));
 
     public static Prediction Of(long id, PredictionOrigin origin = default)
     {

@@ -23,6 +23,9 @@ internal sealed class PendingPredictor : IPredictor
 
     public void Answer() => Next().Answer();
 
+    /// <summary>Puts the oldest behind the others.</summary>
+    public void Rotate() => _pending.Enqueue(Next());
+
     public void Refuse(PredictionError error) => Next().Complete(Prediction.FromError(error));
 
     public void Fail(Exception exception) => Next().Fail(exception);

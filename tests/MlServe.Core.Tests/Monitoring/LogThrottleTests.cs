@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
+using MlServe.Guests;
 using MlServe.Monitoring;
 
 namespace MlServe.Tests.Monitoring;

@@ -1,5 +1,6 @@
 using System.Diagnostics.Tracing;
 using System.Threading.Channels;
+using MlServe.Guests;
 using MlServe.Monitoring;
 using MlServe.Tests.Fakes;
 
@@ -93,7 +94,7 @@ public sealed class MlServeEventSourceTests
 
         public CounterListener() =>
             EnableEvents(
-                MlServeEventSource.Log, EventLevel.Informational, EventKeywords.All, new Dictionary<string, string?> { ["EventCounterIntervalSec"] = "0.05" });
+                MlServeEventSource.Log!, EventLevel.Informational, EventKeywords.All, new Dictionary<string, string?> { ["EventCounterIntervalSec"] = "0.05" });
 
         public HashSet<string> DisplayNames { get; } = [];
 

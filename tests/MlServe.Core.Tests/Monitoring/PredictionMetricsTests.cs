@@ -46,7 +46,7 @@ public sealed class PredictionMetricsTests : IDisposable
     [Fact]
     public void Duration_Buckets_BeginAtATenthOfAMillisecond()
     {
-        var advice = PredictionMetrics.For(_host.Meters).Duration.Advice!.HistogramBucketBoundaries!;
+        var advice = PredictionMetrics.For(_host.Meters).Duration.Instrument!.Advice!.HistogramBucketBoundaries!;
 
         Assert.Equal(0.0001, advice[0]);
         Assert.Equal(10, advice[^1]);
@@ -209,6 +209,8 @@ public sealed class PredictionMetricsTests : IDisposable
 
     private sealed class Waiter : IGateWaiter
     {
+        public long Charge { get; set; }
+
         public void Enter()
         {
         }

@@ -189,7 +189,7 @@ public sealed class TelemetryStageTests : IDisposable
         using var listener = new System.Diagnostics.Metrics.MeterListener();
         listener.SetMeasurementEventCallback<double>(static (_, _, _, _) => throw new InvalidOperationException("listener"));
         using var predictor = _host.Build(new FakePredictor());
-        listener.EnableMeasurementEvents(PredictionMetrics.For(_host.Meters).Duration);
+        listener.EnableMeasurementEvents(PredictionMetrics.For(_host.Meters).Duration.Instrument!);
 
         Assert.Equal(1, Answers.Read(await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct)));
 

@@ -1,5 +1,8 @@
 using System.Numerics.Tensors;
+using Microsoft.Extensions.Logging;
+using MlServe.Fakes;
 using MlServe.Tensors;
+using MlServe.Tests.Fakes;
 
 namespace MlServe.Onnx;
 
@@ -82,6 +85,85 @@ public sealed class BatchAxisProbeTests
         using var predictor = LessTheMean().Load();
         Assert.False(predictor.Signature.IsBatchable);
         Ask.Says(predictor.Signature.BatchingNote, "No batching", "differently in company");
+    }
+
+    [Fact]
+    public void Load_RowsDependOnTheirNeighbours_SaysTheReasonFirstAndWarnsWhereBatchingWasAskedFor()
+    {
+        using var log = new LogList();
+        using var predictor = LessTheMean().Load(context: new() { LoggerFactory = log });
+        var description = predictor.GetService<OnnxModelDescription>()!;
+        Assert.Equal(RowEvidence.Dependent, description.RowEvidence);
+        Ask.Says(description.RowEvidenceNode!, "ReduceMean");
+        Assert.StartsWith("No batching: Rows answer differently in company, because ReduceMean", predictor.Signature.BatchingNote, StringComparison.Ordinal);
+        Assert.DoesNotContain(log.Entries, static entry => entry.Level >= LogLevel.Warning);
+
+        using var batched = new PredictorBuilder(predictor).UseBatching().Build(new FakeServices(log));
+        var entry = Assert.Single(log.Entries, static entry => entry.Id.Id == 3000);
+        Assert.Equal(LogLevel.Warning, entry.Level);
+        Ask.Says(entry.Text, "'default'", "one row at a time", "because ReduceMean");
+    }
+
+    [Fact]
+    public void Load_StatedAxisOfRowsThatMix_Warns()
+    {
+        using var log = new LogList();
+        using var predictor = LessTheMean().Load(new() { BatchAxis = 0 }, new() { LoggerFactory = log });
+        Assert.False(predictor.Signature.RowsAreIndependent);
+        Ask.Says(Assert.Single(log.Entries, static entry => entry.Id.Id == 2020).Text, "'default'", "stated", "because ReduceMean");
+    }
+
+    [Fact]
+    public void Load_RowsDoNotMix_TellsWhatIsKnown()
+    {
+        using var predictor = TinyModels.Affine().Load();
+        var description = predictor.GetService<OnnxModelDescription>()!;
+        Assert.Equal((RowEvidence.Proved, null, 0.0), (description.RowEvidence, description.RowEvidenceNode, description.RowRounding));
+        Ask.Says(predictor.Signature.BatchingNote, "the graph shows", "differ by 0");
+        using var unknown = TinyModels.FixedAffine().Load();
+        Assert.Equal((RowEvidence.None, null), (unknown.GetService<OnnxModelDescription>()!.RowEvidence, unknown.GetService<OnnxModelDescription>()!.RowRounding));
+    }
+
+    [Theory]
+    [InlineData(0.5, true)]
+    [InlineData(1e-4, false)]
+    public async Task UseBatching_RoundingIsLargerThanIsTolerated_RunsOneRowAtATime(double tolerance, bool isBatched)
+    {
+        // A classifier of files that divides by next to nothing where a file is short: rounding becomes the second digit of its scores.
+        var path = SharedData.PathOf("models/magika/standard_v3_2/model.onnx");
+        using var log = new LogList();
+        using var predictor = Ask.Load(ModelSource.FromFile(path), new() { BatchTolerance = tolerance }, new() { LoggerFactory = log });
+        Assert.True(predictor.Signature is { IsBatchable: true, RowsAreIndependent: true }, predictor.Signature.BatchingNote);
+        var description = predictor.GetService<OnnxModelDescription>()!;
+        Assert.Equal(RowEvidence.Proved, description.RowEvidence);
+        Assert.InRange(description.RowRounding!.Value, 1e-4, 0.5);
+        Assert.Equal(isBatched, predictor.Signature.BatchingObjection is null);
+        if (!isBatched) Assert.StartsWith("Requests of several callers are not run together: ", predictor.Signature.BatchingNote, StringComparison.Ordinal);
+
+        await using var batched = new PredictorBuilder(predictor).UseBatching(static batching => batching.RunMode = MlServe.Batching.RunMode.Queued)
+            .Build(new FakeServices(new RunGate(1), log));
+        var rows = Enumerable.Range(0, 16).Select(static i => Enumerable.Range(0, 2048).Select(j => j < i + 8 ? (i * 7) + j : 256).ToArray()).ToList();
+        var answers = await Task.WhenAll(rows.Select(row => batched.PredictAsync(PredictionInputs.Row(row)).AsTask()));
+        Assert.Equal(isBatched, answers.Any(static answer => answer.EnsureOk().Origin.BatchRows > 1));
+        Assert.Equal(isBatched ? 0 : 1, log.Entries.Count(static entry => entry.Id.Id == 3000 && entry.Text.Contains("BatchTolerance", StringComparison.Ordinal)));
+        for (var i = 0; i < rows.Count; i++)
+        {
+            using var alone = Ask.The(predictor, PredictionInputs.Row(rows[i]));
+            if (!isBatched) Assert.Equal(alone.EnsureOk()[0].ToArray<float>(), answers[i][0].ToArray<float>());
+            answers[i].Dispose();
+        }
+    }
+
+    [Fact]
+    public void UseBatching_RoundingIsAccepted_Batches()
+    {
+        using var predictor = Ask.Load(ModelSource.FromFile(SharedData.PathOf("models/magika/standard_v3_2/model.onnx")));
+        using var accepted = new PredictorBuilder(predictor).UseBatching(static batching => (batching.AcceptDependentRowsOf, batching.MaxBatchSize) = ("default", 4)).Build();
+        Assert.Equal(4, accepted.GetService<MlServe.Batching.BatchingPredictor>()!.Capacity);
+
+        // A stated axis is the user's word.
+        using var stated = Ask.Load(ModelSource.FromFile(SharedData.PathOf("models/magika/standard_v3_2/model.onnx")), new() { BatchAxis = 0 });
+        Assert.Null(stated.Signature.BatchingObjection);
     }
 
     [Fact]

@@ -88,6 +88,38 @@ public sealed class ChildProcessTests : IDisposable
         Assert.Equal("after reading|before reading", facts["unhandled"]);
     }
 
+    [Fact]
+    public async Task Load_NativeCallNeverReturns_IsGivenUpAndOthersGoOn()
+    {
+        var facts = await RunAsync("lost-threads");
+        Assert.Equal("answers", facts["beside"]);
+        Ask.Says(facts["first"], nameof(ModelLoadFailure.TimedOut), "being opened", "its thread is lost");
+        Assert.Equal("answers", facts["between"]);
+        Assert.Equal("cancelled", facts["cancelled"]);
+        Ask.Says(facts["after"], nameof(ModelLoadFailure.NotVerified), "2 threads of this process", "InChildProcess");
+        Assert.Equal("2", facts["metric"]);
+        Assert.Equal(2, facts["events"].Split("NativeCallAbandoned").Length - 1);
+    }
+
+    /// <summary>Requests on all ways, each while every thread of the pool is blocked from before there can be an answer until all have theirs.</summary>
+    [Fact]
+    public async Task PredictAsync_WholePoolBlockedUntilTheAnswers_EveryWayIsAnsweredInTime()
+    {
+        File.WriteAllBytes(Path.Combine(_folder, "affine.onnx"), TinyModels.Affine().ToArray());
+        File.WriteAllBytes(Path.Combine(_folder, "free.onnx"), TinyModels.FreeLength().ToArray());
+        File.WriteAllBytes(Path.Combine(_folder, "chain.onnx"), TinyModels.Chain(200).ToArray());
+        File.WriteAllBytes(Path.Combine(_folder, "long.onnx"), TinyModels.Chain(10_000).ToArray());
+
+        var ways = await RunAsync("blocked-pool");
+
+        ways.Remove("events");
+        Assert.True(ways.Count >= 40, $"Only {ways.Count} ways were gone.");
+        Assert.All(ways, static way => Assert.Equal(
+            way.Key.EndsWith("-late", StringComparison.Ordinal) ? nameof(PredictionStatus.DeadlineExceeded)
+            : way.Key.EndsWith("-cancelled", StringComparison.Ordinal) ? "Cancelled" : "Ok",
+            way.Value));
+    }
+
     private async Task<Dictionary<string, string>> RunAsync(string command, string argument = "", string? folder = null)
     {
         var start = new ProcessStartInfo(DotnetHost())

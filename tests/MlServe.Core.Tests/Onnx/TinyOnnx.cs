@@ -26,6 +26,10 @@ internal sealed class TinyOnnx(long opset = 17, long irVersion = 8)
     /// <summary>An input of whose shape nothing is said.</summary>
     public TinyOnnx InputOfAnyShape(string name, ElementType type) => Add(11, Models.Value(name, w => w.Message(1, t => t.Int(1, (int)type))));
 
+    /// <summary>An input that is a sequence of tensors.</summary>
+    public TinyOnnx InputOfSequence(string name, ElementType type) =>
+        Add(11, Models.Value(name, w => w.Message(4, s => s.Message(1, Models.TensorType((int)type, [null])))));
+
     public TinyOnnx Output(string name, ElementType type, params object?[] dimensions) => Output(name, (int)type, dimensions);
 
     public TinyOnnx Output(string name, int type, params object?[] dimensions) => Add(12, Models.Value(name, Models.TensorType(type, dimensions)));
@@ -62,6 +66,14 @@ internal sealed class TinyOnnx(long opset = 17, long irVersion = 8)
     public static Action<WireWriter> Float(string name, float value) => a => a.Text(1, name).Float(2, value).Int(20, 1);
 
     public static Action<WireWriter> String(string name, string value) => a => a.Text(1, name).Bytes(4, Encoding.UTF8.GetBytes(value)).Int(20, 3);
+
+    /// <summary>An attribute that is a graph; its inputs and outputs are the body's.</summary>
+    public static Action<WireWriter> Graph(string name, TinyOnnx body) => a => a.Text(1, name).Int(20, 5).Message(6, graph =>
+    {
+        foreach (var part in body._graph)
+            part(graph);
+        graph.Text(2, name);
+    });
 
     public byte[] ToArray()
     {

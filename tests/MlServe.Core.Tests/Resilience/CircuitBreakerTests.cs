@@ -284,6 +284,7 @@ public sealed class CircuitBreakerTests
     public async Task PredictAsync_RunSlowerThanTheServiceLevel_Counts()
     {
         using var harness = new CircuitHarness(services: new ServiceLevel { P99 = TimeSpan.FromMilliseconds(10) });
+        harness.AddFallback();
         await harness.SendAsync(20, static () => Answers.Of(1, new() { RunTime = TimeSpan.FromMilliseconds(10) }));
         Assert.Equal(CircuitState.Closed, harness.Breaker.State);
         await harness.SendAsync(3, static () => Answers.Of(1, new() { RunTime = TimeSpan.FromMilliseconds(11) }));
@@ -295,6 +296,7 @@ public sealed class CircuitBreakerTests
     public async Task PredictAsync_DirectPathSlow_IsMeasuredWithoutTheQueue()
     {
         using var harness = new CircuitHarness(services: new ServiceLevel { P99 = TimeSpan.FromMilliseconds(10) });
+        harness.AddFallback();
         Prediction Late(int queued)
         {
             harness.Clock.Advance(TimeSpan.FromMilliseconds(20));

@@ -42,6 +42,10 @@ internal sealed class CircuitHarness : IDisposable
 
     public IPredictor Pipeline => _pipeline;
 
+    /// <summary>Puts somebody beside it who answers while the circuit is open; requests still go to the circuit itself.</summary>
+    public void AddFallback(Action<FallbackBuilder>? configure = null) =>
+        new PredictorBuilder(_pipeline).UseFallback(configure ?? (static chain => chain.ThenValue("id", 0L))).Build();
+
     public Task<Prediction> AskAsync() => _pipeline.PredictAsync(Answers.Request(1), cancellationToken: TestContext.Current.CancellationToken).AsTask();
 
     public async Task<PredictionStatus> StatusAsync()

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
+using MlServe.Guests;
 using MlServe.Resilience;
 using MlServe.Tests.Fakes;
 
@@ -49,6 +50,15 @@ public sealed class FallbackFaultTests
         Assert.Equal(1, other.Calls);
     }
 
+    /// <summary>A function may speak of a disposed object of its own; closed can only be a predictor.</summary>
+    [Fact]
+    public async Task PredictAsync_FunctionThrowsObjectDisposed_IsNotCalledClosed()
+    {
+        using var pipeline = Build(new FakePredictor(CircuitHarness.Broken), static chain => chain.Then(static (_, _, _) => throw Make(typeof(ObjectDisposedException))));
+        using var answer = await AskAsync(pipeline);
+        Assert.Equal(PredictionErrorCode.UserCodeFailed, Assert.Single(answer.Error.FallbackErrors).Code);
+    }
+
     [Theory]
     [InlineData(typeof(ObjectDisposedException))]
     [InlineData(typeof(InvalidOperationException))]
@@ -70,7 +80,7 @@ public sealed class FallbackFaultTests
         var step = new ValueStep();
         step.AddNumbers("id", [1]);
         step.AddNumbers("other", [2]);
-        using var pipeline = (FallbackPredictor)new FallbackPredictor(new FakePredictor(CircuitHarness.Broken), "m", [step], null, new("m", null), _clock);
+        using var pipeline = (FallbackPredictor)new FallbackPredictor(new FakePredictor(CircuitHarness.Broken), "m", [step], null, new("m", GuardedMeter.For(null)), _clock);
         using var done = new CancellationTokenSource();
         var taker = Task.Run(() =>
         {

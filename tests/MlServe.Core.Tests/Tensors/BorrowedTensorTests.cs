@@ -119,14 +119,16 @@ public class BorrowedTensorTests
         Assert.Equal(4, tensor.Bytes);
         Assert.True(tensor.TryGetBytes(out var bytes));
         Assert.Equal<byte>([1, 0, 2, 0], bytes);
+        Assert.Equal<short>([1, 2], tensor.AsSpan<short>());
+        Assert.True(tensor.AsSpan<int>().IsEmpty);
     }
 
     [Fact]
-    public void Strings_HaveReferencesButNoBytes()
+    public void Strings_HaveReferencesAndCharactersButNoBytes()
     {
         var tensor = BorrowedTensor.From<string>(["a", "bc"], null);
 
-        Assert.Equal(16, tensor.Bytes);
+        Assert.Equal(16 + 6, tensor.Bytes);
         Assert.False(tensor.TryGetBytes(out _));
         Assert.Equal(["a", "bc"], tensor.AsSpan<string>());
         var exception = Assert.Throws<InvalidOperationException>(() => { TypedBytes.Of(tensor); });

@@ -18,7 +18,7 @@ public sealed class ConfigurationErrorTests : IDisposable
     [InlineData("""{ "Modells": { } }""",
         "MlServing:Modells is not a known key. Did you mean 'Models'? Known here: MaxConcurrentRuns, DrainTimeout, Runtime, Models.")]
     [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "Weights": "w" } } }""",
-        "MlServing:Models:sum:Weights is not a known key. Known here: Path, Version, IsDefault, ServiceLevel, Onnx, UseCache, Cache, Fallback, UseTimeout, Timeout, UseCircuitBreaker, CircuitBreaker, Chaos, UseBatching, Batching, Quantization.")]
+        "MlServing:Models:sum:Weights is not a known key. Known here: Path, Version, IsDefault, Required, ServiceLevel, Onnx, UseCache, Cache, Fallback, UseTimeout, Timeout, UseCircuitBreaker, CircuitBreaker, Chaos, UseBatching, Batching, Quantization.")]
     [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "ServiceLevel": { "P9": "00:00:01" } } } }""",
         "MlServing:Models:sum:ServiceLevel:P9 is not a known key. Did you mean 'P99'? Known here: P99, Availability, PeakRps.")]
     [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "Onnx": { "ExecutionProviders": [ { "Providr": "Cpu" } ] } } } }""",
@@ -51,6 +51,10 @@ public sealed class ConfigurationErrorTests : IDisposable
         "MlServing:Models:sum:Onnx:MaxRequestBytes is '9.5'; it must be a whole number.")]
     [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "Onnx": { "FreeDimensions": { "M": "" } } } } }""",
         "MlServing:Models:sum:Onnx:FreeDimensions:M is ''; it must be a whole number.")]
+    [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "Onnx": { "NonFiniteInputs": { "x": "NaN, Infinity" } } } } }""",
+        "MlServing:Models:sum:Onnx:NonFiniteInputs:x is 'NaN, Infinity'; it must be one or several of None, NaN, PositiveInfinity, NegativeInfinity, All, parted by commas.")]
+    [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "Onnx": { "NonFiniteInputs": { "x": "9" } } } } }""",
+        "MlServing:Models:sum:Onnx:NonFiniteInputs:x is '9'; it must be one or several of None, NaN, PositiveInfinity, NegativeInfinity, All, parted by commas.")]
     public Task Start_ValueThatCannotBeRead_IsRefused(string section, string message) => RefusesAsync(section, message);
 
     [Theory]

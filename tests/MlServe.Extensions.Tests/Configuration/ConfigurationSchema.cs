@@ -90,6 +90,12 @@ internal static partial class ConfigurationSchema
     private static JsonObject ScalarOf(Type type, string description)
     {
         var scalar = Nullable.GetUnderlyingType(type) ?? type;
+        if (scalar.IsEnum && scalar.IsDefined(typeof(FlagsAttribute), inherit: false))
+        {
+            var name = $"({string.Join('|', Enum.GetNames(scalar))})";
+            return new() { ["type"] = new JsonArray("string", "null"), ["pattern"] = $@"^{name}(, ?{name})*$" };
+        }
+
         if (scalar.IsEnum) return new() { ["enum"] = new JsonArray([.. Enum.GetNames(scalar).Select(static name => (JsonNode)name)]) };
         var schema = new JsonObject { ["type"] = new JsonArray(JsonTypeOf(scalar), "null") };
         if (scalar == typeof(TimeSpan)) schema["pattern"] = @"^-?(\d+\.)?\d{1,2}:\d{2}(:\d{2}(\.\d{1,7})?)?$";

@@ -54,6 +54,9 @@ internal sealed class InspectionState(OnnxInspectionLimits limits)
 
     public int NodeCount => _nodes;
 
+    /// <summary>The dimensions of the tensor that is being read.</summary>
+    public List<long> Dims { get; } = [];
+
     public void CheckDepth(in WireReader reader, int depth)
     {
         if (depth > Limits.MaxDepth)

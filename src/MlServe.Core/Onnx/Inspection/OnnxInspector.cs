@@ -1,3 +1,5 @@
+using MlServe.Onnx.Safety;
+
 namespace MlServe.Onnx.Inspection;
 
 /// <summary>
@@ -21,8 +23,10 @@ public static class OnnxInspector
     /// (<see cref="ModelLoadFailure.Malformed"/>); or is beyond the limits (<see cref="ModelLoadFailure.TooLarge"/>). The message names
     /// the byte at which it was noticed, and what to do.
     /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">A limit is out of its range.</exception>
     public static OnnxModelInfo Inspect(ReadOnlySpan<byte> model, OnnxInspectionLimits? limits = null)
     {
+        limits?.ThrowIfInvalid();
         if (model.IsEmpty)
             throw new ModelLoadException(
                 ModelLoadFailure.Empty,
@@ -39,7 +43,10 @@ public static class OnnxInspector
 
         try
         {
-            return ModelReader.Read(model, limits ?? OnnxInspectionLimits.Default);
+            limits ??= OnnxInspectionLimits.Default;
+            var info = ModelReader.Read(model, limits);
+            info.Guards = GraphSafety.Check(model, limits);
+            return info;
         }
         catch (ModelLoadException refusal) when (ForeignFormat.Recognize(model) is { } hint)
         {

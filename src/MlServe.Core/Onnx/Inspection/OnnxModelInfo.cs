@@ -101,6 +101,9 @@ public sealed class OnnxModelInfo
     /// <summary>The outputs of the main graph, in their order.</summary>
     public IReadOnlyList<OnnxValueInfo> Outputs { get; }
 
+    /// <summary>What requests must not hold, because the runtime would die of it.</summary>
+    internal IReadOnlyList<InputGuard> Guards { get; set; } = [];
+
     /// <summary>Tells whether an inference may run an operator, in the main graph, a subgraph or a function of the model.</summary>
     /// <param name="domain">The operator's domain; an empty one is <c>ai.onnx</c>.</param>
     /// <param name="opType">The operator's name, in its exact case.</param>

@@ -15,18 +15,27 @@ public class OnnxInspectionLimitsTests
         Assert.Equal(100_000, limits.MaxEntries);
         Assert.Equal(16_384, limits.MaxNameLength);
         Assert.Equal(33_554_432, limits.MaxTextBytes);
+        Assert.Equal(1_000_000, limits.MaxExpandedNodes);
+        Assert.Equal(1_000_000, limits.MaxLoopTrips);
+        Assert.Equal(1L << 30, limits.MaxDerivedBytes);
     }
 
     [Fact]
-    public void Init_OutOfRange_Throws()
+    public void Inspect_LimitOutOfRange_Throws()
     {
-        Assert.Throws<ArgumentOutOfRangeException>("MaxDepth", () => new OnnxInspectionLimits { MaxDepth = -1 });
-        Assert.Throws<ArgumentOutOfRangeException>("MaxDepth", () => new OnnxInspectionLimits { MaxDepth = 101 });
-        Assert.Throws<ArgumentOutOfRangeException>("MaxNodes", () => new OnnxInspectionLimits { MaxNodes = 0 });
-        Assert.Throws<ArgumentOutOfRangeException>("MaxTensors", () => new OnnxInspectionLimits { MaxTensors = 0 });
-        Assert.Throws<ArgumentOutOfRangeException>("MaxEntries", () => new OnnxInspectionLimits { MaxEntries = 0 });
-        Assert.Throws<ArgumentOutOfRangeException>("MaxNameLength", () => new OnnxInspectionLimits { MaxNameLength = 0 });
-        Assert.Throws<ArgumentOutOfRangeException>("MaxTextBytes", () => new OnnxInspectionLimits { MaxTextBytes = 0 });
+        static object? Inspect(OnnxInspectionLimits limits) => OnnxInspector.Inspect(Rich(), limits);
+
+        Assert.Throws<ArgumentOutOfRangeException>("MaxDepth", static () => Inspect(new() { MaxDepth = -1 }));
+        Assert.Throws<ArgumentOutOfRangeException>("MaxDepth", static () => Inspect(new() { MaxDepth = 101 }));
+        Assert.Throws<ArgumentOutOfRangeException>("MaxNodes", static () => Inspect(new() { MaxNodes = 0 }));
+        Assert.Throws<ArgumentOutOfRangeException>("MaxTensors", static () => Inspect(new() { MaxTensors = 0 }));
+        Assert.Throws<ArgumentOutOfRangeException>("MaxEntries", static () => Inspect(new() { MaxEntries = 0 }));
+        Assert.Throws<ArgumentOutOfRangeException>("MaxNameLength", static () => Inspect(new() { MaxNameLength = 0 }));
+        Assert.Throws<ArgumentOutOfRangeException>("MaxTextBytes", static () => Inspect(new() { MaxTextBytes = 0 }));
+        Assert.Throws<ArgumentOutOfRangeException>("MaxExpandedNodes", static () => Inspect(new() { MaxExpandedNodes = 0 }));
+        Assert.Throws<ArgumentOutOfRangeException>("MaxLoopTrips", static () => Inspect(new() { MaxLoopTrips = 0 }));
+        Assert.Throws<ArgumentOutOfRangeException>("MaxDerivedBytes", static () => Inspect(new() { MaxDerivedBytes = 0 }));
+        Assert.Contains("MaxNodes is 0; it must be 1 to 2147483647.", new OnnxInspectionLimits { MaxNodes = 0 }.Validate());
     }
 
     [Theory]

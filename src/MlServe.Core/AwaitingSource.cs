@@ -1,0 +1,84 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
+using MlServe.Guests;
+
+namespace MlServe;
+
+/// <summary>
+/// A pooled object that awaits somebody else's value task and answers when that has ended. Whoever made that task may be a layer of the application's: one
+/// that throws where it is awaited ends this request alone, and one that calls back twice, or too early, reaches nobody.
+/// </summary>
+/// <typeparam name="TInner">What is awaited.</typeparam>
+/// <typeparam name="TResult">What the request waits for.</typeparam>
+internal abstract class AwaitingSource<TInner, TResult> : PooledSource<TResult>
+{
+    private readonly Action _goOn;
+    private ConfiguredValueTaskAwaitable<TInner>.ConfiguredValueTaskAwaiter _inner;
+    private Exception? _failure;
+    private int _turn;
+
+    /// <summary>The turn that is awaited, or 0: whoever takes it away goes on.</summary>
+    private int _awaited;
+
+    protected AwaitingSource() => _goOn = GoOn;
+
+    /// <summary>Goes on when the task has ended; here and now if it has. Afterwards the object may serve another request at any time.</summary>
+    /// <param name="pending">The task.</param>
+    /// <param name="flowsActivity">Whether to go on in the caller's context where there is an activity in it for logs and exemplars to find.</param>
+    /// <param name="flowsContext">Whether to go on in the caller's context in any case: what follows calls the application.</param>
+    protected void Await(ValueTask<TInner> pending, bool flowsActivity, bool flowsContext = false)
+    {
+        var turn = 0;
+        try
+        {
+            _inner = pending.ConfigureAwait(false).GetAwaiter();
+            if (!_inner.IsCompleted)
+            {
+                turn = _turn = _turn == int.MaxValue ? 1 : _turn + 1;
+                Volatile.Write(ref _awaited, turn);
+                if (flowsContext || (flowsActivity && Activity.Current is not null)) _inner.OnCompleted(_goOn);
+                else _inner.UnsafeOnCompleted(_goOn);
+                return;
+            }
+        }
+#pragma warning disable CA1031 // It goes to the caller, by InnerResult.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            // It may have called back all the same.
+            if (turn != 0 && Interlocked.CompareExchange(ref _awaited, 0, turn) != turn)
+            {
+                GuestReports.OfProcess.Add(Guest.Layer, exception);
+                return;
+            }
+
+            _failure = exception;
+        }
+
+        Continue();
+    }
+
+    /// <summary>What the task ended with; throws what it threw.</summary>
+    protected TInner InnerResult()
+    {
+        if (_failure is not null) ExceptionDispatchInfo.Throw(_failure);
+        return _inner.GetResult();
+    }
+
+    /// <summary>Lets go of the task; before the result is set.</summary>
+    protected void ForgetInner()
+    {
+        _inner = default;
+        _failure = null;
+    }
+
+    /// <summary>Called once when the task has ended.</summary>
+    protected abstract void Continue();
+
+    private void GoOn()
+    {
+        var turn = Volatile.Read(ref _awaited);
+        if (turn != 0 && _inner.IsCompleted && Interlocked.CompareExchange(ref _awaited, 0, turn) == turn) Continue();
+    }
+}

@@ -1,0 +1,83 @@
+namespace MlServe.Batching;
+
+/// <summary>
+/// How many rows of one shape run together: as many as pay, or fewer where they would take longer than the service level allows. Learns from every run. Runs may tell of themselves at once.
+/// </summary>
+internal sealed class BatchLimit
+{
+    /// <summary>Runs from one look at what pays to the next, and how many of them try larger batches.</summary>
+    private const int RunsPerLook = 1024;
+    private const int TrialRuns = 16;
+
+    /// <summary>Runs after which it is looked again whether batches keep to the service level.</summary>
+    private const int RunsPerCap = 8;
+
+    private readonly LatencyBudget _budget;
+    private int _capacity;
+    private int _worthwhile;
+    private int _runs;
+
+    /// <param name="budget">How long batches may run.</param>
+    /// <param name="capacity">The rows that there is room for.</param>
+    public BatchLimit(LatencyBudget budget, int capacity)
+    {
+        _budget = budget;
+        _capacity = capacity;
+        _worthwhile = capacity;
+        Value = capacity;
+    }
+
+    /// <summary>What runs cost.</summary>
+    public CostCurve Curve { get; } = new();
+
+    /// <summary>The limit in force.</summary>
+    public int Value { get; private set; }
+
+    /// <summary>Whether the limit was found by trying sizes, and is looked at again.</summary>
+    public bool IsMeasured { get; private set; }
+
+    /// <summary>Growing sizes have been tried, and the curve knows what they cost.</summary>
+    public void Measured()
+    {
+        IsMeasured = true;
+        Set(Curve.LargestWorthwhile(_capacity));
+    }
+
+    /// <summary>There is room for more rows: where as many ran together as there was room for, more do.</summary>
+    public void Grow(int capacity)
+    {
+        var wasFull = _worthwhile >= _capacity;
+        _capacity = capacity;
+        if (wasFull) Set(capacity);
+    }
+
+    /// <summary>Begins with the limit of another queue of the same shape.</summary>
+    public void TakeAfter(BatchLimit other)
+    {
+        _worthwhile = Math.Min(other._worthwhile, _capacity);
+        Value = Math.Min(other.Value, _capacity);
+    }
+
+    /// <summary>
+    /// Learns from a run. Now and then larger batches are tried for a while and the limit is set anew: what was measured at load, perhaps on a busy machine, must
+    /// not hold for ever.
+    /// </summary>
+    public void Learn(int rows, TimeSpan runTime)
+    {
+        Curve.Add(rows, runTime.TotalSeconds);
+        var runs = (uint)Interlocked.Increment(ref _runs) % RunsPerLook;
+        if (IsMeasured && runs == 0) Set(Math.Min(_capacity, _worthwhile * 2));
+        else if (IsMeasured && runs == TrialRuns) Set(Curve.LargestWorthwhile(_capacity));
+        else if (runs % RunsPerCap == 0) Set(_worthwhile);
+    }
+
+    /// <summary>What the curve expects of a run before it begins, and of one row alone; zero as long as nothing is known.</summary>
+    public (TimeSpan Run, TimeSpan Alone) Expect(int rows) =>
+        Curve.IsKnown ? (TimeSpan.FromSeconds(Curve.Predict(rows)), TimeSpan.FromSeconds(Curve.Predict(1))) : default;
+
+    private void Set(int worthwhile)
+    {
+        _worthwhile = worthwhile;
+        Value = _budget.Cap(Curve, worthwhile);
+    }
+}

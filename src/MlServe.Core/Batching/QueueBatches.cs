@@ -1,0 +1,131 @@
+using MlServe.Guests;
+
+namespace MlServe.Batching;
+
+/// <summary>
+/// The batches of one queue and their lanes: few rows for a shape that is rare, more for one whose batches fill up, as long as the memory for lanes allows it.
+/// Used under the queue's lock.
+/// </summary>
+/// <param name="owner">Whose memory it is.</param>
+/// <param name="queue">The queue.</param>
+/// <param name="shared">What its lanes hold for all rows.</param>
+/// <param name="capacity">The rows that a lane has room for at first.</param>
+internal sealed class QueueBatches(BatchingPredictor owner, BatchQueue queue, SharedInputs shared, int capacity)
+{
+    private readonly Stack<Batch> _free = new();
+    private int _count;
+
+    /// <summary>The rows that a lane has room for; it only grows.</summary>
+    public int Capacity { get; private set; } = capacity;
+
+    /// <summary>Whether none is at work.</summary>
+    public bool AreAllFree => _free.Count == _count;
+
+    /// <summary>Makes a first batch; false where there is no memory for it.</summary>
+    /// <exception cref="Exception">There is no lane and none can be had.</exception>
+    public bool MakeOne()
+    {
+        if (TryMake(Capacity) is not { } batch) return false;
+        _free.Push(batch);
+        return true;
+    }
+
+    /// <summary>Makes all that there may be.</summary>
+    public List<Batch> MakeAll()
+    {
+        while (_count < owner.BatchesPerQueue && MakeOne())
+        {
+        }
+
+        return [.. _free];
+    }
+
+    /// <summary>A batch without rows; null where all are at work, or there is no memory for another.</summary>
+    /// <exception cref="Exception">There is no lane and none can be had.</exception>
+    public Batch? TryTake()
+    {
+        while (_free.TryPop(out var batch))
+        {
+            if (batch.Lane.Capacity >= Capacity) return batch;
+
+            // There is a larger one, at work or further down.
+            Drop(batch);
+        }
+
+        if (_count >= owner.BatchesPerQueue) return null;
+        try
+        {
+            return TryMake(Capacity);
+        }
+        catch (Exception) when (_count > 0)
+        {
+            // Those that there are come back.
+            return null;
+        }
+    }
+
+    /// <summary>Takes a batch back. Where it was full, a larger one takes its place if memory allows.</summary>
+    /// <returns>Whether lanes have become larger.</returns>
+    public bool PutBack(Batch batch)
+    {
+        var larger = batch.Reason == CloseReason.Full && batch.Lane.Capacity >= Capacity && Capacity < owner.Capacity ? TryGrow() : null;
+        if (larger is not null) _free.Push(larger);
+        if (batch.Lane.Capacity >= Capacity) _free.Push(batch);
+        else Drop(batch);
+        return larger is not null;
+    }
+
+    /// <summary>Takes a batch back that had no rows.</summary>
+    public void PutBackUnused(Batch batch) => _free.Push(batch);
+
+    public void GiveBack()
+    {
+        while (_free.TryPop(out var batch))
+            Drop(batch);
+    }
+
+    private Batch? TryGrow()
+    {
+        try
+        {
+            var wanted = Math.Min(owner.Capacity, Capacity * 2);
+            if (TryMake(wanted) is not { } larger) return null;
+            Capacity = wanted;
+            return larger;
+        }
+#pragma warning disable CA1031 // Those that there are go on.
+        catch
+#pragma warning restore CA1031
+        {
+            return null;
+        }
+    }
+
+    private Batch? TryMake(int rows)
+    {
+        if (owner.TryRentLane(queue.Shape, rows) is not { } lane) return null;
+        if (shared.AreThere) lane.WriteShared(shared.Inputs);
+        _count++;
+        return new(queue, lane);
+    }
+
+    private void Drop(Batch batch)
+    {
+        GiveBack(batch.Lane);
+        _count--;
+    }
+
+    private static void GiveBack(ILane lane)
+    {
+        try
+        {
+            lane.Dispose();
+        }
+#pragma warning disable CA1031 // An executor of the application's: the other lanes are to be given back as well.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            GuestReports.OfProcess.Add(Guest.Layer, exception);
+        }
+    }
+}

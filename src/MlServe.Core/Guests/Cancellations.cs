@@ -1,0 +1,35 @@
+namespace MlServe.Guests;
+
+/// <summary>Cancels where callbacks of others may be registered, such as those of a layer of the application's.</summary>
+internal static class Cancellations
+{
+    /// <summary>Cancels; what callbacks throw is counted and goes no further.</summary>
+    public static void CancelQuietly(this CancellationTokenSource source)
+    {
+        try
+        {
+            source.Cancel();
+        }
+#pragma warning disable CA1031 // They have all been called; their exceptions are not those of whoever cancels.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            GuestReports.OfProcess.Add(Guest.Cancellation, exception);
+        }
+    }
+
+    /// <summary>The same, with callbacks, where there are any, on a thread of the pool.</summary>
+    public static async Task CancelQuietlyAsync(this CancellationTokenSource source)
+    {
+        try
+        {
+            await source.CancelAsync().ConfigureAwait(false);
+        }
+#pragma warning disable CA1031
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            GuestReports.OfProcess.Add(Guest.Cancellation, exception);
+        }
+    }
+}

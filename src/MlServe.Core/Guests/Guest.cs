@@ -1,0 +1,41 @@
+namespace MlServe.Guests;
+
+/// <summary>Code that is not MlServe's and that MlServe calls, or lets call it.</summary>
+internal enum Guest
+{
+    /// <summary>A logger or its factory.</summary>
+    Logger = 0,
+
+    /// <summary>A meter factory, or whoever listens to a meter.</summary>
+    MeterListener,
+
+    /// <summary>Whoever listens to activities.</summary>
+    ActivityListener,
+
+    /// <summary>Whoever listens to event sources. What it throws when it is told of an event, the runtime keeps from the one who tells.</summary>
+    EventListener,
+
+    /// <summary>A time provider or a timer of its.</summary>
+    Clock,
+
+    /// <summary>A synchronization context or task scheduler that takes no work.</summary>
+    Context,
+
+    /// <summary>A callback of a cancellation token.</summary>
+    Cancellation,
+
+    /// <summary>A handler or check of the application.</summary>
+    Callback,
+
+    /// <summary>A layer of the application, or its model, when it is closed.</summary>
+    Layer,
+
+    /// <summary>A host's memory cache.</summary>
+    MemoryCache,
+
+    /// <summary>The host: its lifetime, its configuration.</summary>
+    Host,
+
+    /// <summary>No guest: work of MlServe's own that ended in a net.</summary>
+    Own,
+}

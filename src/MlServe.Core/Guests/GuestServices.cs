@@ -1,0 +1,19 @@
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Logging;
+
+namespace MlServe.Guests;
+
+/// <summary>What a pipeline takes from the services that it is built with: the application's own, each behind a guard.</summary>
+internal static class GuestServices
+{
+    public static T? Find<T>(this IServiceProvider services)
+        where T : class => services.GetService(typeof(T)) as T;
+
+    /// <summary>The log; null where there is none.</summary>
+    public static ILogger? FindLogger(this IServiceProvider services) => GuardedLogger.Of(services.Find<ILoggerFactory>());
+
+    public static TimeProvider FindClock(this IServiceProvider services) => GuardedTime.Of(services.Find<TimeProvider>());
+
+    /// <summary>The host's meter; that of the process where there is none.</summary>
+    public static GuardedMeter FindMeter(this IServiceProvider services) => GuardedMeter.For(services.Find<IMeterFactory>(), services.FindLogger());
+}

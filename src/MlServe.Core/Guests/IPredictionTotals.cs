@@ -1,0 +1,19 @@
+namespace MlServe.Guests;
+
+/// <summary>What the EventCounters show: counts over all models of the process.</summary>
+internal interface IPredictionTotals
+{
+    long Ended { get; }
+
+    long Failed { get; }
+
+    long Refused { get; }
+
+    long Cancelled { get; }
+
+    long Active { get; }
+
+    long Abandoned { get; }
+
+    (long Nanoseconds, long Count) Durations { get; }
+}

@@ -1,0 +1,39 @@
+using System.Collections.Concurrent;
+
+namespace MlServe.Onnx;
+
+/// <summary>
+/// Reads that may not come back, from a file system on another machine say. Each has a thread of its own. One that is given up blocks further reads of the same path, so
+/// that trying again does not gather threads.
+/// </summary>
+internal static class BoundedRead
+{
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(1);
+    private static readonly ConcurrentDictionary<string, Task> Stuck = new(StringComparer.Ordinal);
+
+    /// <exception cref="ModelLoadException">An earlier read of the path has not come back.</exception>
+    public static async Task<T> RunAsync<T>(string path, Func<string, CancellationToken, T> read, CancellationToken cancellationToken)
+    {
+        if (Stuck.ContainsKey(path))
+        {
+            throw new ModelLoadException(ModelLoadFailure.Unreadable,
+                $"'{path}' cannot be read: an earlier attempt was given up and has still not come back. Look at the file system that it lies on.");
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        var reading = Task.Factory.StartNew(() => read(path, cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        await ((Task)reading).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!reading.IsCompleted) await ((Task)reading).WaitAsync(Grace, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (reading.IsCompleted) return await reading.ConfigureAwait(false);
+
+        Stuck[path] = reading;
+        _ = reading.ContinueWith(
+            static (late, stuck) =>
+            {
+                _ = late.Exception;
+                Stuck.TryRemove((string)stuck!, out _);
+            },
+            path, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        throw new OperationCanceledException(cancellationToken);
+    }
+}

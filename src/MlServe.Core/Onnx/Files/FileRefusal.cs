@@ -1,0 +1,9 @@
+namespace MlServe.Onnx.Files;
+
+internal enum FileRefusal
+{
+    NotRegular,
+    TooLarge,
+    Changed,
+    NotTrusted,
+}

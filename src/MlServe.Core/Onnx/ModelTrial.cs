@@ -1,0 +1,173 @@
+using Microsoft.ML.OnnxRuntime;
+using MlServe.Onnx.Finite;
+using MlServe.Onnx.Inspection;
+using MlServe.Onnx.Probing;
+
+namespace MlServe.Onnx;
+
+/// <summary>Opens a model and tries it: finds its batch axis, warms it up, and learns what it is to be trusted with. For one load; blocks.</summary>
+internal sealed class ModelTrial(
+    SessionOpener opener, GraphStudy study, OnnxModelInfo info, ModelIdentity identity, OnnxModelOptions options, ModelLoadContext context, Action<string> stage)
+{
+    private const string Stateful = "The model is not deterministic, or keeps state:";
+
+    /// <summary>
+    /// Opens and tries the model. Where it answers nothing because of a node that the runtime made of several, it is opened again with less optimization: an answer a
+    /// little later is better than none, and it is said.
+    /// </summary>
+    /// <param name="cache">Where optimized models are kept; null: nowhere.</param>
+    /// <param name="cancellationToken">Gives it up.</param>
+    /// <exception cref="ModelLoadException">It does not open, the user's sample inputs fail, or options contradict the model.</exception>
+    public TriedModel Run(OptimizedModelCache? cache, CancellationToken cancellationToken)
+    {
+        TriedModel? first = null;
+        ModelLoadException? failed = null;
+        string text;
+        try
+        {
+            first = Try(opener.Open(cache, cancellationToken), options.Optimization, cancellationToken);
+            if (first.Refusals.Count == 0) return first;
+            text = TextOf(first.Refusals[0]);
+        }
+        catch (ModelLoadException exception) when (exception is { Failure: ModelLoadFailure.WarmUpFailed, InnerException: not null })
+        {
+            failed = exception;
+            text = exception.InnerException.Message;
+        }
+
+        var lowered = IsOptimizersFault(text) ? TryLowered(text, cancellationToken) : null;
+        if (lowered is not null)
+        {
+            first?.Opened.Session.Retire();
+            return lowered;
+        }
+
+        if (failed is not null) throw failed;
+        return first! with
+        {
+            Failure = $"It answered none of the {first.Refusals.Count} rows that were made up for it: {text} If they are no valid inputs, state OnnxModelOptions.SampleInputs; "
+                + "if requests fail as well, lower OnnxModelOptions.Optimization or export the model anew.",
+        };
+    }
+
+    private TriedModel? TryLowered(string text, CancellationToken cancellationToken)
+    {
+        if (options.Optimization <= GraphOptimization.Basic) return null;
+        TriedModel? tried = null;
+        try
+        {
+            tried = Try(opener.Open(GraphOptimization.Basic, cancellationToken), GraphOptimization.Basic, cancellationToken);
+        }
+        catch (ModelLoadException)
+        {
+            // What the first try showed is what is told.
+            return null;
+        }
+
+        if (tried.Refusals.Count == 0)
+        {
+            return tried with
+            {
+                Failure = $"With Optimization = {options.Optimization} it answers nothing, because of what the runtime makes of its graph: {text} It is served with Optimization = Basic. "
+                    + "State that in OnnxModelOptions, or update the package of the native runtime.",
+            };
+        }
+
+        tried.Opened.Session.Retire();
+        return null;
+    }
+
+    private TriedModel Try(OpenedModel opened, GraphOptimization optimization, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return Try(opened, opened.Session, optimization, cancellationToken);
+        }
+        catch
+        {
+            opened.Session.Retire();
+            throw;
+        }
+    }
+
+    private TriedModel Try(OpenedModel opened, OnnxSession session, GraphOptimization optimization, CancellationToken cancellationToken)
+    {
+        stage("being tried for its batch axis");
+        session.Guards = InputGuards.Of(info);
+        var facts = study.Facts;
+        var runs = options.RunAtLoad ? new TrialRuns(context.RunGate, context.Clock, context.IsCheck, cancellationToken) : null;
+        var declared = ReadSignature(session.Session);
+        Func<ModelSignature, ITrial>? open = runs is null ? null : candidate => new TrialLanes(session, candidate, identity, options, runs);
+        var finding = new BatchAxisProbe(
+            declared, options, open, new TrialBudget(context.Clock, cancellationToken), study.Follow, facts, RowDependence.Find(info)).Find();
+        if (facts.Unrepeatable is { } culprit) finding = Unrepeatable(finding, $"{Stateful} {culprit.Node} {culprit.Reason}.");
+        cancellationToken.ThrowIfCancellationRequested();
+        stage("being tried with numbers that are not finite");
+        finding = finding with { Signature = TryNonFinite(session, finding.Signature, runs, facts) };
+
+        var executor = NewExecutor(session, finding);
+        var tried = new TriedModel(opened, executor, finding, optimization);
+        if (runs is null) return tried;
+        stage("being warmed up");
+        var warm = new WarmUp(executor, options, runs, context.RunGate.MaxConcurrentRuns, facts).Run();
+        session.Blame.Learn(finding.Signature, facts, warm.Refusals);
+        tried = tried with { Refusals = warm.Refusals };
+        if (warm.UnrepeatableOutput is not { } output || !finding.Signature.AnswersAreRepeatable) return tried;
+
+        finding = Unrepeatable(finding, $"{Stateful} output '{output}' is another one when one row is run again.");
+        return tried with { Executor = NewExecutor(session, finding, executor.SampleRequest), Finding = finding };
+    }
+
+    /// <summary>Finds out what the model takes, and answers, besides finite numbers.</summary>
+    private ModelSignature TryNonFinite(OnnxSession session, ModelSignature signature, TrialRuns? runs, GraphFacts facts)
+    {
+        var executor = new OnnxExecutor(session, signature, identity, options, foreseesOutputs: false);
+        try
+        {
+            var trials = new FinitenessTrials(executor, options, runs, facts, context.Clock);
+            var row = runs is null ? null : new WarmUp(executor, options, runs, context.RunGate.MaxConcurrentRuns, facts).FindRow();
+            var found = trials.Find(row);
+            if (trials.Untried.Count > 0) LogMessages.NonFiniteUntried(context.Logger, context.Name, string.Join(", ", trials.Untried));
+            return found;
+        }
+        finally
+        {
+            executor.CloseIdle();
+        }
+    }
+
+    private OnnxExecutor NewExecutor(OnnxSession session, BatchAxisFinding finding, PredictionInputs? sample = null)
+    {
+        var executor = new OnnxExecutor(session, finding.Signature, identity, options) { SampleRequest = sample };
+        session.OnClosing(executor.CloseIdle);
+        return executor;
+    }
+
+    private ModelSignature ReadSignature(InferenceSession session)
+    {
+        try
+        {
+            return SignatureReader.Read(session, info);
+        }
+        catch (ArgumentException exception)
+        {
+            throw new ModelLoadException(ModelLoadFailure.InvalidGraph, $"Model '{context.Name}' cannot be served: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>Whether a run failed at a node that the runtime has made of several of the file's.</summary>
+    private bool IsOptimizersFault(string text)
+    {
+        var (opType, name) = OrtErrors.NodeOf(text);
+        return opType.Length > 0 && study.IsRead && !study.Facts.HasNode(opType, name);
+    }
+
+    private static string TextOf(PredictionError refusal) => refusal.Exception?.Message ?? refusal.Message;
+
+    private static BatchAxisFinding Unrepeatable(BatchAxisFinding finding, string reason) => finding with
+    {
+        Signature = finding.Signature.AnswersAreRepeatable ? finding.Signature.WithoutRepeatableAnswers($"{reason} {finding.Signature.BatchingNote}") : finding.Signature,
+        Reason = reason,
+        Evidence = finding.Evidence == RowEvidence.None ? RowEvidence.None : RowEvidence.Dependent,
+    };
+}

@@ -1,0 +1,86 @@
+using MlServe.Onnx.Graphs;
+using MlServe.Onnx.Rows;
+
+namespace MlServe.Onnx.Probing;
+
+/// <summary>
+/// Everything that a model's graph tells of how to try and trust it. Begun while the session is being opened, which takes about as long; whoever needs it first and finds it not begun does it himself.
+/// </summary>
+internal sealed class GraphStudy
+{
+    private readonly Lazy<Findings> _findings;
+    private readonly CancellationToken _cancellationToken;
+
+    /// <param name="bytes">The model.</param>
+    /// <param name="cancellationToken">Gives the load up.</param>
+    public GraphStudy(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        _cancellationToken = cancellationToken;
+        _findings = new(() => Study(bytes, cancellationToken));
+    }
+
+    /// <summary>What the model computes; null where it cannot be read.</summary>
+    public bool IsRead => _findings.Value.Graph is not null;
+
+    public GraphFacts Facts => _findings.Value.Facts;
+
+    /// <summary>Begins on another thread where one is free.</summary>
+    public void Begin() => ThreadPool.UnsafeQueueUserWorkItem(static study => study.TryStudy(), this, preferLocal: false);
+
+    /// <summary>Follows rows along the given axes; null where the graph could not be read.</summary>
+    /// <exception cref="OperationCanceledException">The load was given up.</exception>
+    public RowProof? Follow(IReadOnlyList<int?> axes)
+    {
+        var findings = _findings.Value;
+        if (findings.Graph is null) return null;
+        if (findings.Axes is { } likely && likely.SequenceEqual(axes)) return findings.Proof;
+        return RowFlow.Follow(findings.Graph, axes, _cancellationToken);
+    }
+
+    private void TryStudy()
+    {
+        try
+        {
+            _ = _findings.Value;
+        }
+#pragma warning disable CA1031 // Whoever asks for it hears of it.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+        }
+    }
+
+    private static Findings Study(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        OnnxGraph graph;
+        try
+        {
+            graph = OnnxGraph.Read(bytes.Span);
+        }
+        catch (ModelLoadException)
+        {
+            // What is beyond the limits tells nothing; the runtime may open it all the same.
+            return new(null, GraphFacts.None, null, null);
+        }
+
+        var facts = GraphFacts.Find(graph);
+        var axes = LikelyAxes(graph);
+        return new(graph, facts, axes, axes is null ? null : RowFlow.Follow(graph, axes, cancellationToken));
+    }
+
+    /// <summary>The axes that will be tried first, as far as the file tells.</summary>
+    private static IReadOnlyList<int?>? LikelyAxes(OnnxGraph graph)
+    {
+        var inputs = graph.SessionInputs.Select(static input => new ValueSignature
+        {
+            Name = input.Name,
+            Kind = input.Type.Dimensions is null ? ValueKind.Optional : ValueKind.Tensor,
+            Shape = [.. (input.Type.Dimensions ?? []).Select(static size => size.Size is { } known ? Dimension.Fixed(known) : Dimension.Free(size.Symbol))],
+            IsOptional = input.HasDefault,
+        }).ToArray();
+        if (inputs.Length == 0 || inputs.DistinctBy(static input => input.Name).Count() != inputs.Length) return null;
+        return BatchAxisTrials.For(new(inputs, [new() { Name = "y", Kind = ValueKind.Tensor }])) is [var first, ..] ? first : null;
+    }
+
+    private sealed record Findings(OnnxGraph? Graph, GraphFacts Facts, IReadOnlyList<int?>? Axes, RowProof? Proof);
+}

@@ -1,0 +1,15 @@
+namespace MlServe.Onnx;
+
+/// <summary>A model that is open and has been tried.</summary>
+/// <param name="Opened">Its sessions; the owner's share is the holder's.</param>
+/// <param name="Executor">Runs it.</param>
+/// <param name="Finding">What is known of its rows.</param>
+/// <param name="Optimization">How far its graph is optimized.</param>
+internal sealed record TriedModel(OpenedModel Opened, OnnxExecutor Executor, BatchAxisFinding Finding, GraphOptimization Optimization)
+{
+    /// <summary>Why it answered none of the rows that were made up; empty where it answered one, or none was made up.</summary>
+    public IReadOnlyList<PredictionError> Refusals { get; init; } = [];
+
+    /// <summary>What is wrong with it all the same, and what to do about it; null where nothing is.</summary>
+    public string? Failure { get; init; }
+}

@@ -1,0 +1,19 @@
+namespace MlServe.Tensors;
+
+/// <summary>The memory of a caller could not be read: its owner threw, or gave less than it had said.</summary>
+internal sealed class UnreadableInputException : Exception
+{
+    public UnreadableInputException(Exception cause)
+        : base($"The memory of an input could not be read: its owner threw {cause.GetType().Name}: {cause.Message}", cause)
+    {
+    }
+
+    private UnreadableInputException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>The shape of an input is no longer what was checked.</summary>
+    public static UnreadableInputException ShapeChanged(string name) =>
+        new($"The shape of input '{name}' was changed while the request was on its way. Leave inputs alone until the task has completed.");
+}

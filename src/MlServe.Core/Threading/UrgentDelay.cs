@@ -1,0 +1,83 @@
+namespace MlServe.Threading;
+
+/// <summary>A wait that ends in time also where the thread pool is blocked. What waits goes on on the pool, or on a helper thread.</summary>
+internal sealed class UrgentDelay : UrgentWork
+{
+    private const int Early = 1;
+    private const int InTime = 2;
+
+    private readonly TaskCompletionSource<bool> _ended = new();
+    private readonly TimeProvider _time;
+    private readonly ITimer _timer;
+    private readonly long _due;
+    private int _end;
+
+    public UrgentDelay(TimeSpan delay, TimeProvider time)
+    {
+        _time = time;
+        _due = time.After(delay);
+        _timer = time.CreateDeadlineTimer(static delay => ((UrgentDelay)delay!).Fire(), this);
+        _timer.Change(Timestamps.ToTimer(delay > TimeSpan.Zero ? delay : TimeSpan.Zero), Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Ends with whether the whole time is over.</summary>
+    public Task<bool> Ended => _ended.Task;
+
+    /// <summary>Waits.</summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public static async Task WaitAsync(TimeSpan delay, TimeProvider time, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (delay <= TimeSpan.Zero) return;
+        var wait = new UrgentDelay(delay, time);
+        using (cancellationToken.UnsafeRegister(static wait => ((UrgentDelay)wait!).End(), wait))
+            await wait.Ended.ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>Waits for a task, for a time at most; says whether it has ended, in whichever way.</summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public static async Task<bool> WaitForAsync(Task task, TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
+    {
+        if (task.IsCompleted) return true;
+        var wait = new UrgentDelay(limit, time);
+        using (cancellationToken.UnsafeRegister(static wait => ((UrgentDelay)wait!).End(), wait))
+            await Task.WhenAny(task, wait.Ended).ConfigureAwait(false);
+        wait.TryStop(Early);
+        if (!task.IsCompleted) cancellationToken.ThrowIfCancellationRequested();
+        return task.IsCompleted;
+    }
+
+    /// <summary>Ends the wait early. What waits goes on within the call.</summary>
+    public void EndHere()
+    {
+        if (TryStop(Early)) _ended.TrySetResult(false);
+    }
+
+    /// <summary>Ends the wait early. What waits goes on elsewhere.</summary>
+    public void End()
+    {
+        if (TryStop(Early)) Queue(HelperThreads.ForAnswers);
+    }
+
+    protected override void Execute(UrgentPlace place) => _ended.TrySetResult(Volatile.Read(ref _end) == InTime);
+
+    private void Fire()
+    {
+        var left = _time.GetElapsedTime(_time.GetTimestamp(), _due);
+        if (left > TimeSpan.Zero)
+        {
+            _timer.Change(Timestamps.ToTimer(left), Timeout.InfiniteTimeSpan);
+            return;
+        }
+
+        if (TryStop(InTime)) Queue(HelperThreads.ForAnswers);
+    }
+
+    private bool TryStop(int end)
+    {
+        if (Interlocked.CompareExchange(ref _end, end, 0) != 0) return false;
+        _timer.Dispose();
+        return true;
+    }
+}

@@ -1,0 +1,53 @@
+namespace MlServe.Hosting;
+
+/// <summary>
+/// Lets so many models load at once. A load that takes long gives its turn on, so that models which hang do not keep all others from loading.
+/// </summary>
+#pragma warning disable CA1001 // It holds nothing of the operating system's, and who waits for a semaphore that is disposed of waits for ever.
+internal sealed class LoadTurns(int count, TimeProvider time)
+#pragma warning restore CA1001
+{
+    /// <summary>After which the next may begin.</summary>
+    internal static readonly TimeSpan Longest = TimeSpan.FromSeconds(30);
+
+    private readonly SemaphoreSlim _free = new(count);
+
+    /// <summary>Waits for a turn; to be disposed when the load has ended.</summary>
+    public async Task<IDisposable> TakeAsync(CancellationToken cancellationToken)
+    {
+        await _free.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return new Turn(_free, time);
+        }
+        catch
+        {
+            _free.Release();
+            throw;
+        }
+    }
+
+    private sealed class Turn : IDisposable
+    {
+        private readonly SemaphoreSlim _free;
+        private readonly ITimer _timer;
+        private int _isOver;
+
+        public Turn(SemaphoreSlim free, TimeProvider time)
+        {
+            _free = free;
+            _timer = time.CreateTimer(static turn => ((Turn)turn!).End(), this, Longest, Timeout.InfiniteTimeSpan);
+        }
+
+        public void Dispose()
+        {
+            _timer.Dispose();
+            End();
+        }
+
+        private void End()
+        {
+            if (Interlocked.Exchange(ref _isOver, 1) == 0) _free.Release();
+        }
+    }
+}
