@@ -47,7 +47,11 @@ internal static class ControlFlowOperators
         {
             var turn = FlowValue.OfTerms([], [new Term(flow.Symbols.Count(), IsScaled: false)], isReal: false);
             var outputs = flow.Body.Run(body, [turn, FlowValue.Shared([]), .. states.Select(static state => state.Value)]);
-            return outputs.Length <= states.Length ? null : (outputs[1..], Decides(flow, outputs[0]));
+            if (outputs.Length <= states.Length) return null;
+
+            // How often the body runs is part of all that it gives.
+            var doubt = outputs[0].Doubt;
+            return ([.. outputs[1..].Select(output => output.WithDoubt(doubt))], Decides(flow, outputs[0]));
         });
         if (results is null) return Every(flow, flow.Unclear("changes what it hands on in a way that is not followed"));
         return Leave(flow, states, results, last, static (_, _) => 0);
@@ -87,7 +91,7 @@ internal static class ControlFlowOperators
         if (NodeFlow.AxisOf(axis, dims.Length) is not { } at) return flow.LacksAxis();
         if (value.IsRows && value.Axis == at) return flow.Breaks("goes from row to row");
         if (value.IsPosition) return flow.Unclear("takes the place of a row in the batch");
-        return value.Derive([.. dims[..at], .. dims[(at + 1)..]], at < value.Axis ? value.Axis - 1 : value.Axis).WithDoubt(value.Doubt);
+        return value.Derive([.. dims[..at], .. dims[(at + 1)..]], at < value.Axis ? value.Axis - 1 : value.Axis);
     }
 
     /// <summary>Follows a body until what it hands on no longer changes; then its outputs hold for every run.</summary>
@@ -128,8 +132,7 @@ internal static class ControlFlowOperators
             left[i] = value.Dims is not { } dims ? (value.IsBroken || value.Kind is FlowKind.Shared or FlowKind.Count ? value : flow.Unclear("gathers sequences"))
                 : value.IsPosition ? flow.Unclear("gathers the places of rows")
                 : axisOf(i - states.Length, dims.Length + 1) is not { } at ? flow.LacksAxis()
-                : value.Derive([.. dims[..at], flow.Symbols.Count(), .. dims[at..]], at <= value.Axis ? value.Axis + 1 : value.Axis)
-                    .WithDoubt(value.Doubt);
+                : value.Derive([.. dims[..at], flow.Symbols.Count(), .. dims[at..]], at <= value.Axis ? value.Axis + 1 : value.Axis);
         }
 
         return left;

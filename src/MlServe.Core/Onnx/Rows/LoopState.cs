@@ -29,7 +29,7 @@ internal sealed class LoopState
         var joined = FlowJoin.Of(_symbols, Value, next is { Kind: FlowKind.Shared or FlowKind.Count } ? next.WithoutTerms() : next)
             ?? FlowValue.Broken(new(null, "a loop hands on a value that is sometimes of rows, and sometimes not", IsCertain: false));
         var changed = joined.Kind != Value.Kind || joined.Rank != Value.Rank || joined.IsNonNegative != Value.IsNonNegative
-            || joined.Below != Value.Below || joined.Doubt is null != Value.Doubt is null || joined.IsBroken;
+            || joined.Below != Value.Below || (joined.Doubt is null) != (Value.Doubt is null) || joined.IsBroken;
         if (joined.Kind == FlowKind.Sequence) changed |= joined.Element?.Kind != Value.Element?.Kind || joined.Element?.Rank != Value.Element?.Rank;
         for (var axis = 0; axis < joined.Rank && axis < Value.Rank; axis++)
         {
@@ -52,6 +52,6 @@ internal sealed class LoopState
         if (value.IsRows && (!value.Outer.IsOlderThan(last) || value.Strides is not null || value.Stride?.IsOlderThan(last) == false))
             return FlowValue.Broken(new(null, "a loop gives rows in an order that is not known", IsCertain: false));
         Size[] left = [.. dims.Select(dim => dim.IsOlderThan(last) ? dim : symbols.Count())];
-        return value.WithoutTerms().Restructure(left, value.Axis).WithDoubt(value.Doubt);
+        return value.WithoutTerms().Restructure(left, value.Axis);
     }
 }

@@ -11,9 +11,9 @@ internal static class RowRules
     {
         var results = Follow(flow);
 
-        // A doubt about an input is one about what is computed of it, but for sizes.
+        // A doubt about an input is one about all that is computed of it, sizes too.
         if (flow.Given.Select(static input => input.Doubt).FirstOrDefault(static doubt => doubt is not null) is not { } doubt) return results;
-        return [.. results.Select(result => result.Kind is FlowKind.Shared or FlowKind.Count ? result : result.WithDoubt(doubt))];
+        return [.. results.Select(result => result.WithDoubt(doubt))];
     }
 
     private static FlowValue[] Follow(NodeFlow flow)
@@ -33,7 +33,8 @@ internal static class RowRules
             return Every(flow, flow.Breaks("takes the place of a row in the batch as data"));
         if (!rule.TakesTuples && flow.Given.Any(static input => input.Strides is not null))
             return Every(flow, flow.Unclear("takes tuples of indices that tell which row a row is"));
-        if (!rule.TakesCounts && flow.Given.Any(static input => input.Kind == FlowKind.Count)) return Every(flow, OfCounts(flow));
+        if (!rule.TakesCounts && flow.Given.Any(static input => input.Kind == FlowKind.Count))
+            return Every(flow, FindBroken(flow) ?? OfCounts(flow));
         return rule.Follow(flow);
     }
 
@@ -52,7 +53,8 @@ internal static class RowRules
         return flow.Unclear(flow.Node.IsStandard ? "is not understood" : $"of domain {flow.Node.Domain} is not understood");
     }
 
-    private static FlowValue? FindBroken(NodeFlow flow)
+    /// <summary>What is broken of all that is computed of the inputs, by the rule that holds for most operators; null if none of them is.</summary>
+    public static FlowValue? FindBroken(NodeFlow flow)
     {
         Cause? cause = null, asData = null;
         foreach (var input in flow.Given)

@@ -47,7 +47,7 @@ internal static class SequenceOperators
         if (sequence is { Kind: FlowKind.Shared, Dims: null }) sequence = FlowValue.Sequence(sequence);
         if (sequence.Kind != FlowKind.Sequence || item.Kind is FlowKind.Sequence or FlowKind.RowSequence)
             return flow.Unclear("makes a sequence that is not followed");
-        return FlowJoin.Of(flow.Symbols, sequence, FlowValue.Sequence(item.WithoutTerms()).WithDoubt(item.Doubt)) ?? flow.Unclear("makes a sequence of rows and of what all rows share");
+        return FlowJoin.Of(flow.Symbols, sequence, FlowValue.Sequence(item.WithoutTerms())) ?? flow.Unclear("makes a sequence of rows and of what all rows share");
     }
 
     private static FlowValue At(NodeFlow flow)

@@ -40,12 +40,9 @@ internal static class TupleOperators
     public static FlowValue Scatter(NodeFlow flow)
     {
         var (data, indices, updates) = (flow[0], flow[1], flow[2]);
-        if (flow.Given.FirstOrDefault(static input => input.IsBroken) is { } broken)
-        {
-            // As a mask writes: by the places of what was found in all rows. The result has the rows of the data, if it does not mix them.
-            var certain = flow.Given.FirstOrDefault(static input => input.Cause is { IsCertain: true });
-            return certain ?? (data.IsRows && !data.IsPosition ? data.Derive().WithDoubt(broken.Cause) : broken);
-        }
+        // As a mask writes: by the places of what was found in all rows. The result has the rows of the data, if it does not mix them.
+        if (RowRules.FindBroken(flow) is { } broken)
+            return !broken.Cause!.IsCertain && data is { IsRows: true, IsPosition: false } ? data.Derive().WithDoubt(broken.Cause) : broken;
 
         if (data.IsPosition || updates.IsPosition) return flow.Breaks("takes the place of a row in the batch as data");
         if (!data.IsRows && !indices.IsRows && !updates.IsRows) return FlowValue.Shared(data.Dims);
