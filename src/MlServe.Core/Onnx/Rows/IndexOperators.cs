@@ -7,7 +7,7 @@ internal static class IndexOperators
         .Add("Gather", new RowOperator(static flow => [Gather(flow)], Required: 2, TakesCounts: true, TakesPositions: true))
         .Add("GatherElements", static flow => GatherElements(flow), required: 2)
         .Add("GatherND", new RowOperator(static flow =>
-            [TupleOperators.Gather(flow)], Required: 2, TakesPositions: true, TakesTuples: true))
+            [TupleOperators.Gather(flow)], Required: 2, TakesBroken: true, TakesPositions: true, TakesTuples: true))
         .Add("ScatterND", new RowOperator(static flow =>
             [TupleOperators.Scatter(flow)], Required: 3, TakesBroken: true, TakesPositions: true, TakesTuples: true))
         .Add(["Scatter", "ScatterElements"], static flow => ScatterElements(flow), required: 3)

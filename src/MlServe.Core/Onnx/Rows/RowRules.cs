@@ -5,6 +5,9 @@ internal static class RowRules
 {
     private static readonly string[] ShapeTakers = ["ConstantOfShape", "Expand", "Range", "Reshape", "Slice", "Split", "Tile"];
 
+    /// <summary>Operators that put elements elsewhere: what has one for each place that was found still has.</summary>
+    private static readonly string[] Movers = ["Cast", "Identity", "Squeeze", "Transpose", "Unsqueeze"];
+
     private static readonly string[] Foreign = ["ATen", "EPContext", "ExternalOp", "PythonOp", "PythonOpGrad", "TritonOp"];
 
     public static FlowValue[] Apply(NodeFlow flow)
@@ -57,18 +60,21 @@ internal static class RowRules
     public static FlowValue? FindBroken(NodeFlow flow)
     {
         Cause? cause = null, asData = null;
-        foreach (var input in flow.Given)
+        for (var i = 0; i < flow.Inputs.Length; i++)
         {
-            if (!input.IsBroken) continue;
+            if (flow.Inputs[i] is not { IsBroken: true } input) continue;
             cause = cause is null ? input.Cause : Cause.Of(cause, input.Cause!);
-            asData ??= input.DataCause;
+            if (!IsShape(flow.Node.OpType, i)) asData ??= input.DataCause;
         }
 
         // How much was found in all rows is harmless as a shape; rows that are computed with it follow from the others.
         if (cause is null) return null;
-        if (asData is null || ShapeTakers.Contains(flow.Node.OpType)) return FlowValue.Broken(cause);
+        if (asData is null) return FlowValue.Broken(cause, Movers.Contains(flow.Node.OpType) ? flow[0].ShapeCause : null);
         return flow.Given.Any(static input => input.IsRows) ? FlowValue.Broken(asData) : FlowValue.BrokenSize(cause, asData);
     }
+
+    private static bool IsShape(string opType, int index) =>
+        ShapeTakers.Contains(opType) && (index > 0 || opType is "ConstantOfShape" or "Range");
 
     private static FlowValue[] Every(NodeFlow flow, FlowValue value)
     {

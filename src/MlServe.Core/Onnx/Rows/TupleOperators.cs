@@ -6,6 +6,10 @@ internal static class TupleOperators
     public static FlowValue Gather(NodeFlow flow)
     {
         var (data, indices) = (flow[0], flow[1]);
+
+        // As a mask reads: one element for each place that was found.
+        if (RowRules.FindBroken(flow) is { } broken)
+            return data.IsBroken || flow.Node.Int("batch_dims", 0) != 0 ? broken : FlowValue.Broken(broken.Cause!, indices.ShapeCause);
         var hasRows = data.IsRows || indices.IsRows;
         if (data.IsPosition) return flow.Breaks("takes the place of a row in the batch as data");
         if (data.Dims is not { } dims || indices.Dims is not [.. var tuples, { IsKnown: true } width])
