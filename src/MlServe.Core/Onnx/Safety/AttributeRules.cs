@@ -107,7 +107,7 @@ internal static partial class AttributeRules
 
     private static void CheckWindow(NodeEstimate node, string who)
     {
-        var rank = node.Ints("kernel_shape")?.Length ?? (node.In(0).Rank is { } known and >= 2 ? known - 2 : null);
+        var rank = node.Ints("kernel_shape")?.Length ?? (node.In(0) is { IsLeastRank: false, Rank: { } known and >= 2 } ? known - 2 : null);
         if (rank is not { } axes) return;
         foreach (var (name, expected) in (ReadOnlySpan<(string, int)>)[("strides", axes), ("dilations", axes), ("pads", 2 * axes), ("output_padding", axes)])
         {
