@@ -66,9 +66,11 @@ internal sealed class TemplateInput(ValueSignature signature, long[] shape, Inte
         {
             ElementType.String => Strings([.. Enumerable.Range(0, Count).Select(_ => $"s{random.Next((int)Math.Clamp(range.End, 1, int.MaxValue))}")]),
             ElementType.Bool => FillIntegers(Booleans(pattern, random)),
-            _ => IsFloat ? Fill(Numbers(pattern, random, sample is { } own ? _doubles ??= ToDoubles(own.Elements) : null)) : FillIntegers(Integers(isFirst ? pattern with { Kind = RowKind.Positive } : pattern, random)),
+            _ => IsFloat ? Fill(Numbers(pattern, random, Pool())) : FillIntegers(Integers(isFirst ? pattern with { Kind = RowKind.Positive } : pattern, random)),
         };
     }
+
+    private double[]? Pool() => sample is { } given ? _doubles ??= ToDoubles(given.Elements) : null;
 
     private Func<int, double> Numbers(RowPattern pattern, Random random, double[]? pool)
     {
