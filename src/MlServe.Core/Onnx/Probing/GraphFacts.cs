@@ -1,11 +1,13 @@
 using MlServe.Onnx.Graphs;
-using MlServe.Onnx.Inspection;
 
 namespace MlServe.Onnx.Probing;
 
 /// <summary>What a graph tells of how to try its model: the integers that its inputs take, and whether its answers are random or drift.</summary>
 internal sealed class GraphFacts
 {
+    // Numbers of TensorProto.DataType.
+    private const long Float = 1, Float16 = 10, Double = 11, BFloat16 = 16;
+
     private readonly Dictionary<string, IntegerRange> _ranges = [];
     private readonly HashSet<string> _nodeNames = [];
     private readonly HashSet<string> _operators = [];
@@ -69,7 +71,7 @@ internal sealed class GraphFacts
         is "Identity" or "Cast" or "Reshape" or "Flatten" or "Squeeze" or "Unsqueeze" or "Transpose" or "Expand" or "Slice" or "Split" or "Tile";
 
     private static bool MakesReal(GraphNode node) => node.IsStandard && node.OpType == "Cast"
-        && (OnnxElementType)node.Int("to", 0) is OnnxElementType.Float or OnnxElementType.Double or OnnxElementType.Float16 or OnnxElementType.BFloat16;
+        && node.Int("to", 0) is Float or Float16 or Double or BFloat16;
 
     /// <summary>Sees what a node does with integers of the model's inputs.</summary>
     private void Use(GraphNode node, GraphScope scope)
