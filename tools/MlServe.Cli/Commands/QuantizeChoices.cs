@@ -50,7 +50,7 @@ internal sealed class QuantizeChoices
     private readonly Option<double?> _minSpeedup = new("--min-speedup") { HelpName = "X", Description = "The least speed against the source; 0: any. Default: 1.05." };
 
     private readonly Option<double?> _minAgreement = new("--min-agreement")
-        { HelpName = "X", Description = "The least share of all rows with the same answer, as the rows compared show it at 95 %, 0 to 1; 0: not asked. Default: 0.97." };
+    { HelpName = "X", Description = "The least share of all rows with the same answer, as the rows compared show it at 95 %, 0 to 1; 0: not asked. Default: 0.97." };
 
     private readonly Option<double?> _minNeighbors = new("--min-neighbors") { HelpName = "X", Description = "The least share of vectors with the same nearest neighbour, shown alike, 0 to 1; 0: not asked. Default: 0.9." };
 
