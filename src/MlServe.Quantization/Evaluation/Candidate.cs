@@ -33,6 +33,10 @@ internal sealed record Candidate
         ? ((comparison.WorstAgreement ?? 1) * 1000) + ((comparison.WorstRankCorrelation ?? 1) * 1000) + Math.Clamp(comparison.WorstSnrDb ?? 0, -50, 200)
         : double.NegativeInfinity;
 
+    /// <summary>Whether to look further from it rather than from another: the faster of two that answer as they should, else the nearer.</summary>
+    public bool IsBetterStartThan(Candidate other) =>
+        IsAccurate == other.IsAccurate ? IsAccurate ? Ratio > other.Ratio : Nearness > other.Nearness : IsAccurate;
+
     public SearchStep ToStep(IReadOnlyList<string> leftOut) => new()
     {
         Description = Description,
