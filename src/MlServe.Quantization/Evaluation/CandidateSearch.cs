@@ -6,8 +6,6 @@ namespace MlServe.Quantization.Evaluation;
 internal sealed class CandidateSearch(
     PreparedModel prepared, QuantizationOptions options, SearchLog log, SearchClock clock, ProgressReporter progress, CancellationToken cancellationToken)
 {
-    private bool MayLeaveOut => options.OnGateFailure == GateFailureAction.ExcludeNodes;
-
     /// <returns>The first candidate, for why it did not do; the best is in the log.</returns>
     public async Task<Candidate> RunAsync()
     {
@@ -32,7 +30,7 @@ internal sealed class CandidateSearch(
             if (candidate.Measurement is null && ReferenceEquals(candidate, first)) return first;
         }
 
-        if (MayLeaveOut && log.Best is null && nearest!.Measurement is not null && !log.IsHopeless) await LeaveOutAsync(variants, nearest).ConfigureAwait(false);
+        if (options.MayLeaveOutNodes && log.Best is null && nearest?.Measurement is not null && !log.IsHopeless) await LeaveOutAsync(variants, nearest!).ConfigureAwait(false);
         return first!;
     }
 

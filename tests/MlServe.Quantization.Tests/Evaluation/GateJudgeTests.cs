@@ -62,6 +62,29 @@ public class GateJudgeTests
         Assert.Equal(passes, GateJudge.Judge(new(), method, Measured(speed: new(ratio, ratio, ratio, 9, 1, 1))).All(static check => check.Passed));
 
     [Theory]
+    [InlineData(QuantizationMethod.Int8Storage, 0.97, 1.02, CheckOutcome.NotMade)]
+    [InlineData(QuantizationMethod.Int8Storage, 1.0, 1.02, CheckOutcome.Held)]
+    [InlineData(QuantizationMethod.Fp16Storage, 0.97, 0.99, CheckOutcome.NotHeld)]
+    public void Judge_SizeWasNotAskedFor_HasToBeAsFast(QuantizationMethod method, double low, double high, CheckOutcome expected)
+    {
+        var measurement = Measured(speed: new((low + high) / 2, low, high, 9, 1, 1));
+        Assert.Equal(expected, GateJudge.Judge(new() { IsSizeAsked = false }, method, measurement).Single(static check => check.Name == GateJudge.Speed).Outcome);
+        Assert.Equal(CheckOutcome.Held, GateJudge.Judge(new(), method, measurement).Single(static check => check.Name == GateJudge.Speed).Outcome);
+        Assert.True(GateJudge.Judge(new() { IsSizeAsked = false, MinSpeed = 0 }, method, measurement).All(static check => check.Passed));
+    }
+
+    [Theory]
+    [InlineData(null, GateFailureAction.ExcludeNodes, false)]
+    [InlineData(null, GateFailureAction.Throw, false)]
+    [InlineData(QuantizationMethod.Static, GateFailureAction.ExcludeNodes, false)]
+    [InlineData(null, GateFailureAction.Smaller, true)]
+    [InlineData(null, GateFailureAction.Int8Storage, true)]
+    [InlineData(QuantizationMethod.Int8Storage, GateFailureAction.ExcludeNodes, true)]
+    [InlineData(QuantizationMethod.Fp16Storage, GateFailureAction.Throw, true)]
+    public void IsSizeAsked_OnlyByName_IsTrue(QuantizationMethod? method, GateFailureAction action, bool expected) =>
+        Assert.Equal(expected, new QuantizationOptions { Method = method, OnGateFailure = action }.IsSizeAsked);
+
+    [Theory]
     [InlineData(0.97, 20, true)]
     [InlineData(0.969, 20, false)]
     [InlineData(1, 19.9, false)]
