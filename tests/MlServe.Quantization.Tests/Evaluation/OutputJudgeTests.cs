@@ -7,7 +7,17 @@ public class OutputJudgeTests
 {
     private static readonly OutputComparison Classes = new()
     {
-        Name = "y", ElementType = "float", Metric = OutputMetric.Classes, Rank = 2, Values = 100, Rows = 10, Compared = 10, SnrDb = 40, SnrLowDb = 35, Agreement = 1, AgreementLow = 0.99,
+        Name = "y",
+        ElementType = "float",
+        Metric = OutputMetric.Classes,
+        Rank = 2,
+        Values = 100,
+        Rows = 10,
+        Compared = 10,
+        SnrDb = 40,
+        SnrLowDb = 35,
+        Agreement = 1,
+        AgreementLow = 0.99,
     };
 
     [Theory]

@@ -40,19 +40,19 @@ internal sealed class QuantizeChoices
         ["entropy"] = CalibrationMethod.Entropy,
     });
 
-    private readonly Option<GateFailureAction?> _onFailure = CommonOptions.Choice("--on-failure", 
+    private readonly Option<GateFailureAction?> _onFailure = CommonOptions.Choice("--on-failure",
         "What is done where the gate is not passed. Default: exclude, nodes stay FP32. smaller: so too, and where no integers pass, weights are stored smaller though that may be up to 3 % slower. storage: only that.", new Dictionary<string, GateFailureAction?>
-    {
-        ["exclude"] = GateFailureAction.ExcludeNodes,
-        ["smaller"] = GateFailureAction.Smaller,
-        ["storage"] = GateFailureAction.Int8Storage,
-        ["throw"] = GateFailureAction.Throw,
-    });
+        {
+            ["exclude"] = GateFailureAction.ExcludeNodes,
+            ["smaller"] = GateFailureAction.Smaller,
+            ["storage"] = GateFailureAction.Int8Storage,
+            ["throw"] = GateFailureAction.Throw,
+        });
 
     private readonly Option<double?> _minSpeedup = new("--min-speedup") { HelpName = "X", Description = "The least speed against the source; 0: any. Default: 1.05." };
 
     private readonly Option<double?> _minAgreement = new("--min-agreement")
-        { HelpName = "X", Description = "The least share of all rows with the same answer, as the rows compared show it at 95 %, 0 to 1; 0: not asked. Default: 0.97." };
+    { HelpName = "X", Description = "The least share of all rows with the same answer, as the rows compared show it at 95 %, 0 to 1; 0: not asked. Default: 0.97." };
 
     private readonly Option<double?> _minNeighbors = new("--min-neighbors") { HelpName = "X", Description = "The least share of vectors with the same nearest neighbour, shown alike, 0 to 1; 0: not asked. Default: 0.9." };
 

@@ -47,7 +47,7 @@ internal static class QuantizeCommand
             }
 
             await Console.Out.WriteLineAsync(parsed.GetValue(json) ? result.ToJson() : result.ToString());
-            
+
             // FP32 under another name is not what was asked for, and a script has to notice.
             var isAsked = (options.Plan?.Method ?? options.Method) is not (QuantizationMethod.None or QuantizationMethod.Fp16Storage);
             return result.Passed == false || (isAsked && !result.IsQuantized) ? ExitCodes.Refused : ExitCodes.Ok;
