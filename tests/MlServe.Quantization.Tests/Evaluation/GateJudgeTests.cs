@@ -40,6 +40,15 @@ public class GateJudgeTests
         Assert.Equal(expected, CandidateOf(Measured(agreement, snr, speed: new(ratio, low, high, 9, 1, 1 / ratio))).IsCloseCall);
 
     [Theory]
+    [InlineData(1.6, 7, 0.4, 8, true)] // nearer by little, and leaving out nodes would not make it fast
+    [InlineData(1.6, 7, 1.5, 8, false)]
+    [InlineData(0.5, 7, 0.4, 8, false)]
+    [InlineData(1.6, 40, 1.9, 41, false)] // both answer as they should: the faster
+    [InlineData(0.6, 40, 1.9, 7, true)]
+    public void IsBetterStartThan_Another_IsByAnswersThenSpeedThenNearness(double ratio, double snr, double otherRatio, double otherSnr, bool expected) =>
+        Assert.Equal(expected, CandidateOf(Measured(1, snr, speed: Exactly(ratio))).IsBetterStartThan(CandidateOf(Measured(1, otherSnr, speed: Exactly(otherRatio)))));
+
+    [Theory]
     [InlineData(1.15, true)]
     [InlineData(1.25, false)]
     public void IsCloseCall_RewritesAreFaster_ByLessThanTheNoise(double lowOfRewrites, bool expected)
@@ -161,6 +170,8 @@ public class GateJudgeTests
         Assert.Equal(!passes, checks.Any(static check => check.Name == GateJudge.Size));
         Assert.True(method == QuantizationMethod.Int8Storage || GateJudge.Judge(new() { MaxSize = null }, method, Measured() with { Bytes = bytes, SourceBytes = 40_000 }).All(static check => check.Passed));
     }
+
+    private static SpeedEstimate Exactly(double ratio) => new(ratio, ratio, ratio, 9, 1, 1 / ratio);
 
     private static Candidate CandidateOf(Measurement measurement) => new()
     {
