@@ -13,6 +13,8 @@ public sealed partial class EmptySpanTests
     {
         ["GraphTensor.cs"] = ("the index of nothing is -1, and is looked at", 1),
         ["RowAgreement.cs"] = ("Length > 0 stands in the pattern", 2),
+        ["SampleSuspicions.cs"] = ("IsEmpty is asked first", 2),
+        ["VectorTally.cs"] = ("looked at for each row, of which there is one then", 2),
         ["RangeObserver.cs"] = ("returns where the values are empty", 2),
         ["ChannelRangeObserver.cs"] = ("returns where the values are empty; then no channel is", 2),
         ["DynamicLstms.cs"] = ("sizes below 1 are turned down before", 1),

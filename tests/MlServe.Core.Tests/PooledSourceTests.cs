@@ -111,7 +111,7 @@ public sealed class PooledSourceTests
         foreach (var elsewhere in new[] { true, false })
         {
             var source = new Source(elsewhere);
-            var (isWithin, wentOnWithin, done) = (true, false, new TaskCompletionSource());
+            var (isWithin, wentOnWithin, done) = (true, false, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
             var awaiter = source.Start().ConfigureAwait(false).GetAwaiter();
             awaiter.UnsafeOnCompleted(() =>
             {
@@ -136,7 +136,7 @@ public sealed class PooledSourceTests
             var source = new Source(elsewhere);
             var awaiter = source.Start().ConfigureAwait(false).GetAwaiter();
             local.Value = "the caller's";
-            var (seen, done) = ("", new TaskCompletionSource());
+            var (seen, done) = ("", new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
             awaiter.OnCompleted(() =>
             {
                 seen = local.Value;

@@ -30,10 +30,20 @@ public sealed partial class OnnxModel
         return this;
     }
 
+    /// <summary>
+    /// Whether each input that has axes passes through a mask that writes nothing. It is the same behind it, but the graph alone does not tell that.
+    /// </summary>
+    internal bool MasksInputs { get; set; }
+
     public OnnxModel Input(string name, int type, params object[] dimensions)
     {
-        _graph.Message(11, ValueInfo(name, type, dimensions));
-        return this;
+        var isMasked = MasksInputs && dimensions.Length > 0 && type is Float or Int64;
+        var given = isMasked ? $"{name} as given" : name;
+        _graph.Message(11, ValueInfo(given, type, dimensions));
+        if (!isMasked) return this;
+        var (none, found, places, values) = ($"{name} none", $"{name} found", $"{name} places", $"{name} values");
+        return Node("Less", [given, given], [none]).Node("NonZero", [none], [found]).Node("Transpose", [found], [places], ("perm", new long[] { 1, 0 }))
+            .Initializer(values, type, [], 0).Node("ScatterND", [given, places, values], [name]);
     }
 
     public OnnxModel Output(string name, int type, params object[] dimensions)

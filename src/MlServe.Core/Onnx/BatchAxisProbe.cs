@@ -105,13 +105,13 @@ internal sealed class BatchAxisProbe(
     {
         if (samples.Count > 0)
         {
-            if (RowTemplate.Of(candidate, samples[0].Inputs, in request, facts.Ranges) is { } template) yield return template;
+            if (RowTemplate.Of(candidate, samples[0].Inputs, in request, facts) is { } template) yield return template;
             yield break;
         }
 
         foreach (var guess in RowGuess.For(candidate))
         {
-            if (RowTemplate.Guess(candidate, guess, facts.Ranges) is { } template) yield return template;
+            if (RowTemplate.Guess(candidate, guess, facts) is { } template) yield return template;
         }
     }
 }

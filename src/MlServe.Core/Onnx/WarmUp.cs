@@ -84,7 +84,7 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, Tr
         RowTemplate? first = null;
         foreach (var guess in RowGuess.For(executor.Signature))
         {
-            if (RowTemplate.Guess(executor.Signature, guess, facts.Ranges) is not { } template) continue;
+            if (RowTemplate.Guess(executor.Signature, guess, facts) is not { } template) continue;
             first ??= template;
             yield return (template, new(RowKind.Positive, 1));
         }

@@ -1,5 +1,5 @@
-using MlServe.TestModels;
 using System.Text;
+using MlServe.TestModels;
 
 namespace MlServe.Cases;
 

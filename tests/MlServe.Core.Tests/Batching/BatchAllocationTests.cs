@@ -56,8 +56,17 @@ public sealed class BatchAllocationTests
         await Task.WhenAll(callers);
         Assert.InRange(least, 0, 0.5);
 
-        // What is run again alone is counted with the rest.
-        Assert.True(recheckRate < 1e-3 || predictor.GetService<MlServe.Batching.BatchStatistics>()!.Rechecks > 0);
+        // What is run again alone is counted with the rest; where there is always work, that is put off.
+        var statistics = predictor.GetService<MlServe.Batching.BatchStatistics>()!;
+        for (var i = 0; recheckRate > 1e-3 && statistics.Rechecks == 0 && i < 10_000; i++)
+        {
+            var both = new[] { predictor.PredictAsync(PredictionInputs.Row(new float[] { i, 1, 2, 3 })).AsTask(), predictor.PredictAsync(PredictionInputs.Row(new float[] { i, 1, 2, 4 })).AsTask() };
+            foreach (var answer in await Task.WhenAll(both))
+                answer.Dispose();
+            await Task.Delay(1);
+        }
+
+        Assert.True(recheckRate < 1e-3 || statistics.Rechecks > 0);
     }
 
     [Theory]

@@ -31,6 +31,9 @@ public sealed class BatchRecheckTests
         }
 
         Ask.Says(statistics.StoppedBecause!, "differs by", "BatchTolerance");
+
+        // It is told last, on the thread that found it.
+        await Eventually.BecomesTrue(() => checks.GetMeasurementSnapshot().Any(static value => (string)value.Tags[MlServeDiagnostics.RecheckOutcomeTag]! == "different"), "a recheck is counted");
         var entry = Assert.Single(log.Entries, static entry => entry.Id.Id == 3001);
         Assert.Equal(LogLevel.Error, entry.Level);
         Ask.Says(entry.Text, "'default'", "batched no more", "differs by");

@@ -251,6 +251,8 @@ public sealed class BatchingPredictorTests
 
         await Harness.Expect(other, 2);
         harness.Settle();
+        while (!broken.IsCompleted)
+            await Task.Delay(1);
         Assert.Equal(1, Answers.Read(broken.GetAwaiter().GetResult()));
     }
 

@@ -19,28 +19,33 @@ public sealed class CacheKeyTests
         {
             float[] values = [1, 2];
             return (PredictionInputs.Row(values), () => values[0] = 99);
-        }),
+        }
+        ),
         ["a part of an array"] = (static () => TinyModels.Affine(2), static () =>
         {
             float[] values = [0, 1, 2, 3];
             return (PredictionInputs.Row<float>(values.AsMemory(1, 2)), () => values.AsSpan().Reverse());
-        }),
+        }
+        ),
         ["texts"] = (static () => TinyModels.Identity(ElementType.String, "N", 2), static () =>
         {
             string[] values = ["a", "b"];
             return (PredictionInputs.Rows(PredictionInput.Tensor("x", values, [1, 2])), () => values[1] = "spoilt");
-        }),
+        }
+        ),
         ["a shape"] = (static () => TinyModels.FreeLength(), static () =>
         {
             long[] shape = [2, 3];
             return (PredictionInputs.Rows(PredictionInput.Tensor("x", new float[] { 1, 2, 3, 4, 5, 6 }, shape)), () => (shape[0], shape[1]) = (3, 2));
-        }),
+        }
+        ),
         ["a value for all rows"] = (static () => new TinyOnnx().Input("x", ElementType.Float, "N", 2).Input("k", ElementType.Float, 1)
             .Node("Mul", "x k", "y").Output("y", ElementType.Float, "N", 2), static () =>
         {
             float[] factor = [2];
             return (PredictionInputs.Rows(PredictionInput.Tensor("x", new float[] { 1, 2 }, [1, 2]), PredictionInput.Tensor("k", factor, [1])), () => factor[0] = 99);
-        }),
+        }
+        ),
         ["a sequence"] = (static () => new TinyOnnx().InputOfSequence("s", ElementType.Float).Node("ConcatFromSequence", "s", "y", TinyOnnx.Int("axis", 0))
             .Output("y", ElementType.Float, "N"), static () =>
         {
@@ -50,13 +55,16 @@ public sealed class CacheKeyTests
             {
                 part[1] = 99;
                 parts[1] = parts[0];
-            });
-        }),
+            }
+            );
+        }
+        ),
         ["memory that gives other numbers each time"] = (static () => TinyModels.Affine(2), static () =>
         {
             var memory = new ChangingMemory();
             return (PredictionInputs.Row<float>(memory.Memory), memory.Change);
-        }),
+        }
+        ),
     };
 
     public static TheoryData<string, bool> KindsAndPaths()

@@ -22,8 +22,15 @@ public sealed class GuardedMeterTests : IDisposable
     public void CreateHistogram_ListenerThrowsWhenItIsTold_ThoseThatWereToldBeforeListen()
     {
         using var before = new MetricCollector<double>(_meters, MlServeDiagnostics.MeterName, Name);
-        using var throwing = new MeterListener { InstrumentPublished = static (_, _) => throw new InvalidOperationException("listener") };
+        // What other tests have left in the process is told at the start.
+        var isStarted = false;
+        using var throwing = new MeterListener();
+        throwing.InstrumentPublished = (instrument, _) =>
+        {
+            if (isStarted && instrument.Name == Name) throw new InvalidOperationException("listener");
+        };
         throwing.Start();
+        isStarted = true;
 
         var histogram = Meter().CreateHistogram<double>(Name, "s", "", new());
         histogram.Record(2, new KeyValuePair<string, object?>("a", 1));

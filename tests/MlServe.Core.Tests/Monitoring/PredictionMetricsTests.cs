@@ -32,6 +32,8 @@ public sealed class PredictionMetricsTests : IDisposable
         Assert.Equal(1, _host.Meters.Creations);
         Assert.Equal(
             [
+                ("mlserve.guest.faults", "{fault}", "ObservableCounter`1"),
+                ("mlserve.load.abandoned", "{thread}", "ObservableUpDownCounter`1"),
                 ("mlserve.prediction.abandoned", "{prediction}", "ObservableCounter`1"),
                 ("mlserve.prediction.active", "{prediction}", "ObservableUpDownCounter`1"),
                 ("mlserve.prediction.duration", "s", "Histogram`1"),

@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
 using MlServe.Fakes;
 using MlServe.Tensors;
 using MlServe.Tests.Fakes;
@@ -141,7 +142,7 @@ public sealed class BatchAxisProbeTests
         if (!isBatched) Assert.StartsWith("Requests of several callers are not run together: ", predictor.Signature.BatchingNote, StringComparison.Ordinal);
 
         await using var batched = new PredictorBuilder(predictor).UseBatching(static batching => batching.RunMode = MlServe.Batching.RunMode.Queued)
-            .Build(new FakeServices(new RunGate(1), log));
+            .Build(new FakeServices(new RunGate(1), log, new FakeTimeProvider()));
         var rows = Enumerable.Range(0, 16).Select(static i => Enumerable.Range(0, 2048).Select(j => j < i + 8 ? (i * 7) + j : 256).ToArray()).ToList();
         var answers = await Task.WhenAll(rows.Select(row => batched.PredictAsync(PredictionInputs.Row(row)).AsTask()));
         Assert.Equal(isBatched, answers.Any(static answer => answer.EnsureOk().Origin.BatchRows > 1));

@@ -10,9 +10,12 @@ public static class RowModels
         [IndependentModels.OfVectors, IndependentModels.OfVectors, IndependentModels.OfSequences, IndependentModels.OfTokens, IndependentModels.OfImages, TabularModels.Create, IndependentModels.OfStates];
 
     /// <summary>A model whose rows do not depend on each other.</summary>
-    public static RowModel Independent(int seed)
+    /// <param name="seed">Of what it is made.</param>
+    /// <param name="isMasked">Whether its inputs, which are called "... as given" then, pass through a mask that writes nothing.</param>
+    public static RowModel Independent(int seed, bool isMasked = false)
     {
         var sketch = New(seed);
+        sketch.Root.MasksInputs = isMasked;
         return sketch.Pick(Families)(sketch);
     }
 

@@ -6,11 +6,13 @@ namespace MlServe.TestModels;
 public static class SoupModels
 {
     /// <summary>A model from a seed. Some are refused by the runtime.</summary>
-    public static RowModel Create(int seed)
+    /// <param name="seed">Of what it is made.</param>
+    /// <param name="isMasked">Whether its inputs, which are called "... as given" then, pass through a mask that writes nothing.</param>
+    public static RowModel Create(int seed, bool isMasked = false)
     {
         var random = new Random(seed);
         var sketch = new Sketch(random, random.GetItems([13L, 15, 17, 18], 1)[0]);
-        sketch.Root.IrVersion(9).Opset("com.microsoft", 1).Opset("ai.onnx.ml", 3);
+        sketch.Root.IrVersion(9).Opset("com.microsoft", 1).Opset("ai.onnx.ml", 3).MasksInputs = isMasked;
         return new Soup(sketch).Cook();
     }
 

@@ -70,7 +70,7 @@ internal sealed class FinitenessTrials(OnnxExecutor executor, OnnxModelOptions o
         if (options.SampleInputs.Count > 0) return;
         foreach (var (maxInteger, index) in (ReadOnlySpan<(int, int)>)[(2, 0), (2, 1), (8, 0)])
         {
-            if (RowTemplate.Guess(executor.Signature, new(8, maxInteger), facts.Ranges) is not { } template) return;
+            if (RowTemplate.Guess(executor.Signature, new(8, maxInteger), facts) is not { } template) return;
             if (Run(template.Make(new(RowKind.Signed, 1, index))) is { } answer) Note(answer, NonFiniteValues.PositiveInfinity | NonFiniteValues.NegativeInfinity);
         }
     }

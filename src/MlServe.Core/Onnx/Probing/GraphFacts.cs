@@ -5,10 +5,15 @@ namespace MlServe.Onnx.Probing;
 /// <summary>What a graph tells of how to try its model: the integers that its inputs take, and whether its answers are random or drift.</summary>
 internal sealed class GraphFacts
 {
+    // Numbers of TensorProto.DataType.
+    private const long Float = 1, Float16 = 10, Double = 11, BFloat16 = 16;
+
     private readonly Dictionary<string, IntegerRange> _ranges = [];
     private readonly HashSet<string> _nodeNames = [];
     private readonly HashSet<string> _operators = [];
     private readonly HashSet<string> _refusable = [];
+    private readonly HashSet<string> _numbers = [];
+    private readonly HashSet<string> _places = [];
 
     private GraphFacts()
     {
@@ -25,6 +30,12 @@ internal sealed class GraphFacts
 
     /// <summary>The first node by which answers are random, or something is kept from run to run, and a clause that says so; null where there is none.</summary>
     public (string Node, string Reason)? Unrepeatable { get; private set; }
+
+    /// <summary>
+    /// Whether an input's integers are numbers like any other: all that is done with them is to compare them, or to make floats of them. They are no index and no
+    /// size, so that no number is too large for them.
+    /// </summary>
+    public bool IsNumber(string input) => _numbers.Contains(input) && !_places.Contains(input) && !_ranges.ContainsKey(input);
 
     public static GraphFacts Find(OnnxGraph graph)
     {
@@ -47,6 +58,7 @@ internal sealed class GraphFacts
         if (node.Name.Length > 0) _nodeNames.Add(node.Name);
         if (node.Inputs.Skip(FirstIndexOf(node)).Any(scope.IsRequested)) _refusable.Add(Key(node.OpType, node.Name));
         if (Unrepeatable is null && UnrepeatableNode.ReasonOf(node, scope) is { } reason) Unrepeatable = (node.ToString(), reason);
+        Use(node, scope);
         if (KeepsValues(node)) Follow(node, scope);
         else Bound(node, scope);
     }
@@ -58,6 +70,22 @@ internal sealed class GraphFacts
     private static bool KeepsValues(GraphNode node) => node.IsStandard && node.OpType
         is "Identity" or "Cast" or "Reshape" or "Flatten" or "Squeeze" or "Unsqueeze" or "Transpose" or "Expand" or "Slice" or "Split" or "Tile";
 
+    private static bool MakesReal(GraphNode node) => node.IsStandard && node.OpType == "Cast"
+        && node.Int("to", 0) is Float or Float16 or Double or BFloat16;
+
+    /// <summary>Sees what a node does with integers of the model's inputs.</summary>
+    private void Use(GraphNode node, GraphScope scope)
+    {
+        if (node.IsStandard && node.OpType is "Shape" or "Size") return;
+        var takesNumbers = MakesReal(node) || (node.IsStandard && node.OpType is "Equal" or "Greater" or "GreaterOrEqual" or "Less" or "LessOrEqual");
+        for (var i = 0; i < node.Inputs.Length; i++)
+        {
+            if (scope.OriginOf(node.Inputs[i]) is not { } origin || scope.IsReal(node.Inputs[i])) continue;
+            if (takesNumbers) _numbers.Add(origin);
+            else if (i > 0 || !KeepsValues(node)) _places.Add(origin);
+        }
+    }
+
     private static void Follow(GraphNode node, GraphScope scope)
     {
         if (node.Inputs.Length == 0) return;
@@ -65,6 +93,7 @@ internal sealed class GraphFacts
         foreach (var output in node.Outputs)
         {
             if (origin is not null) scope.SetOrigin(output, origin);
+            if (MakesReal(node) || scope.IsReal(node.Inputs[0])) scope.SetReal(output);
             if (constant is not null && node.OpType == "Identity") scope.SetConstant(output, constant);
         }
     }

@@ -8,6 +8,7 @@ internal sealed class GraphScope(GraphScope? around)
     private readonly Dictionary<string, GraphTensor> _constants = [];
     private readonly Dictionary<string, string?> _origins = [];
     private readonly HashSet<string> _requested = [];
+    private readonly HashSet<string> _reals = [];
 
     public void SetConstant(string name, GraphTensor tensor) => _constants[name] = tensor;
 
@@ -16,6 +17,11 @@ internal sealed class GraphScope(GraphScope? around)
 
     /// <summary>Says that a name's numbers follow from those of a request.</summary>
     public void SetRequested(string name) => _requested.Add(name);
+
+    /// <summary>Says that a name's numbers are no integers any more.</summary>
+    public void SetReal(string name) => _reals.Add(name);
+
+    public bool IsReal(string name) => _reals.Contains(name) || (around?.IsReal(name) ?? false);
 
     public bool IsRequested(string name) => _requested.Contains(name) || (around?.IsRequested(name) ?? false);
 

@@ -69,6 +69,7 @@ internal sealed class GraphWalk(OnnxGraph graph, Action<GraphNode, GraphScope> v
             var name = function.Body.Inputs[i].Name;
             if (scope.OriginOf(call.Inputs[i]) is { } origin) inner.SetOrigin(name, origin);
             if (scope.IsRequested(call.Inputs[i])) inner.SetRequested(name);
+            if (scope.IsReal(call.Inputs[i])) inner.SetReal(name);
             if (scope.ConstantOf(call.Inputs[i]) is { } tensor) inner.SetConstant(name, tensor);
         }
 

@@ -27,14 +27,17 @@ internal sealed class RowTemplate
     /// <summary>Whether there are numbers whose magnitude can be varied.</summary>
     public bool HasMagnitudes => _inputs.Exists(static input => !input.IsShared && input.IsFloat);
 
+    /// <summary>Whether there are integers whose magnitude can be varied, because they are numbers like any other to the model.</summary>
+    public bool HasLargeIntegers => _inputs.Exists(static input => input is { IsShared: false, IsNumber: true });
+
     /// <summary>How many values of the inputs that all rows share are worth trying; 1 where there are none.</summary>
     public int SharedVariants => _inputs.Exists(static input => input.IsShared) ? TemplateInput.SharedVariants : 1;
 
     /// <param name="signature">Its axes are the ones that are tried.</param>
     /// <param name="guess">How large they are.</param>
-    /// <param name="ranges">What is known of integers.</param>
+    /// <param name="facts">What is known of integers.</param>
     /// <returns>Null where an input is no tensor, or too large to be made up.</returns>
-    public static RowTemplate? Guess(ModelSignature signature, RowGuess guess, IReadOnlyDictionary<string, IntegerRange> ranges)
+    public static RowTemplate? Guess(ModelSignature signature, RowGuess guess, GraphFacts facts)
     {
         var inputs = new List<TemplateInput>();
         foreach (var input in signature.Inputs)
@@ -43,7 +46,8 @@ internal sealed class RowTemplate
             if (input.Kind != ValueKind.Tensor) return null;
             long[] shape = [.. input.Shape.Where((_, axis) => axis != input.BatchAxis).Select(size => size.Size ?? guess.FreeSize)];
             if (Shapes.Count(shape) is < 0 or > MaxElements) return null;
-            inputs.Add(new(input, shape, ranges.GetValueOrDefault(input.Name) ?? new(0, guess.MaxInteger), sample: null));
+            var range = facts.Ranges.GetValueOrDefault(input.Name) ?? new(0, guess.MaxInteger);
+            inputs.Add(new(input, shape, range, facts.IsNumber(input.Name), sample: null));
         }
 
         return inputs.Count == 0 ? null : new(inputs);
@@ -53,10 +57,10 @@ internal sealed class RowTemplate
     /// <param name="signature">Its axes are the ones that are tried.</param>
     /// <param name="sample">A request of one row or more that fits the signature.</param>
     /// <param name="request">What was found out about it.</param>
-    /// <param name="ranges">What is known of integers.</param>
+    /// <param name="facts">What is known of integers.</param>
     /// <returns>Null where it gives something that is no tensor.</returns>
     public static RowTemplate? Of(
-        ModelSignature signature, in PredictionInputs sample, in BatchRequest request, IReadOnlyDictionary<string, IntegerRange> ranges)
+        ModelSignature signature, in PredictionInputs sample, in BatchRequest request, GraphFacts facts)
     {
         var inputs = new List<TemplateInput>();
         for (var i = 0; i < sample.Count; i++)
@@ -66,7 +70,8 @@ internal sealed class RowTemplate
             var input = signature.Inputs[index];
             if (given.Kind != ValueKind.Tensor || input.Kind != ValueKind.Tensor) return null;
             if (TemplateInput.ShapeOfRow(input, in given, request.Rows, request.IsRow) is not { } shape) return null;
-            inputs.Add(new(input, shape, ranges.GetValueOrDefault(input.Name) ?? new(long.MinValue, long.MaxValue), given));
+            var range = facts.Ranges.GetValueOrDefault(input.Name) ?? new(long.MinValue, long.MaxValue);
+            inputs.Add(new(input, shape, range, facts.IsNumber(input.Name), given));
         }
 
         return inputs.Count == 0 ? null : new(inputs);

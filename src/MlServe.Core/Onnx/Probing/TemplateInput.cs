@@ -8,8 +8,9 @@ namespace MlServe.Onnx.Probing;
 /// <param name="signature">The input.</param>
 /// <param name="shape">The shape of a row, the batch axis left out.</param>
 /// <param name="range">The integers to draw from.</param>
+/// <param name="isNumber">Whether integers may be as large as a pattern says, beyond the range.</param>
 /// <param name="sample">What the user gave for it; its elements are drawn from. Null: random numbers.</param>
-internal sealed class TemplateInput(ValueSignature signature, long[] shape, IntegerRange range, PredictionInput? sample)
+internal sealed class TemplateInput(ValueSignature signature, long[] shape, IntegerRange range, bool isNumber, PredictionInput? sample)
 {
     public const int SharedVariants = 6;
 
@@ -22,6 +23,8 @@ internal sealed class TemplateInput(ValueSignature signature, long[] shape, Inte
     public int Count { get; } = checked((int)Shapes.Count(shape));
 
     public bool IsShared => signature.BatchAxis is null;
+
+    public bool IsNumber => isNumber;
 
     public bool IsFloat => signature.ElementType is ElementType.Float or ElementType.Double or ElementType.Float16 or ElementType.BFloat16;
 
@@ -63,13 +66,14 @@ internal sealed class TemplateInput(ValueSignature signature, long[] shape, Inte
         {
             ElementType.String => Strings([.. Enumerable.Range(0, Count).Select(_ => $"s{random.Next((int)Math.Clamp(range.End, 1, int.MaxValue))}")]),
             ElementType.Bool => FillIntegers(Booleans(pattern, random)),
-            _ => IsFloat ? Fill(Numbers(pattern, random)) : FillIntegers(Integers(isFirst ? pattern with { Kind = RowKind.Positive } : pattern, random)),
+            _ => IsFloat ? Fill(Numbers(pattern, random, Pool())) : FillIntegers(Integers(isFirst ? pattern with { Kind = RowKind.Positive } : pattern, random)),
         };
     }
 
-    private Func<int, double> Numbers(RowPattern pattern, Random random)
+    private double[]? Pool() => sample is { } given ? _doubles ??= ToDoubles(given.Elements) : null;
+
+    private Func<int, double> Numbers(RowPattern pattern, Random random, double[]? pool)
     {
-        var pool = sample is { } given ? _doubles ??= ToDoubles(given.Elements) : null;
         var magnitude = pattern.Magnitude;
         var constant = Draw();
         var spike = Math.Min(Count - 1, (int)(pattern.Position * Count));
@@ -90,6 +94,7 @@ internal sealed class TemplateInput(ValueSignature signature, long[] shape, Inte
 
     private Func<int, long> Integers(RowPattern pattern, Random random)
     {
+        if (isNumber && Math.Abs(pattern.Magnitude) > 1) return LargeIntegers(pattern, random);
         var bounds = range.And(TypeRange(signature.ElementType));
         var pool = sample is { } given ? _integers ??= ToIntegers(given.Elements) : null;
         var (least, largest) = pool is { Length: > 0 } ? (pool.Min(), pool.Max()) : (bounds.Min, bounds.End - 1);
@@ -107,6 +112,12 @@ internal sealed class TemplateInput(ValueSignature signature, long[] shape, Inte
         };
 
         long Draw() => pool is { Length: > 0 } ? pool[random.Next(pool.Length)] : random.NextInt64(bounds.Min, Math.Max(bounds.Min + 1, bounds.End));
+    }
+
+    private Func<int, long> LargeIntegers(RowPattern pattern, Random random)
+    {
+        var numbers = Numbers(pattern, random, pool: null);
+        return i => (long)Math.Round(numbers(i));
     }
 
     private static Func<int, long> Booleans(RowPattern pattern, Random random) => pattern.Kind switch

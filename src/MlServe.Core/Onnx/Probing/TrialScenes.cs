@@ -18,6 +18,8 @@ internal sealed class TrialScenes(RowTemplate template, int samples)
 
     private const int SpikePositions = 8;
 
+    private bool VariesMagnitude => template.HasMagnitudes || template.HasLargeIntegers;
+
     /// <summary>The least that shows an axis: two rows.</summary>
     public IEnumerable<TrialScene> ForAxes() => [new([Base(0), Base(1)])];
 
@@ -50,7 +52,7 @@ internal sealed class TrialScenes(RowTemplate template, int samples)
         var mixed = Mixed();
         yield return new(mixed);
         yield return new([.. mixed.Reverse()]);
-        if (!template.HasMagnitudes) yield break;
+        if (!VariesMagnitude) yield break;
         foreach (var scale in CoarseScales)
         {
             yield return Alike(RowKind.Signed, scale);
@@ -72,7 +74,7 @@ internal sealed class TrialScenes(RowTemplate template, int samples)
 
     private IEnumerable<TrialScene> Further()
     {
-        foreach (var scale in template.HasMagnitudes ? Scales : [])
+        foreach (var scale in VariesMagnitude ? Scales : [])
         {
             foreach (var sign in Signs)
             {
@@ -83,7 +85,7 @@ internal sealed class TrialScenes(RowTemplate template, int samples)
 
         for (var position = 0; position < SpikePositions; position++)
         {
-            foreach (var height in template.HasMagnitudes ? SpikeHeights : [1])
+            foreach (var height in VariesMagnitude ? SpikeHeights : [1])
                 yield return new([Base(0), new(RowKind.Spike, height, 0, (position + 0.5) / SpikePositions), Base(1)], IsEssential: false);
         }
 
@@ -95,7 +97,7 @@ internal sealed class TrialScenes(RowTemplate template, int samples)
 
     private TrialScene Beside(RowKind kind, double scale) => new([Base(0), new(kind, scale), Base(1), new(kind, scale, 1)]);
 
-    private RowPattern[] Mixed() => template.HasMagnitudes
+    private RowPattern[] Mixed() => VariesMagnitude
         ?
         [
             Base(0), new(RowKind.Signed, 1e3), new(RowKind.Signed, 1e-3), new(RowKind.Zero, 1), new(RowKind.Signed, 1e6), Base(1), new(RowKind.Spike, 1e6),

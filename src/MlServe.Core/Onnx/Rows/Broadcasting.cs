@@ -21,13 +21,16 @@ internal static class Broadcasting
 
         if (rows is null) return hasCounts ? FlowValue.Count(Dims(flow, operands)) : FlowValue.Shared(Dims(flow, operands));
         if (hasCounts) return flow.Breaks("takes the number of rows in the batch as data");
+        Cause? doubt = null;
         foreach (var operand in operands)
         {
-            if (!operand.IsRows && Stands(flow, operand, rows.AxisFromEnd) is { } broken) return broken;
+            if (operand.IsRows || Stands(flow, operand, rows.AxisFromEnd) is not { } broken) continue;
+            if (broken.Cause!.IsCertain || operand.Dims is null) return broken;
+            doubt ??= broken.Cause;
         }
 
         var dims = Dims(flow, operands)!;
-        return FlowValue.Rows(dims, dims.Length - rows.AxisFromEnd, rows.Outer);
+        return FlowValue.Rows(dims, dims.Length - rows.AxisFromEnd, rows.Outer).WithDoubt(doubt);
     }
 
     /// <summary>Why what all rows share may not meet the axis of the rows; null where it does not get in its way.</summary>

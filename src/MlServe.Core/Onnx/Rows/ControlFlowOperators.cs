@@ -47,7 +47,11 @@ internal static class ControlFlowOperators
         {
             var turn = FlowValue.OfTerms([], [new Term(flow.Symbols.Count(), IsScaled: false)], isReal: false);
             var outputs = flow.Body.Run(body, [turn, FlowValue.Shared([]), .. states.Select(static state => state.Value)]);
-            return outputs.Length <= states.Length ? null : (outputs[1..], Decides(flow, outputs[0]));
+            if (outputs.Length <= states.Length) return null;
+
+            // How often the body runs is part of all that it gives.
+            var doubt = outputs[0].Doubt;
+            return ([.. outputs[1..].Select(output => output.WithDoubt(doubt))], Decides(flow, outputs[0]));
         });
         if (results is null) return Every(flow, flow.Unclear("changes what it hands on in a way that is not followed"));
         return Leave(flow, states, results, last, static (_, _) => 0);

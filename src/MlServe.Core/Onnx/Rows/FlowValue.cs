@@ -54,6 +54,12 @@ internal sealed class FlowValue
 
     public Cause? Cause { get; init; }
 
+    /// <summary>
+    /// Why rows may not be what they are taken for. They are followed all the same: if they are mixed later on for certain, it does not
+    /// matter whether they were before. All that is made of this value has it as well, sizes too.
+    /// </summary>
+    public Cause? Doubt { get; private init; }
+
     /// <summary>Of a broken value: why rows depend on their company where its shape is taken as data. Null: for the same cause as
     /// otherwise.</summary>
     public Cause? ShapeCause { get; init; }
@@ -102,7 +108,7 @@ internal sealed class FlowValue
 
     public static FlowValue Cut(Cause cause, FlowValue flat) => new() { Kind = FlowKind.Broken, Cause = cause, Flat = flat };
 
-    public static FlowValue Sequence(FlowValue? element) => new() { Kind = FlowKind.Sequence, Element = element };
+    public static FlowValue Sequence(FlowValue? element) => new() { Kind = FlowKind.Sequence, Element = element, Doubt = element?.Doubt };
 
     public static FlowValue RowSequence() => new() { Kind = FlowKind.RowSequence };
 
@@ -122,18 +128,18 @@ internal sealed class FlowValue
     /// <summary>New data of the same kind: what an operator computes of this value row by row.</summary>
     public FlowValue Derive(Size[] dims, int axis) => Kind switch
     {
-        FlowKind.Rows => Rows(dims, axis, Outer),
-        FlowKind.Count => Count(dims),
-        _ => Shared(dims),
+        FlowKind.Rows => Rows(dims, axis, Outer).WithDoubt(Doubt),
+        FlowKind.Count => Count(dims).WithDoubt(Doubt),
+        _ => Shared(dims).WithDoubt(Doubt),
     };
 
     /// <summary>New data of the same kind and shape.</summary>
-    public FlowValue Derive() => Dims is { } dims ? Derive(dims, Axis) : Kind == FlowKind.Count ? Count(null) : Shared(null);
+    public FlowValue Derive() => Dims is { } dims ? Derive(dims, Axis) : (Kind == FlowKind.Count ? Count(null) : Shared(null)).WithDoubt(Doubt);
 
     /// <summary>The same elements in another shape or order that leaves rows whole.</summary>
     public FlowValue Restructure(Size[] dims, int axis) => Kind == FlowKind.Rows
-        ? new() { Kind = FlowKind.Rows, Dims = dims, Axis = axis, Outer = Outer, Stride = Stride, IsNonNegative = IsNonNegative, Below = Below }
-        : new() { Kind = Kind, Dims = dims, IsNonNegative = IsNonNegative, Below = Below };
+        ? new() { Kind = FlowKind.Rows, Dims = dims, Axis = axis, Outer = Outer, Stride = Stride, IsNonNegative = IsNonNegative, Below = Below, Doubt = Doubt }
+        : new() { Kind = Kind, Dims = dims, IsNonNegative = IsNonNegative, Below = Below, Doubt = Doubt };
 
     public FlowValue WithOuter(Size outer) => new()
     {
@@ -145,6 +151,7 @@ internal sealed class FlowValue
         Strides = Strides,
         IsNonNegative = IsNonNegative,
         Below = Below,
+        Doubt = Doubt,
     };
 
     public FlowValue WithStride(Size? stride, bool isNonNegative, Size? below) => new()
@@ -156,9 +163,11 @@ internal sealed class FlowValue
         Stride = stride,
         IsNonNegative = isNonNegative,
         Below = below,
+        Doubt = Doubt,
     };
 
-    public FlowValue WithStrides(Size?[] strides) => new() { Kind = Kind, Dims = Dims, Axis = Axis, Outer = Outer, Strides = strides };
+    public FlowValue WithStrides(Size?[] strides) =>
+        new() { Kind = Kind, Dims = Dims, Axis = Axis, Outer = Outer, Strides = strides, Doubt = Doubt };
 
     public FlowValue NonNegative(Size? below = null) => new()
     {
@@ -171,12 +180,36 @@ internal sealed class FlowValue
         Below = below,
         Terms = Terms,
         IsReal = IsReal,
+        Doubt = Doubt,
     };
+
+    public FlowValue WithDoubt(Cause? doubt)
+    {
+        if (doubt is null || Doubt is not null) return this;
+
+        // What is broken is told by its cause; only what a reshape may bring back is still in doubt.
+        if (IsBroken) return Flat is null ? this : Cut(Cause!, Flat.WithDoubt(doubt));
+        return new()
+        {
+            Kind = Kind,
+            Dims = Dims,
+            Axis = Axis,
+            Outer = Outer,
+            Stride = Stride,
+            Strides = Strides,
+            IsNonNegative = IsNonNegative,
+            Below = Below,
+            Terms = Terms,
+            IsReal = IsReal,
+            Element = Element,
+            Doubt = doubt,
+        };
+    }
 
     /// <summary>The same without what is known of its elements.</summary>
     public FlowValue WithoutTerms() => Terms is null
         ? this
-        : new() { Kind = Kind, Dims = Dims, IsNonNegative = IsNonNegative, Below = Below };
+        : new() { Kind = Kind, Dims = Dims, IsNonNegative = IsNonNegative, Below = Below, Doubt = Doubt };
 
     public override string ToString() => Kind switch
     {

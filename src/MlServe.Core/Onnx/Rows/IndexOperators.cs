@@ -7,9 +7,9 @@ internal static class IndexOperators
         .Add("Gather", new RowOperator(static flow => [Gather(flow)], Required: 2, TakesCounts: true, TakesPositions: true))
         .Add("GatherElements", static flow => GatherElements(flow), required: 2)
         .Add("GatherND", new RowOperator(static flow =>
-            [TupleOperators.Gather(flow)], Required: 2, TakesPositions: true, TakesTuples: true))
+            [TupleOperators.Gather(flow)], Required: 2, TakesBroken: true, TakesPositions: true, TakesTuples: true))
         .Add("ScatterND", new RowOperator(static flow =>
-            [TupleOperators.Scatter(flow)], Required: 3, TakesPositions: true, TakesTuples: true))
+            [TupleOperators.Scatter(flow)], Required: 3, TakesBroken: true, TakesPositions: true, TakesTuples: true))
         .Add(["Scatter", "ScatterElements"], static flow => ScatterElements(flow), required: 3)
         .Add("OneHot", static flow => OneHot(flow), required: 3)
         .Add("ArrayFeatureExtractor", static flow => ArrayFeatureExtractor(flow), required: 2, OperatorTable.Ml)
@@ -108,7 +108,7 @@ internal static class IndexOperators
                 ? Signed(data, FlowValue.Rows(indices.Dims, axis, indices.Outer))
                 : flow.Breaks("looks up by the place of a row in the batch");
         if (!indices.IsRows || data.Axis == axis || indices.Axis != data.Axis) return flow.Breaks("looks up in other rows of the batch");
-        return Together(flow, data, indices) ?? Signed(data, FlowValue.Rows(indices.Dims, indices.Axis, indices.Outer));
+        return Signed(data, FlowValue.Rows(indices.Dims, indices.Axis, indices.Outer)).WithDoubt(Together(flow, data, indices));
     }
 
     private static FlowValue ScatterElements(NodeFlow flow)
@@ -121,15 +121,15 @@ internal static class IndexOperators
             return flow.Unclear("writes into a value of unknown shape");
         if (data.Axis == axis || indices.Axis != data.Axis || updates.Axis != data.Axis)
             return flow.Breaks("writes into other rows of the batch");
-        return Together(flow, data, indices) ?? Together(flow, data, updates) ?? data.Derive();
+        return data.Derive().WithDoubt(Together(flow, data, indices) ?? Together(flow, data, updates));
     }
 
     /// <summary>Why two values' rows do not lie side by side where an index says nothing; null where they do. One may be shorter than the
     /// other there, unlike in arithmetic.</summary>
-    private static FlowValue? Together(NodeFlow flow, FlowValue data, FlowValue other) =>
+    private static Cause? Together(NodeFlow flow, FlowValue data, FlowValue other) =>
         data.Outer == other.Outer && data.Dims![data.Axis] == other.Dims![other.Axis]
             ? null
-            : flow.Unclear("may look up in other rows of the batch");
+            : flow.Unclear("may look up in other rows of the batch").Cause;
 
     private static FlowValue OneHot(NodeFlow flow)
     {

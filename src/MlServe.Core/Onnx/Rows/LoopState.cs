@@ -28,7 +28,8 @@ internal sealed class LoopState
         if (Value.IsBroken && (!next.IsBroken || Cause.Of(Value.Cause!, next.Cause!) == Value.Cause)) return false;
         var joined = FlowJoin.Of(_symbols, Value, next is { Kind: FlowKind.Shared or FlowKind.Count } ? next.WithoutTerms() : next)
             ?? FlowValue.Broken(new(null, "a loop hands on a value that is sometimes of rows, and sometimes not", IsCertain: false));
-        var changed = joined.Kind != Value.Kind || joined.Rank != Value.Rank || joined.IsNonNegative != Value.IsNonNegative || joined.Below != Value.Below || joined.IsBroken;
+        var changed = joined.Kind != Value.Kind || joined.Rank != Value.Rank || joined.IsNonNegative != Value.IsNonNegative
+            || joined.Below != Value.Below || (joined.Doubt is null) != (Value.Doubt is null) || joined.IsBroken;
         if (joined.Kind == FlowKind.Sequence) changed |= joined.Element?.Kind != Value.Element?.Kind || joined.Element?.Rank != Value.Element?.Rank;
         for (var axis = 0; axis < joined.Rank && axis < Value.Rank; axis++)
         {
@@ -46,10 +47,11 @@ internal sealed class LoopState
     public static FlowValue Leave(Symbols symbols, FlowValue value, int last)
     {
         if (value.Kind == FlowKind.Sequence)
-            return value.Element is { } element ? FlowValue.Sequence(Leave(symbols, element, last)) : value;
+            return value.Element is { } element ? FlowValue.Sequence(Leave(symbols, element, last)).WithDoubt(value.Doubt) : value;
         if (value.Dims is not { } dims) return value;
         if (value.IsRows && (!value.Outer.IsOlderThan(last) || value.Strides is not null || value.Stride?.IsOlderThan(last) == false))
             return FlowValue.Broken(new(null, "a loop gives rows in an order that is not known", IsCertain: false));
-        return value.WithoutTerms().Restructure([.. dims.Select(dim => dim.IsOlderThan(last) ? dim : symbols.Count())], value.Axis);
+        Size[] left = [.. dims.Select(dim => dim.IsOlderThan(last) ? dim : symbols.Count())];
+        return value.WithoutTerms().Restructure(left, value.Axis);
     }
 }

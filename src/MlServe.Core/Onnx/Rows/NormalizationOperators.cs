@@ -47,8 +47,8 @@ internal static class NormalizationOperators
                 ? [flow.Unclear("takes its parameters from the rows")]
                 : [joined, FlowValue.Shared(statistics), FlowValue.Shared(statistics)];
         if (flow[0].Axis >= axis) return [.. Enumerable.Repeat(flow.Breaks("normalizes over the axis of the rows"), 3)];
-        var spread = flow[0].Derive(statistics, flow[0].Axis);
-        return [flow[0].Derive(dims, flow[0].Axis), spread, spread];
+        var spread = flow[0].Derive(statistics, flow[0].Axis).WithDoubt(joined.Doubt);
+        return [flow[0].Derive(dims, flow[0].Axis).WithDoubt(joined.Doubt), spread, spread];
     }
 
     private static FlowValue[] Skip(NodeFlow flow)

@@ -7,7 +7,7 @@ internal static class ReductionOperators
         ["ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare"];
 
     public static void AddTo(OperatorTable table) => table
-        .Add(Reductions, new RowOperator(static flow => [Reduce(flow)], TakesCounts: true))
+        .Add(Reductions, new RowOperator(static flow => [ReduceFound(flow) ?? Reduce(flow)], TakesCounts: true, TakesBroken: true))
         .Add("ReduceSumInteger", static flow => OfAttributes(flow), domain: OperatorTable.Microsoft)
         .Add(["ArgMax", "ArgMin"], static flow => ArgMax(flow))
         .Add("TopK", new RowOperator(TopK))
@@ -32,6 +32,15 @@ internal static class ReductionOperators
     /// <summary>A reduction whose axes are an attribute in every operator set.</summary>
     public static FlowValue OfAttributes(NodeFlow flow) =>
         Reduce(flow, flow.Node.Ints("axes"), flow.Node.Find("axes") is null || flow.Node.Ints("axes") is not null);
+
+    /// <summary>What was found in all rows, taken together; null where no input is broken.</summary>
+    private static FlowValue? ReduceFound(NodeFlow flow)
+    {
+        if (RowRules.FindBroken(flow) is not { } broken) return null;
+        var isAll = flow[0].ShapeCause is not null && flow.Node.Int("noop_with_empty_axes", 0) == 0
+            && flow.Find(1) is null && flow.Node.Find("axes") is null;
+        return isAll ? flow.Breaks("goes over what was found in all rows together") : broken;
+    }
 
     private static FlowValue Reduce(NodeFlow flow)
     {

@@ -80,6 +80,7 @@ internal static class RowFlow
     {
         { IsBroken: true } => output.DataCause ?? output.Cause,
         { IsPosition: true } => new(null, $"the output '{name}' tells the place of a row in the batch", IsCertain: true),
+        { Doubt: { } doubt } => doubt,
         { Kind: FlowKind.Count } => new(null, $"the output '{name}' follows from the number of rows in the batch", IsCertain: true),
         { Kind: FlowKind.RowSequence } => null,
         { IsRows: true } when output.Dims[output.Axis] is { IsKnown: true } size && !size.Is(1) =>

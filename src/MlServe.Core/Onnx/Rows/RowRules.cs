@@ -5,9 +5,21 @@ internal static class RowRules
 {
     private static readonly string[] ShapeTakers = ["ConstantOfShape", "Expand", "Range", "Reshape", "Slice", "Split", "Tile"];
 
+    /// <summary>Operators that put elements elsewhere: what has one for each place that was found still has.</summary>
+    private static readonly string[] Movers = ["Cast", "Identity", "Squeeze", "Transpose", "Unsqueeze"];
+
     private static readonly string[] Foreign = ["ATen", "EPContext", "ExternalOp", "PythonOp", "PythonOpGrad", "TritonOp"];
 
     public static FlowValue[] Apply(NodeFlow flow)
+    {
+        var results = Follow(flow);
+
+        // A doubt about an input is one about all that is computed of it, sizes too.
+        if (flow.Given.Select(static input => input.Doubt).FirstOrDefault(static doubt => doubt is not null) is not { } doubt) return results;
+        return [.. results.Select(result => result.WithDoubt(doubt))];
+    }
+
+    private static FlowValue[] Follow(NodeFlow flow)
     {
         var rule = OperatorTable.Instance.Find(flow.Node.Domain, flow.Node.OpType);
         if (rule is not { TakesBroken: true } && FindBroken(flow) is { } broken) return Every(flow, broken);
@@ -24,7 +36,8 @@ internal static class RowRules
             return Every(flow, flow.Breaks("takes the place of a row in the batch as data"));
         if (!rule.TakesTuples && flow.Given.Any(static input => input.Strides is not null))
             return Every(flow, flow.Unclear("takes tuples of indices that tell which row a row is"));
-        if (!rule.TakesCounts && flow.Given.Any(static input => input.Kind == FlowKind.Count)) return Every(flow, OfCounts(flow));
+        if (!rule.TakesCounts && flow.Given.Any(static input => input.Kind == FlowKind.Count))
+            return Every(flow, FindBroken(flow) ?? OfCounts(flow));
         return rule.Follow(flow);
     }
 
@@ -43,21 +56,25 @@ internal static class RowRules
         return flow.Unclear(flow.Node.IsStandard ? "is not understood" : $"of domain {flow.Node.Domain} is not understood");
     }
 
-    private static FlowValue? FindBroken(NodeFlow flow)
+    /// <summary>What is broken of all that is computed of the inputs, by the rule that holds for most operators; null if none of them is.</summary>
+    public static FlowValue? FindBroken(NodeFlow flow)
     {
         Cause? cause = null, asData = null;
-        foreach (var input in flow.Given)
+        for (var i = 0; i < flow.Inputs.Length; i++)
         {
-            if (!input.IsBroken) continue;
+            if (flow.Inputs[i] is not { IsBroken: true } input) continue;
             cause = cause is null ? input.Cause : Cause.Of(cause, input.Cause!);
-            asData ??= input.DataCause;
+            if (!IsShape(flow.Node.OpType, i)) asData ??= input.DataCause;
         }
 
         // How much was found in all rows is harmless as a shape; rows that are computed with it follow from the others.
         if (cause is null) return null;
-        if (asData is null || ShapeTakers.Contains(flow.Node.OpType)) return FlowValue.Broken(cause);
+        if (asData is null) return FlowValue.Broken(cause, Movers.Contains(flow.Node.OpType) ? flow[0].ShapeCause : null);
         return flow.Given.Any(static input => input.IsRows) ? FlowValue.Broken(asData) : FlowValue.BrokenSize(cause, asData);
     }
+
+    private static bool IsShape(string opType, int index) =>
+        ShapeTakers.Contains(opType) && (index > 0 || opType is "ConstantOfShape" or "Range");
 
     private static FlowValue[] Every(NodeFlow flow, FlowValue value)
     {

@@ -6,16 +6,29 @@ internal static class SequenceOperators
     private static readonly RowOperator Template = new(static flow => [flow[0]], TakesSequences: true);
 
     public static void AddTo(OperatorTable table) => table
-        .Add("SequenceConstruct", Template with { Follow = static flow =>
-            [flow.Given.Aggregate(Empty(), (sequence, item) => Insert(flow, sequence, item))] })
+        .Add("SequenceConstruct", Template with
+        {
+            Follow = static flow =>
+            [flow.Given.Aggregate(Empty(), (sequence, item) => Insert(flow, sequence, item))]
+        })
         .Add("SequenceEmpty", Template with { Follow = static _ => [Empty()], Required = 0 })
-        .Add("SequenceInsert", Template with { Follow = static flow =>
-            [flow.Find(2) is { IsRows: true } ? FromData(flow) : Insert(flow, flow[0], flow[1])], Required = 2 })
-        .Add("SequenceErase", Template with { Follow = static flow =>
-            [flow.Find(1) is { IsRows: true } ? FromData(flow) : flow[0].Kind == FlowKind.RowSequence ? flow.Unclear("takes rows out of a sequence of them") : flow[0]] })
+        .Add("SequenceInsert", Template with
+        {
+            Follow = static flow =>
+            [flow.Find(2) is { IsRows: true } ? FromData(flow) : Insert(flow, flow[0], flow[1])],
+            Required = 2
+        })
+        .Add("SequenceErase", Template with
+        {
+            Follow = static flow =>
+            [flow.Find(1) is { IsRows: true } ? FromData(flow) : flow[0].Kind == FlowKind.RowSequence ? flow.Unclear("takes rows out of a sequence of them") : flow[0]]
+        })
         .Add("SequenceAt", Template with { Follow = static flow => [At(flow)], Required = 2 })
-        .Add("SequenceLength", Template with { Follow = static flow =>
-            [flow[0].Kind == FlowKind.RowSequence ? FlowValue.Count([]) : FlowValue.Shared([])] })
+        .Add("SequenceLength", Template with
+        {
+            Follow = static flow =>
+            [flow[0].Kind == FlowKind.RowSequence ? FlowValue.Count([]) : FlowValue.Shared([])]
+        })
         .Add("SplitToSequence", Template with { Follow = static flow => [Split(flow)] })
         .Add("ConcatFromSequence", Template with { Follow = static flow => [Concat(flow)] })
         .Add("SequenceMap", Template with { Follow = Map })

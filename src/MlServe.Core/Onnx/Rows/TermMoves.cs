@@ -44,7 +44,7 @@ internal static class TermMoves
     /// <summary>A value of which the elements are known where they could be moved.</summary>
     public static FlowValue With(FlowValue result, Term?[]? terms, bool isReal) =>
         terms is not null && result is { Kind: FlowKind.Shared or FlowKind.Count, Dims: { } dims }
-            ? FlowValue.OfTerms(dims, terms, isReal)
+            ? FlowValue.OfTerms(dims, terms, isReal).WithDoubt(result.Doubt)
             : result;
 
     public static void Advance(int[] place, int[] sizes)

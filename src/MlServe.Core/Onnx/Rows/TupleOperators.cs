@@ -6,6 +6,10 @@ internal static class TupleOperators
     public static FlowValue Gather(NodeFlow flow)
     {
         var (data, indices) = (flow[0], flow[1]);
+
+        // As a mask reads: one element for each place that was found.
+        if (RowRules.FindBroken(flow) is { } broken)
+            return data.IsBroken || flow.Node.Int("batch_dims", 0) != 0 ? broken : FlowValue.Broken(broken.Cause!, indices.ShapeCause);
         var hasRows = data.IsRows || indices.IsRows;
         if (data.IsPosition) return flow.Breaks("takes the place of a row in the batch as data");
         if (data.Dims is not { } dims || indices.Dims is not [.. var tuples, { IsKnown: true } width])
@@ -40,6 +44,10 @@ internal static class TupleOperators
     public static FlowValue Scatter(NodeFlow flow)
     {
         var (data, indices, updates) = (flow[0], flow[1], flow[2]);
+        // As a mask writes: by the places of what was found in all rows. The result has the rows of the data, if it does not mix them.
+        if (RowRules.FindBroken(flow) is { } broken)
+            return !broken.Cause!.IsCertain && data is { IsRows: true, IsPosition: false } ? data.Derive().WithDoubt(broken.Cause) : broken;
+
         if (data.IsPosition || updates.IsPosition) return flow.Breaks("takes the place of a row in the batch as data");
         if (!data.IsRows && !indices.IsRows && !updates.IsRows) return FlowValue.Shared(data.Dims);
         if (!data.IsRows) return flow.Breaks("writes all rows into one value");

@@ -18,7 +18,7 @@ internal static partial class AttributeRules
         {
             var letters = Letters(terms[i], out var hasEllipsis);
             isSpread |= hasEllipsis;
-            if (node.In(i).Rank is not { } rank) continue;
+            if (node.In(i) is not { IsLeastRank: false, Rank: { } rank }) continue;
             if (hasEllipsis ? letters.Length > rank : letters.Length != rank) throw Bad($"{letters.Length} letters for {rank} axes");
 
             // Of terms that stretch over different numbers of axes the runtime reads beyond its arrays.

@@ -42,8 +42,18 @@ internal static partial class AttributeRules
     /// <summary>Inputs that have a number for each axis of what the operator makes.</summary>
     private static readonly Dictionary<string, int[]> ShapeInputs = new(StringComparer.Ordinal)
     {
-        ["Reshape"] = [1], ["Expand"] = [1], ["ConstantOfShape"] = [0], ["Tile"] = [1], ["Pad"] = [1, 3], ["Resize"] = [1, 2, 3], ["Upsample"] = [1], ["Slice"] = [1, 2, 3, 4],
-        ["Unsqueeze"] = [1], ["Squeeze"] = [1], ["CenterCropPad"] = [1], ["AffineGrid"] = [1],
+        ["Reshape"] = [1],
+        ["Expand"] = [1],
+        ["ConstantOfShape"] = [0],
+        ["Tile"] = [1],
+        ["Pad"] = [1, 3],
+        ["Resize"] = [1, 2, 3],
+        ["Upsample"] = [1],
+        ["Slice"] = [1, 2, 3, 4],
+        ["Unsqueeze"] = [1],
+        ["Squeeze"] = [1],
+        ["CenterCropPad"] = [1],
+        ["AffineGrid"] = [1],
     };
 
     private static readonly Dictionary<string, Action<NodeEstimate, string>> Operators = Build();
@@ -107,7 +117,7 @@ internal static partial class AttributeRules
 
     private static void CheckWindow(NodeEstimate node, string who)
     {
-        var rank = node.Ints("kernel_shape")?.Length ?? (node.In(0).Rank is { } known and >= 2 ? known - 2 : null);
+        var rank = node.Ints("kernel_shape")?.Length ?? (node.In(0) is { IsLeastRank: false, Rank: { } known and >= 2 } ? known - 2 : null);
         if (rank is not { } axes) return;
         foreach (var (name, expected) in (ReadOnlySpan<(string, int)>)[("strides", axes), ("dilations", axes), ("pads", 2 * axes), ("output_padding", axes)])
         {

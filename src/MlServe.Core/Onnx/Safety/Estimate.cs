@@ -22,6 +22,9 @@ internal sealed class Estimate
     /// </summary>
     public bool IsLeast { get; private init; }
 
+    /// <summary>Whether it may have more axes than are told: it was stretched to those of a value of which nothing is known.</summary>
+    public bool IsLeastRank { get; private init; }
+
     public OnnxElementType Type { get; init; }
 
     /// <summary>Its elements, NaN where one is not known; null where none is.</summary>
@@ -67,10 +70,11 @@ internal sealed class Estimate
         Numbers = Numbers is not null && dims is not null && CountOf(dims) == Numbers.Length && !dims.Contains(Free) ? Numbers : null,
         IsConstant = IsConstant,
         IsLeast = IsLeast,
+        IsLeastRank = IsLeastRank,
     };
 
     public Estimate With(OnnxElementType? type = null, bool? isConstant = null) =>
-        new() { Type = type ?? Type, Dims = Dims, Numbers = Numbers, Input = Input, IsConstant = isConstant ?? IsConstant, IsLeast = IsLeast };
+        new() { Type = type ?? Type, Dims = Dims, Numbers = Numbers, Input = Input, IsConstant = isConstant ?? IsConstant, IsLeast = IsLeast, IsLeastRank = IsLeastRank };
 
     /// <summary>What holds of both.</summary>
     public Estimate Join(Estimate other)
@@ -82,6 +86,7 @@ internal sealed class Estimate
             Dims = Dims is null || other.Dims is null || Dims.Length != other.Dims.Length ? null : [.. Dims.Zip(other.Dims, static (a, b) => a == b ? a : Free)],
             Numbers = Numbers is not null && other.Numbers is not null && Numbers.AsSpan().SequenceEqual(other.Numbers) ? Numbers : null,
             IsLeast = IsLeast || other.IsLeast,
+            IsLeastRank = IsLeastRank || other.IsLeastRank,
         };
     }
 
@@ -100,9 +105,11 @@ internal sealed class Estimate
     /// <summary>Whether what is made of it has sizes that are not certain.</summary>
     public bool MakesLeast => IsLeast || Dims is null || Dims.AsSpan(Math.Min(1, Dims.Length)).Contains(Free);
 
-    public Estimate AsLeast()
+    public bool MakesLeastRank => IsLeastRank || Dims is null;
+
+    public Estimate AsLeast(bool ofRank)
     {
-        if (IsLeast) return this;
+        if (IsLeast && (IsLeastRank || !ofRank)) return this;
         return new()
         {
             Type = Type,
@@ -111,6 +118,7 @@ internal sealed class Estimate
             Input = Input,
             IsConstant = IsConstant,
             IsLeast = true,
+            IsLeastRank = IsLeastRank || ofRank,
         };
     }
 

@@ -88,10 +88,10 @@ internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limit
         else if (node.IsStandard && node.OpType == "If") FollowBranches(estimate, scope, opsets);
         else FollowOperator(estimate, scope, opsets);
 
-        var isLeast = estimate.MakesLeast;
+        var (isLeast, isLeastRank) = (estimate.MakesLeast, estimate.MakesLeastRank);
         for (var i = 0; i < node.Outputs.Length; i++)
         {
-            if (isLeast) estimate.Out(i, estimate.Outputs[i].AsLeast());
+            if (isLeast) estimate.Out(i, estimate.Outputs[i].AsLeast(isLeastRank));
             CheckSize(estimate.Outputs[i], Name(node), estimate.Outputs[i].IsConstant && constant is null);
             if (node.Outputs[i].Length > 0) scope[node.Outputs[i]] = estimate.Outputs[i];
         }

@@ -16,6 +16,10 @@ internal sealed class NodeEstimate(GraphNode node, Estimate[] inputs, long opset
     public bool MakesLeast => Array.Exists(Node.Attributes, static attribute => attribute.Bodies.Count > 0)
         || Enumerable.Range(0, inputs.Length).Any(i => Has(i) && inputs[i].MakesLeast);
 
+    /// <summary>Whether its outputs may have more axes than are told.</summary>
+    public bool MakesLeastRank => Array.Exists(Node.Attributes, static attribute => attribute.Bodies.Count > 0)
+        || Enumerable.Range(0, inputs.Length).Any(i => Has(i) && inputs[i].MakesLeastRank);
+
     public int InputCount => inputs.Length;
 
     /// <summary>What the rules made known as memory that the operator takes for itself, in bytes.</summary>

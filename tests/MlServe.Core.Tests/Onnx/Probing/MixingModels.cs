@@ -30,6 +30,11 @@ internal static class MixingModels
         ["the rows sorted"] = () => Rows().Node("Shape", "x", "s").Weight("first", [0L], 1).Node("Gather", "s first", "n").Node("TopK", "x n", "y i", TinyOnnx.Int("axis", 0)),
         ["tokens that attend to each other, and no batch axis"] = () => new TinyOnnx().Input("x", ElementType.Int64, "tokens").Weight("t", Numbers(64), 16, 4)
             .Node("Gather", "t x", "e").Node("Transpose", "e", "u").Node("MatMul", "e u", "a").Node("Softmax", "a", "p").Node("MatMul", "p e", "y").Output("y", ElementType.Float, "tokens", 4),
+        ["integers, scaled where one is larger than 1000"] = () => WhenInteger("ReduceMax", "Greater", 1e3f, ElementType.Int64),
+        ["integers, scaled where one is below -10000"] = () => WhenInteger("ReduceMin", "Less", -1e4f, ElementType.Int32),
+        ["bytes, scaled where one is larger than 100"] = () => WhenInteger("ReduceMax", "Greater", 100f, ElementType.UInt8),
+        ["integers that are compared with 500 before they are joined"] = () => Integers(ElementType.Int64).Weight("t", [500L]).Weight("two", [2f]).Node("Greater", "x t", "g").Node("Cast", "g", "l", TinyOnnx.Int("to", 1))
+            .Node("ReduceMax", "l", "m", TinyOnnx.Int("keepdims", 0)).Node("Cast", "x", "f", TinyOnnx.Int("to", 1)).Node("Mul", "m two", "d").Node("Add", "f d", "y"),
         ["8 bits by the range of all rows"] = () => Rows().Node("DynamicQuantizeLinear", "x", "q s z").Node("DequantizeLinear", "q s z", "y"),
     };
 
@@ -52,6 +57,7 @@ internal static class MixingModels
         ["ids of a small table"] = () => new TinyOnnx().Input("x", ElementType.Int64, "N", 3).Weight("t", Numbers(8), 2, 4).Node("Gather", "t x", "y").Output("y", ElementType.Float, "N", 3, 4),
         ["a number that all rows share"] = () => Rows().Input("factor", ElementType.Float).Node("Mul", "x factor", "y"),
         ["rows on the second axis"] = () => TinyModels.OnAxis(1),
+        ["integers as numbers"] = () => Integers(ElementType.Int64).Weight("w", Numbers(16), 4, 4).Node("Cast", "x", "f", TinyOnnx.Int("to", 1)).Node("MatMul", "f w", "h").Node("Softsign", "h", "y"),
         ["labels"] = () => Rows().Node("ArgMax", "x", "y", TinyOnnx.Int("axis", 1), TinyOnnx.Int("keepdims", 1)),
     };
 
@@ -64,6 +70,11 @@ internal static class MixingModels
     }
 
     private static TinyOnnx Rows() => new TinyOnnx().Input("x", ElementType.Float, "N", 4);
+
+    private static TinyOnnx Integers(ElementType type) => new TinyOnnx().Input("x", type, "N", 4);
+
+    private static TinyOnnx WhenInteger(string reduction, string comparison, float threshold, ElementType type) => Integers(type).Weight("t", [threshold]).Weight("two", [2f])
+        .Node("Cast", "x", "f", TinyOnnx.Int("to", 1)).Node(reduction, "f", "m", TinyOnnx.Int("keepdims", 0)).Node(comparison, "m t", "c").Node("Mul", "f two", "d").Node("Where", "c d f", "y");
 
     private static TinyOnnx When(string reduction, string comparison, float threshold) => Rows().Weight("t", [threshold]).Weight("two", [2f])
         .Node(reduction, "x", "m", TinyOnnx.Int("keepdims", 0)).Node(comparison, "m t", "c").Node("Mul", "x two", "d").Node("Where", "c d x", "y");

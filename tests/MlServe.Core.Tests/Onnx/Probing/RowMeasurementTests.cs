@@ -107,6 +107,20 @@ public sealed class RowMeasurementTests
         Assert.Equal(new IntegerRange(least, end), GraphFacts.Find(MlServe.Onnx.Graphs.OnnxGraph.Read(model.ToArray())).Ranges["x"]);
     }
 
+    [Theory]
+    [InlineData("Cast", true)]
+    [InlineData("Cast and Gather", false)]
+    [InlineData("Cast and Expand", false)]
+    [InlineData("Add", false)]
+    public void Facts_IntegersThatAreNumbers_AreToldFromIndicesAndSizes(string use, bool isNumber)
+    {
+        var model = new TinyOnnx().Input("x", ElementType.Int64, "N").Input("t", ElementType.Float, "K", 1).Weight("one", [1L]).Weight("half", [1f]).Node("Identity", "x", "i");
+        model = use == "Add" ? model.Node("Add", "i one", "a").Node("Cast", "a", "y", TinyOnnx.Int("to", 1)) : model.Node("Cast", "i", "f", TinyOnnx.Int("to", 1)).Node("Mul", "f half", "y");
+        if (use == "Cast and Gather") model.Node("Gather", "t x", "z").OutputOfAnyShape("z", ElementType.Float);
+        if (use == "Cast and Expand") model.Node("Expand", "t i", "z").OutputOfAnyShape("z", ElementType.Float);
+        Assert.Equal(isNumber, GraphFacts.Find(MlServe.Onnx.Graphs.OnnxGraph.Read(model.OutputOfAnyShape("y", ElementType.Float).ToArray())).IsNumber("x"));
+    }
+
     internal static TinyOnnx Training() => new TinyOnnx().Input("x", ElementType.Float, "N", 4).Weight("s", [1f, 1, 1, 1], 4).Weight("b", [0f, 0, 0, 0], 4).Weight("m", [0f, 0, 0, 0], 4)
         .Weight("v", [1f, 1, 1, 1], 4).Node("BatchNormalization", "x s b m v", "y rm rv", TinyOnnx.Int("training_mode", 1)).Output("y", ElementType.Float, "N", 4);
 }

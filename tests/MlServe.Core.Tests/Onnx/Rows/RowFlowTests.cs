@@ -273,6 +273,85 @@ public sealed class RowFlowTests
         Disproves(Rows().Node("NonZero", ["x"], ["p"]).Node("Size", ["p"], ["c"]).Node("Cast", ["c"], ["f"], ("to", Float)).Node("Mul", ["x", "f"], ["y"]).Output("y", Float, "n", 4), "counts what it finds");
     }
 
+    /// <summary>How many were found, and what was found taken together, follow from all rows, however it is come by.</summary>
+    [Fact]
+    public void Follow_WhatWasFoundInAllRowsAsData_IsDisproved()
+    {
+        OnnxModel Found() => Rows().Node("NonZero", ["x"], ["p"]).Node("Transpose", ["p"], ["t"]).Initializer("one", [1L], 1).Initializer("two", [2L], 1).Initializer("zero", [0L], 1);
+        RowProof Scaled(OnnxModel model, bool casts) => Follow((casts ? model.Node("Cast", ["c"], ["f"], ("to", Float)) : model.Node("Identity", ["c"], ["f"])).Node("Mul", ["x", "f"], ["y"]).Output("y", Float, "n", 4));
+        OnnxModel[] counts =
+        [
+            Found().Node("Shape", ["p"], ["s"]).Node("Slice", ["s", "one", "two"], ["c"]),
+            Found().Node("Shape", ["t"], ["s"]).Node("Gather", ["s", "zero"], ["c"]),
+            Found().Node("Shape", ["t"], ["s"]).Node("Split", ["s"], ["c", "d"]),
+            Found().Node("Shape", ["t"], ["s"]).Node("ReduceProd", ["s"], ["c"]),
+            Found().Node("Shape", ["t"], ["s"]).Node("Slice", ["s", "zero", "one"], ["k"]).Node("Tile", ["k", "one"], ["c"]),
+            Found().Node("Cast", ["p"], ["q"], ("to", OnnxModel.Int32)).Node("Size", ["q"], ["c"]),
+        ];
+        Assert.All(counts, model => Assert.Equal(RowIndependence.Disproved, Scaled(model, casts: true).Verdict));
+        OnnxModel[] values =
+        [
+            Found().Node("GatherND", ["x", "t"], ["g"]).Node("ReduceSum", ["g"], ["c"]),
+            Found().Node("GatherND", ["x", "t"], ["g"]).Node("Unsqueeze", ["g", "zero"], ["u"]).Node("ReduceMax", ["u"], ["c"], ("keepdims", 0)),
+        ];
+        Assert.All(values, model => Assert.Equal(RowIndependence.Disproved, Scaled(model, casts: false).Verdict));
+
+        // One number each, or so many as an axis has: not known.
+        Assert.Equal(RowIndependence.Unknown, Scaled(Found().Node("GatherND", ["x", "t"], ["g"]).Node("ReduceSum", ["g", "zero"], ["c"], ("keepdims", 0)), casts: false).Verdict);
+    }
+
+    /// <summary>m: x, if the mask that writes into it keeps rows apart, which the graph does not tell.</summary>
+    private static OnnxModel Doubtful() => Rows().Initializer("none", Float, [], 0).Node("Less", ["x", "x"], ["l"]).Node("NonZero", ["l"], ["p"]).Node("Transpose", ["p"], ["t"])
+        .Node("ScatterND", ["x", "t", "none"], ["m"]).Node("Shape", ["m"], ["size"]);
+
+    [Fact]
+    public void Follow_RowsInDoubt_StayInDoubtUntilTheyAreMixed()
+    {
+        Unknown(Doubtful().Node("Relu", ["m"], ["y"]).Output("y", Float, "n", 4));
+        Disproves(Doubtful().Node("Softmax", ["m"], ["y"], ("axis", 0L)).Output("y", Float, "n", 4), "normalizes over");
+
+        // A value that all rows share, and that may have several where it meets the axis of the rows.
+        OnnxModel Joined() => Rows().Input("d", Float, "k", 4);
+        UnknownOf(Joined().Node("Add", ["x", "d"], ["y"]).Output("y", Float, "n", 4));
+        UnknownOf(Joined().Node("LayerNormalization", ["x", "d"], ["y"]).Output("y", Float, "n", 4));
+        Assert.Equal(RowIndependence.Disproved, Follow(Joined().Node("Add", ["x", "d"], ["a"]).Node("Softmax", ["a"], ["y"], ("axis", 0L)).Output("y", Float, "n", 4), 0, null).Verdict);
+
+        static void UnknownOf(OnnxModel model) => Assert.Equal(RowIndependence.Unknown, Follow(model, 0, null).Verdict);
+    }
+
+    [Fact]
+    public void Follow_SizesOfRowsInDoubt_AreInDoubt()
+    {
+        Unknown(Doubtful().Node("ConstantOfShape", ["size"], ["y"]).Output("y", Float, "n", 4));
+        Unknown(Doubtful().Node("Reshape", ["x", "size"], ["y"]).Output("y", Float, "n", 4));
+        OnnxModel Width() => Doubtful().Initializer("one", [1L]).Initializer("three", [3L]).Node("Gather", ["size", "one"], ["w"]);
+        Unknown(Width().Node("Cast", ["w"], ["f"], ("to", Float)).Node("Mul", ["x", "f"], ["y"]).Output("y", Float, "n", 4));
+
+        // As what decides which way all rows take, and how often.
+        OnnxModel Branch(string operation) => new OnnxModel().Node(operation, ["x"], [operation]).OutputOfAnyShape(operation, Float);
+        Unknown(Width().Node("Less", ["w", "three"], ["is"]).Node("If", ["is"], ["y"], ("then_branch", Branch("Relu")), ("else_branch", Branch("Neg"))).Output("y", Float, "n", 4));
+        var body = new OnnxModel().Input("i", Int64).Input("c", OnnxModel.Bool).InputOfAnyShape("s", Float).Node("Less", ["i", "w"], ["c2"]).Node("Tanh", ["s"], ["s2"])
+            .Output("c2", OnnxModel.Bool).OutputOfAnyShape("s2", Float);
+        Unknown(Width().Node("Loop", ["three", "", "x"], ["y"], ("body", body)).Output("y", Float, "n", 4));
+    }
+
+    [Fact]
+    public void Follow_ElementsOfASequenceInDoubt_AreInDoubt()
+    {
+        Unknown(Doubtful().Initializer("zero", [0L]).Node("SequenceConstruct", ["x", "m"], ["q"]).Node("SequenceAt", ["q", "zero"], ["y"]).Output("y", Float, "n", 4));
+        Unknown(Doubtful().Node("SequenceConstruct", ["x", "m"], ["q"]).Node("ConcatFromSequence", ["q"], ["y"], ("axis", 1L)).Output("y", Float, "n", 8));
+    }
+
+    /// <summary>Folded the wrong way and back they are the same rows; if something is written in between, they are not.</summary>
+    [Fact]
+    public void Follow_WritingIntoWhatCutsThroughRows_IsNotTurnedBack()
+    {
+        OnnxModel Cut() => Rows().Initializer("wrong", [4L, -1], 2).Initializer("right", [-1L, 4], 2).Node("Reshape", ["x", "wrong"], ["c"]);
+        Proves(Cut().Node("Reshape", ["c", "right"], ["y"]).Output("y", Float, "n", 4));
+        Disproves(Cut().Initializer("at", [0L, 0], 1, 2).Initializer("seven", [7f], 1).Node("ScatterND", ["c", "at", "seven"], ["d"]).Node("Reshape", ["d", "right"], ["y"])
+            .Output("y", Float, "n", 4), "cuts through rows");
+    }
+
     [Fact]
     public void Follow_PlacesThatAPoolTook_AreGivenBackToTheirRows()
     {

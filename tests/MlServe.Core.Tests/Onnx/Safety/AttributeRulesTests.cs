@@ -63,6 +63,25 @@ public sealed class AttributeRulesTests
         Assert.Contains(expected, refusal.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>Of a value of an unknown number of axes, joined with a number, nothing more is known than before.</summary>
+    [Theory]
+    [InlineData("bi,ij->bj")]
+    [InlineData("...i,ij->...j")]
+    [InlineData("window")]
+    public async Task Inspect_RankThatIsNotKnown_IsNotHeldAgainstTheModel(string equation)
+    {
+        var model = new TinyOnnx().Input("x", ElementType.Float, "N", 8).Input("s", ElementType.Int64, "axes").Weight("two", [2f]).Weight("w", new float[16], 4, 4).Weight("none", new float[4], 2, 2, 1).Weight("kernel", new float[4], 2, 2, 1, 1)
+            .Node("Reshape", "x s", "r");
+        var bytes = (equation == "window"
+            ? model.Node("Mul", "r none", "m").Node("Conv", "m kernel", "y", TinyOnnx.Ints("strides", 1, 1))
+            : model.Node("Mul", "r two", "m").Node("Einsum", "m w", "y", TinyOnnx.String("equation", equation))).OutputOfAnyShape("y", ElementType.Float).ToArray();
+        Assert.NotNull(OnnxInspector.Inspect(bytes));
+        await using var predictor = await OnnxPredictor.LoadAsync(ModelSource.FromBytes(bytes), null, null, TestContext.Current.CancellationToken);
+        long[] shape = equation == "window" ? [1, 2, 2, 2] : [2, 4];
+        using var answer = Ask.The(predictor, PredictionInputs.Row(PredictionInput.Tensor("x", new float[8], [1, 8]), PredictionInput.Tensor("s", shape, [shape.Length])));
+        Assert.Equal(8, answer.EnsureOk()["y"].Length);
+    }
+
     [Fact]
     public void Inspect_AttributeInAFunctionBoundByItsCall_IsRefused()
     {
