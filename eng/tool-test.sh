@@ -31,8 +31,8 @@ mlserve=$work/tools/mlserve
 "$mlserve" inspect "$root/samples/assets/digits.onnx" | tee inspect.txt
 grep -q 'batch axis *0 of .image.' inspect.txt
 
-# The tests of the tool do it with real images. The network is too small to gain by integers: they are tried, measured and refused, and its weights stored smaller.
-"$mlserve" quantize "$root/samples/assets/digits.onnx" -o digits.int8.onnx --random-samples 64 --report report.json --plot plot.png
+# The tests of the tool do it with real images. Random images show nothing of how well it reads; a smaller file is asked for by name, and speed is not for this test to tell.
+"$mlserve" quantize "$root/samples/assets/digits.onnx" -o digits.int8.onnx --random-samples 512 --on-failure storage --min-speedup 0 --report report.json --plot plot.png
 [ "$(wc -c <digits.int8.onnx)" -lt "$(wc -c <"$root/samples/assets/digits.onnx")" ]
 [ -s report.json ] && [ -s plot.png ]
 code=0

@@ -7,12 +7,14 @@ public sealed record QuantizationGate
 {
     /// <summary>
     /// The least speed against the source, measured in turns on this machine, 0 or more: the lower end of its interval has to reach it. It is asked of methods that compute on integers, which have to be faster than FP32
-    /// with its exact rewrites as well; what only stores weights smaller has to reach <see cref="MinSpeed"/>. 0: not asked. Default: 1.05.
+    /// with its exact rewrites as well; what only stores weights smaller has to be as fast as the source, or to reach <see cref="MinSpeed"/>. 0: not asked. Default: 1.05.
     /// </summary>
     public double MinSpeedup { get; init; } = 1.05;
 
     /// <summary>
-    /// The least speed against the source of what only stores weights smaller, 0 to 1, by the lower end of the interval. Default: 0.97, which is about what two runs of one model differ by.
+    /// The least speed against the source of what only stores weights smaller, 0 to 1, by the lower end of the interval, where that was asked for by name (<see cref="QuantizationOptions.Method"/>,
+    /// <see cref="GateFailureAction.Int8Storage"/>, <see cref="GateFailureAction.Smaller"/>). Where it was not, it has to be as fast as the source, measured twice. 0: not asked. Default: 0.97, which is about what two runs
+    /// of one model differ by.
     /// </summary>
     public double MinSpeed { get; init; } = 0.97;
 
@@ -53,6 +55,9 @@ public sealed record QuantizationGate
 
     /// <summary>By how much a candidate's measure may lie below the source's, 0 or more, in the measure's own unit. Default: 0.01.</summary>
     public double MaxLoss { get; init; } = 0.01;
+
+    /// <summary>Whether the user asked for a smaller file by name, which may then be slower.</summary>
+    internal bool IsSizeAsked { get; init; } = true;
 
     internal IEnumerable<string> Validate()
     {

@@ -87,6 +87,12 @@ public sealed record QuantizationOptions
         return this with { CalibrationSamples = samples.ToAsyncEnumerable() };
     }
 
+    internal bool MayLeaveOutNodes => OnGateFailure is GateFailureAction.ExcludeNodes or GateFailureAction.Smaller;
+
+    /// <summary>Whether weights that are only stored smaller were asked for by name; a plan names them.</summary>
+    internal bool IsSizeAsked =>
+        Plan is not null || Method is QuantizationMethod.Int8Storage or QuantizationMethod.Fp16Storage || OnGateFailure is GateFailureAction.Int8Storage or GateFailureAction.Smaller;
+
     /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
     public IEnumerable<string> Validate()

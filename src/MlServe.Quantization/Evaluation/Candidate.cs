@@ -33,6 +33,16 @@ internal sealed record Candidate
         ? ((comparison.WorstAgreement ?? 1) * 1000) + ((comparison.WorstRankCorrelation ?? 1) * 1000) + Math.Clamp(comparison.WorstSnrDb ?? 0, -50, 200)
         : double.NegativeInfinity;
 
+    /// <summary>Whether to look further from it rather than from another: the faster of two that answer as they should, else one that is not too slow, else the nearer.</summary>
+    public bool IsBetterStartThan(Candidate other)
+    {
+        if (IsAccurate && other.IsAccurate) return Ratio > other.Ratio;
+        if (IsAccurate != other.IsAccurate) return IsAccurate;
+        return IsTooSlow == other.IsTooSlow ? Nearness > other.Nearness : other.IsTooSlow;
+    }
+
+    private bool IsTooSlow => Checks.Any(static check => check.Name is GateJudge.Speed or GateJudge.Rewrites && check.Outcome == CheckOutcome.NotHeld);
+
     public SearchStep ToStep(IReadOnlyList<string> leftOut) => new()
     {
         Description = Description,

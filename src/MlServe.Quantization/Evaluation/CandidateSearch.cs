@@ -6,8 +6,6 @@ namespace MlServe.Quantization.Evaluation;
 internal sealed class CandidateSearch(
     PreparedModel prepared, QuantizationOptions options, SearchLog log, SearchClock clock, ProgressReporter progress, CancellationToken cancellationToken)
 {
-    private bool MayLeaveOut => options.OnGateFailure == GateFailureAction.ExcludeNodes;
-
     /// <returns>The first candidate, for why it did not do; the best is in the log.</returns>
     public async Task<Candidate> RunAsync()
     {
@@ -19,20 +17,20 @@ internal sealed class CandidateSearch(
         foreach (var variant in variants.All())
         {
             if (first is not null && (!clock.HasTime() || log.IsHopeless)) break;
+
+            // What answers as it should is not mended by other rounding, unless that may be faster. What fails on the rows for the last word may be.
+            if (!variant.MayBeFaster && (log.Best is not null || nearest is { IsAccurate: true, Passed: false })) continue;
             if (first is not null) progress.Report(QuantizationStage.Measuring, 0.5, variant.Description);
             var plan = await variant.MakeAsync(cancellationToken).ConfigureAwait(false);
             var candidate = await log.TryAsync(plan, variant.Description, []).ConfigureAwait(false);
             first ??= candidate;
-            if (await log.AcceptAsync(candidate).ConfigureAwait(false)) return first;
+            await log.AcceptAsync(candidate).ConfigureAwait(false);
             var verdict = candidate.Passed && log.Refused is { } refused && refused.Description == candidate.Description ? refused : candidate;
-            if (nearest is null || verdict.Nearness > nearest.Nearness) nearest = verdict;
+            if (nearest is null || verdict.IsBetterStartThan(nearest)) nearest = verdict;
             if (candidate.Measurement is null && ReferenceEquals(candidate, first)) return first;
-
-            // What answers as it should and is too slow, or too large, is not mended by other rounding. What fails on the rows for the last word may be.
-            if (candidate is { IsAccurate: true, Passed: false } && ReferenceEquals(candidate, first)) break;
         }
 
-        if (MayLeaveOut && nearest!.Measurement is not null && !log.IsHopeless) await LeaveOutAsync(variants, nearest).ConfigureAwait(false);
+        if (options.MayLeaveOutNodes && log.Best is null && nearest?.Measurement is not null && !log.IsHopeless) await LeaveOutAsync(variants, nearest!).ConfigureAwait(false);
         return first!;
     }
 

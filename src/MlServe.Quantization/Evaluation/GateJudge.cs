@@ -27,7 +27,7 @@ internal static class GateJudge
     public static double SpeedThreshold(QuantizationGate gate, QuantizationMethod method) => method switch
     {
         _ when IsForSpeed(method) => gate.MinSpeedup > 0 ? Math.Max(gate.MinSpeedup, gate.MinSpeed) : gate.MinSpeed,
-        QuantizationMethod.None when gate.MinSpeed > 0 => 1,
+        _ when gate.MinSpeed > 0 && (method == QuantizationMethod.None || !gate.IsSizeAsked) => 1,
         _ => gate.MinSpeed,
     };
 

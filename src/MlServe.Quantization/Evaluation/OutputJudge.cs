@@ -12,7 +12,7 @@ internal static class OutputJudge
     /// <param name="gate">What is asked.</param>
     /// <param name="output">What was found.</param>
     /// <param name="isMadeUp">Whether inputs were made up, so that classes and neighbours mean nothing.</param>
-    /// <param name="isFinal">Whether it is the last word: then lower ends of intervals count. On the way to it, what was found counts.</param>
+    /// <param name="isFinal">Whether it is the last word: then lower ends of intervals count. On the way to it counts what twice as many rows would show of what was found: so many are kept for the last word, which is not spoken often.</param>
     public static IEnumerable<GateCheck> Judge(QuantizationGate gate, OutputComparison output, bool isMadeUp, bool isFinal)
     {
         var name = output.Name;
@@ -66,13 +66,17 @@ internal static class OutputJudge
     private static GateCheck Share(OutputComparison output, string name, string what, double least, bool isFinal)
     {
         if (output.Agreement is not { } found) return new(name, CheckOutcome.NotMade, $"'{output.Name}' had less than two rows to compare: not enough rows");
-        var low = isFinal ? output.AgreementLow ?? 0 : found;
+        var low = isFinal ? output.AgreementLow ?? 0 : Expected(found, output.Compared, least);
         var outcome = found < least ? CheckOutcome.NotHeld : low >= least ? CheckOutcome.Held : CheckOutcome.NotMade;
         var doubt = outcome == CheckOutcome.NotMade
             ? string.Create(Invariant, $", but so many show no more than {ReportText.Share(low)}{(output.Compared < Confidence.RowsFor(least) ? $": not enough rows, {Confidence.RowsFor(least)} without a miss would do" : "")}")
             : isFinal && outcome == CheckOutcome.Held ? string.Create(Invariant, $" (at least {ReportText.Share(low)} at 95 %)") : "";
         return new(name, outcome, string.Create(Invariant, $"'{output.Name}' {what} {ReportText.Share(found)} of {output.Compared}, asked {ReportText.Share(least)}{doubt}"));
     }
+
+    /// <summary>What the rows for the last word will show of what was found; where they are too few to show anything, that is theirs to say.</summary>
+    private static double Expected(double found, long rows, double least) =>
+        rows * 2 < Confidence.RowsFor(least) ? found : Confidence.LowerShare(Math.Round(found * rows * 2), rows * 2);
 
     private static GateCheck Ranks(OutputComparison output, double least)
     {

@@ -4,12 +4,13 @@ namespace MlServe.Quantization.Evaluation;
 
 /// <summary>One way in which the values of a model are rounded.</summary>
 /// <param name="Description">What it is, for a person.</param>
+/// <param name="MayBeFaster">Whether it is tried for its speed as well, not only where answers are not near enough.</param>
 /// <param name="MakeAsync">Makes the plan.</param>
-internal sealed record PlanVariant(string Description, Func<CancellationToken, Task<QuantizationPlan>> MakeAsync);
+internal sealed record PlanVariant(string Description, bool MayBeFaster, Func<CancellationToken, Task<QuantizationPlan>> MakeAsync);
 
 /// <summary>
-/// The ways in which the values of a model can be rounded, with all of its nodes: one scale for each activation first, because the runtime puts operators between convolutions on integers only then; then what
-/// is nearer, and costs time.
+/// The ways in which the values of a model can be rounded, with all of its nodes: one scale for each activation first, because the runtime puts operators between convolutions on integers only then; then a scale
+/// for each channel, which is nearer and mostly slower, but faster behind a pooling of floats; then what is nearer, and costs time.
 /// </summary>
 internal sealed class PlanVariants(PreparedModel prepared, QuantizationOptions options, QuantizationPlan calibrated)
 {
@@ -19,13 +20,13 @@ internal sealed class PlanVariants(PreparedModel prepared, QuantizationOptions o
     {
         if (calibrated.Method != QuantizationMethod.Static)
         {
-            yield return Of("all nodes", _ => Task.FromResult(calibrated));
+            yield return Of("all nodes", _ => Task.FromResult(calibrated), mayBeFaster: true);
             yield break;
         }
 
         var hasChannels = calibrated.ChannelRanges.Count > 0;
-        if (options.PerChannelActivations != true || !hasChannels) yield return Of("all nodes", token => CorrectAsync(OneScale(calibrated), token));
-        if (options.PerChannelActivations != false && hasChannels) yield return Of("all nodes, a scale for each channel of activations", token => CorrectAsync(calibrated, token));
+        if (options.PerChannelActivations != true || !hasChannels) yield return Of("all nodes", token => CorrectAsync(OneScale(calibrated), token), mayBeFaster: true);
+        if (options.PerChannelActivations != false && hasChannels) yield return Of("all nodes, a scale for each channel of activations", token => CorrectAsync(calibrated, token), mayBeFaster: true);
         if (prepared.CanSmooth(calibrated)) yield return Of("all nodes, inputs of products smoothed", SmoothAsync);
     }
 
@@ -38,7 +39,8 @@ internal sealed class PlanVariants(PreparedModel prepared, QuantizationOptions o
     private async Task<QuantizationPlan> SmoothAsync(CancellationToken cancellationToken) =>
         await CorrectAsync(await prepared.SmoothAsync(options.PerChannelActivations == true ? calibrated : OneScale(calibrated), options, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
 
-    private PlanVariant Of(string description, Func<CancellationToken, Task<QuantizationPlan>> make) => new(description, async token => _plans[description] = await make(token).ConfigureAwait(false));
+    private PlanVariant Of(string description, Func<CancellationToken, Task<QuantizationPlan>> make, bool mayBeFaster = false) =>
+        new(description, mayBeFaster, async token => _plans[description] = await make(token).ConfigureAwait(false));
 
     private static QuantizationPlan OneScale(QuantizationPlan plan) => plan with { ChannelRanges = new Dictionary<string, TensorRange[]>() };
 }

@@ -105,7 +105,7 @@ internal sealed class PreparedModel : IAsyncDisposable
     public CandidateEvaluator Evaluator(QuantizationOptions options)
     {
         RequireSomethingToMeasureWith();
-        return new(Source, Model, _samples, Metrics, Check, options.Gate, options.Threads);
+        return new(Source, Model, _samples, Metrics, Check, options.Gate with { IsSizeAsked = options.IsSizeAsked }, options.Threads);
     }
 
     public SensitivityAnalysis Sensitivity(QuantizationOptions options)
@@ -126,13 +126,13 @@ internal sealed class PreparedModel : IAsyncDisposable
         var plan = Outline(options, _choice.Method);
         if (plan.Method != QuantizationMethod.Static) return plan.Method == QuantizationMethod.None ? Plans.WithoutRanges(plan, plan.Method) : plan;
         progress.Report(QuantizationStage.Calibrating, 0, "looking for the values to calibrate");
-        var tensors = CalibratedValues.Of(Model, plan, options.OnGateFailure == GateFailureAction.ExcludeNodes);
+        var tensors = CalibratedValues.Of(Model, plan, options.MayLeaveOutNodes);
         progress.Report(QuantizationStage.Calibrating, 0.05, $"calibrating {tensors.Count} values");
         var settings = new CalibrationSettings { Method = options.CalibrationMethod, Percentile = options.Percentile };
         var result = await Calibrator.RunAsync(Model, tensors, _samples.Given, settings, cancellationToken).ConfigureAwait(false);
         _calibrated = result.Samples;
         progress.Report(QuantizationStage.Calibrating, 0.55, $"calibrated on {result.Samples} samples");
-        var channels = CalibratedValues.ChannelsOf(Model, plan, options.OnGateFailure == GateFailureAction.ExcludeNodes);
+        var channels = CalibratedValues.ChannelsOf(Model, plan, options.MayLeaveOutNodes);
         progress.Report(QuantizationStage.Calibrating, 0.6, $"calibrating the channels of {channels.Count} values");
         return plan with { Ranges = result.Ranges, ChannelRanges = await ChannelCalibrator.RunAsync(Model, channels, _samples.Given, cancellationToken).ConfigureAwait(false) };
     }
@@ -145,7 +145,7 @@ internal sealed class PreparedModel : IAsyncDisposable
     {
         var factors = await SmoothingFactors.ComputeAsync(Model, plan, _samples.Given, cancellationToken).ConfigureAwait(false);
         plan = plan with { InputFactors = factors };
-        var tensors = CalibratedValues.Of(Model, plan, options.OnGateFailure == GateFailureAction.ExcludeNodes);
+        var tensors = CalibratedValues.Of(Model, plan, options.MayLeaveOutNodes);
         var settings = new CalibrationSettings { Method = options.CalibrationMethod, Percentile = options.Percentile };
         var smoothed = Smoothing.Apply(Model, plan);
         var made = smoothed.Graph.Node.SelectMany(static node => node.Output).ToHashSet(StringComparer.Ordinal);

@@ -63,10 +63,14 @@ internal static class ReportText
             QuantizationMethod.None when report.Plan.KeepsOriginal => "NOT QUANTIZED: nothing that was tried is better than the source, which was written as it is",
             QuantizationMethod.None => $"NOT QUANTIZED: FP32 with exact rewrites{speed}, {size}",
             QuantizationMethod.Fp16Storage => $"NOT INT8: weights of 16-bit floats in the file, FP32 when it runs{speed}, {size}",
-            QuantizationMethod.Int8Storage => $"weights of 8 bits in the file, FP32 when it runs{speed}, {size}",
+            QuantizationMethod.Int8Storage => $"{Cost(report.Speed)}weights of 8 bits in the file, FP32 when it runs{speed}, {size}",
             _ => string.Create(Invariant, $"{report.Method}: {report.Nodes.Count(static node => node.IsQuantized)} nodes on integers{speed}, {size}"),
         };
     }
+
+    /// <summary>What a file costs that was asked for its size.</summary>
+    private static string Cost(SpeedEstimate? speed) =>
+        speed is { Low: < 1 and var low } ? string.Create(Invariant, $"SMALLER, UP TO {Math.Max(1, Math.Ceiling(Math.Round((1 - low) * 100, 6)))} % SLOWER, as asked: ") : "";
 
     private static string Speed(SpeedEstimate speed, int rows)
     {

@@ -40,6 +40,15 @@ public class GateJudgeTests
         Assert.Equal(expected, CandidateOf(Measured(agreement, snr, speed: new(ratio, low, high, 9, 1, 1 / ratio))).IsCloseCall);
 
     [Theory]
+    [InlineData(1.6, 7, 0.4, 8, true)] // nearer by little, and leaving out nodes would not make it fast
+    [InlineData(1.6, 7, 1.5, 8, false)]
+    [InlineData(0.5, 7, 0.4, 8, false)]
+    [InlineData(1.6, 40, 1.9, 41, false)] // both answer as they should: the faster
+    [InlineData(0.6, 40, 1.9, 7, true)]
+    public void IsBetterStartThan_Another_IsByAnswersThenSpeedThenNearness(double ratio, double snr, double otherRatio, double otherSnr, bool expected) =>
+        Assert.Equal(expected, CandidateOf(Measured(1, snr, speed: Exactly(ratio))).IsBetterStartThan(CandidateOf(Measured(1, otherSnr, speed: Exactly(otherRatio)))));
+
+    [Theory]
     [InlineData(1.15, true)]
     [InlineData(1.25, false)]
     public void IsCloseCall_RewritesAreFaster_ByLessThanTheNoise(double lowOfRewrites, bool expected)
@@ -60,6 +69,29 @@ public class GateJudgeTests
     [InlineData(QuantizationMethod.None, 1.0, true)]
     public void Judge_Speed_IsAskedAsTheMethodPromises(QuantizationMethod method, double ratio, bool passes) =>
         Assert.Equal(passes, GateJudge.Judge(new(), method, Measured(speed: new(ratio, ratio, ratio, 9, 1, 1))).All(static check => check.Passed));
+
+    [Theory]
+    [InlineData(QuantizationMethod.Int8Storage, 0.97, 1.02, CheckOutcome.NotMade)]
+    [InlineData(QuantizationMethod.Int8Storage, 1.0, 1.02, CheckOutcome.Held)]
+    [InlineData(QuantizationMethod.Fp16Storage, 0.97, 0.99, CheckOutcome.NotHeld)]
+    public void Judge_SizeWasNotAskedFor_HasToBeAsFast(QuantizationMethod method, double low, double high, CheckOutcome expected)
+    {
+        var measurement = Measured(speed: new((low + high) / 2, low, high, 9, 1, 1));
+        Assert.Equal(expected, GateJudge.Judge(new() { IsSizeAsked = false }, method, measurement).Single(static check => check.Name == GateJudge.Speed).Outcome);
+        Assert.Equal(CheckOutcome.Held, GateJudge.Judge(new(), method, measurement).Single(static check => check.Name == GateJudge.Speed).Outcome);
+        Assert.True(GateJudge.Judge(new() { IsSizeAsked = false, MinSpeed = 0 }, method, measurement).All(static check => check.Passed));
+    }
+
+    [Theory]
+    [InlineData(null, GateFailureAction.ExcludeNodes, false)]
+    [InlineData(null, GateFailureAction.Throw, false)]
+    [InlineData(QuantizationMethod.Static, GateFailureAction.ExcludeNodes, false)]
+    [InlineData(null, GateFailureAction.Smaller, true)]
+    [InlineData(null, GateFailureAction.Int8Storage, true)]
+    [InlineData(QuantizationMethod.Int8Storage, GateFailureAction.ExcludeNodes, true)]
+    [InlineData(QuantizationMethod.Fp16Storage, GateFailureAction.Throw, true)]
+    public void IsSizeAsked_OnlyByName_IsTrue(QuantizationMethod? method, GateFailureAction action, bool expected) =>
+        Assert.Equal(expected, new QuantizationOptions { Method = method, OnGateFailure = action }.IsSizeAsked);
 
     [Theory]
     [InlineData(0.97, 20, true)]
@@ -138,6 +170,8 @@ public class GateJudgeTests
         Assert.Equal(!passes, checks.Any(static check => check.Name == GateJudge.Size));
         Assert.True(method == QuantizationMethod.Int8Storage || GateJudge.Judge(new() { MaxSize = null }, method, Measured() with { Bytes = bytes, SourceBytes = 40_000 }).All(static check => check.Passed));
     }
+
+    private static SpeedEstimate Exactly(double ratio) => new(ratio, ratio, ratio, 9, 1, 1 / ratio);
 
     private static Candidate CandidateOf(Measurement measurement) => new()
     {

@@ -35,6 +35,15 @@ public class OutputJudgeTests
     }
 
     [Theory]
+    [InlineData(0.985, 512, true)]
+    [InlineData(0.975, 512, false)] // twice as many would show 0.965
+    [InlineData(0.975, 8000, true)]
+    [InlineData(0.975, 40, true)] // twice as many show nothing: the last word says so
+    [InlineData(0.96, 40, false)]
+    public void Judge_AgreementOnTheWay_IsWhatTheLastWordWillShow(double share, int rows, bool passes) =>
+        Assert.Equal(passes, OutputJudge.Judge(new(), Classes with { Agreement = share, Compared = rows }, isMadeUp: false, isFinal: false).All(static check => check.Passed));
+
+    [Theory]
     [InlineData(25, 20.0, CheckOutcome.Held)]
     [InlineData(25, 19.0, CheckOutcome.NotMade)]
     [InlineData(25, null, CheckOutcome.NotMade)] // one row

@@ -76,6 +76,7 @@ internal sealed class MetricChooser
     {
         if (end == OutputEnd.Softmax) return new(OutputMetric.Classes, "it ends in a Softmax", IsShare: true);
         if (end == OutputEnd.UnitLength) return new(OutputMetric.Embedding, "its vectors are brought to one length");
+        if (end == OutputEnd.Mean) return new(OutputMetric.Embedding, "it is a mean over places");
         if (end == OutputEnd.Tanh && _outputs.Keys.FirstOrDefault(other => other != name && _outputs[other].Shape.Length == 3 && _ends.DependsOn(name, other)) is { } tokens)
             return new(OutputMetric.None, $"it is made of '{tokens}', which is judged");
         if (VectorNames.Any(part => name.Contains(part, StringComparison.OrdinalIgnoreCase))) return new(OutputMetric.Embedding, "its name says that it is a vector");

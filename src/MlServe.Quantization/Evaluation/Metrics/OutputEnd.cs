@@ -23,6 +23,9 @@ internal enum OutputEnd
     /// <summary>Division by the length of a vector.</summary>
     UnitLength,
 
+    /// <summary>Division by how many places were summed up.</summary>
+    Mean,
+
     /// <summary>Tanh.</summary>
     Tanh,
 }
@@ -30,6 +33,8 @@ internal enum OutputEnd
 /// <summary>Reads the end of a graph from its nodes.</summary>
 internal sealed class OutputEnds(GraphIndex index)
 {
+    private readonly WrittenOutEnds _written = new(index);
+
     private static readonly HashSet<string> PassedOver = new(StringComparer.Ordinal) { "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Cast", "Transpose", "Dropout", "Concat", "Slice" };
 
     public OutputEnd Of(string output)
@@ -49,12 +54,12 @@ internal sealed class OutputEnds(GraphIndex index)
                 return OutputEnd.LayerNorm;
             case "MatMul" or "Gemm" or "Conv" or "FusedGemm" or "FusedMatMul":
                 return OutputEnd.Product;
-            case "Div" when node.Input.Count == 2 && IsLength(node.Input[1]):
-                return OutputEnd.UnitLength;
             case "Add" when node.Input.Count == 2:
                 return OfSum(node);
-            default:
+            case null:
                 return OutputEnd.Other;
+            default:
+                return _written.Of(node);
         }
     }
 
@@ -89,19 +94,6 @@ internal sealed class OutputEnds(GraphIndex index)
         }
 
         return OutputEnd.Other;
-    }
-
-    private bool IsLength(string value)
-    {
-        for (var i = 0; i < 8 && index.ProducerOf(value) is { } node; i++)
-        {
-            if (node.OpType is "ReduceL2") return true;
-            if (node.OpType is "ReduceSum" or "ReduceSumSquare") return true;
-            if (node.OpType is not ("Expand" or "Clip" or "Max" or "Sqrt" or "Pow" or "Add" or "Unsqueeze" or "Reshape" or "Identity")) return false;
-            value = node.Input[0];
-        }
-
-        return false;
     }
 
     private NodeProto? Last(string value)

@@ -32,13 +32,24 @@ internal sealed class ChannelLayout(GraphIndex index, StaticLayout layout, Quant
 
     private bool IsInput(string value)
     {
-        if (layout.IsRounded(value) || layout.RangeOf(value) != value || MayBeFused(index.ProducerOf(value))) return false;
+        if (layout.IsRounded(value) || layout.RangeOf(value) != value) return false;
+        if (!IsPoolOfFloats(value) && MayBeFused(index.ProducerOf(value))) return false;
         var readers = Readers(value);
         return readers.Count > 0 && readers.TrueForAll(use => IsDense(layout.ComputeOf(use.Node)));
     }
 
     private bool IsOutput(string value) =>
         layout.RangeOf(value) == value && IsDense(layout.MakerOf(value)) && Readers(value).Count == 0 && !index.UsesOf(value).Any(use => MayBeFused(use.Node));
+
+    /// <summary>
+    /// Whether a value comes from a pooling of what no integer operator made: there is nothing to put together then. With a scale for each channel the rounding stays behind the pooling; one scale the runtime moves
+    /// before it, rounds four times as many values, and pools integers channel by channel (0.49 of FP32's speed in place of 1.6 in a small network).
+    /// </summary>
+    private bool IsPoolOfFloats(string value)
+    {
+        if (index.ProducerOf(value) is not { } pool || !Nodes.Is(pool, "MaxPool")) return false;
+        return index.ProducerOf(pool.Input[0]) is not { } before || (!layout.IsRounded(pool.Input[0]) && !SubgraphReads.IsRearranging(before));
+    }
 
     /// <summary>
     /// Whether the runtime may put a float operator and the roundings around it together: where all that it reads comes from integers and what it gives goes to integers, and past operators that only
