@@ -25,6 +25,7 @@ internal sealed class BatchRecheck
     private readonly long _period;
     private long _rowsLeft;
     private volatile bool _cannot;
+    private volatile bool _isEnding;
     private int _state;
     private uint _draw = 2463534242;
     private ILane? _lane;
@@ -81,7 +82,9 @@ internal sealed class BatchRecheck
     /// <summary>Ends it, once; it has been stopped, and no batch runs any more.</summary>
     public void End()
     {
-        // Whoever finishes a run looks at this after having said so.
+        // Whoever finishes a run looks at this after having said so. That it was stopped says less: batches may still run.
+        _isEnding = true;
+        Interlocked.MemoryBarrier();
         Stop();
         _thread.End();
         while (true)
@@ -175,7 +178,7 @@ internal sealed class BatchRecheck
     private void Finish(int state)
     {
         Interlocked.Exchange(ref _state, state);
-        if (_stop.IsCancellationRequested && Interlocked.CompareExchange(ref _state, Ended, state) == state) Close();
+        if (_isEnding && Interlocked.CompareExchange(ref _state, Ended, state) == state) Close();
     }
 
     private void Close()

@@ -206,7 +206,7 @@ public sealed class OnnxBatchingTests
         static async Task<IPredictor> MakeAsync(int version)
         {
             var model = await LoadAsync(Gather(version * 1000));
-            return new PredictorBuilder(_ => model).UseBatching(static options => options.MaxBatchSize = 8).Build(new FakeServices(new RunGate(2)));
+            return new PredictorBuilder(_ => model).UseBatching(static options => (options.MaxBatchSize, options.RecheckRate) = (8, 1)).Build(new FakeServices(new RunGate(2)));
         }
     }
 
