@@ -23,6 +23,7 @@ internal static class ScorecardGroups
         new(GateRows.Direct, GateRows.DirectPath),
         new(GateRows.Batched, GateRows.Batchers),
         new(BlockingRows.Claims, BlockingRows.Measure),
+        new([FiniteRows.Check], FiniteRows.Measure),
         new(BatchingLoadRows.Allocated, static _ => BatchingLoadRows.Bytes()),
         new(MlNetRows.Throughput, MlNetRows.MlpThroughput),
         new(MlNetRows.Latency, MlNetRows.TinyLatency),

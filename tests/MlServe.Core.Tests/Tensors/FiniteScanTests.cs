@@ -53,6 +53,31 @@ public sealed class FiniteScanTests
         }
     }
 
+    /// <summary>Callers' memory begins anywhere.</summary>
+    [Fact]
+    public void IndexOf_AnywhereInMemory_SeesTheFirstAndTheLast()
+    {
+        foreach (var type in Types)
+        {
+            var size = ElementTypes.SizeOf(type);
+            for (var offset = 0; offset < 130; offset++)
+            {
+                foreach (var length in (int[])[33, 64, 97, 130])
+                {
+                    var memory = new byte[offset + (length * size)];
+                    Finite(type, length).CopyTo(memory, offset);
+                    var here = memory.AsSpan(offset);
+                    Assert.Equal(-1, FiniteScan.IndexOf(type, here));
+                    foreach (var place in (int[])[length - 1, length / 2, 1, 0])
+                    {
+                        Put(here, type, place, NonFiniteValues.NaN);
+                        Assert.Equal(place, FiniteScan.IndexOf(type, here));
+                    }
+                }
+            }
+        }
+    }
+
     /// <summary>All bits that a small format has, and the borders of the large ones: denormals, signs and payloads too.</summary>
     [Fact]
     public void KindOf_EveryHalfAndBrainFloat_IsWhatTheNumberIs()
@@ -116,11 +141,11 @@ public sealed class FiniteScanTests
         return bytes;
     }
 
-    private static void Put(byte[] bytes, ElementType type, int place, NonFiniteValues kind)
+    private static void Put(Span<byte> bytes, ElementType type, int place, NonFiniteValues kind)
     {
         var number = kind switch { NonFiniteValues.NaN => double.NaN, NonFiniteValues.PositiveInfinity => double.PositiveInfinity, _ => double.NegativeInfinity };
         var size = ElementTypes.SizeOf(type);
-        Scalars.Fill(bytes.AsSpan(place * size, size), type, number);
+        Scalars.Fill(bytes.Slice(place * size, size), type, number);
     }
 
     private static NonFiniteValues OneByOne(byte[] bytes, ElementType type, int place) => KindOf(type switch
