@@ -10,7 +10,8 @@ internal sealed class Models(string folder) : IDisposable
 {
     private const int BatchSize = 4;
 
-    private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(30);
+    // Long enough for all to wait by then, on a busy machine too: an answer that comes while a task begins to be awaited goes on on the pool, and no library can help that.
+    private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(150);
 
     private readonly List<IDisposable> _made = [];
 
