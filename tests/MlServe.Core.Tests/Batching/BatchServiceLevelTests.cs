@@ -113,11 +113,17 @@ public sealed class BatchServiceLevelTests : IAsyncDisposable
         Build(new() { P99 = TimeSpan.FromMilliseconds(2) });
         Assert.Equal(45, Limit);
         _factor = 2;
-        await CrowdAsync(3000);
-        Assert.InRange(Limit, 18, 26);
+        await CrowdUntilAsync(18, 26);
         _factor = 1;
-        await CrowdAsync(6000);
-        Assert.InRange(Limit, 40, 45);
+        await CrowdUntilAsync(40, 45);
+    }
+
+    /// <summary>How many runs a crowd makes is the thread pool's, and larger sizes are tried only now and then.</summary>
+    private async Task CrowdUntilAsync(int least, int most)
+    {
+        for (var crowd = 0; crowd < 20 && (crowd == 0 || Limit < least || Limit > most); crowd++)
+            await CrowdAsync(3000);
+        Assert.InRange(Limit, least, most);
     }
 
     [Fact]
