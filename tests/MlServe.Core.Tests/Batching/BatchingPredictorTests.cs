@@ -235,10 +235,11 @@ public sealed class BatchingPredictorTests
         var blocker = await harness.BlockAsync();
         var broken = harness.Pipeline.PredictAsync(Answers.Request(1));
         var before = SynchronizationContext.Current;
+        var read = new TaskCompletionSource<float>(TaskCreationOptions.RunContinuationsAsynchronously);
         try
         {
             SynchronizationContext.SetSynchronizationContext(new BrokenContext());
-            broken.GetAwaiter().OnCompleted(static () => { });
+            broken.GetAwaiter().OnCompleted(() => read.SetResult(Answers.Read(broken.GetAwaiter().GetResult())));
         }
         finally
         {
@@ -251,9 +252,7 @@ public sealed class BatchingPredictorTests
 
         await Harness.Expect(other, 2);
         harness.Settle();
-        while (!broken.IsCompleted)
-            await Task.Delay(1);
-        Assert.Equal(1, Answers.Read(broken.GetAwaiter().GetResult()));
+        Assert.Equal(1, await read.Task);
     }
 
     [Fact]
