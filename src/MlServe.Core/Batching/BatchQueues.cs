@@ -84,6 +84,47 @@ internal sealed class BatchQueues
         return length < 0 ? null : Find(in request, shared[..length], priority);
     }
 
+    /// <summary>As <see cref="Find(in PredictionInputs, in BatchRequest, RequestPriority)"/>, for a caller.</summary>
+    /// <returns>Null, or what the caller hears of an exception of the executor's.</returns>
+    public PredictionError? TryFind(in PredictionInputs inputs, in BatchRequest request, RequestPriority priority, out BatchQueue? queue)
+    {
+        queue = null;
+        try
+        {
+            queue = Find(in inputs, in request, priority);
+            return null;
+        }
+#pragma warning disable CA1031 // A shape that is new needs lanes, and whatever an executor throws is a status.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            return _owner.Errors.Refused(exception);
+        }
+    }
+
+    /// <summary>Hands a request over to a queue, or answers it where its executor fails; false where no queue takes it.</summary>
+    public bool TryPut(BatchQueue queue, BatchSlot slot)
+    {
+        try
+        {
+            for (var current = queue; current is not null && slot.Rows <= current.Capacity; current = slot.FindQueue(this, queue.Priority))
+            {
+                if (current.Add(slot)) return true;
+            }
+
+            return false;
+        }
+#pragma warning disable CA1031 // Whatever an executor throws, the request must be answered.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            _owner.LeftQueue(slot.Rows, queue.Priority);
+            if (slot.TryTake()) slot.Answer(Prediction.FromError(_owner.Errors.Refused(exception)));
+            slot.Let();
+            return true;
+        }
+    }
+
     public Batch? Take(long now, TimeSpan maxBulkDelay)
     {
         var queues = _queues;

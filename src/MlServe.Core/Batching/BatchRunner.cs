@@ -104,7 +104,7 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
 #pragma warning restore CA1031
         {
             GuestReports.OfProcess.Add(Guest.Own, exception);
-            var error = owner.Failed(exception);
+            var error = owner.Errors.Failed(exception);
             foreach (var slot in batch.Slots)
             {
                 if (slot?.TryTake() != true) continue;
@@ -188,7 +188,7 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            return owner.Failed(exception);
+            return owner.Errors.Failed(exception);
         }
     }
 

@@ -104,7 +104,7 @@ internal sealed class BatchSlot : PooledSource
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            if (TryTake()) Answer(Prediction.FromError(_owner!.Failed(exception)));
+            if (TryTake()) Answer(Prediction.FromError(_owner!.Errors.Failed(exception)));
             return false;
         }
     }
@@ -132,8 +132,8 @@ internal sealed class BatchSlot : PooledSource
         // Whoever came meanwhile has left a word.
         var end = Volatile.Read(ref _state) & Phases;
         Volatile.Write(ref _state, pending | Taken);
-        if (failure is not null) Answer(Prediction.FromError(_owner!.Failed(failure)));
-        else if (end == BusyAndExpired) Answer(Prediction.FromError(_owner!.TimedOut(IsRunToBlame())));
+        if (failure is not null) Answer(Prediction.FromError(_owner!.Errors.Failed(failure)));
+        else if (end == BusyAndExpired) Answer(Prediction.FromError(_owner!.Errors.TimedOut(IsRunToBlame())));
         else Answer(new OperationCanceledException(_cancellationToken));
         return false;
     }
@@ -307,7 +307,7 @@ internal sealed class BatchSlot : PooledSource
         _isGivenUp = end == BusyAndCancelled;
         Line?.Abandon(this);
         EndRun();
-        if (end == BusyAndExpired) Answer(Prediction.FromError(_owner!.TimedOut(IsRunToBlame())));
+        if (end == BusyAndExpired) Answer(Prediction.FromError(_owner!.Errors.TimedOut(IsRunToBlame())));
         else Answer(new OperationCanceledException(_cancellationToken));
     }
 }

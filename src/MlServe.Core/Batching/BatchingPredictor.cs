@@ -12,9 +12,6 @@ namespace MlServe.Batching;
 /// </summary>
 internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, ITrimmable, IShieldsCallers
 {
-    /// <summary>Runs shorter than this may go on a caller's thread.</summary>
-    private const double ShortRunSeconds = 50e-6;
-
     /// <summary>Runs longer than this leave the thread pool alone.</summary>
     private const double LongRunSeconds = 1e-3;
 
@@ -23,7 +20,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     private readonly BatchQueues _queues;
     private readonly IdleRunners _runners;
     private readonly BatchAdmission _admission;
-    private readonly LonelyCaller _lonely = new();
+    private readonly DirectRuns _direct;
     private readonly BatchHold? _hold;
     private readonly UrgentCompletion _finished = new();
     private PaddedCounters _counters;
@@ -53,6 +50,8 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         Flow = inner.GetService<GateFlow>() is { } flow && ReferenceEquals(flow.Gate, gate) ? flow : new(gate);
         Time = time;
         Identity = executor.Identity;
+        Errors = new(executor.Identity.Name);
+        _direct = new(this, inner, executor, options);
         Lanes = options.Lanes == 0 ? gate.MaxConcurrentRuns : options.Lanes;
         Capacity = executor.Signature.IsBatchable && mixes ? options.MaxBatchSize : 1;
         BatchesPerQueue = Lanes + 2;
@@ -89,6 +88,9 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     public ModelIdentity Identity { get; }
 
     public string Name => Identity.Name;
+
+    /// <summary>What requests hear that are not answered.</summary>
+    public BatchErrors Errors { get; }
 
     public int Lanes { get; }
 
@@ -161,19 +163,15 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
             throw new ObjectDisposedException(nameof(IPredictor));
         }
 
-        if (FindQueue(in inputs, in request, options?.Priority ?? RequestPriority.Normal, out var queue) is { } fault)
+        if (_queues.TryFind(in inputs, in request, options?.Priority ?? RequestPriority.Normal, out var queue) is { } fault)
         {
             Answered();
             return new(Prediction.FromError(fault));
         }
 
-        if (queue is null || request.Rows == 0) return RelayedOperation<Prediction>.Of(PassOnAsync(inputs, options, cancellationToken));
-        if (MayRunInline(queue, request.Rows, inFlight) && Gate.TryEnter())
-        {
-            if (TryRent(in request) is { } lane) return RunInline(lane, queue, in inputs, in request, options?.Timeout ?? _options.Timeout, cancellationToken);
-            Gate.Exit();
-        }
-
+        if (queue is null || request.Rows == 0) return RelayedOperation<Prediction>.Of(_direct.PassOnAsync(inputs, options, cancellationToken));
+        if (_direct.TryEnter(queue, in request, inFlight) is { } lane)
+            return _direct.Run(lane, queue, in inputs, in request, options?.Timeout ?? _options.Timeout, cancellationToken);
         if (_admission.TryEnter(queue, request.Rows, inFlight, options, out var now, out var deadline) is { } refusal)
         {
             Answered();
@@ -182,7 +180,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
 
         return request.Rows <= queue.Limit
             ? TryPlace(queue, in inputs, in request, 0, request.Rows, now, deadline, cancellationToken)
-                ?? RelayedOperation<Prediction>.Of(PassOnAsync(inputs, options, cancellationToken))
+                ?? RelayedOperation<Prediction>.Of(_direct.PassOnAsync(inputs, options, cancellationToken))
             : RelayedOperation<Prediction>.Of(SplitRequest.RunAsync(this, queue, inputs, request, now, deadline, cancellationToken));
     }
 
@@ -212,7 +210,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     {
         var slot = BatchSlot.Rent(this, in inputs, in request, sourceRow, rows, deadline, cancellationToken);
         var task = slot.Task();
-        if (!TryPut(queue, slot))
+        if (!_queues.TryPut(queue, slot))
         {
             LeftQueue(rows, queue.Priority);
             slot.Forget();
@@ -249,23 +247,6 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         var seconds = queue.Curve.Undisturbed(queue.Limit);
         if (RunsLong ? seconds < 0.7 * LongRunSeconds : seconds > LongRunSeconds) RunsLong = !RunsLong;
     }
-
-    /// <summary>What a request hears of an exception that an executor threw when it was to give a lane. Only here it says that the model is closed.</summary>
-    internal PredictionError Refused(Exception exception) => exception is ObjectDisposedException
-        ? new(PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' has been closed.", Name) { Exception = exception }
-        : Failed(exception);
-
-    /// <summary>What a request hears of an exception that a lane threw.</summary>
-    internal PredictionError Failed(Exception exception) => exception is UnreadableInputException unreadable
-        ? OwnedInputs.Unreadable(unreadable)
-        : new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}' failed: {1}", Name, GuestReports.MessageOf(exception)) { Exception = exception };
-
-    /// <param name="isRun">Whether the run, and not the wait for it, used up most of the time.</param>
-    internal PredictionError TimedOut(bool isRun) => isRun
-        ? new(PredictionStatus.DeadlineExceeded, PredictionErrorCode.RunTimedOut,
-            "Model '{0}' ran until the time for an answer was over. A batch for which nobody waits any more is cut off.", Name)
-        : new(PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut,
-            "The time for an answer of model '{0}' was over before there was one. Wait longer, or send less.", Name);
 
     /// <summary>Until when an open batch is held back, and why it will be closed then; 0 where it is not.</summary>
     internal long HoldUntil(BatchQueue queue, Batch batch, out CloseReason reason)
@@ -313,138 +294,6 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     private void Schedule()
     {
         if (_runners.TryPop() is { } runner) runner.Start(SyncWaiter.Current);
-    }
-
-    private PredictionError? FindQueue(in PredictionInputs inputs, in BatchRequest request, RequestPriority priority, out BatchQueue? queue)
-    {
-        queue = null;
-        try
-        {
-            queue = _queues.Find(in inputs, in request, priority);
-            return null;
-        }
-#pragma warning disable CA1031 // A shape that is new needs lanes, and whatever an executor throws is a status.
-        catch (Exception exception)
-#pragma warning restore CA1031
-        {
-            return Refused(exception);
-        }
-    }
-
-    /// <summary>Hands a request over to a queue, or answers it where its executor fails; false where no queue takes it.</summary>
-    private bool TryPut(BatchQueue queue, BatchSlot slot)
-    {
-        try
-        {
-            for (var current = queue; current is not null && slot.Rows <= current.Capacity; current = slot.FindQueue(_queues, queue.Priority))
-            {
-                if (current.Add(slot)) return true;
-            }
-
-            return false;
-        }
-#pragma warning disable CA1031 // Whatever an executor throws, the request must be answered.
-        catch (Exception exception)
-#pragma warning restore CA1031
-        {
-            LeftQueue(slot.Rows, queue.Priority);
-            if (slot.TryTake()) slot.Answer(Prediction.FromError(Refused(exception)));
-            slot.Let();
-            return true;
-        }
-    }
-
-    /// <summary>Whether a call may run on its caller's thread.</summary>
-    private bool MayRunInline(BatchQueue queue, int rows, int inFlight) => rows <= Capacity && _options.RunMode switch
-    {
-        RunMode.Queued => false,
-        RunMode.Inline => inFlight <= Lanes,
-        _ => _lonely.IsAlone(inFlight) && queue.Curve.IsKnown && queue.Curve.Predict(rows) <= ShortRunSeconds,
-    };
-
-    /// <summary>Takes a lane for a caller's own thread; null where none can be had, as when the model has been closed: the queue has lanes of its own.</summary>
-    private ILane? TryRent(in BatchRequest request)
-    {
-        try
-        {
-            return _executor.Rent(request.Shape, request.Rows);
-        }
-#pragma warning disable CA1031 // Whatever it is, the queue answers.
-        catch (Exception)
-#pragma warning restore CA1031
-        {
-            return null;
-        }
-    }
-
-    private ValueTask<Prediction> RunInline(
-        ILane rented, BatchQueue queue, in PredictionInputs inputs, in BatchRequest request, TimeSpan? timeout, CancellationToken cancellationToken)
-    {
-        RunWatch? watch = null;
-        var (expected, alone) = queue.Sizes.Expect(request.Rows);
-        try
-        {
-            using var lane = rented;
-            if (timeout is { } time) watch = RunWatch.Begin(Time, time, cancellationToken);
-            lane.Write(in inputs, in request, 0, request.Rows, 0);
-            var failure = lane.Run(request.Rows, request.Outputs, watch?.Token ?? cancellationToken);
-            Totals.RanInline(request.Rows);
-            if (failure is not null) return new(Prediction.FromError(failure));
-            return new(lane.Read(
-                in request, 0, new() { Model = Identity, BatchRows = request.Rows, ExpectedRunTime = expected, ExpectedTimeAlone = alone }));
-        }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-            return ValueTask.FromCanceled<Prediction>(cancellationToken);
-        }
-        catch (OperationCanceledException) when (watch is { IsExpired: true })
-        {
-            return new(Prediction.FromError(TimedOut(isRun: timeout >= 2 * expected)));
-        }
-#pragma warning disable CA1031 // A fault of the executor is a status here as it is in a batch.
-        catch (Exception exception)
-#pragma warning restore CA1031
-        {
-            return new(Prediction.FromError(Failed(exception)));
-        }
-        finally
-        {
-            watch?.End();
-            Gate.Exit();
-            Answered();
-        }
-    }
-
-    /// <summary>What cannot be run with others, a request of no rows or of one shape too many, goes the direct way.</summary>
-    private async ValueTask<Prediction> PassOnAsync(PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
-    {
-        try
-        {
-            if ((options?.Timeout ?? _options.Timeout) is not { } timeout) return await Inner.PredictAsync(inputs, options, cancellationToken).ConfigureAwait(false);
-
-            // The model keeps a timeout in its line, and not in its runs.
-            var watch = RunWatch.Begin(Time, timeout > TimeSpan.Zero ? timeout : TimeSpan.Zero, cancellationToken);
-            var isRun = false;
-            try
-            {
-                var pending = Inner.PredictAsync(inputs, options, watch.Token);
-                isRun = pending.IsCompleted;
-                return await pending.ConfigureAwait(false);
-            }
-            catch (OperationCanceledException) when (watch.IsExpired || cancellationToken.IsCancellationRequested)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                return Prediction.FromError(TimedOut(isRun));
-            }
-            finally
-            {
-                watch.End();
-            }
-        }
-        finally
-        {
-            Answered();
-        }
     }
 
     private void TryFinish()

@@ -1,0 +1,116 @@
+namespace MlServe.Batching;
+
+/// <summary>Runs what goes without a batch: the request of a caller that is alone, on its own thread, and what cannot be run with others, past the batcher.</summary>
+/// <param name="owner">Counts the requests, which were counted before and are counted off here.</param>
+/// <param name="inner">The model.</param>
+/// <param name="executor">Gives its lanes.</param>
+/// <param name="options">How.</param>
+internal sealed class DirectRuns(BatchingPredictor owner, IPredictor inner, IBatchExecutor executor, BatchingOptions options)
+{
+    /// <summary>Runs shorter than this may go on a caller's thread.</summary>
+    private const double ShortRunSeconds = 50e-6;
+
+    private readonly LonelyCaller _lonely = new();
+
+    /// <summary>Takes a place in the gate and a lane for a run on its caller's thread; null where the request is to go into a batch.</summary>
+    public ILane? TryEnter(BatchQueue queue, in BatchRequest request, int inFlight)
+    {
+        if (!MayRun(queue, request.Rows, inFlight) || !owner.Gate.TryEnter()) return null;
+        if (TryRent(in request) is { } lane) return lane;
+        owner.Gate.Exit();
+        return null;
+    }
+
+    /// <summary>Runs a request on its caller's thread, in the place and the lane that <see cref="TryEnter"/> has taken.</summary>
+    public ValueTask<Prediction> Run(
+        ILane rented, BatchQueue queue, in PredictionInputs inputs, in BatchRequest request, TimeSpan? timeout, CancellationToken cancellationToken)
+    {
+        RunWatch? watch = null;
+        var (expected, alone) = queue.Sizes.Expect(request.Rows);
+        try
+        {
+            using var lane = rented;
+            if (timeout is { } time) watch = RunWatch.Begin(owner.Time, time, cancellationToken);
+            lane.Write(in inputs, in request, 0, request.Rows, 0);
+            var failure = lane.Run(request.Rows, request.Outputs, watch?.Token ?? cancellationToken);
+            owner.Totals.RanInline(request.Rows);
+            if (failure is not null) return new(Prediction.FromError(failure));
+            return new(lane.Read(
+                in request, 0, new() { Model = owner.Identity, BatchRows = request.Rows, ExpectedRunTime = expected, ExpectedTimeAlone = alone }));
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<Prediction>(cancellationToken);
+        }
+        catch (OperationCanceledException) when (watch is { IsExpired: true })
+        {
+            return new(Prediction.FromError(owner.Errors.TimedOut(isRun: timeout >= 2 * expected)));
+        }
+#pragma warning disable CA1031 // A fault of the executor is a status here as it is in a batch.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            return new(Prediction.FromError(owner.Errors.Failed(exception)));
+        }
+        finally
+        {
+            watch?.End();
+            owner.Gate.Exit();
+            owner.Answered();
+        }
+    }
+
+    /// <summary>What cannot be run with others, a request of no rows or of one shape too many, goes the direct way.</summary>
+    public async ValueTask<Prediction> PassOnAsync(PredictionInputs inputs, PredictionOptions? call, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if ((call?.Timeout ?? options.Timeout) is not { } timeout) return await inner.PredictAsync(inputs, call, cancellationToken).ConfigureAwait(false);
+
+            // The model keeps a timeout in its line, and not in its runs.
+            var watch = RunWatch.Begin(owner.Time, timeout > TimeSpan.Zero ? timeout : TimeSpan.Zero, cancellationToken);
+            var isRun = false;
+            try
+            {
+                var pending = inner.PredictAsync(inputs, call, watch.Token);
+                isRun = pending.IsCompleted;
+                return await pending.ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (watch.IsExpired || cancellationToken.IsCancellationRequested)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                return Prediction.FromError(owner.Errors.TimedOut(isRun));
+            }
+            finally
+            {
+                watch.End();
+            }
+        }
+        finally
+        {
+            owner.Answered();
+        }
+    }
+
+    private bool MayRun(BatchQueue queue, int rows, int inFlight) => rows <= owner.Capacity && options.RunMode switch
+    {
+        RunMode.Queued => false,
+        RunMode.Inline => inFlight <= owner.Lanes,
+        _ => _lonely.IsAlone(inFlight) && queue.Curve.IsKnown && queue.Curve.Predict(rows) <= ShortRunSeconds,
+    };
+
+    /// <summary>Takes a lane; null where none can be had, as when the model has been closed: the queue has lanes of its own.</summary>
+    private ILane? TryRent(in BatchRequest request)
+    {
+        try
+        {
+            return executor.Rent(request.Shape, request.Rows);
+        }
+#pragma warning disable CA1031 // Whatever it is, the queue answers.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            return null;
+        }
+    }
+}
