@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MlServe.Guests;
 using MlServe.Threading;
 
 namespace MlServe.Batching;
@@ -144,8 +145,21 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
         if (Interlocked.Decrement(ref _waiting) == 0) UrgentCancel.Cancel(cut);
     }
 
-    /// <summary>Forgets the requests.</summary>
-    public void Clear() => _slots.AsSpan(0, Slots.Length).Clear();
+    /// <summary>Forgets the requests, and lets its lane forget them. A lane of the application's that throws at that must not keep the answers of its last run from going out.</summary>
+    public void Clear()
+    {
+        _slots.AsSpan(0, Slots.Length).Clear();
+        try
+        {
+            Lane.Clear();
+        }
+#pragma warning disable CA1031 // What is left in it is written over.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            GuestReports.OfProcess.Add(Guest.Layer, exception);
+        }
+    }
 
     /// <summary>What callers on all cores write, on cache lines of its own.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 192)]

@@ -1,5 +1,3 @@
-using MlServe.Guests;
-
 namespace MlServe.Batching;
 
 /// <summary>
@@ -137,7 +135,6 @@ internal sealed class BatchQueue
     public void Recycle(Batch batch)
     {
         batch.Clear();
-        batch.Lane.Clear();
         lock (_gate)
         {
             if (_batches.PutBack(batch)) Sizes.Grow(Capacity);

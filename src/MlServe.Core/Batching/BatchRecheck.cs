@@ -191,7 +191,7 @@ internal sealed class BatchRecheck
     {
         _inCompany.Dispose();
         _inCompany = default;
-        _lane?.Dispose();
+        if (_lane is { } lane) Background.Quietly(Guest.Layer, lane.Dispose);
         _lane = null;
     }
 

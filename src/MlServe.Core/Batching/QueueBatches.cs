@@ -111,21 +111,7 @@ internal sealed class QueueBatches(BatchingPredictor owner, BatchQueue queue, Sh
 
     private void Drop(Batch batch)
     {
-        GiveBack(batch.Lane);
+        Background.Quietly(Guest.Layer, batch.Lane.Dispose);
         _count--;
-    }
-
-    private static void GiveBack(ILane lane)
-    {
-        try
-        {
-            lane.Dispose();
-        }
-#pragma warning disable CA1031 // An executor of the application's: the other lanes are to be given back as well.
-        catch (Exception exception)
-#pragma warning restore CA1031
-        {
-            GuestReports.OfProcess.Add(Guest.Layer, exception);
-        }
     }
 }

@@ -31,7 +31,9 @@ internal sealed class RecheckThread(BatchRecheck recheck, string model)
         while (true)
         {
             _signal.Wait();
-            Volatile.Write(ref _isSignalled, 0);
+
+            // A full fence: either whoever signals next sees that the thread has taken notice, or the thread sees what that one had to say.
+            Interlocked.Exchange(ref _isSignalled, 0);
             if (_isEnding) return;
             recheck.TryRun();
         }

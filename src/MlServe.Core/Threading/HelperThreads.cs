@@ -17,18 +17,25 @@ internal sealed class HelperThreads
     // The last one to rest is the first to be woken, so that those who are not needed end.
     private readonly List<AutoResetEvent> _idle = [];
     private readonly string _name;
+    private readonly TimeSpan _patience;
     private int _threads;
     private int _taken;
     private int _takenAtLastLook;
     private bool _hasWaited;
 
-    private HelperThreads(string name) => _name = name;
+    /// <param name="name">What the threads are called.</param>
+    /// <param name="patience">How long a thread without work stays.</param>
+    internal HelperThreads(string name, TimeSpan patience)
+    {
+        _name = name;
+        _patience = patience;
+    }
 
     /// <summary>For work that runs models, and calls no waiting code.</summary>
-    public static HelperThreads ForRuns { get; } = new("MlServe runs");
+    public static HelperThreads ForRuns { get; } = new("MlServe runs", Idle);
 
     /// <summary>For answers, and whatever else may call other people's code, which may block.</summary>
-    public static HelperThreads ForAnswers { get; } = new("MlServe answers");
+    public static HelperThreads ForAnswers { get; } = new("MlServe answers", Idle);
 
     internal int Threads
     {
@@ -128,14 +135,18 @@ internal sealed class HelperThreads
                 _idle.Add(signal);
             }
 
-            if (signal.WaitOne(Idle)) continue;
+            if (signal.WaitOne(_patience)) continue;
             lock (_gate)
             {
-                // Somebody may have woken it just now.
-                if (!_idle.Remove(signal)) continue;
-                _threads--;
-                return null;
+                if (_idle.Remove(signal))
+                {
+                    _threads--;
+                    return null;
+                }
             }
+
+            // Somebody has woken it just now, and what was signalled then must not end its next rest: it would stand among those that rest twice.
+            signal.Reset();
         }
     }
 }

@@ -186,6 +186,23 @@ public sealed class BatchFaultTests
         await AssertOnlyThirdFailsAsync(tasks, harness);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task Clear_Throws_AnswersGoOutAndTheNextBatchRuns(int size)
+    {
+        await using var harness = new Harness(model: new() { OnClear = static () => throw new InvalidOperationException("boom") });
+        var blocker = await harness.BlockAsync();
+        var tasks = Enumerable.Range(1, size).Select(id => harness.Send(id)).ToList();
+        harness.Model.HoldsRuns = false;
+        blocker.Finish();
+
+        for (var i = 0; i < size; i++)
+            await Harness.Expect(tasks[i], i + 1);
+        harness.Settle();
+        await Harness.Expect(harness.Send(9), 9);
+    }
+
     [Fact]
     public async Task Rent_ThrowsForANewShape_FailsItsRequestAndTakesNothingWithIt()
     {

@@ -188,6 +188,22 @@ public sealed class BatchRecheckTests
     }
 
     [Fact]
+    public async Task Recheck_LaneThrowsWhenItIsReturned_GoesOnChecking()
+    {
+        await using var harness = new Harness(static options => options.RecheckRate = 1, holdsRuns: false);
+        await Harness.Expect(harness.Send(1), 1);
+        harness.Model.OnReturn = static () => throw new InvalidOperationException("boom");
+        for (var round = 0; harness.Statistics.Rechecks < 3 && round < 10_000; round++)
+        {
+            foreach (var answer in (Task<Prediction>[])[harness.SendRows([1, 2]), harness.SendRows([3, 4])])
+                (await answer).EnsureOk().Dispose();
+        }
+
+        Assert.True(harness.Statistics.Rechecks >= 3, $"{harness.Statistics.Rechecks}");
+        Assert.Null(harness.Statistics.StoppedBecause);
+    }
+
+    [Fact]
     public async Task Recheck_RateIsZero_RunsNothingAgain()
     {
         using var model = MixingModels.With(MixingModels.Mixing["less the mean"], "").Load(new() { BatchAxis = 0 });

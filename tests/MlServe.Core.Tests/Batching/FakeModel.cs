@@ -41,6 +41,12 @@ internal sealed class FakeModel : IPredictor, IBatchExecutor
 
     public Action<LaneShape>? OnRent { get; set; }
 
+    /// <summary>Called where a lane is to forget what it holds.</summary>
+    public Action? OnClear { get; set; }
+
+    /// <summary>Called where a lane has been given back.</summary>
+    public Action? OnReturn { get; set; }
+
     /// <summary>Answers the calls that reach the model itself.</summary>
     public Func<CancellationToken, ValueTask<Prediction>>? OnDirect { get; set; }
 
@@ -194,7 +200,11 @@ internal sealed class FakeModel : IPredictor, IBatchExecutor
 
         public void WriteShared(in PredictionInputs inputs) => Assert.False(_isDisposed);
 
-        public void Clear() => Assert.False(_isDisposed);
+        public void Clear()
+        {
+            Assert.False(_isDisposed);
+            _model.OnClear?.Invoke();
+        }
 
         public PredictionError? Run(int rows, OutputSelection outputs, CancellationToken cancellationToken = default)
         {
@@ -231,6 +241,7 @@ internal sealed class FakeModel : IPredictor, IBatchExecutor
             _isDisposed = true;
             Interlocked.Decrement(ref _model._lanesOut);
             Interlocked.Add(ref _model._bytesOut, -Bytes);
+            _model.OnReturn?.Invoke();
         }
     }
 }

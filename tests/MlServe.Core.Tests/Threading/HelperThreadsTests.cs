@@ -65,6 +65,23 @@ public sealed class HelperThreadsTests
         Assert.All(seen, Assert.Null);
     }
 
+    /// <summary>A wake-up that came when the thread had just stopped waiting must not count for its next rest: its place among those that rest would outlive it.</summary>
+    [Fact]
+    public async Task Add_ThreadsAreJustAboutToEnd_WakesNoneThatHasEnded()
+    {
+        var helpers = new HelperThreads("helpers that end at once", TimeSpan.Zero);
+        var (added, ran) = (0, 0);
+        Work[] works = [.. Enumerable.Range(0, 4).Select(_ => new Work(_ => Interlocked.Increment(ref ran)))];
+        for (; added < 5000; added++)
+        {
+            var work = works[added % works.Length];
+            await Eventually.BecomesTrue(() => !work.IsQueued, "it has run");
+            work.Help(helpers);
+        }
+
+        await Eventually.BecomesTrue(() => Volatile.Read(ref ran) == added && helpers.Threads == 0, "all have run, and the threads have ended");
+    }
+
     private sealed class Work(Action<UrgentPlace> run) : UrgentWork
     {
         public void Queue(bool preferLocal) => Queue(HelperThreads.ForAnswers, preferLocal);
