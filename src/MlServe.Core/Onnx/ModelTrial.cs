@@ -35,7 +35,17 @@ internal sealed class ModelTrial(
             text = exception.InnerException.Message;
         }
 
-        var lowered = IsOptimizersFault(text) ? TryLowered(text, cancellationToken) : null;
+        TriedModel? lowered = null;
+        try
+        {
+            lowered = IsOptimizersFault(text) ? TryLowered(text, cancellationToken) : null;
+        }
+        catch
+        {
+            first?.Opened.Session.Retire();
+            throw;
+        }
+
         if (lowered is not null)
         {
             first?.Opened.Session.Retire();
