@@ -2,6 +2,8 @@ using System.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
 using MlServe.Onnx.Inspection;
 using MlServe.Onnx.Probing;
+using MlServe.Tensors;
+using MlServe.Tests;
 
 namespace MlServe.Onnx;
 
@@ -26,6 +28,20 @@ public sealed class ModelTrialTests
         Assert.True(CountThreads() < before + (threads / 2), "a session is still open");
     }
 
+    [Fact]
+    public void Run_AnswersVaryAndTheGraphDoesNotTell_GivesWarmLanes()
+    {
+        // The graph that is studied is another, so that only running shows it.
+        var token = TestContext.Current.CancellationToken;
+        var model = new TinyOnnx().Input("x", ElementType.Float, 2, 4).Node("RandomUniformLike", "x", "r").Node("Add", "x r", "y").Output("y", ElementType.Float, 2, 4).ToArray();
+        var innocent = new TinyOnnx().Input("x", ElementType.Float, 2, 4).Node("Neg", "x", "y").Output("y", ElementType.Float, 2, 4).ToArray();
+        var tried = TrialOf(model, new(), innocent, token).Run(null, token);
+        Assert.False(tried.Executor.Signature.AnswersAreRepeatable);
+        Assert.NotNull(tried.Executor.SampleRequest);
+        Assert.True(tried.Executor.IdleBytes > 0, "no lane is warm");
+        tried.Opened.Session.Retire();
+    }
+
     private static ModelTrial TrialOf(byte[] model, OnnxModelOptions options, byte[]? studied, CancellationToken cancellationToken, Action<string>? stage = null)
     {
         var context = new ModelLoadContext { RunGate = new(1) };
@@ -36,5 +52,23 @@ public sealed class ModelTrialTests
     {
         using var process = Process.GetCurrentProcess();
         return process.Threads.Count;
+    }
+}
+
+[Collection(Alone.Name)]
+public sealed class LoadLeavesNothingTests
+{
+    [Fact]
+    public void Load_ManyModels_LeavesNoPredictionToTheCollector()
+    {
+        const int loads = 24;
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        var before = PredictionState.Abandoned;
+        for (var i = 0; i < loads; i++)
+            TinyModels.Affine().Load().Dispose();
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        Assert.Equal(before, PredictionState.Abandoned);
     }
 }
