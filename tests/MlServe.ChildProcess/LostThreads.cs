@@ -14,7 +14,7 @@ internal static class LostThreads
     {
         var time = new HurriedTime();
         using var telemetry = new PredictorBuilder(OnnxPredictor.Load(model)).UseTelemetry("watch").Build();
-        var first = LoadAsync(ModelSource.FromBytes(HostileModels.LongOperator()), time);
+        var first = LoadAsync(ModelSource.FromBytes(HostileModels.LongConstant()), time);
         await Task.Delay(200).ConfigureAwait(false);
 
         // The first holds the turn to make sessions, and will not give it back by itself.
@@ -22,6 +22,8 @@ internal static class LostThreads
         Console.WriteLine($"first={await first.ConfigureAwait(false)}");
         Console.WriteLine($"between={await LoadAsync(ModelSource.FromFile(model), time).ConfigureAwait(false)}");
         using var stop = new CancellationTokenSource();
+
+        // The second is opened, and does not come back from a run.
         var second = LoadAsync(ModelSource.FromBytes(HostileModels.LongOperator()), time, stop.Token);
         await Task.Delay(200).ConfigureAwait(false);
         await stop.CancelAsync().ConfigureAwait(false);

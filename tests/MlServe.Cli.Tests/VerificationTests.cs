@@ -161,6 +161,30 @@ public sealed class VerificationTests : IDisposable
         Assert.Equal(4, File.ReadAllLines(calls).Length);
     }
 
+    [Theory]
+    [InlineData("exec sleep 60", 2)]
+    [InlineData("kill -KILL $$", 2)]
+    [InlineData("kill -SEGV $$", 1)]
+    public async Task Load_RefusedBefore_IsTriedAgainWhereTheModelNeedNotBeTheCause(string end, int tries)
+    {
+        if (OperatingSystem.IsWindows()) Assert.Skip("The tool that ends badly is a shell script.");
+        var calls = Path.GetFullPath(_folder["calls"]);
+        var script = Path.GetFullPath(_folder.Write("ending", System.Text.Encoding.UTF8.GetBytes(
+            $"#!/bin/sh\n[ \"$2\" = --versions ] && echo '{{\"Tool\":\"1\",\"Runtime\":\"1\"}}' && exit 0\necho one >>'{calls}'\n{end}\n")));
+        MakeRunnable(script);
+        var model = OnnxModel.Mlp(Environment.TickCount, 4, 3);
+        var options = Options();
+        options.Verification.ToolPath = script;
+        options.Verification.Timeout = TimeSpan.FromSeconds(1);
+        for (var i = 0; i < 2; i++)
+        {
+            var exception = await Assert.ThrowsAsync<ModelLoadException>(() => LoadAsync(model, options));
+            Assert.Equal(ModelLoadFailure.VerificationFailed, exception.Failure);
+        }
+
+        Assert.Equal(tries, File.ReadAllLines(calls).Length);
+    }
+
     [Fact]
     public async Task Load_VerifiedSource_KeepsTheVerdictToTheBytes()
     {

@@ -84,13 +84,18 @@ public static class HostileModels
         Node("Cast", "e", "minus", Int("to", 7)), Node("Div", "smallest minus", "q"), Node("Cast", "q", "f", Int("to", 1)), Node("Add", "x f", "y")));
 
     /// <summary>
-    /// A single operator that compares each of many boxes with each other one: it works for minutes, does not look at whether it should stop, and takes little memory. The runtime
-    /// runs it when it opens the model.
+    /// A single operator that compares each of many boxes with each other one: it works for minutes, does not look at whether it should stop, and takes little memory. How much it
+    /// gives nobody knows before, so that the runtime does not make a constant of it when it opens the model, though nothing in it comes from the request.
     /// </summary>
     public static byte[] LongOperator(int boxes = 400_000) => Model(Graph(
         Longs("b", 1, boxes, 4), Longs("s", 1, 1, boxes), Long("most", boxes), Floats("iou", [], 1), Floats("score", [], -1),
         Node("ConstantOfShape", "b", "boxes"), Node("ConstantOfShape", "s", "scores"), Node("NonMaxSuppression", "boxes scores most iou score", "picked"),
         Node("Cast", "picked", "f", Int("to", 1)), Node("ReduceMax", "f", "m", Int("keepdims", 0)), Node("Add", "x m", "y")));
+
+    /// <summary>The same with an operator that the runtime makes a constant of, when it opens the model: a window of millions of places that is moved over as many.</summary>
+    public static byte[] LongConstant(int places = 1 << 22) => Model(Graph(
+        Longs("v", 1, 1, places), Node("ConstantOfShape", "v", "values"), Node("LpPool", "values", "pooled", Ints("kernel_shape", places / 2)),
+        Node("ReduceMax", "pooled", "m", Int("keepdims", 0)), Node("Add", "x m", "y")));
 
     private static byte[] Functions(int depth, int calls)
     {

@@ -10,12 +10,12 @@ namespace MlServe.Onnx;
 internal static class BoundedRead
 {
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(1);
-    private static readonly ConcurrentDictionary<string, Task> Stuck = new(StringComparer.Ordinal);
+    private static readonly ConcurrentDictionary<Task, string> Stuck = new();
 
     /// <exception cref="ModelLoadException">An earlier read of the path has not come back.</exception>
     public static async Task<T> RunAsync<T>(string path, Func<string, CancellationToken, T> read, CancellationToken cancellationToken)
     {
-        if (Stuck.ContainsKey(path))
+        if (Stuck.Values.Contains(path))
         {
             throw new ModelLoadException(ModelLoadFailure.Unreadable,
                 $"'{path}' cannot be read: an earlier attempt was given up and has still not come back. Look at the file system that it lies on.");
@@ -27,8 +27,8 @@ internal static class BoundedRead
         if (!reading.IsCompleted) await ((Task)reading).WaitAsync(Grace, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (reading.IsCompleted) return await reading.ConfigureAwait(false);
 
-        Stuck[path] = reading;
-        Background.Then(reading, () => Stuck.TryRemove(path, out _));
+        Stuck[reading] = path;
+        Background.Then(reading, () => Stuck.TryRemove(reading, out _));
         throw new OperationCanceledException(cancellationToken);
     }
 }

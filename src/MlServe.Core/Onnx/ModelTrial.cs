@@ -35,7 +35,17 @@ internal sealed class ModelTrial(
             text = exception.InnerException.Message;
         }
 
-        var lowered = IsOptimizersFault(text) ? TryLowered(text, cancellationToken) : null;
+        TriedModel? lowered = null;
+        try
+        {
+            lowered = IsOptimizersFault(text) ? TryLowered(text, cancellationToken) : null;
+        }
+        catch
+        {
+            first?.Opened.Session.Retire();
+            throw;
+        }
+
         if (lowered is not null)
         {
             first?.Opened.Session.Retire();
@@ -103,32 +113,37 @@ internal sealed class ModelTrial(
         if (facts.Unrepeatable is { } culprit) finding = Unrepeatable(finding, $"{Stateful} {culprit.Node} {culprit.Reason}.");
         cancellationToken.ThrowIfCancellationRequested();
         stage("being tried with numbers that are not finite");
-        finding = finding with { Signature = TryNonFinite(session, finding.Signature, runs, facts) };
+        (finding, var found) = TryNonFinite(session, finding, runs, facts);
 
         var executor = NewExecutor(session, finding);
         var tried = new TriedModel(opened, executor, finding, optimization);
         if (runs is null) return tried;
         stage("being warmed up");
-        var warm = new WarmUp(executor, options, runs, context.RunGate.MaxConcurrentRuns, facts).Run();
-        session.Blame.Learn(finding.Signature, facts, warm.Refusals);
-        tried = tried with { Refusals = warm.Refusals };
-        if (warm.UnrepeatableOutput is not { } output || !finding.Signature.AnswersAreRepeatable) return tried;
+        var lanes = context.RunGate.MaxConcurrentRuns;
+        var unrepeatable = new WarmUp(executor, options, runs, lanes).Run(found.Row);
+        session.Blame.Learn(finding.Signature, facts, found.Refusals);
+        tried = tried with { Refusals = found.Refusals };
+        if (unrepeatable is null || !finding.Signature.AnswersAreRepeatable) return tried;
 
-        finding = Unrepeatable(finding, $"{Stateful} output '{output}' is another one when one row is run again.");
-        return tried with { Executor = NewExecutor(session, finding, executor.SampleRequest), Finding = finding };
+        // The lanes that are warm tell callers of the signature from before.
+        executor.CloseIdle();
+        finding = Unrepeatable(finding, $"{Stateful} output '{unrepeatable}' is another one when one row is run again.");
+        executor = NewExecutor(session, finding);
+        new WarmUp(executor, options, runs, lanes).Run(found.Row);
+        return tried with { Executor = executor, Finding = finding };
     }
 
-    /// <summary>Finds out what the model takes, and answers, besides finite numbers.</summary>
-    private ModelSignature TryNonFinite(OnnxSession session, ModelSignature signature, TrialRuns? runs, GraphFacts facts)
+    /// <summary>Finds a row that the model takes, and what it takes, and answers, besides finite numbers.</summary>
+    private (BatchAxisFinding Finding, FoundRow Found) TryNonFinite(OnnxSession session, BatchAxisFinding finding, TrialRuns? runs, GraphFacts facts)
     {
-        var executor = new OnnxExecutor(session, signature, identity, options, foreseesOutputs: false);
+        var executor = new OnnxExecutor(session, finding.Signature, identity, options, foreseesOutputs: false);
         try
         {
+            var found = runs is null ? FoundRow.None : new RowSearch(executor, options, runs, facts).Find();
             var trials = new FinitenessTrials(executor, options, runs, facts, context.Clock);
-            var row = runs is null ? null : new WarmUp(executor, options, runs, context.RunGate.MaxConcurrentRuns, facts).FindRow();
-            var found = trials.Find(row);
+            var signature = trials.Find(found.Row);
             if (trials.Untried.Count > 0) LogMessages.NonFiniteUntried(context.Logger, context.Name, string.Join(", ", trials.Untried));
-            return found;
+            return (finding with { Signature = signature }, found);
         }
         finally
         {
@@ -136,9 +151,9 @@ internal sealed class ModelTrial(
         }
     }
 
-    private OnnxExecutor NewExecutor(OnnxSession session, BatchAxisFinding finding, PredictionInputs? sample = null)
+    private OnnxExecutor NewExecutor(OnnxSession session, BatchAxisFinding finding)
     {
-        var executor = new OnnxExecutor(session, finding.Signature, identity, options) { SampleRequest = sample };
+        var executor = new OnnxExecutor(session, finding.Signature, identity, options);
         session.OnClosing(executor.CloseIdle);
         return executor;
     }

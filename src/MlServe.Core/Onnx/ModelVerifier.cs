@@ -12,6 +12,9 @@ internal static class ModelVerifier
 {
     private const int MaxErrorText = 600;
 
+    /// <summary>By the system, as a rule, which is short of memory.</summary>
+    private const int KilledFromOutside = 137;
+
     /// <returns>The version of the runtime that it was tried with.</returns>
     /// <exception cref="ModelLoadException">The model does not load there, brings the process down, or there is no tool to try it with.</exception>
     public static async Task<string> VerifyAsync(
@@ -28,7 +31,7 @@ internal static class ModelVerifier
             verdict = await CheckAsync(tool, content, request, verification, context.TimeProvider, cancellationToken).ConfigureAwait(false);
 
             // Weights in other files may be others the next time. A refusal may be of the moment, but for one that brought the process down.
-            if (request.Folder is null && verdict.Failure is null or ModelLoadFailure.VerificationFailed) VerdictStore.Keep(key, verdict, folder);
+            if (request.Folder is null && !verdict.IsOfTheMoment && verdict.Failure is null or ModelLoadFailure.VerificationFailed) VerdictStore.Keep(key, verdict, folder);
             if (verdict.Failure is null) LogMessages.ModelVerified(logger, context.Name, digest, tool.Path, tool.Versions.Tool, tool.Versions.Runtime);
         }
 
@@ -47,7 +50,7 @@ internal static class ModelVerifier
         {
             return process.TookTooMuch
                 ? Failed(FormattableString.Invariant($"it took more than {verification.MaxMemoryBytes} bytes of memory (Verification.MaxMemoryBytes) and was killed."), errors)
-                : Failed($"it had not ended after {verification.Timeout} (Verification.Timeout) and was killed.", errors);
+                : Failed($"it had not ended after {verification.Timeout} (Verification.Timeout) and was killed.", errors) with { IsOfTheMoment = true };
         }
 
         try
@@ -58,7 +61,7 @@ internal static class ModelVerifier
         {
         }
 
-        return Failed($"it ended with {EndOf(exitCode.Value)}.", errors);
+        return Failed($"it ended with {EndOf(exitCode.Value)}.", errors) with { IsOfTheMoment = exitCode == KilledFromOutside };
     }
 
     private static CheckVerdict Failed(string how, string errors)
@@ -77,7 +80,7 @@ internal static class ModelVerifier
             134 => "SIGABRT, given up by native code",
             135 => "SIGBUS, a bad access to memory",
             136 => "SIGFPE, a division of integers",
-            137 => "SIGKILL, killed from outside, as for memory",
+            KilledFromOutside => "SIGKILL, killed from outside, as for memory",
             139 => "SIGSEGV, an access to memory that is not its own",
             152 => "SIGXCPU, out of processor time",
             unchecked((int)0xC0000005) => "an access violation",

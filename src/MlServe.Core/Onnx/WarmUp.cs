@@ -1,28 +1,29 @@
-using MlServe.Onnx.Probing;
-
 namespace MlServe.Onnx;
 
 /// <summary>
 /// Runs a model before it counts as ready, at each batch size that will be used and on as many lanes as will run at once: first runs size arenas, make
 /// bindings and compile code. One row is run again and again on the way: answers that differ show a model that is random, or keeps something.
 /// </summary>
-internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, TrialRuns trials, int lanes, GraphFacts facts)
+internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, TrialRuns trials, int lanes)
 {
-    private static readonly RowPattern[] OtherPatterns = [new(RowKind.Zero, 1), new(RowKind.Constant, 1)];
+    /// <summary>Two runs learn where outputs may lie, and the third is the first that writes them there.</summary>
+    private const int RunsAlone = 3;
 
-    private readonly List<PredictionError> _refusals = [];
     private Prediction? _answer;
     private string? _unrepeatable;
 
+    /// <param name="row">A request that the model takes; null where none is known.</param>
+    /// <returns>An output that differed when one row was run again; null where none did.</returns>
     /// <exception cref="ModelLoadException">The user's own sample inputs fail, or a size was asked for that the model does not take.</exception>
-    public WarmUpResult Run()
+    public string? Run(PredictionInputs? row)
     {
         try
         {
-            executor.SampleRequest = FindRow();
-            if (executor.SampleRequest is { } row) RunSizes(row);
+            if (options.SampleInputs.Count > 0) RowSearch.CheckSample(executor, options.SampleInputs[0]);
+            executor.SampleRequest = row;
+            if (row is { } given) RunSizes(given);
             else CheckSizes();
-            return new(executor.SampleRequest is null ? _refusals : [], _unrepeatable);
+            return _unrepeatable;
         }
         finally
         {
@@ -32,7 +33,7 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, Tr
 
     private void RunSizes(PredictionInputs row)
     {
-        RunTwice(row);
+        RunAlone(row);
         var sizes = CheckSizes();
         if (options.WarmUpRuns == 0) return;
         foreach (var rows in sizes)
@@ -54,50 +55,11 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, Tr
         return sizes;
     }
 
-    /// <summary>A request that the model takes; null where none is known.</summary>
-    /// <exception cref="ModelLoadException">The user's own sample inputs do not fit.</exception>
-    public PredictionInputs? FindRow()
-    {
-        if (options.SampleInputs.Count > 0)
-        {
-            if (executor.Prepare(options.SampleInputs[0], null, out _) is { } error)
-                throw new ModelLoadException(ModelLoadFailure.WarmUpFailed, $"SampleInputs does not fit the model: {error.Message}");
-            return options.SampleInputs[0];
-        }
-
-        // Made-up rows that the model refuses may be no rows that it has to take, and are no reason not to load it.
-        foreach (var (template, pattern) in Rows())
-        {
-            trials.CancellationToken.ThrowIfCancellationRequested();
-            var row = template.Make(pattern);
-            if (executor.Prepare(row, null, out var request) is not null) continue;
-            using var lane = executor.RentLane(request.Shape, 1);
-            if (RunRow(lane, row, request) is not { } refusal) return row;
-            _refusals.Add(refusal);
-        }
-
-        return null;
-    }
-
-    private IEnumerable<(RowTemplate Template, RowPattern Pattern)> Rows()
-    {
-        RowTemplate? first = null;
-        foreach (var guess in RowGuess.For(executor.Signature))
-        {
-            if (RowTemplate.Guess(executor.Signature, guess, facts) is not { } template) continue;
-            first ??= template;
-            yield return (template, new(RowKind.Positive, 1));
-        }
-
-        foreach (var pattern in first is null ? [] : OtherPatterns)
-            yield return (first!, pattern);
-    }
-
-    private void RunTwice(PredictionInputs row)
+    private void RunAlone(PredictionInputs row)
     {
         if (executor.Prepare(row, null, out var request) is not null) return;
         using var lane = executor.RentLane(request.Shape, Math.Max(1, request.Rows));
-        for (var run = 0; run < 2; run++)
+        for (var run = 0; run < RunsAlone; run++)
         {
             // The user's own rows fail below, with the number of rows that failed.
             if (RunRow(lane, row, request) is not null) return;

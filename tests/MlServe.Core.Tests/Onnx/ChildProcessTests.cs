@@ -93,7 +93,7 @@ public sealed class ChildProcessTests : IDisposable
     {
         var facts = await RunAsync("lost-threads");
         Assert.Equal("answers", facts["beside"]);
-        Ask.Says(facts["first"], nameof(ModelLoadFailure.TimedOut), "its thread is lost");
+        Ask.Says(facts["first"], nameof(ModelLoadFailure.TimedOut), "its thread is lost", "being opened");
         Assert.Equal("answers", facts["between"]);
         Assert.Equal("cancelled", facts["cancelled"]);
         Ask.Says(facts["after"], nameof(ModelLoadFailure.NotVerified), "2 threads of this process", "InChildProcess");

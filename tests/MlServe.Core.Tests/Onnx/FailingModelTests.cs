@@ -81,7 +81,7 @@ public sealed class FailingModelTests
     }
 
     /// <summary>A normalization written out, whose scale is wider than the row: legal, and the runtime's fusion of it is not.</summary>
-    private static TinyOnnx BrokenByFusion(params object?[] shape) => new TinyOnnx(opset: 13).Input("x", ElementType.Float, shape).Weight("eps", [1e-5f]).Weight("two", [2f]).Weight("sc", [0f, 0f], 2)
+    internal static TinyOnnx BrokenByFusion(params object?[] shape) => new TinyOnnx(opset: 13).Input("x", ElementType.Float, shape).Weight("eps", [1e-5f]).Weight("two", [2f]).Weight("sc", [0f, 0f], 2)
         .Node("ReduceMean", "x", "mn", TinyOnnx.Ints("axes", -1), TinyOnnx.Int("keepdims", 1)).Node("Sub", "x mn", "ct").Node("Pow", "ct two", "sq")
         .Node("ReduceMean", "sq", "vr", TinyOnnx.Ints("axes", -1), TinyOnnx.Int("keepdims", 1)).Node("Add", "vr eps", "ve").Node("Sqrt", "ve", "sd").Node("Div", "ct sd", "nm").Node("Mul", "sc nm", "out")
         .Output("out", ElementType.Float, 1, 2);

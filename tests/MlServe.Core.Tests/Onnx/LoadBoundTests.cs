@@ -146,8 +146,64 @@ public sealed class LoadBoundTests
         Assert.Equal(1, returned);
     }
 
+    [Fact]
+    public async Task BoundedRead_OneOfTwoThatAreStuckComesBack_OtherStillBlocksThePath()
+    {
+        var path = $"stuck-{Guid.NewGuid()}";
+        using var first = new StuckRead(path);
+        using var second = new StuckRead(path);
+        await first.GiveUpAsync();
+        await second.GiveUpAsync();
+        first.ComeBack();
+        Assert.Equal(ModelLoadFailure.Unreadable, (await Assert.ThrowsAsync<ModelLoadException>(() => BoundedRead.RunAsync(path, static (_, _) => 1, Token))).Failure);
+        second.ComeBack();
+        Assert.Equal(1, await BoundedRead.RunAsync(path, static (_, _) => 1, Token));
+    }
+
     private static Task<OnnxPredictor> LoadAsync(IModelSource source, OnnxModelOptions options, RunGate? gate = null, CancellationToken? cancellationToken = null) =>
         OnnxPredictor.LoadAsync(source, options, new() { RunGate = gate ?? new(1), TimeProvider = new FastTime() }, cancellationToken ?? Token).AsTask();
+
+    private sealed class StuckRead : IDisposable
+    {
+        private readonly ManualResetEventSlim _begun = new();
+        private readonly ManualResetEventSlim _end = new();
+        private readonly CancellationTokenSource _stop = new();
+        private readonly Task<int> _reading;
+        private Thread? _thread;
+
+        public StuckRead(string path)
+        {
+            _reading = BoundedRead.RunAsync(path, Read, _stop.Token);
+            _begun.Wait(Token);
+        }
+
+        public async Task GiveUpAsync()
+        {
+            await _stop.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _reading);
+        }
+
+        /// <summary>Ends when all is done that follows from its return: that is done on its thread.</summary>
+        public void ComeBack()
+        {
+            _end.Set();
+            _thread!.Join();
+        }
+
+        public void Dispose()
+        {
+            _end.Set();
+            _stop.Dispose();
+        }
+
+        private int Read(string path, CancellationToken cancellationToken)
+        {
+            _thread = Thread.CurrentThread;
+            _begun.Set();
+            _end.Wait(CancellationToken.None);
+            return 0;
+        }
+    }
 
     private sealed class StuckSource(bool isBlocking) : IModelSource, IDisposable
     {

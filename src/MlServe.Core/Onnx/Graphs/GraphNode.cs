@@ -51,6 +51,19 @@ internal sealed class GraphNode
 
     public GraphBody? Body(string attribute) => Find(attribute) is { Kind: GraphAttributeKind.Graph, Bodies: [var body] } ? body : null;
 
+    /// <summary>The same node with other attributes.</summary>
+    public GraphNode With(GraphAttribute[] attributes) => ReferenceEquals(attributes, Attributes) ? this : new()
+    {
+        Domain = Domain,
+        OpType = OpType,
+        Overload = Overload,
+        Name = Name,
+        Inputs = Inputs,
+        Outputs = Outputs,
+        Captured = Captured,
+        Attributes = attributes,
+    };
+
     /// <summary>The value of a <c>Constant</c> node, in which way ever the file writes it.</summary>
     public bool TryGetConstant([NotNullWhen(true)] out GraphTensor? value)
     {

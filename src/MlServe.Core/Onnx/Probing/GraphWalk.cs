@@ -50,7 +50,7 @@ internal sealed class GraphWalk(OnnxGraph graph, Action<GraphNode, GraphScope> v
         foreach (var written in nodes)
         {
             if (++_nodes > MaxNodes) return;
-            var node = within is null ? written : Bind(written, within, call!);
+            var node = within is null ? written : written.With(within.Bind(written, call!));
             if (node.TryGetConstant(out var constant)) scope.SetConstant(node.Outputs[0], constant);
             if (graph.FindFunction(node) is { } function) WalkFunction(function, node, scope, depth);
             else visit(node, scope);
@@ -93,21 +93,5 @@ internal sealed class GraphWalk(OnnxGraph graph, Action<GraphNode, GraphScope> v
         foreach (var (name, tensor) in body.Initializers)
             inner.SetConstant(name, tensor);
         return inner;
-    }
-
-    private static GraphNode Bind(GraphNode node, GraphFunction function, GraphNode call)
-    {
-        var bound = function.Bind(node, call);
-        return ReferenceEquals(bound, node.Attributes) ? node : new()
-        {
-            Domain = node.Domain,
-            OpType = node.OpType,
-            Overload = node.Overload,
-            Name = node.Name,
-            Inputs = node.Inputs,
-            Outputs = node.Outputs,
-            Attributes = bound,
-            Captured = node.Captured,
-        };
     }
 }

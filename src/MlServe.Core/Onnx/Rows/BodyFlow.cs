@@ -91,7 +91,7 @@ internal sealed class BodyFlow
 
     private FlowValue[] Follow(GraphNode node)
     {
-        var bound = _function is null || _call is null ? node : Bind(node);
+        var bound = _function is null || _call is null ? node : node.With(_function.Bind(node, _call));
         FlowValue?[] inputs = [.. bound.Inputs.Select(name => name.Length == 0 ? null : Find(name))];
         if (Trace.Graph.FindFunction(bound) is { } function) return Call(function, bound, inputs);
 
@@ -107,18 +107,6 @@ internal sealed class BodyFlow
         var rest = flow.Unclear("has more outputs than are understood");
         return [.. results, .. Enumerable.Repeat(rest, bound.Outputs.Length - results.Length)];
     }
-
-    private GraphNode Bind(GraphNode node) => new()
-    {
-        Domain = node.Domain,
-        OpType = node.OpType,
-        Overload = node.Overload,
-        Name = node.Name,
-        Inputs = node.Inputs,
-        Outputs = node.Outputs,
-        Attributes = _function!.Bind(node, _call!),
-        Captured = node.Captured,
-    };
 
     private FlowValue[] Call(GraphFunction function, GraphNode call, FlowValue?[] inputs)
     {

@@ -160,9 +160,9 @@ internal static partial class AttributeRules
 
     private static void CheckFrames(NodeEstimate node, string who)
     {
-        if (node.In(1).Numbers is [var step] && !(step is double.NaN or >= 1)) throw Wrong(who, "frame_step", Text(step), "1 or more");
-        if (node.In(3).Numbers is [var length] && !(length is double.NaN or >= 1)) throw Wrong(who, "frame_length", Text(length), "1 or more");
-        if (node.In(2).Dims is [0]) throw Wrong(who, "window", "no elements", "1 or more");
+        if (node.In(1) is { IsLeast: false, Numbers: [var step] } && !(step is double.NaN or >= 1)) throw Wrong(who, "frame_step", Text(step), "1 or more");
+        if (node.In(3) is { IsLeast: false, Numbers: [var length] } && !(length is double.NaN or >= 1)) throw Wrong(who, "frame_length", Text(length), "1 or more");
+        if (node.In(2) is { IsLeast: false, Dims: [0] }) throw Wrong(who, "window", "no elements", "1 or more");
     }
 
     private static void CheckParts(NodeEstimate node, string who)
@@ -171,7 +171,7 @@ internal static partial class AttributeRules
         if (node.Node.Find("num_outputs") is { Kind: GraphAttributeKind.Int, Reference: null } count && count.Int != outputs) throw Wrong(who, "num_outputs", Text(count.Int), $"{outputs}, as many as it has");
         var sizes = node.Numbers(1, "split");
         if (sizes is not null && sizes.Length != outputs) throw Wrong(who, "split", $"{sizes.Length} sizes", $"{outputs}, one for each output");
-        if (sizes is not null && Array.Exists(sizes, static size => size < 0)) throw Wrong(who, "split", $"[{string.Join(',', sizes.Take(16))}]", "sizes of 0 or more");
+        if (sizes is not null && !node.In(1).IsLeast && Array.Exists(sizes, static size => size < 0)) throw Wrong(who, "split", $"[{string.Join(',', sizes.Take(16))}]", "sizes of 0 or more");
     }
 
     /// <summary>A bias that is named and left out: the runtime reads what is not there.</summary>
@@ -215,7 +215,7 @@ internal static partial class AttributeRules
     {
         for (var input = 1; input <= 2; input++)
         {
-            if (node.In(input).Numbers is { } sizes && Array.Exists(sizes, static size => size < 1)) throw Wrong(who, input == 1 ? "image_shape" : "block_shape", $"[{string.Join(',', sizes.Take(16))}]", "sizes of 1 or more");
+            if (node.In(input) is { IsLeast: false, Numbers: { } sizes } && Array.Exists(sizes, static size => size < 1)) throw Wrong(who, input == 1 ? "image_shape" : "block_shape", $"[{string.Join(',', sizes.Take(16))}]", "sizes of 1 or more");
         }
     }
 

@@ -164,20 +164,7 @@ internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limit
         Initializers = body.Initializers,
         Faults = body.Faults,
         Free = body.Free,
-        Nodes =
-        [
-            .. body.Nodes.Select(node => node.Attributes.Length == 0 ? node : new()
-            {
-                Domain = node.Domain,
-                OpType = node.OpType,
-                Overload = node.Overload,
-                Name = node.Name,
-                Inputs = node.Inputs,
-                Outputs = node.Outputs,
-                Captured = node.Captured,
-                Attributes = function.Bind(node, call),
-            }),
-        ],
+        Nodes = [.. body.Nodes.Select(node => node.With(function.Bind(node, call)))],
     };
 
     private void FollowBranches(NodeEstimate estimate, EstimateScope scope, IReadOnlyDictionary<string, long> opsets)

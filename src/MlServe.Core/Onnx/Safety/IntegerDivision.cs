@@ -4,7 +4,7 @@ namespace MlServe.Onnx.Safety;
 
 /// <summary>
 /// Divisions of integers: the processor traps where the smallest integer is divided by -1, and the runtime does not look (1.31; division by zero it does refuse). Narrower
-/// integers are divided as 32 bits, and do not trap.
+/// integers are divided as 32 bits, and do not trap. Numbers that are made of sizes which are only the least may be any others.
 /// </summary>
 internal static class IntegerDivision
 {
@@ -17,8 +17,8 @@ internal static class IntegerDivision
             && (node.In(0).Type != OnnxElementType.Undefined || node.In(1).Type != OnnxElementType.Undefined);
     }
 
-    public static bool MayBeSmallest(Estimate dividend) => dividend.Numbers is not { } numbers
+    public static bool MayBeSmallest(Estimate dividend) => dividend is not { IsLeast: false, Numbers: { } numbers }
         || Array.Exists(numbers, number => double.IsNaN(number) || number == (dividend.Type == OnnxElementType.Int32 ? int.MinValue : long.MinValue));
 
-    public static bool MayBeMinusOne(Estimate divisor) => divisor.Numbers is not { } numbers || Array.Exists(numbers, static number => double.IsNaN(number) || number == -1);
+    public static bool MayBeMinusOne(Estimate divisor) => divisor is not { IsLeast: false, Numbers: { } numbers } || Array.Exists(numbers, static number => double.IsNaN(number) || number == -1);
 }

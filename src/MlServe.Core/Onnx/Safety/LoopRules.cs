@@ -59,7 +59,8 @@ internal sealed class LoopRules(OnnxInspectionLimits limits)
         {
             var value = node.In(i);
             var axis = i < from ? null : NodeEstimate.Axis(node.Ints("scan_input_axes") is { } axes && i - from < axes.Length ? axes[i - from] : 0, value.Rank ?? 0);
-            inner[body.Inputs[i].Name] = i < from ? Estimate.Of(value.Type, value.Dims) : Estimate.Of(value.Type, axis is { } at ? [.. value.Dims!.Where((_, k) => k != at)] : null);
+            var step = i < from ? Estimate.Of(value.Type, value.Dims) : Estimate.Of(value.Type, axis is { } at ? [.. value.Dims!.Where((_, k) => k != at)] : null);
+            inner[body.Inputs[i].Name] = value.MakesLeast ? step.AsLeast(value.MakesLeastRank) : step;
         }
     }
 

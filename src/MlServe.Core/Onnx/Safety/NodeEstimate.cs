@@ -12,8 +12,11 @@ internal sealed class NodeEstimate(GraphNode node, Estimate[] inputs, long opset
 
     public Estimate[] Outputs { get; } = [.. node.Outputs.Select(static _ => Estimate.Unknown)];
 
+    /// <summary>Whether a rule gave a size to an axis that the file leaves open: the least that it can be.</summary>
+    public bool HasGuessed { get; private set; }
+
     /// <summary>Whether the sizes of its outputs are only the least that they can be.</summary>
-    public bool MakesLeast => Array.Exists(Node.Attributes, static attribute => attribute.Bodies.Count > 0)
+    public bool MakesLeast => HasGuessed || Array.Exists(Node.Attributes, static attribute => attribute.Bodies.Count > 0)
         || Enumerable.Range(0, inputs.Length).Any(i => Has(i) && inputs[i].MakesLeast);
 
     /// <summary>Whether its outputs may have more axes than are told.</summary>
@@ -37,6 +40,14 @@ internal sealed class NodeEstimate(GraphNode node, Estimate[] inputs, long opset
 
     /// <summary>An output of the type of the first input.</summary>
     public void Out(long[]? dims) => Out(0, Estimate.Of(In(0).Type, dims));
+
+    /// <summary>The least size of an axis that the file leaves open: free where that is nothing, since no element at all would make everything behind it count as nothing.</summary>
+    public long Guess(double least)
+    {
+        if (!(least >= 1)) return Estimate.Free;
+        HasGuessed = true;
+        return Estimate.ToSize(least);
+    }
 
     public long Int(string attribute, long otherwise) => Node.Int(attribute, otherwise);
 

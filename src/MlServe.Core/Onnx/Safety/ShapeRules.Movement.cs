@@ -129,7 +129,7 @@ internal static partial class ShapeRules
 
             // Parts of which nothing is known only add.
             if (dims.Length != result.Length) return null;
-            result[at] = result[at] == Estimate.Free ? dims[at] : Plus(result[at], Math.Max(0, dims[at]));
+            result[at] = result[at] == Estimate.Free || dims[at] == Estimate.Free ? node.Guess(Math.Max(result[at], dims[at])) : Plus(result[at], dims[at]);
         }
 
         return result;
@@ -148,7 +148,7 @@ internal static partial class ShapeRules
         }
 
         return repeats is not null && repeats.Length == dims.Length
-            ? [.. dims.Zip(repeats, static (dim, times) => dim == Estimate.Free && times > 1 ? Estimate.ToSize(times) : Times(dim, times))]
+            ? [.. dims.Zip(repeats, (dim, times) => dim == Estimate.Free && times > 1 ? node.Guess(times) : Times(dim, times))]
             : null;
     }
 
@@ -162,7 +162,8 @@ internal static partial class ShapeRules
         for (var i = 0; i < axes.Length; i++)
         {
             if (NodeEstimate.Axis(axes[i], dims.Length) is not { } axis) return null;
-            result[axis] = Plus(Math.Max(0, dims[axis]), pads[i] + pads[i + axes.Length]);
+            var added = pads[i] + pads[i + axes.Length];
+            result[axis] = dims[axis] == Estimate.Free ? node.Guess(added) : Plus(dims[axis], added);
         }
 
         return result;

@@ -58,9 +58,10 @@ internal static partial class ShapeRules
 
             // A free axis has at least as much as fits the window once.
             var isSame = node.Node.Text("auto_pad", "NOTSET").StartsWith("SAME", StringComparison.Ordinal);
+            var places = Math.Floor((Math.Max(1, space[i]) + PadsOf(node, i, space.Length) - reach) / stride) + 1;
             result[i] = space[i] < 0 && PadsOf(node, i, space.Length) <= 0 ? Estimate.Free
                 : isSame ? Times(space[i], 1.0 / stride)
-                : Math.Max(0, Estimate.ToSize(Math.Floor((Math.Max(1, space[i]) + PadsOf(node, i, space.Length) - reach) / stride) + 1));
+                : space[i] < 0 ? node.Guess(places) : Math.Max(0, Estimate.ToSize(places));
         }
 
         return [rows, channels, .. result];
@@ -74,9 +75,11 @@ internal static partial class ShapeRules
         return
         [
             rows, channels,
-            .. space.Select((dim, i) => Plus(
-                Times(Math.Max(1, dim) - 1, At(node.Ints("strides"), i, 1)),
-                (double)At(node.Ints("output_padding"), i, 0) + ((kernel[i] - 1) * (double)Math.Max(1, At(node.Ints("dilations"), i, 1))) + 1 - PadsOf(node, i, space.Length))),
+            .. space.Select((dim, i) =>
+            {
+                var reach = (double)At(node.Ints("output_padding"), i, 0) + ((kernel[i] - 1) * (double)Math.Max(1, At(node.Ints("dilations"), i, 1))) + 1 - PadsOf(node, i, space.Length);
+                return dim < 0 ? node.Guess(reach) : Plus(Times(Math.Max(1, dim) - 1, At(node.Ints("strides"), i, 1)), reach);
+            }),
         ];
     }
 
@@ -97,7 +100,9 @@ internal static partial class ShapeRules
         for (var i = 0; i < axes.Length; i++)
         {
             if (NodeEstimate.Axis(axes[i], dims.Length) is not { } axis) return null;
-            result[axis] = sizes is not null ? double.IsNaN(sizes[i]) ? Estimate.Free : Math.Max(0, Estimate.ToSize(sizes[i])) : Times(Math.Max(1, dims[axis]), scales![i]);
+            result[axis] = sizes is not null ? double.IsNaN(sizes[i]) ? Estimate.Free : Math.Max(0, Estimate.ToSize(sizes[i]))
+                : dims[axis] >= 0 ? Times(Math.Max(1, dims[axis]), scales![i])
+                : scales![i] >= 2 ? node.Guess(Math.Floor(scales[i])) : Estimate.Free;
         }
 
         return result;

@@ -1,0 +1,55 @@
+using MlServe.Onnx.Probing;
+
+namespace MlServe.Onnx;
+
+/// <summary>Looks for a request that a model takes: the user's own, or a row that is made up. Done once for a load, because each row that is refused costs a run.</summary>
+internal sealed class RowSearch(OnnxExecutor executor, OnnxModelOptions options, TrialRuns trials, GraphFacts facts)
+{
+    private static readonly RowPattern[] OtherPatterns = [new(RowKind.Zero, 1), new(RowKind.Constant, 1)];
+
+    /// <exception cref="ModelLoadException">The user's own sample inputs do not fit.</exception>
+    public FoundRow Find()
+    {
+        if (options.SampleInputs.Count > 0)
+        {
+            CheckSample(executor, options.SampleInputs[0]);
+            return new(options.SampleInputs[0], []);
+        }
+
+        // Made-up rows that the model refuses may be no rows that it has to take, and are no reason not to load it.
+        List<PredictionError> refusals = [];
+        foreach (var (template, pattern) in Rows())
+        {
+            trials.CancellationToken.ThrowIfCancellationRequested();
+            var row = template.Make(pattern);
+            if (executor.Prepare(row, null, out var request) is not null) continue;
+            using var lane = executor.RentLane(request.Shape, 1);
+            lane.Write(row, request, 0, request.Rows, 0);
+            if (trials.Run(lane, request.Rows, request.Outputs) is not { } refusal) return new(row, []);
+            refusals.Add(refusal);
+        }
+
+        return new(null, refusals);
+    }
+
+    /// <exception cref="ModelLoadException">The user's own sample inputs do not fit.</exception>
+    public static void CheckSample(OnnxExecutor executor, in PredictionInputs sample)
+    {
+        if (executor.Prepare(in sample, null, out _) is { } error)
+            throw new ModelLoadException(ModelLoadFailure.WarmUpFailed, $"SampleInputs does not fit the model: {error.Message}");
+    }
+
+    private IEnumerable<(RowTemplate Template, RowPattern Pattern)> Rows()
+    {
+        RowTemplate? first = null;
+        foreach (var guess in RowGuess.For(executor.Signature))
+        {
+            if (RowTemplate.Guess(executor.Signature, guess, facts) is not { } template) continue;
+            first ??= template;
+            yield return (template, new(RowKind.Positive, 1));
+        }
+
+        foreach (var pattern in first is null ? [] : OtherPatterns)
+            yield return (first!, pattern);
+    }
+}
