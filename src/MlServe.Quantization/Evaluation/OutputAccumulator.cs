@@ -72,11 +72,11 @@ internal sealed class OutputAccumulator(string name, ChosenMetric metric)
 
     public OutputComparison ToComparison()
     {
-        var (same, spearman) = IsVector && _vectors.Rows > 1 ? _vectors.Compare() : (0, 0);
+        var (same, spearman) = IsVector ? _vectors.Compare() : (null, null);
         double? agreement = metric.Metric switch
         {
             OutputMetric.Classes or OutputMetric.Sequence => _classes.Agreement,
-            OutputMetric.Embedding or OutputMetric.FirstToken => _vectors.Rows > 1 ? same : null,
+            OutputMetric.Embedding or OutputMetric.FirstToken => same,
             _ => _elements > 0 ? (double)_equal / _elements : null,
         };
         var compared = metric.Metric is OutputMetric.Classes or OutputMetric.Sequence ? _classes.Rows : IsVector ? _vectors.Rows : _elements;
@@ -97,7 +97,7 @@ internal sealed class OutputAccumulator(string name, ChosenMetric metric)
             AgreementLow = agreement is null ? null : metric.Metric is OutputMetric.Classes or OutputMetric.Sequence ? _classes.AgreementLow : Confidence.LowerShare(agreement.Value * compared, compared),
             Compared = compared,
             TopAgreement = _classes.TopAgreement,
-            RankCorrelation = IsVector && _vectors.Rows > 1 ? spearman : null,
+            RankCorrelation = spearman,
             LeastRowCosine = IsVector ? _vectors.LeastCosine : null,
             Rows = _isNumber ? _signals.Count : compared,
             IsDead = _isNumber && _values > 0 && !_hasSignal,

@@ -131,6 +131,24 @@ public class OutputAccumulatorTests
     }
 
     [Fact]
+    public void Add_VectorsThatTheModelLost_CountAsMisses()
+    {
+        // The model gives nothing for the last two rows, and the first two as the source does.
+        var output = Accumulated(OutputMetric.Embedding, [1, 0, 0.9, 0.1, 0, 1, 0.1, 0.9], [1, 0, 0.9, 0.1, 0, 0, 0, 0], 4, 2);
+        Assert.Equal((4, 0.5), (output.Compared, output.Agreement!.Value));
+        Assert.Equal(0, output.LeastRowCosine);
+        Assert.InRange(output.RankCorrelation!.Value, -1, 0.8);
+    }
+
+    [Fact]
+    public void Add_RanksOfVectors_LeaveARowItselfOut()
+    {
+        // Of two rows there is nothing to put in order; of three, the model puts the two others of each the other way round.
+        Assert.Null(Accumulated(OutputMetric.Embedding, [1, 0, 0, 1], [1, 0, 1, 1], 2, 2).RankCorrelation);
+        Assert.Equal(-1, Accumulated(OutputMetric.Embedding, [1, 0, 0.9, 0.1, 0, 1], [1, 0, 0, 1, 0.9, 0.1], 3, 2).RankCorrelation!.Value, 9);
+    }
+
+    [Fact]
     public void Add_Boxes_ComparesWhereSomethingWasFound()
     {
         var accumulator = new OutputAccumulator("boxes", new(OutputMetric.Boxes, "", Scores: "scores", Background: 0));
