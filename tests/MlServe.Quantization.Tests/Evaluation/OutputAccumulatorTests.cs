@@ -17,9 +17,9 @@ public class OutputAccumulatorTests
         Assert.Equal(21 / (5 * Math.Sqrt(18)), output.Cosine!.Value, 9);
         Assert.Equal(1, output.MaxDifference);
 
-        // In [3, 4] the second is the greatest, in [3, 3] the first of equal ones; in the second row both are equal.
-        Assert.Equal(0.5, output.Agreement);
-        Assert.Equal(2, output.Compared);
+        // In [3, 4] the second is the greatest, in [3, 3] the first of equal ones; in the second row of the source both are equal, so that no answer would be wrong.
+        Assert.Equal(0, output.Agreement);
+        Assert.Equal(1, output.Compared);
         Assert.Equal(4, output.Values);
     }
 
@@ -85,6 +85,18 @@ public class OutputAccumulatorTests
         Assert.Null(output.SnrDb);
         Assert.Null(output.MaxDifference);
         Assert.Equal(4, output.Values);
+    }
+
+    [Theory]
+    [InlineData(2, 2, 2, 0.75)]
+    [InlineData(2, 1, 1, 0.75)] // a mask of a picture, without an axis for rows
+    public void Add_ManyLabelsOfARow_CountOnce(int length, int rows, long compared, double agreement)
+    {
+        var accumulator = new OutputAccumulator("label", new(OutputMetric.Equal, ""));
+        accumulator.Add(new("label", ElementType.Int64, [length, 2], null, [1L, 2L, 3L, 4L]), new("label", ElementType.Int64, [length, 2], null, [1L, 2L, 3L, 5L]), rows, null, null);
+        var output = accumulator.ToComparison();
+        Assert.Equal((compared, agreement, 4L), (output.Compared, output.Agreement, output.Values));
+        Assert.InRange(output.AgreementLow!.Value, 0, 0.5);
     }
 
     [Fact]
