@@ -8,4 +8,7 @@ public sealed record GateCheck(string Name, CheckOutcome Outcome, string Text)
 {
     /// <summary>Whether it is fulfilled. What could not be told is not.</summary>
     public bool Passed => Outcome == CheckOutcome.Held;
+
+    /// <summary>Whether it was not made for want of rows, which no other candidate gives.</summary>
+    internal bool IsForWantOfRows { get; init; }
 }

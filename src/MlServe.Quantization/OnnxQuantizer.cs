@@ -34,8 +34,8 @@ public static partial class OnnxQuantizer
         var (report, model) = await MakeAsync(ModelSource.FromFile(source), destination, options, cancellationToken).ConfigureAwait(false);
         report = report with { Destination = HonestName.Of(source, destination, report.Method, report.Plan.SourceDigest) };
 
-        // What passed its gate before the caller gave up is kept.
-        await OnnxFile.WriteAsync(report.Destination, model, report.EndedEarly ? CancellationToken.None : cancellationToken).ConfigureAwait(false);
+        // What passed its gate is kept, whenever the caller gives up.
+        await OnnxFile.WriteAsync(report.Destination, model, report.Plan.KeepsOriginal ? cancellationToken : CancellationToken.None).ConfigureAwait(false);
         return report;
     }
 

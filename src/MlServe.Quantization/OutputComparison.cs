@@ -37,15 +37,15 @@ public sealed record OutputComparison
     public double? MaxDifference { get; init; }
 
     /// <summary>
-    /// For scores of classes the share of rows whose greatest is at the same place (of a sequence: the mean share of its places); for integers, truth values and text the share of equal elements; for vectors the share of
-    /// rows with the same nearest neighbour among those that were compared. Null where that is not asked of the output.
+    /// For scores of classes the share of rows whose greatest is at the same place (of a sequence: the mean share of its places); for integers, truth values and text the mean share of a row's equal elements; for vectors the
+    /// share of rows with the same nearest neighbour among those that were compared. Null where that is not asked of the output.
     /// </summary>
     public double? Agreement { get; init; }
 
     /// <summary>What <see cref="Agreement"/> is at least for all rows, at 95 %.</summary>
     public double? AgreementLow { get; init; }
 
-    /// <summary>Rows, or elements, of which <see cref="Agreement"/> is a share.</summary>
+    /// <summary>Rows of which <see cref="Agreement"/> is a share.</summary>
     public long Compared { get; init; }
 
     /// <summary>The mean share of the source's five best classes that are among the model's; null where there are no more classes, or none.</summary>

@@ -6,7 +6,7 @@ public enum OutputMetric
     /// <summary>It is not judged, only shown.</summary>
     None = 0,
 
-    /// <summary>Labels, counts, truth values, text: the share of equal elements.</summary>
+    /// <summary>Labels, counts, truth values, text: the share of equal elements, of which each row counts once.</summary>
     Equal,
 
     /// <summary>A score for each class and row: the share of rows whose greatest score is at the same place, and how much of the best five is the same.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MlServe.Onnx.Verification;
 using MlServe.TestModels;
 using Xunit;
 
@@ -67,6 +68,22 @@ public sealed class CheckTests : IDisposable
 
         Assert.NotEqual("", versions.GetProperty("Tool").GetString());
         Assert.Matches(@"^\d+\.\d+\.\d+", versions.GetProperty("Runtime").GetString());
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{")]
+    [InlineData("null")]
+    public async Task Check_NoRequestFromTheHost_SaysSoAndEndsWith2(string request)
+    {
+        using var process = Tool.Start("check", CheckTool.HostOption);
+        await process.StandardInput.WriteLineAsync(request);
+        process.StandardInput.Close();
+        var tool = await Tool.EndAsync(process);
+
+        Assert.Equal((2, ""), (tool.ExitCode, tool.Output));
+        Assert.StartsWith("The standard input does not begin with a request.", tool.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", tool.Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -206,6 +206,21 @@ public sealed class QuantizeTests : IDisposable
     }
 
     [Fact]
+    public async Task Preprocess_ModelThatRefusesMadeUpInputs_IsRefusedWithoutSamples()
+    {
+        var model = _folder.Write("m.onnx", new OnnxModel().Input("ids", OnnxModel.Int64, 16).Output("y", OnnxModel.Float, 16, 2)
+            .Initializer("w", [1f, 2f], 1, 2).Initializer("v", [3f, 4f], 1, 2).Node("Add", ["w", "v"], ["table"]).Node("Gather", ["table", "ids"], ["y"]).ToBytes());
+
+        var tool = await Tool.RunAsync("preprocess", model, "-o", _folder["out.onnx"]);
+        Assert.Equal((1, ""), (tool.ExitCode, tool.Output));
+        Assert.Contains("Give samples", tool.Error, StringComparison.Ordinal);
+        Assert.Equal(["m.onnx"], _folder.Files);
+
+        var given = await Tool.RunAsync("preprocess", model, "-o", _folder["out.onnx"], "--samples-raw", _folder.Write("ids.raw", new byte[16 * sizeof(long)]));
+        Assert.Equal((0, ""), (given.ExitCode, given.Error));
+    }
+
+    [Fact]
     public async Task Analyze_Digits_ListsNodesAndWritesNothing()
     {
         var samples = _folder.Write("digits.npy", Npy.Of(Tool.Images(8), 8, 1, 28, 28));

@@ -17,7 +17,7 @@ internal sealed record Tool(int ExitCode, string Output, string Error)
     }
 
     public static Process Start(params string[] arguments) => Process.Start(
-        new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "mlserve.dll"), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "mlserve.dll"), .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
 
     public static async Task<Tool> EndAsync(Process process)
     {

@@ -40,7 +40,7 @@ catch (QuantizationException exception)
     return exception.Failure switch
     {
         QuantizationFailure.AlreadyQuantized or QuantizationFailure.NothingToQuantize or QuantizationFailure.UnsupportedOpset or QuantizationFailure.NotFinite
-            or QuantizationFailure.GateFailed => ExitCodes.Refused,
+            or QuantizationFailure.GateFailed or QuantizationFailure.AnswersChanged or QuantizationFailure.NotComparable => ExitCodes.Refused,
         _ => ExitCodes.BadInput,
     };
 }

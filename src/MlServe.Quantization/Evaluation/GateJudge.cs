@@ -10,6 +10,7 @@ internal static class GateJudge
     public const string Rewrites = "exact rewrites";
     public const string Metric = "metric";
     public const string Size = "size";
+    public const string Answers = "answers";
 
     // What is written of how a file was made, and the nodes around integers, outweigh a tiny model.
     private const long FreeBytes = 4096;
@@ -39,6 +40,7 @@ internal static class GateJudge
         var checks = new List<GateCheck>();
         foreach (var output in measurement.Comparison.Outputs)
             checks.AddRange(OutputJudge.Judge(gate, output, measurement.IsMadeUp, measurement.IsFinal));
+        if (JudgeEvidence(gate, method, measurement) is { } evidence) checks.Add(evidence);
         if (measurement.Form is { } form && form.Outcome != CheckOutcome.Held) checks.Add(new("form", form.Outcome, $"run on other shapes and values: {form.Text}"));
         if (JudgeSpeed(SpeedThreshold(gate, method), measurement.Speed) is { } speed) checks.Add(speed);
         if (gate.MinSpeedup > 0 && IsForSpeed(method) && JudgeRewrites(measurement) is { } rewrites) checks.Add(rewrites);
@@ -57,6 +59,19 @@ internal static class GateJudge
     public static bool IsSpeedInDoubt(IReadOnlyList<GateCheck> checks) =>
         checks.Any(static check => check.Name is Speed or Rewrites && check.Outcome == CheckOutcome.NotMade)
         && !checks.Any(static check => check.Name is Speed or Rewrites && check.Outcome == CheckOutcome.NotHeld);
+
+    /// <summary>
+    /// Whether any answer can be held against the source's: sequences and maps cannot, nor labels on made-up inputs. Exact rewrites are held against it in another way, by parts, and a measure of the user's own sees more.
+    /// </summary>
+    private static GateCheck? JudgeEvidence(QuantizationGate gate, QuantizationMethod method, Measurement measurement)
+    {
+        if (method == QuantizationMethod.None || gate.Evaluate is not null || measurement.Comparison.Outputs.Count == 0) return null;
+        return measurement.Comparison.Outputs.All(output => OutputJudge.IsOutOfReach(gate, output, measurement.IsMadeUp))
+            ? new(Answers, CheckOutcome.NotMade, measurement.IsMadeUp
+                ? "no answer was compared: the outputs are labels or no tensors, and inputs were made up. Give samples"
+                : "no answer was compared: none of the outputs is a tensor. Give a measure of your own (Gate.Evaluate)")
+            : null;
+    }
 
     private static GateCheck? JudgeSpeed(double threshold, SpeedEstimate speed)
     {

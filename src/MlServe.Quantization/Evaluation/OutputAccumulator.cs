@@ -26,7 +26,8 @@ internal sealed class OutputAccumulator(string name, ChosenMetric metric)
     private double _product;
     private double _energy;
     private double _maxDifference;
-    private long _equal;
+    private double _equal;
+    private long _equalRows;
     private long _elements;
     private long _notFinite;
     private int _otherShapes;
@@ -58,8 +59,7 @@ internal sealed class OutputAccumulator(string name, ChosenMetric metric)
 
         if (source.Others is { } others)
         {
-            _elements += others.Length;
-            _equal += others.Zip(model.Others!, static (left, right) => left.Equals(right) ? 1 : 0).Sum();
+            AddEqual(others, model.Others!, rows > 0 && source.Shape.Length > 0 && source.Shape[0] == rows ? rows : 1);
             return;
         }
 
@@ -72,14 +72,14 @@ internal sealed class OutputAccumulator(string name, ChosenMetric metric)
 
     public OutputComparison ToComparison()
     {
-        var (same, spearman) = IsVector && _vectors.Rows > 1 ? _vectors.Compare() : (0, 0);
+        var (same, spearman) = IsVector ? _vectors.Compare() : (null, null);
         double? agreement = metric.Metric switch
         {
             OutputMetric.Classes or OutputMetric.Sequence => _classes.Agreement,
-            OutputMetric.Embedding or OutputMetric.FirstToken => _vectors.Rows > 1 ? same : null,
-            _ => _elements > 0 ? (double)_equal / _elements : null,
+            OutputMetric.Embedding or OutputMetric.FirstToken => same,
+            _ => _equalRows > 0 ? _equal / _equalRows : null,
         };
-        var compared = metric.Metric is OutputMetric.Classes or OutputMetric.Sequence ? _classes.Rows : IsVector ? _vectors.Rows : _elements;
+        var compared = metric.Metric is OutputMetric.Classes or OutputMetric.Sequence ? _classes.Rows : IsVector ? _vectors.Rows : _equalRows;
         var noise = _noises.Sum();
         return new()
         {
@@ -97,7 +97,7 @@ internal sealed class OutputAccumulator(string name, ChosenMetric metric)
             AgreementLow = agreement is null ? null : metric.Metric is OutputMetric.Classes or OutputMetric.Sequence ? _classes.AgreementLow : Confidence.LowerShare(agreement.Value * compared, compared),
             Compared = compared,
             TopAgreement = _classes.TopAgreement,
-            RankCorrelation = IsVector && _vectors.Rows > 1 ? spearman : null,
+            RankCorrelation = spearman,
             LeastRowCosine = IsVector ? _vectors.LeastCosine : null,
             Rows = _isNumber ? _signals.Count : compared,
             IsDead = _isNumber && _values > 0 && !_hasSignal,
@@ -107,6 +107,24 @@ internal sealed class OutputAccumulator(string name, ChosenMetric metric)
     }
 
     private bool IsVector => metric.Metric is OutputMetric.Embedding or OutputMetric.FirstToken;
+
+    /// <summary>The elements of a row depend on each other, so that each row counts once, however many it has.</summary>
+    private void AddEqual(object[] source, object[] model, int parts)
+    {
+        _elements += source.Length;
+        var length = source.Length / parts;
+        for (var row = 0; row < parts && length > 0; row++)
+        {
+            var equal = 0;
+            for (var i = row * length; i < (row + 1) * length; i++)
+            {
+                if (source[i].Equals(model[i])) equal++;
+            }
+
+            _equal += (double)equal / length;
+            _equalRows++;
+        }
+    }
 
     private void AddRow(Answer whole, ReadOnlySpan<double> source, ReadOnlySpan<double> model, int row, PaddingMask? mask, Answer? scores)
     {

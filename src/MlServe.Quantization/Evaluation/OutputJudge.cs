@@ -36,6 +36,14 @@ internal static class OutputJudge
         if (gate.MinRankCorrelation is { } least) yield return Ranks(output, least);
     }
 
+    /// <summary>Whether an output cannot be judged, though nobody said that it is not to be.</summary>
+    public static bool IsOutOfReach(QuantizationGate gate, OutputComparison output, bool isMadeUp) => output.Metric switch
+    {
+        OutputMetric.None => !gate.Metrics.ContainsKey(output.Name),
+        OutputMetric.Equal => isMadeUp && gate.MinAgreement is not null,
+        _ => false,
+    };
+
     private static GateCheck? Missing(OutputComparison output)
     {
         var name = output.Name;
@@ -60,18 +68,25 @@ internal static class OutputJudge
         var doubt = outcome != CheckOutcome.NotMade ? "" : low is null
             ? string.Create(Invariant, $", on {output.Rows} row: not enough rows")
             : string.Create(Invariant, $", but {output.Rows} rows show no more than {ReportText.Decibels(low.Value)}");
-        return new($"noise of '{output.Name}'", outcome, string.Create(Invariant, $"'{output.Name}' has {ReportText.Decibels(snr)} of signal over noise, asked {least:F1} dB{doubt}"));
+        return new($"noise of '{output.Name}'", outcome, string.Create(Invariant, $"'{output.Name}' has {ReportText.Decibels(snr)} of signal over noise, asked {least:F1} dB{doubt}"))
+        {
+            IsForWantOfRows = outcome == CheckOutcome.NotMade && low is null,
+        };
     }
 
     private static GateCheck Share(OutputComparison output, string name, string what, double least, bool isFinal)
     {
-        if (output.Agreement is not { } found) return new(name, CheckOutcome.NotMade, $"'{output.Name}' had less than two rows to compare: not enough rows");
+        if (output.Agreement is not { } found) return TooFewRows(name, output, "two");
         var low = isFinal ? output.AgreementLow ?? 0 : Expected(found, output.Compared, least);
         var outcome = found < least ? CheckOutcome.NotHeld : low >= least ? CheckOutcome.Held : CheckOutcome.NotMade;
+        var isForRows = outcome == CheckOutcome.NotMade && output.Compared < Confidence.RowsFor(least);
         var doubt = outcome == CheckOutcome.NotMade
-            ? string.Create(Invariant, $", but so many show no more than {ReportText.Share(low)}{(output.Compared < Confidence.RowsFor(least) ? $": not enough rows, {Confidence.RowsFor(least)} without a miss would do" : "")}")
+            ? string.Create(Invariant, $", but so many show no more than {ReportText.Share(low)}{(isForRows ? $": not enough rows, {Confidence.RowsFor(least)} without a miss would do" : "")}")
             : isFinal && outcome == CheckOutcome.Held ? string.Create(Invariant, $" (at least {ReportText.Share(low)} at 95 %)") : "";
-        return new(name, outcome, string.Create(Invariant, $"'{output.Name}' {what} {ReportText.Share(found)} of {output.Compared}, asked {ReportText.Share(least)}{doubt}"));
+        return new(name, outcome, string.Create(Invariant, $"'{output.Name}' {what} {ReportText.Share(found)} of {output.Compared}, asked {ReportText.Share(least)}{doubt}"))
+        {
+            IsForWantOfRows = isForRows,
+        };
     }
 
     /// <summary>What the rows for the last word will show of what was found; where they are too few to show anything, that is theirs to say.</summary>
@@ -82,7 +97,10 @@ internal static class OutputJudge
     {
         var name = $"ranks of '{output.Name}'";
         return output.RankCorrelation is not { } found
-            ? new(name, CheckOutcome.NotMade, $"'{output.Name}' had less than two rows to compare: not enough rows")
+            ? TooFewRows(name, output, "three")
             : new(name, found >= least ? CheckOutcome.Held : CheckOutcome.NotHeld, string.Create(Invariant, $"'{output.Name}' has similarities whose ranks correlate by {found:F4}, asked {least:F2}"));
     }
+
+    private static GateCheck TooFewRows(string name, OutputComparison output, string least) =>
+        new(name, CheckOutcome.NotMade, $"'{output.Name}' had less than {least} rows to compare: not enough rows") { IsForWantOfRows = true };
 }

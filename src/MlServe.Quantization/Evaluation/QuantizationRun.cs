@@ -9,6 +9,7 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
     private readonly ProgressReporter _progress = new(options.Progress, cancellationToken);
     private readonly SearchClock _clock = new(options.SearchBudget);
     private SearchLog _log = new();
+    private string? _fallbackReason;
 
     public async Task<(QuantizationReport Report, byte[] Model)> RunAsync()
     {
@@ -17,20 +18,20 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
         await using (prepared.ConfigureAwait(false))
         {
             var isCancelled = false;
-            (Candidate Candidate, string? FallbackReason) found;
+            Candidate found;
             try
             {
                 found = await FindAsync(prepared).ConfigureAwait(false);
                 _progress.Report(QuantizationStage.Writing, 0, $"writing {destination}");
-                _progress.Report(QuantizationStage.Writing, 0.5, $"writing {found.Candidate.Bytes!.Length} bytes");
+                _progress.Report(QuantizationStage.Writing, 0.5, $"writing {found.Bytes!.Length} bytes");
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested && _log.Best is not null)
             {
                 isCancelled = true;
-                found = (_log.Best, null);
+                found = _log.Best;
             }
 
-            return Finish(prepared, found.Candidate, found.FallbackReason, isCancelled);
+            return Finish(prepared, found, isCancelled);
         }
     }
 
@@ -40,7 +41,7 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
         if (faults.Count > 0) throw new QuantizationException(QuantizationFailure.InvalidOptions, $"The options are not valid: {string.Join(" ", faults)}");
     }
 
-    private async Task<(Candidate Candidate, string? FallbackReason)> FindAsync(PreparedModel prepared)
+    private async Task<Candidate> FindAsync(PreparedModel prepared)
     {
         var evaluator = prepared.Evaluator(options);
         _log = new(evaluator, cancellationToken);
@@ -48,9 +49,9 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
         if (prepared.Method == QuantizationMethod.None)
         {
             fp32 ??= await TryUnchangedAsync(prepared).ConfigureAwait(false);
-            if (await _log.AcceptAsync(fp32).ConfigureAwait(false)) return (_log.Best!, null);
-            if (options.OnGateFailure == GateFailureAction.Throw) throw Failed(fp32);
-            return (prepared.Original(), fp32.Reason);
+            if (await _log.AcceptAsync(fp32).ConfigureAwait(false)) return _log.Best!;
+            FailOrFallBack(fp32);
+            return prepared.Original();
         }
 
         Candidate first;
@@ -65,10 +66,18 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
             first = CandidateEvaluator.Refused(prepared.Outline(options, prepared.Method), "all nodes", exception);
         }
 
-        if (_log.Best is { } best) return (best, null);
-        var reason = _log.Refused?.Reason ?? first.Reason;
-        if (options.OnGateFailure == GateFailureAction.Throw) throw Failed(_log.Refused ?? first);
-        return (await FallBackAsync(prepared, first, fp32).ConfigureAwait(false), reason);
+        if (_log.Best is { } best) return best;
+        FailOrFallBack(first);
+        return await FallBackAsync(prepared, first, fp32).ConfigureAwait(false);
+    }
+
+    /// <summary>Says why what was asked for did not do, before anything is fallen back on: the caller may give up right after.</summary>
+    private void FailOrFallBack(Candidate first)
+    {
+        // What passed while it was looked for has its reason from the last word.
+        var refused = _log.Refused ?? first;
+        if (options.OnGateFailure == GateFailureAction.Throw) throw Failed(refused);
+        _fallbackReason = refused.Reason;
     }
 
     /// <summary>FP32 with what preprocessing did to it: the bar for integers, and where they fail the answer.</summary>
@@ -96,16 +105,16 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
         return fp32 is not null && await _log.AcceptAsync(fp32, isAsked: false).ConfigureAwait(false) ? _log.Best! : prepared.Original();
     }
 
-    private (QuantizationReport Report, byte[] Model) Finish(PreparedModel prepared, Candidate candidate, string? fallbackReason, bool isCancelled)
+    private (QuantizationReport Report, byte[] Model) Finish(PreparedModel prepared, Candidate candidate, bool isCancelled)
     {
         var bytes = candidate.Bytes!;
-        var report = RunReport.Of(prepared, destination, candidate, fallbackReason, options);
+        var report = RunReport.Of(prepared, destination, candidate, _fallbackReason, options);
         report = report with
         {
             SearchSteps = _log.Steps,
             Sensitivity = _log.Sensitivity,
             RewrittenSpeed = _log.Evaluator?.Rewritten?.Measurement?.Speed,
-            IsCloseCall = _log.IsCloseCall && fallbackReason is not null,
+            IsCloseCall = _log.IsCloseCall && _fallbackReason is not null,
             EndedEarly = isCancelled || _clock.RanOut,
             Notes = isCancelled ? [.. report.Notes, "The caller gave up: this is the best that had passed its gate by then."]
                 : _clock.RanOut ? [.. report.Notes, $"The time for it (SearchBudget, {options.SearchBudget}) was over before all was tried."]

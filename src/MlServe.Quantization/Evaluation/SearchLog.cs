@@ -8,6 +8,7 @@ internal sealed class SearchLog(CandidateEvaluator? evaluator = null, Cancellati
 
     private readonly List<SearchStep> _steps = [];
     private int _refusals;
+    private bool _isOutOfReach;
 
     public CandidateEvaluator? Evaluator => evaluator;
 
@@ -19,8 +20,8 @@ internal sealed class SearchLog(CandidateEvaluator? evaluator = null, Cancellati
     /// <summary>The last that passed while it was looked for, and not on the rows that were kept for the last word.</summary>
     public Candidate? Refused { get; private set; }
 
-    /// <summary>Whether it makes no sense to look further: rows are too few to show what is asked, or several have failed on those that were kept.</summary>
-    public bool IsHopeless => Best is null && (_refusals >= MaxConfirmations || Refused?.Checks.Any(static check => check.Outcome == CheckOutcome.NotMade && check.Text.Contains("not enough rows", StringComparison.Ordinal)) == true);
+    /// <summary>Whether it makes no sense to look further: nothing can be compared, rows are too few to show what is asked, or several have failed on those that were kept.</summary>
+    public bool IsHopeless => Best is null && (_isOutOfReach || _refusals >= MaxConfirmations || Refused?.Checks.Any(static check => check.IsForWantOfRows) == true);
 
     public bool IsCloseCall { get; private set; }
 
@@ -40,6 +41,7 @@ internal sealed class SearchLog(CandidateEvaluator? evaluator = null, Cancellati
     public void Add(Candidate candidate, IReadOnlyList<string> leftOut, bool isAsked = true)
     {
         _steps.Add(candidate.ToStep(leftOut));
+        _isOutOfReach |= candidate.Checks.Any(static check => check.Name == GateJudge.Answers);
         IsCloseCall |= isAsked && candidate.IsCloseCall;
     }
 

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
@@ -13,6 +12,8 @@ internal static class CorePeak
 {
     private const int Steps = 20_000;
     private const int Tries = 12;
+
+    // As many as the instructions that are under way at once: two a cycle, four to six cycles each.
     private const int Accumulators = 12;
     private const double Giga = 1e9;
 
@@ -24,21 +25,37 @@ internal static class CorePeak
     /// <summary>The same of 8-bit integers with 32-bit sums.</summary>
     public static double? Integer => Measured.Value.Integer;
 
+    /// <summary>One instruction of one width that multiplies and adds.</summary>
+    private interface IStep<T>
+        where T : struct
+    {
+        static abstract T Next(T sum, T left, T right);
+
+        static abstract float Total(T sum);
+    }
+
     private static (double? Float, double? Integer) Measure()
     {
         double? floats = null, integers = null;
-        if (Vector512.IsHardwareAccelerated && Avx512F.IsSupported) floats = Best(Floats512, 2 * Vector512<float>.Count);
-        else if (Fma.IsSupported) floats = Best(Floats256, 2 * Vector256<float>.Count);
-        else if (AdvSimd.IsSupported) floats = Best(FloatsArm, 2 * Vector128<float>.Count);
+        if (Vector512.IsHardwareAccelerated && Avx512F.IsSupported)
+            floats = Best<Floats512, Vector512<float>>(Vector512.Create(0.999f), Vector512.Create(0.001f), 2 * Vector512<float>.Count);
+        else if (Fma.IsSupported)
+            floats = Best<Floats256, Vector256<float>>(Vector256.Create(0.999f), Vector256.Create(0.001f), 2 * Vector256<float>.Count);
+        else if (AdvSimd.IsSupported)
+            floats = Best<FloatsArm, Vector128<float>>(Vector128.Create(0.999f), Vector128.Create(0.001f), 2 * Vector128<float>.Count);
 
         // VPDPBUSD does four times the multiplications of a fused multiply-add of the same width, as often (uops.info, for Ice Lake and later and Zen 4 and later). .NET has it for 256 bits only.
-        if (AvxVnni.IsSupported) integers = Best(Integers256, 2 * Vector256<byte>.Count);
+        if (AvxVnni.IsSupported)
+            integers = Best<Integers256, Vector256<int>>(Vector256.Create((byte)3).AsInt32(), Vector256.Create((byte)5).AsInt32(), 2 * Vector256<byte>.Count);
         if (Processor.Current == CpuTarget.X86Vnni && Avx512F.IsSupported && floats is { } wide) integers = Math.Max(integers ?? 0, 4 * wide);
-        if (Dp.IsSupported) integers = Best(IntegersArm, 2 * Vector128<byte>.Count);
+        if (Dp.IsSupported)
+            integers = Best<IntegersArm, Vector128<int>>(Vector128.Create((byte)3).AsInt32(), Vector128.Create((byte)5).AsInt32(), 2 * Vector128<byte>.Count);
         return (floats, integers);
     }
 
-    private static double Best(Func<int, float> work, int operations)
+    private static double Best<TStep, T>(T left, T right, int operations)
+        where TStep : IStep<T>
+        where T : struct
     {
         Func<double> now = ThreadClock.IsAvailable ? ThreadClock.Seconds : ThreadClock.WallSeconds;
         var least = double.PositiveInfinity;
@@ -46,7 +63,7 @@ internal static class CorePeak
         for (var i = 0; i < Tries; i++)
         {
             var started = now();
-            sum += work(Steps);
+            sum += Run<TStep, T>(Steps, left, right);
             least = Math.Min(least, now() - started);
         }
 
@@ -54,123 +71,70 @@ internal static class CorePeak
         return (double)Steps * Accumulators * operations / least / Giga;
     }
 
+    /// <summary>A loop with nothing but the instruction, once for each accumulator, all in registers: types are known when it is compiled, and the step is written into it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Floats512(int steps)
+    private static float Run<TStep, T>(int steps, T left, T right)
+        where TStep : IStep<T>
+        where T : struct
     {
-        var (factor, shift) = (Vector512.Create(0.999f), Vector512.Create(0.001f));
-        Vector512<float> a = shift, b = shift, c = shift, d = shift, e = shift, f = shift, g = shift, h = shift, i = shift, j = shift, k = shift, l = shift;
+        T a = right, b = right, c = right, d = right, e = right, f = right, g = right, h = right, i = right, j = right, k = right, l = right;
         for (var step = 0; step < steps; step++)
         {
-            a = Avx512F.FusedMultiplyAdd(a, factor, shift);
-            b = Avx512F.FusedMultiplyAdd(b, factor, shift);
-            c = Avx512F.FusedMultiplyAdd(c, factor, shift);
-            d = Avx512F.FusedMultiplyAdd(d, factor, shift);
-            e = Avx512F.FusedMultiplyAdd(e, factor, shift);
-            f = Avx512F.FusedMultiplyAdd(f, factor, shift);
-            g = Avx512F.FusedMultiplyAdd(g, factor, shift);
-            h = Avx512F.FusedMultiplyAdd(h, factor, shift);
-            i = Avx512F.FusedMultiplyAdd(i, factor, shift);
-            j = Avx512F.FusedMultiplyAdd(j, factor, shift);
-            k = Avx512F.FusedMultiplyAdd(k, factor, shift);
-            l = Avx512F.FusedMultiplyAdd(l, factor, shift);
+            a = TStep.Next(a, left, right);
+            b = TStep.Next(b, left, right);
+            c = TStep.Next(c, left, right);
+            d = TStep.Next(d, left, right);
+            e = TStep.Next(e, left, right);
+            f = TStep.Next(f, left, right);
+            g = TStep.Next(g, left, right);
+            h = TStep.Next(h, left, right);
+            i = TStep.Next(i, left, right);
+            j = TStep.Next(j, left, right);
+            k = TStep.Next(k, left, right);
+            l = TStep.Next(l, left, right);
         }
 
-        return Vector512.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
+        return TStep.Total(a) + TStep.Total(b) + TStep.Total(c) + TStep.Total(d) + TStep.Total(e) + TStep.Total(f)
+            + TStep.Total(g) + TStep.Total(h) + TStep.Total(i) + TStep.Total(j) + TStep.Total(k) + TStep.Total(l);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Floats256(int steps)
+    private readonly struct Floats512 : IStep<Vector512<float>>
     {
-        var (factor, shift) = (Vector256.Create(0.999f), Vector256.Create(0.001f));
-        Vector256<float> a = shift, b = shift, c = shift, d = shift, e = shift, f = shift, g = shift, h = shift, i = shift, j = shift, k = shift, l = shift;
-        for (var step = 0; step < steps; step++)
-        {
-            a = Fma.MultiplyAdd(a, factor, shift);
-            b = Fma.MultiplyAdd(b, factor, shift);
-            c = Fma.MultiplyAdd(c, factor, shift);
-            d = Fma.MultiplyAdd(d, factor, shift);
-            e = Fma.MultiplyAdd(e, factor, shift);
-            f = Fma.MultiplyAdd(f, factor, shift);
-            g = Fma.MultiplyAdd(g, factor, shift);
-            h = Fma.MultiplyAdd(h, factor, shift);
-            i = Fma.MultiplyAdd(i, factor, shift);
-            j = Fma.MultiplyAdd(j, factor, shift);
-            k = Fma.MultiplyAdd(k, factor, shift);
-            l = Fma.MultiplyAdd(l, factor, shift);
-        }
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<float> Next(Vector512<float> sum, Vector512<float> left, Vector512<float> right) => Avx512F.FusedMultiplyAdd(sum, left, right);
 
-        return Vector256.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
+        public static float Total(Vector512<float> sum) => Vector512.Sum(sum);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float FloatsArm(int steps)
+    private readonly struct Floats256 : IStep<Vector256<float>>
     {
-        var (factor, shift) = (Vector128.Create(0.999f), Vector128.Create(0.001f));
-        Vector128<float> a = shift, b = shift, c = shift, d = shift, e = shift, f = shift, g = shift, h = shift, i = shift, j = shift, k = shift, l = shift;
-        for (var step = 0; step < steps; step++)
-        {
-            a = AdvSimd.FusedMultiplyAdd(shift, a, factor);
-            b = AdvSimd.FusedMultiplyAdd(shift, b, factor);
-            c = AdvSimd.FusedMultiplyAdd(shift, c, factor);
-            d = AdvSimd.FusedMultiplyAdd(shift, d, factor);
-            e = AdvSimd.FusedMultiplyAdd(shift, e, factor);
-            f = AdvSimd.FusedMultiplyAdd(shift, f, factor);
-            g = AdvSimd.FusedMultiplyAdd(shift, g, factor);
-            h = AdvSimd.FusedMultiplyAdd(shift, h, factor);
-            i = AdvSimd.FusedMultiplyAdd(shift, i, factor);
-            j = AdvSimd.FusedMultiplyAdd(shift, j, factor);
-            k = AdvSimd.FusedMultiplyAdd(shift, k, factor);
-            l = AdvSimd.FusedMultiplyAdd(shift, l, factor);
-        }
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector256<float> Next(Vector256<float> sum, Vector256<float> left, Vector256<float> right) => Fma.MultiplyAdd(sum, left, right);
 
-        return Vector128.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
+        public static float Total(Vector256<float> sum) => Vector256.Sum(sum);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Integers256(int steps)
+    private readonly struct FloatsArm : IStep<Vector128<float>>
     {
-        var (left, right) = (Vector256.Create((byte)3), Vector256.Create((sbyte)5));
-        Vector256<int> a = default, b = default, c = default, d = default, e = default, f = default, g = default, h = default, i = default, j = default, k = default, l = default;
-        for (var step = 0; step < steps; step++)
-        {
-            a = AvxVnni.MultiplyWideningAndAdd(a, left, right);
-            b = AvxVnni.MultiplyWideningAndAdd(b, left, right);
-            c = AvxVnni.MultiplyWideningAndAdd(c, left, right);
-            d = AvxVnni.MultiplyWideningAndAdd(d, left, right);
-            e = AvxVnni.MultiplyWideningAndAdd(e, left, right);
-            f = AvxVnni.MultiplyWideningAndAdd(f, left, right);
-            g = AvxVnni.MultiplyWideningAndAdd(g, left, right);
-            h = AvxVnni.MultiplyWideningAndAdd(h, left, right);
-            i = AvxVnni.MultiplyWideningAndAdd(i, left, right);
-            j = AvxVnni.MultiplyWideningAndAdd(j, left, right);
-            k = AvxVnni.MultiplyWideningAndAdd(k, left, right);
-            l = AvxVnni.MultiplyWideningAndAdd(l, left, right);
-        }
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector128<float> Next(Vector128<float> sum, Vector128<float> left, Vector128<float> right) => AdvSimd.FusedMultiplyAdd(right, sum, left);
 
-        return Vector256.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
+        public static float Total(Vector128<float> sum) => Vector128.Sum(sum);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float IntegersArm(int steps)
+    private readonly struct Integers256 : IStep<Vector256<int>>
     {
-        var (left, right) = (Vector128.Create((sbyte)3), Vector128.Create((sbyte)5));
-        Vector128<int> a = default, b = default, c = default, d = default, e = default, f = default, g = default, h = default, i = default, j = default, k = default, l = default;
-        for (var step = 0; step < steps; step++)
-        {
-            a = Dp.DotProduct(a, left, right);
-            b = Dp.DotProduct(b, left, right);
-            c = Dp.DotProduct(c, left, right);
-            d = Dp.DotProduct(d, left, right);
-            e = Dp.DotProduct(e, left, right);
-            f = Dp.DotProduct(f, left, right);
-            g = Dp.DotProduct(g, left, right);
-            h = Dp.DotProduct(h, left, right);
-            i = Dp.DotProduct(i, left, right);
-            j = Dp.DotProduct(j, left, right);
-            k = Dp.DotProduct(k, left, right);
-            l = Dp.DotProduct(l, left, right);
-        }
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector256<int> Next(Vector256<int> sum, Vector256<int> left, Vector256<int> right) => AvxVnni.MultiplyWideningAndAdd(sum, left.AsByte(), right.AsSByte());
 
-        return Vector128.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
+        public static float Total(Vector256<int> sum) => Vector256.Sum(sum);
+    }
+
+    private readonly struct IntegersArm : IStep<Vector128<int>>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector128<int> Next(Vector128<int> sum, Vector128<int> left, Vector128<int> right) => Dp.DotProduct(sum, left.AsSByte(), right.AsSByte());
+
+        public static float Total(Vector128<int> sum) => Vector128.Sum(sum);
     }
 }

@@ -116,6 +116,26 @@ public class GateJudgeTests
         Assert.DoesNotContain(GateJudge.Judge(new(), QuantizationMethod.Static, Measured(0.1) with { IsMadeUp = true }), static check => !check.Passed);
 
     [Theory]
+    [InlineData(OutputMetric.None, false, false)] // a sequence, say
+    [InlineData(OutputMetric.Equal, true, false)] // labels on made-up inputs
+    [InlineData(OutputMetric.Equal, false, true)]
+    [InlineData(OutputMetric.Classes, true, true)]
+    public void Judge_NoOutputCanBeCompared_IsNotPassed(OutputMetric metric, bool isMadeUp, bool passes)
+    {
+        var measurement = Measured();
+        measurement = measurement with { IsMadeUp = isMadeUp, Comparison = new([measurement.Comparison.Outputs[0] with { Metric = metric }], 10) };
+        var checks = GateJudge.Judge(new(), QuantizationMethod.Static, measurement);
+        Assert.Equal(passes, checks.All(static check => check.Passed));
+        Assert.Equal(passes ? [] : [CheckOutcome.NotMade], checks.Where(static check => check.Name == GateJudge.Answers).Select(static check => check.Outcome));
+
+        // What the user says is not judged needs no evidence, and neither does what has a measure of its own, or is held against the source by its parts.
+        var stated = new QuantizationGate { MinAgreement = null, Metrics = new Dictionary<string, OutputMetric> { ["y"] = OutputMetric.None } };
+        Assert.DoesNotContain(GateJudge.Judge(stated, QuantizationMethod.Static, measurement), static check => check.Name == GateJudge.Answers);
+        Assert.DoesNotContain(GateJudge.Judge(new() { Evaluate = static (_, _) => new(0) }, QuantizationMethod.Static, measurement), static check => check.Name == GateJudge.Answers);
+        Assert.DoesNotContain(GateJudge.Judge(new(), QuantizationMethod.None, measurement), static check => check.Name == GateJudge.Answers);
+    }
+
+    [Theory]
     [InlineData(0.90, true)]
     [InlineData(0.89, true)]
     [InlineData(0.88, false)]
@@ -151,7 +171,7 @@ public class GateJudgeTests
     [InlineData(0, 1)]
     public void Judge_WhatIsNotFiniteOrOtherwiseShaped_NeverPasses(long notFinite, int otherShapes)
     {
-        var output = new OutputComparison { Name = "y", ElementType = "float", Rank = 2, Values = 10, NotFinite = notFinite, OtherShapes = otherShapes };
+        var output = new OutputComparison { Name = "y", ElementType = "float", Metric = OutputMetric.Regression, Rank = 2, Values = 10, NotFinite = notFinite, OtherShapes = otherShapes };
         var measurement = Measured() with { Comparison = new([output], 1) };
         Assert.Contains(GateJudge.Judge(new() { MinAgreement = null, MinSnrDb = null }, QuantizationMethod.Static, measurement), static check => !check.Passed);
         Assert.Equal(double.NegativeInfinity, measurement.Comparison.WorstSnrDb);

@@ -17,9 +17,9 @@ public class OutputAccumulatorTests
         Assert.Equal(21 / (5 * Math.Sqrt(18)), output.Cosine!.Value, 9);
         Assert.Equal(1, output.MaxDifference);
 
-        // In [3, 4] the second is the greatest, in [3, 3] the first of equal ones; in the second row both are equal.
-        Assert.Equal(0.5, output.Agreement);
-        Assert.Equal(2, output.Compared);
+        // In [3, 4] the second is the greatest, in [3, 3] the first of equal ones; in the second row of the source both are equal, so that no answer would be wrong.
+        Assert.Equal(0, output.Agreement);
+        Assert.Equal(1, output.Compared);
         Assert.Equal(4, output.Values);
     }
 
@@ -87,6 +87,18 @@ public class OutputAccumulatorTests
         Assert.Equal(4, output.Values);
     }
 
+    [Theory]
+    [InlineData(2, 2, 2, 0.75)]
+    [InlineData(2, 1, 1, 0.75)] // a mask of a picture, without an axis for rows
+    public void Add_ManyLabelsOfARow_CountOnce(int length, int rows, long compared, double agreement)
+    {
+        var accumulator = new OutputAccumulator("label", new(OutputMetric.Equal, ""));
+        accumulator.Add(new("label", ElementType.Int64, [length, 2], null, [1L, 2L, 3L, 4L]), new("label", ElementType.Int64, [length, 2], null, [1L, 2L, 3L, 5L]), rows, null, null);
+        var output = accumulator.ToComparison();
+        Assert.Equal((compared, agreement, 4L), (output.Compared, output.Agreement, output.Values));
+        Assert.InRange(output.AgreementLow!.Value, 0, 0.5);
+    }
+
     [Fact]
     public void Add_OtherShape_IsCountedAndNotCompared()
     {
@@ -128,6 +140,24 @@ public class OutputAccumulatorTests
             Assert.Equal(3, output.Compared);
             return (output.Agreement!.Value, output.RankCorrelation!.Value);
         }
+    }
+
+    [Fact]
+    public void Add_VectorsThatTheModelLost_CountAsMisses()
+    {
+        // The model gives nothing for the last two rows, and the first two as the source does.
+        var output = Accumulated(OutputMetric.Embedding, [1, 0, 0.9, 0.1, 0, 1, 0.1, 0.9], [1, 0, 0.9, 0.1, 0, 0, 0, 0], 4, 2);
+        Assert.Equal((4, 0.5), (output.Compared, output.Agreement!.Value));
+        Assert.Equal(0, output.LeastRowCosine);
+        Assert.InRange(output.RankCorrelation!.Value, -1, 0.8);
+    }
+
+    [Fact]
+    public void Add_RanksOfVectors_LeaveARowItselfOut()
+    {
+        // Of two rows there is nothing to put in order; of three, the model puts the two others of each the other way round.
+        Assert.Null(Accumulated(OutputMetric.Embedding, [1, 0, 0, 1], [1, 0, 1, 1], 2, 2).RankCorrelation);
+        Assert.Equal(-1, Accumulated(OutputMetric.Embedding, [1, 0, 0.9, 0.1, 0, 1], [1, 0, 0, 1, 0.9, 0.1], 3, 2).RankCorrelation!.Value, 9);
     }
 
     [Fact]

@@ -130,6 +130,17 @@ public class QuantizationRunTests
     }
 
     [Fact]
+    public async Task QuantizeAsync_CancelledOnceItFellBack_StillSaysWhy()
+    {
+        using var folder = new TemporaryFolder();
+        using var cancellation = new CancellationTokenSource();
+        var options = Options with { OnGateFailure = GateFailureAction.Int8Storage, Progress = new Told(progress => { if (progress.Stage == QuantizationStage.Writing) cancellation.Cancel(); }) };
+        var report = await OnnxQuantizer.QuantizeAsync(folder.Write("m.onnx", Culprit.Model()), folder["q.onnx"], options, cancellation.Token);
+        Assert.Equal((true, QuantizationMethod.Int8Storage), (report.EndedEarly, report.Method));
+        Assert.Contains("of signal over noise", report.FallbackReason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task QuantizeAsync_TimeIsOver_WritesTheBestSoFar()
     {
         using var folder = new TemporaryFolder();
@@ -196,6 +207,19 @@ public class QuantizationRunTests
         var many = await OnnxQuantizer.QuantizeAsync(source, folder["many.onnx"], With(2000) with { MaxSamples = 2000, Gate = Answers with { MinAgreement = 0.9 } }, Token);
         Assert.Equal(QuantizationMethod.Static, many.Method);
         Assert.Equal(1000, many.ComparedSamples);
+    }
+
+    [Theory]
+    [InlineData(GateFailureAction.ExcludeNodes)]
+    [InlineData(GateFailureAction.Throw)]
+    public async Task QuantizeAsync_RewritesFailTheLastWord_SaysWhy(GateFailureAction action)
+    {
+        using var folder = new TemporaryFolder();
+        var source = folder.Write("m.onnx", OnnxModel.Mlp(3, 64, 256, 256, 10));
+        var options = new QuantizationOptions { Method = QuantizationMethod.None, OnGateFailure = action, Gate = Answers }.CalibrateWith(Trial.RandomInputs(8, 64));
+        var quantizing = OnnxQuantizer.QuantizeAsync(source, folder["q.onnx"], options, Token);
+        var reason = action == GateFailureAction.Throw ? (await Assert.ThrowsAsync<QuantizationException>(() => quantizing)).Message : (await quantizing).FallbackReason;
+        Assert.Contains("not enough rows", reason, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -62,7 +62,7 @@ internal static class CheckCommand
     {
         await using var input = Console.OpenStandardInput();
         var header = await ReadLineAsync(input, cancellationToken);
-        var request = JsonSerializer.Deserialize(header, CheckJson.Default.CheckRequest) ?? throw new CliException("The standard input does not begin with a request.");
+        var request = RequestOf(header);
         ProcessLimits.Apply(request.MaxMemoryBytes, request.Timeout);
         using var model = new MemoryStream();
         await input.CopyToAsync(model, cancellationToken);
@@ -71,13 +71,27 @@ internal static class CheckCommand
         return verdict.Failure is null ? ExitCodes.Ok : ExitCodes.Refused;
     }
 
+    private static CheckRequest RequestOf(byte[] header)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(header, CheckJson.Default.CheckRequest) ?? throw NoRequest();
+        }
+        catch (JsonException)
+        {
+            throw NoRequest();
+        }
+    }
+
+    private static CliException NoRequest() => new("The standard input does not begin with a request. To check a file, name it: mlserve check MODEL.");
+
     private static async Task<byte[]> ReadLineAsync(Stream input, CancellationToken cancellationToken)
     {
         var line = new MemoryStream();
         var next = new byte[1];
         while (await input.ReadAsync(next, cancellationToken) == 1 && next[0] != '\n')
         {
-            if (line.Length >= MaxHeader) throw new CliException("The standard input does not begin with a request.");
+            if (line.Length >= MaxHeader) throw NoRequest();
             line.WriteByte(next[0]);
         }
 

@@ -27,37 +27,48 @@ internal sealed class SampleOptions
 
     private readonly Option<int> _seed = CommonOptions.Count("--seed", "Makes other random inputs.", 0, int.MaxValue, 1);
 
+    /// <summary>Where samples are to calibrate on.</summary>
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[_samples, _raw, _rows, _max, _random, _seed])
+        AddFilesTo(command);
+        foreach (var option in (Option[])[_max, _random, _seed])
+            command.Options.Add(option);
+    }
+
+    /// <summary>Where a few are to run a model on.</summary>
+    public void AddFilesTo(Command command)
+    {
+        foreach (var option in (Option[])[_samples, _raw, _rows])
             command.Options.Add(option);
     }
 
     public async Task<QuantizationOptions> ApplyAsync(QuantizationOptions options, string model, ParseResult parsed, CancellationToken cancellationToken)
     {
         options = options with { MaxSamples = parsed.GetValue(_max) };
+        var random = parsed.GetValue(_random);
+        if (random == 0) return await ReadAsync(model, parsed, cancellationToken) is { } samples ? options.CalibrateWith(samples) : options;
+        if (parsed.GetValue(_samples) is { Length: > 0 } || parsed.GetValue(_raw) is not null) throw new CliException("Give samples or --random-samples, not both.");
+        await Console.Error.WriteLineAsync("warning: calibrating on random inputs. Their ranges are not those of real data: use the result to measure speed, not to answer.");
+        return options.CalibrateWith(await RandomSamples.ForAsync(model, random, parsed.GetValue(_seed), cancellationToken));
+    }
+
+    /// <returns>The samples of the files that were named; null: none were.</returns>
+    public async Task<IEnumerable<PredictionInputs>?> ReadAsync(string model, ParseResult parsed, CancellationToken cancellationToken)
+    {
         var paths = parsed.GetValue(_samples) ?? [];
         var raw = parsed.GetValue(_raw);
-        var random = parsed.GetValue(_random);
-        if (random > 0)
-        {
-            if (paths.Length > 0 || raw is not null) throw new CliException("Give samples or --random-samples, not both.");
-            await Console.Error.WriteLineAsync("warning: calibrating on random inputs. Their ranges are not those of real data: use the result to measure speed, not to answer.");
-            return options.CalibrateWith(await RandomSamples.ForAsync(model, random, parsed.GetValue(_seed), cancellationToken));
-        }
-
-        if (paths.Length == 0 && raw is null) return options;
+        if (paths.Length == 0 && raw is null) return null;
         if (raw is not null && paths.Length > 0) throw new CliException("Give --samples or --samples-raw, not both.");
         var sampled = SampleModel.Of(await ModelSource.FromFile(model).ReadAsync(cancellationToken));
         if (raw is not null)
         {
             var rows = new RawSamples(sampled, raw, parsed.GetValue(_rows));
             rows.Check();
-            return options.CalibrateWith(rows.Read());
+            return rows.Read();
         }
 
         var files = new SampleFiles(sampled, paths, parsed.GetValue(_rows));
         files.Check();
-        return options.CalibrateWith(files.Read());
+        return files.Read();
     }
 }

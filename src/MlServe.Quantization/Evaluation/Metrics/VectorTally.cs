@@ -7,6 +7,9 @@ internal sealed class VectorTally
 {
     // Each is held against all others: a million similarities.
     private const int MaxRows = 1024;
+
+    // Of one other row there is only one order.
+    private const int LeastRowsOfRanks = 3;
     private const double Tie = 1e-6;
 
     private readonly List<float[]> _source = [];
@@ -27,7 +30,10 @@ internal sealed class VectorTally
     /// <param name="isKept">Whether a place counts.</param>
     public void Add(ReadOnlySpan<double> source, ReadOnlySpan<double> model, int length, Func<int, bool> isKept)
     {
-        if (Rows >= MaxRows || Mean(source, length, isKept) is not { } expected || Mean(model, length, isKept) is not { } actual) return;
+        if (Rows >= MaxRows || Mean(source, length, isKept) is not { } expected) return;
+
+        // A model that lost the direction of a row is near to nothing there: the row counts all the same.
+        var actual = Mean(model, length, isKept) ?? new float[length];
         _source.Add(expected);
         _model.Add(actual);
         var cosine = TensorPrimitives.Dot<float>(expected, actual);
@@ -35,27 +41,29 @@ internal sealed class VectorTally
         _leastCosine = Math.Min(_leastCosine, cosine);
     }
 
-    /// <summary>The share of rows whose nearest neighbour among the rows is the same, and how many rows that are.</summary>
-    public (double Same, double Spearman) Compare()
+    /// <summary>The share of rows whose nearest neighbour among the others is the same, and the correlation of the ranks of all others; null: too few rows to tell.</summary>
+    public (double? Same, double? Spearman) Compare()
     {
+        if (Rows < 2) return (null, null);
         var same = 0;
         double correlation = 0;
-        float[] expected = new float[Rows], actual = new float[Rows];
+        float[] expected = new float[Rows - 1], actual = new float[Rows - 1];
         for (var row = 0; row < Rows; row++)
         {
-            for (var other = 0; other < Rows; other++)
+            for (var i = 0; i < expected.Length; i++)
             {
-                expected[other] = other == row ? float.NegativeInfinity : TensorPrimitives.Dot<float>(_source[row], _source[other]);
-                actual[other] = other == row ? float.NegativeInfinity : TensorPrimitives.Dot<float>(_model[row], _model[other]);
+                // A row is not held against itself.
+                var other = i < row ? i : i + 1;
+                expected[i] = TensorPrimitives.Dot<float>(_source[row], _source[other]);
+                actual[i] = TensorPrimitives.Dot<float>(_model[row], _model[other]);
             }
 
             // Rows that are equal to each other are as near.
-            var nearest = TensorPrimitives.IndexOfMax<float>(expected);
-            if (expected[TensorPrimitives.IndexOfMax<float>(actual)] >= expected[nearest] - Tie) same++;
+            if (expected[TensorPrimitives.IndexOfMax<float>(actual)] >= TensorPrimitives.Max<float>(expected) - Tie) same++;
             correlation += Ranks.Correlation(expected, actual);
         }
 
-        return (Rows == 0 ? 0 : (double)same / Rows, Rows == 0 ? 0 : correlation / Rows);
+        return ((double)same / Rows, Rows < LeastRowsOfRanks ? null : correlation / Rows);
     }
 
     private static float[]? Mean(ReadOnlySpan<double> vectors, int length, Func<int, bool> isKept)
