@@ -63,7 +63,7 @@ internal sealed class ModelsAttack : IAttack
         var report = AttackReport.Of(dependent.Count + independent.Count + cases, broken, string.Join(Environment.NewLine, lines)) with { Cases = cases };
         return report
             .Requiring(dependent.Count == count && independent.Count == count, "Too few models show what is claimed of them.")
-            .Requiring(unread == 0, $"{unread} of the further cases are not loaded: they show nothing of batching.");
+            .Requiring(unread == 0, $"{unread} of the further cases with dependent rows are not loaded: they show nothing of batching.");
     }
 
     /// <summary>Tries as many models as wanted of those that show what is claimed of them; fewer if too many do not.</summary>
@@ -92,7 +92,7 @@ internal sealed class ModelsAttack : IAttack
             {
                 var (isBatched, note) = await ModelTrial.LoadAsync(await File.ReadAllBytesAsync(file, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
                 tried++;
-                if (isBatched is null)
+                if (isBatched is null && kind == "dependent")
                 {
                     unread++;
                     lines.Add($"{kind}/{Path.GetFileName(file)}: not loaded. {note}");
@@ -100,10 +100,10 @@ internal sealed class ModelsAttack : IAttack
                 }
 
                 if (kind == "independent") independent++;
-                if (isBatched == (kind == "independent")) continue;
+                if ((isBatched ?? false) == (kind == "independent")) continue;
                 if (kind == "independent") apart++;
                 else mixed++;
-                lines.Add($"{kind}/{Path.GetFileName(file)}: {(isBatched.Value ? "batched" : "not batched")}. {note}");
+                lines.Add($"{kind}/{Path.GetFileName(file)}: {(isBatched ?? false ? "batched" : "not batched")}. {note}");
             }
         }
 
