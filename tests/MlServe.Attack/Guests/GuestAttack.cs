@@ -14,8 +14,6 @@ internal sealed class GuestAttack : IAttack
     /// <summary>A day takes seconds; one that takes this long hangs.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
-    private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "MlServe.ChildProcess.dll");
-
     /// <summary>The kinds of the short form: between them a guest in each role.</summary>
     private static readonly string[] ShortKinds = ["all"];
 
@@ -25,7 +23,6 @@ internal sealed class GuestAttack : IAttack
 
     public async Task<AttackReport> RunAsync(AttackOptions options, CancellationToken cancellationToken)
     {
-        if (!File.Exists(Program)) return AttackReport.CouldNotBeMade($"There is no program '{Program}'.");
         var watch = Stopwatch.StartNew();
         string[] kinds = options.IsShort ? ShortKinds : [.. GuestKinds.All];
         var (days, broken, requests, thrown) = (0, 0, 0L, 0L);
@@ -53,9 +50,10 @@ internal sealed class GuestAttack : IAttack
     /// <returns>What it says of itself, and what did not hold; null where all did.</returns>
     private static async Task<(Dictionary<string, string> Facts, string? Fault)> LiveThroughAsync(string kind, CancellationToken cancellationToken)
     {
+        var program = Path.Combine(AppContext.BaseDirectory, "MlServe.ChildProcess.dll");
         using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
         {
-            ArgumentList = { "exec", Program, "guests", kind },
+            ArgumentList = { "exec", program, "guests", kind },
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
