@@ -14,9 +14,13 @@ internal static class BlockingRows
 
     public static readonly Claim[] Claims = [Rate, TwoThreads, Predict, Late];
 
+    /// <summary>The least share of callers that must have come to their deadlines: what is refused at once shows nothing of how late one hears.</summary>
+    private const double LeastHeard = 0.9;
+
     public static IEnumerable<ScorecardRow> Measure(int windows)
     {
         var (rates, bounded, predicts, late) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
+        var heard = int.MaxValue;
         BlockingResult awaiting = null!, blocking = null!, two = null!;
         for (var pair = 0; pair < Math.Max(5, windows / 4); pair++)
         {
@@ -28,6 +32,7 @@ internal static class BlockingRows
             bounded.Add(two.Rate / awaiting.Rate);
             predicts.Add(predict.Rate / awaiting.Rate);
             late.Add(Math.Max(Math.Max(blocking.LateMs, two.LateMs), predict.LateMs));
+            heard = Math.Min(Math.Min(heard, blocking.Heard), Math.Min(two.Heard, predict.Heard));
         }
 
         yield return Rate.Row(MedianEstimate.Of(rates), FormattableString.Invariant(
@@ -35,7 +40,8 @@ internal static class BlockingRows
         yield return TwoThreads.Row(MedianEstimate.Of(bounded), FormattableString.Invariant(
             $"the same where the pool may have 2 threads, both blocked by callers, and the other callers block threads of their own; last {two.Rate:0}/s"));
         yield return Predict.Row(MedianEstimate.Of(predicts), "the same by the synchronous Predict");
-        yield return Late.Row(MedianEstimate.Of(late), FormattableString.Invariant(
+        const int All = BlockingChild.Callers * BlockingChild.Rounds;
+        yield return heard < LeastHeard * All ? Late.NotAvailable($"only {heard} of {All} callers came to their deadlines") : Late.Row(MedianEstimate.Of(late), FormattableString.Invariant(
             $"the last of {BlockingChild.Callers} blocking callers to hear that its 100 ms are over, behind a gate that is shut, the worst of the three; awaiting callers in the last pair {awaiting.LateMs:0.0} ms"));
     }
 
