@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Text.Json;
 using MlServe.Benchmarks.Measurement;
 
 namespace MlServe.Benchmarks.Scorecard;
@@ -45,18 +43,6 @@ internal static class BlockingRows
             $"the last of {BlockingChild.Callers} blocking callers to hear that its 100 ms are over, behind a gate that is shut, the worst of the three; awaiting callers in the last pair {awaiting.LateMs:0.0} ms"));
     }
 
-    private static BlockingResult Start(BlockingWay way, int maxThreads)
-    {
-        var path = Environment.ProcessPath!;
-        var start = new ProcessStartInfo(path) { RedirectStandardError = true };
-        if (Path.GetFileNameWithoutExtension(path) == "dotnet") start.ArgumentList.Add(typeof(BlockingRows).Assembly.Location);
-        start.ArgumentList.Add(BlockingChild.Command);
-        start.ArgumentList.Add(way.ToString());
-        start.ArgumentList.Add(FormattableString.Invariant($"{maxThreads}"));
-        using var child = Process.Start(start)!;
-        var answer = child.StandardError.ReadToEnd();
-        child.WaitForExit();
-        if (child.ExitCode != 0) throw new InvalidOperationException($"A child ended with {child.ExitCode}: {answer}");
-        return JsonSerializer.Deserialize<BlockingResult>(answer)!;
-    }
+    private static BlockingResult Start(BlockingWay way, int maxThreads) =>
+        OwnProcess.Ask<BlockingResult>(BlockingChild.Command, way.ToString(), FormattableString.Invariant($"{maxThreads}"));
 }
