@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$PWD
 folders=("$@")
-[ $# -gt 0 ] || folders=(Tensors Statistics Batching)
+[ $# -gt 0 ] || folders=(Tensors Batching)
 
 mutate=()
 MLSERVE_MUTATION_TESTS= # the test project then holds these folders' tests alone

@@ -92,17 +92,20 @@ public sealed class VerificationTests : IDisposable
     [Theory]
     [InlineData("nowhere/mlserve")]
     [InlineData("bad-tool")]
+    [InlineData("silent-tool")]
     public async Task Load_NoTool_IsRefusedWithTheRemedy(string tool)
     {
         if (OperatingSystem.IsWindows()) Assert.Skip("The tool that does not work is a shell script.");
         var path = Path.GetFullPath(_folder.Write("bad-tool", "#!/bin/sh\necho no; exit 3\n"u8.ToArray()));
         MakeRunnable(path);
+        MakeRunnable(Path.GetFullPath(_folder.Write("silent-tool", "#!/bin/sh\nexit 0\n"u8.ToArray())));
         var options = Options();
         options.Verification.ToolPath = Path.Combine(Path.GetDirectoryName(path)!, tool);
         var exception = await Assert.ThrowsAsync<ModelLoadException>(() => OnnxPredictor.LoadAsync(ModelSource.FromFile(Tool.Model), options, cancellationToken: Token).AsTask());
         Assert.Equal(ModelLoadFailure.NotVerified, exception.Failure);
         Assert.Contains("dotnet tool install --global MlServe.Cli", exception.Message, StringComparison.Ordinal);
         Assert.Contains(options.Verification.ToolPath, exception.Message, StringComparison.Ordinal);
+        if (tool == "silent-tool") Assert.Contains("(exit code 0): it says nothing, and is not mlserve. Install it", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
+using MlServe.Fakes;
 using MlServe.Onnx;
 using MlServe.TestModels;
 using Xunit;

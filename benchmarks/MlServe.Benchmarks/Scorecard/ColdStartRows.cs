@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text.Json;
 using MlServe.Benchmarks.Measurement;
 
 namespace MlServe.Benchmarks.Scorecard;
@@ -26,18 +25,5 @@ internal static class ColdStartRows
         yield return Ready.Row(ready, FormattableString.Invariant($"the same processes; from before the process is started until its host is"));
     }
 
-    private static ColdStart Start()
-    {
-        var path = Environment.ProcessPath!;
-        var start = new ProcessStartInfo(path) { RedirectStandardOutput = true, RedirectStandardError = true };
-        if (Path.GetFileNameWithoutExtension(path) == "dotnet") start.ArgumentList.Add(typeof(ColdStartRows).Assembly.Location);
-        start.ArgumentList.Add(ColdStartChild.Command);
-        start.ArgumentList.Add(Stopwatch.GetTimestamp().ToString(CultureInfo.InvariantCulture));
-        using var child = Process.Start(start)!;
-        var log = child.StandardOutput.ReadToEndAsync();
-        var answer = child.StandardError.ReadToEnd();
-        child.WaitForExit();
-        if (child.ExitCode != 0) throw new InvalidOperationException($"A child ended with {child.ExitCode}: {answer}{log.Result}");
-        return JsonSerializer.Deserialize<ColdStart>(answer)!;
-    }
+    private static ColdStart Start() => OwnProcess.Ask<ColdStart>(ColdStartChild.Command, Stopwatch.GetTimestamp().ToString(CultureInfo.InvariantCulture));
 }

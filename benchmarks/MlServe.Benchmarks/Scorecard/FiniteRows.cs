@@ -18,18 +18,18 @@ internal static class FiniteRows
         var random = new Random(1);
         foreach (ref var pixel in image.AsSpan())
             pixel = random.NextSingle();
-        var found = 0;
+        var found = false;
 
         // Called with the place of the request's own memory each time, as a request comes.
         void Look(int calls)
         {
             for (var i = 0; i < calls; i++)
-                found += FiniteScan.IndexOf(ElementType.Float, MemoryMarshal.AsBytes(image.AsSpan()));
+                found |= FiniteScan.IndexOf(ElementType.Float, MemoryMarshal.AsBytes(image.AsSpan())) >= 0;
         }
 
         var cost = CallCost.Nanoseconds(windows, Look, Calls);
-        yield return found < 0
-            ? Check.Row(cost, $"{Elements} floats in the processor's cache, all finite")
-            : Check.NotAvailable("a number was taken for an infinity");
+        yield return found
+            ? Check.NotAvailable("a number was taken for an infinity")
+            : Check.Row(cost, $"{Elements} floats in the processor's cache, all finite");
     }
 }

@@ -38,7 +38,7 @@ internal static class GateRows
                 Interlocked.Increment(ref runs);
             }
         }))];
-        SpinWait.SpinUntil(() => Volatile.Read(ref runs) > 10);
+        SpinWait.SpinUntil(() => Volatile.Read(ref runs) > 10 || Array.Exists(backlog, static caller => caller.IsCompleted));
         var (started, before) = (Stopwatch.GetTimestamp(), Volatile.Read(ref runs));
         var ratios = new List<double>();
         var p99 = 0.0;

@@ -58,6 +58,10 @@ public static class PredictorBuilderBatchingExtensions
         var objection = !executor.Signature.IsBatchable ? executor.Signature.BatchingNote
             : options.AcceptDependentRowsOf == executor.Identity.Name ? null
             : executor.Signature.BatchingObjection;
+
+        // Accepting is no axis: where none was taken, nobody has said along which the rows lie.
+        if (!executor.Signature.IsBatchable && options.AcceptDependentRowsOf == executor.Identity.Name)
+            objection = $"{objection} To run them together all the same, state BatchAxis beside AcceptDependentRowsOf.";
         if (objection is not null && logger is not null) LogMessages.NotBatched(logger, executor.Identity.Name, objection);
         var batching = new BatchingPredictor(inner, executor, options,
             new(executor.Identity.Name, services.FindMeter()), services.Find<RunGate>() ?? RunGate.Shared, services.FindClock(), mixes: objection is null, logger,

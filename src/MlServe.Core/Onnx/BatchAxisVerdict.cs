@@ -70,7 +70,7 @@ internal sealed class BatchAxisVerdict(ModelSignature declared, double tolerance
 
         if (evidence == RowEvidence.Dependent)
         {
-            var note = $"The batch axis was stated, although rows answer differently in company. {ReasonOf(trial, evidence)}";
+            var note = $"{ReasonOf(trial, evidence)} The batch axis was stated all the same.";
             return Batchable(trial, evidence, note, isIndependent: false) with { Warning = note };
         }
 

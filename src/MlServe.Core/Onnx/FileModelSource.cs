@@ -27,8 +27,8 @@ internal sealed class FileModelSource(string path, long maxBytes) : IModelSource
         if (!File.Exists(full))
         {
             throw new ModelLoadException(ModelLoadFailure.NotFound,
-                $"There is no file '{full}'. A relative path starts at the current directory; a model that is part of the project needs "
-                + "CopyToOutputDirectory in the project file.");
+                $"There is no file '{full}'. A relative path starts at the content root of a host, and without one at the current directory; a model that is part of "
+                + "the project needs CopyToOutputDirectory in the project file.");
         }
 
         try

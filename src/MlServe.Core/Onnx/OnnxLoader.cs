@@ -8,7 +8,7 @@ using MlServe.Threading;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Takes a model from its source to the point where it can serve: read once, hash that buffer, inspect it, open the session from those bytes, find the
+/// Takes a model from its source to the point where it can serve: read once, inspect that buffer, hash it, open the session from those bytes, find the
 /// batch axis, warm up. Whatever fails on the way leaves nothing behind, and whatever does not end is given up.
 /// </summary>
 internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, ModelLoadContext context)

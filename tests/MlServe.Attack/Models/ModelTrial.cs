@@ -46,17 +46,20 @@ internal sealed record ModelTrial(int Seed, string Kind, bool IsBatched, string 
         var proof = RowFlow.Follow(graph, [.. graph.SessionInputs.Select(input => axes[input.Name])], cancellationToken);
         var (isBatched, note, wrong) = await ServeAsync(model.Bytes, async predictor =>
             model.IsDependent ? null : await FindWrongAsync(predictor, model, values, alone, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
-        return new(seed, model.Kind, isBatched, proof.Verdict.ToString(), $"{note} The graph: {(proof.Reason.Length > 0 ? proof.Reason : "proved")}.", wrong);
+
+        // What is not loaded is not batched either, which shows nothing of rows that depend on each other.
+        if (isBatched is null && model.IsDependent) return null;
+        return new(seed, model.Kind, isBatched ?? false, proof.Verdict.ToString(), $"{note} The graph: {(proof.Reason.Length > 0 ? proof.Reason : "proved")}.", wrong);
     }
 
-    /// <summary>Loads a model and says whether it is batched by itself.</summary>
-    public static async Task<(bool IsBatched, string Note)> LoadAsync(byte[] model, CancellationToken cancellationToken)
+    /// <summary>Loads a model and says whether it is batched by itself; null where it does not load.</summary>
+    public static async Task<(bool? IsBatched, string Note)> LoadAsync(byte[] model, CancellationToken cancellationToken)
     {
         var (isBatched, note, _) = await ServeAsync(model, static _ => Task.FromResult<string?>(null), cancellationToken).ConfigureAwait(false);
         return (isBatched, note);
     }
 
-    private static async Task<(bool IsBatched, string Note, string? Wrong)> ServeAsync(byte[] model, Func<IPredictor, Task<string?>> ask, CancellationToken cancellationToken)
+    private static async Task<(bool? IsBatched, string Note, string? Wrong)> ServeAsync(byte[] model, Func<IPredictor, Task<string?>> ask, CancellationToken cancellationToken)
     {
         OnnxPredictor? loaded = null;
         try
@@ -72,7 +75,7 @@ internal sealed record ModelTrial(int Seed, string Kind, bool IsBatched, string 
         }
         catch (ModelLoadException exception)
         {
-            return (false, exception.Message, null);
+            return (null, exception.Message, null);
         }
         finally
         {

@@ -53,15 +53,17 @@ internal sealed class ModelsAttack : IAttack
         long broken = mixed.Count + proved.Count + wrong.Count;
         if (apart.Count > (1 - LeastBatched) * independent.Count) broken++;
         if (dependent.Select(static trial => KindOf(trial)).Distinct().Count() < LeastKinds) broken++;
-        var cases = 0;
+        var (cases, unread) = (0, 0);
         if (options.Cases is { } folder)
         {
-            var (tried, held) = await TryFolderAsync(folder, lines, cancellationToken).ConfigureAwait(false);
-            (cases, broken) = (tried, broken + (held ? 0 : 1));
+            (cases, unread, var held) = await TryFolderAsync(folder, lines, cancellationToken).ConfigureAwait(false);
+            broken += held ? 0 : 1;
         }
 
-        var report = AttackReport.Of(dependent.Count + independent.Count + cases, broken, string.Join(Environment.NewLine, lines));
-        return dependent.Count < count || independent.Count < count ? report with { Verdict = AttackVerdict.CouldNotBeMade } : report;
+        var report = AttackReport.Of(dependent.Count + independent.Count + cases, broken, string.Join(Environment.NewLine, lines)) with { Cases = cases };
+        return report
+            .Requiring(dependent.Count == count && independent.Count == count, "Too few models show what is claimed of them.")
+            .Requiring(unread == 0, $"{unread} of the further cases with dependent rows are not loaded: they show nothing of batching.");
     }
 
     /// <summary>Tries as many models as wanted of those that show what is claimed of them; fewer if too many do not.</summary>
@@ -79,9 +81,9 @@ internal sealed class ModelsAttack : IAttack
         return [.. trials.Take(wanted).Select(trial => trial with { Discarded = discarded })];
     }
 
-    private static async Task<(int Tried, bool Held)> TryFolderAsync(string folder, List<string> lines, CancellationToken cancellationToken)
+    private static async Task<(int Tried, int Unread, bool Held)> TryFolderAsync(string folder, List<string> lines, CancellationToken cancellationToken)
     {
-        var (tried, mixed, apart, independent) = (0, 0, 0, 0);
+        var (tried, unread, mixed, apart, independent) = (0, 0, 0, 0, 0);
         foreach (var kind in (string[])["dependent", "independent"])
         {
             var path = Path.Combine(folder, kind);
@@ -90,16 +92,23 @@ internal sealed class ModelsAttack : IAttack
             {
                 var (isBatched, note) = await ModelTrial.LoadAsync(await File.ReadAllBytesAsync(file, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
                 tried++;
+                if (isBatched is null && kind == "dependent")
+                {
+                    unread++;
+                    lines.Add($"{kind}/{Path.GetFileName(file)}: not loaded. {note}");
+                    continue;
+                }
+
                 if (kind == "independent") independent++;
-                if (isBatched == (kind == "independent")) continue;
+                if ((isBatched ?? false) == (kind == "independent")) continue;
                 if (kind == "independent") apart++;
                 else mixed++;
-                lines.Add($"{kind}/{Path.GetFileName(file)}: {(isBatched ? "batched" : "not batched")}. {note}");
+                lines.Add($"{kind}/{Path.GetFileName(file)}: {(isBatched ?? false ? "batched" : "not batched")}. {note}");
             }
         }
 
         lines.Add($"Further cases: {tried}; {mixed} with dependent rows batched, {apart} of {independent} with independent rows not batched.");
-        return (tried, mixed == 0 && apart <= (1 - LeastBatched) * independent);
+        return (tried, unread, mixed == 0 && apart <= (1 - LeastBatched) * independent);
     }
 
     private static string Describe(string what, List<ModelTrial> trials)

@@ -27,7 +27,8 @@ internal static class Corpus
         return models;
     }
 
-    private static IEnumerable<byte[]> FilesOf(string folder) => !Directory.Exists(folder) ? [] : Directory.EnumerateFiles(folder, "*.onnx", SearchOption.AllDirectories)
+    /// <summary>The models of a folder and of those in it; none of large ones, which would only be slow.</summary>
+    public static IEnumerable<byte[]> FilesOf(string folder) => !Directory.Exists(folder) ? [] : Directory.EnumerateFiles(folder, "*.onnx", SearchOption.AllDirectories)
         .Where(static file => new FileInfo(file).Length is > 0 and <= MaxBytes).Order(StringComparer.Ordinal).Select(File.ReadAllBytes);
 
     private static List<byte[]> EntriesOf(string path)

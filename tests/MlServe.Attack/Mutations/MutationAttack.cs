@@ -25,7 +25,7 @@ internal sealed class MutationAttack : IAttack
     public async Task<AttackReport> RunAsync(AttackOptions options, CancellationToken cancellationToken)
     {
         var tool = Path.Combine(AppContext.BaseDirectory, "mlserve.dll");
-        if (!File.Exists(tool)) return new(AttackVerdict.CouldNotBeMade, 0, $"There is no tool '{tool}'.");
+        if (!File.Exists(tool)) return AttackReport.CouldNotBeMade($"There is no tool '{tool}'.");
         var count = options.IsShort ? ShortMutations : Mutations;
         var outcomes = new ConcurrentDictionary<string, int>();
         var crashes = new ConcurrentQueue<string>();
@@ -65,6 +65,17 @@ internal sealed class MutationAttack : IAttack
             text.AppendLine(CultureInfo.InvariantCulture, $"  host died of {death}");
         foreach (var crash in crashes.Take(MaxShown))
             text.AppendLine(CultureInfo.InvariantCulture, $"  {crash}");
-        return AttackReport.Of(outcomes.Values.Sum() + deaths.Count, deaths.Count, text.ToString().TrimEnd());
+        return Judge(outcomes, crashes.Count, deaths.Count, text.ToString().TrimEnd()) with { Cases = options.Cases is { } cases ? Corpus.FilesOf(cases).Count() : 0 };
+    }
+
+    /// <summary>A host that refuses everything survives everything: of what it tried some must load, and nothing may be refused because it could not be verified.</summary>
+    private static AttackReport Judge(IReadOnlyDictionary<string, int> outcomes, int crashes, int deaths, string text)
+    {
+        var tries = outcomes.Values.Sum();
+        var notVerified = outcomes.GetValueOrDefault(nameof(ModelLoadFailure.NotVerified));
+        return AttackReport.Of(tries + deaths, deaths, text)
+            .Requiring(outcomes.ContainsKey("loaded"), "No mutation was loaded: nothing was asked of the host.")
+            .Requiring(crashes <= tries / 2, "What tries models died of most of them: it says nothing of the models.")
+            .Requiring(notVerified <= tries / 10, $"{notVerified} could not be verified: the tool does not work here.");
     }
 }

@@ -71,15 +71,18 @@ internal sealed class StormAttack : IAttack
         });
 
         var all = Task.WhenAll([.. callers, reloading]);
-        await ((Task)all.WaitAsync(Patience, CancellationToken.None)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await ((Task)all.WaitAsync(options.Time + Patience, CancellationToken.None)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var elapsed = watch.Elapsed;
         if (!all.IsCompletedSuccessfully) tally.Break($"{tally.Open} requests have no answer after {Patience}. {all.Exception?.GetBaseException()}");
         cancelling.CompleteAdding();
         await canceller.ConfigureAwait(false);
         if (all.IsCompleted) await CloseAsync(services, tally).ConfigureAwait(false);
 
-        return AttackReport.Of(tally.Begun, tally.Broken, string.Create(CultureInfo.InvariantCulture,
+        // What was refused, cancelled or late tried nothing.
+        string[] silent = [.. services.All.Select(static service => service.Versions[0].Name).Where(name => tally.AnswersOf(name) == 0)];
+        var report = AttackReport.Of(tally.Answers, tally.Broken, string.Create(CultureInfo.InvariantCulture,
             $"{tally.Begun} requests of {callers.Count} callers to {services.All.Count} models in {elapsed.TotalSeconds:0} s; {reloads} versions replaced; {services.Skipped} files of the cases do not fit.\n{tally}"));
+        return report.Requiring(silent.Length == 0, $"No request was answered by {string.Join(", ", silent)}.") with { Cases = services.Cases };
     }
 
     /// <summary>With nobody left, nothing may be under way, and all closes.</summary>

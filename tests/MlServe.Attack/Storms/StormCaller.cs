@@ -47,6 +47,7 @@ internal sealed class StormCaller(
             var prediction = await WaitAsync(service.Predictor, inputs, options, token).ConfigureAwait(false);
             if (prediction.IsOk)
             {
+                tally.Answer(name);
                 Verify(prediction, rows, name);
                 return "Ok";
             }

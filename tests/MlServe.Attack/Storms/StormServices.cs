@@ -34,8 +34,14 @@ internal sealed class StormServices : IAsyncDisposable
         ];
         foreach (var file in cases is null ? Enumerable.Empty<string>() : Directory.GetFiles(cases, "*.onnx").Order())
         {
-            if (Case(file) is { } service) All.Add(service);
-            else Skipped++;
+            if (Case(file) is not { } service)
+            {
+                Skipped++;
+                continue;
+            }
+
+            All.Add(service);
+            Cases++;
         }
 
         Tables = All.SelectMany(static service => service.Versions).Append(hedged[2]).ToDictionary(static model => $"{model.Name}/{model.Version}");
@@ -45,6 +51,9 @@ internal sealed class StormServices : IAsyncDisposable
 
     /// <summary>By name and version, as an answer's origin says them.</summary>
     public IReadOnlyDictionary<string, StormModel> Tables { get; }
+
+    /// <summary>Files of the cases that are asked like the others.</summary>
+    public int Cases { get; }
 
     /// <summary>Files of the cases that do not fit.</summary>
     public int Skipped { get; }

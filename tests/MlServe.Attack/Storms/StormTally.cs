@@ -7,6 +7,7 @@ namespace MlServe.Attack.Storms;
 internal sealed class StormTally
 {
     private readonly ConcurrentDictionary<string, long> _outcomes = [];
+    private readonly ConcurrentDictionary<string, long> _answers = [];
     private readonly ConcurrentQueue<string> _broken = [];
     private long _begun;
     private long _ended;
@@ -17,6 +18,9 @@ internal sealed class StormTally
     /// <summary>Requests that have not come to an end.</summary>
     public long Open => Begun - Interlocked.Read(ref _ended);
 
+    /// <summary>Answers that were held against the table.</summary>
+    public long Answers => _answers.Values.Sum();
+
     public long Broken => Interlocked.Read(ref _brokenCount);
 
     public void Begin() => Interlocked.Increment(ref _begun);
@@ -26,6 +30,10 @@ internal sealed class StormTally
         Interlocked.Increment(ref _ended);
         _outcomes.AddOrUpdate(outcome, 1, static (_, count) => count + 1);
     }
+
+    public void Answer(string model) => _answers.AddOrUpdate(model, 1, static (_, count) => count + 1);
+
+    public long AnswersOf(string model) => _answers.GetValueOrDefault(model);
 
     public void Break(string what)
     {

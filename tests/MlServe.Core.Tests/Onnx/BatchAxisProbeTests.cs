@@ -125,6 +125,24 @@ public sealed class BatchAxisProbeTests
         Assert.Equal((RowEvidence.None, null), (unknown.GetService<OnnxModelDescription>()!.RowEvidence, unknown.GetService<OnnxModelDescription>()!.RowRounding));
     }
 
+    [Fact]
+    public void UseBatching_DependentRowsAreAcceptedAndNoAxisIsStated_SaysWhatIsMissing()
+    {
+        using var log = new LogList();
+        using var predictor = LessTheMean().Load();
+        using var batched = new PredictorBuilder(predictor).UseBatching(static batching => batching.AcceptDependentRowsOf = "default").Build(new FakeServices(log));
+        Ask.Says(Assert.Single(log.Entries, static entry => entry.Id.Id == 3000).Text, "differently in company", "state BatchAxis beside AcceptDependentRowsOf");
+    }
+
+    [Fact]
+    public void UseBatching_AxisIsStatedOfDependentRows_IsRefusedAndSaysTheReasonOnce()
+    {
+        using var predictor = LessTheMean().Load(new() { BatchAxis = 0 });
+        Assert.Equal(2, predictor.Signature.BatchingNote.Split('.', StringSplitOptions.RemoveEmptyEntries).Length);
+        var exception = Assert.Throws<ModelLoadException>(() => new PredictorBuilder(predictor).UseBatching().Build());
+        Ask.Says(exception.Message, "because ReduceMean", "stated all the same", "AcceptDependentRowsOf = \"default\"");
+    }
+
     [Theory]
     [InlineData(0.5, true)]
     [InlineData(1e-4, false)]

@@ -85,7 +85,9 @@ internal sealed class CheckTool
         {
         }
 
-        throw Missing($"'{Path}' does not tell its versions (exit code {exitCode?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "none"}): {errors}{output}");
+        var said = $"{errors}{output}".TrimEnd();
+        throw Missing($"'{Path}' does not tell its versions (exit code {exitCode?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "none"})"
+            + (said.Length > 0 ? $": {said}" : ": it says nothing, and is not mlserve"));
     }
 
     private static ModelLoadException Missing(string what, Exception? exception = null) => new(ModelLoadFailure.NotVerified,
