@@ -5,20 +5,32 @@ namespace MlServe;
 /// <summary>Reads the sources and fails where an arrow between the rooms of the house runs sideways or upwards.</summary>
 public sealed partial class ArchitectureTests
 {
-    private const string Contracts = "MlServe";
+    private const string Contracts = "MlServe.Contracts";
+    private const string Calls = "MlServe.Calls";
+    private const string Execution = "MlServe.Execution";
+    private const string Engine = "MlServe.Engine";
 
-    /// <summary>For each room, by its namespace, the rooms that it may name besides itself.</summary>
+    /// <summary>Rooms whose types stand in the namespace that every user has open.</summary>
+    private static readonly string[] Common = [Contracts, Calls, Execution, Engine];
+
+    private static readonly string[] Ground = [Contracts, Calls, Engine, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"];
+
+    /// <summary>For each room, by its folder, the rooms that it may name besides itself. Other folders sort what is in a room.</summary>
     private static readonly Dictionary<string, string[]> MayUse = new()
     {
-        [Contracts] = ["MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
+        // A prediction is kept in pooled memory: the contracts show it, the calls hold it.
+        [Contracts] = [Calls, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
+        [Calls] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
+        [Execution] = [Contracts, Calls, "MlServe.Tensors"],
+        [Engine] = [Contracts, Calls, "MlServe.Guests", "MlServe.Threading"],
         ["MlServe.Tensors"] = [],
         ["MlServe.Guests"] = [],
         ["MlServe.Threading"] = ["MlServe.Guests"],
         ["MlServe.Statistics"] = [],
-        ["MlServe.Onnx"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading", "MlServe.Onnx.Inspection", "MlServe.Onnx.Graphs", "MlServe.Onnx.Rows", "MlServe.Onnx.Probing", "MlServe.Onnx.Files", "MlServe.Onnx.Verification", "MlServe.Onnx.Finite"],
-        ["MlServe.Onnx.Finite"] = [Contracts, "MlServe.Tensors", "MlServe.Onnx", "MlServe.Onnx.Probing"],
+        ["MlServe.Onnx"] = [.. Ground, Execution, "MlServe.Onnx.Inspection", "MlServe.Onnx.Graphs", "MlServe.Onnx.Rows", "MlServe.Onnx.Probing", "MlServe.Onnx.Files", "MlServe.Onnx.Verification", "MlServe.Onnx.Finite"],
+        ["MlServe.Onnx.Finite"] = [Contracts, Calls, Execution, "MlServe.Tensors", "MlServe.Onnx", "MlServe.Onnx.Probing"],
         ["MlServe.Onnx.Graphs"] = ["MlServe.Onnx.Inspection"],
-        ["MlServe.Onnx.Probing"] = [Contracts, "MlServe.Tensors", "MlServe.Onnx.Graphs", "MlServe.Onnx.Rows"],
+        ["MlServe.Onnx.Probing"] = [Contracts, Calls, Execution, "MlServe.Tensors", "MlServe.Onnx.Graphs", "MlServe.Onnx.Rows"],
         ["MlServe.Onnx.Rows"] = ["MlServe.Onnx.Graphs", "MlServe.Onnx.Inspection"],
 
         // The inspection's door hands what it has read to the safety check, which reads by the inspection's reader.
@@ -26,12 +38,12 @@ public sealed partial class ArchitectureTests
         ["MlServe.Onnx.Safety"] = ["MlServe.Onnx.Graphs", "MlServe.Onnx.Inspection"],
         ["MlServe.Onnx.Files"] = [],
         ["MlServe.Onnx.Verification"] = [Contracts, "MlServe.Guests", "MlServe.Threading", "MlServe.Onnx.Files"],
-        ["MlServe.Batching"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
-        ["MlServe.Caching"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
-        ["MlServe.Resilience"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
-        ["MlServe.Admission"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
-        ["MlServe.Routing"] = [Contracts, "MlServe.Statistics"],
-        ["MlServe.Monitoring"] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading", "MlServe.Statistics"],
+        ["MlServe.Batching"] = [.. Ground, Execution],
+        ["MlServe.Caching"] = [.. Ground, Execution],
+        ["MlServe.Resilience"] = [.. Ground, Execution],
+        ["MlServe.Admission"] = [.. Ground],
+        ["MlServe.Routing"] = [Contracts, Calls, Engine, "MlServe.Statistics"],
+        ["MlServe.Monitoring"] = [.. Ground, Execution, "MlServe.Statistics"],
     };
 
     /// <summary>What the inspection and the safety check may take from the contracts: how they say no.</summary>
@@ -53,24 +65,26 @@ public sealed partial class ArchitectureTests
     {
         foreach (var (path, text) in SourcesOf("MlServe.Core"))
         {
-            var folder = Path.GetDirectoryName(path)!.Replace(Path.DirectorySeparatorChar, '.');
-            var room = NamespaceOf(text);
+            var home = HomeOf(path);
+            Assert.Contains(home, MayUse.Keys);
+            Assert.InRange(path.Count(static character => character == Path.DirectorySeparatorChar), 1, 2);
 
-            // A builder's extensions and the like are for whoever has the contracts' namespace open; their folder says whose they are.
-            if (room != Contracts) Assert.Equal($"MlServe.{folder}".TrimEnd('.'), room);
-            Assert.Contains(folder.Length == 0 ? Contracts : $"MlServe.{folder}", MayUse.Keys);
+            // Builder extensions stand in the common namespace too; their folder says whose they are.
+            var name = NamespaceOf(text);
+            if (name != "MlServe") Assert.Equal(home, name);
+            if (Common.Contains(home)) Assert.Equal("MlServe", name);
         }
     }
 
     [Theory]
     [InlineData("Batching/A.cs", "using MlServe.Caching;\nnamespace MlServe.Batching;", "MlServe.Caching")]
     [InlineData("Batching/A.cs", "namespace MlServe.Batching;\nclass A { MlServe.Onnx.OnnxPredictor P; }", "MlServe.Onnx")]
-    [InlineData("A.cs", "using Microsoft.ML.OnnxRuntime;\nnamespace MlServe;", "Microsoft.ML.OnnxRuntime")]
-    [InlineData("A.cs", "namespace MlServe;\nclass A { object o = new Microsoft.ML.OnnxRuntime.SessionOptions(); }", "Microsoft.ML.OnnxRuntime")]
+    [InlineData("Contracts/A.cs", "using Microsoft.ML.OnnxRuntime;\nnamespace MlServe;", "Microsoft.ML.OnnxRuntime")]
+    [InlineData("Contracts/A.cs", "namespace MlServe;\nclass A { object o = new Microsoft.ML.OnnxRuntime.SessionOptions(); }", "Microsoft.ML.OnnxRuntime")]
     [InlineData("Monitoring/A.cs", "using ORT = Microsoft.ML.OnnxRuntime;\nnamespace MlServe.Monitoring;", "Microsoft.ML.OnnxRuntime")]
-    [InlineData("A.cs", "using MlServe.Onnx;\nnamespace MlServe;", "MlServe.Onnx")]
-    [InlineData("A.cs", "namespace MlServe;\nclass A { Batching.BatchingPredictor? P; }", "MlServe.Batching")]
-    [InlineData("A.cs", "namespace MlServe;\nclass A { Statistics.Histogram? P; }", "MlServe.Statistics")]
+    [InlineData("Contracts/A.cs", "using MlServe.Onnx;\nnamespace MlServe;", "MlServe.Onnx")]
+    [InlineData("Contracts/A.cs", "namespace MlServe;\nclass A { Batching.BatchingPredictor? P; }", "MlServe.Batching")]
+    [InlineData("Contracts/A.cs", "namespace MlServe;\nclass A { Statistics.Histogram? P; }", "MlServe.Statistics")]
     [InlineData("Tensors/A.cs", "namespace MlServe.Tensors;\nclass A { ModelSignature? S; }", "ModelSignature")]
     [InlineData("Statistics/A.cs", "using MlServe.Tensors;\nnamespace MlServe.Statistics;", "MlServe.Tensors")]
     [InlineData("Routing/A.cs", "using static MlServe.Tensors.Shapes;\nnamespace MlServe.Routing;", "MlServe.Tensors")]
@@ -83,6 +97,12 @@ public sealed partial class ArchitectureTests
     [InlineData("Onnx/A.cs", "using MlServe.Batching;\nnamespace MlServe.Onnx;", "MlServe.Batching")]
     [InlineData("Onnx/A.cs", "using Microsoft.Extensions.DependencyInjection;\nnamespace MlServe.Onnx;", "DependencyInjection")]
     [InlineData("Caching/A.cs", "using MlServe.Extensions;\nnamespace MlServe.Caching;", "MlServe.Extensions")]
+    [InlineData("Contracts/Inputs/A.cs", "namespace MlServe;\nclass A { Pipeline? P; }", "Pipeline of MlServe.Engine")]
+    [InlineData("Contracts/Models/A.cs", "namespace MlServe;\nclass A { RunGate? G; }", "RunGate of MlServe.Execution")]
+    [InlineData("Calls/A.cs", "namespace MlServe;\nclass A { StagedPredictor? P; }", "StagedPredictor of MlServe.Engine")]
+    [InlineData("Engine/A.cs", "namespace MlServe;\nclass A { RunGate? G; }", "RunGate of MlServe.Execution")]
+    [InlineData("Execution/A.cs", "namespace MlServe;\nclass A { Pipeline? P; }", "Pipeline of MlServe.Engine")]
+    [InlineData("Batching/Queues/A.cs", "using MlServe.Caching;\nnamespace MlServe.Batching;", "MlServe.Caching")]
     [InlineData("Caching/X.cs", "using MlServe.Batching;\nnamespace MlServe;", "MlServe.Batching")]
     [InlineData("Caching/X.cs", "namespace MlServe;\nclass A { string B = nameof(TelemetryPredictorBuilderExtensions); }", "TelemetryPredictorBuilderExtensions")]
     public void Faults_AnArrowSidewaysOrUpwards_IsFound(string path, string text, string expected)
@@ -119,7 +139,7 @@ public sealed partial class ArchitectureTests
                 names.Add(match.Value);
 
             // Rooms by their full name, or as the contracts' own namespace lets one write them.
-            var rooms = MayUse.Keys.Where(static room => room != Contracts).Append("MlServe.Extensions").Append("MlServe.Quantization");
+            var rooms = MayUse.Keys.Where(static room => !Common.Contains(room)).Append("MlServe.Extensions").Append("MlServe.Quantization");
             foreach (var room in rooms.Where(room => room != home && !allowed.Contains(room)))
             {
                 var brief = room["MlServe.".Length..];
@@ -149,9 +169,12 @@ public sealed partial class ArchitectureTests
         return faults;
     }
 
-    /// <summary>The room that a file belongs to: that of its folder, also where it opens the contracts' namespace for its users.</summary>
-    private static string HomeOf(string path) =>
-        Path.GetDirectoryName(path) is { Length: > 0 } folder ? $"MlServe.{folder.Replace(Path.DirectorySeparatorChar, '.')}" : Contracts;
+    /// <summary>The room that a file belongs to, the innermost one that its folder lies in.</summary>
+    private static string HomeOf(string path)
+    {
+        var folder = $"MlServe.{Path.GetDirectoryName(path)!.Replace(Path.DirectorySeparatorChar, '.')}";
+        return MayUse.Keys.Where(room => Begins(folder, room)).MaxBy(static room => room.Length) ?? folder;
+    }
 
     private static string NamespaceOf(string text) => Namespace().Match(text).Groups[1].Value;
 
