@@ -85,15 +85,15 @@ internal static class OperationCount
             "LSTM" or "GRU" or "RNN" => Recurrent(left, right, run.Inputs[2]),
 
             // Weights are [channels of the output, channels of a group, kernel...]: each output reads its own channel's. Transposed they are [channels of the input, channels of a group, kernel...].
-            "Conv" or "FusedConv" or "NhwcFusedConv" => Each(output.Count, right),
-            "ConvTranspose" => Each(left.Count, right),
+            "Conv" or "FusedConv" or "NhwcFusedConv" => Each(output.Count, left, right),
+            "ConvTranspose" => Each(left.Count, left, right),
             "Gemm" or "FusedGemm" => left.Rank == 2 && output.Rank == 2 ? Product(output, left) : null,
             _ => Matrices(left, right, output),
         };
     }
 
-    private static long? Each(long places, TypedShape weights) =>
-        weights.Rank < 3 ? null : weights.Count == 0 ? 0 : checked(Two * places * (weights.Count / weights.Shape[0]));
+    private static long? Each(long places, TypedShape input, TypedShape weights) =>
+        weights.Rank < 3 || weights.Rank != input.Rank ? null : weights.Count == 0 ? 0 : checked(Two * places * (weights.Count / weights.Shape[0]));
 
     private static long? Matrices(TypedShape left, TypedShape right, TypedShape output)
     {

@@ -49,6 +49,9 @@ internal sealed class GraphSession : IDisposable
         {
             options.ProfileOutputPathPrefix = profilePrefix;
             options.EnableProfiling = true;
+
+            // Weights that were packed for the processor are let go, and then have no shape in the profile.
+            options.AddSessionConfigEntry("session.disable_prepacking", "1");
         }
 
         try
