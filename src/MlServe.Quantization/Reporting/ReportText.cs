@@ -69,9 +69,9 @@ internal static class ReportText
         };
     }
 
-    /// <summary>What a file costs that was asked for its size.</summary>
+    /// <summary>What a smaller file costs where the gate lets it be slower.</summary>
     private static string Cost(SpeedEstimate? speed) =>
-        speed is { Low: < 1 and var low } ? string.Create(Invariant, $"SMALLER, UP TO {Math.Max(1, Math.Ceiling(Math.Round((1 - low) * 100, 6)))} % SLOWER, as asked: ") : "";
+        speed is { Low: < 1 and var low } ? string.Create(Invariant, $"SMALLER, UP TO {Math.Max(1, Math.Ceiling(Math.Round((1 - low) * 100, 6)))} % SLOWER, as the gate allows: ") : "";
 
     private static string Speed(SpeedEstimate speed, int rows)
     {

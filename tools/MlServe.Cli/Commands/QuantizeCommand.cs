@@ -48,12 +48,14 @@ internal static class QuantizeCommand
 
             await Console.Out.WriteLineAsync(parsed.GetValue(json) ? result.ToJson() : result.ToString());
 
-            // FP32 under another name is not what was asked for, and a script has to notice.
-            var isAsked = (options.Plan?.Method ?? options.Method) is not (QuantizationMethod.None or QuantizationMethod.Fp16Storage);
-            return result.Passed == false || (isAsked && !result.IsQuantized) ? ExitCodes.Refused : ExitCodes.Ok;
+            return result.Passed == false || !IsWhatWasAsked(options, result) ? ExitCodes.Refused : ExitCodes.Ok;
         });
         return command;
     }
+
+    /// <summary>FP32 under another name is not what was asked for, unless it was, and a script has to notice; nor is the source, whatever was asked.</summary>
+    private static bool IsWhatWasAsked(QuantizationOptions options, QuantizationReport result) =>
+        result.IsQuantized || ((options.Plan?.Method ?? options.Method) == result.Method && (options.Plan?.KeepsOriginal ?? false) == result.Plan.KeepsOriginal);
 
     private static async Task<QuantizationPlan> ReadPlanAsync(FileInfo file, CancellationToken cancellationToken)
     {
