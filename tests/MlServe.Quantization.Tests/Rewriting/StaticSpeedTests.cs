@@ -39,20 +39,25 @@ public class StaticSpeedTests(ITestOutputHelper output)
         }
     }
 
-    public static TheoryData<string, long[]> Reported => new()
+    public static TheoryData<string, QuantizationMethod, long[]> Reported => new()
     {
-        { "resnet", [1, 3, 224, 224] }, { "resnet", [8, 3, 224, 224] }, { "encoder", [1, 128, 768] }, { "encoder", [1, 16, 768] }, { "mlp", [1, 1024] }, { "mlp", [64, 1024] }, { "lstm", [32, 1, 256] },
+        { "resnet", QuantizationMethod.Static, [1, 3, 224, 224] }, { "resnet", QuantizationMethod.Static, [8, 3, 224, 224] },
+        { "encoder", QuantizationMethod.Static, [1, 128, 768] }, { "encoder", QuantizationMethod.Static, [1, 16, 768] },
+        { "mlp", QuantizationMethod.Static, [1, 1024] }, { "mlp", QuantizationMethod.Static, [64, 1024] },
+        { "lstm", QuantizationMethod.Dynamic, [32, 1, 256] },
+        { "mlp", QuantizationMethod.NBits8, [1, 1024] }, { "mlp", QuantizationMethod.NBits8, [64, 1024] }, { "encoder", QuantizationMethod.NBits8, [1, 128, 768] },
+        { "mlp", QuantizationMethod.NBits4, [1, 1024] }, { "mlp", QuantizationMethod.NBits4, [64, 1024] }, { "encoder", QuantizationMethod.NBits4, [1, 128, 768] },
     };
 
     /// <summary>The same as the report has it: by the thread's own time, with shares of the core's peak.</summary>
     [Theory(Explicit = true)]
     [MemberData(nameof(Reported))]
-    public async Task Report(string name, long[] shape)
+    public async Task Report(string name, QuantizationMethod method, long[] shape)
     {
         using var folder = new TemporaryFolder();
         var options = new QuantizationOptions
         {
-            Gate = new() { MinAgreement = null, MinNeighbors = null, MinRankCorrelation = null, MinSnrDb = null }, Method = name == "lstm" ? QuantizationMethod.Dynamic : QuantizationMethod.Static,
+            Gate = new() { MinAgreement = null, MinNeighbors = null, MinRankCorrelation = null, MinSnrDb = null }, Method = method,
             SearchBudget = TimeSpan.FromSeconds(10), PerChannelActivations = false,
         };
         var rows = name == "lstm" ? 1 : (int)shape[0];

@@ -18,7 +18,7 @@ internal static class QuantizeCommand
         var json = CommonOptions.Json();
         var samples = new SampleOptions();
         var choices = new QuantizeChoices();
-        var command = new Command("quantize", "Makes a model smaller and faster, proves it, and refuses where it would do harm. Ends with 0 only where something is quantized.") { model, output, plan, savePlan, report, plot, json };
+        var command = new Command("quantize", "Makes a model smaller and faster, proves it, and refuses where it would do harm. Ends with 0 only where something is quantized, or FP32 was asked for and made.") { model, output, plan, savePlan, report, plot, json };
         samples.AddTo(command);
         choices.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
