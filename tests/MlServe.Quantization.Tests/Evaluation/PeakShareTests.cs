@@ -8,13 +8,29 @@ public class PeakShareTests
 {
     private static readonly MachineDescription Machine = new()
     {
-        Processor = "a core", Target = CpuTarget.X86Vnni, Cores = 2, Threads = 1, RuntimeVersion = "1", OperatingSystem = "one", IntegerPeak = 1000, FloatPeak = 250,
+        Processor = "a core",
+        Target = CpuTarget.X86Vnni,
+        Cores = 2,
+        Threads = 1,
+        RuntimeVersion = "1",
+        OperatingSystem = "one",
+        IntegerPeak = 1000,
+        FloatPeak = 250,
     };
 
     private static readonly QuantizationReport Report = new()
     {
-        Source = "m.onnx", Destination = "q.onnx", Method = QuantizationMethod.Static, MethodReason = "it was asked for", SourceBytes = 4, Bytes = 1, Machine = Machine,
-        Plan = new() { SourceDigest = "", Method = QuantizationMethod.Static, Target = CpuTarget.X86Vnni }, SpeedRows = 1, Operations = 8_180_000_000, Speed = new(4, 3.9, 4.1, 9, 40, 10),
+        Source = "m.onnx",
+        Destination = "q.onnx",
+        Method = QuantizationMethod.Static,
+        MethodReason = "it was asked for",
+        SourceBytes = 4,
+        Bytes = 1,
+        Machine = Machine,
+        Plan = new() { SourceDigest = "", Method = QuantizationMethod.Static, Target = CpuTarget.X86Vnni },
+        SpeedRows = 1,
+        Operations = 8_180_000_000,
+        Speed = new(4, 3.9, 4.1, 9, 40, 10),
     };
 
     [Fact]

@@ -57,8 +57,10 @@ public class StaticSpeedTests(ITestOutputHelper output)
         using var folder = new TemporaryFolder();
         var options = new QuantizationOptions
         {
-            Gate = new() { MinAgreement = null, MinNeighbors = null, MinRankCorrelation = null, MinSnrDb = null }, Method = method,
-            SearchBudget = TimeSpan.FromSeconds(10), PerChannelActivations = false,
+            Gate = new() { MinAgreement = null, MinNeighbors = null, MinRankCorrelation = null, MinSnrDb = null },
+            Method = method,
+            SearchBudget = TimeSpan.FromSeconds(10),
+            PerChannelActivations = false,
         };
         var rows = name == "lstm" ? 1 : (int)shape[0];
         var elements = (int)shape.Aggregate(1L, static (product, size) => product * size);
