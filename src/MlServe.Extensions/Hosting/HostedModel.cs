@@ -54,7 +54,7 @@ internal sealed class HostedModel : IPredictor
         Fallback = steps is { Count: 0 }
             ? null
             : PredictorBuilderResilienceExtensions.CreateFallback(new PredictorBuilder(this).Use((_, _) => _entrance).Build(services), Name, steps ?? [], targets, services);
-        Predictor = AddGuards(new PredictorBuilder(_ => this).UseTelemetry(Name)).Build(services);
+        Predictor = AddGuards(CallerPredictor.AddTo(new(_ => this), Name, services).UseTelemetry(Name)).Build(services);
     }
 
     public string Name { get; }

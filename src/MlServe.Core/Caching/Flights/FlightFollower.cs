@@ -62,7 +62,7 @@ internal sealed class FlightFollower : PooledSource
     {
         if (_deadline == long.MaxValue) return Options;
         var left = _time.GetElapsedTime(_time.GetTimestamp(), _deadline);
-        return (Options ?? new()).WithTimeout(left > TimeSpan.Zero ? left : TimeSpan.FromTicks(1));
+        return (Options ?? new()) with { Timeout = left > TimeSpan.Zero ? left : TimeSpan.FromTicks(1) };
     }
 
     /// <summary>Begins to listen to the caller's token and deadline; once it stands among those that wait.</summary>

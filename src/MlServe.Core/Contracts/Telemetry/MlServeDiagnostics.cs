@@ -177,6 +177,9 @@ public static class MlServeDiagnostics
     /// <summary>Tag of activities: the first 12 digits of the digest of the model that answered.</summary>
     public const string DigestTag = "mlserve.digest";
 
+    /// <summary>Tag of activities: the <see cref="Caller.Tenant"/> of the caller, if there is one.</summary>
+    public const string TenantTag = "mlserve.tenant";
+
     /// <summary>Tag of activities: the rows of the request, where it states them.</summary>
     public const string RowsTag = "mlserve.rows";
 

@@ -51,6 +51,6 @@ internal sealed class TimeoutPredictor : DelegatingPredictor, IShieldsCallers
     private PredictionOptions Timed(PredictionOptions? options)
     {
         if (options is null) return _default;
-        return options.Timeout is not null ? options : _withTimeout.GetValue(options, options => options.WithTimeout(Timeout));
+        return options.Timeout is not null ? options : _withTimeout.GetValue(options, options => options with { Timeout = Timeout });
     }
 }
