@@ -12,13 +12,15 @@ internal sealed class FlightFollower : PooledSource
     private readonly TimeProvider _time;
     private readonly TimeSpan? _timeout;
     private readonly long _deadline;
+    private readonly ModelIdentity _model;
     private readonly ExecutionContext? _context = ExecutionContext.Capture();
     private CancellationTokenRegistration _registration;
     private ITimer? _timer;
     private int _isClaimed;
 
     public FlightFollower(
-        PredictionInputs inputs, PredictionOptions? options, OutputSelection outputs, TimeSpan? timeout, TimeProvider time, CancellationToken cancellationToken)
+        PredictionInputs inputs, PredictionOptions? options, OutputSelection outputs, TimeSpan? timeout, TimeProvider time, ModelIdentity model,
+        CancellationToken cancellationToken)
     {
         Inputs = inputs;
         Options = options;
@@ -26,6 +28,7 @@ internal sealed class FlightFollower : PooledSource
         _time = time;
         _cancellationToken = cancellationToken;
         _timeout = timeout;
+        _model = model;
         _deadline = timeout is { } given ? time.After(given) : long.MaxValue;
         ContinuesElsewhere = true;
 #pragma warning disable CA2012 // Handed to the one caller that waits.
@@ -121,6 +124,9 @@ internal sealed class FlightFollower : PooledSource
         if (!TryClaim()) return;
         SetResult(Prediction.FromError(new(
             PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut, "An equal request was being computed, and the caller's timeout of {0} ended first.",
-            _timeout)));
+            _timeout)
+        {
+            Model = _model,
+        }));
     }
 }

@@ -68,7 +68,10 @@ internal sealed class Hedge(
     /// <summary>Why the first did not answer.</summary>
     public PredictionError Reason(TimeSpan delay) => _firstError ?? new(
         PredictionStatus.DeadlineExceeded, PredictionErrorCode.WaitTooLong, "Model '{0}' had not answered after {1:F1} ms, and another was faster.",
-        owner.Model, delay.TotalMilliseconds);
+        owner.Model, delay.TotalMilliseconds)
+    {
+        Model = first.GetService<ModelIdentity>(),
+    };
 
     public void Dispose()
     {
