@@ -53,10 +53,17 @@ public sealed class MlServingBuilder
     }
 
     /// <summary>
-    /// Names a folder for state that outlives the process: an <see cref="IStateStore"/> can be injected then. Off by default: without this call there is no store, and nothing is written.
+    /// Names a folder for state that outlives the process: an <see cref="IStateStore"/> can be injected then. Off by default: without this
+    /// call there is no store, and nothing is written.
     /// </summary>
-    /// <param name="folder">The folder; a relative path starts at the host's content root. Made for its owner alone where there is none, when the store is first asked for.</param>
-    /// <param name="sealKeyFile">The key file, as for <see cref="FileStateStore"/>; hosts that share the folder share it. Default: null, one among the user's own data.</param>
+    /// <param name="folder">
+    /// The folder; a relative path starts at the host's content root. Made for its owner alone where there is none, when the store is first
+    /// asked for.
+    /// </param>
+    /// <param name="sealKeyFile">
+    /// The key file, as for <see cref="FileStateStore"/>; hosts that share the folder share it. Default: null, one among the user's own
+    /// data.
+    /// </param>
     /// <returns>This builder.</returns>
     public MlServingBuilder UseStateFolder(string folder, string? sealKeyFile = null)
     {

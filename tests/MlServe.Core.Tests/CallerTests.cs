@@ -19,7 +19,8 @@ public sealed class CallerTests
     public void Defaults_AreNobodyInParticular()
     {
         var caller = new Caller();
-        Assert.Equal(("", null, null, null, null), (caller.Tenant, caller.Subject, caller.ExperimentKey, caller.Principal, caller.Attributes));
+        Assert.Equal(("", null, null, null, null), (caller.Tenant, caller.Subject, caller.ExperimentKey, caller.Principal,
+            caller.Attributes));
         Assert.Equal((null, null), (new PredictionOptions().Caller, new PredictionOptions().SequenceKey));
         Assert.Equal(new Caller { Tenant = "a", Subject = "b" }, new Caller { Tenant = "a" } with { Subject = "b" });
     }
@@ -52,7 +53,16 @@ public sealed class CallerTests
     [Fact]
     public void ToString_SubjectAndAttributes_AreNotInIt()
     {
-        var options = new PredictionOptions { Caller = Anna with { ExperimentKey = "key-7", Attributes = new Dictionary<string, string> { ["mail"] = "a@b" } } };
+        var options = new PredictionOptions
+        {
+            Caller = Anna with
+            {
+                ExperimentKey = "key-7",
+                Attributes = new Dictionary<string,
+            string>
+                { ["mail"] = "a@b" }
+            }
+        };
         Assert.Equal("Caller { Tenant = north }", options.Caller.ToString());
         foreach (var secret in (string[])["anna", "key-7", "a@b"])
             Assert.DoesNotContain(secret, options.ToString(), StringComparison.Ordinal);
@@ -98,7 +108,8 @@ public sealed class CallerTests
 
             using var answer = await asked;
             Assert.True(answer.IsOk);
-            var expected = Enumerable.Range(0, places).Select<int, (int, string?, string?)>(place => (place, caller.Subject, $"of {caller.Subject}"));
+            var expected = Enumerable.Range(0, places).Select<int, (int, string?, string?)>(place => (place, caller.Subject,
+                $"of {caller.Subject}"));
             Assert.Equal(expected, seen);
         }
     }
@@ -133,7 +144,8 @@ public sealed class CallerTests
         var other = new FakePredictor();
         using var first = new FakePredictor(FakePredictor.Refusal);
         using var pipeline = new PredictorBuilder(first)
-            .UseFallback(fallback => _ = isHedged ? fallback.To(other, "other").After(TimeSpan.FromHours(1)) : fallback.To(other, "other")).Build();
+            .UseFallback(fallback => _ = isHedged ? fallback.To(other, "other").After(TimeSpan.FromHours(1)) : fallback.To(other,
+                "other")).Build();
         var options = new PredictionOptions { Caller = Anna, SequenceKey = "s", Timeout = TimeSpan.FromMinutes(1) };
         using var answer = await pipeline.PredictAsync(Answers.Request(1), options, Token);
 

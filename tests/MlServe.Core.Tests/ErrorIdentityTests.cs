@@ -32,7 +32,8 @@ public sealed class ErrorIdentityTests
             foreach (Match match in Regex.Matches(text, @"new(?: PredictionError)?\(\s*PredictionStatus\.[\s\S]*?;"))
             {
                 made++;
-                if (!match.Value.Contains("Model = ", StringComparison.Ordinal)) faults.Add($"{path}: {match.Value[..Math.Min(120, match.Value.Length)]}");
+                if (!match.Value.Contains("Model = ",
+                    StringComparison.Ordinal)) faults.Add($"{path}: {match.Value[..Math.Min(120, match.Value.Length)]}");
             }
 
             foreach (Match match in Regex.Matches(text, @"OwnedInputs\.Unreadable\(\w+\)(?!\.Of\()"))
@@ -47,14 +48,22 @@ public sealed class ErrorIdentityTests
     public async Task PredictAsync_EachKindOfRefusal_SaysWhichVersion()
     {
         var gate = new RunGate(1);
-        await using var model = TinyModels.Affine().Load(new() { MaxRequestBytes = 1000, MaxQueuedRequests = 1 }, new() { Name = "m", Version = "7", RunGate = gate });
+        await using var model = TinyModels.Affine().Load(new() { MaxRequestBytes = 1000, MaxQueuedRequests = 1 }, new()
+        {
+            Name = "m",
+            Version = "7",
+            RunGate = gate
+        });
         await using var batched = new PredictorBuilder(model).UseBatching(static options => options.MaxQueuedRows = 1).Build();
         await using var timed = new PredictorBuilder(model).UseTimeout(TimeSpan.FromTicks(1)).Build();
         await using var broken = new PredictorBuilder(model).UseCircuitBreaker().Build();
-        await using var invalid = new PredictorBuilder(model).UseCircuitBreaker(static options => options.OutputCheck = static _ => false).Build();
-        await using var chaotic = new PredictorBuilder(model).UseChaos(static chaos => (chaos.Enabled, chaos.FailureRate) = (true, 1)).Build();
+        await using var invalid = new PredictorBuilder(model).UseCircuitBreaker(static options => options.OutputCheck = static _ =>
+            false).Build();
+        await using var chaotic = new PredictorBuilder(model).UseChaos(static chaos => (chaos.Enabled, chaos.FailureRate) = (true,
+            1)).Build();
         await using var cached = new PredictorBuilder(batched).UseCache().UseTelemetry("m").Build();
-        await using var alone = new PredictorBuilder(model).UseFallback(static fallback => fallback.ThenStaleAnswer()).UseCache().UseBatching().Build();
+        await using var alone = new PredictorBuilder(model).UseFallback(static fallback =>
+            fallback.ThenStaleAnswer()).UseCache().UseBatching().Build();
         var tooLarge = PredictionInputs.Rows(new float[4000], 1000);
         var wrong = PredictionInputs.Row(new double[4]);
         var seen = new List<PredictionErrorCode>();
@@ -92,12 +101,15 @@ public sealed class ErrorIdentityTests
         Assert.Superset(
             new HashSet<PredictionErrorCode>
             {
-                PredictionErrorCode.InputTypeMismatch, PredictionErrorCode.RequestTooLarge, PredictionErrorCode.OutputUnknown, PredictionErrorCode.TimedOut, PredictionErrorCode.CircuitOpen,
-                PredictionErrorCode.CircuitIsolated, PredictionErrorCode.OutputInvalid, PredictionErrorCode.FaultInjected, PredictionErrorCode.QueueFull,
+                PredictionErrorCode.InputTypeMismatch, PredictionErrorCode.RequestTooLarge, PredictionErrorCode.OutputUnknown,
+                    PredictionErrorCode.TimedOut, PredictionErrorCode.CircuitOpen,
+                PredictionErrorCode.CircuitIsolated, PredictionErrorCode.OutputInvalid, PredictionErrorCode.FaultInjected,
+                    PredictionErrorCode.QueueFull,
             },
             seen.ToHashSet());
 
-        async Task CheckAsync(IPredictor predictor, PredictionInputs inputs, PredictionOptions? options) => Check(await predictor.PredictAsync(inputs, options, Token));
+        async Task CheckAsync(IPredictor predictor, PredictionInputs inputs, PredictionOptions? options) =>
+            Check(await predictor.PredictAsync(inputs, options, Token));
 
         void Check(Prediction answer)
         {
@@ -113,14 +125,31 @@ public sealed class ErrorIdentityTests
     }
 
     [Fact]
+    public async Task Metrics_OfAnErrorsMaker_HaveTheModelsNameForATag()
+    {
+        using var meters = new FakeMeterFactory();
+        using var faults = new Microsoft.Extensions.Diagnostics.Metrics.Testing.MetricCollector<long>(meters, MlServeDiagnostics.MeterName,
+            MlServeDiagnostics.ChaosFaultsMetric);
+        using var model = new FakePredictor { Service = new ModelIdentity("m", "7") };
+        using var chaotic = new PredictorBuilder(model).UseChaos(static chaos => (chaos.Enabled, chaos.FailureRate) = (true,
+            1)).Build(new FakeServices(meters));
+        (await chaotic.PredictAsync(Answers.Request(1), cancellationToken: Token)).Dispose();
+
+        Assert.Equal("m", Assert.Single(faults.GetMeasurementSnapshot()).Tags[MlServeDiagnostics.ModelTag]);
+    }
+
+    [Fact]
     public void Error_OfAModelAlready_KeepsIt()
     {
         var (first, second) = (new ModelIdentity("first"), new ModelIdentity("second"));
-        var error = new PredictionError(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "{0}", 1) { RetryAfter = TimeSpan.FromSeconds(2), Exception = new FormatException() };
+        var error = new PredictionError(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "{0}",
+            1)
+        { RetryAfter = TimeSpan.FromSeconds(2), Exception = new FormatException() };
         var told = error.Of(first).AsIsolated().WithFallbacks([error]).Of(second);
 
         Assert.Equal((null, false), (error.Model, error.IsIsolated));
-        Assert.Equal((first, true, error.Exception, error.RetryAfter, "1"), (told.Model, told.IsIsolated, told.Exception, told.RetryAfter, told.Message));
+        Assert.Equal((first, true, error.Exception, error.RetryAfter, "1"), (told.Model, told.IsIsolated, told.Exception, told.RetryAfter,
+            told.Message));
         Assert.Same(error, Assert.Single(told.FallbackErrors));
         Assert.Same(told, told.Of(second));
     }
@@ -164,7 +193,8 @@ public sealed class ErrorIdentityTests
         using var host = new TelemetryHarness();
         using var first = new FakePredictor(FakePredictor.Refusal.Of(new("digits", "3")));
         using var other = new FakePredictor((inputs, _) => new(Answers.Of(1, new() { Model = new("other", "9") })));
-        using var pipeline = new PredictorBuilder(first).UseTelemetry("digits").UseFallback(fallback => fallback.To(other, "other")).Build(host.Services);
+        using var pipeline = new PredictorBuilder(first).UseTelemetry("digits").UseFallback(fallback => fallback.To(other,
+            "other")).Build(host.Services);
         using var answer = await pipeline.PredictAsync(Answers.Request(1), cancellationToken: Token);
 
         Assert.True(answer.IsOk);

@@ -24,7 +24,8 @@ public sealed class OutputSelectionTests
         for (var round = 0; round < 300; round++)
         {
             int[] chosen = [.. Enumerable.Range(0, random.Next(1, Math.Min(outputs * 2, 12))).Select(_ => random.Next(outputs))];
-            var selection = OutputSelection.Resolve(signature, new() { Outputs = [.. chosen.Select(static index => $"o{index}")] }, out var error);
+            var selection = OutputSelection.Resolve(signature, new() { Outputs = [.. chosen.Select(static index => $"o{index}")] },
+                out var error);
             Assert.Null(error);
             Assert.Equal(chosen.Distinct().Order(), selection.Indexes);
             Assert.Equal(selection.Indexes.Count == outputs, selection.IsAll);
@@ -65,9 +66,11 @@ public sealed class OutputSelectionTests
     {
         using var model = TinyModels.TwoInputs().Load();
         using var cached = new PredictorBuilder(model).UseCache(static options => options.SwitchOffWhenUseless = false).Build();
-        using var full = new PredictorBuilder(model).UseTelemetry("m").UseFallback(fallback => fallback.To(model, "other")).UseCircuitBreaker().Build();
+        using var full = new PredictorBuilder(model).UseTelemetry("m").UseFallback(fallback => fallback.To(model,
+            "other")).UseCircuitBreaker().Build();
         using var batched = new PredictorBuilder(model).UseBatching().Build();
-        var inputs = PredictionInputs.Rows(PredictionInput.Tensor("a", new float[6], [2, 3]), PredictionInput.Tensor("b", new float[6], [2, 3]));
+        var inputs = PredictionInputs.Rows(PredictionInput.Tensor("a", new float[6], [2, 3]), PredictionInput.Tensor("b", new float[6], [2,
+            3]));
         string[][] choices = [["product"], ["sum"], ["sum", "product"]];
         var caller = new Caller { Tenant = "t" };
         var kept = new PredictionOptions[Requests];

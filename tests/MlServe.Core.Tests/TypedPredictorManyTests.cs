@@ -25,7 +25,8 @@ public sealed class TypedPredictorManyTests
 
         Assert.Equal([1, 0, 0, 0, 5], results.Select(static result => result.IsOk ? result.Value : 0));
         Assert.Equal(
-            [(false, PredictionErrorCode.UserCodeFailed, "encode"), (false, PredictionErrorCode.QueueFull, null), (false, PredictionErrorCode.UserCodeFailed, "decode")],
+            [(false, PredictionErrorCode.UserCodeFailed, "encode"), (false, PredictionErrorCode.QueueFull, null), (false,
+                PredictionErrorCode.UserCodeFailed, "decode")],
             results.Skip(1).Take(3).Select(static result => (result.IsOk, result.Error.Code, result.Error.Exception?.Message)));
         Assert.Equal(PredictionStatus.Overloaded, Assert.Throws<PredictionException>(() => results[2].Value).Status);
         Assert.Equal("encode", Assert.Throws<PredictionException>(() => results[1].Value).InnerException?.Message);
@@ -115,7 +116,8 @@ public sealed class TypedPredictorManyTests
 
     private sealed class OneAtATime<TInput, TOutput>(IPredictor<TInput, TOutput> door) : IPredictor<TInput, TOutput>
     {
-        public ValueTask<TOutput> PredictAsync(TInput input, PredictionOptions? options = null, CancellationToken cancellationToken = default) =>
+        public ValueTask<TOutput> PredictAsync(TInput input, PredictionOptions? options = null,
+            CancellationToken cancellationToken = default) =>
             door.PredictAsync(input, options, cancellationToken);
     }
 }

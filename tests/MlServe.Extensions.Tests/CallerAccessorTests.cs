@@ -49,7 +49,8 @@ public sealed class CallerAccessorTests : IDisposable
         var error = await predictor.ErrorAsync();
         _ambient.Fault = null;
 
-        Assert.Equal((PredictionStatus.Failed, PredictionErrorCode.UserCodeFailed, "no session"), (error.Status, error.Code, error.Exception?.Message));
+        Assert.Equal((PredictionStatus.Failed, PredictionErrorCode.UserCodeFailed, "no session"), (error.Status, error.Code,
+            error.Exception?.Message));
         Assert.Contains("ICallerAccessor", error.Message, StringComparison.Ordinal);
         Assert.Empty(_seen);
         Assert.Equal(6, await predictor.SumAsync());
@@ -67,7 +68,8 @@ public sealed class CallerAccessorTests : IDisposable
     private Task<IHost> StartAsync(bool registers) => _test.StartAsync(services =>
     {
         if (registers) services.AddSingleton<ICallerAccessor>(_ambient);
-        services.AddMlServing().AddModel("m", model => model.FromFile("m.onnx").Use(inner => new Onlooker(inner, _seen)).UseStandardPipeline());
+        services.AddMlServing().AddModel("m", model => model.FromFile("m.onnx").Use(inner => new Onlooker(inner,
+            _seen)).UseStandardPipeline());
     });
 
     private async Task AskAsync(IPredictor predictor, Caller? ambient, PredictionOptions? options)

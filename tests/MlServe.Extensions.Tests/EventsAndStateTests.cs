@@ -29,8 +29,10 @@ public sealed class EventsAndStateTests : IDisposable
         await ((IAsyncDisposable)host).DisposeAsync();
 
         var good = events.Recent().Where(static told => told.Model == "good").ToList();
-        Assert.Equal([typeof(ModelLoaded), typeof(CircuitChanged), typeof(ModelDraining), typeof(ModelClosed)], good.Select(static told => told.GetType()));
-        Assert.All(good, static told => Assert.Equal(("good", "3", 64), (told.Version!.Name, told.Version.Version, told.Version.Digest.Length)));
+        Assert.Equal([typeof(ModelLoaded), typeof(CircuitChanged), typeof(ModelDraining), typeof(ModelClosed)], good.Select(static told =>
+            told.GetType()));
+        Assert.All(good, static told => Assert.Equal(("good", "3", 64), (told.Version!.Name, told.Version.Version,
+            told.Version.Digest.Length)));
         Assert.IsType<ModelLoadException>(events.Recent().OfType<ModelLoadFailed>().First(static told => told.Model == "bad").Exception);
     }
 
@@ -64,8 +66,10 @@ public sealed class EventsAndStateTests : IDisposable
     [Fact]
     public async Task StateFolder_NotNamed_ThereIsNoStoreAndNothingIsWritten()
     {
-        using var host = await _test.StartAsync(static services => services.AddMlServing().AddModel("m", static model => model.FromFile("m.onnx")));
+        using var host = await _test.StartAsync(static services => services.AddMlServing().AddModel("m", static model =>
+            model.FromFile("m.onnx")));
         Assert.Null(host.Services.GetService<IStateStore>());
-        Assert.Equal(["appsettings.json", "m.onnx"], Directory.GetFileSystemEntries(_test.Folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["appsettings.json", "m.onnx"],
+            Directory.GetFileSystemEntries(_test.Folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 }

@@ -6,4 +6,5 @@ namespace MlServe.Caching;
 /// <param name="IsOn">Whether it is on from then on.</param>
 /// <param name="HitRate">The share of requests that found a kept answer, 0 to 1.</param>
 /// <param name="At">When, by the host's clock.</param>
-public sealed record CacheSwitched(string Model, ModelIdentity? Version, bool IsOn, double HitRate, DateTimeOffset At) : ModelEvent(Model, Version, At);
+public sealed record CacheSwitched(string Model, ModelIdentity? Version, bool IsOn, double HitRate, DateTimeOffset At)
+    : ModelEvent(Model, Version, At);

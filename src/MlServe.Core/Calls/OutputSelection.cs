@@ -23,7 +23,9 @@ public sealed class OutputSelection
     /// <summary>Whether these are all outputs of the model.</summary>
     public bool IsAll { get; }
 
-    /// <summary>Finds the outputs that a call asks for. A choice that was made before allocates nothing, whichever options name it.</summary>
+    /// <summary>
+    /// Finds the outputs that a call asks for. A choice that was made before allocates nothing, whichever options name it.
+    /// </summary>
     /// <param name="signature">The model's signature.</param>
     /// <param name="options">The options of the call, or null.</param>
     /// <param name="error">Null, or why the call cannot be served.</param>

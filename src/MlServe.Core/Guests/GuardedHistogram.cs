@@ -37,7 +37,8 @@ internal sealed class GuardedHistogram<T>(Histogram<T>? instrument, GuestReports
         }
     }
 
-    public void Record(T value, in KeyValuePair<string, object?> tag, in KeyValuePair<string, object?> other, in KeyValuePair<string, object?> third)
+    public void Record(
+        T value, in KeyValuePair<string, object?> tag, in KeyValuePair<string, object?> other, in KeyValuePair<string, object?> third)
     {
         try
         {

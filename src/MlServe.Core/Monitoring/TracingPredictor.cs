@@ -32,7 +32,8 @@ internal sealed class TracingPredictor(IPredictor inner, string model, ILogger? 
     private async ValueTask<Prediction> PredictTracedAsync(PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
     {
         var activity = TracingSource.Start(_name, _tags, _reports);
-        if (activity is not null && options?.Caller is { Tenant: { Length: > 0 } tenant }) activity.SetTag(MlServeDiagnostics.TenantTag, tenant);
+        if (activity is not null && options?.Caller is { Tenant: { Length: > 0 } tenant })
+            activity.SetTag(MlServeDiagnostics.TenantTag, tenant);
         try
         {
             var answer = await Inner.PredictAsync(inputs, options, cancellationToken).ConfigureAwait(false);

@@ -6,7 +6,8 @@ using MlServe.Onnx.Files;
 namespace MlServe.Storage;
 
 /// <summary>
-/// Keeps state in the files of a folder, one for each key. Each carries a seal by which it is known again: a file that is torn, was written by somebody else, or was renamed is refused.
+/// Keeps state in the files of a folder, one for each key. Each carries a seal by which it is known again: a file that is torn, was written
+/// by somebody else, or was renamed is refused.
 /// Several processes may share a folder, with one key file. Safe for concurrent use.
 /// </summary>
 public sealed class FileStateStore : IStateStore
@@ -28,7 +29,8 @@ public sealed class FileStateStore : IStateStore
     /// <summary>Opens a folder.</summary>
     /// <param name="folder">Its path; made where there is none, for its owner alone.</param>
     /// <param name="sealKeyFile">
-    /// The file with the key by which the store knows what it wrote; made where there is none. Hosts that share a folder share it. Default: null, one among the user's own data.
+    /// The file with the key by which the store knows what it wrote; made where there is none. Hosts that share a folder share it. Default:
+    /// null, one among the user's own data.
     /// </param>
     /// <exception cref="IOException">The folder or the key cannot be used. The message says why, and what to do.</exception>
     public FileStateStore(string folder, string? sealKeyFile = null)
@@ -107,7 +109,8 @@ public sealed class FileStateStore : IStateStore
     private static string FileOf(string key)
     {
         ArgumentNullException.ThrowIfNull(key);
-        if (key.Length is 0 or > MaxKeyLength || !key.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.'))
+        if (key.Length is 0 or > MaxKeyLength || !key.All(static letter =>
+            char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.'))
             throw new ArgumentException($"'{key}' cannot be a key; it must be 1 to {MaxKeyLength} ASCII letters, digits, '-', '_' and '.'.", nameof(key));
         return $"{key.ToLowerInvariant()}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)))[..16]}{Extension}";
     }

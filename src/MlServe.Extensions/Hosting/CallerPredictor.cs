@@ -3,7 +3,8 @@ using MlServe.Guests;
 namespace MlServe.Hosting;
 
 /// <summary>The door of a host's model: asks the host who asks where a request's options name nobody.</summary>
-internal sealed class CallerPredictor(IPredictor inner, string model, ICallerAccessor accessor, GuestReports reports) : DelegatingPredictor(inner), IShieldsCallers
+internal sealed class CallerPredictor(IPredictor inner, string model, ICallerAccessor accessor,
+    GuestReports reports) : DelegatingPredictor(inner), IShieldsCallers
 {
     // Of the last caller that came without options: who asks often is often the same.
     private PredictionOptions? _last;
@@ -47,7 +48,8 @@ internal sealed class CallerPredictor(IPredictor inner, string model, ICallerAcc
     }
 
     private PredictionError Unknown(Exception exception) => new(PredictionStatus.Failed, PredictionErrorCode.UserCodeFailed,
-        "Who asks model '{0}' is not known: the host's {1} threw. Mend it, or give PredictionOptions.Caller.", model, nameof(ICallerAccessor))
+        "Who asks model '{0}' is not known: the host's {1} threw. Mend it, or give PredictionOptions.Caller.", model,
+            nameof(ICallerAccessor))
     {
         Exception = exception,
     };

@@ -325,7 +325,8 @@ internal sealed class HostedModel : IPredictor
         new(PredictionStatus.NotReady, PredictionErrorCode.NotLoaded, "Model '{0}' is not loaded: {1}.", Name, reason) { Exception = exception };
 
     private PredictionError ShutDown() => new(
-        PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' is being shut down with its host and takes no more requests.", Name)
+        PredictionStatus.NotReady, PredictionErrorCode.Draining,
+            "Model '{0}' is being shut down with its host and takes no more requests.", Name)
     {
         Model = _identity,
     };

@@ -6,7 +6,8 @@ internal sealed class ModelDoor<TInput, TOutput>(IPredictor predictor, IPredicti
     private readonly HostedModel _model = predictor.GetService<HostedModel>()!;
     private readonly IPredictor<TInput, TOutput> _door = predictor.As(mapper);
 
-    public ValueTask<TOutput> PredictAsync(TInput input, PredictionOptions? options = null, CancellationToken cancellationToken = default) =>
+    public ValueTask<TOutput> PredictAsync(TInput input, PredictionOptions? options = null,
+        CancellationToken cancellationToken = default) =>
         _model.NotLoadedYet is { } error ? throw new PredictionException(error) : _door.PredictAsync(input, options, cancellationToken);
 
     public ValueTask<IReadOnlyList<PredictionResult<TOutput>>> PredictManyAsync(

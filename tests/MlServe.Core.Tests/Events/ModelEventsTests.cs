@@ -57,7 +57,8 @@ public sealed class ModelEventsTests
         Assert.Equal(_events.Recent().Select(Number), order);
         Assert.Equal(order, other);
         Assert.Equal(0, _events.Dropped);
-        await Eventually.BecomesTrue(() => GuestFaults.Of(Guest.Callback) - faults >= Publishers * Each, "what the listener threw is counted");
+        await Eventually.BecomesTrue(() => GuestFaults.Of(Guest.Callback) - faults >= Publishers * Each,
+            "what the listener threw is counted");
         Assert.Equal(1, leaves.Heard);
         never.Set();
 

@@ -92,7 +92,8 @@ public sealed class FileStateStoreTests : IDisposable
         var other = await File.ReadAllBytesAsync(Directory.GetFiles(Folder).Single(path => path != file), Token);
         var foreign = new FileStateStore(Path.Combine(_root.FullName, "foreign"), Path.Combine(_root.FullName, "foreign-key"));
         await foreign.WriteAsync("a", "forged"u8.ToArray(), Token);
-        List<byte[]> bad = [.. Enumerable.Range(0, genuine.Length).Select(length => genuine[..length]), other, [.. genuine, 0], new byte[5000], Encoding.UTF8.GetBytes("{}")];
+        List<byte[]> bad = [.. Enumerable.Range(0, genuine.Length).Select(length => genuine[..length]), other, [.. genuine, 0],
+            new byte[5000], Encoding.UTF8.GetBytes("{}")];
         for (var i = 0; i < genuine.Length; i++)
         {
             // The last bytes are the keyed seal, which a folder that only its owner may write does not need.
@@ -156,10 +157,12 @@ public sealed class FileStateStoreTests : IDisposable
     public async Task WriteAsync_TooMuch_IsRefused()
     {
         var large = new byte[FileStateStore.MaxValueBytes + 1];
-        Ask.Says((await Assert.ThrowsAsync<ArgumentException>(async () => await _store.WriteAsync("a", large, Token))).Message, "1048577", "1048576");
+        Ask.Says((await Assert.ThrowsAsync<ArgumentException>(async () => await _store.WriteAsync("a", large, Token))).Message, "1048577",
+            "1048576");
         for (var i = 0; i < FileStateStore.MaxKeys; i++)
             await File.WriteAllBytesAsync(Path.Combine(Folder, $"k{i}.state"), [], Token);
-        Ask.Says((await Assert.ThrowsAsync<IOException>(async () => await _store.WriteAsync("one-more", new byte[1], Token))).Message, "1024 keys");
+        Ask.Says((await Assert.ThrowsAsync<IOException>(async () => await _store.WriteAsync("one-more", new byte[1], Token))).Message,
+            "1024 keys");
         File.Delete(Path.Combine(Folder, "k0.state"));
         await _store.WriteAsync("one-more", new byte[1], Token);
         await _store.WriteAsync("one-more", new byte[2], Token);
@@ -180,7 +183,8 @@ public sealed class FileStateStoreTests : IDisposable
         Assert.Equal("old", Encoding.UTF8.GetString((await store.ReadAsync("a", Token))!.Value.Span));
         using var cancelled = new CancellationTokenSource();
         await cancelled.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await store.WriteAsync("a", "new"u8.ToArray(), cancelled.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await store.WriteAsync("a", "new"u8.ToArray(),
+            cancelled.Token));
         Assert.Equal("old", await TextAsync("a"));
     }
 

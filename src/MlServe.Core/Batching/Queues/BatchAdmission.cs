@@ -18,7 +18,8 @@ internal sealed class BatchAdmission
         _owner = owner;
         _options = options;
         QueueFull = new(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull,
-            "{0} rows already wait for model '{1}' (MaxQueuedRows). Try again later, or give it more cores.", options.MaxQueuedRows, owner.Name)
+            "{0} rows already wait for model '{1}' (MaxQueuedRows). Try again later, or give it more cores.", options.MaxQueuedRows,
+                owner.Name)
         {
             Model = owner.Identity,
         };

@@ -9,13 +9,18 @@ internal sealed class BatchErrors(ModelIdentity model)
 {
     /// <summary>What a request hears of an exception that an executor threw when it was to give a lane. Only here it says that the model is closed.</summary>
     public PredictionError Refused(Exception exception) => exception is ObjectDisposedException
-        ? new(PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' has been closed.", model.Name) { Model = model, Exception = exception }
+        ? new(PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' has been closed.", model.Name)
+        {
+            Model = model,
+            Exception = exception,
+        }
         : Failed(exception);
 
     /// <summary>What a request hears of an exception that a lane threw.</summary>
     public PredictionError Failed(Exception exception) => exception is UnreadableInputException unreadable
         ? OwnedInputs.Unreadable(unreadable).Of(model)
-        : new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}' failed: {1}", model.Name, GuestReports.MessageOf(exception))
+        : new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}' failed: {1}", model.Name,
+            GuestReports.MessageOf(exception))
         {
             Model = model,
             Exception = exception,

@@ -19,7 +19,8 @@ internal sealed class FlightFollower : PooledSource
     private int _isClaimed;
 
     public FlightFollower(
-        PredictionInputs inputs, PredictionOptions? options, OutputSelection outputs, TimeSpan? timeout, TimeProvider time, ModelIdentity model,
+        PredictionInputs inputs, PredictionOptions? options, OutputSelection outputs, TimeSpan? timeout, TimeProvider time,
+        ModelIdentity model,
         CancellationToken cancellationToken)
     {
         Inputs = inputs;

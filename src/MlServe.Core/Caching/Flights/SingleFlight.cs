@@ -180,7 +180,8 @@ internal sealed class SingleFlight(
         catch (ObjectDisposedException) when (kept.IsClosed)
         {
             follower.SetResult(Prediction.FromError(new(
-                PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' was closed while the request waited for an equal one.", version.Identity.Name)
+                PredictionStatus.NotReady, PredictionErrorCode.Draining,
+                    "Model '{0}' was closed while the request waited for an equal one.", version.Identity.Name)
             {
                 Model = version.Identity,
             }));

@@ -31,7 +31,10 @@ public sealed class PredictionError
         _arguments = arguments;
     }
 
-    /// <summary>Which model, and which version of it, did not answer; null where that is not known: it is not loaded, or a layer of the application's did not say.</summary>
+    /// <summary>
+    /// Which model, and which version of it, did not answer; null where that is not known: it is not loaded, or a layer of the
+    /// application's did not say.
+    /// </summary>
     public ModelIdentity? Model { get; init; }
 
     /// <summary>How the prediction ended.</summary>

@@ -1,7 +1,8 @@
 namespace MlServe;
 
 /// <summary>
-/// What happens to the models of a host, for those who watch, record or alert. A host registers one; a pipeline that is built by hand takes a <see cref="ModelEvents"/> from its services.
+/// What happens to the models of a host, for those who watch, record or alert. A host registers one; a pipeline that is built by hand takes
+/// a <see cref="ModelEvents"/> from its services.
 /// Safe for concurrent use.
 /// </summary>
 public interface IModelEvents
@@ -15,8 +16,10 @@ public interface IModelEvents
 
     /// <summary>Listens from now on.</summary>
     /// <remarks>
-    /// The listener is called off the path of requests, for one event after the other in their order, on a thread that is its own until it has caught up. What it throws is counted
-    /// (<see cref="MlServeDiagnostics.GuestFaultsMetric"/>, <c>callback</c>) and does not end the subscription. If it takes longer than events come, the oldest of more than
+    /// The listener is called off the path of requests, for one event after the other in their order, on a thread that is its own until it
+    /// has caught up. What it throws is counted
+    /// (<see cref="MlServeDiagnostics.GuestFaultsMetric"/>, <c>callback</c>) and does not end the subscription. If it takes longer than
+    /// events come, the oldest of more than
     /// <see cref="ModelEvents.MaxWaiting"/> that wait are dropped.
     /// </remarks>
     /// <param name="listener">Called with each event.</param>

@@ -3,12 +3,15 @@ using System.Security.Claims;
 namespace MlServe;
 
 /// <summary>
-/// Who asks: made once for a user, a session or a web request, and given by <see cref="PredictionOptions.Caller"/> or the host's <see cref="ICallerAccessor"/>. Immutable, and safe to
+/// Who asks: made once for a user, a session or a web request, and given by <see cref="PredictionOptions.Caller"/> or the host's <see
+/// cref="ICallerAccessor"/>. Immutable, and safe to
 /// keep for longer than the request.
 /// </summary>
 /// <remarks>
-/// Layers pass it on untouched, also where one request is answered by the run of another: each keeps its own. MlServe never logs it, and puts nothing of it into metrics; activities get
-/// <see cref="Tenant"/> as <see cref="MlServeDiagnostics.TenantTag"/>. <see cref="Principal"/> and <see cref="Attributes"/> are compared as objects.
+/// Layers pass it on untouched, also where one request is answered by the run of another: each keeps its own. MlServe never logs it, and
+/// puts nothing of it into metrics; activities get
+/// <see cref="Tenant"/> as <see cref="MlServeDiagnostics.TenantTag"/>. <see cref="Principal"/> and <see cref="Attributes"/> are compared as
+/// objects.
 /// </remarks>
 public sealed record Caller
 {
@@ -16,7 +19,8 @@ public sealed record Caller
     public const int MaxTenantLength = 128;
 
     /// <summary>
-    /// On whose account the request runs: one of a bounded number, at most 128 characters without control characters, since it may become a tag. Default: empty, nobody's in particular.
+    /// On whose account the request runs: one of a bounded number, at most 128 characters without control characters, since it may become a
+    /// tag. Default: empty, nobody's in particular.
     /// </summary>
     /// <exception cref="ArgumentException">It is longer, or has a control character.</exception>
     public string Tenant
@@ -26,7 +30,8 @@ public sealed record Caller
         {
             ArgumentNullException.ThrowIfNull(value);
             if (value.Length > MaxTenantLength)
-                throw new ArgumentException($"The tenant has {value.Length} characters; it may have {MaxTenantLength}. Use its id.", nameof(Tenant));
+                throw new ArgumentException($"The tenant has {value.Length} characters; it may have {MaxTenantLength}. Use its id.",
+                    nameof(Tenant));
             if (value.Any(char.IsControl))
                 throw new ArgumentException("The tenant has a control character. Use its id.", nameof(Tenant));
             field = value;
@@ -36,7 +41,10 @@ public sealed record Caller
     /// <summary>The user or service that asks. Default: null, not known. Never a tag, never logged.</summary>
     public string? Subject { get; init; }
 
-    /// <summary>What decides into which part of an experiment the request falls, so that it stays there. Default: null; then <see cref="Subject"/> decides.</summary>
+    /// <summary>
+    /// What decides into which part of an experiment the request falls, so that it stays there. Default: null; then <see cref="Subject"/>
+    /// decides.
+    /// </summary>
     public string? ExperimentKey { get; init; }
 
     /// <summary>The identity that was verified. Default: null, none was. It is kept as it is given: do not change it afterwards.</summary>

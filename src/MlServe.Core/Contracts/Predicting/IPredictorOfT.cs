@@ -13,7 +13,8 @@ public interface IPredictor<TInput, TOutput>
     /// <summary>Answers one question.</summary>
     /// <param name="input">The question.</param>
     /// <param name="options">
-    /// What this call asks for beyond its input: its time, its priority, who asks. Null: as the predictor is set up. Of <see cref="PredictionOptions.Outputs"/> the mapper must be able to
+    /// What this call asks for beyond its input: its time, its priority, who asks. Null: as the predictor is set up. Of <see
+    /// cref="PredictionOptions.Outputs"/> the mapper must be able to
     /// read the answer.
     /// </param>
     /// <param name="cancellationToken">Gives it up.</param>
@@ -23,7 +24,8 @@ public interface IPredictor<TInput, TOutput>
     ValueTask<TOutput> PredictAsync(TInput input, PredictionOptions? options = null, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Answers many questions of one caller. All are handed over at once, so that a batcher can run them together; the results come in the order of the questions.
+    /// Answers many questions of one caller. All are handed over at once, so that a batcher can run them together; the results come in the
+    /// order of the questions.
     /// </summary>
     /// <param name="inputs">The questions; none is allowed.</param>
     /// <param name="options">What all calls ask for beyond their inputs; null: as the predictor is set up.</param>

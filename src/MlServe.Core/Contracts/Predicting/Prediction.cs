@@ -47,7 +47,9 @@ public readonly struct Prediction : IDisposable
     /// <summary>When the caller may try again, where the prediction is not Ok and that is known.</summary>
     public TimeSpan? RetryAfter => (_content as PredictionError)?.RetryAfter;
 
-    /// <summary>Where the answer came from and what it took; of an error, only the model that did not answer, where that is known.</summary>
+    /// <summary>
+    /// Where the answer came from and what it took; of an error, only the model that did not answer, where that is known.
+    /// </summary>
     /// <exception cref="ObjectDisposedException">The prediction has been disposed.</exception>
     public PredictionOrigin Origin => _content switch
     {

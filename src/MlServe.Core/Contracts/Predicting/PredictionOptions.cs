@@ -1,7 +1,8 @@
 namespace MlServe;
 
 /// <summary>
-/// What one call asks for beyond its inputs. Immutable: make one and use it for as many calls as you like, or one for each request, or change a copy by <c>with</c>. Two are equal if they
+/// What one call asks for beyond its inputs. Immutable: make one and use it for as many calls as you like, or one for each request, or
+/// change a copy by <c>with</c>. Two are equal if they
 /// hold the same list of outputs and otherwise equal values.
 /// </summary>
 public sealed record PredictionOptions
@@ -23,12 +24,14 @@ public sealed record PredictionOptions
     public RequestPriority Priority { get; init; }
 
     /// <summary>
-    /// Who asks. Default: null, as the host's <see cref="ICallerAccessor"/> says; without one, the application itself. Layers and decorators see it with every call.
+    /// Who asks. Default: null, as the host's <see cref="ICallerAccessor"/> says; without one, the application itself. Layers and
+    /// decorators see it with every call.
     /// </summary>
     public Caller? Caller { get; init; }
 
     /// <summary>
-    /// Names the sequence that the request belongs to, a conversation or a stream, say, so that layers can keep its requests together. Default: null, a request of its own. Not a tag.
+    /// Names the sequence that the request belongs to, a conversation or a stream, say, so that layers can keep its requests together.
+    /// Default: null, a request of its own. Not a tag.
     /// </summary>
     public string? SequenceKey { get; init; }
 }

@@ -1,7 +1,8 @@
 namespace MlServe;
 
 /// <summary>
-/// One of the answers of <see cref="IPredictor{TInput, TOutput}.PredictManyAsync"/>: a value, or the reason why there is none. <c>default</c> has the status
+/// One of the answers of <see cref="IPredictor{TInput, TOutput}.PredictManyAsync"/>: a value, or the reason why there is none.
+/// <c>default</c> has the status
 /// <see cref="PredictionStatus.Failed"/>. Nothing needs to be disposed.
 /// </summary>
 /// <typeparam name="TOutput">What the application wants to know.</typeparam>
@@ -37,7 +38,8 @@ public readonly struct PredictionResult<TOutput>
     public TOutput Value => IsOk ? _value! : throw new PredictionException(Error);
 
     /// <summary>
-    /// Why there is no answer. Where the mapper threw, the code is <see cref="PredictionErrorCode.UserCodeFailed"/> and <see cref="PredictionError.Exception"/> is what it threw.
+    /// Why there is no answer. Where the mapper threw, the code is <see cref="PredictionErrorCode.UserCodeFailed"/> and <see
+    /// cref="PredictionError.Exception"/> is what it threw.
     /// </summary>
     /// <exception cref="InvalidOperationException">There is one: <see cref="IsOk"/>.</exception>
     public PredictionError Error => IsOk

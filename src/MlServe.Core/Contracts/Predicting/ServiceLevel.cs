@@ -6,7 +6,9 @@ namespace MlServe;
 /// </summary>
 public sealed record ServiceLevel
 {
-    /// <summary>The latency that half of the answers keep, seen by the caller. Greater than zero and at most <see cref="P99"/>; null: no promise.</summary>
+    /// <summary>
+    /// The latency that half of the answers keep, seen by the caller. Greater than zero and at most <see cref="P99"/>; null: no promise.
+    /// </summary>
     public TimeSpan? P50 { get; init; }
 
     /// <summary>
@@ -22,11 +24,14 @@ public sealed record ServiceLevel
     public double? PeakRps { get; init; }
 
     /// <summary>
-    /// The share of answers that turn out right where the truth becomes known later, greater than 0 and at most 1; null: no promise. What counts as right is the application's.
+    /// The share of answers that turn out right where the truth becomes known later, greater than 0 and at most 1; null: no promise. What
+    /// counts as right is the application's.
     /// </summary>
     public double? Quality { get; init; }
 
-    /// <summary>The most that a million predictions may cost, in the currency of whoever reads it. Greater than zero; null: no bound.</summary>
+    /// <summary>
+    /// The most that a million predictions may cost, in the currency of whoever reads it. Greater than zero; null: no bound.
+    /// </summary>
     public double? CostPerMillion { get; init; }
 
     /// <summary>Says what is wrong with the values, or null where nothing is.</summary>
@@ -38,7 +43,8 @@ public sealed record ServiceLevel
         { Availability: not null and not (> 0 and < 1) } => $"{nameof(Availability)} is {Availability}; it must be greater than 0 and less than 1.",
         { PeakRps: { } rate } when !(rate > 0 && double.IsFinite(rate)) => $"{nameof(PeakRps)} is {rate}; it must be greater than zero.",
         { Quality: not null and not (> 0 and <= 1) } => $"{nameof(Quality)} is {Quality}; it must be greater than 0 and at most 1.",
-        { CostPerMillion: { } cost } when !(cost > 0 && double.IsFinite(cost)) => $"{nameof(CostPerMillion)} is {cost}; it must be greater than zero.",
+        { CostPerMillion: { } cost } when !(cost > 0 && double.IsFinite(cost)) =>
+            $"{nameof(CostPerMillion)} is {cost}; it must be greater than zero.",
         _ => null,
     };
 }

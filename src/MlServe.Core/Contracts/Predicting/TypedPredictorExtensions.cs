@@ -41,7 +41,8 @@ public static class TypedPredictorExtensions
     /// <exception cref="ObjectDisposedException">The predictor has been disposed.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     public static TOutput Predict<TInput, TOutput>(
-        this IPredictor<TInput, TOutput> predictor, TInput input, PredictionOptions? options = null, CancellationToken cancellationToken = default)
+        this IPredictor<TInput, TOutput> predictor, TInput input, PredictionOptions? options = null,
+            CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(predictor);
         return SyncWaiter.Call(

@@ -172,8 +172,10 @@ public static class MlServeDiagnostics
     public const string AnsweredByTag = "mlserve.answered_by";
 
     /// <summary>
-    /// Tag of metrics and activities: the version of the model that answered, or did not answer; absent where that is not known. In metrics it is bounded: another file under the same name of
-    /// a version has the first digits of its digest behind it (<c>1@3f2a…</c>), and from the 17th version of a model on it is <see cref="OtherVersions"/>.
+    /// Tag of metrics and activities: the version of the model that answered, or did not answer; absent where that is not known. In metrics
+    /// it is bounded: another file under the same name of
+    /// a version has the first digits of its digest behind it (<c>1@3f2a…</c>), and from the 17th version of a model on it is <see
+    /// cref="OtherVersions"/>.
     /// </summary>
     public const string VersionTag = "mlserve.version";
 

@@ -86,5 +86,6 @@ internal sealed class ChaosPredictor : DelegatingPredictor
         }
     }
 
-    private void Count(string fault) => _faults.Add(1, new(MlServeDiagnostics.ModelTag, _model), new(MlServeDiagnostics.ChaosFaultTag, fault));
+    private void Count(string fault) =>
+        _faults.Add(1, new(MlServeDiagnostics.ModelTag, _model.Name), new(MlServeDiagnostics.ChaosFaultTag, fault));
 }

@@ -21,7 +21,8 @@ internal sealed class CircuitBreaker : ICircuitBreaker
     private bool _hasFallback;
     private CircuitPeriod _period = new(CircuitState.Closed);
 
-    public CircuitBreaker(ModelIdentity model, CircuitBreakerOptions options, CircuitMetrics metrics, ILogger? logger, TimeProvider time, ModelEvents? events = null)
+    public CircuitBreaker(ModelIdentity model, CircuitBreakerOptions options, CircuitMetrics metrics, ILogger? logger, TimeProvider time,
+        ModelEvents? events = null)
     {
         Model = model;
         _options = options;
@@ -123,7 +124,10 @@ internal sealed class CircuitBreaker : ICircuitBreaker
         if (period.State == CircuitState.Isolated)
         {
             error = new(PredictionStatus.CircuitOpen, PredictionErrorCode.CircuitIsolated,
-                "The circuit of model '{0}' was opened by hand and refuses all requests until it is closed by hand.", Model.Name) { Model = Model };
+                "The circuit of model '{0}' was opened by hand and refuses all requests until it is closed by hand.", Model.Name)
+            {
+                Model = Model,
+            };
         }
         else
         {

@@ -7,5 +7,6 @@ namespace MlServe.Resilience;
 /// <param name="To">The state from then on.</param>
 /// <param name="Reason">The failure that opened the circuit; null where it was another cause.</param>
 /// <param name="At">When, by the host's clock.</param>
-public sealed record CircuitChanged(string Model, ModelIdentity? Version, CircuitState From, CircuitState To, PredictionError? Reason, DateTimeOffset At)
+public sealed record CircuitChanged(string Model, ModelIdentity? Version, CircuitState From, CircuitState To, PredictionError? Reason,
+    DateTimeOffset At)
     : ModelEvent(Model, Version, At);

@@ -85,7 +85,8 @@ internal sealed class Hedge(
 
         var left = options?.Timeout - time.GetElapsedTime(started);
         if (left <= TimeSpan.Zero) return null;
-        var answer = await owner.AskAsync(other, inputs, left is null ? options : options! with { Timeout = left }, _other.Token).ConfigureAwait(false);
+        var answer = await owner.AskAsync(other, inputs, left is null ? options : options! with { Timeout = left },
+            _other.Token).ConfigureAwait(false);
 
         // A request that is no longer needed frees its lane.
         if (answer.IsOk) await UrgentCancel.CancelAsync(_first).ConfigureAwait(false);
