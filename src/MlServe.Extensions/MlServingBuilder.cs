@@ -1,5 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using MlServe.Configuration;
+using MlServe.Storage;
 
 namespace MlServe;
 
@@ -46,6 +49,31 @@ public sealed class MlServingBuilder
         }
 
         configure?.Invoke(new(Services, name, _registrations));
+        return this;
+    }
+
+    /// <summary>
+    /// Names a folder for state that outlives the process: an <see cref="IStateStore"/> can be injected then. Off by default: without this
+    /// call there is no store, and nothing is written.
+    /// </summary>
+    /// <param name="folder">
+    /// The folder; a relative path starts at the host's content root. Made for its owner alone where there is none, when the store is first
+    /// asked for.
+    /// </param>
+    /// <param name="sealKeyFile">
+    /// The key file, as for <see cref="FileStateStore"/>; hosts that share the folder share it. Default: null, one among the user's own
+    /// data.
+    /// </param>
+    /// <returns>This builder.</returns>
+    public MlServingBuilder UseStateFolder(string folder, string? sealKeyFile = null)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(folder);
+        Services.RemoveAll<IStateStore>();
+        Services.AddSingleton<IStateStore>(services =>
+        {
+            var root = services.GetService<IHostEnvironment>()?.ContentRootPath ?? "";
+            return new FileStateStore(Path.Combine(root, folder), sealKeyFile is null ? null : Path.Combine(root, sealKeyFile));
+        });
         return this;
     }
 }

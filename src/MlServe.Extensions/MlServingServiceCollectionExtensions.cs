@@ -63,6 +63,8 @@ public static class MlServingServiceCollectionExtensions
         services.AddSingleton<IValidateOptions<ModelOptions>, ValidateModelOptions>();
 
         services.TryAddSingleton(static services => new RunGate(services.GetRequiredService<IOptions<MlServingOptions>>().Value.MaxConcurrentRuns));
+        services.AddSingleton<ModelEvents>();
+        services.TryAddSingleton<IModelEvents>(static services => services.GetRequiredService<ModelEvents>());
         services.AddSingleton<CacheHost>();
         services.AddSingleton<ModelLoader>();
         services.AddSingleton<PredictorProvider>();

@@ -20,7 +20,7 @@ public sealed class AppSettingsTests : IDisposable
                 "Path": "models/one.onnx",
                 "Version": "2026-08",
                 "IsDefault": true,
-                "ServiceLevel": { "P99": "00:00:00.010", "Availability": 0.999, "PeakRps": 500.5 },
+                "ServiceLevel": { "P99": "00:00:00.010", "Availability": 0.999, "PeakRps": 500.5, "P50": "00:00:00.002", "Quality": 0.95, "CostPerMillion": 1.5 },
                 "Onnx": {
                   "ExecutionProviders": [
                     { "Provider": "Cuda", "DeviceId": 1, "Settings": { "gpu_mem_limit": "1073741824" } },
@@ -238,8 +238,11 @@ public sealed class AppSettingsTests : IDisposable
                 "Runtime:EnableTelemetry=False",
                 "Runtime:SharedThreadPoolThreads=0",
                 "ServiceLevel:Availability=0.999",
+                "ServiceLevel:CostPerMillion=1.5",
+                "ServiceLevel:P50=00:00:00.0020000",
                 "ServiceLevel:P99=00:00:00.0100000",
                 "ServiceLevel:PeakRps=500.5",
+                "ServiceLevel:Quality=0.95",
                 "Timeout=00:00:09",
                 "UseBatching=True",
                 "UseCache=True",
