@@ -1,5 +1,8 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using MlServe.Configuration;
+using MlServe.Features;
 
 namespace MlServe;
 
@@ -46,6 +49,19 @@ public sealed class MlServingBuilder
         }
 
         configure?.Invoke(new(Services, name, _registrations));
+        return this;
+    }
+
+    /// <summary>
+    /// Adds a feature that models of the host may use: its keys are then known in their configuration. Once is enough, and more does no harm. It is a singleton, and may need services.
+    /// </summary>
+    /// <typeparam name="TFeature">The feature.</typeparam>
+    /// <returns>This builder.</returns>
+    /// <remarks>The host does not start with a feature whose key, options or slot are another one's.</remarks>
+    public MlServingBuilder AddFeature<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TFeature>()
+        where TFeature : ModelFeature
+    {
+        Services.TryAddEnumerable(ServiceDescriptor.Singleton<ModelFeature, TFeature>());
         return this;
     }
 }
