@@ -115,7 +115,9 @@ public sealed class ModelOptions
     /// <summary>Whether code has said where among the layers the cache stands; else it is the innermost but for the batcher.</summary>
     internal bool IsCachePlaced { get; set; }
 
-    /// <summary>The copy that was made of these options when they were validated, which a load takes; null: they were not, or are not valid.</summary>
+    /// <summary>
+    /// The copy that was made of these options when they were validated, which a load takes; null: they were not, or are not valid.
+    /// </summary>
     internal ModelOptions? Frozen { get; private set; }
 
     /// <summary>The types of all options that have been asked for.</summary>

@@ -4,9 +4,13 @@ using MlServe.Resilience;
 
 namespace MlServe.Configuration;
 
-/// <summary>Checks the options of all models as configuration and code say them now, whatever has been kept of them: what a start would find wrong.</summary>
+/// <summary>
+/// Checks the options of all models as configuration and code say them now, whatever has been kept of them: what a start would find
+/// wrong.
+/// </summary>
 internal sealed class ConfigurationCheck(
-    ModelCatalog catalog, IEnumerable<IConfigureOptions<ModelOptions>> configure, IEnumerable<IPostConfigureOptions<ModelOptions>> postConfigure,
+    ModelCatalog catalog, IEnumerable<IConfigureOptions<ModelOptions>> configure,
+    IEnumerable<IPostConfigureOptions<ModelOptions>> postConfigure,
     IEnumerable<IValidateOptions<ModelOptions>> validators)
 {
     /// <summary>Without the validators, so that what can be said of the whole is said although a part is not valid.</summary>
@@ -35,7 +39,7 @@ internal sealed class ConfigurationCheck(
                 if (options.IsDefault) defaults.Add(model);
                 if (!own.Exists(IsOfChain)) chains[model] = options.FallbackSteps();
             }
-#pragma warning disable CA1031 // Options are made by code of the application's too. What it does to one model keeps nobody from hearing of the others.
+#pragma warning disable CA1031 // Options are made by code of the application's too, and the other models are to be told of as well.
             catch (Exception exception)
 #pragma warning restore CA1031
             {
@@ -52,6 +56,7 @@ internal sealed class ConfigurationCheck(
         problems.AddRange(FallbackGraph.ProblemsOf(catalog.Names, chains, catalog.KeyOf));
         return problems.Distinct(StringComparer.Ordinal);
 
-        bool IsOfChain(string problem) => catalog.Names.Any(model => problem.StartsWith($"{catalog.KeyOf(model)}:{nameof(ModelOptions.Fallback)}:", StringComparison.OrdinalIgnoreCase));
+        bool IsOfChain(string problem) => catalog.Names.Any(model =>
+            problem.StartsWith($"{catalog.KeyOf(model)}:{nameof(ModelOptions.Fallback)}:", StringComparison.OrdinalIgnoreCase));
     }
 }

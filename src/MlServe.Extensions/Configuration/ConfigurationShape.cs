@@ -36,7 +36,8 @@ internal static class ConfigurationShape
     public static bool IsObject(Type type) => Find(type) is { IsObject: true };
 
     /// <summary>The properties that configuration can set; not those whose values only code can give.</summary>
-    public static IEnumerable<PropertyInfo> PropertiesOf(Type type) => Types[type].Properties.Where(static property => IsConfigurable(property.PropertyType));
+    public static IEnumerable<PropertyInfo> PropertiesOf(Type type) =>
+        Types[type].Properties.Where(static property => IsConfigurable(property.PropertyType));
 
     /// <summary>The type of a dictionary's values, of a list's elements; null for what is neither.</summary>
     public static Type? ElementTypeOf(Type type)
@@ -69,7 +70,8 @@ internal static class ConfigurationShape
     }
 
     /// <summary>Says that a section must hold keys, where it holds a text.</summary>
-    public static IEnumerable<string> CheckObject(IConfigurationSection section) => HasText(section) ? [Not(section, "an object with keys")] : [];
+    public static IEnumerable<string> CheckObject(IConfigurationSection section) =>
+        HasText(section) ? [Not(section, "an object with keys")] : [];
 
     /// <summary>An explicit null says nothing; so does an empty text where the option may be without a value.</summary>
     public static bool IsAbsent(IConfigurationSection section, Type type) =>
@@ -109,7 +111,8 @@ internal static class ConfigurationShape
         return rest.GetChildren().Any() ? $"{entry.Key}:{rest.Key}" : null;
     }
 
-    private static string DescribeElement(Type element) => ElementTypeOf(element) is { } item ? $"a list, each item {Describe(item)}" : $"a single value: {Describe(element)}";
+    private static string DescribeElement(Type element) =>
+        ElementTypeOf(element) is { } item ? $"a list, each item {Describe(item)}" : $"a single value: {Describe(element)}";
 
     private static bool IsConfigurable(Type type)
     {

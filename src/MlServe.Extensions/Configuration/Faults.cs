@@ -3,7 +3,10 @@ using Microsoft.Extensions.Configuration;
 
 namespace MlServe.Configuration;
 
-/// <summary>Puts together what could not be read of configuration and what is wrong with the values, without what only follows from something else.</summary>
+/// <summary>
+/// Puts together what could not be read of configuration and what is wrong with the values, without what only follows from something
+/// else.
+/// </summary>
 internal static partial class Faults
 {
     /// <param name="unread">What could not be read: one message each, which begins with the full key.</param>
@@ -12,7 +15,8 @@ internal static partial class Faults
         unread.Concat(invalid.Where(message => !unread.Any(cause => Follows(message, cause))));
 
     /// <summary>
-    /// Whether a value may be as it is only because another one could not be read: it is in that one, or holds it; it is missing beside a key that is not known; or its message names
+    /// Whether a value may be as it is only because another one could not be read: it is in that one, or holds it; it is missing beside a
+    /// key that is not known; or its message names
     /// the other one.
     /// </summary>
     private static bool Follows(string message, string cause)
@@ -33,9 +37,11 @@ internal static partial class Faults
 
     private static string? Suggested(string cause) => DidYouMean().Match(cause) is { Success: true } match ? match.Groups[1].Value : null;
 
-    private static bool IsBelow(string key, string above) => key.StartsWith(above + ConfigurationPath.KeyDelimiter, StringComparison.OrdinalIgnoreCase);
+    private static bool IsBelow(string key, string above) =>
+        key.StartsWith(above + ConfigurationPath.KeyDelimiter, StringComparison.OrdinalIgnoreCase);
 
-    private static string KeyOf(string message) => message.IndexOf(' ', StringComparison.Ordinal) is > 0 and var end ? message[..end].TrimEnd(':') : message;
+    private static string KeyOf(string message) =>
+        message.IndexOf(' ', StringComparison.Ordinal) is > 0 and var end ? message[..end].TrimEnd(':') : message;
 
     [GeneratedRegex(@"Did you mean '([^']+)'\?")]
     private static partial Regex DidYouMean();

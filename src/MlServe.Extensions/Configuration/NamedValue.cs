@@ -4,7 +4,8 @@ using Microsoft.Extensions.Configuration;
 namespace MlServe.Configuration;
 
 /// <summary>
-/// One entry of a dictionary in configuration: a key and its value, or, for names that hold a ':', an item of a list with the keys <c>Name</c> and <c>Value</c>.
+/// One entry of a dictionary in configuration: a key and its value, or, for names that hold a ':', an item of a list with the keys
+/// <c>Name</c> and <c>Value</c>.
 /// </summary>
 internal readonly record struct NamedValue(string Name, IConfigurationSection Section)
 {

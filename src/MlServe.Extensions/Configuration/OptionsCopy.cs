@@ -3,10 +3,14 @@ using System.Reflection;
 
 namespace MlServe.Configuration;
 
-/// <summary>Copies options with the objects, lists and dictionaries in them, so that a change of the one is no change of the other.</summary>
+/// <summary>
+/// Copies options with the objects, lists and dictionaries in them, so that a change of the one is no change of the other.
+/// </summary>
 internal static class OptionsCopy
 {
-    /// <summary>Copies options of a type that <see cref="ConfigurationShape"/> knows. What it does not know, a delegate for one, is shared.</summary>
+    /// <summary>
+    /// Copies options of a type that <see cref="ConfigurationShape"/> knows. What it does not know, a delegate for one, is shared.
+    /// </summary>
     public static T Of<T>(T options)
         where T : class => (T)OfObject(options);
 
@@ -47,7 +51,8 @@ internal static class OptionsCopy
         return ConfigurationShape.IsDictionary(type) ? OfDictionary(property, value) ?? value : OfList(element, value);
     }
 
-    private static object? OfValue(object? value) => value is not null && ConfigurationShape.IsObject(value.GetType()) ? OfObject(value) : value;
+    private static object? OfValue(object? value) =>
+        value is not null && ConfigurationShape.IsObject(value.GetType()) ? OfObject(value) : value;
 
     private static object? OfList(Type element, object? list)
     {

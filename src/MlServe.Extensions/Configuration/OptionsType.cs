@@ -4,7 +4,10 @@ using System.Reflection;
 
 namespace MlServe.Configuration;
 
-/// <summary>A type whose values configuration can hold, and how lists and dictionaries of it are made: that takes its name in code, or it would not work ahead of time.</summary>
+/// <summary>
+/// A type whose values configuration can hold, and how lists and dictionaries of it are made: that takes its name in code, or it would
+/// not work ahead of time.
+/// </summary>
 internal abstract class OptionsType
 {
     /// <summary>The keys of a class of options; empty for a single value.</summary>

@@ -6,8 +6,10 @@ using Microsoft.Extensions.Configuration;
 namespace MlServe.Configuration;
 
 /// <summary>
-/// Lays a section over options, immutable ones among them: what configuration says takes the place of a list, and adds to a dictionary. What cannot be read is left out;
-/// <see cref="ConfigurationShape"/> names it. By reflection over named types, because the framework's binder adds to lists, stops at the first fault, and does not set what only
+/// Lays a section over options, immutable ones among them: what configuration says takes the place of a list, and adds to a dictionary.
+/// What cannot be read is left out;
+/// <see cref="ConfigurationShape"/> names it. By reflection over named types, because the framework's binder adds to lists, stops at the
+/// first fault, and does not set what only
 /// an initializer may.
 /// </summary>
 internal static class SectionBinder

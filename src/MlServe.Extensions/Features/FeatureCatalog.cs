@@ -4,13 +4,15 @@ using MlServe.Onnx;
 
 namespace MlServe.Features;
 
-/// <summary>The features of a host: the built-in ones, and those that the application and other packages have added. A new one is one line here.</summary>
+/// <summary>
+/// The features of a host: the built-in ones, and those that the application and other packages have added. A new one is one line here.
+/// </summary>
 internal sealed class FeatureCatalog
 {
     private static readonly ModelFeature[] BuiltIn =
     [
-        new ServiceLevelFeature(), new OnnxFeature(), new FallbackFeature(), new CacheFeature(), new TimeoutFeature(), new CircuitBreakerFeature(), new ChaosFeature(),
-        new BatchingFeature(),
+        new ServiceLevelFeature(), new OnnxFeature(), new FallbackFeature(), new CacheFeature(), new TimeoutFeature(),
+        new CircuitBreakerFeature(), new ChaosFeature(), new BatchingFeature(),
     ];
 
     private static readonly PackagedFeature[] Packaged = [new("Quantization", "MlServe.Quantization", "AddMlServing().AddQuantization()")];
@@ -35,8 +37,11 @@ internal sealed class FeatureCatalog
         }
 
         Features = [.. features.OrderBy(static feature => feature.Slot)];
-        Keys = [.. features.Where(static feature => !feature.IsBuiltIn).SelectMany(KeysOf), .. Packaged.Where(package => !features.Exists(feature => Is(feature.Key, package.Key)))
-            .Select(static package => package.ToKey())];
+        Keys =
+        [
+            .. features.Where(static feature => !feature.IsBuiltIn).SelectMany(KeysOf),
+            .. Packaged.Where(package => !features.Exists(feature => Is(feature.Key, package.Key))).Select(static package => package.ToKey()),
+        ];
     }
 
     /// <summary>All features by slot, the built-in ones first.</summary>
@@ -48,7 +53,9 @@ internal sealed class FeatureCatalog
     /// <summary>What cannot be read of a model's section.</summary>
     public IEnumerable<string> Check(IConfigurationSection model) => ConfigurationShape.Check(model, typeof(ModelOptions), Keys);
 
-    /// <summary>What is wrong with the options of a model's features: one message each, which begins with the key below the model's.</summary>
+    /// <summary>
+    /// What is wrong with the options of a model's features: one message each, which begins with the key below the model's.
+    /// </summary>
     public IEnumerable<string> Validate(ModelOptions options) => Features
         .Where(feature => options.Has(feature.OptionsType))
         .SelectMany(feature => feature.ValidateObject(options.Get(feature), null).Select(message => feature.Prefix + message));
@@ -58,12 +65,15 @@ internal sealed class FeatureCatalog
         .Where(feature => options.Has(feature.OptionsType))
         .SelectMany(feature => feature.ValidateLoaded(options.Get(feature), model).Select(message => feature.Prefix + message));
 
-    /// <summary>What configuration says of features that nothing turns on. A switch that stands in configuration has been thought of.</summary>
+    /// <summary>
+    /// What configuration says of features that nothing turns on. A switch that stands in configuration has been thought of.
+    /// </summary>
     public IEnumerable<string> Unused(string model, IReadOnlyList<IConfigurationSection> sections, ModelOptions options)
     {
         foreach (var feature in Features)
         {
-            if (feature.Switch is not { } option || feature.IsUsed(options) || sections.Any(section => section.GetSection(option).Exists())) continue;
+            if (feature.Switch is not { } option || feature.IsUsed(options)) continue;
+            if (sections.Any(section => section.GetSection(option).Exists())) continue;
             if (sections.LastOrDefault(section => section.GetSection(feature.Key).Exists()) is not { } found) continue;
             yield return $"{found.GetSection(feature.Key).Path} has no effect: nothing turns it on for model {model}. "
                 + $"Set {option} of the model to true, or call {option} where it is added in code; set to false it says that this is meant.";
@@ -103,10 +113,12 @@ internal sealed class FeatureCatalog
     private static string? ProblemOf(ModelFeature feature, List<ModelFeature> others)
     {
         string[] keys = feature.Switch is { } option ? [feature.Key, option] : [feature.Key];
-        if (keys.FirstOrDefault(static key => string.IsNullOrWhiteSpace(key) || key.Contains(ConfigurationPath.KeyDelimiter, StringComparison.Ordinal)) is { } none)
+        if (Array.Find(keys, static key => string.IsNullOrWhiteSpace(key) || key.Contains(':', StringComparison.Ordinal)) is { } none)
             return $"'{none}' is no key; it must be a name without ':'.";
-        var taken = typeof(ModelOptions).GetProperties().Select(static property => property.Name).Concat(others.SelectMany(static other => new[] { other.Key, other.Switch }));
-        if (keys.FirstOrDefault(key => taken.Any(name => Is(name, key))) is { } doubled) return $"the key '{doubled}' of models is another one's. Choose another.";
+        List<string?> taken = [.. typeof(ModelOptions).GetProperties().Select(static property => property.Name)];
+        taken.AddRange(others.SelectMany(static other => new[] { other.Key, other.Switch }));
+        if (Array.Find(keys, key => taken.Exists(name => Is(name, key))) is { } doubled)
+            return $"the key '{doubled}' of models is another one's. Choose another.";
         if (others.Find(other => other.OptionsType == feature.OptionsType) is { } same)
             return $"its options {feature.OptionsType.Name} are those of the feature '{same.Key}' too. Give it a class of its own.";
         return feature.Slot is FeatureSlot.Fallback or FeatureSlot.Batching

@@ -1,7 +1,8 @@
 namespace MlServe.Features;
 
 /// <summary>
-/// Where the layer of a feature stands, from the outermost to the innermost. Features of one slot stand in the order in which they were added, and inside of the built-in one.
+/// Where the layer of a feature stands, from the outermost to the innermost. Features of one slot stand in the order in which they were
+/// added, and inside of the built-in one.
 /// </summary>
 public enum FeatureSlot
 {

@@ -1,7 +1,8 @@
 namespace MlServe.Features;
 
 /// <summary>
-/// A feature of models as one object: its key in configuration, its switch, its options, where it stands, what is wrong with its options, and the layer that it adds. Derive from
+/// A feature of models as one object: its key in configuration, its switch, its options, where it stands, what is wrong with its options,
+/// and the layer that it adds. Derive from
 /// <see cref="ModelFeature{TOptions}"/>, and add it by <see cref="MlServingBuilder.AddFeature{TFeature}"/>.
 /// </summary>
 public abstract class ModelFeature
@@ -14,7 +15,8 @@ public abstract class ModelFeature
     public abstract string Key { get; }
 
     /// <summary>
-    /// The key that turns it on in a model's configuration, true or false. Default: <c>Use</c> and the <see cref="Key"/>. Null: there is none, and the section turns it on.
+    /// The key that turns it on in a model's configuration, true or false. Default: <c>Use</c> and the <see cref="Key"/>. Null: there is
+    /// none, and the section turns it on.
     /// </summary>
     public virtual string? Switch => $"Use{Key}";
 

@@ -28,7 +28,8 @@ public sealed class ModelFeatureContext
     public IServiceProvider Services { get; }
 
     /// <summary>The layers around the model. What is added now stands at the feature's slot.</summary>
-    /// <exception cref="InvalidOperationException">The slot of the feature is <see cref="FeatureSlot.Source"/>, which adds no layer.</exception>
+    /// <exception cref="InvalidOperationException">The slot of the feature is <see cref="FeatureSlot.Source"/>, which adds no
+    /// layer.</exception>
     public PredictorBuilder Pipeline => Feature is { Slot: FeatureSlot.Source } feature
         ? throw new InvalidOperationException($"The feature '{feature.Key}' has the slot Source, and adds no layer. Give it the slot where its layer stands.")
         : _pipeline;

@@ -8,7 +8,8 @@ using MlServe.Threading;
 namespace MlServe.Hosting;
 
 /// <summary>
-/// Says after a reload of the configuration what would make the next start fail, in the words of the start: the models that are loaded stay as they are, and nobody would hear of it
+/// Says after a reload of the configuration what would make the next start fail, in the words of the start: the models that are loaded
+/// stay as they are, and nobody would hear of it
 /// before every one of them fails at once.
 /// </summary>
 internal sealed class ReloadCheck(

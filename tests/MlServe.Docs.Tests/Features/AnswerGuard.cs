@@ -2,7 +2,9 @@ using MlServe.Features;
 
 namespace MlServe.Docs;
 
-/// <summary>A feature as a third party would write it: only public types are named here, which <see cref="ThirdPartyFeatureTests"/> holds.</summary>
+/// <summary>
+/// A feature as a third party would write it: only public types are named here, which <see cref="ThirdPartyFeatureTests"/> holds.
+/// </summary>
 public sealed class AnswerGuardFeature : ModelFeature<AnswerGuardOptions>
 {
     public AnswerGuardFeature() => AddOptionsType<AnswerGuardLimit>();

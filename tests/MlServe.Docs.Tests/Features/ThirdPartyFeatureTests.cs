@@ -110,7 +110,9 @@ public sealed class ThirdPartyFeatureTests
         Assert.StartsWith("MlServing:Models:m: AnswerGuardLimit are set in code, and no feature reads them.", Assert.Single(thrown.Failures), StringComparison.Ordinal);
     }
 
-    /// <summary>All that a live feature goes by is its own copy: of the objects that code has given, and of those that the host gives out.</summary>
+    /// <summary>
+    /// All that a live feature goes by is its own copy: of the objects that code has given, and of those that the host gives out.
+    /// </summary>
     [Fact]
     public async Task Change_OptionsOfALoadedModel_HasNoEffect()
     {
