@@ -1,7 +1,9 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using MlServe.Configuration;
+using MlServe.Features;
 using MlServe.Storage;
 
 namespace MlServe;
@@ -74,6 +76,19 @@ public sealed class MlServingBuilder
             var root = services.GetService<IHostEnvironment>()?.ContentRootPath ?? "";
             return new FileStateStore(Path.Combine(root, folder), sealKeyFile is null ? null : Path.Combine(root, sealKeyFile));
         });
+        return this;
+    }
+
+    /// <summary>
+    /// Adds a feature that models of the host may use: its keys are then known in their configuration. Once is enough, and more does no harm. It is a singleton, and may need services.
+    /// </summary>
+    /// <typeparam name="TFeature">The feature.</typeparam>
+    /// <returns>This builder.</returns>
+    /// <remarks>The host does not start with a feature whose key, options or slot are another one's.</remarks>
+    public MlServingBuilder AddFeature<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TFeature>()
+        where TFeature : ModelFeature
+    {
+        Services.TryAddEnumerable(ServiceDescriptor.Singleton<ModelFeature, TFeature>());
         return this;
     }
 }

@@ -121,6 +121,9 @@ internal sealed class HostedModel : IPredictor
         }
     }
 
+    /// <summary>Whether it was loaded with what configuration says of it.</summary>
+    public bool IsLoadedWith(string snapshot) => _loaded?.Snapshot == snapshot;
+
     /// <summary>Loads the model unless it is loaded or being loaded. May be called again after a failure.</summary>
     /// <param name="cancellationToken">Ends the waiting. A load that has begun is the model's, and goes on until it is closed.</param>
     public Task LoadAsync(CancellationToken cancellationToken)
