@@ -126,7 +126,8 @@ public sealed class ModelOptions
             yield return $"{nameof(Onnx)}:{message}";
         foreach (var message in Cache.Validate())
             yield return $"{nameof(Cache)}:{message}";
-        if (Timeout <= TimeSpan.Zero) yield return $"{nameof(Timeout)} is {Timeout}; it must be greater than 00:00:00.";
+        if (Timeout <= TimeSpan.Zero && Timeout != System.Threading.Timeout.InfiniteTimeSpan)
+            yield return $"{nameof(Timeout)} is {Timeout}; it must be greater than 00:00:00.";
         foreach (var message in CircuitBreaker.Validate())
             yield return $"{nameof(CircuitBreaker)}:{message}";
         foreach (var message in Chaos.Validate())
