@@ -22,7 +22,7 @@ public sealed partial class ArchitectureTests
         [Contracts] = [Calls, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
         [Calls] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
         [Execution] = [Contracts, Calls, "MlServe.Tensors"],
-        [Engine] = [Contracts, Calls, "MlServe.Guests", "MlServe.Threading"],
+        [Engine] = [Contracts, Calls, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
         ["MlServe.Tensors"] = [],
         ["MlServe.Guests"] = [],
         ["MlServe.Threading"] = ["MlServe.Guests"],

@@ -27,7 +27,7 @@ public sealed class PredictorBuilderTests
     public void Build_StagesThatStandTogether_BecomeOnePredictor()
     {
         var inners = new List<IPredictor>();
-        var model = new FakePredictor();
+        using var model = new PendingPredictor();
         using var predictor = new PredictorBuilder(model)
             .Use((inner, _) => Stage("a", inner, inners))
             .Use((inner, _) => Stage("b", inner, inners))
@@ -36,7 +36,7 @@ public sealed class PredictorBuilderTests
             .Build();
 
         Assert.Same(model, inners[0]);
-        Assert.IsType<Decorator>(inners[1]);
+        Assert.IsType<Decorator>(Assert.IsType<LimitedPredictor>(inners[1]).Layer);
         Assert.Same(inners[1], inners[2]);
     }
 

@@ -68,7 +68,7 @@ public sealed class ResilienceTests : IDisposable
             {
               "MlServing": { "Models": {
                 "sum": {
-                  "Path": "m.onnx", "ServiceLevel": { "P99": "00:00:00.001" }, "Fallback": {{fallback}},
+                  "Path": "m.onnx", "ServiceLevel": { "P99": "00:00:00.001" }, "Fallback": {{fallback}}, "Timeout": "1.00:00:00",
                   "Chaos": { "Enabled": true, "LatencyRate": 1, "Latency": "00:00:00.020" }
                 },
                 "small": { "Path": "small.onnx" }

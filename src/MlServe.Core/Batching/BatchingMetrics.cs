@@ -18,8 +18,12 @@ internal sealed class BatchingMetrics
     private readonly GuardedCounter<long> _rechecks;
     private readonly KeyValuePair<string, object?> _model;
 
+    /// <summary>Counts runs past the batcher that go on when their caller has been answered.</summary>
+    public LayerOverruns Overruns { get; }
+
     public BatchingMetrics(string model, GuardedMeter meter)
     {
+        Overruns = new(model, meter);
         _model = new(MlServeDiagnostics.ModelTag, model);
         _size = meter.CreateHistogram(MlServeDiagnostics.BatchSizeMetric, "{row}", "Rows of batches.",
             new InstrumentAdvice<long> { HistogramBucketBoundaries = SizeBuckets });

@@ -63,7 +63,7 @@ public sealed class BatchingOptions
         if (MaxQueuedRows is < 1 or > 10_000_000) yield return Range(nameof(MaxQueuedRows), MaxQueuedRows, "1 to 10000000");
         if (Lanes is < 0 or > 1024) yield return Range(nameof(Lanes), Lanes, "0 to 1024");
         if (!Enum.IsDefined(RunMode)) yield return Range(nameof(RunMode), RunMode, "Auto, Inline or Queued");
-        if (Timeout <= TimeSpan.Zero) yield return Range(nameof(Timeout), Timeout, "greater than zero");
+        if (Timeout <= TimeSpan.Zero && Timeout != System.Threading.Timeout.InfiniteTimeSpan) yield return Range(nameof(Timeout), Timeout, "greater than zero");
         if (MaxBulkDelay < TimeSpan.Zero || MaxBulkDelay > TimeSpan.FromHours(1)) yield return Range(nameof(MaxBulkDelay), MaxBulkDelay, "0 to 1 h");
         if (!(RecheckRate is >= 0 and <= 1)) yield return Range(nameof(RecheckRate), RecheckRate, "0 to 1");
         if (MaxLaneBytes < 1024 * 1024) yield return Range(nameof(MaxLaneBytes), MaxLaneBytes, "1048576 or more");

@@ -52,7 +52,8 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         Time = time;
         Identity = executor.Identity;
         Errors = new(executor.Identity);
-        _direct = new(this, inner, executor, options);
+        var past = inner is IKeepsDeadlines ? inner : new LimitedPredictor(inner, Timeout.InfiniteTimeSpan, time, mayOverrun: true, metrics.Overruns);
+        _direct = new(this, past, executor, options);
         Lanes = options.Lanes == 0 ? gate.MaxConcurrentRuns : options.Lanes;
         Capacity = executor.Signature.IsBatchable && mixes ? options.MaxBatchSize : 1;
         BatchesPerQueue = Lanes + 2;
@@ -172,7 +173,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
 
         if (queue is null || request.Rows == 0) return RelayedOperation<Prediction>.Of(_direct.PassOnAsync(inputs, options, cancellationToken));
         if (_direct.TryEnter(queue, in request, inFlight) is { } lane)
-            return _direct.Run(lane, queue, in inputs, in request, options?.Timeout ?? _options.Timeout, cancellationToken);
+            return _direct.Run(lane, queue, in inputs, in request, TimeLimit.Of(options, _options.Timeout), cancellationToken);
         if (_admission.TryEnter(queue, request.Rows, inFlight, options, out var now, out var deadline) is { } refusal)
         {
             Answered();
@@ -190,7 +191,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         if (serviceKey is not null) return base.GetService(serviceType, serviceKey);
         if (serviceType == typeof(BatchStatistics)) return Totals;
         if (serviceType == typeof(AnswerTrust)) return Trust.InAnswers;
-        return serviceType == typeof(DefaultTimeout) && _options.Timeout is { } timeout ? new DefaultTimeout(timeout) : base.GetService(serviceType);
+        return serviceType == typeof(DefaultTimeout) && TimeLimit.Of(null, _options.Timeout) is { } timeout ? new DefaultTimeout(timeout) : base.GetService(serviceType);
     }
 
     /// <summary>Gives up the lanes of shapes that have not come lately.</summary>

@@ -16,7 +16,7 @@ public static class PredictorBuilderBatchingExtensions
     public static PredictorBuilder UseBatching(this PredictorBuilder builder, Action<BatchingOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        return builder.Use((inner, services) =>
+        return builder.UseModel((inner, services) =>
         {
             var options = new BatchingOptions();
             configure?.Invoke(options);
@@ -26,14 +26,14 @@ public static class PredictorBuilderBatchingExtensions
 
     /// <summary>Runs requests together with options that were made beforehand.</summary>
     internal static PredictorBuilder UseBatching(this PredictorBuilder builder, BatchingOptions options) =>
-        builder.Use((inner, services) => Create(inner, options, services));
+        builder.UseModel((inner, services) => Create(inner, options, services));
 
     internal static IPredictor Create(IPredictor inner, BatchingOptions options, IServiceProvider services)
     {
         if (inner is DelegatingPredictor)
         {
             throw new InvalidOperationException(
-                $"UseBatching must be the last Use of a pipeline, directly around the model; {inner.GetType().Name} lies beneath it and would be left out. "
+                $"UseBatching must be the last Use of a pipeline, directly around the model; {LimitedPredictor.Within(inner).GetType().Name} lies beneath it and would be left out. "
                 + "Move it before UseBatching.");
         }
 

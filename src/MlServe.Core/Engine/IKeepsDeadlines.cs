@@ -1,7 +1,7 @@
 namespace MlServe;
 
 /// <summary>
-/// A mark, found by <see cref="IPredictor.GetService"/>, of a predictor that keeps <see cref="PredictionOptions.Timeout"/> by itself, down to the run: a timeout around it has
-/// only to say how long.
+/// A predictor that keeps <see cref="PredictionOptions.Timeout"/> by itself: when the time is over its caller has an answer, whatever is inside of it. Asked of the object
+/// and not by <see cref="IPredictor.GetService"/>: a layer of the application's around one that keeps deadlines does not keep them.
 /// </summary>
 internal interface IKeepsDeadlines;

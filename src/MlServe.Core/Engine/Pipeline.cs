@@ -7,7 +7,7 @@ namespace MlServe;
 /// <param name="outermost">The predictor that sees a request first.</param>
 /// <param name="made">What is disposed with it, innermost first.</param>
 /// <param name="twins">The layers of a pipeline for the warm-up, outermost first.</param>
-internal sealed class Pipeline(IPredictor outermost, List<IPredictor> made, IReadOnlyList<PipelineLayer> twins) : DelegatingPredictor(outermost), IShieldsCallers
+internal sealed class Pipeline(IPredictor outermost, List<IPredictor> made, IReadOnlyList<PipelineLayer> twins) : DelegatingPredictor(outermost), IShieldsCallers, IKeepsDeadlines
 {
     private readonly bool _isShielded = outermost is IShieldsCallers { IsShielding: true };
     private int _disposed;

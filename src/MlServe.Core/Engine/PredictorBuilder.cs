@@ -44,15 +44,31 @@ public sealed class PredictorBuilder
     public PredictorBuilder Use(Func<IPredictor, IServiceProvider, IPredictor> decorate)
     {
         ArgumentNullException.ThrowIfNull(decorate);
-        return Use(new PipelineLayer(decorate, null, null));
+        return Use(new PipelineLayer(decorate, null, null) { MayOverrun = true });
     }
 
     /// <summary>Adds a built-in decorator inside of the layers added before.</summary>
     /// <param name="decorate">Makes the decorator around the rest of the pipeline.</param>
     /// <param name="twin">Makes its twin for a warm-up; null: as the decorator is made.</param>
+    /// <param name="mayOverrun">Whether it may take longer than it is told.</param>
+    /// <param name="asksOthers">Whether it asks others where what is inside fails.</param>
     internal PredictorBuilder UseBuiltIn(
-        Func<IPredictor, IServiceProvider, IPredictor> decorate, Func<IPredictor, IServiceProvider, IPredictor>? twin = null) =>
-        Use(new PipelineLayer(decorate, null, new(twin ?? decorate, null, null)));
+        Func<IPredictor, IServiceProvider, IPredictor> decorate, Func<IPredictor, IServiceProvider, IPredictor>? twin = null,
+        bool mayOverrun = false, bool asksOthers = false) =>
+        Use(new PipelineLayer(decorate, null, new(twin ?? decorate, null, null) { MayOverrun = mayOverrun, AsksOthers = asksOthers })
+        {
+            MayOverrun = mayOverrun,
+            AsksOthers = asksOthers,
+        });
+
+    /// <summary>Adds a built-in decorator that belongs to the model, and is there for a warm-up as the model is.</summary>
+    /// <param name="decorate">Makes the decorator around the rest of the pipeline.</param>
+    internal PredictorBuilder UseModel(Func<IPredictor, IServiceProvider, IPredictor> decorate) =>
+        Use(new PipelineLayer(decorate, null, null) { IsModel = true });
+
+    /// <summary>Adds a limit of time, inside of the fallback chain that was added before, if one was.</summary>
+    /// <param name="limit">Says how long; <see cref="Timeout.InfiniteTimeSpan"/>: as long as it takes.</param>
+    internal PredictorBuilder UseLimit(Func<IServiceProvider, TimeSpan> limit) => Use(PipelineLayer.OfLimit(limit));
 
     /// <summary>Adds a stage inside of the layers added before.</summary>
     /// <param name="stage">Makes the stage.</param>
@@ -76,30 +92,47 @@ public sealed class PredictorBuilder
     {
         services ??= NoServices.Instance;
         var made = new List<IPredictor>();
-        var twins = new PipelineLayer?[_layers.Count];
         try
         {
             var predictor = _innerFactory(services) ?? throw new InvalidOperationException("The factory of the inner predictor returned null.");
             if (_ownsInner) made.Add(predictor);
 
             var time = services.FindClock();
-            for (var last = _layers.Count - 1; last >= 0; last--)
+            var mayOverrun = predictor is not IKeepsDeadlines && _layers is not [.., { IsModel: true }];
+            var layers = PipelineOrder.Of(_layers, mayOverrun);
+            var twins = new PipelineLayer?[layers.Count];
+            for (var last = layers.Count - 1; last >= 0; last--)
             {
-                if (_layers[last].Decorate is { } decorate)
+                var layer = layers[last];
+                var inner = predictor;
+                twins[last] = layer.Twin;
+                if (layer.Limit is { } limit)
                 {
-                    var inner = predictor;
-                    predictor = decorate(inner, services) ?? throw new InvalidOperationException($"The factory of decorator {last + 1} returned null.");
-                    if (!ReferenceEquals(predictor, inner)) made.Add(predictor);
-                    twins[last] = _layers[last].Twin ?? PipelineLayer.TwinOf(predictor, inner);
+                    var identity = inner.GetService<ModelIdentity>();
+                    predictor = new LimitedPredictor(
+                        inner, limit(services), time, mayOverrun, new(identity?.Name ?? "unnamed", services.FindMeter(), identity));
+                    made.Add(predictor);
+                    mayOverrun = false;
+                    continue;
+                }
+
+                if (layer.Decorate is { } decorate)
+                {
+                    predictor = decorate(inner, services) ?? throw new InvalidOperationException(
+                        $"The factory of decorator {_layers.IndexOf(layer) + 1} returned null.");
+                    if (ReferenceEquals(predictor, inner)) continue;
+                    made.Add(predictor);
+                    mayOverrun |= layer.MayOverrun;
+                    twins[last] ??= PipelineLayer.TwinOf(predictor, inner);
                     continue;
                 }
 
                 // Stages that stand together become one predictor.
                 var first = last;
-                while (first > 0 && _layers[first - 1].Stage is not null) first--;
+                while (first > 0 && layers[first - 1].Stage is not null) first--;
                 for (var stage = first; stage <= last; stage++)
-                    twins[stage] = _layers[stage].Twin;
-                predictor = new StagedPredictor(predictor, MakeStages(first, last, predictor, services), time);
+                    twins[stage] = layers[stage].Twin;
+                predictor = new StagedPredictor(predictor, MakeStages(layers, first, last, predictor, services), time);
                 made.Add(predictor);
                 last = first;
             }
@@ -114,14 +147,14 @@ public sealed class PredictorBuilder
         }
     }
 
-    private PredictionStage[] MakeStages(int first, int last, IPredictor inner, IServiceProvider services)
+    private static PredictionStage[] MakeStages(List<PipelineLayer> layers, int first, int last, IPredictor inner, IServiceProvider services)
     {
         var stages = new PredictionStage[last - first + 1];
         var count = 0;
         try
         {
             for (; count < stages.Length; count++)
-                stages[count] = _layers[first + count].Stage!(inner, services);
+                stages[count] = layers[first + count].Stage!(inner, services);
 
             // Stages that stand together do not see each other when they are made.
             var twin = Array.Find(stages, stage => stage.IsSingle && Array.Exists(stages, other => other != stage && other.GetType() == stage.GetType()));

@@ -39,10 +39,14 @@ public static class PredictorBuilderResilienceExtensions
     /// Cuts requests off that take too long: the run is stopped at its next operator and its lane is free again, and the caller gets <see cref="PredictionStatus.DeadlineExceeded"/>.
     /// <see cref="PredictionOptions.Timeout"/> of a call goes before it.
     /// </summary>
-    /// <remarks>A predictor that does not heed its cancellation token cannot be cut off: it borrows the caller's memory, so it is waited for.</remarks>
+    /// <remarks>
+    /// The time bounds everything inside of the fallback chain, or of the whole pipeline where there is none, also layers that were added before it. A layer of the application's, or a
+    /// model of its own kind, runs elsewhere with a copy of the inputs, the time that is left and a token that ends with it. Its caller is answered in time although the layer goes on.
+    /// Up to 100 calls of a pipeline may go on so; further ones are refused (<see cref="PredictionErrorCode.LayersOverrun"/>).
+    /// </remarks>
     /// <param name="builder">The pipeline.</param>
     /// <param name="timeout">
-    /// How long, greater than zero. Null: ten times the <see cref="ServiceLevel.P99"/> of the model, which cuts off what hangs and not what is a little late; 30 seconds where none
+    /// How long, greater than zero, or <see cref="Timeout.InfiniteTimeSpan"/> for none. Null: ten times the <see cref="ServiceLevel.P99"/> of the model, which cuts off what hangs and not what is a little late; 30 seconds where none
     /// was promised.
     /// </param>
     /// <returns>The same builder.</returns>
@@ -50,12 +54,9 @@ public static class PredictorBuilderResilienceExtensions
     public static PredictorBuilder UseTimeout(this PredictorBuilder builder, TimeSpan? timeout = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        if (timeout <= TimeSpan.Zero) throw new ArgumentOutOfRangeException(nameof(timeout), timeout, "A timeout must be longer than zero.");
-        return builder.UseBuiltIn((inner, services) =>
-        {
-            var time = timeout ?? (services.Find<ServiceLevel>()?.P99 is { } p99 ? p99 * 10 : DefaultTimeout);
-            return new TimeoutPredictor(inner, time, services.FindClock());
-        });
+        if (timeout <= TimeSpan.Zero && timeout != Timeout.InfiniteTimeSpan)
+            throw new ArgumentOutOfRangeException(nameof(timeout), timeout, "A timeout must be longer than zero, or Timeout.InfiniteTimeSpan for none.");
+        return builder.UseLimit(services => timeout ?? (services.Find<ServiceLevel>()?.P99 is { } p99 ? p99 * 10 : DefaultTimeout));
     }
 
     /// <summary>
@@ -78,7 +79,8 @@ public static class PredictorBuilderResilienceExtensions
 
         return builder.UseBuiltIn(
             (inner, services) => CreateFallback(inner, Steps(), services),
-            (inner, services) => CreateFallbackTwin(inner, IdentityOf(inner).Name, Steps(), services));
+            (inner, services) => CreateFallbackTwin(inner, IdentityOf(inner).Name, Steps(), services),
+            asksOthers: true);
     }
 
     /// <summary>
@@ -98,7 +100,8 @@ public static class PredictorBuilderResilienceExtensions
                 configure(options);
                 return CreateChaos(inner, options, services);
             },
-            NoTwin);
+            NoTwin,
+            mayOverrun: true);
     }
 
     /// <summary>
@@ -114,13 +117,13 @@ public static class PredictorBuilderResilienceExtensions
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(pipeline);
         return builder.UseBuiltIn(
-            (inner, _) => new PollyPredictor(inner, pipeline), static (inner, _) => new PollyPredictor(inner, ResiliencePipeline<Prediction>.Empty));
+            (inner, _) => new PollyPredictor(inner, pipeline), static (inner, _) => new PollyPredictor(inner, ResiliencePipeline<Prediction>.Empty), mayOverrun: true);
     }
 
     internal static PredictorBuilder UseCircuitBreaker(this PredictorBuilder builder, CircuitBreakerOptions options) => builder.UseCircuitBreaker(() => options);
 
     internal static PredictorBuilder UseChaos(this PredictorBuilder builder, ChaosOptions options) =>
-        builder.UseBuiltIn((inner, services) => CreateChaos(inner, options, services), NoTwin);
+        builder.UseBuiltIn((inner, services) => CreateChaos(inner, options, services), NoTwin, mayOverrun: true);
 
     /// <summary>Adds a chain whose models are found by <paramref name="targets"/>, around a model that need not be loaded yet.</summary>
     internal static FallbackPredictor CreateFallback(IPredictor inner, string model, IEnumerable<FallbackStep> steps, IFallbackTargets targets, IServiceProvider services) =>
@@ -200,6 +203,7 @@ public static class PredictorBuilderResilienceExtensions
     private static void CheckTarget(IPredictor inner, ModelIdentity identity, ModelStep step)
     {
         var target = step.Find(null!)!;
+        inner = LimitedPredictor.Within(inner);
         if (ReferenceEquals(target, inner) || (step.After is not null && IsSameModel(inner, target)))
         {
             throw new InvalidOperationException($"The fallback chain of model '{identity.Name}' leads back to the same model. It would fail for the same reason, and beside "

@@ -10,7 +10,7 @@ namespace MlServe.Hosting;
 /// One model of a host from its first mention to its end. It stands at the inner end of the layers that are there before the model is: they are
 /// built once, and what they enclose is loaded and closed behind them.
 /// </summary>
-internal sealed class HostedModel : IPredictor
+internal sealed class HostedModel : IPredictor, IKeepsDeadlines
 {
     private readonly ModelLoader _loader;
     private readonly TimeProvider _time;
@@ -185,7 +185,8 @@ internal sealed class HostedModel : IPredictor
 
     private PredictorBuilder AddGuards(PredictorBuilder builder) => Fallback is { } fallback
         ? builder.UseBuiltIn((_, _) => fallback, (inner, services) => PredictorBuilderResilienceExtensions.CreateFallbackTwin(
-            new PredictorBuilder(inner).Use((_, _) => EntranceStage.Opened()).Build(services), Name, fallback.Steps, services))
+            new PredictorBuilder(inner).Use((_, _) => EntranceStage.Opened()).Build(services), Name, fallback.Steps, services),
+            asksOthers: true)
         : builder.Use((_, _) => _entrance, static (_, _) => EntranceStage.Opened());
 
     private IReadOnlyList<FallbackStep>? TryFindSteps()

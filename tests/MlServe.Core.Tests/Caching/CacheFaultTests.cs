@@ -43,6 +43,7 @@ public sealed class CacheFaultTests
         using var pipeline = new PredictorBuilder(hanging).UseCache(static cache => cache.SwitchOffWhenUseless = false).UseTimeout(TimeSpan.FromSeconds(30))
             .Build(new FakeServices(time));
         var first = pipeline.PredictAsync(Answers.Request(1), null, TestContext.Current.CancellationToken).AsTask();
+        await Eventually.BecomesTrue(() => hanging.Calls == 1, "the first computes");
         time.Advance(TimeSpan.FromSeconds(20));
         var second = pipeline.PredictAsync(Answers.Request(1), null, TestContext.Current.CancellationToken).AsTask();
         time.Advance(TimeSpan.FromSeconds(10));

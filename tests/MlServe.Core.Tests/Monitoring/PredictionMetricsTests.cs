@@ -33,6 +33,7 @@ public sealed class PredictionMetricsTests : IDisposable
         Assert.Equal(
             [
                 ("mlserve.guest.faults", "{fault}", "ObservableCounter`1"),
+                ("mlserve.layer.overruns", "{prediction}", "Counter`1"),
                 ("mlserve.load.abandoned", "{thread}", "ObservableUpDownCounter`1"),
                 ("mlserve.prediction.abandoned", "{prediction}", "ObservableCounter`1"),
                 ("mlserve.prediction.active", "{prediction}", "ObservableUpDownCounter`1"),

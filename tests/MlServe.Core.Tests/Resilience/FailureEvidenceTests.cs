@@ -230,7 +230,7 @@ public sealed class FailureEvidenceTests : IDisposable
     }
 
     /// <summary>A model that can be made to fail, as a driver that fails would.</summary>
-    private sealed class SpoiltPredictor(IPredictor model) : DelegatingPredictor(model)
+    private sealed class SpoiltPredictor(IPredictor model) : DelegatingPredictor(model), IKeepsDeadlines
     {
         public static readonly AsyncLocal<string?> Tenant = new();
 

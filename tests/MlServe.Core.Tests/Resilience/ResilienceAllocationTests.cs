@@ -1,3 +1,4 @@
+using MlServe.Onnx;
 using MlServe.Resilience;
 using MlServe.Tests.Fakes;
 
@@ -36,8 +37,14 @@ public sealed class ResilienceAllocationTests
     [Fact]
     public void Timeout_AnsweredInTime_AllocatesNothing()
     {
-        using var pipeline = new PredictorBuilder(new FakePredictor()).UseTimeout(TimeSpan.FromMinutes(1)).Build();
-        AllocatesNothing(pipeline);
+        using var model = TinyModels.Affine().Load();
+        using var pipeline = new PredictorBuilder(model).UseTimeout(TimeSpan.FromMinutes(1)).Build();
+        var request = PredictionInputs.Row(new float[4]);
+        Assert.Equal(0, Allocations.Least(() =>
+        {
+            for (var i = 0; i < 200; i++)
+                pipeline.PredictAsync(request).GetAwaiter().GetResult().Dispose();
+        }));
     }
 
     [Fact]

@@ -23,7 +23,7 @@ public sealed class RunCutOffTests
     public async Task PredictAsync_RealRunLongerThanTheTimeout_StopsAndTheLaneWorksAgain(RunMode? mode, bool withToken)
     {
         var gate = new RunGate(1);
-        await using var model = TinyModels.Chain(Length).Load(new() { WarmUpRuns = 1, BatchDetection = BatchDetection.None }, new() { RunGate = gate });
+        await using var model = TinyModels.Chain(Length).Load(new() { WarmUpRuns = 1, BatchDetection = BatchDetection.None }, new() { RunGate = gate, TimeProvider = _clock });
         var builder = new PredictorBuilder(model).UseTimeout(Time);
         if (mode is { } runMode) builder.UseBatching(options => options.RunMode = runMode);
         await using var predictor = builder.Build(new FakeServices(_clock, gate));

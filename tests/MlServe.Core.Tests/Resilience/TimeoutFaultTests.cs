@@ -13,15 +13,18 @@ public sealed class TimeoutFaultTests
     {
         var ended = new TaskCompletionSource<Prediction>();
         var hangs = true;
+        var isHanging = new TaskCompletionSource();
         using var pipeline = Build(new FakePredictor((inputs, token) =>
         {
             if (!hangs) return new(Answers.Echo(in inputs));
+            isHanging.TrySetResult();
             token.Register(() => ended.SetCanceled(token));
             return new(ended.Task);
         }), TimeSpan.FromSeconds(2));
 
         var others = 0;
         var task = GoOnAsync();
+        await isHanging.Task;
         hangs = false;
         await Task.Run(
             () =>

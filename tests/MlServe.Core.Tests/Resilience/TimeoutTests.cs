@@ -45,18 +45,6 @@ public sealed class TimeoutTests
     }
 
     [Fact]
-    public async Task PredictAsync_OnTheCallersThread_SaysThatTheRunTookTheTime()
-    {
-        using var pipeline = Build(new FakePredictor((_, token) =>
-        {
-            _clock.Advance(TimeSpan.FromSeconds(3));
-            return ValueTask.FromCanceled<Prediction>(token);
-        }), TimeSpan.FromSeconds(2));
-        using var answer = await pipeline.PredictAsync(Answers.Request(1), null, TestContext.Current.CancellationToken);
-        Assert.Equal(PredictionErrorCode.RunTimedOut, answer.Error.Code);
-    }
-
-    [Fact]
     public async Task PredictAsync_ManyOneAfterTheOther_TheTimerOfOneDoesNotEndAnother()
     {
         var inner = new PendingPredictor();

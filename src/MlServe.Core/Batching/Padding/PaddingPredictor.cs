@@ -4,7 +4,7 @@ using MlServe.Tensors;
 namespace MlServe.Batching;
 
 /// <summary>Pads requests to a bucket before they are batched, and cuts their answers back.</summary>
-internal sealed class PaddingPredictor : DelegatingPredictor
+internal sealed class PaddingPredictor : DelegatingPredictor, IKeepsDeadlines
 {
     private readonly IBatchExecutor _executor;
     private readonly PaddingOptions _options;

@@ -63,7 +63,7 @@ internal sealed class BatchAdmission
             return QueueFull;
         }
 
-        if ((options?.Timeout ?? _options.Timeout) is not { } timeout) return null;
+        if (TimeLimit.Of(options, _options.Timeout) is not { } timeout) return null;
 
         // Whoever is alone is let in all the same: if nobody ran, a prediction that is wrong would never be put right.
         var wait = inFlight > 1 ? PredictWait(queue, queued) : TimeSpan.Zero;

@@ -11,6 +11,7 @@ internal sealed class DirectRuns(BatchingPredictor owner, IPredictor inner, IBat
     private const double ShortRunSeconds = 50e-6;
 
     private readonly LonelyCaller _lonely = new();
+    private readonly PredictionOptions _default = new() { Timeout = options.Timeout };
 
     /// <summary>Takes a place in the gate and a lane for a run on its caller's thread; null where the request is to go into a batch.</summary>
     public ILane? TryEnter(BatchQueue queue, in BatchRequest request, int inFlight)
@@ -65,26 +66,9 @@ internal sealed class DirectRuns(BatchingPredictor owner, IPredictor inner, IBat
     {
         try
         {
-            if ((call?.Timeout ?? options.Timeout) is not { } timeout) return await inner.PredictAsync(inputs, call, cancellationToken).ConfigureAwait(false);
+            if (TimeLimit.Of(call, options.Timeout) is not { } timeout) return await inner.PredictAsync(inputs, call, cancellationToken).ConfigureAwait(false);
 
-            // The model keeps a timeout in its line, and not in its runs.
-            var watch = RunWatch.Begin(owner.Time, timeout > TimeSpan.Zero ? timeout : TimeSpan.Zero, cancellationToken);
-            var isRun = false;
-            try
-            {
-                var pending = inner.PredictAsync(inputs, call, watch.Token);
-                isRun = pending.IsCompleted;
-                return await pending.ConfigureAwait(false);
-            }
-            catch (OperationCanceledException) when (watch.IsExpired || cancellationToken.IsCancellationRequested)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                return Prediction.FromError(owner.Errors.TimedOut(isRun));
-            }
-            finally
-            {
-                watch.End();
-            }
+            return await inner.PredictAsync(inputs, call is null ? _default : call.Timeout is null ? call with { Timeout = timeout } : call, cancellationToken).ConfigureAwait(false);
         }
         finally
         {

@@ -33,7 +33,7 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
         RequestKey key, in PredictionInputs inputs, OutputSelection outputs, PredictionOptions? options, CancellationToken cancellationToken, out FlightLead lead)
     {
         lead = default;
-        var (limit, priority) = (options?.Timeout ?? timeout, options?.Priority ?? RequestPriority.Normal);
+        var (limit, priority) = (TimeLimit.Of(options, timeout), options?.Priority ?? RequestPriority.Normal);
         lock (_gate)
         {
             if (!_flights.TryGetValue(key, out var flight))

@@ -98,4 +98,7 @@ public enum PredictionErrorCode
 
     /// <summary>An input has no elements along the axis that is padded.</summary>
     InputEmpty,
+
+    /// <summary>Too many calls are still in a layer of the application's although their time is over.</summary>
+    LayersOverrun,
 }

@@ -15,8 +15,8 @@ public sealed record PredictionOptions
 
     /// <summary>
     /// How long the caller waits for an answer, greater than zero. Default: null, as the predictor is set up. What cannot be answered in time is
-    /// refused at once (<see cref="PredictionStatus.Overloaded"/>) or when the time is over (<see cref="PredictionStatus.DeadlineExceeded"/>). Kept by
-    /// predictors that queue.
+    /// refused at once (<see cref="PredictionStatus.Overloaded"/>) or when the time is over (<see cref="PredictionStatus.DeadlineExceeded"/>), whatever layers
+    /// do. <see cref="System.Threading.Timeout.InfiniteTimeSpan"/>: as long as it takes, whatever the predictor is set up for.
     /// </summary>
     public TimeSpan? Timeout { get; init; }
 

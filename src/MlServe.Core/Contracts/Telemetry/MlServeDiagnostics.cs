@@ -98,6 +98,9 @@ public static class MlServeDiagnostics
     /// <summary>Up-down counter of <c>{cache}</c>: 1 where the cache is in use, 0 where it has switched itself off.</summary>
     public const string CacheActiveMetric = "mlserve.cache.active";
 
+    /// <summary>Counter of <c>{prediction}</c>: their caller was answered, at the deadline or by its token, while a layer of the application's went on. Tag: <see cref="ModelTag"/>.</summary>
+    public const string LayerOverrunsMetric = "mlserve.layer.overruns";
+
     /// <summary>
     /// Up-down counter of <c>{circuit}</c>: 1 for the state in which a circuit breaker is, 0 for the others. Tags: <see cref="ModelTag"/>,
     /// <see cref="VersionTag"/>, <see cref="CircuitStateTag"/>.

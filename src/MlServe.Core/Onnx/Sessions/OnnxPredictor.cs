@@ -7,11 +7,11 @@ namespace MlServe.Onnx;
 /// none is. Safe for concurrent use.
 /// </summary>
 /// <remarks>
-/// The line keeps <see cref="PredictionOptions.Timeout"/> and <see cref="PredictionOptions.Priority"/>; a run that has begun is not cut off by the timeout (<c>UseTimeout</c> does that).
+/// <see cref="PredictionOptions.Timeout"/> is kept in the line and in the run, which is stopped at its next operator; <see cref="PredictionOptions.Priority"/> in the line.
 /// Offers by <see cref="GetService"/>: <see cref="ModelIdentity"/>, <see cref="OnnxModelDescription"/>, <see cref="IBatchExecutor"/>. The session is closed
 /// when the predictor is disposed and the last request has been answered.
 /// </remarks>
-public sealed class OnnxPredictor : IPredictor, IShieldsCallers
+public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
 {
     /// <summary>How long work in bulk yields to other requests in line.</summary>
     internal static readonly TimeSpan MaxBulkDelay = TimeSpan.FromSeconds(1);
@@ -75,18 +75,27 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<Prediction>(cancellationToken);
         if (_executor.Prepare(in inputs, options, out var request) is { } error) return new(Prediction.FromError(error));
         if (OwnedInputs.AreNeeded(in inputs)) return OwnedInputs.PredictAsync(this, inputs, options, cancellationToken);
+        var limit = TimeLimit.Of(options);
+        if (limit <= TimeSpan.Zero) return new(Prediction.FromError(TimedOut(isRun: false)));
         if (!_gate.TryEnter()) return Enqueue(inputs, request, options, cancellationToken);
 
+        RunWatch? watch = null;
         try
         {
-            return new(Run(_executor.RentLane(request.Shape, request.Rows), in inputs, in request, null, cancellationToken));
+            if (limit is { } time) watch = RunWatch.Begin(_time, time, cancellationToken);
+            return new(Run(_executor.RentLane(request.Shape, request.Rows), in inputs, in request, null, watch?.Token ?? cancellationToken));
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             return ValueTask.FromCanceled<Prediction>(cancellationToken);
         }
+        catch (OperationCanceledException) when (watch is { IsExpired: true })
+        {
+            return new(Prediction.FromError(TimedOut(isRun: true)));
+        }
         finally
         {
+            watch?.End();
             _gate.Exit();
         }
     }
@@ -126,8 +135,33 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers
     }
 
     /// <summary>Runs a request that waited and whose turn it is. The caller holds a place in the gate and a share of the session.</summary>
-    internal Prediction RunQueued(in PredictionInputs inputs, in BatchRequest request, TimeSpan queueTime, CancellationToken cancellationToken) =>
-        Run(_executor.RentLaneAgain(request.Shape, request.Rows), in inputs, in request, queueTime, cancellationToken);
+    /// <param name="inputs">Its inputs.</param>
+    /// <param name="request">What it asks for.</param>
+    /// <param name="queueTime">How long it waited.</param>
+    /// <param name="left">How long it may take now; null: as long as it takes.</param>
+    /// <param name="cancellationToken">Its caller's.</param>
+    internal Prediction RunQueued(in PredictionInputs inputs, in BatchRequest request, TimeSpan queueTime, TimeSpan? left, CancellationToken cancellationToken)
+    {
+        if (left is not { } time) return Run(_executor.RentLaneAgain(request.Shape, request.Rows), in inputs, in request, queueTime, cancellationToken);
+        var watch = RunWatch.Begin(_time, time > TimeSpan.Zero ? time : TimeSpan.Zero, cancellationToken);
+        try
+        {
+            return Run(_executor.RentLaneAgain(request.Shape, request.Rows), in inputs, in request, queueTime, watch.Token);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cancellationToken);
+        }
+        catch (OperationCanceledException) when (watch.IsExpired)
+        {
+            // Most of its time went by while it waited, or the run is to blame.
+            return Prediction.FromError(TimedOut(isRun: time >= queueTime));
+        }
+        finally
+        {
+            watch.End();
+        }
+    }
 
     /// <summary>Called once for each request that waited, when it no longer does.</summary>
     internal void Dequeued() => Interlocked.Decrement(ref _queued);
@@ -175,10 +209,11 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers
         return QueuedRequest.Rent().Start(this, _executor.Session, _flow, _time, inputs, request, options, cancellationToken);
     }
 
-    /// <summary>What a request hears whose time is over while it waits.</summary>
-    internal PredictionError TimedOut() => new(PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut,
-        "The time for an answer of model '{0}' was over while the request waited for others. Wait longer, or send less.",
-            _description.Identity.Name)
+    /// <summary>What a request hears whose time is over.</summary>
+    /// <param name="isRun">Whether it ran until then, and did not wait.</param>
+    internal PredictionError TimedOut(bool isRun) => new(PredictionStatus.DeadlineExceeded, isRun ? PredictionErrorCode.RunTimedOut : PredictionErrorCode.TimedOut,
+        isRun ? "Model '{0}' ran until the time for an answer was over, and was cut off."
+            : "The time for an answer of model '{0}' was over while the request waited for others. Wait longer, or send less.", _description.Identity.Name)
     {
         Model = _description.Identity,
     };

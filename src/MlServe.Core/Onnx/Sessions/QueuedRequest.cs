@@ -59,14 +59,14 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter
         IsBulk = options?.Priority == RequestPriority.Bulk;
         _cancellationToken = cancellationToken;
         _enqueued = time.GetTimestamp();
-        _deadline = options?.Timeout is { } timeout ? Timestamps.After(time, _enqueued, timeout) : long.MaxValue;
+        _deadline = TimeLimit.Of(options) is { } timeout ? Timestamps.After(time, _enqueued, timeout) : long.MaxValue;
         _holders = 2;
         Volatile.Write(ref _state, unchecked((_state | Taken) + 1));
         var result = Begin();
 
         // In line first: the waiting code of one that ends at once must not be gone before the gate has let go of it.
         flow.Gate.Enqueue(this);
-        Watch(options?.Timeout, cancellationToken);
+        Watch(TimeLimit.Of(options), cancellationToken);
         return result;
     }
 
@@ -104,7 +104,8 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter
         Exception? failure = null;
         try
         {
-            answer = _predictor.RunQueued(in _inputs, in _request, _time.GetElapsedTime(_enqueued, started), _cancellationToken);
+            TimeSpan? left = _deadline == long.MaxValue ? null : _time.GetElapsedTime(started, _deadline);
+            answer = _predictor.RunQueued(in _inputs, in _request, _time.GetElapsedTime(_enqueued, started), left, _cancellationToken);
         }
         catch (Exception exception)
         {
@@ -163,7 +164,7 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter
             return;
         }
 
-        if (TryGiveUp(state, isCancelled: false)) End(predictor.TimedOut());
+        if (TryGiveUp(state, isCancelled: false)) End(predictor.TimedOut(isRun: false));
     }
 
     private bool TryTake(int waiting) => Interlocked.CompareExchange(ref _state, waiting | Taken, waiting) == waiting;

@@ -5,6 +5,8 @@ internal sealed class DelegateStep(Func<PredictionInputs, PredictionOptions?, Ca
 {
     public override string Tag => "delegate";
 
+    public override bool MayOverrun => true;
+
     public override ValueTask<Prediction> AnswerAsync(
         FallbackPredictor owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken) => answer(inputs, options, cancellationToken);
 }

@@ -5,12 +5,13 @@ namespace MlServe.Resilience;
 /// <summary>
 /// Asks others where a model does not answer, in order, each with what is left of the caller's time. Costs nothing beyond a look at the status while the model answers.
 /// </summary>
-internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, IShieldsCallers
+internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, IShieldsCallers, IKeepsDeadlines
 {
     private readonly FallbackStatistics _statistics = new();
     private readonly FallbackMetrics _metrics;
     private readonly TimeProvider _time;
     private volatile FallbackStep[] _steps;
+    private volatile Dictionary<FallbackStep, IPredictor> _limited = [];
     private IStaleAnswers? _staleAnswers;
 
     /// <param name="inner">The model.</param>
@@ -27,6 +28,7 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
         Targets = targets;
         _metrics = metrics;
         _time = time;
+        Limit();
         TellBreaker();
     }
 
@@ -46,7 +48,7 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
         PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
     {
         var steps = _steps;
-        var started = options?.Timeout is null ? 0 : _time.GetTimestamp();
+        var started = TimeLimit.Of(options) is null ? 0 : _time.GetTimestamp();
         if (steps is [ModelStep { After: { } delay } other, ..]) return RelayedOperation<Prediction>.Of(HedgedAsync(other, delay, started, inputs, options, cancellationToken));
 
         var pending = Inner.PredictAsync(inputs, options, cancellationToken);
@@ -70,6 +72,7 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
     internal void SetSteps(IEnumerable<FallbackStep> steps)
     {
         _steps = [.. steps];
+        Limit();
         TellBreaker();
     }
 
@@ -98,7 +101,7 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
         for (var i = first; i < steps.Length; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var left = options?.Timeout - _time.GetElapsedTime(started);
+            var left = TimeLimit.Of(options) - _time.GetElapsedTime(started);
             if (left <= TimeSpan.Zero && !steps[i].IsInstant) continue;
 
             var stepOptions = left is null ? options : options! with { Timeout = left > TimeSpan.Zero ? left : null };
@@ -118,7 +121,10 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
     {
         try
         {
-            return await step.AnswerAsync(this, inputs, options, cancellationToken).ConfigureAwait(false);
+            var pending = _limited.TryGetValue(step, out var limited)
+                ? limited.PredictAsync(inputs, options, cancellationToken)
+                : step.AnswerAsync(this, inputs, options, cancellationToken);
+            return await pending.ConfigureAwait(false);
         }
         catch (ObjectDisposedException exception) when (step is ModelStep)
         {
@@ -136,6 +142,10 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
             { Exception = exception });
         }
     }
+
+    /// <summary>Puts a limit of time around the steps that are the application's: the caller's.</summary>
+    private void Limit() => _limited = _steps.Where(static step => step.MayOverrun).ToDictionary(static step => step,
+        step => (IPredictor)new LimitedPredictor(new StepPredictor(this, step), Timeout.InfiniteTimeSpan, _time, mayOverrun: true, _metrics.Overruns));
 
     private Prediction Answered(FallbackStep step, PredictionError reason, in Prediction answer)
     {

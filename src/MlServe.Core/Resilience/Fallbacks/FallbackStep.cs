@@ -9,6 +9,9 @@ internal abstract class FallbackStep
     /// <summary>Whether it is worth asking when the caller's time is over: it has the answer at hand.</summary>
     public virtual bool IsInstant => false;
 
+    /// <summary>Whether it may take longer than it is told, because it is code of the application.</summary>
+    public virtual bool MayOverrun => false;
+
     /// <summary>Asks. What it throws is a failure like any other, except the caller's cancellation.</summary>
     public abstract ValueTask<Prediction> AnswerAsync(
         FallbackPredictor owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken);

@@ -83,7 +83,7 @@ internal sealed class Hedge(
     {
         if (!await wait.Ended.ConfigureAwait(false) || cancellationToken.IsCancellationRequested) return null;
 
-        var left = options?.Timeout - time.GetElapsedTime(started);
+        var left = TimeLimit.Of(options) - time.GetElapsedTime(started);
         if (left <= TimeSpan.Zero) return null;
         var answer = await owner.AskAsync(other, inputs, left is null ? options : options! with { Timeout = left },
             _other.Token).ConfigureAwait(false);

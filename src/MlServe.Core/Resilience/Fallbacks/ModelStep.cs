@@ -15,6 +15,8 @@ internal sealed class ModelStep : FallbackStep
 
     public override string Tag => Name;
 
+    public override bool MayOverrun => _predictor is not (null or IKeepsDeadlines);
+
     /// <summary>How long to wait for the model before this one is asked as well; null: until it has failed.</summary>
     public TimeSpan? After { get; set; }
 

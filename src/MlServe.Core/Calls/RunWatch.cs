@@ -1,7 +1,7 @@
 using MlServe.Guests;
 using MlServe.Threading;
 
-namespace MlServe.Batching;
+namespace MlServe;
 
 /// <summary>
 /// Cuts off a run on its caller's thread when the caller's time is over. Pooled, together with its timer, which is not set anew for each run, since that would cost more than a

@@ -1,0 +1,235 @@
+using MlServe.Guests;
+using MlServe.Tensors;
+using MlServe.Threading;
+
+namespace MlServe;
+
+/// <summary>
+/// A call of layers that may overrun. It runs on a thread of its own kind with a copy of the inputs; the first of its answer, its caller's token and the deadline ends it for its
+/// caller. Pooled, together with its timer; goes back when it has been read and the layers have ended.
+/// </summary>
+#pragma warning disable CA1001 // Pooled: what it holds goes where the pool does not take it back.
+internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
+#pragma warning restore CA1001
+{
+    private static readonly TimeSpan Never = Timeout.InfiniteTimeSpan;
+
+    private readonly Lock _lock = new();
+    private CancellationTokenSource _source = new();
+    private CancellationTokenRegistration _registration;
+    private CancellationToken _callersToken;
+    private LimitedPredictor? _owner;
+    private OwnedInputs? _inputs;
+    private PredictionOptions? _options;
+    private ExecutionContext? _context;
+    private TimeProvider? _clock;
+    private ITimer? _timer;
+    private long _deadline;
+    private int _holders;
+    private int _isToBegin;
+    private bool _isOpen;
+    private bool _isCut;
+
+    public static LimitedCall Rent() => Pool<LimitedCall>.Rent();
+
+    public ValueTask<Prediction> Start(
+        LimitedPredictor owner, TimeSpan limit, in PredictionInputs inputs, PredictionOptions options, CancellationToken cancellationToken)
+    {
+        if (owner.Overruns.IsFull) return Refuse(owner.TooManyOverruns());
+        try
+        {
+            _inputs = OwnedInputs.Copy(in inputs);
+        }
+        catch (UnreadableInputException exception)
+        {
+            return Refuse(OwnedInputs.Unreadable(exception));
+        }
+
+        _owner = owner;
+        _options = options;
+        _callersToken = cancellationToken;
+        _context = ExecutionContext.Capture();
+        _holders = 2;
+        Volatile.Write(ref _isToBegin, 1);
+        var result = Begin();
+        Arm(owner.Time, limit);
+        if (cancellationToken.CanBeCanceled) _registration = cancellationToken.UnsafeRegister(static call => ((LimitedCall)call!).Cancel(), this);
+        Queue(HelperThreads.ForAnswers);
+        return result;
+    }
+
+    /// <summary>Calls the layers, in their caller's context.</summary>
+    protected override void ExecuteOther(UrgentPlace place)
+    {
+        if (Interlocked.Exchange(ref _isToBegin, 0) == 0) return;
+        if (_context is null) CallLayers();
+        else ExecutionContext.Run(_context, static call => ((LimitedCall)call!).CallLayers(), this);
+    }
+
+    protected override void Continue()
+    {
+        Prediction answer = default;
+        Exception? failure = null;
+        try
+        {
+            answer = InnerResult();
+        }
+#pragma warning disable CA1031 // It goes to the caller.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            failure = exception;
+        }
+
+        EndLayers(answer, failure);
+    }
+
+    protected override void Read() => Let();
+
+    private ValueTask<Prediction> Refuse(PredictionError error)
+    {
+        if (!Pool<LimitedCall>.Return(this)) _timer?.Dispose();
+        return new(Prediction.FromError(error));
+    }
+
+    private void Arm(TimeProvider time, TimeSpan limit)
+    {
+        if (!ReferenceEquals(_clock, time))
+        {
+            _timer?.Dispose();
+            _clock = time;
+            _timer = time.CreateDeadlineTimer(static call => ((LimitedCall)call!).Expire(), this);
+        }
+
+        lock (_lock)
+        {
+            _deadline = time.After(limit);
+            _isOpen = true;
+        }
+
+        _timer!.Change(Timestamps.ToTimer(limit), Never);
+    }
+
+    private void CallLayers()
+    {
+        ValueTask<Prediction> pending;
+        try
+        {
+            // Nobody waits any more for one that comes too late.
+            if (!IsOpen())
+            {
+                EndLayers(default, null);
+                return;
+            }
+
+            pending = _owner!.Layer.PredictAsync(_inputs!.Inputs, _options, _source.Token);
+        }
+#pragma warning disable CA1031 // It goes to the caller.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            EndLayers(default, exception);
+            return;
+        }
+
+        Await(pending, flowsActivity: false);
+    }
+
+    /// <summary>The layers have ended: answers, unless the caller has been answered.</summary>
+    private void EndLayers(Prediction answer, Exception? failure)
+    {
+        ForgetInner();
+        _inputs!.Dispose();
+        if (TryClose(isCut: false))
+        {
+            _timer!.Change(Never, Never);
+
+            // A thread that runs layers is not to be held up by waiting code.
+            ContinuesElsewhere = true;
+            if (failure is null) SetResult(answer);
+            else SetException(failure is OperationCanceledException && _callersToken.IsCancellationRequested ? new OperationCanceledException(_callersToken) : failure);
+        }
+        else
+        {
+            _owner!.Overruns.End();
+            answer.Dispose();
+            if (failure is not null and not OperationCanceledException) GuestReports.OfProcess.Add(Guest.Layer, failure);
+        }
+
+        Let();
+    }
+
+    private void Cancel()
+    {
+        var source = _source;
+        if (!TryClose(isCut: true)) return;
+        ContinuesElsewhere = true;
+        SetException(new OperationCanceledException(_callersToken));
+        source.CancelQuietly();
+    }
+
+    private void Expire()
+    {
+        CancellationTokenSource source;
+        LimitedPredictor owner;
+        lock (_lock)
+        {
+            if (!_isOpen) return;
+            var left = _clock!.GetElapsedTime(_clock.GetTimestamp(), _deadline);
+            if (left > TimeSpan.Zero)
+            {
+                // Too early, because timers are coarse, or meant for a request that was served before.
+                _timer!.Change(Timestamps.ToTimer(left), Never);
+                return;
+            }
+
+            (_isOpen, _isCut) = (false, true);
+            (source, owner) = (_source, _owner!);
+            owner.Overruns.Begin();
+        }
+
+        // From its result on, the object may serve another request.
+        ContinuesElsewhere = true;
+        SetResult(Prediction.FromError(owner.TimedOut()));
+        UrgentCancel.Cancel(source);
+    }
+
+    private bool IsOpen()
+    {
+        lock (_lock)
+            return _isOpen;
+    }
+
+    /// <summary>Claims the right to answer.</summary>
+    private bool TryClose(bool isCut)
+    {
+        lock (_lock)
+        {
+            if (!_isOpen) return false;
+            _isOpen = false;
+            if (isCut)
+            {
+                _isCut = true;
+                _owner!.Overruns.Begin();
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>One of the two holders, the layers and the reader, is done with it.</summary>
+    private void Let()
+    {
+        if (Interlocked.Decrement(ref _holders) > 0) return;
+
+        // Waits for a callback under way, which must not meet the next user of this object.
+        _registration.Dispose();
+        _registration = default;
+        if (_isCut || !_source.TryReset()) _source = new();
+        _isCut = false;
+        (_owner, _inputs, _options, _context, _callersToken) = (null, null, null, null, default);
+        ContinuesElsewhere = false;
+        Reset();
+        if (!Pool<LimitedCall>.Return(this)) _timer!.Dispose();
+    }
+}

@@ -1,0 +1,9 @@
+namespace MlServe.Resilience;
+
+/// <summary>One that stands in for a model, as a predictor.</summary>
+internal sealed class StepPredictor(FallbackPredictor owner, FallbackStep step) : DelegatingPredictor(owner)
+{
+    public override ValueTask<Prediction> PredictAsync(
+        PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default) =>
+        step.AnswerAsync(owner, inputs, options, cancellationToken);
+}
