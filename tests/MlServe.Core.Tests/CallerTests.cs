@@ -126,6 +126,7 @@ public sealed class CallerTests
         // The second as well has a time, of which it has less left when it is its turn: the options are made anew there.
         var leader = AskAs(Anna, TimeSpan.FromMinutes(1));
         var follower = AskAs(Ben, TimeSpan.FromMinutes(1));
+        await Eventually.BecomesTrue(() => inner.Pending == 1, "the leader computes");
         Assert.Equal([Anna], seen);
         inner.Fail(new OperationCanceledException());
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leader);
