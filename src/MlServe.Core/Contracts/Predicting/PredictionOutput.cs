@@ -126,6 +126,8 @@ public readonly struct PredictionOutput
         return result;
     }
 
+    internal OutputValue ToValue() => Value;
+
     private OutputValue Require(ValueKind kind, string member)
     {
         var value = Value;

@@ -68,6 +68,9 @@ public sealed class ModelSignature
     /// <summary>How the batch axis was found, or why there is none, the reason first, in sentences for a person.</summary>
     public string BatchingNote { get; }
 
+    /// <summary>What the model's author says of it. Default: nothing.</summary>
+    public ModelMetadata Metadata { get; init; } = ModelMetadata.None;
+
     internal OutputSelection AllOutputs { get; }
 
     internal string InputNames { get; }
@@ -92,6 +95,7 @@ public sealed class ModelSignature
         AnswersAreRepeatable = false,
         BatchingObjection = BatchingObjection ?? "The model is not deterministic, or keeps state.",
         RowTolerance = RowTolerance,
+        Metadata = Metadata,
     };
 
     /// <summary>The same model, with more said of its values.</summary>
@@ -101,6 +105,7 @@ public sealed class ModelSignature
         AnswersAreRepeatable = AnswersAreRepeatable,
         BatchingObjection = BatchingObjection,
         RowTolerance = RowTolerance,
+        Metadata = Metadata,
     };
 
     /// <inheritdoc />
