@@ -24,7 +24,7 @@ internal sealed class BindModelOptions(ModelCatalog catalog, ModelSections secti
             if (section.GetSection(nameof(options.Fallback)).Exists()) options.Fallback = [];
             var breaker = section.GetSection(nameof(options.CircuitBreaker));
             if (breaker.GetSection(nameof(options.CircuitBreaker.ProbabilityOutputs)).Exists()) options.CircuitBreaker.ProbabilityOutputs = [];
-            if (!string.IsNullOrWhiteSpace(section[nameof(options.Path)])) options.Source = null;
+            if (!string.IsNullOrWhiteSpace(section[nameof(options.Path)])) (options.Source, options.Predictor) = (null, null);
             section.Bind(options);
         }
 

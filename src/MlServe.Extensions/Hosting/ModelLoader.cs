@@ -42,6 +42,7 @@ internal sealed class ModelLoader(
     {
         foreach (var (section, option) in UnusedSections.Of(catalog, name, options))
             LogMessages.Create(loggers).SectionUnused(section, name, option);
+        if (options.Predictor is { } makePredictor) return Wrap(name, options, snapshot, makePredictor);
         var context = new ModelLoadContext
         {
             Name = name,
@@ -55,15 +56,7 @@ internal sealed class ModelLoader(
         try
         {
             var serviceLevel = options.ServiceLevel.ToServiceLevel();
-            var builder = new PredictorBuilder(_ => model);
-            foreach (var addLayers in options.Layers)
-                addLayers(builder);
-            if (options is { UseCache: true, IsCachePlaced: false }) builder.UseCache(options.Cache);
-            if (options.UseTimeout) builder.UseTimeout(options.Timeout);
-            if (options.UseCircuitBreaker) builder.UseCircuitBreaker(options.CircuitBreaker);
-            if (options.Chaos.Enabled) builder.UseChaos(options.Chaos);
-            if (options.UseBatching) builder.UseBatching(options.Batching);
-            var pipeline = builder.Build(new ModelServices(services, serviceLevel));
+            var pipeline = AddLayers(new PredictorBuilder(_ => model), options).Build(new ModelServices(services, serviceLevel));
             try
             {
                 if (options.Onnx.WarmUpRuns > 0)
@@ -81,6 +74,36 @@ internal sealed class ModelLoader(
             await CloseAsync(model).ConfigureAwait(false);
             throw;
         }
+    }
+
+    /// <summary>Layers around a predictor of the application's. It is not warmed up: nobody knows a request that it takes, and it may be billed for.</summary>
+    private LoadedModel Wrap(string name, ModelOptions options, string snapshot, Func<IServiceProvider, IPredictor> makePredictor)
+    {
+        var predictor = makePredictor(services) ?? throw new InvalidOperationException("The function given to FromPredictor returned null.");
+        try
+        {
+            var serviceLevel = options.ServiceLevel.ToServiceLevel();
+            var pipeline = AddLayers(new PredictorBuilder(_ => new ForeignModel(predictor, options.IsPredictorBorrowed, new(name, options.Version))), options)
+                .Build(new ModelServices(services, serviceLevel));
+            return new(pipeline, pipeline.Signature, serviceLevel, snapshot);
+        }
+        catch
+        {
+            if (!options.IsPredictorBorrowed) predictor.Dispose();
+            throw;
+        }
+    }
+
+    private static PredictorBuilder AddLayers(PredictorBuilder builder, ModelOptions options)
+    {
+        foreach (var addLayers in options.Layers)
+            addLayers(builder);
+        if (options is { UseCache: true, IsCachePlaced: false }) builder.UseCache(options.Cache);
+        if (options.UseTimeout) builder.UseTimeout(options.Timeout);
+        if (options.UseCircuitBreaker) builder.UseCircuitBreaker(options.CircuitBreaker);
+        if (options.Chaos.Enabled) builder.UseChaos(options.Chaos);
+        if (options.UseBatching) builder.UseBatching(options.Batching);
+        return builder;
     }
 
     private IModelSource SourceOf(ModelOptions options, ModelLoadContext context)
