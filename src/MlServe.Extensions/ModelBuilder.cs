@@ -62,7 +62,8 @@ public sealed partial class ModelBuilder
     }
 
     /// <summary>
-    /// Takes a predictor of your own in place of a model that is loaded here: one that asks another service, a rule, a fake. All layers stand around it as around a model,
+    /// Takes a predictor of your own in place of a model that is loaded here: one that asks another service, a rule, a fake. All layers
+    /// stand around it as around a model,
     /// but for the batcher, which needs a model. What <c>Onnx</c> says is of no use then. A <c>Path</c> in configuration takes its place.
     /// </summary>
     /// <param name="predictor">The predictor; not disposed.</param>

@@ -83,7 +83,8 @@ public sealed class ModelOptions
     internal bool IsPredictorBorrowed { get; set; }
 
     /// <summary>
-    /// Puts a predictor in the place of the model, whatever was said of where it comes from, and switches <see cref="UseBatching"/> off: only models are batched. For a
+    /// Puts a predictor in the place of the model, whatever was said of where it comes from, and switches <see cref="UseBatching"/> off:
+    /// only models are batched. For a
     /// <c>PostConfigure</c>, as tests of a host need it; <see cref="ModelBuilder.FromPredictor(IPredictor)"/> is for applications.
     /// </summary>
     /// <param name="predictor">Answers in place of the model; not disposed.</param>

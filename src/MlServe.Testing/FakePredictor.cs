@@ -4,7 +4,8 @@ using MlServe.Tensors;
 namespace MlServe.Testing;
 
 /// <summary>
-/// A predictor for tests: it answers by a function of the inputs, or with zeros, records what it was asked, and keeps the contract of <see cref="IPredictor"/>.
+/// A predictor for tests: it answers by a function of the inputs, or with zeros, records what it was asked, and keeps the contract of
+/// <see cref="IPredictor"/>.
 /// Safe for concurrent use; what is changed holds for requests that come later.
 /// </summary>
 public sealed class FakePredictor : IPredictor

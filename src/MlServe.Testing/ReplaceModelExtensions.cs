@@ -7,7 +7,8 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class ReplaceModelExtensions
 {
     /// <summary>
-    /// Has a predictor answer in place of a host's model, whatever code and configuration say of where the model comes from. All layers stand around it, but for the batcher. Call it
+    /// Has a predictor answer in place of a host's model, whatever code and configuration say of where the model comes from. All layers
+    /// stand around it, but for the batcher. Call it
     /// after the application has added its services, as <c>ConfigureTestServices</c> does; for the same model the last call counts.
     /// </summary>
     /// <param name="services">The services of the host.</param>

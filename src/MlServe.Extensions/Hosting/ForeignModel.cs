@@ -1,6 +1,7 @@
 namespace MlServe.Hosting;
 
-/// <summary>A predictor of the application's in a model's place: it has the model's name, and is disposed with it if it was made for it.</summary>
+/// <summary>A predictor of the application's in a model's place: it has the model's name, and is disposed with it if it was made for
+/// it.</summary>
 internal sealed class ForeignModel(IPredictor inner, bool isBorrowed, ModelIdentity identity) : DelegatingPredictor(inner)
 {
     public override object? GetService(Type serviceType, object? serviceKey = null) =>

@@ -76,7 +76,8 @@ internal sealed class ModelLoader(
         }
     }
 
-    /// <summary>Layers around a predictor of the application's. It is not warmed up: nobody knows a request that it takes, and it may be billed for.</summary>
+    /// <summary>Layers around a predictor of the application's. It is not warmed up: nobody knows a request that it takes, and it may be
+    /// billed for.</summary>
     private LoadedModel Wrap(string name, ModelOptions options, string snapshot, Func<IServiceProvider, IPredictor> makePredictor)
     {
         var predictor = makePredictor(services) ?? throw new InvalidOperationException("The function given to FromPredictor returned null.");

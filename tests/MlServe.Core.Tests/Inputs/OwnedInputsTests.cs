@@ -155,12 +155,14 @@ public sealed class OwnedInputsTests
             PredictionInput.MapOf("map", new Dictionary<long, float> { [1] = 2 }),
             PredictionInput.MapOf("map of texts", new Dictionary<string, string> { ["k"] = "v" }),
             PredictionInput.Absent("absent"));
-        return (inputs, () =>
+        return (inputs, Overwrite);
+
+        void Overwrite()
         {
             small[0] = large[0] = bytes[0] = 99;
             part[0] = 99;
             texts[0] = words[0] = "changed";
-        });
+        }
     }
 
     private static string Read(PredictionInputs inputs) => string.Join(';', Elements.Select(element => $"{element.Name}={Text(element.Read(inputs[element.Name]))}"));

@@ -4,12 +4,16 @@ using MlServe.Tensors;
 namespace MlServe;
 
 /// <summary>
-/// A copy of a request's inputs in pooled memory, and who owns it: for whoever needs them longer than the call lends them. Made by <see cref="PredictionInputs.Copy"/>.
+/// A copy of a request's inputs in pooled memory, and who owns it: for whoever needs them longer than the call lends them. Made by
+/// <see cref="PredictionInputs.Copy"/>.
 /// </summary>
 /// <remarks>
-/// Dispose it when the task that was given <see cref="Inputs"/> has completed, so that the memory serves others. More than once is allowed, from several threads
-/// too, and does nothing. Afterwards <see cref="Inputs"/> and all elements read through it throw <see cref="ObjectDisposedException"/>, and never show another's
-/// memory; a call under way with them is answered as <see cref="PredictionStatus.Invalid"/>. A span taken before disposal is outside that promise: do not keep one.
+/// Dispose it when the task that was given <see cref="Inputs"/> has completed, so that the memory serves others. More than once is
+/// allowed, from several threads
+/// too, and does nothing. Afterwards <see cref="Inputs"/> and all elements read through it throw <see cref="ObjectDisposedException"/>,
+/// and never show another's
+/// memory; a call under way with them is answered as <see cref="PredictionStatus.Invalid"/>. A span taken before disposal is outside that
+/// promise: do not keep one.
 /// Reading is safe from several threads as long as none of them disposes. Never disposed it costs a garbage collection, no more.
 /// </remarks>
 public sealed class OwnedInputs : IDisposable

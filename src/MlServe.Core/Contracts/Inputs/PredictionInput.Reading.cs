@@ -16,7 +16,8 @@ public readonly partial struct PredictionInput
     public bool HasShape => Kind == ValueKind.Tensor && Elements.Shape is not null;
 
     /// <summary>
-    /// The sizes of a tensor's axes, as they were given: nobody has checked them. Empty for a scalar, and if <see cref="HasShape"/> is false. A request of the form
+    /// The sizes of a tensor's axes, as they were given: nobody has checked them. Empty for a scalar, and if <see cref="HasShape"/> is
+    /// false. A request of the form
     /// <c>Row</c> leaves out the batch axis.
     /// </summary>
     public ReadOnlySpan<long> Shape => HasShape ? Elements.Shape : default;
@@ -63,7 +64,8 @@ public readonly partial struct PredictionInput
     }
 
     /// <summary>
-    /// The elements of a tensor in row-major order, as they lie in the caller's memory. They are copied only if they do not lie there in this order:
+    /// The elements of a tensor in row-major order, as they lie in the caller's memory. They are copied only if they do not lie there in
+    /// this order:
     /// a <c>Tensor&lt;T&gt;</c> with gaps or transposed. Valid as long as the inputs are.
     /// </summary>
     /// <typeparam name="T">The type of the elements: <see cref="ElementType"/>.</typeparam>
@@ -80,7 +82,8 @@ public readonly partial struct PredictionInput
     }
 
     /// <summary>
-    /// The elements of a tensor as bytes, row-major and in the order of the machine, for all types but strings. As <see cref="AsSpan{T}"/>, a copy only if
+    /// The elements of a tensor as bytes, row-major and in the order of the machine, for all types but strings. As
+    /// <see cref="AsSpan{T}"/>, a copy only if
     /// they do not lie so in memory.
     /// </summary>
     /// <param name="bytes">The bytes.</param>

@@ -8,7 +8,8 @@ namespace MlServe;
 /// completes. A tensor without a shape is a flat list in row-major order whose shape follows from the model.
 /// </summary>
 /// <remarks>
-/// Every layer can read it, without an allocation: <see cref="Kind"/> says how. Reading is safe from several threads. <c>default(PredictionInput)</c> is a tensor
+/// Every layer can read it, without an allocation: <see cref="Kind"/> says how. Reading is safe from several threads.
+/// <c>default(PredictionInput)</c> is a tensor
 /// of the type <see cref="ElementType.None"/> that holds nothing.
 /// </remarks>
 public readonly partial struct PredictionInput

@@ -6,11 +6,13 @@ using MlServe.Tensors;
 namespace MlServe;
 
 /// <summary>
-/// Takes the inputs of one row from a mapper, in any order: <c>Tensor</c> gives memory to be filled, <c>Write</c> copies, <c>Add</c> takes any value as it is. Belongs to
+/// Takes the inputs of one row from a mapper, in any order: <c>Tensor</c> gives memory to be filled, <c>Write</c> copies, <c>Add</c>
+/// takes any value as it is. Belongs to
 /// one call; not safe for concurrent use.
 /// </summary>
 /// <remarks>
-/// Nothing is held against the model here. What does not fit it, such as too few elements or too many, is answered as <see cref="PredictionStatus.Invalid"/>, as it is
+/// Nothing is held against the model here. What does not fit it, such as too few elements or too many, is answered as
+/// <see cref="PredictionStatus.Invalid"/>, as it is
 /// for everybody who asks without a mapper.
 /// </remarks>
 public sealed class PredictionInputWriter
@@ -32,7 +34,8 @@ public sealed class PredictionInputWriter
     /// <summary>The model that the inputs are for.</summary>
     public ModelSignature Signature => _signature ?? throw new InvalidOperationException("A writer belongs to one call of Encode. Do not keep it.");
 
-    /// <summary>The memory of as many elements of the model's only required input, row-major; their shape follows from the model. It holds zeros.</summary>
+    /// <summary>The memory of as many elements of the model's only required input, row-major; their shape follows from the model. It
+    /// holds zeros.</summary>
     /// <typeparam name="T">The type of the model's elements; not string.</typeparam>
     /// <param name="length">How many elements are given: those of one row, or the request is invalid.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is negative or too large.</exception>
@@ -81,7 +84,8 @@ public sealed class PredictionInputWriter
     /// <summary>Copies the elements of an input, in row-major order, with a shape.</summary>
     /// <param name="name">The name of the model's input.</param>
     /// <param name="values">The elements of one row, or the request is invalid.</param>
-    /// <param name="shape">The sizes of the axes without the batch axis; if it is not the shape of that many elements, the request is invalid.</param>
+    /// <param name="shape">The sizes of the axes without the batch axis; if it is not the shape of that many elements, the request is
+    /// invalid.</param>
     /// <inheritdoc cref="Write{T}(ReadOnlySpan{T})" path="/*[not(self::summary) and not(self::param)]" />
     public void Write<T>(string name, ReadOnlySpan<T> values, ReadOnlySpan<long> shape)
     {

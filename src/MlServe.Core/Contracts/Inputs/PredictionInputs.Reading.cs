@@ -19,7 +19,8 @@ public readonly partial struct PredictionInputs
     }
 
     /// <summary>A value by the name under which it was given.</summary>
-    /// <param name="name">The name. A value given without one is found by <see cref="TryGet(ModelSignature, string, out PredictionInput)"/>.</param>
+    /// <param name="name">The name. A value given without one is found by
+    /// <see cref="TryGet(ModelSignature, string, out PredictionInput)"/>.</param>
     /// <exception cref="KeyNotFoundException">No value has the name.</exception>
     public PredictionInput this[string name]
     {
@@ -49,7 +50,8 @@ public readonly partial struct PredictionInputs
         return false;
     }
 
-    /// <summary>Finds the value for a model's input, also if it was given without a name: then it is for the model's only required input.</summary>
+    /// <summary>Finds the value for a model's input, also if it was given without a name: then it is for the model's only required
+    /// input.</summary>
     /// <param name="signature">The model's signature.</param>
     /// <param name="name">The name of the model's input.</param>
     /// <param name="input">The value; the first, if it was given twice.</param>
@@ -72,7 +74,8 @@ public readonly partial struct PredictionInputs
     }
 
     /// <summary>
-    /// The rows of a request to a model: as stated, else as the first value tells whose input has a batch axis, 1 if the model is not batchable.
+    /// The rows of a request to a model: as stated, else as the first value tells whose input has a batch axis, 1 if the model is not
+    /// batchable.
     /// </summary>
     /// <param name="signature">The model's signature.</param>
     /// <returns>The number of rows, 0 or more; null if nothing tells it. Whether all values agree is not looked at.</returns>
@@ -96,7 +99,8 @@ public readonly partial struct PredictionInputs
     }
 
     /// <summary>
-    /// Copies all values into pooled memory, for whoever needs them longer than the call: a shadow, a record, a retry. The copy is as good as the inputs for
+    /// Copies all values into pooled memory, for whoever needs them longer than the call: a shadow, a record, a retry. The copy is as
+    /// good as the inputs for
     /// another call. Dispose it when nobody reads it any more; not disposed, it is left to the garbage collector.
     /// </summary>
     /// <returns>The owner of the copy.</returns>
@@ -150,7 +154,8 @@ public readonly partial struct PredictionInputs
         }
 
         /// <summary>The value at hand.</summary>
-        /// <exception cref="ArgumentOutOfRangeException">There is none: before the first and after the last <see cref="MoveNext"/>.</exception>
+        /// <exception cref="ArgumentOutOfRangeException">There is none: before the first and after the last
+        /// <see cref="MoveNext"/>.</exception>
         public readonly PredictionInput Current => _inputs[_index];
 
         /// <summary>Goes to the next value.</summary>

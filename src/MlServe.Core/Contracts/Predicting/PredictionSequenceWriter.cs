@@ -1,7 +1,8 @@
 namespace MlServe;
 
 /// <summary>
-/// Takes the elements of a sequence, in their order, for the answer of a <see cref="PredictionWriter"/>. A model gives elements of one kind and type; nothing checks that
+/// Takes the elements of a sequence, in their order, for the answer of a <see cref="PredictionWriter"/>. A model gives elements of one
+/// kind and type; nothing checks that
 /// here. Not safe for concurrent use, and of no use after <see cref="PredictionWriter.Complete"/>.
 /// </summary>
 public readonly struct PredictionSequenceWriter

@@ -36,7 +36,8 @@ public sealed record ValueSignature
     public NonFiniteValues NonFiniteValues { get; init; }
 
     /// <summary>
-    /// What is inside: the elements of a sequence, the values of a map, what an optional holds if it is there; itself of any kind, and without a name. Null for a tensor,
+    /// What is inside: the elements of a sequence, the values of a map, what an optional holds if it is there; itself of any kind, and
+    /// without a name. Null for a tensor,
     /// and where the model does not say.
     /// </summary>
     public ValueSignature? Content { get; init; }

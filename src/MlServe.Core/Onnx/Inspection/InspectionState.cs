@@ -113,7 +113,8 @@ internal sealed class InspectionState(OnnxInspectionLimits limits)
     }
 
     /// <summary>
-    /// The beginning of a text for people, empty ones left out. It is no reason to refuse a model: what is no UTF-8 in it is replaced, and it stays away if there is too much text.
+    /// The beginning of a text for people, empty ones left out. It is no reason to refuse a model: what is no UTF-8 in it is replaced,
+    /// and it stays away if there is too much text.
     /// </summary>
     public string? KeepDescription(ReadOnlySpan<byte> utf8)
     {

@@ -2,7 +2,8 @@ using MlServe.Onnx.Inspection;
 
 namespace MlServe.Onnx;
 
-/// <summary>Takes from a file's metadata what belongs into a signature, within bounds: a signature lives as long as the model, and some files carry a vocabulary.</summary>
+/// <summary>Takes from a file's metadata what belongs into a signature, within bounds: a signature lives as long as the model, and some
+/// files carry a vocabulary.</summary>
 internal static class MetadataReader
 {
     /// <summary>Characters of one property that are kept; a longer one is left out.</summary>

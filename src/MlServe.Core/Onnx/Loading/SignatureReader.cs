@@ -73,7 +73,8 @@ internal static class SignatureReader
     }
 
     /// <summary>
-    /// What the file says is inside; the session tells of the outermost kind alone. A file nests types no deeper than the inspection's limit.
+    /// What the file says is inside; the session tells of the outermost kind alone. A file nests types no deeper than the inspection's
+    /// limit.
     /// </summary>
     private static ValueSignature ContentOf(OnnxValueType? type, ValueKind kind)
     {
