@@ -1,5 +1,10 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using MlServe.Configuration;
+using MlServe.Features;
+using MlServe.Storage;
 
 namespace MlServe;
 
@@ -46,6 +51,44 @@ public sealed class MlServingBuilder
         }
 
         configure?.Invoke(new(Services, name, _registrations));
+        return this;
+    }
+
+    /// <summary>
+    /// Names a folder for state that outlives the process: an <see cref="IStateStore"/> can be injected then. Off by default: without this
+    /// call there is no store, and nothing is written.
+    /// </summary>
+    /// <param name="folder">
+    /// The folder; a relative path starts at the host's content root. Made for its owner alone where there is none, when the store is first
+    /// asked for.
+    /// </param>
+    /// <param name="sealKeyFile">
+    /// The key file, as for <see cref="FileStateStore"/>; hosts that share the folder share it. Default: null, one among the user's own
+    /// data.
+    /// </param>
+    /// <returns>This builder.</returns>
+    public MlServingBuilder UseStateFolder(string folder, string? sealKeyFile = null)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(folder);
+        Services.RemoveAll<IStateStore>();
+        Services.AddSingleton<IStateStore>(services =>
+        {
+            var root = services.GetService<IHostEnvironment>()?.ContentRootPath ?? "";
+            return new FileStateStore(Path.Combine(root, folder), sealKeyFile is null ? null : Path.Combine(root, sealKeyFile));
+        });
+        return this;
+    }
+
+    /// <summary>
+    /// Adds a feature that models of the host may use: its keys are then known in their configuration. Once is enough, and more does no harm. It is a singleton, and may need services.
+    /// </summary>
+    /// <typeparam name="TFeature">The feature.</typeparam>
+    /// <returns>This builder.</returns>
+    /// <remarks>The host does not start with a feature whose key, options or slot are another one's.</remarks>
+    public MlServingBuilder AddFeature<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TFeature>()
+        where TFeature : ModelFeature
+    {
+        Services.TryAddEnumerable(ServiceDescriptor.Singleton<ModelFeature, TFeature>());
         return this;
     }
 }

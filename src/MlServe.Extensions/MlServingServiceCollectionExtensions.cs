@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using MlServe;
 using MlServe.Caching;
 using MlServe.Configuration;
+using MlServe.Features;
 using MlServe.Hosting;
 
 namespace Microsoft.Extensions.DependencyInjection;
@@ -54,17 +55,22 @@ public static class MlServingServiceCollectionExtensions
         services.AddSingleton(registrations);
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(static services => new ModelCatalog(services.GetRequiredService<Registrations>(), services.GetService<IConfiguration>()));
-        services.AddSingleton<ModelSections>();
+        services.AddSingleton<FeatureCatalog>();
+        services.AddSingleton<ConfigurationCheck>();
         services.AddOptions<MlServingOptions>().ValidateOnStart();
         services.AddSingleton<IPostConfigureOptions<MlServingOptions>, BindMlServingOptions>();
         services.AddSingleton<IValidateOptions<MlServingOptions>, ValidateMlServingOptions>();
         services.AddSingleton<IPostConfigureOptions<ModelOptions>>(
-            static services => new BindModelOptions(services.GetRequiredService<ModelCatalog>(), services.GetRequiredService<ModelSections>(), services.GetService<IHostEnvironment>()));
+            static services => new BindModelOptions(
+                services.GetRequiredService<ModelCatalog>(), services.GetRequiredService<FeatureCatalog>(), services.GetService<IHostEnvironment>()));
         services.AddSingleton<IValidateOptions<ModelOptions>, ValidateModelOptions>();
 
         services.TryAddSingleton(static services => new RunGate(services.GetRequiredService<IOptions<MlServingOptions>>().Value.MaxConcurrentRuns));
+        services.AddSingleton<ModelEvents>();
+        services.TryAddSingleton<IModelEvents>(static services => services.GetRequiredService<ModelEvents>());
         services.AddSingleton<CacheHost>();
         services.AddSingleton<ModelLoader>();
+        services.AddSingleton<ReloadCheck>();
         services.AddSingleton<PredictorProvider>();
         services.AddSingleton<IPredictorProvider>(static services => services.GetRequiredService<PredictorProvider>());
         services.TryAddSingleton(static services => services.GetRequiredService<PredictorProvider>().GetDefaultPredictor());

@@ -1,5 +1,6 @@
 using MlServe.Batching;
 using MlServe.Caching;
+using MlServe.Features;
 using MlServe.Resilience;
 using Polly;
 
@@ -32,7 +33,7 @@ public sealed partial class ModelBuilder
     public ModelBuilder ConfigurePipeline(Action<PredictorBuilder> configure)
     {
         ArgumentNullException.ThrowIfNull(configure);
-        return Configure(options => options.Layers.Add(configure));
+        return Configure(options => options.Layers.Add((pipeline, _) => configure(pipeline)));
     }
 
     /// <summary>
@@ -47,9 +48,9 @@ public sealed partial class ModelBuilder
         configure?.Invoke(options.Cache);
         if (options.IsCachePlaced) return;
         options.IsCachePlaced = true;
-        options.Layers.Add(pipeline =>
+        options.Layers.Add(static (pipeline, inForce) =>
         {
-            if (options.UseCache) pipeline.UseCache(options.Cache);
+            if (inForce.UseCache) pipeline.UseCache(inForce.Cache);
         });
     });
 
@@ -66,7 +67,7 @@ public sealed partial class ModelBuilder
     public ModelBuilder UseFallback(Action<FallbackBuilder> configure)
     {
         ArgumentNullException.ThrowIfNull(configure);
-        return Configure(options => options.FallbackChain = configure);
+        return Configure(options => options.Get<FallbackFeature.Options>().Chain = configure);
     }
 
     /// <summary>
@@ -128,6 +129,17 @@ public sealed partial class ModelBuilder
         configure?.Invoke(options.Batching);
     });
 
+    /// <summary>Turns on a feature that <see cref="MlServingBuilder.AddFeature{TFeature}"/> has added to the host. Its layer stands at its slot, whatever stands before or after it here.</summary>
+    /// <typeparam name="TOptions">The feature's class of options.</typeparam>
+    /// <param name="configure">Changes the defaults; configuration wins over it.</param>
+    /// <returns>This builder.</returns>
+    public ModelBuilder UseFeature<TOptions>(Action<TOptions>? configure = null)
+        where TOptions : class, new() => Configure(options =>
+    {
+        options.Use<TOptions>();
+        configure?.Invoke(options.Get<TOptions>());
+    });
+
     /// <summary>
     /// The layers that a service is best off with, with their defaults and in the right order: a stale answer as the last resort (where nothing was said by
     /// <see cref="UseFallback"/>), <see cref="UseCache"/>, <see cref="UseTimeout"/>, <see cref="UseCircuitBreaker"/> and <see cref="UseBatching"/>. Each can be changed by its own
@@ -135,6 +147,6 @@ public sealed partial class ModelBuilder
     /// </summary>
     /// <returns>This builder.</returns>
     public ModelBuilder UseStandardPipeline() =>
-        Configure(static options => options.FallbackChain ??= static fallback => fallback.ThenStaleAnswer())
+        Configure(static options => options.Get<FallbackFeature.Options>().Chain ??= static fallback => fallback.ThenStaleAnswer())
             .UseCache().UseTimeout().UseCircuitBreaker().UseBatching();
 }

@@ -120,9 +120,17 @@ public sealed partial class ModelBuilder
     /// <param name="p99">See <see cref="ServiceLevelOptions.P99"/>.</param>
     /// <param name="availability">See <see cref="ServiceLevelOptions.Availability"/>.</param>
     /// <param name="peakRps">See <see cref="ServiceLevelOptions.PeakRps"/>.</param>
+    /// <param name="p50">See <see cref="ServiceLevelOptions.P50"/>.</param>
+    /// <param name="quality">See <see cref="ServiceLevelOptions.Quality"/>.</param>
+    /// <param name="costPerMillion">See <see cref="ServiceLevelOptions.CostPerMillion"/>.</param>
     /// <returns>This builder.</returns>
-    public ModelBuilder WithServiceLevel(TimeSpan? p99 = null, double? availability = null, double? peakRps = null) => Configure(options =>
+    public ModelBuilder WithServiceLevel(
+        TimeSpan? p99 = null, double? availability = null, double? peakRps = null, TimeSpan? p50 = null, double? quality = null,
+        double? costPerMillion = null) => Configure(options =>
     {
+        options.ServiceLevel.P50 = p50 ?? options.ServiceLevel.P50;
+        options.ServiceLevel.Quality = quality ?? options.ServiceLevel.Quality;
+        options.ServiceLevel.CostPerMillion = costPerMillion ?? options.ServiceLevel.CostPerMillion;
         options.ServiceLevel.P99 = p99 ?? options.ServiceLevel.P99;
         options.ServiceLevel.Availability = availability ?? options.ServiceLevel.Availability;
         options.ServiceLevel.PeakRps = peakRps ?? options.ServiceLevel.PeakRps;

@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using MlServe.Batching;
 using MlServe.Caching;
+using MlServe.Features;
 using MlServe.Onnx;
 using MlServe.Resilience;
 
@@ -11,6 +13,10 @@ namespace MlServe;
 /// </summary>
 public sealed class ModelOptions
 {
+    // By the type of the options, which is a feature's own. Options are read by many threads, and made when they are first asked for.
+    private readonly ConcurrentDictionary<Type, object> _options = new();
+    private readonly ConcurrentDictionary<Type, bool> _isUsed = new();
+
     /// <summary>
     /// The path of the ONNX file; a relative one starts at the host's content root. Default: null, which is an error unless code gives the model
     /// another source.
@@ -35,43 +41,67 @@ public sealed class ModelOptions
     public bool Required { get; set; } = true;
 
     /// <summary>What the model promises its callers, read by whoever needs it. Default: nothing.</summary>
-    public ServiceLevelOptions ServiceLevel { get; } = new();
+    public ServiceLevelOptions ServiceLevel => Get<ServiceLevelOptions>();
 
     /// <summary>How the model is opened and run.</summary>
-    public OnnxModelOptions Onnx { get; } = new();
+    public OnnxModelOptions Onnx => Get<OnnxModelOptions>();
 
     /// <summary>Whether answers are kept and given again to equal requests. Default: false.</summary>
-    public bool UseCache { get; set; }
+    public bool UseCache
+    {
+        get => IsUsed<CacheOptions>();
+        set => Use<CacheOptions>(value);
+    }
 
     /// <summary>How answers are kept, where <see cref="UseCache"/> says so.</summary>
-    public CacheOptions Cache { get; } = new();
+    public CacheOptions Cache => Get<CacheOptions>();
 
     /// <summary>Who answers in the model's place where it does not, in order. Default: nobody. In configuration it takes the place of what code has set.</summary>
-    public IList<FallbackStepOptions> Fallback { get; set; } = [];
+    public IList<FallbackStepOptions> Fallback
+    {
+        get => Get<FallbackFeature.Options>().Steps;
+        set => Get<FallbackFeature.Options>().Steps = value;
+    }
 
     /// <summary>Whether requests that take too long are cut off. Default: false.</summary>
-    public bool UseTimeout { get; set; }
+    public bool UseTimeout
+    {
+        get => IsUsed<TimeoutFeature.Options>();
+        set => Use<TimeoutFeature.Options>(value);
+    }
 
     /// <summary>
     /// How long a request may take where the call does not say, if <see cref="UseTimeout"/> says so; greater than 00:00:00. Default: null, ten times
     /// <see cref="ServiceLevelOptions.P99"/>, and 30 seconds where there is none.
     /// </summary>
-    public TimeSpan? Timeout { get; set; }
+    public TimeSpan? Timeout
+    {
+        get => Get<TimeoutFeature.Options>().Timeout;
+        set => Get<TimeoutFeature.Options>().Timeout = value;
+    }
 
     /// <summary>Whether requests are kept from a model that fails too often. Default: false.</summary>
-    public bool UseCircuitBreaker { get; set; }
+    public bool UseCircuitBreaker
+    {
+        get => IsUsed<CircuitBreakerOptions>();
+        set => Use<CircuitBreakerOptions>(value);
+    }
 
     /// <summary>When requests are kept from it, where <see cref="UseCircuitBreaker"/> says so.</summary>
-    public CircuitBreakerOptions CircuitBreaker { get; } = new();
+    public CircuitBreakerOptions CircuitBreaker => Get<CircuitBreakerOptions>();
 
     /// <summary>Faults to inject, for tests of what is around the model.</summary>
-    public ChaosOptions Chaos { get; } = new();
+    public ChaosOptions Chaos => Get<ChaosOptions>();
 
     /// <summary>Whether requests are run together. Default: false.</summary>
-    public bool UseBatching { get; set; }
+    public bool UseBatching
+    {
+        get => IsUsed<BatchingOptions>();
+        set => Use<BatchingOptions>(value);
+    }
 
     /// <summary>How requests are run together, where <see cref="UseBatching"/> says so.</summary>
-    public BatchingOptions Batching { get; } = new();
+    public BatchingOptions Batching => Get<BatchingOptions>();
 
     /// <summary>Makes the source where code gives one; null: the file at <see cref="Path"/>.</summary>
     internal Func<IServiceProvider, IModelSource>? Source { get; set; }
@@ -83,7 +113,7 @@ public sealed class ModelOptions
     internal bool IsPredictorBorrowed { get; set; }
 
     /// <summary>
-    /// Puts a predictor in the place of the model, whatever was said of where it comes from, and switches <see cref="UseBatching"/> off:
+    /// Puts a predictor in the place of the model, whatever was said of where it comes from, and leaves the batcher out:
     /// only models are batched. For a
     /// <c>PostConfigure</c>, as tests of a host need it; <see cref="ModelBuilder.FromPredictor(IPredictor)"/> is for applications.
     /// </summary>
@@ -91,43 +121,94 @@ public sealed class ModelOptions
     public void ReplaceBy(IPredictor predictor)
     {
         ArgumentNullException.ThrowIfNull(predictor);
-        (Path, Source, Predictor, IsPredictorBorrowed, UseBatching) = (null, null, _ => predictor, true, false);
+        (Path, Source, Predictor, IsPredictorBorrowed, IsReplaced) = (null, null, _ => predictor, true, true);
     }
+
+    /// <summary>Whether a test has put the predictor in the model's place; it is not batched.</summary>
+    internal bool IsReplaced { get; set; }
 
     /// <summary>What code puts between the source and the load, innermost first.</summary>
     internal List<Func<IModelSource, IServiceProvider, IModelSource>> SourceWrappers { get; } = [];
 
-    /// <summary>What code adds around the model, outermost first.</summary>
-    internal List<Action<PredictorBuilder>> Layers { get; } = [];
-
-    /// <summary>Who answers in the model's place, as code says it.</summary>
-    internal Action<FallbackBuilder>? FallbackChain { get; set; }
+    /// <summary>What code adds around the model, outermost first; each is given the options that are in force.</summary>
+    internal List<Action<PredictorBuilder, ModelOptions>> Layers { get; } = [];
 
     /// <summary>Whether code has said where among the layers the cache stands; else it is the innermost but for the batcher.</summary>
     internal bool IsCachePlaced { get; set; }
 
-    /// <summary>Who answers in the model's place: as configuration says it, else as code does.</summary>
-    internal IReadOnlyList<FallbackStep> FallbackSteps()
-    {
-        if (Fallback.Count == 0)
-        {
-            var chain = new FallbackBuilder();
-            FallbackChain?.Invoke(chain);
-            return chain.Steps;
-        }
+    /// <summary>
+    /// The copy that was made of these options when they were validated, which a load takes; null: they were not, or are not valid.
+    /// </summary>
+    internal ModelOptions? Frozen { get; private set; }
 
-        return [.. Fallback.Select(static FallbackStep (step) =>
-        {
-            if (!string.IsNullOrWhiteSpace(step.Model)) return new ModelStep(step.Model) { After = step.After };
-            if (step.StaleAnswer) return new StaleAnswerStep();
-            var value = new ValueStep();
-            foreach (var (output, row) in step.Value)
-                value.AddNumbers(output, [.. row]);
-            return value;
-        })];
+    /// <summary>The types of all options that have been asked for.</summary>
+    internal ICollection<Type> OptionsTypes => _options.Keys;
+
+    /// <summary>The options of a feature, made with their defaults when they are first asked for.</summary>
+    /// <typeparam name="TOptions">The feature's class of options.</typeparam>
+    /// <returns>The options. They may be changed until the model is loaded; changes after the validation have no effect.</returns>
+    public TOptions Get<TOptions>()
+        where TOptions : class, new() => (TOptions)_options.GetOrAdd(typeof(TOptions), static _ => new TOptions());
+
+    /// <summary>Whether the model uses a feature.</summary>
+    /// <typeparam name="TOptions">The feature's class of options.</typeparam>
+    /// <returns>Whether code or configuration has turned it on. Default: false.</returns>
+    public bool IsUsed<TOptions>()
+        where TOptions : class, new() => IsUsed(typeof(TOptions));
+
+    /// <summary>Turns a feature on or off, as its switch in configuration does, which wins.</summary>
+    /// <typeparam name="TOptions">The feature's class of options.</typeparam>
+    /// <param name="use">Whether the model uses it.</param>
+    public void Use<TOptions>(bool use = true)
+        where TOptions : class, new()
+    {
+        _ = Get<TOptions>();
+        _isUsed[typeof(TOptions)] = use;
     }
 
-    /// <summary>Says what is wrong with the values: one message each, which begins with the option.</summary>
+    /// <summary>Who answers in the model's place, as the options say that are in force.</summary>
+    internal IReadOnlyList<FallbackStep> FallbackSteps() => (Frozen ?? this).Get<FallbackFeature.Options>().ToSteps();
+
+    internal bool IsUsed(Type options) => _isUsed.GetValueOrDefault(options);
+
+    internal bool Has(Type options) => _options.ContainsKey(options);
+
+    internal object Get(ModelFeature feature) => _options.GetOrAdd(feature.OptionsType, static (_, feature) => feature.Create(), feature);
+
+    internal void Use(ModelFeature feature, bool use = true)
+    {
+        _ = Get(feature);
+        _isUsed[feature.OptionsType] = use;
+    }
+
+    /// <summary>Puts a copy in the place of a feature's options: code may have given one object to several models.</summary>
+    internal object CopyOf(ModelFeature feature) => _options[feature.OptionsType] = feature.CopyObject(Get(feature));
+
+    /// <summary>Takes the copy that a load uses.</summary>
+    internal void Freeze(FeatureCatalog features)
+    {
+        ModelOptions frozen = new()
+        {
+            Path = Path,
+            Version = Version,
+            IsDefault = IsDefault,
+            Required = Required,
+            Source = Source,
+            Predictor = Predictor,
+            IsPredictorBorrowed = IsPredictorBorrowed,
+            IsReplaced = IsReplaced,
+            IsCachePlaced = IsCachePlaced,
+        };
+        frozen.SourceWrappers.AddRange(SourceWrappers);
+        frozen.Layers.AddRange(Layers);
+        foreach (var feature in features.Features.Where(feature => Has(feature.OptionsType)))
+            frozen._options[feature.OptionsType] = feature.CopyObject(Get(feature));
+        foreach (var (options, use) in _isUsed)
+            frozen._isUsed[options] = use;
+        Frozen = frozen;
+    }
+
+    /// <summary>Says what is wrong with the values that are no feature's: one message each, which begins with the option.</summary>
     internal IEnumerable<string> Validate()
     {
         if (Source is null && Predictor is null && string.IsNullOrWhiteSpace(Path))
@@ -139,23 +220,5 @@ public sealed class ModelOptions
         if (Path is not null && Path.Contains('\0', StringComparison.Ordinal))
             yield return $"{nameof(Path)} holds a null character, which no path may.";
         if (ModelName.ProblemOf(Version) is { } problem) yield return $"{nameof(Version)} is '{Version}'; {problem}";
-        if (ServiceLevel.ToServiceLevel().Validate() is { } level) yield return $"{nameof(ServiceLevel)}:{level}";
-        foreach (var message in Onnx.Validate())
-            yield return $"{nameof(Onnx)}:{message}";
-        foreach (var message in Cache.Validate())
-            yield return $"{nameof(Cache)}:{message}";
-        if (Timeout <= TimeSpan.Zero) yield return $"{nameof(Timeout)} is {Timeout}; it must be greater than 00:00:00.";
-        foreach (var message in CircuitBreaker.Validate())
-            yield return $"{nameof(CircuitBreaker)}:{message}";
-        foreach (var message in Chaos.Validate())
-            yield return $"{nameof(Chaos)}:{message}";
-        for (var i = 0; i < Fallback.Count; i++)
-        {
-            foreach (var message in Fallback[i].Validate(isFirst: i == 0))
-                yield return $"{nameof(Fallback)}:{i}{message}";
-        }
-
-        foreach (var message in Batching.Validate())
-            yield return $"{nameof(Batching)}:{message}";
     }
 }

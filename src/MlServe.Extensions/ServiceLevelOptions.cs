@@ -3,6 +3,12 @@ namespace MlServe;
 /// <summary>A <see cref="ServiceLevel"/> as configuration gives it.</summary>
 public sealed class ServiceLevelOptions
 {
+    /// <summary>
+    /// The latency that half of the answers keep, seen by the caller; greater than 00:00:00, at most that of <see cref="P99"/>. Default:
+    /// null, no promise.
+    /// </summary>
+    public TimeSpan? P50 { get; set; }
+
     /// <summary>The latency that 99 % of the answers keep, seen by the caller; greater than 00:00:00. Default: null, no promise.</summary>
     public TimeSpan? P99 { get; set; }
 
@@ -12,5 +18,24 @@ public sealed class ServiceLevelOptions
     /// <summary>The highest rate to expect, in requests a second; greater than 0. Default: null, not known.</summary>
     public double? PeakRps { get; set; }
 
-    internal ServiceLevel ToServiceLevel() => new() { P99 = P99, Availability = Availability, PeakRps = PeakRps };
+    /// <summary>
+    /// The share of answers that turn out right where the truth becomes known later, greater than 0 and at most 1. What counts as right is
+    /// the application's. Default: null, no promise.
+    /// </summary>
+    public double? Quality { get; set; }
+
+    /// <summary>
+    /// The most that a million predictions may cost, in the currency of whoever reads it; greater than 0. Default: null, no bound.
+    /// </summary>
+    public double? CostPerMillion { get; set; }
+
+    internal ServiceLevel ToServiceLevel() => new()
+    {
+        P50 = P50,
+        P99 = P99,
+        Availability = Availability,
+        PeakRps = PeakRps,
+        Quality = Quality,
+        CostPerMillion = CostPerMillion,
+    };
 }

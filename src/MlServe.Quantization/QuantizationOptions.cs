@@ -61,7 +61,10 @@ public sealed record QuantizationOptions
     /// <summary>What is done where it does not. Default: <see cref="GateFailureAction.ExcludeNodes"/>.</summary>
     public GateFailureAction OnGateFailure { get; init; }
 
-    /// <summary>After how long nothing further is tried, from the call on, above 0: the best that has passed its gate by then is written. Default: 00:02:00.</summary>
+    /// <summary>
+    /// After how long the search tries nothing further, from the call on, above 0: the best that has passed its gate by then is written. What was begun is finished, and the first candidate, and where none has
+    /// passed what is fallen back on, are tried in any case. Default: 00:02:00.
+    /// </summary>
     public TimeSpan SearchBudget { get; init; } = TimeSpan.FromMinutes(2);
 
     /// <summary>

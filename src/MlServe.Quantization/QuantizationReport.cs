@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MlServe.Quantization.Evaluation;
 using MlServe.Quantization.Reporting;
 
 namespace MlServe.Quantization;
@@ -75,6 +76,21 @@ public sealed record QuantizationReport
     /// <summary>Rows of the sample that speed was measured with.</summary>
     public int SpeedRows { get; init; }
 
+    /// <summary>
+    /// Operations of the source's matrix products, convolutions and recurrent layers in one run of the sample that speed was measured with: a multiplication and an addition counted as two, products with the zeros
+    /// around an input counted, all else not. Null where nothing was measured or they could not all be counted: operators of other makers, attention and the like, lengths of sequences, loops of more than 250 ms.
+    /// </summary>
+    public long? Operations { get; init; }
+
+    /// <summary>
+    /// <see cref="Operations"/> a second of what was written, as a share of what one core can do at most, about 0 to 1: of <see cref="MachineDescription.IntegerPeak"/> where it was made to compute on
+    /// integers (not where it is FP32, or stores weights smaller and no more), of <see cref="MachineDescription.FloatPeak"/> where not. Null where one of these is not known, there is nothing to count, or several threads worked.
+    /// </summary>
+    public double? PeakShare => ShareOf(Speed?.ModelMilliseconds, ComputesOnIntegers ? Machine.IntegerPeak : Machine.FloatPeak);
+
+    /// <summary>The same of the source, as a share of <see cref="MachineDescription.FloatPeak"/>.</summary>
+    public double? SourcePeakShare => ShareOf(Speed?.SourceMilliseconds, Machine.FloatPeak);
+
     /// <summary>What limits what these figures say, a sentence each.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
@@ -96,9 +112,15 @@ public sealed record QuantizationReport
     /// <summary>Whether anything in what was written is INT8 (or, by <see cref="QuantizationMethod.NBits4"/>, less): weights in the file, or operators.</summary>
     public bool IsQuantized => Method is not (QuantizationMethod.None or QuantizationMethod.Fp16Storage);
 
+    /// <summary>Whether what was written is held against what the core can do on integers.</summary>
+    internal bool ComputesOnIntegers => GateJudge.IsForSpeed(Method);
+
     /// <summary>All of it as JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, ReportJson.Default.QuantizationReport);
 
     /// <summary>The report as a short text of at most 40 lines.</summary>
     public override string ToString() => ReportText.Of(this);
+
+    private double? ShareOf(double? milliseconds, double? peak) =>
+        Machine.Threads == 1 && Operations is > 0 and var operations && milliseconds > 0 && peak > 0 ? operations / (milliseconds * 1e-3) / (peak * 1e9) : null;
 }

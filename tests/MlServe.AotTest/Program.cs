@@ -52,6 +52,10 @@ using (var host = HostOf("Production"))
         options.Onnx.NonFiniteInputs["*"] == (MlServe.Tensors.NonFiniteValues.NaN | MlServe.Tensors.NonFiniteValues.NegativeInfinity), "a dictionary of flags is bound");
     checks.That(options.Onnx.ExecutionProviders is [{ Provider: MlServe.Onnx.ExecutionProvider.Cpu }], "a list of objects is bound");
 
+    var limit = host.Services.GetRequiredService<IPredictor>().GetService<LimitLayer>()?.Options;
+    checks.That(limit is { Usual.Max: 4, Ranges: [{ Max: 1, Day: DayOfWeek.Friday }, { Max: 2 }] }, "objects of a feature of the application's are bound and copied");
+    checks.That(limit?.Rows["y:0"] is [1, 2.5] && limit.Named["a"].Max == 3, "dictionaries of lists and of objects are bound and copied");
+
     var images = MnistTestSet.Load(Path.Combine(AppContext.BaseDirectory, "assets"));
     var digits = host.Services.GetRequiredService<IPredictor>();
     var typed = digits.As(new DigitMapper());
@@ -89,6 +93,6 @@ static IHost HostOf(string environment)
         ContentRootPath = AppContext.BaseDirectory,
         EnvironmentName = environment,
     });
-    builder.Services.AddMlServing();
+    builder.Services.AddMlServing().AddFeature<LimitFeature>();
     return builder.Build();
 }

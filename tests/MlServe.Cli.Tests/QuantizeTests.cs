@@ -66,6 +66,23 @@ public sealed class QuantizeTests : IDisposable
         Assert.Equal(0, (await Tool.RunAsync("quantize", Tool.Model, "-o", _folder["plain.onnx"], "--method", "none", "--min-speedup", "0")).ExitCode);
     }
 
+    /// <summary>Nothing passes such a gate: the source is written, whatever was asked, and a script has to notice.</summary>
+    [Theory]
+    [InlineData("none")]
+    [InlineData("static")]
+    [InlineData("dynamic")]
+    [InlineData("int8-storage")]
+    [InlineData("fp16-storage")]
+    [InlineData("nbits8")]
+    [InlineData("nbits4")]
+    public async Task Quantize_SourceIsWrittenInstead_EndsWith1(string method)
+    {
+        var tool = await Tool.RunAsync("quantize", Tool.Model, "-o", _folder["out.onnx"], "--method", method, "--random-samples", "8", "--min-snr", "1000");
+
+        Assert.StartsWith("result      NOT QUANTIZED: nothing that was tried is better than the source", tool.Output, StringComparison.Ordinal);
+        Assert.Equal(1, tool.ExitCode);
+    }
+
     [Fact]
     public async Task Quantize_SamplesInEachForm_AreReadAlike()
     {

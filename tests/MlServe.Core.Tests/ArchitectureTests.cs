@@ -38,6 +38,7 @@ public sealed partial class ArchitectureTests
         ["MlServe.Onnx.Safety"] = ["MlServe.Onnx.Graphs", "MlServe.Onnx.Inspection"],
         ["MlServe.Onnx.Files"] = [],
         ["MlServe.Onnx.Verification"] = [Contracts, "MlServe.Guests", "MlServe.Threading", "MlServe.Onnx.Files"],
+        ["MlServe.Storage"] = [Contracts, "MlServe.Guests", "MlServe.Onnx.Files"],
         ["MlServe.Batching"] = [.. Ground, Execution],
         ["MlServe.Caching"] = [.. Ground, Execution],
         ["MlServe.Resilience"] = [.. Ground, Execution],

@@ -16,7 +16,7 @@ public sealed class GuestArchitectureTests
         new("a log entry without an id", @"[lL]ogger\??\.Log(?:Trace|Debug|Information|Warning|Error|Critical)?\("),
         new("an activity past its guard", @"\.StartActivity\(|\bnew ActivitySource\(|\bactivity\.Stop\(|\bactivity\.Start\(", "Monitoring/TracingSource.cs"),
         new("a service of the application's past its guard", @"GetService\(typeof\((?:TimeProvider|IMeterFactory|ILoggerFactory)\)|Service<(?:TimeProvider|IMeterFactory|ILoggerFactory)>\(", "Guests/",
-            "Serving/QuantizingWrapper.cs"),
+            "Serving/QuantizationFeature.cs"),
         new("a timer that keeps its caller's context", @"\bnew (?:\w+\.)*(?:Periodic)?Timer\(|\.CreateTimer\(", "Guests/", "Threading/DeadlineTimers.cs"),
         new("work that keeps its caller's context", @"\bTask\.Run\(|\bStartNew\(|\.ContinueWith\(|\bParallel\.\w+\(", "Guests/Background.cs", "Threading/Awaiting.cs", "OnnxQuantizer.cs", "OnnxQuantizer.Preprocessing.cs", "Rewriting/ModelRewriting.cs"),
         new("work that keeps its caller's context", @"(?<!Unsafe)QueueUserWorkItem\("),

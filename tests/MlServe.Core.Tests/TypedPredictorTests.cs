@@ -11,7 +11,7 @@ public sealed class TypedPredictorTests
         await using var predictor = TinyModels.Affine().Load();
         var typed = predictor.As<float, float>(static (value, writer) => writer.Tensor<float>(4)[3] = value, static prediction => prediction["y"].AsSpan<float>()[3]);
         for (var i = 0; i < 20; i++)
-            Assert.Equal((2 * i) + 1, await typed.PredictAsync(i, TestContext.Current.CancellationToken));
+            Assert.Equal((2 * i) + 1, await typed.PredictAsync(i, cancellationToken: TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -28,8 +28,10 @@ public sealed class TypedPredictorTests
             static prediction => prediction["y"].ToArray<float>());
         for (var i = 0; i < 10; i++)
         {
-            Assert.Equal(new float[] { 199, 199, 199, 199 }, await typed.PredictAsync(true, TestContext.Current.CancellationToken));
-            Assert.Equal(new float[] { 1, 1, 1, 1 }, await typed.PredictAsync(false, TestContext.Current.CancellationToken));
+            Assert.Equal(new float[] { 199, 199, 199, 199 }, await typed.PredictAsync(true,
+                cancellationToken: TestContext.Current.CancellationToken));
+            Assert.Equal(new float[] { 1, 1, 1, 1 }, await typed.PredictAsync(false,
+                cancellationToken: TestContext.Current.CancellationToken));
         }
     }
 
@@ -46,8 +48,9 @@ public sealed class TypedPredictorTests
             static prediction => prediction["y"].AsSpan<float>()[0]);
         for (var i = 0; i < 10; i++)
         {
-            await Assert.ThrowsAsync<FormatException>(async () => await typed.PredictAsync(-1, TestContext.Current.CancellationToken));
-            Assert.Equal(5, await typed.PredictAsync(2, TestContext.Current.CancellationToken));
+            await Assert.ThrowsAsync<FormatException>(async () => await typed.PredictAsync(-1,
+                cancellationToken: TestContext.Current.CancellationToken));
+            Assert.Equal(5, await typed.PredictAsync(2, cancellationToken: TestContext.Current.CancellationToken));
         }
     }
 
@@ -61,7 +64,8 @@ public sealed class TypedPredictorTests
             kept = prediction;
             throw new FormatException("no");
         });
-        await Assert.ThrowsAsync<FormatException>(async () => await typed.PredictAsync(1, TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<FormatException>(async () => await typed.PredictAsync(1,
+            cancellationToken: TestContext.Current.CancellationToken));
         Assert.Throws<ObjectDisposedException>(() => kept["y"]);
     }
 
@@ -70,16 +74,19 @@ public sealed class TypedPredictorTests
     {
         await using var predictor = TinyModels.Affine().Load();
         var typed = predictor.As<int, int>(static (length, writer) => writer.Tensor<float>("x", length), static _ => 0);
-        var exception = await Assert.ThrowsAsync<PredictionException>(async () => await typed.PredictAsync(5, TestContext.Current.CancellationToken));
+        var exception = await Assert.ThrowsAsync<PredictionException>(async () => await typed.PredictAsync(5,
+            cancellationToken: TestContext.Current.CancellationToken));
         Assert.Equal(PredictionErrorCode.InputLengthMismatch, exception.Error.Code);
-        Assert.Equal(0, await typed.PredictAsync(4, TestContext.Current.CancellationToken));
+        Assert.Equal(0, await typed.PredictAsync(4, cancellationToken: TestContext.Current.CancellationToken));
 
         var wrongType = predictor.As<int, int>(static (_, writer) => writer.Tensor<double>(4), static _ => 0);
-        exception = await Assert.ThrowsAsync<PredictionException>(async () => await wrongType.PredictAsync(0, TestContext.Current.CancellationToken));
+        exception = await Assert.ThrowsAsync<PredictionException>(async () => await wrongType.PredictAsync(0,
+            cancellationToken: TestContext.Current.CancellationToken));
         Assert.Equal(PredictionErrorCode.InputTypeMismatch, exception.Error.Code);
 
         var nothing = predictor.As<int, int>(static (_, _) => { }, static _ => 0);
-        exception = await Assert.ThrowsAsync<PredictionException>(async () => await nothing.PredictAsync(0, TestContext.Current.CancellationToken));
+        exception = await Assert.ThrowsAsync<PredictionException>(async () => await nothing.PredictAsync(0,
+            cancellationToken: TestContext.Current.CancellationToken));
         Assert.Equal(PredictionErrorCode.InputMissing, exception.Error.Code);
 
         var twice = predictor.As<int, int>(static (_, writer) =>
@@ -87,7 +94,8 @@ public sealed class TypedPredictorTests
             writer.Tensor<float>(4);
             writer.Tensor<float>("x", 4);
         }, static _ => 0);
-        exception = await Assert.ThrowsAsync<PredictionException>(async () => await twice.PredictAsync(0, TestContext.Current.CancellationToken));
+        exception = await Assert.ThrowsAsync<PredictionException>(async () => await twice.PredictAsync(0,
+            cancellationToken: TestContext.Current.CancellationToken));
         Assert.Equal(PredictionErrorCode.InputDuplicated, exception.Error.Code);
     }
 
@@ -114,7 +122,8 @@ public sealed class TypedPredictorTests
         var predictor = TinyModels.Affine().Load();
         await predictor.DisposeAsync();
         var typed = predictor.As<int, int>(static (_, writer) => writer.Tensor<float>(4), static _ => 0);
-        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await typed.PredictAsync(0, TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await typed.PredictAsync(0,
+            cancellationToken: TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -125,8 +134,8 @@ public sealed class TypedPredictorTests
         var typed = predictor.As<float, float>(static (value, writer) => writer.Tensor<float>(4).Fill(value), static prediction => prediction["y"].AsSpan<float>()[0]);
         Assert.True(gate.TryEnter());
         using var source = new CancellationTokenSource();
-        var cancelled = typed.PredictAsync(1, source.Token).AsTask();
-        var waits = typed.PredictAsync(2, TestContext.Current.CancellationToken).AsTask();
+        var cancelled = typed.PredictAsync(1, cancellationToken: source.Token).AsTask();
+        var waits = typed.PredictAsync(2, cancellationToken: TestContext.Current.CancellationToken).AsTask();
         await source.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled);
         Assert.Equal(0, (await Task.WhenAll(Enumerable.Range(0, 4).Select(i => Task.Run(() => 0)))).Sum());
@@ -170,8 +179,8 @@ public sealed class TypedPredictorTests
         for (var round = 0; round < 20; round++)
         {
             Assert.True(gate.TryEnter());
-            var fails = typed.PredictAsync(1000, TestContext.Current.CancellationToken);
-            var works = typed.PredictAsync(round, TestContext.Current.CancellationToken);
+            var fails = typed.PredictAsync(1000, cancellationToken: TestContext.Current.CancellationToken);
+            var works = typed.PredictAsync(round, cancellationToken: TestContext.Current.CancellationToken);
             gate.Exit();
             await Assert.ThrowsAsync<FormatException>(async () => await fails);
             Assert.Equal((2 * round) + 1, await works);
@@ -193,7 +202,8 @@ public sealed class TypedPredictorTests
         where TException : Exception
     {
         var typed = predictor.As<int, int>((_, writer) => encode(writer), static _ => 0);
-        var exception = await Assert.ThrowsAsync<TException>(async () => await typed.PredictAsync(0, TestContext.Current.CancellationToken));
+        var exception = await Assert.ThrowsAsync<TException>(async () => await typed.PredictAsync(0,
+            cancellationToken: TestContext.Current.CancellationToken));
         Ask.Says(exception.Message, parts);
     }
 }

@@ -37,5 +37,6 @@ public sealed class DefaultsTests
         Assert.Null(options.P99);
         Assert.Null(options.Availability);
         Assert.Null(options.PeakRps);
+        Assert.Equal((null, null, null), (options.P50, options.Quality, options.CostPerMillion));
     }
 }

@@ -15,6 +15,7 @@ public sealed class ModelBuilderTests
             .WithVersion("2")
             .WithServiceLevel(p99: TimeSpan.FromMilliseconds(10))
             .WithServiceLevel(availability: 0.99, peakRps: 100)
+            .WithServiceLevel(p50: TimeSpan.FromMilliseconds(2), quality: 1, costPerMillion: 3)
             .WithBatchAxis("x", 1)
             .WithSampleInput(Asking.OneTwoThree, Asking.OneTwoThree)
             .WithWarmUp(1, 8)
@@ -27,7 +28,16 @@ public sealed class ModelBuilderTests
         Assert.Equal("2", options.Version);
         Assert.True(options.IsDefault);
         Assert.Equal(
-            new ServiceLevel { P99 = TimeSpan.FromMilliseconds(10), Availability = 0.99, PeakRps = 100 }, options.ServiceLevel.ToServiceLevel());
+            new ServiceLevel
+            {
+                P50 = TimeSpan.FromMilliseconds(2),
+                P99 = TimeSpan.FromMilliseconds(10),
+                Availability = 0.99,
+                PeakRps = 100,
+                Quality = 1,
+                CostPerMillion = 3,
+            },
+            options.ServiceLevel.ToServiceLevel());
         Assert.Equal(1, options.Onnx.BatchAxes["x"]);
         Assert.Equal(2, options.Onnx.SampleInputs.Count);
         Assert.Equal([1, 8], options.Onnx.WarmUpRows);

@@ -221,6 +221,88 @@ public sealed class ReloadTests : IDisposable
         Assert.Equal(PredictionErrorCode.NotLoaded, error.Code);
     }
 
+    /// <summary>What a start would refuse is told by a reload in the same words, all of it in one entry, and once.</summary>
+    [Theory]
+    [InlineData("MlServing:Models:old:Pth", "x")]
+    [InlineData("MlServing:Models:old:Onnx:IntraOpThreads", "5000")]
+    [InlineData("MlServing:Models:old:Onnx:FreeDimensions:M", "4")]
+    [InlineData("MlServing:Models:old:Onnx:BatchAxes:input:0", "0")]
+    [InlineData("MlServing:Models:old:Cache:SizeLimit", "65536")]
+    [InlineData("MlServing:Models:old:Path", "none.onnx")]
+    [InlineData("MlServing:Models:old:Path", "torn.onnx")]
+    [InlineData("MlServing:Models:old:Fallback:0:Model", "nobody")]
+    [InlineData("MlServing:Models:old:Fallback:0:Model", "old")]
+    [InlineData("MlServing:Models:old:Fallback:0:StaleAnswer", "true")]
+    [InlineData("MlServing:Models:old:Fallback:0:Value:z:0", "1")]
+    [InlineData("MlServing:Models:old:Quantization:Enabled", "true")]
+    [InlineData("MlServing:Models:new:Version", "a/b")]
+    [InlineData("MlServing:MaxConcurrentRuns", "0")]
+    [InlineData("MlServing:DrainTimeout", "30")]
+    [InlineData("MlServing:Modells:x", "1")]
+    [InlineData("MlServing:Models:old:Version", "a/b", "MlServing:Runtime:SharedThreadPoolThreads", "9999", "MlServing:Models:old:Verzion", "1")]
+    public async Task Reload_WhatTheNextStartRefuses_IsToldInItsWords(params string[] changes)
+    {
+        _test.WriteModel("m.onnx");
+        File.WriteAllBytes(Path.Combine(_test.Folder, "torn.onnx"), TinyOnnx.WeightedSum()[..40]);
+        var pairs = changes.Chunk(2).Select(static pair => (pair[0], (string?)pair[1])).ToArray();
+        using var host = await StartAsync();
+
+        Reload(host, pairs);
+        Reload(host);
+        await WaitForAsync(4012);
+
+        var told = Assert.Single(_logs.GetSnapshot(), static log => log.Id.Id == 4012).StructuredState!.Single(static pair => pair.Key == "Problems").Value!.Split(Environment.NewLine);
+        var thrown = await Assert.ThrowsAnyAsync<Exception>(() => StartAsync(pairs));
+        Assert.Equal(thrown is OptionsValidationException refused ? refused.Failures : thrown.Message.Split(Environment.NewLine), told);
+        Assert.Equal(6, await host.Services.GetRequiredKeyedService<IPredictor>("old").SumAsync());
+    }
+
+    [Fact]
+    public async Task Reload_WhatTheNextStartTakes_IsNotTold()
+    {
+        using var host = await StartAsync();
+
+        Reload(host, ("MlServing:Models:old:Version", "2"), ("MlServing:Models:old:UseCache", "true"), ("MlServing:Models:old:Fallback:0:StaleAnswer", "true"));
+        Reload(host, ("MlServing:MaxConcurrentRuns", "0"));
+        await WaitForAsync(4012);
+
+        Assert.EndsWith("The models stay as they are. MlServing:MaxConcurrentRuns is 0; it must be 1 to 1024.",
+            Assert.Single(_logs.GetSnapshot(), static log => log.Id.Id == 4012).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A file that is read while it is being written, or is no JSON, gives nothing at all.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Reload_HalfWrittenFile_KeepsTheNames(bool ignoresErrors)
+    {
+        const string settings = """{ "MlServing": { "Models": { "one": { "Path": "m.onnx" }, "two": { "Path": "m.onnx" }, "lost": { "Path": "none.onnx", "Required": false } } } }""";
+        using var host = _test.Build(
+            (builder, configuration) =>
+            {
+                var file = configuration.Sources.OfType<Microsoft.Extensions.Configuration.Json.JsonConfigurationSource>().Single();
+                file.OnLoadException = error => error.Ignore = ignoresErrors;
+                builder.Services.AddMlServing();
+            }, settings);
+        await host.StartAsync(Token);
+        var provider = host.Services.GetRequiredService<IPredictorProvider>();
+        var configuration = (IConfigurationRoot)host.Services.GetRequiredService<IConfiguration>();
+
+        File.WriteAllText(Path.Combine(_test.Folder, "appsettings.json"), settings[..^20]);
+        if (ignoresErrors) configuration.Reload();
+        else Assert.Throws<InvalidDataException>(configuration.Reload);
+
+        Assert.Equal(["lost", "one", "two"], provider.Names.Order());
+        Assert.Equal(6, await provider.GetPredictor("two").SumAsync());
+        await host.StopAsync(Token);
+    }
+
+    private async Task WaitForAsync(int log)
+    {
+        for (var wait = 0; wait < 3000 && !_logs.GetSnapshot().Any(entry => entry.Id.Id == log); wait++)
+            await Task.Delay(10, Token);
+    }
+
     private static void Reload(IHost host, params (string Key, string? Value)[] changes)
     {
         var configuration = (IConfigurationRoot)host.Services.GetRequiredService<IConfiguration>();
@@ -233,11 +315,14 @@ public sealed class ReloadTests : IDisposable
 
     private List<FakeLogRecord> Warnings() => [.. _logs.GetSnapshot().Where(static log => log.Level == LogLevel.Warning)];
 
-    private async Task<IHost> StartAsync()
+    private async Task<IHost> StartAsync(params (string Key, string? Value)[] changes)
     {
         var host = _test.Build((builder, configuration) =>
         {
-            var movable = new Movable(new() { ["MlServing:Models:old:Path"] = "m.onnx" });
+            Dictionary<string, string?> values = new() { ["MlServing:Models:old:Path"] = "m.onnx" };
+            foreach (var (key, value) in changes)
+                values[key] = value;
+            var movable = new Movable(values);
             configuration.Add(movable);
             builder.Services.AddSingleton(movable);
             builder.Services.AddSingleton<ILoggerProvider>(new FakeLoggerProvider(_logs));

@@ -2,7 +2,9 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using MlServe.Onnx;
+using MlServe.Onnx.Inspection;
 using MlServe.Resilience;
+using MlServe.Tensors;
 using Xunit;
 
 namespace MlServe;
@@ -180,6 +182,66 @@ public sealed class ResilienceTests : IDisposable
         Assert.Contains(message, thrown.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A value that could not be given is refused when the model is loaded, and not when it is needed.</summary>
+    [Theory]
+    [InlineData("""{ "y": [ 1, 2 ] }""", "gives no value to 'b', 's': what stands in for an answer must have every output. The model has: 'y', 'b', 's'.")]
+    [InlineData("""{ "y": [ 1, 2 ], "b": [ 1, 0 ], "s": [ 1, 2 ] }""", "gives numbers to 'b', which is a tensor of Bool")]
+    [InlineData("""{ "y": [ 1, 2 ], "b": [ 1, 0 ], "s": [ 1, 2 ] }""", "gives numbers to 's', which is a tensor of String")]
+    [InlineData("""{ "y": [ 1, 2 ], "b": [ 1, 0 ], "z": [ 1 ] }""", "gives a value to 'z', which the model does not have.")]
+    public async Task Start_ValueThatCannotBeGiven_IsRefused(string value, string message)
+    {
+        File.WriteAllBytes(Path.Combine(_test.Folder, "three.onnx"), new TestModels.OnnxModel()
+            .Input("x", TestModels.OnnxModel.Float, "N", 2).Output("y", TestModels.OnnxModel.Float, "N", 2)
+            .Output("b", TestModels.OnnxModel.Bool, "N", 2).Output("s", TestModels.OnnxModel.String, "N", 2)
+            .Node("Relu", ["x"], ["y"]).Node("Cast", ["x"], ["b"], ("to", 9L)).Node("Cast", ["x"], ["s"], ("to", 8L)).ToBytes());
+        using var host = _test.Build(static services => services.AddMlServing(),
+            $$"""{ "MlServing": { "Models": { "sum": { "Path": "three.onnx", "Fallback": [ { "Value": {{value}} } ] } } } }""");
+
+        var thrown = await Assert.ThrowsAsync<ModelLoadException>(() => host.StartAsync(TestContext.Current.CancellationToken));
+
+        Assert.Contains(message, thrown.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_ValueForASequenceOfMaps_IsRefused()
+    {
+        if (FindShared("models/tabular/iris_logreg_684B.onnx") is not { } file)
+        {
+            Assert.Skip("The shared models are not here.");
+            return;
+        }
+
+        var signature = OnnxInspector.Inspect(await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken));
+        var value = string.Join(", ", signature.Outputs.Select(static output => $"\"{output.Name}\": [ 1 ]"));
+        using var host = _test.Build(static services => services.AddMlServing(),
+            $$"""{ "MlServing": { "Models": { "iris": { "Path": "{{file}}", "Fallback": [ { "Value": { {{value}} } } ] } } } }""");
+
+        var thrown = await Assert.ThrowsAsync<ModelLoadException>(() => host.StartAsync(TestContext.Current.CancellationToken));
+
+        Assert.Contains("which is a sequence: only tensors of numbers can be given so.", thrown.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Numbers of configuration come as the model's own type, whatever its width.</summary>
+    [Theory]
+    [InlineData(TestModels.OnnxModel.Int8, ElementType.Int8)]
+    [InlineData(TestModels.OnnxModel.UInt8, ElementType.UInt8)]
+    [InlineData(TestModels.OnnxModel.Int64, ElementType.Int64)]
+    [InlineData(TestModels.OnnxModel.Double, ElementType.Double)]
+    public async Task Ask_ValueInTheModelsPlace_HasTheTypeOfTheOutput(int type, ElementType expected)
+    {
+        File.WriteAllBytes(Path.Combine(_test.Folder, "cast.onnx"), new TestModels.OnnxModel().Input("x", TestModels.OnnxModel.Float, "N", 3).Output("y", type, "N", 3)
+            .Node("Cast", ["x"], ["y"], ("to", (long)type)).ToBytes());
+        using var host = await _test.StartAsync(static services => services.AddMlServing(), """
+            { "MlServing": { "Models": { "sum": { "Path": "cast.onnx", "UseCircuitBreaker": true, "Fallback": [ { "Value": { "y": [ 1, 2, 3 ] } } ] } } } }
+            """);
+        var predictor = host.Services.GetRequiredService<IPredictor>();
+        predictor.GetService<ICircuitBreaker>()!.Isolate();
+
+        using var answer = await predictor.PredictAsync(Asking.OneTwoThree, cancellationToken: TestContext.Current.CancellationToken);
+
+        Assert.Equal((PredictionSource.Fallback, expected), (answer.Origin.Source, answer["y"].ElementType));
+    }
+
     [Fact]
     public async Task Start_StaleAnswersWithoutACache_IsRefused()
     {
@@ -199,5 +261,16 @@ public sealed class ResilienceTests : IDisposable
             $$"""{ "MlServing": { "Models": { "a": { "Path": "m.onnx", "Fallback": [ {{step}} ] }, "b": { "Path": "m.onnx" } } } }""");
         var thrown = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(TestContext.Current.CancellationToken));
         Assert.Contains(message, thrown.Message, StringComparison.Ordinal);
+    }
+
+    private static string? FindShared(string file)
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            var path = Path.Combine(folder.FullName, "shared", "data", file);
+            if (File.Exists(path)) return path;
+        }
+
+        return null;
     }
 }

@@ -19,8 +19,10 @@ public sealed class TypedDoorTests : IDisposable
             .AddModel("other", static model => model.FromFile("m.onnx"))
             .AddModel("sum", static model => model.FromFile("m.onnx").As<Point, float>(Encode, Decode)));
 
-        Assert.Equal(6, await host.Services.GetRequiredService<IPredictor<Point, float>>().PredictAsync(new(1, 2, 3), Token));
-        Assert.Equal(6, await host.Services.GetRequiredKeyedService<IPredictor<Point, float>>("sum").PredictAsync(new(1, 2, 3), Token));
+        Assert.Equal(6, await host.Services.GetRequiredService<IPredictor<Point, float>>().PredictAsync(new(1, 2, 3),
+            cancellationToken: Token));
+        Assert.Equal(6, await host.Services.GetRequiredKeyedService<IPredictor<Point, float>>("sum").PredictAsync(new(1, 2, 3),
+            cancellationToken: Token));
         Assert.Null(host.Services.GetKeyedService<IPredictor<Point, float>>("other"));
     }
 
@@ -33,9 +35,12 @@ public sealed class TypedDoorTests : IDisposable
         var thrown = Assert.Throws<InvalidOperationException>(undecided.Services.GetRequiredService<IPredictor<Point, float>>);
 
         Assert.StartsWith("IPredictor<Point, Single> was asked for without a name", thrown.Message, StringComparison.Ordinal);
-        Assert.Equal(6, await undecided.Services.GetRequiredKeyedService<IPredictor<Point, float>>("one").PredictAsync(new(1, 2, 3), Token));
-        Assert.Equal(12, await undecided.Services.GetRequiredKeyedService<IPredictor<Point, float>>("two").PredictAsync(new(1, 2, 3), Token));
-        Assert.Equal(12, await decided.Services.GetRequiredService<IPredictor<Point, float>>().PredictAsync(new(1, 2, 3), Token));
+        Assert.Equal(6, await undecided.Services.GetRequiredKeyedService<IPredictor<Point, float>>("one").PredictAsync(new(1, 2, 3),
+            cancellationToken: Token));
+        Assert.Equal(12, await undecided.Services.GetRequiredKeyedService<IPredictor<Point, float>>("two").PredictAsync(new(1, 2, 3),
+            cancellationToken: Token));
+        Assert.Equal(12, await decided.Services.GetRequiredService<IPredictor<Point, float>>().PredictAsync(new(1, 2, 3),
+            cancellationToken: Token));
     }
 
     [Fact]
@@ -47,7 +52,8 @@ public sealed class TypedDoorTests : IDisposable
             services.AddMlServing().AddModel("sum", static model => model.FromFile("m.onnx").As<Point, float, UnitMapper>());
         });
 
-        Assert.Equal(600, await host.Services.GetRequiredService<IPredictor<Point, float>>().PredictAsync(new(1, 2, 3), Token));
+        Assert.Equal(600, await host.Services.GetRequiredService<IPredictor<Point, float>>().PredictAsync(new(1, 2, 3),
+            cancellationToken: Token));
     }
 
     [Fact]
@@ -57,7 +63,8 @@ public sealed class TypedDoorTests : IDisposable
         using (var host = await _test.StartAsync(
             services => services.AddMlServing().AddModel("sum", model => model.FromFile("m.onnx").As<Point, float>(mapper))))
         {
-            Assert.Equal(6, await host.Services.GetRequiredService<IPredictor<Point, float>>().PredictAsync(new(1, 2, 3), Token));
+            Assert.Equal(6, await host.Services.GetRequiredService<IPredictor<Point, float>>().PredictAsync(new(1, 2, 3),
+                cancellationToken: Token));
         }
 
         Assert.False(mapper.IsDisposed);
@@ -70,11 +77,18 @@ public sealed class TypedDoorTests : IDisposable
             static services => services.AddMlServing().AddModel("sum", static model => model.FromFile("m.onnx").As<Point, float>(Encode, Decode)));
         var door = host.Services.GetRequiredService<IPredictor<Point, float>>();
 
-        var early = await Assert.ThrowsAsync<PredictionException>(async () => await door.PredictAsync(new(1, 2, 3), Token));
+        var early = await Assert.ThrowsAsync<PredictionException>(async () => await door.PredictAsync(new(1, 2, 3),
+            cancellationToken: Token));
+        var many = await door.PredictManyAsync([new(1, 2, 3), new(4, 5, 6)], null, Token);
+        Assert.Equal([PredictionErrorCode.NotLoaded, PredictionErrorCode.NotLoaded], many.Select(static result => result.Error.Code));
+        Assert.Empty(await door.PredictManyAsync([], null, Token));
         await host.StartAsync(Token);
-        var answer = await door.PredictAsync(new(1, 2, 3), Token);
+        Assert.Equal([6, 15], (await door.PredictManyAsync([new(1, 2, 3), new(4, 5, 6)], null, Token)).Select(static result =>
+            result.Value));
+        var answer = await door.PredictAsync(new(1, 2, 3), cancellationToken: Token);
         await host.StopAsync(Token);
-        var late = await Assert.ThrowsAsync<PredictionException>(async () => await door.PredictAsync(new(1, 2, 3), Token));
+        var late = await Assert.ThrowsAsync<PredictionException>(async () => await door.PredictAsync(new(1, 2, 3),
+            cancellationToken: Token));
 
         Assert.Equal((PredictionStatus.NotReady, PredictionErrorCode.NotLoaded), (early.Status, early.Error.Code));
         Assert.Equal(6, answer);

@@ -36,12 +36,13 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     /// <param name="mixes">Whether requests of several callers are run together.</param>
     /// <param name="logger">Where to say that they no longer are; null: nowhere.</param>
     /// <param name="serviceLevel">What callers are promised; null: nothing.</param>
+    /// <param name="events">Where to tell that batching stopped.</param>
     public BatchingPredictor(
         IPredictor inner, IBatchExecutor executor, BatchingOptions options, BatchingMetrics metrics, RunGate gate, TimeProvider time, bool mixes, ILogger? logger,
-        ServiceLevel? serviceLevel = null)
+        ServiceLevel? serviceLevel = null, ModelEvents? events = null)
         : base(inner)
     {
-        Trust = new(this, logger);
+        Trust = new(this, logger, events);
         Budget = new(serviceLevel?.P99, options.MaxQueueDelay);
         Metrics = metrics;
         _options = options;
@@ -50,7 +51,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         Flow = inner.GetService<GateFlow>() is { } flow && ReferenceEquals(flow.Gate, gate) ? flow : new(gate);
         Time = time;
         Identity = executor.Identity;
-        Errors = new(executor.Identity.Name);
+        Errors = new(executor.Identity);
         _direct = new(this, inner, executor, options);
         Lanes = options.Lanes == 0 ? gate.MaxConcurrentRuns : options.Lanes;
         Capacity = executor.Signature.IsBatchable && mixes ? options.MaxBatchSize : 1;

@@ -65,7 +65,7 @@ public static class PredictorBuilderBatchingExtensions
         if (objection is not null && logger is not null) LogMessages.NotBatched(logger, executor.Identity.Name, objection);
         var batching = new BatchingPredictor(inner, executor, options,
             new(executor.Identity.Name, services.FindMeter()), services.Find<RunGate>() ?? RunGate.Shared, services.FindClock(), mixes: objection is null, logger,
-            services.Find<ServiceLevel>());
+            services.Find<ServiceLevel>(), services.Find<ModelEvents>());
         if (options.Padding.Axis is null) return batching;
         try
         {

@@ -19,12 +19,13 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
     private readonly SecondLevel? _secondLevel;
     private readonly TimeProvider _time;
     private readonly ILogger? _logger;
+    private readonly ModelEvents? _events;
     private readonly AnswerTrust? _trust;
     private readonly bool _trusts;
 
     public CachingPredictor(
         IPredictor inner, ModelIdentity identity, CacheOptions options, IRequestHasher hasher, CacheHost host, IMemoryCache? memory, HybridCache? hybrid, CacheMetrics metrics,
-        ILogger? logger, TimeProvider time)
+        ILogger? logger, TimeProvider time, ModelEvents? events)
         : base(inner)
     {
         _options = options;
@@ -32,6 +33,7 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
         _host = host;
         _metrics = metrics;
         _logger = logger;
+        _events = events;
         _time = time;
         _trusts = inner.Signature.AnswersAreRepeatable || options.AcceptVaryingAnswersOf == identity.Name;
         _trust = inner.GetService<AnswerTrust>();
@@ -138,7 +140,9 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
     private void Timed(long started)
     {
         _worth.LookUpTook(_time.GetTimestamp() - started);
-        if (_worth.Judge() is not { } verdict || _logger is null) return;
+        if (_worth.Judge() is not { } verdict) return;
+        _events?.Publish(new CacheSwitched(Model, _version.Identity, verdict.Pays, verdict.HitRate, _time.GetUtcNow()));
+        if (_logger is null) return;
         if (verdict.Pays)
             LogMessages.CacheOn(_logger, Model, verdict.HitRate, verdict.Saved.TotalMicroseconds, verdict.Cost.TotalMicroseconds);
         else

@@ -72,7 +72,9 @@ public static class PredictorBuilderCachingExtensions
             : null;
         var logger = services.FindLogger();
         if (logger is not null && !inner.Signature.AnswersAreRepeatable && options.AcceptVaryingAnswersOf != identity.Name) LogMessages.CacheNotUsed(logger, identity.Name);
-        return new(inner, identity, options, hasher, services.Find<CacheHost>() ?? new(), memory, hybrid, CacheMetrics.For(services.FindMeter()), logger, services.FindClock());
+        return new(inner, identity, options, hasher, services.Find<CacheHost>() ?? new(), memory, hybrid,
+            CacheMetrics.For(services.FindMeter()), logger, services.FindClock(),
+            services.Find<ModelEvents>());
     }
 
     private static InvalidOperationException Missing(ModelIdentity identity, string option, string service, string call) =>

@@ -23,7 +23,9 @@ internal sealed class OutputSelection
     /// <summary>Whether these are all outputs of the model.</summary>
     public bool IsAll { get; }
 
-    /// <summary>Finds the outputs that a call asks for.</summary>
+    /// <summary>
+    /// Finds the outputs that a call asks for. A choice that was made before allocates nothing, whichever options name it.
+    /// </summary>
     /// <param name="signature">The model's signature.</param>
     /// <param name="options">The options of the call, or null.</param>
     /// <param name="error">Null, or why the call cannot be served.</param>
@@ -32,32 +34,6 @@ internal sealed class OutputSelection
     {
         ArgumentNullException.ThrowIfNull(signature);
         error = null;
-        if (options?.Outputs is not { } names) return signature.AllOutputs;
-        if (options.Selection is { } known && ReferenceEquals(known.Signature, signature)) return known;
-
-        var wanted = new SortedSet<int>();
-        foreach (var name in names)
-        {
-            var index = name is null ? -1 : signature.IndexOfOutput(name);
-            if (index < 0)
-            {
-                error = new(PredictionStatus.Invalid, PredictionErrorCode.OutputUnknown,
-                    "There is no output '{0}'. The model has: {1}.", name, signature.OutputNames);
-                return signature.AllOutputs;
-            }
-
-            wanted.Add(index);
-        }
-
-        if (wanted.Count == 0)
-        {
-            error = new(PredictionStatus.Invalid, PredictionErrorCode.OutputUnknown,
-                "PredictionOptions.Outputs is empty. Name at least one of: {0}; or leave it null for all.", signature.OutputNames);
-            return signature.AllOutputs;
-        }
-
-        var selection = wanted.Count == signature.Outputs.Count ? signature.AllOutputs : new OutputSelection(signature, [.. wanted]);
-        options.Selection = selection;
-        return selection;
+        return options?.Outputs is { } names ? signature.Selections.Find(names, out error) : signature.AllOutputs;
     }
 }

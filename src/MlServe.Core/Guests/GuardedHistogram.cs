@@ -37,6 +37,19 @@ internal sealed class GuardedHistogram<T>(Histogram<T>? instrument, GuestReports
         }
     }
 
+    public void Record(
+        T value, in KeyValuePair<string, object?> tag, in KeyValuePair<string, object?> other, in KeyValuePair<string, object?> third)
+    {
+        try
+        {
+            instrument?.Record(value, tag, other, third);
+        }
+        catch (Exception exception)
+        {
+            reports.Add(Guest.MeterListener, exception);
+        }
+    }
+
     public void Record(T value, in TagList tags)
     {
         try

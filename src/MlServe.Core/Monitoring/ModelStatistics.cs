@@ -27,6 +27,9 @@ internal sealed class ModelStatistics(string model)
 
     public KeyValuePair<string, object?> ModelTag { get; } = new(MlServeDiagnostics.ModelTag, model);
 
+    /// <summary>The versions that answered, as tags.</summary>
+    public VersionTags Versions { get; } = new();
+
     public bool IsUsed => Volatile.Read(ref _users) != 0;
 
     /// <summary>Calls under way. Ends are read first, so that it is never negative.</summary>

@@ -36,14 +36,14 @@ internal sealed class TelemetryStage : PredictionStage
     public override void After(ref StageCall call)
     {
         var status = call.Answer.Status;
-        End(ref call, PredictionOutcome.Of(status));
+        End(ref call, PredictionOutcome.Of(status), call.IsTimed ? VersionOf(call.Answer.Origin) : null);
         if (status == PredictionStatus.Failed && _logger is not null) LogFailure(_logger, call.Answer.Error);
     }
 
     public override void Failed(ref StageCall call, Exception exception)
     {
         var outcome = PredictionOutcome.Of(exception);
-        End(ref call, outcome);
+        End(ref call, outcome, null);
 
         // A disposed predictor is the caller's affair, as a cancellation is.
         if (outcome == PredictionOutcome.Exception && exception is not ObjectDisposedException && _logger is not null) LogException(_logger, exception);
@@ -56,21 +56,43 @@ internal sealed class TelemetryStage : PredictionStage
         base.Dispose();
     }
 
-    private void End(ref StageCall call, int outcome)
+    private void End(ref StageCall call, int outcome, ModelIdentity? version)
     {
         // A call that began before anybody listened has no beginning to measure from.
-        if (call.IsTimed) Measure(ref call, outcome);
+        if (call.IsTimed) Measure(ref call, outcome, version);
         _statistics.End(outcome);
         if (!_statistics.IsUsed) _metrics.Sweep(_statistics);
     }
 
-    private void Measure(ref StageCall call, int outcome)
+    private void Measure(ref StageCall call, int outcome, ModelIdentity? version)
     {
         var seconds = (call.Ended - call.Started) * _secondsPerTick;
         if (MlServeEventSource.IsListenedTo) _statistics.AddDuration((long)(seconds * 1e9));
-        if (outcome == (int)PredictionStatus.Ok) _metrics.Duration.Record(seconds, _statistics.ModelTag);
-        else _metrics.Duration.Record(seconds, _statistics.ModelTag, PredictionOutcome.ErrorTag(outcome));
+        Record(seconds, version, outcome == (int)PredictionStatus.Ok ? null : PredictionOutcome.ErrorTag(outcome));
     }
+
+    private void Record(double seconds, ModelIdentity? version, KeyValuePair<string, object?>? error)
+    {
+        switch (version, error)
+        {
+            case (null, null):
+                _metrics.Duration.Record(seconds, _statistics.ModelTag);
+                break;
+            case (null, { } errorTag):
+                _metrics.Duration.Record(seconds, _statistics.ModelTag, errorTag);
+                break;
+            case ({ }, null):
+                _metrics.Duration.Record(seconds, _statistics.ModelTag, _statistics.Versions.TagOf(version));
+                break;
+            case ({ }, { } errorTag):
+                _metrics.Duration.Record(seconds, _statistics.ModelTag, _statistics.Versions.TagOf(version), errorTag);
+                break;
+        }
+    }
+
+    /// <summary>The version of this model, whoever answered in its place.</summary>
+    private static ModelIdentity? VersionOf(in PredictionOrigin origin) =>
+        origin.Source == PredictionSource.Fallback ? origin.FallbackReason?.Model : origin.Model;
 
     private void LogFailure(ILogger logger, PredictionError error)
     {

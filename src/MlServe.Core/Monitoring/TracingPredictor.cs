@@ -32,6 +32,8 @@ internal sealed class TracingPredictor(IPredictor inner, string model, ILogger? 
     private async ValueTask<Prediction> PredictTracedAsync(PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
     {
         var activity = TracingSource.Start(_name, _tags, _reports);
+        if (activity is not null && options?.Caller is { Tenant: { Length: > 0 } tenant })
+            activity.SetTag(MlServeDiagnostics.TenantTag, tenant);
         try
         {
             var answer = await Inner.PredictAsync(inputs, options, cancellationToken).ConfigureAwait(false);
@@ -91,13 +93,19 @@ internal sealed class TracingPredictor(IPredictor inner, string model, ILogger? 
         if (origin.BatchRows > 0) activity.SetTag(MlServeDiagnostics.BatchRowsTag, origin.BatchRows);
         if (origin.Model is not { } identity) return;
 
+        TagVersion(activity, identity);
+    }
+
+    private void TagVersion(Activity activity, ModelIdentity identity)
+    {
         if (identity.Name != model) activity.SetTag(MlServeDiagnostics.AnsweredByTag, identity.Name);
         activity.SetTag(MlServeDiagnostics.VersionTag, identity.Version);
         if (identity.Digest.Length > 0) activity.SetTag(MlServeDiagnostics.DigestTag, identity.Digest[..Math.Min(DigestDigits, identity.Digest.Length)]);
     }
 
-    private static void TagError(Activity activity, PredictionStatus status, PredictionError error)
+    private void TagError(Activity activity, PredictionStatus status, PredictionError error)
     {
+        if (error.Model is { } identity) TagVersion(activity, identity);
         activity.SetTag(MlServeDiagnostics.ErrorTypeTag, status.ToTag());
         if (error.Code != PredictionErrorCode.None) activity.SetTag(MlServeDiagnostics.ErrorCodeTag, error.Code.ToString());
 

@@ -167,9 +167,9 @@ public static class PredictorBuilderResilienceExtensions
         var time = services.FindClock();
         var logger = services.FindLogger();
         var metrics = CircuitMetrics.For(services.FindMeter());
-        var breaker = new CircuitBreaker(identity, options, metrics, logger, time);
+        var breaker = new CircuitBreaker(identity, options, metrics, logger, time, services.Find<ModelEvents>());
         metrics.Add(breaker);
-        var validator = new OutputValidator(options, inner.Signature, identity.Name, logger);
+        var validator = new OutputValidator(options, inner.Signature, identity, logger);
         return new(breaker, validator, new(breaker, inner, validator, options, logger, time),
             new(breaker, options.SlowRunThreshold, services.Find<ServiceLevel>()?.P99, time));
     }
@@ -231,7 +231,7 @@ public static class PredictorBuilderResilienceExtensions
 
         if (services.FindLogger() is { } logger)
             LogMessages.ChaosEnabled(logger, identity.Name, options.LatencyRate, options.FailureRate, options.InvalidOutputRate);
-        return new ChaosPredictor(inner, options, identity.Name, services.FindMeter(), services.FindClock());
+        return new ChaosPredictor(inner, options, identity, services.FindMeter(), services.FindClock());
     }
 
     private static void Check(IEnumerable<string> validation, string what, ModelIdentity identity)

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 
 namespace MlServe.Configuration;
@@ -9,8 +8,6 @@ internal sealed class BindMlServingOptions(ModelCatalog catalog) : IPostConfigur
     public void PostConfigure(string? name, MlServingOptions options)
     {
         foreach (var section in catalog.Sections)
-        {
-            if (!ConfigurationShape.Check(section, typeof(MlServingOptions)).Any()) section.Bind(options);
-        }
+            SectionBinder.Bind(section, options);
     }
 }

@@ -3,11 +3,6 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Reflection;
 using Microsoft.Extensions.Configuration;
-using MlServe.Batching;
-using MlServe.Caching;
-using MlServe.Onnx;
-using MlServe.Onnx.Inspection;
-using MlServe.Resilience;
 
 namespace MlServe.Configuration;
 
@@ -20,33 +15,29 @@ internal static class ConfigurationShape
     /// <summary>The key below the section under which the models stand.</summary>
     public const string Models = nameof(Models);
 
-    // Named one by one so that trimming keeps their properties.
-    private static readonly ConcurrentDictionary<Type, PropertyInfo[]> Objects = new()
+    private static readonly ConcurrentDictionary<Type, OptionsType> Types = new()
     {
-        [typeof(MlServingOptions)] = typeof(MlServingOptions).GetProperties(),
-        [typeof(OnnxRuntimeOptions)] = typeof(OnnxRuntimeOptions).GetProperties(),
-        [typeof(ModelOptions)] = typeof(ModelOptions).GetProperties(),
-        [typeof(ServiceLevelOptions)] = typeof(ServiceLevelOptions).GetProperties(),
-        [typeof(OnnxModelOptions)] = typeof(OnnxModelOptions).GetProperties(),
-        [typeof(OnnxInspectionLimits)] = typeof(OnnxInspectionLimits).GetProperties(),
-        [typeof(VerificationOptions)] = typeof(VerificationOptions).GetProperties(),
-        [typeof(CacheOptions)] = typeof(CacheOptions).GetProperties(),
-        [typeof(FallbackStepOptions)] = typeof(FallbackStepOptions).GetProperties(),
-        [typeof(CircuitBreakerOptions)] = typeof(CircuitBreakerOptions).GetProperties(),
-        [typeof(ChaosOptions)] = typeof(ChaosOptions).GetProperties(),
-        [typeof(BatchingOptions)] = typeof(BatchingOptions).GetProperties(),
-        [typeof(PaddingOptions)] = typeof(PaddingOptions).GetProperties(),
-        [typeof(ExecutionProviderOptions)] = typeof(ExecutionProviderOptions).GetProperties(),
+        [typeof(string)] = OptionsType.Value<string>(),
+        [typeof(bool)] = OptionsType.Value<bool>(),
+        [typeof(int)] = OptionsType.Value<int>(),
+        [typeof(long)] = OptionsType.Value<long>(),
+        [typeof(double)] = OptionsType.Value<double>(),
+        [typeof(TimeSpan)] = OptionsType.Value<TimeSpan>(),
     };
 
-    /// <summary>Makes known options of another package.</summary>
-    public static void Add<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] T>() => Objects.TryAdd(typeof(T), typeof(T).GetProperties());
+    /// <summary>Makes a class of options known, so that trimming keeps its properties.</summary>
+    public static void Add<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] T>()
+        where T : class, new() => Types.TryAdd(typeof(T), OptionsType.Object<T>());
+
+    /// <summary>What is known of a type; null for one that nobody has named, and for enumerations.</summary>
+    public static OptionsType? Find(Type type) => Types.GetValueOrDefault(type);
 
     /// <summary>Whether the type is one whose properties are keys.</summary>
-    public static bool IsObject(Type type) => Objects.ContainsKey(type);
+    public static bool IsObject(Type type) => Find(type) is { IsObject: true };
 
     /// <summary>The properties that configuration can set; not those whose values only code can give.</summary>
-    public static IEnumerable<PropertyInfo> PropertiesOf(Type type) => Objects[type].Where(static property => IsConfigurable(property.PropertyType));
+    public static IEnumerable<PropertyInfo> PropertiesOf(Type type) =>
+        Types[type].Properties.Where(static property => IsConfigurable(property.PropertyType));
 
     /// <summary>The type of a dictionary's values, of a list's elements; null for what is neither.</summary>
     public static Type? ElementTypeOf(Type type)
@@ -61,38 +52,37 @@ internal static class ConfigurationShape
         type.IsGenericType && (type.GetGenericTypeDefinition() == typeof(IDictionary<,>) || type.GetGenericTypeDefinition() == typeof(IReadOnlyDictionary<,>));
 
     /// <summary>Says what is wrong with a section that is bound to a type: one message each, which begins with the full key.</summary>
-    public static IEnumerable<string> Check(IConfigurationSection section, Type type)
+    /// <param name="section">The section.</param>
+    /// <param name="type">The type.</param>
+    /// <param name="extras">Keys of the section that are no properties of the type.</param>
+    public static IEnumerable<string> Check(IConfigurationSection section, Type type, IReadOnlyList<ExtraKey>? extras = null)
     {
         var children = section.GetChildren();
-        if (IsObject(type)) return HasText(section) ? [Not(section, "an object with keys")] : children.SelectMany(child => CheckKey(child, type));
+        if (IsObject(type)) return HasText(section) ? [Not(section, "an object with keys")] : children.SelectMany(child => CheckKey(child, type, extras ?? []));
         if (ElementTypeOf(type) is { } element)
         {
-            return HasText(section)
-                ? [Not(section, IsDictionary(type) ? "an object with keys" : "a list")]
-                : children.SelectMany(child => Check(child, element));
+            if (HasText(section)) return [Not(section, IsDictionary(type) ? "an object with keys" : "a list")];
+            return IsDictionary(type) ? CheckDictionary(section, element) : children.SelectMany(child => Check(child, element));
         }
 
         if (children.Any()) return [$"{section.Path} holds keys or a list; it must be a single value: {Describe(type)}."];
         return IsAbsent(section, type) || CanRead(section.Value!, type) ? [] : [$"{section.Path} is '{section.Value}'; it must be {Describe(type)}."];
     }
 
+    /// <summary>Says that a section must hold keys, where it holds a text.</summary>
+    public static IEnumerable<string> CheckObject(IConfigurationSection section) =>
+        HasText(section) ? [Not(section, "an object with keys")] : [];
+
     /// <summary>An explicit null says nothing; so does an empty text where the option may be without a value.</summary>
     public static bool IsAbsent(IConfigurationSection section, Type type) =>
         section.Value is null || (section.Value.Length == 0 && (!type.IsValueType || Nullable.GetUnderlyingType(type) is not null));
 
-    private static IEnumerable<string> CheckKey(IConfigurationSection section, Type type)
+    private static IEnumerable<string> CheckKey(IConfigurationSection section, Type type, IReadOnlyList<ExtraKey> extras)
     {
-        // The models are options of their own, by name, and no property of those of the host.
-        if (type == typeof(MlServingOptions) && Is(Models, section.Key)) return HasText(section) ? [Not(section, "an object with keys")] : [];
-
-        // Read by packages of their own.
-        if (type == typeof(ModelOptions) && ModelSections.IsKey(section.Key)) return [];
-
-        var known = PropertiesOf(type).Select(static property => property.Name).ToList();
-        if (Objects[type].FirstOrDefault(property => Is(property.Name, section.Key)) is not { } property)
+        if (extras.FirstOrDefault(extra => extra.Is(section.Key)) is { } extra) return extra.Check(section);
+        if (Types[type].Properties.FirstOrDefault(property => Is(property.Name, section.Key)) is not { } property)
         {
-            if (type == typeof(MlServingOptions)) known.Add(Models);
-            if (type == typeof(ModelOptions)) known.AddRange(ModelSections.Keys);
+            List<string> known = [.. PropertiesOf(type).Select(static property => property.Name), .. extras.Select(static extra => extra.Name)];
             var suggestion = Suggestion.For(section.Key, known) is { } name ? $" Did you mean '{name}'?" : "";
             return [$"{section.Path} is not a known key.{suggestion} Known here: {string.Join(", ", known)}."];
         }
@@ -102,12 +92,37 @@ internal static class ConfigurationShape
             : [$"{section.Path} cannot be given in configuration. Set {type.Name}.{property.Name} in code."];
     }
 
-    private static bool IsConfigurable(Type type) =>
-        IsObject(type) || IsScalar(Nullable.GetUnderlyingType(type) ?? type) || (ElementTypeOf(type) is { } element && IsConfigurable(element));
+    private static IEnumerable<string> CheckDictionary(IConfigurationSection section, Type element)
+    {
+        if (NamedValue.IsList(section)) return NamedValue.CheckList(section).Concat(NamedValue.Of(section).SelectMany(entry => Check(entry.Section, element)));
+        return section.GetChildren().SelectMany(entry => !IsObject(element) && FindSplitName(entry, element) is { } name
+            ? [$"{entry.Path} holds keys; it must be {DescribeElement(element)}. "
+                + $"A name that holds a ':' stands in a list: [ {{ \"{NamedValue.NameKey}\": \"{name}\", \"{NamedValue.ValueKey}\": ... }} ]."]
+            : Check(entry, element));
+    }
 
-    private static bool IsScalar(Type type) =>
-        type.IsEnum || type == typeof(string) || type == typeof(bool) || type == typeof(int) || type == typeof(long) || type == typeof(double)
-        || type == typeof(TimeSpan);
+    /// <summary>The name that configuration has taken apart at its ':', as in <c>{ "input:0": 1 }</c>; null where there is none.</summary>
+    private static string? FindSplitName(IConfigurationSection entry, Type element)
+    {
+        if (entry.GetChildren().FirstOrDefault() is not { } rest) return null;
+        if (ElementTypeOf(element) is null) return $"{entry.Key}:{rest.Key}";
+
+        // A list of numbers has keys too; one level more is a name.
+        return rest.GetChildren().Any() ? $"{entry.Key}:{rest.Key}" : null;
+    }
+
+    private static string DescribeElement(Type element) =>
+        ElementTypeOf(element) is { } item ? $"a list, each item {Describe(item)}" : $"a single value: {Describe(element)}";
+
+    private static bool IsConfigurable(Type type)
+    {
+        if (IsObject(type) || IsScalar(Nullable.GetUnderlyingType(type) ?? type)) return true;
+        if (ElementTypeOf(type) is not { } element) return false;
+        if (!IsDictionary(type)) return Find(element) is not null;
+        return IsObject(element) || IsScalar(element) || (!IsDictionary(element) && ElementTypeOf(element) is { } item && Find(item) is { IsObject: false });
+    }
+
+    private static bool IsScalar(Type type) => type.IsEnum || Find(type) is { IsObject: false };
 
     private static bool CanRead(string value, Type type)
     {

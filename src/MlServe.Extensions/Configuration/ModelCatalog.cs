@@ -23,6 +23,9 @@ internal sealed class ModelCatalog
     /// <summary>The key by which messages name the section.</summary>
     public string Key => Sections.Count > 0 ? Sections[^1].Path : MlServingOptions.SectionName;
 
+    /// <summary>Whether configuration says anything at all.</summary>
+    public bool Exists => Sections.Any(static section => section.Exists());
+
     /// <summary>The names of all models; those added in code first.</summary>
     public IReadOnlyList<string> Names =>
     [

@@ -1,9 +1,11 @@
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
+using MlServe.Features;
 
 namespace MlServe.Configuration;
 
-/// <summary>Checks one model's name, configuration and options.</summary>
-internal sealed class ValidateModelOptions(ModelCatalog catalog, ModelSections sections) : IValidateOptions<ModelOptions>
+/// <summary>Checks one model's name, configuration and options, and takes the copy of them that a load uses.</summary>
+internal sealed class ValidateModelOptions(ModelCatalog catalog, FeatureCatalog features) : IValidateOptions<ModelOptions>
 {
     public ValidateOptionsResult Validate(string? name, ModelOptions options)
     {
@@ -11,9 +13,14 @@ internal sealed class ValidateModelOptions(ModelCatalog catalog, ModelSections s
         var key = catalog.KeyOf(model);
         if (ModelName.ProblemOf(model) is { } problem) return ValidateOptionsResult.Fail($"{key}: '{model}' cannot name a model; {problem}");
 
-        List<string> problems = [.. catalog.SectionsOf(model).SelectMany(static section => ConfigurationShape.Check(section, typeof(ModelOptions)))];
-        if (problems.Count == 0) problems.AddRange(options.Validate().Select(message => $"{key}:{message}"));
-        problems.AddRange(sections.Check(model));
-        return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);
+        List<IConfigurationSection> sections = [.. catalog.SectionsOf(model)];
+        List<string> unread = [.. sections.SelectMany(features.Check)];
+        var invalid = options.Validate().Concat(features.Validate(options)).Select(message => $"{key}:{message}")
+            .Concat(features.Unused(model, sections, options))
+            .Concat(features.Unread(options).Select(message => $"{key}: {message}"));
+        List<string> problems = [.. Faults.Together(unread, invalid)];
+        if (problems.Count > 0) return ValidateOptionsResult.Fail(problems);
+        options.Freeze(features);
+        return ValidateOptionsResult.Success;
     }
 }

@@ -6,40 +6,80 @@ namespace MlServe.Hosting;
 /// <summary>Says whether those that are to answer in a model's place can, as far as only loaded models tell.</summary>
 internal static class FallbackCheck
 {
-    public static IEnumerable<string> ProblemsOf(HostedModel model, Func<string, HostedModel?> find)
+    /// <param name="model">The model.</param>
+    /// <param name="find">Finds another model of the host.</param>
+    public static IEnumerable<string> ProblemsOf(HostedModel model, Func<string, HostedModel?> find) => model.Fallback is { } fallback
+        ? ProblemsOf(model, fallback.Steps, fallback.StaleAnswers is not null, find)
+        : [];
+
+    /// <param name="model">The model.</param>
+    /// <param name="steps">Its chain.</param>
+    /// <param name="keepsAnswers">Whether somebody keeps answers of it.</param>
+    /// <param name="find">Finds another model of the host.</param>
+    public static IEnumerable<string> ProblemsOf(HostedModel model, IEnumerable<FallbackStep> steps, bool keepsAnswers, Func<string, HostedModel?> find)
     {
-        if (model.Fallback is not { } fallback || model.NotLoadedYet is not null) yield break;
-        foreach (var step in fallback.Steps)
+        if (model.NotLoadedYet is not null) return [];
+        return steps.SelectMany(step => step switch
         {
-            switch (step)
+            ModelStep other when find(other.Name) is { NotLoadedYet: null } target => ProblemsOf(model, other, target),
+            StaleAnswerStep when !keepsAnswers => [$"The fallback chain of model '{model.Name}' has stale answers, and nobody keeps any. Call UseCache, or set UseCache to true."],
+            ValueStep value => ProblemsOf(model, value),
+            _ => [],
+        });
+    }
+
+    private static IEnumerable<string> ProblemsOf(HostedModel model, ModelStep step, HostedModel target)
+    {
+        if (step.After is not null && PredictorBuilderResilienceExtensions.IsSameModel(model, target) && RunsOnCpu(model) && RunsOnCpu(target))
+        {
+            yield return $"'{step.Name}' cannot be asked beside model '{model.Name}': both are made of the same file and run on the processor, where neither would be faster. "
+                + "Leave After out, or take another model.";
+        }
+
+        var misfits = SignatureFit.Misfits(model.Signature, target.Signature).ToList();
+        if (misfits.Count > 0) yield return $"'{step.Name}' cannot stand in for model '{model.Name}': {string.Join("; ", misfits)}. Take another for its fallback chain.";
+    }
+
+    private static IEnumerable<string> ProblemsOf(HostedModel model, ValueStep value)
+    {
+        var signature = model.Signature;
+        List<string> given = [.. value.Outputs];
+        foreach (var output in given.Where(output => signature.IndexOfOutput(output) < 0))
+        {
+            yield return $"The fallback chain of model '{model.Name}' gives a value to '{output}', which the model does not have. It has: {signature.OutputNames}.";
+        }
+
+        List<string> missing = [.. signature.Outputs.Select(static output => output.Name).Where(output => !given.Contains(output, StringComparer.Ordinal))];
+        if (missing.Count > 0 && given.Exists(output => signature.IndexOfOutput(output) >= 0))
+        {
+            yield return $"The fallback chain of model '{model.Name}' gives no value to {string.Join(", ", missing.Select(static output => $"'{output}'"))}: "
+                + $"what stands in for an answer must have every output. The model has: {signature.OutputNames}. Give each a value, or take the value out of the chain.";
+        }
+
+        foreach (var output in given.Where(value.IsOfNumbers))
+        {
+            if (signature.IndexOfOutput(output) is >= 0 and var index && NotOfNumbers(signature.Outputs[index]) is { } kind)
             {
-                case ModelStep other when find(other.Name) is { NotLoadedYet: null } target:
-                    if (other.After is not null && PredictorBuilderResilienceExtensions.IsSameModel(model, target) && RunsOnCpu(model) && RunsOnCpu(target))
-                    {
-                        yield return $"'{other.Name}' cannot be asked beside model '{model.Name}': both are made of the same file and run on the processor, where neither would be faster. "
-                            + "Leave After out, or take another model.";
-                    }
-
-                    var misfits = SignatureFit.Misfits(model.Signature, target.Signature).ToList();
-                    if (misfits.Count > 0) yield return $"'{other.Name}' cannot stand in for model '{model.Name}': {string.Join("; ", misfits)}. Take another for its fallback chain.";
-                    break;
-                case StaleAnswerStep when fallback.StaleAnswers is null:
-                    yield return $"The fallback chain of model '{model.Name}' has stale answers, and nobody keeps any. Call UseCache, or set UseCache to true.";
-                    break;
-                case ValueStep value:
-                    foreach (var output in value.Outputs.Where(output => model.Signature.IndexOfOutput(output) < 0))
-                        yield return $"The fallback chain of model '{model.Name}' gives a value to '{output}', which the model does not have. It has: {model.Signature.OutputNames}.";
-                    foreach (var (output, length) in value.Lengths)
-                    {
-                        if (LengthOfRow(model.Signature, output) is { } expected && expected != length)
-                            yield return $"The fallback chain of model '{model.Name}' gives '{output}' a value of {length} numbers, and a row of the model's has {expected}.";
-                    }
-
-                    value.TakeTypesOf(model.Signature);
-                    break;
+                yield return $"The fallback chain of model '{model.Name}' gives numbers to '{output}', which is {kind}: only tensors of numbers can be given so. "
+                    + "Let a model or a function stand in (Then in code), or take the value out of the chain.";
             }
         }
+
+        foreach (var (output, length) in value.Lengths)
+        {
+            if (LengthOfRow(signature, output) is { } expected && expected != length)
+                yield return $"The fallback chain of model '{model.Name}' gives '{output}' a value of {length} numbers, and a row of the model's has {expected}.";
+        }
     }
+
+    /// <summary>What an output is that numbers cannot be written to; null where they can.</summary>
+    private static string? NotOfNumbers(ValueSignature output) => output.Kind switch
+    {
+        ValueKind.Tensor => ValueStep.CanHoldNumbers(output.ElementType) ? null : $"a tensor of {output.ElementType}",
+        ValueKind.Map => "a map",
+        ValueKind.Sequence => "a sequence",
+        _ => $"of the kind {output.Kind}",
+    };
 
     /// <summary>How many elements a row of an output has; null where the model does not tell.</summary>
     private static long? LengthOfRow(ModelSignature signature, string output)

@@ -15,6 +15,7 @@ internal sealed class HostedModel : IPredictor
     private readonly ModelLoader _loader;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private readonly ModelEvents? _events;
     private readonly TimeSpan _drainTimeout;
     private readonly EntranceStage _entrance;
     private readonly CancellationTokenSource _closing = new();
@@ -27,6 +28,7 @@ internal sealed class HostedModel : IPredictor
     private Task _loading = Task.CompletedTask;
     private ModelState _state;
     private string? _lastSnapshot;
+    private ModelIdentity? _identity;
 
     /// <param name="name">The name of the model.</param>
     /// <param name="loader">Loads it.</param>
@@ -48,13 +50,14 @@ internal sealed class HostedModel : IPredictor
         _time = time;
         _logger = logger;
         _stepsOf = stepsOf;
+        _events = services.Find<ModelEvents>();
         var steps = TryFindSteps();
         _entrance = new(NotLoaded("models are loaded when the host starts; without a host, by IPredictorProvider.LoadAsync"));
         _below = new(() => AddGuards(new PredictorBuilder(this)).Build(services));
         Fallback = steps is { Count: 0 }
             ? null
             : PredictorBuilderResilienceExtensions.CreateFallback(new PredictorBuilder(this).Use((_, _) => _entrance).Build(services), Name, steps ?? [], targets, services);
-        Predictor = AddGuards(new PredictorBuilder(_ => this).UseTelemetry(Name)).Build(services);
+        Predictor = AddGuards(CallerPredictor.AddTo(new(_ => this), Name, services).UseTelemetry(Name)).Build(services);
     }
 
     public string Name { get; }
@@ -118,6 +121,9 @@ internal sealed class HostedModel : IPredictor
         }
     }
 
+    /// <summary>Whether it was loaded with what configuration says of it.</summary>
+    public bool IsLoadedWith(string snapshot) => _loaded?.Snapshot == snapshot;
+
     /// <summary>Loads the model unless it is loaded or being loaded. May be called again after a failure.</summary>
     /// <param name="cancellationToken">Ends the waiting. A load that has begun is the model's, and goes on until it is closed.</param>
     public Task LoadAsync(CancellationToken cancellationToken)
@@ -155,6 +161,7 @@ internal sealed class HostedModel : IPredictor
             if (_state is ModelState.Draining or ModelState.Closed) return _closed.Task;
             _state = ModelState.Draining;
             idle = _entrance.Close(ShutDown());
+            _events?.Publish(new ModelDraining(Name, _identity, _time.GetUtcNow()));
         }
 
         using var noContext = Background.SuppressFlow();
@@ -220,6 +227,7 @@ internal sealed class HostedModel : IPredictor
         {
             ReadSteps();
             loaded = await _loader.LoadAsync(Name, Predictor.GetService<Pipeline>()!.Twins, ended.Token).ConfigureAwait(false);
+            _identity = loaded.Pipeline.GetService<ModelIdentity>();
             PipelineWarmUp.Prepare(PredictAsync);
             foreach (var value in Fallback?.Steps.OfType<ValueStep>() ?? [])
                 value.TakeTypesOf(loaded.Signature);
@@ -236,7 +244,12 @@ internal sealed class HostedModel : IPredictor
                 }
             }
 
-            if (exception is not OperationCanceledException) _logger.LoadFailed(exception, Name);
+            if (exception is not OperationCanceledException)
+            {
+                _logger.LoadFailed(exception, Name);
+                _events?.Publish(new ModelLoadFailed(Name, exception, _time.GetUtcNow()));
+            }
+
             throw;
         }
 
@@ -249,6 +262,7 @@ internal sealed class HostedModel : IPredictor
             {
                 _state = ModelState.Ready;
                 _entrance.Open();
+                _events?.Publish(new ModelLoaded(Name, _identity, _time.GetUtcNow()));
             }
         }
     }
@@ -289,6 +303,7 @@ internal sealed class HostedModel : IPredictor
         _closing.Dispose();
         lock (_lock)
             _state = ModelState.Closed;
+        _events?.Publish(new ModelClosed(Name, _identity, _time.GetUtcNow()));
     }
 
     private async Task ClosePipelineAsync(LoadedModel loaded)
@@ -313,5 +328,9 @@ internal sealed class HostedModel : IPredictor
         new(PredictionStatus.NotReady, PredictionErrorCode.NotLoaded, "Model '{0}' is not loaded: {1}.", Name, reason) { Exception = exception };
 
     private PredictionError ShutDown() => new(
-        PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' is being shut down with its host and takes no more requests.", Name);
+        PredictionStatus.NotReady, PredictionErrorCode.Draining,
+            "Model '{0}' is being shut down with its host and takes no more requests.", Name)
+    {
+        Model = _identity,
+    };
 }

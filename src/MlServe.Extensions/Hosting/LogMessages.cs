@@ -46,7 +46,6 @@ internal static partial class LogMessages
     [LoggerMessage(4011, LogLevel.Information, "Model {Model} is tried again in {Delay}; the host goes on without it")]
     public static partial void TriedAgain(this ILogger logger, string model, TimeSpan delay);
 
-    [LoggerMessage(4009, LogLevel.Warning,
-        "{Section} has no effect: nothing turns it on for model {Model}. Set {Switch} of the model to true, or call {Switch} where it is added in code; set to false it says that this is meant")]
-    public static partial void SectionUnused(this ILogger logger, string section, string model, string @switch);
+    [LoggerMessage(4012, LogLevel.Error, "The configuration was reloaded, and the next start would fail with it. The models stay as they are. {Problems}")]
+    public static partial void NextStartFails(this ILogger logger, string problems);
 }

@@ -6,6 +6,16 @@ internal sealed class ModelDoor<TInput, TOutput>(IPredictor predictor, IPredicti
     private readonly HostedModel _model = predictor.GetService<HostedModel>()!;
     private readonly IPredictor<TInput, TOutput> _door = predictor.As(mapper);
 
-    public ValueTask<TOutput> PredictAsync(TInput input, CancellationToken cancellationToken = default) =>
-        _model.NotLoadedYet is { } error ? throw new PredictionException(error) : _door.PredictAsync(input, cancellationToken);
+    public ValueTask<TOutput> PredictAsync(TInput input, PredictionOptions? options = null,
+        CancellationToken cancellationToken = default) =>
+        _model.NotLoadedYet is { } error ? throw new PredictionException(error) : _door.PredictAsync(input, options, cancellationToken);
+
+    public ValueTask<IReadOnlyList<PredictionResult<TOutput>>> PredictManyAsync(
+        IReadOnlyList<TInput> inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        return _model.NotLoadedYet is { } error
+            ? new(inputs.Select(_ => new PredictionResult<TOutput>(error)).ToArray())
+            : _door.PredictManyAsync(inputs, options, cancellationToken);
+    }
 }

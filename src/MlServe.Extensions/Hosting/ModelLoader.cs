@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using MlServe.Configuration;
+using MlServe.Features;
 using MlServe.Guests;
 using MlServe.Onnx;
 
@@ -8,7 +9,7 @@ namespace MlServe.Hosting;
 
 /// <summary>Loads models, as many at once as may run at once, and builds their pipelines.</summary>
 internal sealed class ModelLoader(
-    ModelCatalog catalog, IOptionsMonitor<ModelOptions> models, RunGate gate, TimeProvider time, IServiceProvider services,
+    ModelCatalog catalog, FeatureCatalog features, IOptionsMonitor<ModelOptions> models, RunGate gate, TimeProvider time, IServiceProvider services,
     ILoggerFactory? loggers = null)
 {
     /// <summary>How long a model whose load has failed is waited for to close: a call of the native runtime may hold it open for good.</summary>
@@ -28,35 +29,60 @@ internal sealed class ModelLoader(
         using var turn = await _turns.TakeAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            return await LoadAsync(name, models.Get(name), catalog.SnapshotOf(name), around, cancellationToken).ConfigureAwait(false);
+            return await LoadAsync(name, InForce(models.Get(name)), catalog.SnapshotOf(name), around, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is not (OperationCanceledException or OptionsValidationException))
         {
-            var failure = exception is ModelLoadException known ? known.Failure : ModelLoadFailure.Other;
-            throw new ModelLoadException(failure, $"Model '{name}' ({catalog.KeyOf(name)}) could not be loaded. {GuestReports.MessageOf(exception)}", exception);
+            throw NotLoaded(name, exception);
         }
     }
+
+    /// <summary>Reads and inspects the file of a model that may be loaded later, and leaves nothing behind. A source from code is not asked: it is not what configuration changes.</summary>
+    /// <exception cref="ModelLoadException">A load would fail so, too.</exception>
+    public async Task CheckFileAsync(string name, ModelOptions options, CancellationToken cancellationToken)
+    {
+        if (options.Source is not null || options.Predictor is not null) return;
+        try
+        {
+            var (_, info) = await new OnnxLoader(FileOf(options), options.Onnx, ContextOf(name, options)).ReadAsync(cancellationToken).ConfigureAwait(false);
+            Check(name, OnnxFeature.FreeNames(options.Onnx, info).Select(static problem => $"{nameof(ModelOptions.Onnx)}:{problem}"));
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            throw NotLoaded(name, exception);
+        }
+    }
+
+    private ModelLoadException NotLoaded(string name, Exception exception) => new(
+        exception is ModelLoadException known ? known.Failure : ModelLoadFailure.Other,
+        $"Model '{name}' ({catalog.KeyOf(name)}) could not be loaded. {GuestReports.MessageOf(exception)}", exception);
+
+    private ModelLoadContext ContextOf(string name, ModelOptions options) => new()
+    {
+        Name = name,
+        Version = options.Version,
+        RunGate = gate,
+        TimeProvider = _clock,
+        LoggerFactory = loggers,
+    };
+
+    private static IModelSource FileOf(ModelOptions options) => ModelSource.FromFile(options.Path!, options.Onnx.MaxModelBytes);
 
     private async Task<LoadedModel> LoadAsync(
         string name, ModelOptions options, string snapshot, IReadOnlyList<PipelineLayer> around, CancellationToken cancellationToken)
     {
-        foreach (var (section, option) in UnusedSections.Of(catalog, name, options))
-            LogMessages.Create(loggers).SectionUnused(section, name, option);
         if (options.Predictor is { } makePredictor) return Wrap(name, options, snapshot, makePredictor);
-        var context = new ModelLoadContext
-        {
-            Name = name,
-            Version = options.Version,
-            RunGate = gate,
-            TimeProvider = _clock,
-            LoggerFactory = loggers,
-        };
-        var source = SourceOf(options, context);
-        var model = await OnnxPredictor.LoadAsync(source, options.Onnx, context, cancellationToken).ConfigureAwait(false);
+        var context = ContextOf(name, options);
+        IPredictor? model = null;
+        var serviceLevel = options.ServiceLevel.ToServiceLevel();
+        var builder = new PredictorBuilder(_ => model!);
+        List<Func<IModelSource, IServiceProvider, IModelSource>> wrappers = [.. options.SourceWrappers];
+        features.Apply(options, new(name, serviceLevel, services, builder, wrappers, options.IsCachePlaced));
+        model = await OnnxPredictor.LoadAsync(SourceOf(options, wrappers, context), options.Onnx, context, cancellationToken).ConfigureAwait(false);
         try
         {
-            var serviceLevel = options.ServiceLevel.ToServiceLevel();
-            var pipeline = AddLayers(new PredictorBuilder(_ => model), options).Build(new ModelServices(services, serviceLevel));
+            Check(name, features.Validate(options, model));
+            var pipeline = builder.Build(new ModelServices(services, serviceLevel));
             try
             {
                 if (options.Onnx.WarmUpRuns > 0)
@@ -76,16 +102,19 @@ internal sealed class ModelLoader(
         }
     }
 
-    /// <summary>Layers around a predictor of the application's. It is not warmed up: nobody knows a request that it takes, and it may be
-    /// billed for.</summary>
+    /// <summary>
+    /// Layers around a predictor of the application's. It is not warmed up: nobody knows a request that it takes, and it may be billed for.
+    /// </summary>
     private LoadedModel Wrap(string name, ModelOptions options, string snapshot, Func<IServiceProvider, IPredictor> makePredictor)
     {
         var predictor = makePredictor(services) ?? throw new InvalidOperationException("The function given to FromPredictor returned null.");
         try
         {
             var serviceLevel = options.ServiceLevel.ToServiceLevel();
-            var pipeline = AddLayers(new PredictorBuilder(_ => new ForeignModel(predictor, options.IsPredictorBorrowed, new(name, options.Version))), options)
-                .Build(new ModelServices(services, serviceLevel));
+            var builder = new PredictorBuilder(_ => new ForeignModel(predictor, options.IsPredictorBorrowed, new(name, options.Version)));
+            features.Apply(options, new(name, serviceLevel, services, builder, [], options.IsCachePlaced));
+            Check(name, features.Validate(options, predictor));
+            var pipeline = builder.Build(new ModelServices(services, serviceLevel));
             return new(pipeline, pipeline.Signature, serviceLevel, snapshot);
         }
         catch
@@ -95,30 +124,27 @@ internal sealed class ModelLoader(
         }
     }
 
-    private static PredictorBuilder AddLayers(PredictorBuilder builder, ModelOptions options)
+    private static ModelOptions InForce(ModelOptions options) => options.Frozen ?? options;
+
+    /// <summary>Holds the options against what only the loaded model tells.</summary>
+    private void Check(string name, IEnumerable<string> problems)
     {
-        foreach (var addLayers in options.Layers)
-            addLayers(builder);
-        if (options is { UseCache: true, IsCachePlaced: false }) builder.UseCache(options.Cache);
-        if (options.UseTimeout) builder.UseTimeout(options.Timeout);
-        if (options.UseCircuitBreaker) builder.UseCircuitBreaker(options.CircuitBreaker);
-        if (options.Chaos.Enabled) builder.UseChaos(options.Chaos);
-        if (options.UseBatching) builder.UseBatching(options.Batching);
-        return builder;
+        List<string> told = [.. problems.Select(problem => $"{catalog.KeyOf(name)}:{problem}")];
+        if (told.Count > 0) throw new ModelLoadException(ModelLoadFailure.InvalidOptions, string.Join(" ", told));
     }
 
-    private IModelSource SourceOf(ModelOptions options, ModelLoadContext context)
+    private IModelSource SourceOf(ModelOptions options, List<Func<IModelSource, IServiceProvider, IModelSource>> wrappers, ModelLoadContext context)
     {
         var source = options.Source is { } makeSource
             ? makeSource(services) ?? throw new InvalidOperationException("The function given to FromSource returned null.")
-            : ModelSource.FromFile(options.Path!, options.Onnx.MaxModelBytes);
-        if (options.SourceWrappers.Count == 0) return source;
+            : FileOf(options);
+        if (wrappers.Count == 0) return source;
 
         // What stands around a source may take its time, and may run the model: quantizing does both. So the source itself is timed, and what it gives is verified before.
         source = options.Onnx.Verify == ModelVerification.InChildProcess
             ? new VerifiedModelSource(source, options.Onnx, context)
             : new TimedModelSource(source, context.Name, options.Onnx.LoadTimeout, _clock);
-        foreach (var wrap in options.SourceWrappers)
+        foreach (var wrap in wrappers)
             source = wrap(source, services) ?? throw new InvalidOperationException("The function given to WrapSource returned null.");
         return source;
     }

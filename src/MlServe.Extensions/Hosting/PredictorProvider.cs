@@ -13,7 +13,7 @@ namespace MlServe.Hosting;
 /// <summary>Holds the models of a host: one for each name, made when it is first asked for, closed with the provider.</summary>
 internal sealed class PredictorProvider(
     ModelCatalog catalog, ModelLoader loader, IOptions<MlServingOptions> options, IOptionsMonitor<ModelOptions> models,
-    IOptionsMonitorCache<ModelOptions> cache, TimeProvider time, IServiceProvider services, ILoggerFactory? loggers = null)
+    IOptionsMonitorCache<ModelOptions> cache, ReloadCheck check, TimeProvider time, IServiceProvider services, ILoggerFactory? loggers = null)
     : IPredictorProvider, IFallbackTargets, IDisposable, IAsyncDisposable
 {
     private readonly ILogger _logger = LogMessages.Create(loggers);
@@ -27,7 +27,8 @@ internal sealed class PredictorProvider(
     private bool _isDisposed;
     private LoadRetries? _retries;
 
-    public IReadOnlyCollection<string> Names => catalog.Names;
+    /// <summary>Those that are served and no longer in the configuration, too: it may be a file that is half written.</summary>
+    public IReadOnlyCollection<string> Names => Known();
 
     /// <summary>Whether the host has begun to stop, though models still answer.</summary>
     public bool IsStopping => Volatile.Read(ref _isStopping);
@@ -42,7 +43,7 @@ internal sealed class PredictorProvider(
 
     /// <summary>The predictor that is meant where no name is given.</summary>
     /// <exception cref="InvalidOperationException">No model, or no single one, is meant.</exception>
-    public IPredictor GetDefaultPredictor() => GetPredictor(DefaultOf(catalog.Names, nameof(IPredictor)));
+    public IPredictor GetDefaultPredictor() => GetPredictor(DefaultOf(Known(), nameof(IPredictor)));
 
     /// <summary>The name of the model that a typed door without a name leads to.</summary>
     /// <exception cref="InvalidOperationException">Several models have such a door, and none of them is the default.</exception>
@@ -112,9 +113,20 @@ internal sealed class PredictorProvider(
                 _logger.ReloadFailed(exception);
             }
         }
+
+        check.Begin(name => _models.GetValueOrDefault(name), _ending.Token);
     }
 
-    /// <summary>Tells health checks that the host stops.</summary>
+    private List<string> Known()
+    {
+        List<string> names = [.. catalog.Names];
+        names.AddRange(_models.Values.Where(model => IsKept(model) && !names.Contains(model.Name, ModelName.Comparer)).Select(static model => model.Name));
+        return names;
+    }
+
+    /// <summary>A model that has gone from the configuration stays while it is served; where all of it has gone, nothing is known of any.</summary>
+    private bool IsKept(HostedModel model) => model.NotLoadedYet is null || model.State == ModelState.Loading || !catalog.Exists;
+
     private void Reload(HostedModel model, bool isThere)
     {
         if (isThere && model.State == ModelState.Failed)
@@ -128,6 +140,7 @@ internal sealed class PredictorProvider(
         }
     }
 
+    /// <summary>Tells health checks that the host stops.</summary>
     public void BeginStopping()
     {
         Volatile.Write(ref _isStopping, true);
@@ -166,7 +179,7 @@ internal sealed class PredictorProvider(
     }
 
     /// <summary>All models and where they stand.</summary>
-    public IEnumerable<HostedModel> Models() => catalog.Names.Select(GetModel);
+    public IEnumerable<HostedModel> Models() => Known().Select(GetModel);
 
     public void Dispose()
     {
@@ -304,7 +317,7 @@ internal sealed class PredictorProvider(
 
     private string KnownModels()
     {
-        var names = catalog.Names;
+        var names = Known();
         return names.Count == 0
             ? $"There are no models: add one with AddModel, or below {catalog.Key}:{ConfigurationShape.Models}."
             : $"The models are: {string.Join(", ", names.Select(static name => $"'{name}'"))}.";

@@ -63,6 +63,7 @@ internal sealed class PreparedModel : IAsyncDisposable
         progress.Report(QuantizationStage.Reading, 0, "reading the source");
         var document = await OnnxDocument.ReadAsync(from, cancellationToken).ConfigureAwait(false);
         QuantizedOperators.RequireNone(document.Model);
+        MetricChooser.RequireOutputs(document.Model, options.Gate.Metrics);
         if (options.Plan is { } plan) RequireSame(plan, document);
         var preprocessing = options.Plan?.Preprocessing ?? options.Preprocessing;
 

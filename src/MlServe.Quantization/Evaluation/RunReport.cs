@@ -33,6 +33,7 @@ internal static class RunReport
             CalibrationSamples = isStatic ? prepared.Calibrated : 0,
             ComparedSamples = measurement?.Comparison.Samples ?? 0,
             SpeedRows = measurement is null ? 0 : prepared.Samples.Retained[0].Rows,
+            Operations = measurement is null ? null : OperationCount.Of(document.Model, prepared.Samples.Retained[0], measurement.Speed.SourceMilliseconds, options.Threads),
             Notes = [.. Notes(prepared, measurement, isStatic ? FusedOperators.Difference(candidate.Decisions, fused) : null)],
             IsBatchDependent = candidate.Plan.Method == QuantizationMethod.Dynamic,
             Machine = Machine.Describe(options.Threads),

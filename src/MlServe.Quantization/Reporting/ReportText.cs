@@ -24,6 +24,7 @@ internal static class ReportText
             Add(lines, "", $"{Mark(check.Outcome)} {check.Text}");
         if (report.Speed is { } speed) Add(lines, "speed", Speed(speed, report.SpeedRows));
         if (report.RewrittenSpeed is { } rewritten) Add(lines, "", $"FP32 with exact rewrites: {Ratio(rewritten)}{(report.AgainstRewrittenSpeed is { } against ? $"; this against it: {Ratio(against)}" : "")}");
+        if (Operations(report) is { } operations) Add(lines, "", operations);
         var label = "outputs";
         foreach (var output in report.Outputs)
         {
@@ -68,15 +69,31 @@ internal static class ReportText
         };
     }
 
-    /// <summary>What a file costs that was asked for its size.</summary>
+    /// <summary>What a smaller file costs where the gate lets it be slower.</summary>
     private static string Cost(SpeedEstimate? speed) =>
-        speed is { Low: < 1 and var low } ? string.Create(Invariant, $"SMALLER, UP TO {Math.Max(1, Math.Ceiling(Math.Round((1 - low) * 100, 6)))} % SLOWER, as asked: ") : "";
+        speed is { Low: < 1 and var low } ? string.Create(Invariant, $"SMALLER, UP TO {Math.Max(1, Math.Ceiling(Math.Round((1 - low) * 100, 6)))} % SLOWER, as the gate allows: ") : "";
 
     private static string Speed(SpeedEstimate speed, int rows)
     {
         var clock = speed.Clock == SpeedClock.ThreadTime ? "of the thread" : "on the wall";
         var busy = speed.Clock == SpeedClock.ThreadTime && speed.Running < 0.9 ? string.Create(Invariant, $"; the machine was busy: it ran {speed.Running:P0} of the time") : "";
         return string.Create(Invariant, $"{Ratio(speed)}, {speed.SourceMilliseconds:G3} ms to {speed.ModelMilliseconds:G3} ms {clock} for {rows} row{(rows == 1 ? "" : "s")}, {speed.Pairs} pairs{busy}");
+    }
+
+    /// <summary>What it computes, and how near that is to what the core can do at most; null where it could not be counted.</summary>
+    private static string? Operations(QuantizationReport report)
+    {
+        if (report.Operations is not (> 0 and var count)) return null;
+        var text = count switch
+        {
+            < 1_000_000 => string.Create(Invariant, $"{count:N0} operations a run"),
+            < 1_000_000_000 => string.Create(Invariant, $"{count / 1e6:0.##} M operations a run"),
+            _ => string.Create(Invariant, $"{count / 1e9:0.##} G operations a run"),
+        };
+        if (report.PeakShare is not { } share) return text;
+        var source = report.SourcePeakShare is not { } before ? ""
+            : string.Create(Invariant, $", the source {before:F2}{(report.ComputesOnIntegers ? " of its FP32 peak" : "")}");
+        return string.Create(Invariant, $"{text}: {share:F2} of the core's {(report.ComputesOnIntegers ? "integer" : "FP32")} peak{source}");
     }
 
     private static string Output(OutputComparison output)

@@ -23,21 +23,7 @@ internal static class GraphOptimizer
         }
         finally
         {
-            TryDelete(folder);
-        }
-    }
-
-    private static void TryDelete(DirectoryInfo folder)
-    {
-        try
-        {
-            folder.Delete(recursive: true);
-        }
-        catch (IOException)
-        {
-        }
-        catch (UnauthorizedAccessException)
-        {
+            TemporaryFolders.TryDelete(folder);
         }
     }
 }

@@ -31,8 +31,9 @@ internal sealed class GraphSession : IDisposable
     /// <param name="savePath">Where the optimized graph is written; null: nowhere.</param>
     /// <param name="threads">Threads that work on one operator.</param>
     /// <param name="what">What the model is, for messages.</param>
+    /// <param name="profilePrefix">How the name of a profile of its runs begins; null: none is written.</param>
     public static GraphSession Open(
-        byte[] model, GraphOptimizationLevel level = GraphOptimizationLevel.ORT_ENABLE_ALL, string? savePath = null, int threads = 1, string what = "The model")
+        byte[] model, GraphOptimizationLevel level = GraphOptimizationLevel.ORT_ENABLE_ALL, string? savePath = null, int threads = 1, string what = "The model", string? profilePrefix = null)
     {
         OnnxRuntimeEnvironment.Start();
         using var options = new SessionOptions
@@ -44,6 +45,15 @@ internal sealed class GraphSession : IDisposable
         };
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
         if (savePath is not null) options.OptimizedModelFilePath = savePath;
+        if (profilePrefix is not null)
+        {
+            options.ProfileOutputPathPrefix = profilePrefix;
+            options.EnableProfiling = true;
+
+            // Weights that were packed for the processor are let go, and then have no shape in the profile.
+            options.AddSessionConfigEntry("session.disable_prepacking", "1");
+        }
+
         try
         {
             using (SessionTurn.Take())

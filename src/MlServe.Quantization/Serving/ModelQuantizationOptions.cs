@@ -1,6 +1,6 @@
 namespace MlServe.Quantization.Serving;
 
-/// <summary>How a model is quantized when it is loaded. In a host these are named options, by the name of the model.</summary>
+/// <summary>How a model is quantized when it is loaded. In a host they are found by <see cref="ModelOptions.Get{TOptions}"/>.</summary>
 public sealed class ModelQuantizationOptions
 {
     /// <summary>Whether it is quantized at all. Default: true.</summary>

@@ -17,10 +17,8 @@ public static class QuantizationModelBuilderExtensions
     public static ModelBuilder Quantize(this ModelBuilder model, Action<ModelQuantizationOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        var name = model.Name;
-        QuantizationServices.Add(model.Services);
-        if (configure is not null) model.Services.Configure(name, configure);
-        return model.WrapSource(new QuantizingWrapper(name).Wrap);
+        model.Services.AddMlServing().AddQuantization();
+        return model.UseFeature(configure);
     }
 
     /// <summary>
@@ -33,8 +31,7 @@ public static class QuantizationModelBuilderExtensions
     public static MlServingBuilder AddQuantization(this MlServingBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        QuantizationServices.Add(builder.Services);
-        return builder;
+        return builder.AddFeature<QuantizationFeature>();
     }
 
     /// <summary>Quantizes the model when it is read, as <see cref="Quantize(ModelBuilder, Action{ModelQuantizationOptions}?)"/> does, without a host.</summary>

@@ -28,7 +28,6 @@ internal static class GuestHost
         {
             ["MlServing:Models:configured:Path"] = "sum.onnx",
             ["MlServing:Models:leaving:Path"] = "sum.onnx",
-            ["MlServing:Models:configured:Cache:SizeLimit"] = "1000000",
             ["MlServing:Models:chaotic:Chaos:Enabled"] = "true",
             ["MlServing:Models:stoodinfor:Chaos:Enabled"] = "true",
         }));

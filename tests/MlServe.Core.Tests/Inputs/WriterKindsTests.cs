@@ -27,11 +27,11 @@ public sealed class WriterKindsTests
         })
         {
             var typed = model.As(encode, static prediction => prediction["y"].ToArray<float>());
-            var exception = await Assert.ThrowsAsync<PredictionException>(async () => await typed.PredictAsync(new float[length], Token));
+            var exception = await Assert.ThrowsAsync<PredictionException>(async () => await typed.PredictAsync(new float[length], cancellationToken: Token));
             Assert.True((exception.Status, exception.Error.Code) == (PredictionStatus.Invalid, PredictionErrorCode.InputLengthMismatch), form);
             if (!form.Contains("shape", StringComparison.Ordinal)) Assert.Equal(plain.Message, exception.Error.Message);
             else Ask.Says(exception.Error.Message, $"{length} elements", "[4]");
-            Assert.Equal(new float[] { 3, 5, 7, 9 }, await typed.PredictAsync([1, 2, 3, 4], Token));
+            Assert.Equal(new float[] { 3, 5, 7, 9 }, await typed.PredictAsync([1, 2, 3, 4], cancellationToken: Token));
         }
     }
 
@@ -40,12 +40,12 @@ public sealed class WriterKindsTests
     {
         await using var model = TinyModels.Identity(ElementType.String, "N", 2).Load();
         var typed = model.As<string[], string[]>(static (texts, writer) => writer.Write("x", texts), static prediction => prediction["y"].ToArray<string>());
-        Assert.Equal(new[] { "a", "ä𝄞" }, await typed.PredictAsync(["a", "ä𝄞"], Token));
-        var exception = await Assert.ThrowsAsync<PredictionException>(async () => await typed.PredictAsync(["only one"], Token));
+        Assert.Equal(new[] { "a", "ä𝄞" }, await typed.PredictAsync(["a", "ä𝄞"], cancellationToken: Token));
+        var exception = await Assert.ThrowsAsync<PredictionException>(async () => await typed.PredictAsync(["only one"], cancellationToken: Token));
         Assert.Equal(PredictionErrorCode.InputLengthMismatch, exception.Error.Code);
-        exception = await Assert.ThrowsAsync<PredictionException>(async () => await typed.PredictAsync(["a", null!], Token));
+        exception = await Assert.ThrowsAsync<PredictionException>(async () => await typed.PredictAsync(["a", null!], cancellationToken: Token));
         Assert.Equal(PredictionErrorCode.NullElement, exception.Error.Code);
-        Assert.Equal(new[] { "b", "c" }, await typed.PredictAsync(["b", "c"], Token));
+        Assert.Equal(new[] { "b", "c" }, await typed.PredictAsync(["b", "c"], cancellationToken: Token));
     }
 
     [Fact]
@@ -66,7 +66,7 @@ public sealed class WriterKindsTests
         }, static _ => 0);
         for (var i = 0; i < 3; i++)
         {
-            await Assert.ThrowsAsync<PredictionException>(async () => await typed.PredictAsync(0, Token));
+            await Assert.ThrowsAsync<PredictionException>(async () => await typed.PredictAsync(0, cancellationToken: Token));
             Assert.Equal("a:Float[1,2]=0,5 b:Int64[2]=1,2 c:String=x,y d:UInt8= m:{k=1.5} s:[:Int32=7 :Int32=8,9] o:absent", seen);
         }
     }
@@ -77,7 +77,7 @@ public sealed class WriterKindsTests
         await using var model = TinyModels.Affine().Load();
         PredictionInputWriter? kept = null;
         var typed = model.As<int, float>((_, writer) => (kept = writer).Tensor<float>(4), static prediction => prediction["y"].AsSpan<float>()[0]);
-        Assert.Equal(1, await typed.PredictAsync(0, Token));
+        Assert.Equal(1, await typed.PredictAsync(0, cancellationToken: Token));
         Assert.Throws<InvalidOperationException>(() => kept!.Signature);
         Assert.Throws<InvalidOperationException>(() => kept!.Tensor<float>(4));
     }

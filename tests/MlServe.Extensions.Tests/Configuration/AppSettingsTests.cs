@@ -2,6 +2,7 @@ using System.Collections;
 using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using MlServe.Features;
 using Xunit;
 
 namespace MlServe.Configuration;
@@ -9,6 +10,9 @@ namespace MlServe.Configuration;
 /// <summary>Every option that exists is reached from <c>appsettings.json</c> in a host that starts.</summary>
 public sealed class AppSettingsTests : IDisposable
 {
+    /// <summary>The features make their options known.</summary>
+    static AppSettingsTests() => _ = new FeatureCatalog([]);
+
     internal const string Settings = """
         {
           "MlServing": {
@@ -20,7 +24,7 @@ public sealed class AppSettingsTests : IDisposable
                 "Path": "models/one.onnx",
                 "Version": "2026-08",
                 "IsDefault": true,
-                "ServiceLevel": { "P99": "00:00:00.010", "Availability": 0.999, "PeakRps": 500.5 },
+                "ServiceLevel": { "P99": "00:00:00.010", "Availability": 0.999, "PeakRps": 500.5, "P50": "00:00:00.002", "Quality": 0.95, "CostPerMillion": 1.5 },
                 "Onnx": {
                   "ExecutionProviders": [
                     { "Provider": "Cuda", "DeviceId": 1, "Settings": { "gpu_mem_limit": "1073741824" } },
@@ -34,7 +38,6 @@ public sealed class AppSettingsTests : IDisposable
                   "Optimization": "Basic",
                   "OptimizedModelCacheFolder": "cache",
                   "UseArena": false,
-                  "FreeDimensions": { "M": 4 },
                   "SessionEntries": { "session.disable_prepacking": "1" },
                   "AllowExternalData": true,
                   "SealKeyFile": "keys/seal.key",
@@ -110,7 +113,10 @@ public sealed class AppSettingsTests : IDisposable
               "two": { "Path": "models/two.onnx", "Onnx": { "BatchAxes": { "x": 0 } } },
               "three": {
                 "Path": "models/one.onnx",
-                "Onnx": { "BatchDetection": "None", "RunAtLoad": false },
+                "Onnx": { "BatchDetection": "None", "RunAtLoad": false, "WarmUpRuns": 0, "FreeDimensions": { "N": 4 } },
+                "UseCircuitBreaker": false,
+                "UseCache": false,
+                "UseBatching": false,
                 "CircuitBreaker": { "ProbabilityOutputs": [ "y" ] },
                 "Cache": { "UseHostMemoryCache": true, "UseHybridCache": true },
                 "Batching": { "Padding": { "Axis": "sequence", "Buckets": [ 32 ], "Values": { "ids": 1 }, "MaskInput": "mask" } }
@@ -199,7 +205,7 @@ public sealed class AppSettingsTests : IDisposable
                 "Onnx:ExecutionProviders:Provider=Cuda",
                 "Onnx:ExecutionProviders:Requirement=Required",
                 "Onnx:ExecutionProviders:Settings:gpu_mem_limit=1073741824",
-                "Onnx:FreeDimensions:M=4",
+                "Onnx:FreeDimensions:N=4",
                 "Onnx:InspectionLimits:MaxDepth=7",
                 "Onnx:InspectionLimits:MaxDerivedBytes=77000",
                 "Onnx:InspectionLimits:MaxEntries=72000",
@@ -232,14 +238,18 @@ public sealed class AppSettingsTests : IDisposable
                 $"Onnx:Verification:VerdictFolder={Path.Combine(_test.Folder, "verdicts")}",
                 "Onnx:WarmUpRows=1",
                 "Onnx:WarmUpRows=2",
+                "Onnx:WarmUpRuns=0",
                 "Onnx:WarmUpRuns=1",
                 $"Path={Path.Combine(_test.Folder, "models", "one.onnx")}",
                 $"Path={Path.Combine(_test.Folder, "models", "two.onnx")}",
                 "Runtime:EnableTelemetry=False",
                 "Runtime:SharedThreadPoolThreads=0",
                 "ServiceLevel:Availability=0.999",
+                "ServiceLevel:CostPerMillion=1.5",
+                "ServiceLevel:P50=00:00:00.0020000",
                 "ServiceLevel:P99=00:00:00.0100000",
                 "ServiceLevel:PeakRps=500.5",
+                "ServiceLevel:Quality=0.95",
                 "Timeout=00:00:09",
                 "UseBatching=True",
                 "UseCache=True",

@@ -20,7 +20,7 @@ public sealed class ConfigurationErrorTests : IDisposable
     [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "Weights": "w" } } }""",
         "MlServing:Models:sum:Weights is not a known key. Known here: Path, Version, IsDefault, Required, ServiceLevel, Onnx, UseCache, Cache, Fallback, UseTimeout, Timeout, UseCircuitBreaker, CircuitBreaker, Chaos, UseBatching, Batching, Quantization.")]
     [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "ServiceLevel": { "P9": "00:00:01" } } } }""",
-        "MlServing:Models:sum:ServiceLevel:P9 is not a known key. Did you mean 'P99'? Known here: P99, Availability, PeakRps.")]
+        "MlServing:Models:sum:ServiceLevel:P9 is not a known key. Did you mean 'P99'? Known here: P50, P99, Availability, PeakRps, Quality, CostPerMillion.")]
     [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "Onnx": { "ExecutionProviders": [ { "Providr": "Cpu" } ] } } } }""",
         "MlServing:Models:sum:Onnx:ExecutionProviders:0:Providr is not a known key. Did you mean 'Provider'? "
         + "Known here: Provider, Requirement, DeviceId, Settings.")]
@@ -67,6 +67,16 @@ public sealed class ConfigurationErrorTests : IDisposable
     [InlineData("""{ "Models": { "sum": { "Path": "m\u0000.onnx" } } }""", "MlServing:Models:sum:Path holds a null character, which no path may.")]
     [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "ServiceLevel": { "Availability": 1 } } } }""",
         "MlServing:Models:sum:ServiceLevel:Availability is 1; it must be greater than 0 and less than 1.")]
+    [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "ServiceLevel": { "P50": "00:00:00" } } } }""",
+        "MlServing:Models:sum:ServiceLevel:P50 is 00:00:00; it must be greater than zero.")]
+    [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "ServiceLevel": { "P50": "00:00:02", "P99": "00:00:01" } } } }""",
+        "MlServing:Models:sum:ServiceLevel:P50 is 00:00:02; it must be at most P99, which is 00:00:01.")]
+    [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "ServiceLevel": { "Quality": 1.01 } } } }""",
+        "MlServing:Models:sum:ServiceLevel:Quality is 1.01; it must be greater than 0 and at most 1.")]
+    [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "ServiceLevel": { "Quality": "NaN" } } } }""",
+        "MlServing:Models:sum:ServiceLevel:Quality is NaN; it must be greater than 0 and at most 1.")]
+    [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "ServiceLevel": { "CostPerMillion": 0 } } } }""",
+        "MlServing:Models:sum:ServiceLevel:CostPerMillion is 0; it must be greater than zero.")]
     [InlineData("""{ "Models": { "sum": { "Path": "m.onnx", "Onnx": { "IntraOpThreads": 5000 } } } }""",
         "MlServing:Models:sum:Onnx:IntraOpThreads is 5000; it must be 0 to 1024.")]
     public Task Start_ValueOutOfRange_IsRefused(string section, string message) => RefusesAsync(section, message);
@@ -76,8 +86,8 @@ public sealed class ConfigurationErrorTests : IDisposable
     [InlineData("""{ "Models": { "sum": { "Path": null } } }""", "sum")]
     [InlineData("""{ "Models": { "sum": { "Path": " " } } }""", "sum")]
     public Task Start_NoSource_IsRefused(string section, string model) => RefusesAsync(section,
-        $"MlServing:Models:{model}:Path is missing, and the model has no other source. Set it to the path of an ONNX file, or call FromFile, FromBytes or "
-        + "FromSource where the model is added in code.");
+        $"MlServing:Models:{model}:Path is missing, and the model has no other source. Set it to the path of an ONNX file, or call FromFile, FromBytes, "
+        + "FromSource or FromPredictor where the model is added in code.");
 
     [Theory]
     [InlineData("a/b")]

@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
+using MlServe.Features;
 using MlServe.Quantization.Serving;
 
 namespace MlServe.Configuration;
@@ -51,7 +52,8 @@ internal static partial class ConfigurationSchema
     private static JsonObject ModelOf()
     {
         // It is the package that makes its options known.
-        new ServiceCollection().AddMlServing().AddQuantization();
+        using var services = new ServiceCollection().AddMlServing().AddQuantization().Services.BuildServiceProvider();
+        _ = services.GetRequiredService<FeatureCatalog>();
         var model = ObjectOf(new ModelOptions());
         var quantization = ObjectOf(new ModelQuantizationOptions());
         quantization["description"] = $"{XmlSummaries.Of(typeof(ModelQuantizationOptions))} Read by the package MlServe.Quantization: AddMlServing().AddQuantization().";
@@ -84,8 +86,17 @@ internal static partial class ConfigurationSchema
         var items = SchemaOf(element, null, description);
         return !ConfigurationShape.IsDictionary(type)
             ? new() { ["type"] = new JsonArray("array", "null"), ["items"] = items }
-            : new() { ["type"] = new JsonArray("object", "null"), ["additionalProperties"] = items };
+            : new() { ["type"] = new JsonArray("object", "array", "null"), ["additionalProperties"] = items, ["items"] = NamedValueOf(items) };
     }
+
+    /// <summary>How an entry of a dictionary is written whose name holds a ':'.</summary>
+    private static JsonObject NamedValueOf(JsonNode value) => new()
+    {
+        ["type"] = "object",
+        ["properties"] = new JsonObject { [NamedValue.NameKey] = new JsonObject { ["type"] = "string", ["minLength"] = 1 }, [NamedValue.ValueKey] = value.DeepClone() },
+        ["required"] = new JsonArray(NamedValue.NameKey, NamedValue.ValueKey),
+        ["additionalProperties"] = false,
+    };
 
     private static JsonObject ScalarOf(Type type, string description)
     {

@@ -1,4 +1,5 @@
 using System.Reflection;
+using MlServe.Features;
 using MlServe.Onnx;
 using MlServe.Resilience;
 using Xunit;
@@ -7,6 +8,9 @@ namespace MlServe.Configuration;
 
 public sealed class ConfigurationShapeTests
 {
+    /// <summary>The features make their options known.</summary>
+    static ConfigurationShapeTests() => _ = new FeatureCatalog([]);
+
     /// <summary>A class of options that nobody has listed would be refused as a whole; a property of a type that cannot be read, likewise.</summary>
     [Theory]
     [InlineData(typeof(MlServingOptions))]

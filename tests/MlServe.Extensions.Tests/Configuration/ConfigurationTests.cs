@@ -1,13 +1,19 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using MlServe.Features;
 using MlServe.Onnx;
+using MlServe.Tensors;
+using MlServe.TestModels;
 using Xunit;
 
 namespace MlServe.Configuration;
 
 public sealed class ConfigurationTests : IDisposable
 {
+    /// <summary>The features make their options known.</summary>
+    static ConfigurationTests() => _ = new FeatureCatalog([]);
+
     private readonly TestHost _test = new();
 
     public void Dispose() => _test.Dispose();
@@ -77,6 +83,58 @@ public sealed class ConfigurationTests : IDisposable
         Assert.Equal(["ExecutionProviders", "WarmUpRows"], lists);
         Assert.Empty(onnx.ExecutionProviders);
         Assert.Empty(onnx.WarmUpRows);
+    }
+
+    /// <summary>Each option whose names come from the model can be written as a list, because no key of configuration holds a ':'.</summary>
+    [Fact]
+    public async Task Start_NamesWithAColon_AreGivenAsLists()
+    {
+        File.WriteAllBytes(Path.Combine(_test.Folder, "colons.onnx"), new OnnxModel().Input("x:0", OnnxModel.Float, "N:0", 3).Output("y:0", OnnxModel.Float, "N:0", 3)
+            .Node("Relu", ["x:0"], ["y:0"]).ToBytes());
+        using var host = await _test.StartAsync(
+            static services => services.AddMlServing(),
+            """
+            { "MlServing": { "Models": { "sum": {
+                "Path": "colons.onnx", "UseBatching": false, "UseCircuitBreaker": true, "Fallback": [ { "Value": [ { "Name": "y:0", "Value": [ 1, 2, 3 ] } ] } ],
+                "Batching": { "Padding": { "Values": [ { "Name": "x:0", "Value": 0.5 } ] } },
+                "Onnx": {
+                  "NonFiniteInputs": [ { "name": "x:0", "value": "NaN" } ],
+                  "FreeDimensions": [ { "Name": "N:0", "Value": 1 } ], "SessionEntries": [ { "Name": "a:b", "Value": "c" } ], "RunAtLoad": false, "WarmUpRuns": 0
+                } } } } }
+            """);
+
+        var options = OptionsOf(host.Services, "sum");
+        Assert.Equal(("x:0", 0.5), options.Batching.Padding.Values.Select(static value => (value.Key, value.Value)).Single());
+        Assert.Equal(("x:0", NonFiniteValues.NaN), options.Onnx.NonFiniteInputs.Select(static value => (value.Key, value.Value)).Single());
+        Assert.Equal(("N:0", 1), options.Onnx.FreeDimensions.Select(static value => (value.Key, value.Value)).Single());
+        Assert.Equal(("a:b", "c"), options.Onnx.SessionEntries.Select(static value => (value.Key, value.Value)).Single());
+        Assert.Equal([1, 2, 3], options.Fallback.Single().Value["y:0"]);
+    }
+
+    [Theory]
+    [InlineData(""" "BatchAxes": { "input:0": 0 } """, "BatchAxes:input holds keys; it must be a single value: a whole number. A name that holds a ':' stands in a list: "
+        + """[ { "Name": "input:0", "Value": ... } ].""")]
+    [InlineData(""" "BatchAxes": [ { "Name": "input:0", "Value": "x" } ] """, "BatchAxes:0:Value is 'x'; it must be a whole number.")]
+    [InlineData(""" "BatchAxes": [ { "Name": "input:0" } ] """, "BatchAxes:0:Value is missing; each item must have Name and Value.")]
+    [InlineData(""" "BatchAxes": [ { "Name": "", "Value": 1 } ] """, "BatchAxes:0:Name is empty; it must be a name.")]
+    [InlineData(""" "BatchAxes": [ { "Name": "a", "Value": 1, "Axis": 2 } ] """, "BatchAxes:0:Axis is not a known key. Known here: Name, Value.")]
+    public async Task Start_NameThatCannotBeRead_SaysHow(string option, string message)
+    {
+        var thrown = await Assert.ThrowsAsync<OptionsValidationException>(() => _test.StartAsync(
+            static services => services.AddMlServing(), $$"""{ "MlServing": { "Models": { "sum": { "Path": "m.onnx", "Onnx": { {{option}} } } } } }"""));
+
+        Assert.Equal([$"MlServing:Models:sum:Onnx:{message}"], thrown.Failures);
+    }
+
+    [Theory]
+    [InlineData("rows", "Its inputs have: 'N'.")]
+    [InlineData("n", "Did you mean 'N'? Its inputs have: 'N'.")]
+    public async Task Start_FreeDimensionThatTheModelDoesNotHave_IsRefused(string name, string rest)
+    {
+        var thrown = await Assert.ThrowsAsync<ModelLoadException>(() => _test.StartAsync(
+            static services => services.AddMlServing(), $$"""{ "MlServing": { "Models": { "sum": { "Path": "m.onnx", "Onnx": { "FreeDimensions": { "{{name}}": 4 } } } } } }"""));
+
+        Assert.Contains($"MlServing:Models:sum:Onnx:FreeDimensions:{name} names no free dimension of the model's inputs. {rest}", thrown.Message, StringComparison.Ordinal);
     }
 
     [Fact]

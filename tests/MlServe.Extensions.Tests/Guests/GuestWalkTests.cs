@@ -69,7 +69,7 @@ public sealed class GuestWalkTests
         string[] background =
         [
             "fired.", "source.ReadAsync", "layer.CreateWarmUpTwin", "hybrid.SetAsync", "meter.measured:mlserve.batch.", "events.written:", "event.2000", "event.2001", "event.2003", "event.2004",
-            "event.4000", "event.4002", "event.4008", "event.4009", "event.6010",
+            "event.4000", "event.4002", "event.4008", "event.4012", "event.6010",
         ];
         var facts = await RunAsync("none");
         var seen = facts["tenants"].Split(',');

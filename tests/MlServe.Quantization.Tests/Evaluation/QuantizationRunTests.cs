@@ -52,6 +52,26 @@ public class QuantizationRunTests
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task QuantizeAsync_NameThatIsNotThere_IsRefusedBeforeSamplesAreRead(bool isOutput)
+    {
+        static IEnumerable<PredictionInputs> Unread()
+        {
+            Assert.Fail("Samples were read.");
+            yield break;
+        }
+
+        using var folder = new TemporaryFolder();
+        var options = isOutput
+            ? Options with { Gate = Options.Gate with { Metrics = new Dictionary<string, OutputMetric> { ["nowhere"] = OutputMetric.Classes } } }
+            : Options with { ExcludeNodes = ["nowhere"] };
+        var exception = await Fails(folder, options.CalibrateWith(Unread()));
+        Assert.Equal(QuantizationFailure.InvalidOptions, exception.Failure);
+        Assert.Contains("'nowhere'", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData(GateFailureAction.Int8Storage)]
     [InlineData(GateFailureAction.ExcludeNodes)]
     public async Task QuantizeAsync_NoSubsetPasses_StoresWeightsOrKeepsTheSource(GateFailureAction action)

@@ -21,12 +21,7 @@ public class StaticSpeedTests(ITestOutputHelper output)
     [MemberData(nameof(Models))]
     public async Task Speed(string name, long[][] shapes)
     {
-        var model = name switch
-        {
-            "resnet" => ResNetModel.Create(1),
-            "encoder" => EncoderModel.Create(1),
-            _ => OnnxModel.Mlp(1, 1024, 4096, 4096, 1024),
-        };
+        var model = Model(name);
         var watch = Stopwatch.StartNew();
         var plan = await Trial.CalibrateAsync(model, Trial.Plan(), Trial.Samples(model, shapes.SelectMany(shape => Trial.RandomInputs(6, [1, .. shape.AsSpan(1)]))));
         var calibrated = watch.ElapsedMilliseconds;
@@ -43,6 +38,44 @@ public class StaticSpeedTests(ITestOutputHelper output)
             output.WriteLine($"{name} [{string.Join(",", shape)}]: {snr:F1} dB; {Time([model, quantized, integer], values, shape)}");
         }
     }
+
+    public static TheoryData<string, QuantizationMethod, long[]> Reported => new()
+    {
+        { "resnet", QuantizationMethod.Static, [1, 3, 224, 224] }, { "resnet", QuantizationMethod.Static, [8, 3, 224, 224] },
+        { "encoder", QuantizationMethod.Static, [1, 128, 768] }, { "encoder", QuantizationMethod.Static, [1, 16, 768] },
+        { "mlp", QuantizationMethod.Static, [1, 1024] }, { "mlp", QuantizationMethod.Static, [64, 1024] },
+        { "lstm", QuantizationMethod.Dynamic, [32, 1, 256] },
+        { "mlp", QuantizationMethod.NBits8, [1, 1024] }, { "mlp", QuantizationMethod.NBits8, [64, 1024] }, { "encoder", QuantizationMethod.NBits8, [1, 128, 768] },
+        { "mlp", QuantizationMethod.NBits4, [1, 1024] }, { "mlp", QuantizationMethod.NBits4, [64, 1024] }, { "encoder", QuantizationMethod.NBits4, [1, 128, 768] },
+    };
+
+    /// <summary>The same as the report has it: by the thread's own time, with shares of the core's peak.</summary>
+    [Theory(Explicit = true)]
+    [MemberData(nameof(Reported))]
+    public async Task Report(string name, QuantizationMethod method, long[] shape)
+    {
+        using var folder = new TemporaryFolder();
+        var options = new QuantizationOptions
+        {
+            Gate = new() { MinAgreement = null, MinNeighbors = null, MinRankCorrelation = null, MinSnrDb = null },
+            Method = method,
+            SearchBudget = TimeSpan.FromSeconds(10),
+            PerChannelActivations = false,
+        };
+        var rows = name == "lstm" ? 1 : (int)shape[0];
+        var elements = (int)shape.Aggregate(1L, static (product, size) => product * size);
+        var samples = Enumerable.Range(5, 8).Select(seed => PredictionInputs.Rows(rows, PredictionInput.Tensor("x", Trial.Values(seed, elements), shape)));
+        var report = await OnnxQuantizer.QuantizeAsync(folder.Write("m.onnx", Model(name)), folder["q.onnx"], options.CalibrateWith(samples), TestContext.Current.CancellationToken);
+        output.WriteLine($"{name} [{string.Join(",", shape)}]{Environment.NewLine}{report}");
+    }
+
+    private static byte[] Model(string name) => name switch
+    {
+        "resnet" => ResNetModel.Create(1),
+        "encoder" => EncoderModel.Create(1),
+        "lstm" => LstmModel.Create(1, 256, 512),
+        _ => OnnxModel.Mlp(1, 1024, 4096, 4096, 1024),
+    };
 
     private static string Time(byte[][] models, float[] values, long[] shape)
     {

@@ -89,7 +89,7 @@ public sealed class QuantizationConfigurationTests : IDisposable
     {
         using var host = Build(Everything);
 
-        var options = host.Services.GetRequiredService<IOptionsMonitor<ModelQuantizationOptions>>().Get("m");
+        var options = host.Services.GetRequiredService<IOptionsMonitor<ModelOptions>>().Get("m").Get<ModelQuantizationOptions>();
 
         var expected = new QuantizationOptions
         {

@@ -18,7 +18,7 @@ internal static class QuantizeCommand
         var json = CommonOptions.Json();
         var samples = new SampleOptions();
         var choices = new QuantizeChoices();
-        var command = new Command("quantize", "Makes a model smaller and faster, proves it, and refuses where it would do harm. Ends with 0 only where something is quantized.") { model, output, plan, savePlan, report, plot, json };
+        var command = new Command("quantize", "Makes a model smaller and faster, proves it, and refuses where it would do harm. Ends with 0 only where something is quantized, or FP32 was asked for and made.") { model, output, plan, savePlan, report, plot, json };
         samples.AddTo(command);
         choices.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
@@ -48,12 +48,14 @@ internal static class QuantizeCommand
 
             await Console.Out.WriteLineAsync(parsed.GetValue(json) ? result.ToJson() : result.ToString());
 
-            // FP32 under another name is not what was asked for, and a script has to notice.
-            var isAsked = (options.Plan?.Method ?? options.Method) is not (QuantizationMethod.None or QuantizationMethod.Fp16Storage);
-            return result.Passed == false || (isAsked && !result.IsQuantized) ? ExitCodes.Refused : ExitCodes.Ok;
+            return result.Passed == false || !IsWhatWasAsked(options, result) ? ExitCodes.Refused : ExitCodes.Ok;
         });
         return command;
     }
+
+    /// <summary>FP32 under another name is not what was asked for, unless it was, and a script has to notice; nor is the source, whatever was asked.</summary>
+    private static bool IsWhatWasAsked(QuantizationOptions options, QuantizationReport result) =>
+        result.IsQuantized || ((options.Plan?.Method ?? options.Method) == result.Method && (options.Plan?.KeepsOriginal ?? false) == result.Plan.KeepsOriginal);
 
     private static async Task<QuantizationPlan> ReadPlanAsync(FileInfo file, CancellationToken cancellationToken)
     {

@@ -57,7 +57,7 @@ internal sealed class PaddingPredictor : DelegatingPredictor
         }
         catch (UnreadableInputException exception)
         {
-            return Prediction.FromError(OwnedInputs.Unreadable(exception));
+            return Prediction.FromError(OwnedInputs.Unreadable(exception).Of(_executor.Identity));
         }
 
         using var memory = padded;
@@ -78,7 +78,10 @@ internal sealed class PaddingPredictor : DelegatingPredictor
 
         return new(PredictionStatus.Invalid, PredictionErrorCode.InputEmpty,
             "Input {0} came with no elements along the axis '{1}', which is padded (MlServing:Models:{2}:Batching:Padding:Axis). Send at least one.",
-            empty, _options.Axis, _executor.Identity.Name);
+            empty, _options.Axis, _executor.Identity.Name)
+        {
+            Model = _executor.Identity,
+        };
     }
 
     /// <summary>The size to pad to; the length itself where it is larger than all buckets.</summary>

@@ -18,7 +18,11 @@ internal sealed class BatchAdmission
         _owner = owner;
         _options = options;
         QueueFull = new(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull,
-            "{0} rows already wait for model '{1}' (MaxQueuedRows). Try again later, or give it more cores.", options.MaxQueuedRows, owner.Name);
+            "{0} rows already wait for model '{1}' (MaxQueuedRows). Try again later, or give it more cores.", options.MaxQueuedRows,
+                owner.Name)
+        {
+            Model = owner.Identity,
+        };
     }
 
     /// <summary>The refusal where too many rows wait; made once, because it must cost nothing.</summary>
@@ -46,7 +50,10 @@ internal sealed class BatchAdmission
         {
             return new(PredictionStatus.TooLarge, PredictionErrorCode.RequestTooLarge,
                 "{0} rows came at once, and no more than {1} may wait for model '{2}' (MaxQueuedRows). Send fewer at a time.",
-                rows, _options.MaxQueuedRows, _owner.Name);
+                rows, _options.MaxQueuedRows, _owner.Name)
+            {
+                Model = _owner.Identity,
+            };
         }
 
         var queued = Add(rows, queue.Priority);
@@ -67,6 +74,7 @@ internal sealed class BatchAdmission
                 "Model '{0}' would answer in about {1} ms, and the caller waits {2} ms. Try again later.",
                 _owner.Name, wait.TotalMilliseconds, timeout.TotalMilliseconds)
             {
+                Model = _owner.Identity,
                 RetryAfter = wait - timeout,
             };
         }

@@ -47,6 +47,9 @@ internal sealed class BatchSlot : PooledSource
     /// <summary>Gives the whole up; where nobody else is in its batch the run is stopped by it.</summary>
     public CancellationToken CancellationToken => _cancellationToken;
 
+    /// <summary>What its caller hears where there is no answer.</summary>
+    public BatchErrors Errors => _owner!.Errors;
+
     public bool IsPending => (Volatile.Read(ref _state) & Phases) != Taken;
 
     /// <summary>Whether a thread waits in a synchronous call, on which the caller's code goes on.</summary>

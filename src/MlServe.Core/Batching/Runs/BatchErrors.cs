@@ -4,23 +4,46 @@ using MlServe.Tensors;
 namespace MlServe.Batching;
 
 /// <summary>What requests of a batcher hear that are not answered.</summary>
-/// <param name="model">The model's name.</param>
-internal sealed class BatchErrors(string model)
+/// <param name="model">The model.</param>
+internal sealed class BatchErrors(ModelIdentity model)
 {
     /// <summary>What a request hears of an exception that an executor threw when it was to give a lane. Only here it says that the model is closed.</summary>
     public PredictionError Refused(Exception exception) => exception is ObjectDisposedException
-        ? new(PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' has been closed.", model) { Exception = exception }
+        ? new(PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' has been closed.", model.Name)
+        {
+            Model = model,
+            Exception = exception,
+        }
         : Failed(exception);
 
     /// <summary>What a request hears of an exception that a lane threw.</summary>
     public PredictionError Failed(Exception exception) => exception is UnreadableInputException unreadable
-        ? OwnedInputs.Unreadable(unreadable)
-        : new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}' failed: {1}", model, GuestReports.MessageOf(exception)) { Exception = exception };
+        ? OwnedInputs.Unreadable(unreadable).Of(model)
+        : new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}' failed: {1}", model.Name,
+            GuestReports.MessageOf(exception))
+        {
+            Model = model,
+            Exception = exception,
+        };
 
     /// <param name="isRun">Whether the run, and not the wait for it, used up most of the time.</param>
     public PredictionError TimedOut(bool isRun) => isRun
         ? new(PredictionStatus.DeadlineExceeded, PredictionErrorCode.RunTimedOut,
-            "Model '{0}' ran until the time for an answer was over. A batch for which nobody waits any more is cut off.", model)
+            "Model '{0}' ran until the time for an answer was over. A batch for which nobody waits any more is cut off.", model.Name)
+        {
+            Model = model,
+        }
         : new(PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut,
-            "The time for an answer of model '{0}' was over before there was one. Wait longer, or send less.", model);
+            "The time for an answer of model '{0}' was over before there was one. Wait longer, or send less.", model.Name)
+        {
+            Model = model,
+        };
+
+    /// <summary>What a request hears whose answer the lane could not give.</summary>
+    public PredictionError Unread(Exception exception) => new(
+        PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "The answer could not be read: {0}", GuestReports.MessageOf(exception))
+    {
+        Model = model,
+        Exception = exception,
+    };
 }

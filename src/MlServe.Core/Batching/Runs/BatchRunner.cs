@@ -214,10 +214,7 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            return Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "The answer could not be read: {0}", GuestReports.MessageOf(exception))
-            {
-                Exception = exception,
-            });
+            return Prediction.FromError(slot.Errors.Unread(exception));
         }
     }
 

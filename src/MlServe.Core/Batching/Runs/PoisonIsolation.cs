@@ -34,8 +34,7 @@ internal static class PoisonIsolation
         // Where nobody could be answered it is the model that fails, and not a request.
         foreach (var (slot, error) in culprits)
         {
-            error.IsIsolated = answered > 0;
-            BatchRunner.AnswerOne(slot, error);
+            BatchRunner.AnswerOne(slot, answered > 0 ? error.AsIsolated() : error);
         }
     }
 

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace MlServe.Batching;
 
 /// <summary>Whether rows of several callers may be run together, as far as rows that were run again alone have shown. It is lost for good.</summary>
-internal sealed class BatchTrust(BatchingPredictor owner, ILogger? logger)
+internal sealed class BatchTrust(BatchingPredictor owner, ILogger? logger, ModelEvents? events)
 {
     private volatile bool _isLost;
 
@@ -32,6 +32,7 @@ internal sealed class BatchTrust(BatchingPredictor owner, ILogger? logger)
             ? "it is not answered alike alone either: the model is not deterministic, or keeps state"
             : FormattableString.Invariant($"its answer differs by {difference:0.0e+0} of its magnitude, by more than OnnxModelOptions.BatchTolerance");
         owner.Totals.StoppedBecause = reason;
+        events?.Publish(new BatchingStopped(owner.Name, owner.Identity, reason, owner.Time.GetUtcNow()));
         if (logger is not null) LogMessages.BatchingStopped(logger, owner.Name, owner.Identity.Version, batchRows, reason);
     }
 }

@@ -12,13 +12,16 @@ internal sealed class FlightFollower : PooledSource
     private readonly TimeProvider _time;
     private readonly TimeSpan? _timeout;
     private readonly long _deadline;
+    private readonly ModelIdentity _model;
     private readonly ExecutionContext? _context = ExecutionContext.Capture();
     private CancellationTokenRegistration _registration;
     private ITimer? _timer;
     private int _isClaimed;
 
     public FlightFollower(
-        PredictionInputs inputs, PredictionOptions? options, OutputSelection outputs, TimeSpan? timeout, TimeProvider time, CancellationToken cancellationToken)
+        PredictionInputs inputs, PredictionOptions? options, OutputSelection outputs, TimeSpan? timeout, TimeProvider time,
+        ModelIdentity model,
+        CancellationToken cancellationToken)
     {
         Inputs = inputs;
         Options = options;
@@ -26,6 +29,7 @@ internal sealed class FlightFollower : PooledSource
         _time = time;
         _cancellationToken = cancellationToken;
         _timeout = timeout;
+        _model = model;
         _deadline = timeout is { } given ? time.After(given) : long.MaxValue;
         ContinuesElsewhere = true;
 #pragma warning disable CA2012 // Handed to the one caller that waits.
@@ -62,7 +66,7 @@ internal sealed class FlightFollower : PooledSource
     {
         if (_deadline == long.MaxValue) return Options;
         var left = _time.GetElapsedTime(_time.GetTimestamp(), _deadline);
-        return (Options ?? new()).WithTimeout(left > TimeSpan.Zero ? left : TimeSpan.FromTicks(1));
+        return (Options ?? new()) with { Timeout = left > TimeSpan.Zero ? left : TimeSpan.FromTicks(1) };
     }
 
     /// <summary>Begins to listen to the caller's token and deadline; once it stands among those that wait.</summary>
@@ -121,6 +125,9 @@ internal sealed class FlightFollower : PooledSource
         if (!TryClaim()) return;
         SetResult(Prediction.FromError(new(
             PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut, "An equal request was being computed, and the caller's timeout of {0} ended first.",
-            _timeout)));
+            _timeout)
+        {
+            Model = _model,
+        }));
     }
 }

@@ -5,7 +5,8 @@ namespace MlServe.Caching;
 /// <summary>The requests that are being computed: each once, however many ask for it, unless it is computed too slowly for one of them. Safe for concurrent use.</summary>
 /// <param name="time">The clock of deadlines.</param>
 /// <param name="timeout">How long a request may take that does not say.</param>
-internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout = null)
+/// <param name="model">Whose requests they are.</param>
+internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIdentity model)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<RequestKey, Flight> _flights = [];
@@ -41,7 +42,7 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout = null)
             }
             else if (flight.IsAsUrgentAs(priority) && (limit is null || flight.HasAsLongAs(limit.Value)))
             {
-                var follower = new FlightFollower(inputs, options, outputs, limit, time, cancellationToken);
+                var follower = new FlightFollower(inputs, options, outputs, limit, time, model, cancellationToken);
                 (flight.Followers ??= []).Add(follower);
                 return follower;
             }

@@ -10,7 +10,7 @@ namespace MlServe.Caching;
 internal sealed class SingleFlight(
     IPredictor inner, IRequestHasher hasher, KeptAnswers kept, CacheVersion version, SecondLevel? secondLevel, CacheCounters counters, CacheWorth worth, TimeProvider time)
 {
-    private readonly FlightTable _flights = new(time, inner.GetService<DefaultTimeout>()?.Time);
+    private readonly FlightTable _flights = new(time, inner.GetService<DefaultTimeout>()?.Time, version.Identity);
 
     /// <summary>Requests that are being computed.</summary>
     public int Count => _flights.Count;
@@ -180,7 +180,11 @@ internal sealed class SingleFlight(
         catch (ObjectDisposedException) when (kept.IsClosed)
         {
             follower.SetResult(Prediction.FromError(new(
-                PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' was closed while the request waited for an equal one.", version.Identity.Name)));
+                PredictionStatus.NotReady, PredictionErrorCode.Draining,
+                    "Model '{0}' was closed while the request waited for an equal one.", version.Identity.Name)
+            {
+                Model = version.Identity,
+            }));
         }
 #pragma warning disable CA1031 // Whatever it is, it is this caller's.
         catch (Exception exception)

@@ -31,11 +31,31 @@ public sealed class PredictionError
         _arguments = arguments;
     }
 
+    /// <summary>
+    /// Which model, and which version of it, did not answer; null where that is not known: it is not loaded, or a layer of the
+    /// application's did not say.
+    /// </summary>
+    public ModelIdentity? Model { get; init; }
+
     /// <summary>How the prediction ended.</summary>
     public PredictionStatus Status { get; }
 
     /// <summary>What exactly went wrong.</summary>
     public PredictionErrorCode Code { get; }
+
+    /// <summary>Another's error, to be told with something more.</summary>
+    private PredictionError(PredictionError other)
+    {
+        Status = other.Status;
+        Code = other.Code;
+        _format = other._format;
+        _arguments = other._arguments;
+        Model = other.Model;
+        RetryAfter = other.RetryAfter;
+        Exception = other.Exception;
+        FallbackErrors = other.FallbackErrors;
+        IsIsolated = other.IsIsolated;
+    }
 
     /// <summary>When the caller may try again, where that is known.</summary>
     public TimeSpan? RetryAfter { get; init; }
@@ -50,7 +70,7 @@ public sealed class PredictionError
     public IReadOnlyList<PredictionError> FallbackErrors { get; init; } = [];
 
     /// <summary>Whether the batcher found that the request made its batch fail and others in it were answered: the request is to blame, not the model.</summary>
-    internal bool IsIsolated { get; set; }
+    internal bool IsIsolated { get; init; }
 
     /// <summary>What went wrong, with which values, and what to do about it.</summary>
     public string Message => _message ??= _arguments.Length == 0 ? _format : Format();
@@ -71,12 +91,13 @@ public sealed class PredictionError
     }
 
     /// <summary>The same error, with those of the fallback chain.</summary>
-    internal PredictionError WithFallbacks(IReadOnlyList<PredictionError> errors) => new(Status, Code, _format, _arguments)
-    {
-        RetryAfter = RetryAfter,
-        Exception = Exception,
-        FallbackErrors = errors,
-    };
+    internal PredictionError WithFallbacks(IReadOnlyList<PredictionError> errors) => new(this) { FallbackErrors = errors };
+
+    /// <summary>The same error as one of a model; itself where it says already of which.</summary>
+    internal PredictionError Of(ModelIdentity model) => Model is null ? new(this) { Model = model } : this;
+
+    /// <summary>The same error as one that the request is to blame for.</summary>
+    internal PredictionError AsIsolated() => new(this) { IsIsolated = true };
 
     /// <inheritdoc />
     public override string ToString() => $"{Status}: {Message}";

@@ -47,9 +47,16 @@ public readonly struct Prediction : IDisposable
     /// <summary>When the caller may try again, where the prediction is not Ok and that is known.</summary>
     public TimeSpan? RetryAfter => (_content as PredictionError)?.RetryAfter;
 
-    /// <summary>Where the answer came from and what it took; empty where there is no answer.</summary>
+    /// <summary>
+    /// Where the answer came from and what it took; of an error, only the model that did not answer, where that is known.
+    /// </summary>
     /// <exception cref="ObjectDisposedException">The prediction has been disposed.</exception>
-    public PredictionOrigin Origin => _content is PredictionState ? OkState().Origin : default;
+    public PredictionOrigin Origin => _content switch
+    {
+        PredictionState => OkState().Origin,
+        PredictionError { Model: { } model } => new() { Model = model },
+        _ => default,
+    };
 
     /// <summary>The number of outputs.</summary>
     /// <exception cref="PredictionException">The prediction is not Ok.</exception>

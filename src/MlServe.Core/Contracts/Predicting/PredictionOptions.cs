@@ -1,7 +1,11 @@
 namespace MlServe;
 
-/// <summary>What one call asks for beyond its inputs. Immutable: make one and use it for as many calls as you like.</summary>
-public sealed class PredictionOptions
+/// <summary>
+/// What one call asks for beyond its inputs. Immutable: make one and use it for as many calls as you like, or one for each request, or
+/// change a copy by <c>with</c>. Two are equal if they
+/// hold the same list of outputs and otherwise equal values.
+/// </summary>
+public sealed record PredictionOptions
 {
     /// <summary>
     /// The names of the outputs to return, in any order; null (the default): all. The runtime computes all of them either way; what is not asked for is
@@ -19,15 +23,15 @@ public sealed class PredictionOptions
     /// <summary>Whose turn it is where requests wait. Default: <see cref="RequestPriority.Normal"/>.</summary>
     public RequestPriority Priority { get; init; }
 
-    /// <summary>What an executor made of <see cref="Outputs"/>, kept so that reused options are looked up once.</summary>
-    internal OutputSelection? Selection { get; set; }
+    /// <summary>
+    /// Who asks. Default: null, as the host's <see cref="ICallerAccessor"/> says; without one, the application itself. Layers and
+    /// decorators see it with every call.
+    /// </summary>
+    public Caller? Caller { get; init; }
 
-    /// <summary>The same, with another time to wait.</summary>
-    internal PredictionOptions WithTimeout(TimeSpan? timeout) => new()
-    {
-        Outputs = Outputs,
-        Timeout = timeout,
-        Priority = Priority,
-        Selection = Selection,
-    };
+    /// <summary>
+    /// Names the sequence that the request belongs to, a conversation or a stream, say, so that layers can keep its requests together.
+    /// Default: null, a request of its own. Not a tag.
+    /// </summary>
+    public string? SequenceKey { get; init; }
 }

@@ -3,7 +3,7 @@ namespace MlServe;
 /// <summary>Where an answer came from and what it took.</summary>
 public readonly record struct PredictionOrigin
 {
-    /// <summary>The model that answered; null where a predictor of the application did not say.</summary>
+    /// <summary>The model that answered, or did not answer; null where a predictor of the application did not say.</summary>
     public ModelIdentity? Model { get; init; }
 
     /// <summary>Whether the model ran for this request.</summary>

@@ -7,6 +7,11 @@ namespace MlServe;
 public sealed record ServiceLevel
 {
     /// <summary>
+    /// The latency that half of the answers keep, seen by the caller. Greater than zero and at most <see cref="P99"/>; null: no promise.
+    /// </summary>
+    public TimeSpan? P50 { get; init; }
+
+    /// <summary>
     /// The latency that 99 % of the answers keep, seen by the caller. Greater than zero; null: no promise. Timeouts, the size of batches, how long they are held back, and what a circuit breaker
     /// calls slow follow from it.
     /// </summary>
@@ -18,12 +23,28 @@ public sealed record ServiceLevel
     /// <summary>The highest rate to expect, in requests a second. Greater than zero; null: not known.</summary>
     public double? PeakRps { get; init; }
 
+    /// <summary>
+    /// The share of answers that turn out right where the truth becomes known later, greater than 0 and at most 1; null: no promise. What
+    /// counts as right is the application's.
+    /// </summary>
+    public double? Quality { get; init; }
+
+    /// <summary>
+    /// The most that a million predictions may cost, in the currency of whoever reads it. Greater than zero; null: no bound.
+    /// </summary>
+    public double? CostPerMillion { get; init; }
+
     /// <summary>Says what is wrong with the values, or null where nothing is.</summary>
     internal string? Validate() => this switch
     {
+        { P50: { } p50 } when p50 <= TimeSpan.Zero => $"{nameof(P50)} is {p50}; it must be greater than zero.",
         { P99: { } p99 } when p99 <= TimeSpan.Zero => $"{nameof(P99)} is {p99}; it must be greater than zero.",
+        { P50: { } p50, P99: { } p99 } when p50 > p99 => $"{nameof(P50)} is {p50}; it must be at most {nameof(P99)}, which is {p99}.",
         { Availability: not null and not (> 0 and < 1) } => $"{nameof(Availability)} is {Availability}; it must be greater than 0 and less than 1.",
         { PeakRps: { } rate } when !(rate > 0 && double.IsFinite(rate)) => $"{nameof(PeakRps)} is {rate}; it must be greater than zero.",
+        { Quality: not null and not (> 0 and <= 1) } => $"{nameof(Quality)} is {Quality}; it must be greater than 0 and at most 1.",
+        { CostPerMillion: { } cost } when !(cost > 0 && double.IsFinite(cost)) =>
+            $"{nameof(CostPerMillion)} is {cost}; it must be greater than zero.",
         _ => null,
     };
 }

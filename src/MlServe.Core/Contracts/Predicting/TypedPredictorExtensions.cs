@@ -35,14 +35,18 @@ public static class TypedPredictorExtensions
     /// <typeparam name="TOutput">What the application wants to know.</typeparam>
     /// <param name="predictor">The predictor.</param>
     /// <param name="input">The question.</param>
+    /// <param name="options">What this call asks for beyond its input; null: as the predictor is set up.</param>
     /// <param name="cancellationToken">Gives it up.</param>
     /// <exception cref="PredictionException">There is no answer; its <see cref="PredictionException.Status"/> says why.</exception>
     /// <exception cref="ObjectDisposedException">The predictor has been disposed.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
-    public static TOutput Predict<TInput, TOutput>(this IPredictor<TInput, TOutput> predictor, TInput input, CancellationToken cancellationToken = default)
+    public static TOutput Predict<TInput, TOutput>(
+        this IPredictor<TInput, TOutput> predictor, TInput input, PredictionOptions? options = null,
+            CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(predictor);
         return SyncWaiter.Call(
-            (predictor, input, cancellationToken), static call => call.predictor.PredictAsync(call.input, call.cancellationToken));
+            (predictor, input, options, cancellationToken),
+            static call => call.predictor.PredictAsync(call.input, call.options, call.cancellationToken));
     }
 }

@@ -31,6 +31,7 @@ public sealed class ModelSignature
         IsBatchable = Inputs.Any(static input => input.BatchAxis is not null) && Outputs.All(static output => output.BatchAxis is not null);
         BatchingNote = batchingNote ?? (IsBatchable ? "The batch axis was stated." : "No batch axis was stated.");
         AllOutputs = new(this, [.. Enumerable.Range(0, Outputs.Count)]);
+        Selections = new(this);
         InputNames = Describe(Inputs);
         OutputNames = string.Join(", ", Outputs.Select(static output => $"'{output.Name}'"));
         SoleRequiredInput = FindSoleRequired(Inputs);
@@ -72,6 +73,9 @@ public sealed class ModelSignature
     public ModelMetadata Metadata { get; init; } = ModelMetadata.None;
 
     internal OutputSelection AllOutputs { get; }
+
+    /// <summary>The outputs that calls have asked for.</summary>
+    internal OutputSelections Selections { get; }
 
     internal string InputNames { get; }
 

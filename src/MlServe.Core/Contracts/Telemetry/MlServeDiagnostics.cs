@@ -171,11 +171,22 @@ public static class MlServeDiagnostics
     /// <summary>Tag of activities: the model that answered, where it is another than the one that was asked.</summary>
     public const string AnsweredByTag = "mlserve.answered_by";
 
-    /// <summary>Tag of activities: the version of the model that answered.</summary>
+    /// <summary>
+    /// Tag of metrics and activities: the version of the model that answered, or did not answer; absent where that is not known. In metrics
+    /// it is bounded: another file under the same name of
+    /// a version has the first digits of its digest behind it (<c>1@3f2a…</c>), and from the 17th version of a model on it is <see
+    /// cref="OtherVersions"/>.
+    /// </summary>
     public const string VersionTag = "mlserve.version";
 
-    /// <summary>Tag of activities: the first 12 digits of the digest of the model that answered.</summary>
+    /// <summary>Value of <see cref="VersionTag"/> in metrics: one of more versions than are told apart.</summary>
+    public const string OtherVersions = "other";
+
+    /// <summary>Tag of activities: the first 12 digits of the digest of the model that answered, or did not answer.</summary>
     public const string DigestTag = "mlserve.digest";
+
+    /// <summary>Tag of activities: the <see cref="Caller.Tenant"/> of the caller, if there is one.</summary>
+    public const string TenantTag = "mlserve.tenant";
 
     /// <summary>Tag of activities: the rows of the request, where it states them.</summary>
     public const string RowsTag = "mlserve.rows";

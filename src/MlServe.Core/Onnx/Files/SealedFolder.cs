@@ -72,8 +72,12 @@ internal sealed class SealedFolder
     public static ReadOnlySpan<byte> ContentOf(ReadOnlySpan<byte> file) => file[..^SealSize];
 
     /// <summary>Writes a file and puts it in its place at once.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="context">What it is.</param>
+    /// <param name="content">What is in it.</param>
+    /// <param name="isDurable">Whether it must be on the disk before it replaces another: what cannot be made anew.</param>
     /// <exception cref="IOException">The folder takes no more.</exception>
-    public void Write(string name, string context, ReadOnlySpan<byte> content)
+    public void Write(string name, string context, ReadOnlySpan<byte> content, bool isDurable = false)
     {
         var path = Path.Combine(Folder, name);
         var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
@@ -87,6 +91,7 @@ internal sealed class SealedFolder
                 file.Write(Mark);
                 file.Write(Check(context, content));
                 file.Write(_key is null ? new byte[Sha256Size] : Sign(_key, context, content));
+                if (isDurable) file.Flush(flushToDisk: true);
             }
 
             File.Move(temporary, path, overwrite: true);

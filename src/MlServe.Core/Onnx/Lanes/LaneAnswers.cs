@@ -64,6 +64,7 @@ internal sealed class LaneAnswers(ModelSignature signature, ModelIdentity identi
             new Prediction(state).Dispose();
             return Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}': {1}", identity.Name, exception.Message)
             {
+                Model = identity,
                 Exception = exception,
             });
         }

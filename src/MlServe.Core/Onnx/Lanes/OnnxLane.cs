@@ -162,12 +162,13 @@ internal sealed class OnnxLane : ILane
         }
         catch (UnreadableInputException exception)
         {
-            return OwnedInputs.Unreadable(exception);
+            return OwnedInputs.Unreadable(exception).Of(_executor.Identity);
         }
         catch (Exception exception) when (exception is OverflowException or NotSupportedException)
         {
             return new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}': {1}", _executor.Identity.Name, exception.Message)
             {
+                Model = _executor.Identity,
                 Exception = exception,
             };
         }
@@ -306,7 +307,10 @@ internal sealed class OnnxLane : ILane
             return new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed,
                 "Model '{0}': ONNX Runtime leaves output '{1}' unwritten, so that there is no answer. "
                 + "If the body of a Scan gives one of its inputs back, put an Identity node between them.",
-                _executor.Identity.Name, _executor.Signature.Outputs[index].Name);
+                _executor.Identity.Name, _executor.Signature.Outputs[index].Name)
+            {
+                Model = _executor.Identity,
+            };
         }
 
         return null;

@@ -19,19 +19,8 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
 
     public async ValueTask<(OnnxExecutor Executor, OnnxModelDescription Description)> LoadAsync(CancellationToken cancellationToken)
     {
-        var faults = options.Validate().ToList();
-        if (faults.Count > 0)
-            throw new ModelLoadException(ModelLoadFailure.InvalidOptions, $"The options of model '{context.Name}' are not valid: {string.Join(" ", faults)}");
-
         var started = context.Clock.GetTimestamp();
-        var content = await new TimedModelSource(source, context.Name, options.LoadTimeout, context.Clock).ReadAsync(cancellationToken).ConfigureAwait(false);
-        if (content.Bytes.Length > options.MaxModelBytes)
-        {
-            throw new ModelLoadException(ModelLoadFailure.TooLarge,
-                $"Model '{context.Name}' from '{content.Origin}' has {content.Bytes.Length} bytes; MaxModelBytes allows {options.MaxModelBytes}. Raise it if you trust where the model comes from.");
-        }
-
-        var info = Inspect(content);
+        var (content, info) = await ReadAsync(cancellationToken).ConfigureAwait(false);
         var identity = new ModelIdentity(context.Name, context.Version, Convert.ToHexStringLower(SHA256.HashData(content.Bytes.Span)));
         var verifiedWith = await VerifyAsync(content, identity.Digest, cancellationToken).ConfigureAwait(false);
         var loaded = await OpenAsync(content, info, identity, verifiedWith is not null, cancellationToken).ConfigureAwait(false);
@@ -55,6 +44,24 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         if (verifiedWith is not null && verifiedWith != loaded.RuntimeVersion) LogMessages.VerifiedByOtherRuntime(_logger, context.Name, verifiedWith, loaded.RuntimeVersion);
         Log(description, loaded.Tried.Finding);
         return (loaded.Tried.Executor, description);
+    }
+
+    /// <summary>Does all of a load that needs no runtime: reads the model, and inspects it.</summary>
+    /// <exception cref="ModelLoadException">A load would fail so, too.</exception>
+    public async ValueTask<(ModelContent Content, OnnxModelInfo Info)> ReadAsync(CancellationToken cancellationToken)
+    {
+        var faults = options.Validate().ToList();
+        if (faults.Count > 0)
+            throw new ModelLoadException(ModelLoadFailure.InvalidOptions, $"The options of model '{context.Name}' are not valid: {string.Join(" ", faults)}");
+
+        var content = await new TimedModelSource(source, context.Name, options.LoadTimeout, context.Clock).ReadAsync(cancellationToken).ConfigureAwait(false);
+        if (content.Bytes.Length > options.MaxModelBytes)
+        {
+            throw new ModelLoadException(ModelLoadFailure.TooLarge,
+                $"Model '{context.Name}' from '{content.Origin}' has {content.Bytes.Length} bytes; MaxModelBytes allows {options.MaxModelBytes}. Raise it if you trust where the model comes from.");
+        }
+
+        return (content, Inspect(content));
     }
 
     /// <summary>Has the bytes tried where they can do no harm.</summary>

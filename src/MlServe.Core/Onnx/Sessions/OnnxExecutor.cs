@@ -57,12 +57,12 @@ internal sealed class OnnxExecutor : IBatchExecutor, ITrimmable
     {
         try
         {
-            return _checker.Check(in inputs, options, out request) ?? Session.Guards?.Check(in inputs, Signature);
+            return (_checker.Check(in inputs, options, out request) ?? Session.Guards?.Check(in inputs, Signature))?.Of(Identity);
         }
         catch (UnreadableInputException exception)
         {
             request = default;
-            return OwnedInputs.Unreadable(exception);
+            return OwnedInputs.Unreadable(exception).Of(Identity);
         }
     }
 

@@ -142,7 +142,7 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers
         }
         catch (UnreadableInputException exception)
         {
-            return Prediction.FromError(OwnedInputs.Unreadable(exception));
+            return Prediction.FromError(OwnedInputs.Unreadable(exception).Of(_description.Identity));
         }
 
         // Who waited has read the clock already; what it waits from now on, for a thread to go on with, is not the run's.
@@ -177,8 +177,16 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers
 
     /// <summary>What a request hears whose time is over while it waits.</summary>
     internal PredictionError TimedOut() => new(PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut,
-        "The time for an answer of model '{0}' was over while the request waited for others. Wait longer, or send less.", _description.Identity.Name);
+        "The time for an answer of model '{0}' was over while the request waited for others. Wait longer, or send less.",
+            _description.Identity.Name)
+    {
+        Model = _description.Identity,
+    };
 
     private PredictionError QueueFull() => new(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull,
-        "{0} requests already wait for model '{1}' (MaxQueuedRequests). Try again later, or give it more cores.", _maxQueued, _description.Identity.Name);
+        "{0} requests already wait for model '{1}' (MaxQueuedRequests). Try again later, or give it more cores.", _maxQueued,
+            _description.Identity.Name)
+    {
+        Model = _description.Identity,
+    };
 }

@@ -32,13 +32,18 @@ internal sealed class RunBlame
     {
         if (!OrtErrors.IsInvalidArgument(exception))
         {
-            return new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}' failed: {1}", model.Name, exception.Message) { Exception = exception };
+            return new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}' failed: {1}", model.Name, exception.Message)
+            {
+                Model = model,
+                Exception = exception,
+            };
         }
 
         if (IsOfRequest(exception))
         {
             return new(PredictionStatus.Invalid, PredictionErrorCode.RejectedByRuntime, "Model '{0}' refused the inputs: {1}", model.Name, exception.Message)
             {
+                Model = model,
                 Exception = exception,
             };
         }
@@ -47,6 +52,7 @@ internal sealed class RunBlame
             "Model '{0}' failed: {1} It fails alike for every row that was tried, so the request is not to blame. Lower OnnxModelOptions.Optimization, or export the model anew.",
             model.Name, exception.Message)
         {
+            Model = model,
             Exception = exception,
         };
     }

@@ -10,12 +10,12 @@ internal sealed class ChaosPredictor : DelegatingPredictor
 {
     private readonly ChaosOptions _options;
     private readonly TimeProvider _time;
-    private readonly string _model;
+    private readonly ModelIdentity _model;
     private readonly GuardedCounter<long> _faults;
     private readonly Random _random;
     private readonly Lock _lock = new();
 
-    public ChaosPredictor(IPredictor inner, ChaosOptions options, string model, GuardedMeter meter, TimeProvider time)
+    public ChaosPredictor(IPredictor inner, ChaosOptions options, ModelIdentity model, GuardedMeter meter, TimeProvider time)
         : base(inner)
     {
         _options = options;
@@ -39,7 +39,10 @@ internal sealed class ChaosPredictor : DelegatingPredictor
         {
             Count("failure");
             return Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.FaultInjected, "Model '{0}' was made to fail (Chaos:FailureRate is {1}).",
-                _model, _options.FailureRate));
+                _model.Name, _options.FailureRate)
+            {
+                Model = _model,
+            });
         }
 
         var answer = await Inner.PredictAsync(inputs, options, cancellationToken).ConfigureAwait(false);
@@ -83,5 +86,6 @@ internal sealed class ChaosPredictor : DelegatingPredictor
         }
     }
 
-    private void Count(string fault) => _faults.Add(1, new(MlServeDiagnostics.ModelTag, _model), new(MlServeDiagnostics.ChaosFaultTag, fault));
+    private void Count(string fault) =>
+        _faults.Add(1, new(MlServeDiagnostics.ModelTag, _model.Name), new(MlServeDiagnostics.ChaosFaultTag, fault));
 }

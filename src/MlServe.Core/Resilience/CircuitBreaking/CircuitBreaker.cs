@@ -16,11 +16,13 @@ internal sealed class CircuitBreaker : ICircuitBreaker
     private readonly CircuitMetrics _metrics;
     private readonly ILogger? _logger;
     private readonly TimeProvider _time;
+    private readonly ModelEvents? _events;
     private readonly Lock _lock = new();
     private bool _hasFallback;
     private CircuitPeriod _period = new(CircuitState.Closed);
 
-    public CircuitBreaker(ModelIdentity model, CircuitBreakerOptions options, CircuitMetrics metrics, ILogger? logger, TimeProvider time)
+    public CircuitBreaker(ModelIdentity model, CircuitBreakerOptions options, CircuitMetrics metrics, ILogger? logger, TimeProvider time,
+        ModelEvents? events = null)
     {
         Model = model;
         _options = options;
@@ -28,6 +30,7 @@ internal sealed class CircuitBreaker : ICircuitBreaker
         _metrics = metrics;
         _logger = logger;
         _time = time;
+        _events = events;
     }
 
     public event EventHandler<CircuitStateChangedEventArgs>? StateChanged;
@@ -121,7 +124,10 @@ internal sealed class CircuitBreaker : ICircuitBreaker
         if (period.State == CircuitState.Isolated)
         {
             error = new(PredictionStatus.CircuitOpen, PredictionErrorCode.CircuitIsolated,
-                "The circuit of model '{0}' was opened by hand and refuses all requests until it is closed by hand.", Model.Name);
+                "The circuit of model '{0}' was opened by hand and refuses all requests until it is closed by hand.", Model.Name)
+            {
+                Model = Model,
+            };
         }
         else
         {
@@ -130,7 +136,7 @@ internal sealed class CircuitBreaker : ICircuitBreaker
             error = new(PredictionStatus.CircuitOpen, PredictionErrorCode.CircuitOpen,
                 "Model '{0}' fails too often, and its circuit is open. Try again in {1:F1} s. The last failure: {2}",
                 Model.Name, left.TotalSeconds, LastFailure?.Message ?? "none, the circuit was opened by hand")
-            { RetryAfter = left };
+            { Model = Model, RetryAfter = left };
         }
 
         period.Refused = refused = new(Prediction.FromError(error), freshUntil);
@@ -186,6 +192,7 @@ internal sealed class CircuitBreaker : ICircuitBreaker
                 break;
         }
 
+        _events?.Publish(new CircuitChanged(Model.Name, Model, before, period.State, reason, _time.GetUtcNow()));
         var change = new CircuitStateChangedEventArgs(before, period.State, reason);
         foreach (var handler in Delegate.EnumerateInvocationList(StateChanged))
             Call(handler, change);
@@ -209,7 +216,10 @@ internal sealed class CircuitBreaker : ICircuitBreaker
         _options.SlowRunThreshold is not null
             ? "Model '{0}' ran longer than {1} (MlServing:Models:{0}:CircuitBreaker:SlowRunThreshold)."
             : "Model '{0}' ran longer than its service level allows (MlServing:Models:{0}:ServiceLevel:P99).",
-        Model.Name, _options.SlowRunThreshold);
+        Model.Name, _options.SlowRunThreshold)
+    {
+        Model = Model,
+    };
 
     private TimeSpan Left(CircuitPeriod period, long now)
     {

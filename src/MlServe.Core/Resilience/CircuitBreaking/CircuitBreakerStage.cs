@@ -60,6 +60,7 @@ internal sealed class CircuitBreakerStage(CircuitBreaker breaker, OutputValidato
 
         breaker.Leave(period, true, new(PredictionStatus.Failed, PredictionErrorCode.UserCodeFailed, "Model '{0}' threw: {1}", breaker.Model.Name, GuestReports.MessageOf(exception))
         {
+            Model = breaker.Model,
             Exception = exception,
         });
     }

@@ -6,11 +6,12 @@ using MlServe.Tensors;
 namespace MlServe.Resilience;
 
 /// <summary>Says whether an answer can be right. An output without elements can.</summary>
-internal sealed class OutputValidator(CircuitBreakerOptions options, ModelSignature signature, string model, ILogger? logger)
+internal sealed class OutputValidator(CircuitBreakerOptions options, ModelSignature signature, ModelIdentity identity, ILogger? logger)
 {
     /// <summary>What is no fault of an output, because good rows are answered so; null where there is none.</summary>
     private readonly Dictionary<string, NonFiniteValues>? _normal = NormalOf(signature);
     private readonly HashSet<string> _probabilities = new(options.ProbabilityOutputs, StringComparer.Ordinal);
+    private readonly string _model = identity.Name;
     private int _hasWarned;
 
     /// <summary>Whether there is a check of the application's.</summary>
@@ -29,7 +30,7 @@ internal sealed class OutputValidator(CircuitBreakerOptions options, ModelSignat
             if (IsFinite(value, _normal?.GetValueOrDefault(value.Name) ?? NonFiniteValues.None)) continue;
             return Invalid(
                 "Output '{0}' of model '{1}' holds a NaN or an infinity, and answers to its good rows do not. If the model means it, set RequireFiniteOutputs to false "
-                + "(MlServing:Models:{1}:CircuitBreaker:RequireFiniteOutputs).", value.Name, model);
+                + "(MlServing:Models:{1}:CircuitBreaker:RequireFiniteOutputs).", value.Name, _model);
         }
 
         return null;
@@ -44,11 +45,11 @@ internal sealed class OutputValidator(CircuitBreakerOptions options, ModelSignat
             if (!_probabilities.Contains(value.Name) || AreProbabilities(value)) continue;
             return Invalid(
                 "Output '{0}' of model '{1}' is among ProbabilityOutputs, and its rows are not numbers within 0 and 1 that sum to 1. ProbabilityTolerance is {2} "
-                + "(MlServing:Models:{1}:CircuitBreaker:ProbabilityTolerance).", value.Name, model, options.ProbabilityTolerance);
+                + "(MlServing:Models:{1}:CircuitBreaker:ProbabilityTolerance).", value.Name, _model, options.ProbabilityTolerance);
         }
 
         return options.OutputCheck is { } check && !Passes(check, in answer)
-            ? Invalid("An answer of model '{0}' did not pass the application's OutputCheck (CircuitBreakerOptions of model '{0}').", model)
+            ? Invalid("An answer of model '{0}' did not pass the application's OutputCheck (CircuitBreakerOptions of model '{0}').", _model)
             : null;
     }
 
@@ -121,11 +122,11 @@ internal sealed class OutputValidator(CircuitBreakerOptions options, ModelSignat
 #pragma warning restore CA1031
         {
             if (Interlocked.Exchange(ref _hasWarned, 1) == 0)
-                ResilienceLog.CallbackThrew(logger, exception, nameof(CircuitBreakerOptions.OutputCheck), model);
+                ResilienceLog.CallbackThrew(logger, exception, nameof(CircuitBreakerOptions.OutputCheck), _model);
             return true;
         }
     }
 
-    private static PredictionError Invalid(string format, params object?[] arguments) =>
-        new(PredictionStatus.Failed, PredictionErrorCode.OutputInvalid, format, arguments);
+    private PredictionError Invalid(string format, params object?[] arguments) =>
+        new(PredictionStatus.Failed, PredictionErrorCode.OutputInvalid, format, arguments) { Model = identity };
 }

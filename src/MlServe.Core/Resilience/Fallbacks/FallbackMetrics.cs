@@ -9,6 +9,7 @@ internal sealed class FallbackMetrics
     private readonly GuardedCounter<long> _answers;
     private readonly GuardedCounter<long> _failures;
     private readonly KeyValuePair<string, object?> _model;
+    private readonly VersionTags _versions = new();
 
     public FallbackMetrics(string model, GuardedMeter meter)
     {
@@ -20,11 +21,17 @@ internal sealed class FallbackMetrics
     public void Answered(FallbackStep step, PredictionError reason)
     {
         if (!_answers.Enabled) return;
-        _answers.Add(1, [_model, new(MlServeDiagnostics.FallbackStepTag, step.Tag), new(MlServeDiagnostics.ErrorTypeTag, reason.Status.ToTag())]);
+        _answers.Add(1, [_model, new(MlServeDiagnostics.FallbackStepTag, step.Tag), .. TagsOf(reason)]);
     }
 
     public void Failed(PredictionError reason)
     {
-        if (_failures.Enabled) _failures.Add(1, [_model, new(MlServeDiagnostics.ErrorTypeTag, reason.Status.ToTag())]);
+        if (_failures.Enabled) _failures.Add(1, [_model, .. TagsOf(reason)]);
+    }
+
+    private KeyValuePair<string, object?>[] TagsOf(PredictionError reason)
+    {
+        var error = new KeyValuePair<string, object?>(MlServeDiagnostics.ErrorTypeTag, reason.Status.ToTag());
+        return reason.Model is { } version ? [error, _versions.TagOf(version)] : [error];
     }
 }

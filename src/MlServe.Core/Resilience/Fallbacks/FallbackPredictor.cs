@@ -101,7 +101,7 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
             var left = options?.Timeout - _time.GetElapsedTime(started);
             if (left <= TimeSpan.Zero && !steps[i].IsInstant) continue;
 
-            var stepOptions = left is null ? options : options!.WithTimeout(left > TimeSpan.Zero ? left : null);
+            var stepOptions = left is null ? options : options! with { Timeout = left > TimeSpan.Zero ? left : null };
             var answer = await AskAsync(steps[i], inputs, stepOptions, cancellationToken).ConfigureAwait(false);
             if (answer.IsOk) return Answered(steps[i], reason, in answer);
             others.Add(answer.Error);

@@ -68,7 +68,10 @@ internal sealed class Hedge(
     /// <summary>Why the first did not answer.</summary>
     public PredictionError Reason(TimeSpan delay) => _firstError ?? new(
         PredictionStatus.DeadlineExceeded, PredictionErrorCode.WaitTooLong, "Model '{0}' had not answered after {1:F1} ms, and another was faster.",
-        owner.Model, delay.TotalMilliseconds);
+        owner.Model, delay.TotalMilliseconds)
+    {
+        Model = first.GetService<ModelIdentity>(),
+    };
 
     public void Dispose()
     {
@@ -82,7 +85,8 @@ internal sealed class Hedge(
 
         var left = options?.Timeout - time.GetElapsedTime(started);
         if (left <= TimeSpan.Zero) return null;
-        var answer = await owner.AskAsync(other, inputs, left is null ? options : options!.WithTimeout(left), _other.Token).ConfigureAwait(false);
+        var answer = await owner.AskAsync(other, inputs, left is null ? options : options! with { Timeout = left },
+            _other.Token).ConfigureAwait(false);
 
         // A request that is no longer needed frees its lane.
         if (answer.IsOk) await UrgentCancel.CancelAsync(_first).ConfigureAwait(false);

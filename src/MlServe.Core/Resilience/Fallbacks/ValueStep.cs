@@ -18,6 +18,9 @@ internal sealed class ValueStep : FallbackStep
 
     public IEnumerable<(string Output, int Length)> Lengths => _outputs.Select(static output => (output.Output, output.Length));
 
+    /// <summary>Whether an output is given numbers, whatever the model's elements are.</summary>
+    public bool IsOfNumbers(string output) => _numbers.ContainsKey(output);
+
     public void Add<T>(string output, T[] row)
     {
         _ = ElementTypes.Require<T>();
@@ -28,7 +31,7 @@ internal sealed class ValueStep : FallbackStep
     public void AddNumbers(string output, double[] row)
     {
         _numbers.Add(output, row);
-        _outputs = [.. _outputs, (output, row.Length, WriterOf(ElementType.Float, row))];
+        _outputs = [.. _outputs, (output, row.Length, WriterOf(ElementType.Float, row)!)];
     }
 
     /// <summary>Gives numbers the types that a model's outputs have.</summary>
@@ -36,17 +39,28 @@ internal sealed class ValueStep : FallbackStep
     {
         _outputs = [.. _outputs.Select(value =>
             _numbers.TryGetValue(value.Output, out var row) && signature.IndexOfOutput(value.Output) is >= 0 and var index
-                ? (value.Output, row.Length, WriterOf(signature.Outputs[index].ElementType, row))
+                && WriterOf(signature.Outputs[index].ElementType, row) is { } write
+                ? (value.Output, row.Length, write)
                 : value)];
     }
 
-    private static Action<PredictionWriter, string, int?> WriterOf(ElementType type, double[] row) => type switch
+    /// <summary>Whether numbers can be given the type of an output.</summary>
+    public static bool CanHoldNumbers(ElementType type) => WriterOf(type, []) is not null;
+
+    private static Action<PredictionWriter, string, int?>? WriterOf(ElementType type, double[] row) => type switch
     {
+        ElementType.Float => WriterOf(Array.ConvertAll(row, static number => (float)number)),
         ElementType.Double => WriterOf(row),
         ElementType.Float16 => WriterOf(Array.ConvertAll(row, static number => (Half)number)),
+        ElementType.Int8 => WriterOf(Array.ConvertAll(row, static number => (sbyte)number)),
+        ElementType.UInt8 => WriterOf(Array.ConvertAll(row, static number => (byte)number)),
+        ElementType.Int16 => WriterOf(Array.ConvertAll(row, static number => (short)number)),
+        ElementType.UInt16 => WriterOf(Array.ConvertAll(row, static number => (ushort)number)),
         ElementType.Int32 => WriterOf(Array.ConvertAll(row, static number => (int)number)),
+        ElementType.UInt32 => WriterOf(Array.ConvertAll(row, static number => (uint)number)),
         ElementType.Int64 => WriterOf(Array.ConvertAll(row, static number => (long)number)),
-        _ => WriterOf(Array.ConvertAll(row, static number => (float)number)),
+        ElementType.UInt64 => WriterOf(Array.ConvertAll(row, static number => (ulong)number)),
+        _ => null,
     };
 
     private static Action<PredictionWriter, string, int?> WriterOf<T>(T[] row) => (writer, name, rows) =>

@@ -32,7 +32,8 @@ internal sealed class PollyPredictor(IPredictor inner, ResiliencePipeline<Predic
         if (outcome.Exception is { } exception)
         {
             attempts.DisposeAllBut(default);
-            if (ToError(exception) is { } error) return Prediction.FromError(error);
+            if (ToError(exception) is { } error)
+                return Prediction.FromError(Inner.GetService<ModelIdentity>() is { } model ? error.Of(model) : error);
             if (exception is OperationCanceledException && cancellationToken.IsCancellationRequested) throw new OperationCanceledException(cancellationToken);
             ExceptionDispatchInfo.Throw(exception);
         }

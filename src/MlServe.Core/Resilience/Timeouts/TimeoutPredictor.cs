@@ -10,13 +10,15 @@ internal sealed class TimeoutPredictor : DelegatingPredictor, IShieldsCallers
     private readonly ConditionalWeakTable<PredictionOptions, PredictionOptions> _withTimeout = [];
     private readonly PredictionOptions _default;
     private readonly bool _isKeptInside;
+    private readonly ModelIdentity? _identity;
 
     public TimeoutPredictor(IPredictor inner, TimeSpan timeout, TimeProvider time)
         : base(inner)
     {
         Timeout = timeout;
         Time = time;
-        Model = inner.GetService<ModelIdentity>()?.Name ?? "unnamed";
+        _identity = inner.GetService<ModelIdentity>();
+        Model = _identity?.Name ?? "unnamed";
         _default = new() { Timeout = timeout };
         _isKeptInside = inner.GetService(typeof(IKeepsDeadlines)) is not null;
     }
@@ -46,11 +48,14 @@ internal sealed class TimeoutPredictor : DelegatingPredictor, IShieldsCallers
 
     public PredictionError TimedOut(bool isRun) => new(PredictionStatus.DeadlineExceeded, isRun ? PredictionErrorCode.RunTimedOut : PredictionErrorCode.TimedOut,
         isRun ? "Model '{0}' ran until the time for an answer was over, and was cut off." : "The time for an answer of model '{0}' was over before there was one. Wait longer, or send less.",
-        Model);
+        Model)
+    {
+        Model = _identity,
+    };
 
     private PredictionOptions Timed(PredictionOptions? options)
     {
         if (options is null) return _default;
-        return options.Timeout is not null ? options : _withTimeout.GetValue(options, options => options.WithTimeout(Timeout));
+        return options.Timeout is not null ? options : _withTimeout.GetValue(options, options => options with { Timeout = Timeout });
     }
 }

@@ -22,19 +22,20 @@ internal sealed class MetricChooser
         _hasMask = hasMask;
     }
 
+    /// <summary>Refuses what the user says of an output that is not there: before anything is run.</summary>
+    public static void RequireOutputs(ModelProto model, IReadOnlyDictionary<string, OutputMetric> stated)
+    {
+        if (stated.Keys.FirstOrDefault(name => model.Graph.Output.All(output => output.Name != name)) is not { } unknown) return;
+        throw new QuantizationException(QuantizationFailure.InvalidOptions,
+            $"Gate.Metrics names '{unknown}', and the model has no such output; it has {string.Join(", ", model.Graph.Output.Select(static output => $"'{output.Name}'"))}.");
+    }
+
     /// <param name="model">The model, with its constants folded.</param>
     /// <param name="source">It, opened.</param>
     /// <param name="sample">A sample, whose answer shows the shapes.</param>
     /// <param name="stated">What the user says, by the names of outputs.</param>
-    /// <exception cref="QuantizationException">The user names an output that is not there.</exception>
     public static IReadOnlyDictionary<string, ChosenMetric> Choose(ModelProto model, GraphSession source, EncodedSample? sample, IReadOnlyDictionary<string, OutputMetric> stated)
     {
-        if (stated.Keys.FirstOrDefault(name => !source.OutputNames.Contains(name)) is { } unknown)
-        {
-            throw new QuantizationException(QuantizationFailure.InvalidOptions,
-                $"Gate.Metrics names '{unknown}', and the model has no such output; it has {string.Join(", ", source.OutputNames.Select(static name => $"'{name}'"))}.");
-        }
-
         var outputs = new Dictionary<string, (TensorElementType Type, long[] Shape)>(StringComparer.Ordinal);
         if (sample is not null)
         {

@@ -48,9 +48,10 @@ public sealed class FiniteInputsTests
     {
         using var model = TinyModels.Affine().Load();
         var typed = model.As<float, float>(static (value, writer) => writer.Tensor<float>(4)[2] = value, static prediction => prediction["y"].AsSpan<float>()[2]);
-        var thrown = await Assert.ThrowsAsync<PredictionException>(async () => await typed.PredictAsync(float.NaN, TestContext.Current.CancellationToken));
+        var thrown = await Assert.ThrowsAsync<PredictionException>(async () => await typed.PredictAsync(float.NaN,
+            cancellationToken: TestContext.Current.CancellationToken));
         Assert.Equal(PredictionErrorCode.InputNotFinite, thrown.Error.Code);
-        Assert.Equal(5, await typed.PredictAsync(2, TestContext.Current.CancellationToken));
+        Assert.Equal(5, await typed.PredictAsync(2, cancellationToken: TestContext.Current.CancellationToken));
     }
 
     [Fact]

@@ -1,0 +1,16 @@
+namespace MlServe;
+
+/// <summary>
+/// Says who asks, for requests whose options name nobody. Register one with the host's services
+/// (<c>services.AddSingleton&lt;ICallerAccessor, …&gt;()</c>), and all of its models ask it.
+/// Must be safe for concurrent use.
+/// </summary>
+public interface ICallerAccessor
+{
+    /// <summary>
+    /// Who asks now; null: the application itself. Read on the thread of each call, before anything else happens to it. A request is
+    /// refused as
+    /// <see cref="PredictionStatus.Failed"/> if this throws, since nobody knows then whose it is.
+    /// </summary>
+    Caller? Current { get; }
+}

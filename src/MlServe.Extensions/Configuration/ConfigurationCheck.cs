@@ -1,0 +1,62 @@
+using Microsoft.Extensions.Options;
+using MlServe.Guests;
+using MlServe.Resilience;
+
+namespace MlServe.Configuration;
+
+/// <summary>
+/// Checks the options of all models as configuration and code say them now, whatever has been kept of them: what a start would find
+/// wrong.
+/// </summary>
+internal sealed class ConfigurationCheck(
+    ModelCatalog catalog, IEnumerable<IConfigureOptions<ModelOptions>> configure,
+    IEnumerable<IPostConfigureOptions<ModelOptions>> postConfigure,
+    IEnumerable<IValidateOptions<ModelOptions>> validators)
+{
+    /// <summary>Without the validators, so that what can be said of the whole is said although a part is not valid.</summary>
+    private readonly OptionsFactory<ModelOptions> _factory = new(configure, postConfigure);
+
+    /// <summary>The options of a model, which may not be valid.</summary>
+    public ModelOptions OptionsOf(string model) => _factory.Create(model);
+
+    /// <summary>What is wrong with the options of one model.</summary>
+    public IEnumerable<string> ProblemsOf(string model, ModelOptions options) =>
+        validators.Select(validator => validator.Validate(model, options)).Where(static result => result.Failed).SelectMany(static result => result.Failures ?? []);
+
+    /// <summary>What is wrong with the models: each for itself, and together.</summary>
+    public IEnumerable<string> ProblemsOfModels()
+    {
+        List<string> problems = [];
+        List<string> defaults = [];
+        Dictionary<string, IReadOnlyList<FallbackStep>> chains = new(ModelName.Comparer);
+        foreach (var model in catalog.Names)
+        {
+            try
+            {
+                var options = OptionsOf(model);
+                List<string> own = [.. ProblemsOf(model, options)];
+                problems.AddRange(own);
+                if (options.IsDefault) defaults.Add(model);
+                if (!own.Exists(IsOfChain)) chains[model] = options.FallbackSteps();
+            }
+#pragma warning disable CA1031 // Options are made by code of the application's too, and the other models are to be told of as well.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                problems.Add($"{catalog.KeyOf(model)}: the options could not be made. {GuestReports.MessageOf(exception)}");
+            }
+        }
+
+        if (defaults.Count > 1)
+        {
+            problems.Add($"The models {string.Join(", ", defaults.Select(static model => $"'{model}'"))} are all marked as the default; one may be. "
+                + $"Leave out AsDefault(), or set {catalog.KeyOf(defaults[^1])}:{nameof(ModelOptions.IsDefault)} to false.");
+        }
+
+        problems.AddRange(FallbackGraph.ProblemsOf(catalog.Names, chains, catalog.KeyOf));
+        return problems.Distinct(StringComparer.Ordinal);
+
+        bool IsOfChain(string problem) => catalog.Names.Any(model =>
+            problem.StartsWith($"{catalog.KeyOf(model)}:{nameof(ModelOptions.Fallback)}:", StringComparison.OrdinalIgnoreCase));
+    }
+}

@@ -1,0 +1,58 @@
+using MlServe.Resilience;
+
+namespace MlServe.Features;
+
+/// <summary>Who answers in the model's place.</summary>
+internal sealed class FallbackFeature : BuiltInFeature<FallbackFeature.Options>
+{
+    public FallbackFeature() => AddOptionsType<FallbackStepOptions>();
+
+    public override string Key => nameof(ModelOptions.Fallback);
+
+    public override string? Switch => null;
+
+    public override FeatureSlot Slot => FeatureSlot.Fallback;
+
+    internal override string Prefix => "";
+
+    public override IEnumerable<string> Validate(Options options, ModelSignature? signature)
+    {
+        for (var i = 0; i < options.Steps.Count; i++)
+        {
+            foreach (var message in options.Steps[i].Validate(isFirst: i == 0))
+                yield return $"{Key}:{i}{message}";
+        }
+    }
+
+    public override void Apply(ModelFeatureContext context, Options options)
+    {
+        // Nothing to add: the chain answers also before the model is loaded, so that the host's model puts it around itself.
+    }
+
+    internal sealed class Options
+    {
+        public IList<FallbackStepOptions> Steps { get; set; } = [];
+
+        /// <summary>The chain as code says it.</summary>
+        public Action<FallbackBuilder>? Chain { get; set; }
+
+        /// <summary>The chain: as configuration says it, else as code does.</summary>
+        public IReadOnlyList<FallbackStep> ToSteps()
+        {
+            if (Steps.Count > 0) return [.. Steps.Select(ToStep)];
+            var chain = new FallbackBuilder();
+            Chain?.Invoke(chain);
+            return chain.Steps;
+        }
+
+        private static FallbackStep ToStep(FallbackStepOptions step)
+        {
+            if (!string.IsNullOrWhiteSpace(step.Model)) return new ModelStep(step.Model) { After = step.After };
+            if (step.StaleAnswer) return new StaleAnswerStep();
+            var value = new ValueStep();
+            foreach (var (output, row) in step.Value)
+                value.AddNumbers(output, [.. row]);
+            return value;
+        }
+    }
+}

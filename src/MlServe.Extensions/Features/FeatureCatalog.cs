@@ -1,0 +1,130 @@
+using Microsoft.Extensions.Configuration;
+using MlServe.Configuration;
+using MlServe.Onnx;
+
+namespace MlServe.Features;
+
+/// <summary>
+/// The features of a host: the built-in ones, and those that the application and other packages have added. A new one is one line here.
+/// </summary>
+internal sealed class FeatureCatalog
+{
+    private static readonly ModelFeature[] BuiltIn =
+    [
+        new ServiceLevelFeature(), new OnnxFeature(), new FallbackFeature(), new CacheFeature(), new TimeoutFeature(),
+        new CircuitBreakerFeature(), new ChaosFeature(), new BatchingFeature(),
+    ];
+
+    private static readonly PackagedFeature[] Packaged = [new("Quantization", "MlServe.Quantization", "AddMlServing().AddQuantization()")];
+
+    static FeatureCatalog()
+    {
+        ConfigurationShape.Add<ModelOptions>();
+        ConfigurationShape.Add<MlServingOptions>();
+        ConfigurationShape.Add<OnnxRuntimeOptions>();
+    }
+
+    /// <param name="added">What the application and other packages have added.</param>
+    /// <exception cref="InvalidOperationException">One of them has a key, options or a slot that it cannot have.</exception>
+    public FeatureCatalog(IEnumerable<ModelFeature> added)
+    {
+        List<ModelFeature> features = [.. BuiltIn];
+        foreach (var feature in added)
+        {
+            if (ProblemOf(feature, features) is { } problem)
+                throw new InvalidOperationException($"The feature {feature.GetType().Name} cannot be added: {problem}");
+            features.Add(feature);
+        }
+
+        Features = [.. features.OrderBy(static feature => feature.Slot)];
+        Keys =
+        [
+            .. features.Where(static feature => !feature.IsBuiltIn).SelectMany(KeysOf),
+            .. Packaged.Where(package => !features.Exists(feature => Is(feature.Key, package.Key))).Select(static package => package.ToKey()),
+        ];
+    }
+
+    /// <summary>All features by slot, the built-in ones first.</summary>
+    public IReadOnlyList<ModelFeature> Features { get; }
+
+    /// <summary>The keys of a model that are no properties of <see cref="ModelOptions"/>.</summary>
+    public IReadOnlyList<ExtraKey> Keys { get; }
+
+    /// <summary>What cannot be read of a model's section.</summary>
+    public IEnumerable<string> Check(IConfigurationSection model) => ConfigurationShape.Check(model, typeof(ModelOptions), Keys);
+
+    /// <summary>
+    /// What is wrong with the options of a model's features: one message each, which begins with the key below the model's.
+    /// </summary>
+    public IEnumerable<string> Validate(ModelOptions options) => Features
+        .Where(feature => options.Has(feature.OptionsType))
+        .SelectMany(feature => feature.ValidateObject(options.Get(feature), null).Select(message => feature.Prefix + message));
+
+    /// <summary>What is wrong with them, as only the loaded model tells.</summary>
+    public IEnumerable<string> Validate(ModelOptions options, IPredictor model) => Features
+        .Where(feature => options.Has(feature.OptionsType))
+        .SelectMany(feature => feature.ValidateLoaded(options.Get(feature), model).Select(message => feature.Prefix + message));
+
+    /// <summary>
+    /// What configuration says of features that nothing turns on. A switch that stands in configuration has been thought of.
+    /// </summary>
+    public IEnumerable<string> Unused(string model, IReadOnlyList<IConfigurationSection> sections, ModelOptions options)
+    {
+        foreach (var feature in Features)
+        {
+            if (feature.Switch is not { } option || feature.IsUsed(options)) continue;
+            if (sections.Any(section => section.GetSection(option).Exists())) continue;
+            if (sections.LastOrDefault(section => section.GetSection(feature.Key).Exists()) is not { } found) continue;
+            yield return $"{found.GetSection(feature.Key).Path} has no effect: nothing turns it on for model {model}. "
+                + $"Set {option} of the model to true, or call {option} where it is added in code; set to false it says that this is meant.";
+        }
+    }
+
+    /// <summary>Options that code has set and that no feature reads.</summary>
+    public IEnumerable<string> Unread(ModelOptions options) => options.OptionsTypes
+        .Where(type => !Features.Any(feature => feature.OptionsType == type))
+        .Select(static type => $"{type.Name} are set in code, and no feature reads them. Add the feature: AddMlServing().AddFeature<...>().");
+
+    /// <summary>Adds the layers of a model: those of the application's code, and those of the features that it uses.</summary>
+    public void Apply(ModelOptions options, ModelFeatureContext context)
+    {
+        foreach (var feature in Features.Where(feature => feature.Slot < FeatureSlot.Application))
+            Apply(feature, options, context);
+        context.Feature = null;
+        foreach (var addLayers in options.Layers)
+            addLayers(context.Pipeline, options);
+        foreach (var feature in Features.Where(feature => feature.Slot >= FeatureSlot.Application))
+            Apply(feature, options, context);
+    }
+
+    private static void Apply(ModelFeature feature, ModelOptions options, ModelFeatureContext context)
+    {
+        if (!feature.IsUsed(options) || (options.IsReplaced && feature.Slot == FeatureSlot.Batching)) return;
+        context.Feature = feature;
+        feature.ApplyObject(context, options.Get(feature));
+    }
+
+    private static IEnumerable<ExtraKey> KeysOf(ModelFeature feature)
+    {
+        if (feature.Switch is { } option) yield return new(option, static section => ConfigurationShape.Check(section, typeof(bool)));
+        yield return new(feature.Key, section => ConfigurationShape.Check(section, feature.OptionsType));
+    }
+
+    private static string? ProblemOf(ModelFeature feature, List<ModelFeature> others)
+    {
+        string[] keys = feature.Switch is { } option ? [feature.Key, option] : [feature.Key];
+        if (Array.Find(keys, static key => string.IsNullOrWhiteSpace(key) || key.Contains(':', StringComparison.Ordinal)) is { } none)
+            return $"'{none}' is no key; it must be a name without ':'.";
+        List<string?> taken = [.. typeof(ModelOptions).GetProperties().Select(static property => property.Name)];
+        taken.AddRange(others.SelectMany(static other => new[] { other.Key, other.Switch }));
+        if (Array.Find(keys, key => taken.Exists(name => Is(name, key))) is { } doubled)
+            return $"the key '{doubled}' of models is another one's. Choose another.";
+        if (others.Find(other => other.OptionsType == feature.OptionsType) is { } same)
+            return $"its options {feature.OptionsType.Name} are those of the feature '{same.Key}' too. Give it a class of its own.";
+        return feature.Slot is FeatureSlot.Fallback or FeatureSlot.Batching
+            ? $"the slot {feature.Slot} is for the built-in feature alone. Choose another one."
+            : null;
+    }
+
+    private static bool Is(string? name, string key) => string.Equals(name, key, StringComparison.OrdinalIgnoreCase);
+}

@@ -1,0 +1,32 @@
+namespace MlServe.Features;
+
+/// <summary>
+/// Where the layer of a feature stands, from the outermost to the innermost. Features of one slot stand in the order in which they were
+/// added, and inside of the built-in one.
+/// </summary>
+public enum FeatureSlot
+{
+    /// <summary>Before the model is read: the feature changes its source, or how it is opened, and adds no layer.</summary>
+    Source,
+
+    /// <summary>Around the model, loaded or not: the fallback chain alone.</summary>
+    Fallback,
+
+    /// <summary>Inside of the layers that the application adds in code, outside of the cache.</summary>
+    Application,
+
+    /// <summary>The cache: what stands here is asked for what the cache does not answer.</summary>
+    Cache,
+
+    /// <summary>The timeout: what stands here may be cut off.</summary>
+    Timeout,
+
+    /// <summary>The circuit breaker: what stands here fails as the model does.</summary>
+    CircuitBreaker,
+
+    /// <summary>Faults that are injected into the model.</summary>
+    Chaos,
+
+    /// <summary>The batcher alone: what lay within it would see batches, and not requests.</summary>
+    Batching,
+}

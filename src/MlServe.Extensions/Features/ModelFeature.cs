@@ -1,0 +1,48 @@
+namespace MlServe.Features;
+
+/// <summary>
+/// A feature of models as one object: its key in configuration, its switch, its options, where it stands, what is wrong with its options,
+/// and the layer that it adds. Derive from
+/// <see cref="ModelFeature{TOptions}"/>, and add it by <see cref="MlServingBuilder.AddFeature{TFeature}"/>.
+/// </summary>
+public abstract class ModelFeature
+{
+    private protected ModelFeature()
+    {
+    }
+
+    /// <summary>The key of its options in a model's configuration: <c>MlServing:Models:&lt;name&gt;:Cache</c>.</summary>
+    public abstract string Key { get; }
+
+    /// <summary>
+    /// The key that turns it on in a model's configuration, true or false. Default: <c>Use</c> and the <see cref="Key"/>. Null: there is
+    /// none, and the section turns it on.
+    /// </summary>
+    public virtual string? Switch => $"Use{Key}";
+
+    /// <summary>Where its layer stands.</summary>
+    public abstract FeatureSlot Slot { get; }
+
+    internal abstract Type OptionsType { get; }
+
+    /// <summary>Whether its keys are properties of <see cref="ModelOptions"/>.</summary>
+    internal virtual bool IsBuiltIn => false;
+
+    /// <summary>With what the key of an option begins, seen from the model.</summary>
+    internal virtual string Prefix => $"{Key}:";
+
+    internal virtual bool IsUsed(ModelOptions options) => options.IsUsed(OptionsType);
+
+    internal abstract object Create();
+
+    internal abstract object CopyObject(object options);
+
+    internal abstract void CompleteObject(object options, string contentRoot);
+
+    internal abstract IEnumerable<string> ValidateObject(object options, ModelSignature? signature);
+
+    /// <summary>What only the loaded model tells.</summary>
+    internal virtual IEnumerable<string> ValidateLoaded(object options, IPredictor model) => ValidateObject(options, model.Signature);
+
+    internal abstract void ApplyObject(ModelFeatureContext context, object options);
+}
