@@ -28,6 +28,7 @@ cat >nuget.config <<XML
 XML
 dotnet new console --name App --output . --no-restore
 dotnet add package MlServe.Extensions --version "$version" --no-restore
+dotnet add package MlServe.Testing --version "$version" --no-restore
 dotnet add package Microsoft.Extensions.Hosting --version "$(version_of Microsoft.Extensions.Hosting)" --no-restore
 dotnet add package Microsoft.ML.OnnxRuntime --version "$(version_of Microsoft.ML.OnnxRuntime)" --no-restore
 

@@ -11,8 +11,8 @@ internal sealed class DigitMapper : IPredictionMapper<DigitImage, Digit>
 {
     public void Encode(DigitImage input, PredictionInputWriter writer)
     {
-        var target = writer.Tensor<float>("image");
         var pixels = input.Pixels.Span;
+        var target = writer.Tensor<float>("image", pixels.Length);
         for (var i = 0; i < pixels.Length; i++)
             target[i] = pixels[i] / 255f;
     }

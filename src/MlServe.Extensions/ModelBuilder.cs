@@ -31,7 +31,7 @@ public sealed partial class ModelBuilder
     public ModelBuilder FromFile(string path)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        return Configure(options => (options.Path, options.Source) = (path, null));
+        return Configure(options => (options.Path, options.Source, options.Predictor) = (path, null, null));
     }
 
     /// <summary>Takes the model from memory.</summary>
@@ -58,8 +58,36 @@ public sealed partial class ModelBuilder
     public ModelBuilder FromSource(Func<IServiceProvider, IModelSource> sourceFactory)
     {
         ArgumentNullException.ThrowIfNull(sourceFactory);
-        return Configure(options => (options.Path, options.Source) = (null, sourceFactory));
+        return Configure(options => (options.Path, options.Source, options.Predictor) = (null, sourceFactory, null));
     }
+
+    /// <summary>
+    /// Takes a predictor of your own in place of a model that is loaded here: one that asks another service, a rule, a fake. All layers
+    /// stand around it as around a model,
+    /// but for the batcher, which needs a model. What <c>Onnx</c> says is of no use then. A <c>Path</c> in configuration takes its place.
+    /// </summary>
+    /// <param name="predictor">The predictor; not disposed.</param>
+    /// <returns>This builder.</returns>
+    public ModelBuilder FromPredictor(IPredictor predictor)
+    {
+        ArgumentNullException.ThrowIfNull(predictor);
+        return FromPredictor(_ => predictor, isBorrowed: true);
+    }
+
+    /// <summary>Takes a predictor of your own that needs services, as <see cref="FromPredictor(IPredictor)"/> does.</summary>
+    /// <param name="factory">Makes the predictor, at each load; it is disposed with the model.</param>
+    /// <returns>This builder.</returns>
+    public ModelBuilder FromPredictor(Func<IServiceProvider, IPredictor> factory)
+    {
+        ArgumentNullException.ThrowIfNull(factory);
+        return FromPredictor(factory, isBorrowed: false);
+    }
+
+    private ModelBuilder FromPredictor(Func<IServiceProvider, IPredictor> factory, bool isBorrowed) => Configure(options =>
+    {
+        (options.Path, options.Source, options.Predictor) = (null, null, factory);
+        options.IsPredictorBorrowed = isBorrowed;
+    });
 
     /// <summary>
     /// Puts a source of your own around the one that the model comes from, wherever that is said: before or after this, or in configuration. One that is added later is given

@@ -106,6 +106,27 @@ public sealed class ModelOptions
     /// <summary>Makes the source where code gives one; null: the file at <see cref="Path"/>.</summary>
     internal Func<IServiceProvider, IModelSource>? Source { get; set; }
 
+    /// <summary>Makes or finds what answers in place of a model that is loaded here; null: there is a source.</summary>
+    internal Func<IServiceProvider, IPredictor>? Predictor { get; set; }
+
+    /// <summary>Whether the predictor belongs to somebody else, and is not disposed with the model.</summary>
+    internal bool IsPredictorBorrowed { get; set; }
+
+    /// <summary>
+    /// Puts a predictor in the place of the model, whatever was said of where it comes from, and leaves the batcher out:
+    /// only models are batched. For a
+    /// <c>PostConfigure</c>, as tests of a host need it; <see cref="ModelBuilder.FromPredictor(IPredictor)"/> is for applications.
+    /// </summary>
+    /// <param name="predictor">Answers in place of the model; not disposed.</param>
+    public void ReplaceBy(IPredictor predictor)
+    {
+        ArgumentNullException.ThrowIfNull(predictor);
+        (Path, Source, Predictor, IsPredictorBorrowed, IsReplaced) = (null, null, _ => predictor, true, true);
+    }
+
+    /// <summary>Whether a test has put the predictor in the model's place; it is not batched.</summary>
+    internal bool IsReplaced { get; set; }
+
     /// <summary>What code puts between the source and the load, innermost first.</summary>
     internal List<Func<IModelSource, IServiceProvider, IModelSource>> SourceWrappers { get; } = [];
 
@@ -173,6 +194,9 @@ public sealed class ModelOptions
             IsDefault = IsDefault,
             Required = Required,
             Source = Source,
+            Predictor = Predictor,
+            IsPredictorBorrowed = IsPredictorBorrowed,
+            IsReplaced = IsReplaced,
             IsCachePlaced = IsCachePlaced,
         };
         frozen.SourceWrappers.AddRange(SourceWrappers);
@@ -187,10 +211,10 @@ public sealed class ModelOptions
     /// <summary>Says what is wrong with the values that are no feature's: one message each, which begins with the option.</summary>
     internal IEnumerable<string> Validate()
     {
-        if (Source is null && string.IsNullOrWhiteSpace(Path))
+        if (Source is null && Predictor is null && string.IsNullOrWhiteSpace(Path))
         {
             yield return $"{nameof(Path)} is missing, and the model has no other source. Set it to the path of an ONNX file, or call FromFile, "
-                + "FromBytes or FromSource where the model is added in code.";
+                + "FromBytes, FromSource or FromPredictor where the model is added in code.";
         }
 
         if (Path is not null && Path.Contains('\0', StringComparison.Ordinal))

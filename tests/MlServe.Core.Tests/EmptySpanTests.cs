@@ -28,7 +28,7 @@ public sealed partial class EmptySpanTests
     {
         var faults = new List<string>();
         var files = 0;
-        foreach (var project in (string[])["MlServe.Core", "MlServe.Extensions", "MlServe.Quantization", "MlServe.Benchmarking"])
+        foreach (var project in (string[])["MlServe.Core", "MlServe.Extensions", "MlServe.Quantization", "MlServe.Benchmarking", "MlServe.Testing"])
         {
             foreach (var (path, text) in SourcesOf(project))
             {

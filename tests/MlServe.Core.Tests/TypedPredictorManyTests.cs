@@ -61,7 +61,7 @@ public sealed class TypedPredictorManyTests
         var gate = new RunGate(1);
         var model = TinyModels.Affine().Load(null, new() { RunGate = gate });
         IPredictor<float, float> door = model.As<float, float>(
-            static (value, writer) => writer.Tensor<float>().Fill(value), static prediction => prediction["y"].AsSpan<float>()[0]);
+            static (value, writer) => writer.Tensor<float>(4).Fill(value), static prediction => prediction["y"].AsSpan<float>()[0]);
         if (!isBuiltIn) door = new OneAtATime<float, float>(door);
 
         Assert.True(gate.TryEnter());
@@ -83,7 +83,7 @@ public sealed class TypedPredictorManyTests
         await using var model = TinyModels.Affine().Load(null, new() { RunGate = gate });
         await using var batched = new PredictorBuilder(model).UseBatching().Build();
         var rows = new List<int>();
-        var door = batched.As<float, float>(static (value, writer) => writer.Tensor<float>().Fill(value), prediction =>
+        var door = batched.As<float, float>(static (value, writer) => writer.Tensor<float>(4).Fill(value), prediction =>
         {
             lock (rows) rows.Add(prediction.Origin.BatchRows);
             return prediction["y"].AsSpan<float>()[0];

@@ -9,7 +9,7 @@ public sealed class TypedPredictorTests
     public async Task PredictAsync_MapperWritesAndReads_Answers()
     {
         await using var predictor = TinyModels.Affine().Load();
-        var typed = predictor.As<float, float>(static (value, writer) => writer.Tensor<float>()[3] = value, static prediction => prediction["y"].AsSpan<float>()[3]);
+        var typed = predictor.As<float, float>(static (value, writer) => writer.Tensor<float>(4)[3] = value, static prediction => prediction["y"].AsSpan<float>()[3]);
         for (var i = 0; i < 20; i++)
             Assert.Equal((2 * i) + 1, await typed.PredictAsync(i, cancellationToken: TestContext.Current.CancellationToken));
     }
@@ -21,7 +21,7 @@ public sealed class TypedPredictorTests
         var typed = predictor.As<bool, float[]>(
             static (fill, writer) =>
             {
-                var row = writer.Tensor<float>("x");
+                var row = writer.Tensor<float>("x", 4);
                 Assert.True(row.IndexOfAnyExcept(0f) < 0, "The memory held an earlier caller's data.");
                 if (fill) row.Fill(99);
             },
@@ -42,7 +42,7 @@ public sealed class TypedPredictorTests
         var typed = predictor.As<int, float>(
             static (value, writer) =>
             {
-                writer.Tensor<float>().Fill(value);
+                writer.Tensor<float>(4).Fill(value);
                 if (value < 0) throw new FormatException("no");
             },
             static prediction => prediction["y"].AsSpan<float>()[0]);
@@ -59,7 +59,7 @@ public sealed class TypedPredictorTests
     {
         await using var predictor = TinyModels.Affine().Load();
         Prediction kept = default;
-        var typed = predictor.As<int, float>(static (value, writer) => writer.Tensor<float>().Fill(value), prediction =>
+        var typed = predictor.As<int, float>(static (value, writer) => writer.Tensor<float>(4).Fill(value), prediction =>
         {
             kept = prediction;
             throw new FormatException("no");
@@ -76,10 +76,10 @@ public sealed class TypedPredictorTests
         var typed = predictor.As<int, int>(static (length, writer) => writer.Tensor<float>("x", length), static _ => 0);
         var exception = await Assert.ThrowsAsync<PredictionException>(async () => await typed.PredictAsync(5,
             cancellationToken: TestContext.Current.CancellationToken));
-        Assert.Equal(PredictionErrorCode.InputDimensionMismatch, exception.Error.Code);
+        Assert.Equal(PredictionErrorCode.InputLengthMismatch, exception.Error.Code);
         Assert.Equal(0, await typed.PredictAsync(4, cancellationToken: TestContext.Current.CancellationToken));
 
-        var wrongType = predictor.As<int, int>(static (_, writer) => writer.Tensor<double>(), static _ => 0);
+        var wrongType = predictor.As<int, int>(static (_, writer) => writer.Tensor<double>(4), static _ => 0);
         exception = await Assert.ThrowsAsync<PredictionException>(async () => await wrongType.PredictAsync(0,
             cancellationToken: TestContext.Current.CancellationToken));
         Assert.Equal(PredictionErrorCode.InputTypeMismatch, exception.Error.Code);
@@ -91,8 +91,8 @@ public sealed class TypedPredictorTests
 
         var twice = predictor.As<int, int>(static (_, writer) =>
         {
-            writer.Tensor<float>();
-            writer.Tensor<float>("x");
+            writer.Tensor<float>(4);
+            writer.Tensor<float>("x", 4);
         }, static _ => 0);
         exception = await Assert.ThrowsAsync<PredictionException>(async () => await twice.PredictAsync(0,
             cancellationToken: TestContext.Current.CancellationToken));
@@ -105,12 +105,15 @@ public sealed class TypedPredictorTests
         await using var affine = TinyModels.Affine().Load();
         await using var two = TinyModels.TwoInputs().Load();
         await using var free = TinyModels.FreeLength().Load();
-        await Check(affine, static writer => writer.Tensor<float>("pixels"), "'pixels'", "x: float[N,4]");
-        await Check(two, static writer => writer.Tensor<float>(), "more than one input", "a: float[N,3]");
-        await Check(free, static writer => writer.Tensor<float>(), "x: float[N,T] is not fixed", "Tensor<T>(\"x\", shape)");
-        await Check(affine, static writer => writer.Tensor<float>("x", -1), "[?] of input 'x'");
-        await Check(affine, static writer => writer.Tensor<double>("x", 1L << 60), "too large");
-        await Check(affine, static writer => writer.Tensor<double>("x", 1L << 40, 1L << 40), "too large");
+        await Check<ArgumentException>(affine, static writer => writer.Tensor<float>("x", [-1]), "[?] of input 'x'");
+        await Check<ArgumentException>(affine, static writer => writer.Tensor<double>("x", [1L << 60]), "too large");
+        await Check<ArgumentException>(affine, static writer => writer.Tensor<double>("x", [1L << 40, 1L << 40]), "too large");
+        await Check<ArgumentOutOfRangeException>(affine, static writer => writer.Tensor<double>("x", -1), "length");
+        await Check<ArgumentOutOfRangeException>(affine, static writer => writer.Tensor<double>(int.MaxValue), "length");
+        await Check<NotSupportedException>(affine, static writer => writer.Write("x", new DateTime[1]), "DateTime");
+        await Check<PredictionException>(affine, static writer => writer.Tensor<float>("pixels", 4), "'pixels'", "x: float[N,4]");
+        await Check<PredictionException>(two, static writer => writer.Tensor<float>(3), "several inputs", "a: float[N,3]");
+        await Check<PredictionException>(free, static writer => writer.Tensor<float>("x", [2, 3]), "without the batch axis", "[2,3]");
     }
 
     [Fact]
@@ -118,7 +121,7 @@ public sealed class TypedPredictorTests
     {
         var predictor = TinyModels.Affine().Load();
         await predictor.DisposeAsync();
-        var typed = predictor.As<int, int>(static (_, writer) => writer.Tensor<float>(), static _ => 0);
+        var typed = predictor.As<int, int>(static (_, writer) => writer.Tensor<float>(4), static _ => 0);
         await Assert.ThrowsAsync<ObjectDisposedException>(async () => await typed.PredictAsync(0,
             cancellationToken: TestContext.Current.CancellationToken));
     }
@@ -128,7 +131,7 @@ public sealed class TypedPredictorTests
     {
         var gate = new RunGate(1);
         await using var predictor = TinyModels.Affine().Load(null, new() { RunGate = gate });
-        var typed = predictor.As<float, float>(static (value, writer) => writer.Tensor<float>().Fill(value), static prediction => prediction["y"].AsSpan<float>()[0]);
+        var typed = predictor.As<float, float>(static (value, writer) => writer.Tensor<float>(4).Fill(value), static prediction => prediction["y"].AsSpan<float>()[0]);
         Assert.True(gate.TryEnter());
         using var source = new CancellationTokenSource();
         var cancelled = typed.PredictAsync(1, cancellationToken: source.Token).AsTask();
@@ -146,12 +149,12 @@ public sealed class TypedPredictorTests
         var gate = new RunGate(2);
         await using var affine = TinyModels.Affine().Load(null, new() { RunGate = gate });
         await using var two = TinyModels.TwoInputs().Load(null, new() { RunGate = gate });
-        var first = affine.As<float, float[]>(static (value, writer) => writer.Tensor<float>()[0] = value, static prediction => prediction["y"].ToArray<float>());
+        var first = affine.As<float, float[]>(static (value, writer) => writer.Tensor<float>(4)[0] = value, static prediction => prediction["y"].ToArray<float>());
         var second = two.As<float, float[]>(
             static (value, writer) =>
             {
-                writer.Tensor<float>("b")[1] = value;
-                writer.Tensor<float>("a")[2] = value;
+                writer.Tensor<float>("b", 3)[1] = value;
+                writer.Tensor<float>("a", 3)[2] = value;
             },
             static prediction => prediction["sum"].ToArray<float>());
         await Task.WhenAll(Enumerable.Range(0, 32).Select(caller => Task.Run(async () =>
@@ -171,7 +174,7 @@ public sealed class TypedPredictorTests
         var gate = new RunGate(1);
         await using var predictor = TinyModels.Affine().Load(null, new() { RunGate = gate });
         var typed = predictor.As<float, float>(
-            static (value, writer) => writer.Tensor<float>()[0] = value,
+            static (value, writer) => writer.Tensor<float>(4)[0] = value,
             static prediction => prediction["y"].AsSpan<float>()[0] is var value && value > 100 ? throw new FormatException("no") : value);
         for (var round = 0; round < 20; round++)
         {
@@ -195,10 +198,11 @@ public sealed class TypedPredictorTests
         Assert.Throws<ArgumentNullException>(() => ((IPredictor)null!).As(PredictionMapper.Create<int, int>(static (_, _) => { }, static _ => 0)));
     }
 
-    private static async Task Check(OnnxPredictor predictor, Action<PredictionInputWriter> encode, params string[] parts)
+    private static async Task Check<TException>(OnnxPredictor predictor, Action<PredictionInputWriter> encode, params string[] parts)
+        where TException : Exception
     {
         var typed = predictor.As<int, int>((_, writer) => encode(writer), static _ => 0);
-        var exception = await Assert.ThrowsAnyAsync<ArgumentException>(async () => await typed.PredictAsync(0,
+        var exception = await Assert.ThrowsAsync<TException>(async () => await typed.PredictAsync(0,
             cancellationToken: TestContext.Current.CancellationToken));
         Ask.Says(exception.Message, parts);
     }

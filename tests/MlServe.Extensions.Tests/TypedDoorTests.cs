@@ -97,7 +97,7 @@ public sealed class TypedDoorTests : IDisposable
 
     private static void Encode(Point point, PredictionInputWriter writer)
     {
-        var row = writer.Tensor<float>();
+        var row = writer.Tensor<float>(3);
         (row[0], row[1], row[2]) = (point.X, point.Y, point.Z);
     }
 

@@ -25,7 +25,7 @@ public class TypedDoorBenchmarks
         _predictor = OnnxPredictor.LoadAsync(ModelSource.FromBytes(model.Bytes)).AsTask().GetAwaiter().GetResult();
         _callUntyped = new LoneCaller(_predictor, _row).Run;
         var typed = _predictor.As<float[], int>(
-            static (row, writer) => row.CopyTo(writer.Tensor<float>("x")),
+            static (row, writer) => writer.Write<float>("x", row),
             static prediction =>
             {
                 var scores = prediction["y"].AsSpan<float>();

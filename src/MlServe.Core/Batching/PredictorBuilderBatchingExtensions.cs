@@ -40,7 +40,7 @@ public static class PredictorBuilderBatchingExtensions
         if (inner.GetService<IBatchExecutor>() is not { } executor)
         {
             throw new InvalidOperationException(
-                $"{inner.GetType().Name} cannot be batched: it offers no {nameof(IBatchExecutor)}. Use a model, such as OnnxPredictor.");
+                $"{inner.GetType().Name} cannot be batched: there is no OnnxPredictor in it. Batch a model, or layers around one.");
         }
 
         var faults = options.Validate().ToList();

@@ -1,7 +1,7 @@
 namespace MlServe;
 
 /// <summary>The outputs that a run computes, resolved against one signature. Immutable.</summary>
-public sealed class OutputSelection
+internal sealed class OutputSelection
 {
     private readonly int[] _indexes;
 

@@ -84,17 +84,20 @@ internal sealed class OutputValue
     }
 
     /// <summary>Takes over the content of another value, by copy.</summary>
-    public void CopyFrom(OutputValue other)
+    /// <param name="other">The other one.</param>
+    /// <param name="isElement">Whether this is an element of a sequence, which has no name.</param>
+    public void CopyFrom(OutputValue other, bool isElement = false)
     {
+        var name = isElement ? "" : other.Name;
         if (other.Kind == ValueKind.Tensor)
         {
-            SetTensor(other.Name, other.ElementType, other.Shape);
+            SetTensor(name, other.ElementType, other.Shape);
             if (ElementType == ElementType.String) other.Strings.CopyTo(Strings);
             else other.Bytes.CopyTo(Bytes);
             return;
         }
 
-        SetComposite(other.Name, other.Kind, other.Length);
+        SetComposite(name, other.Kind, other.Length);
         foreach (var child in other.Children)
             AddChild().CopyFrom(child);
     }
@@ -142,6 +145,13 @@ internal sealed class OutputValue
         var child = new OutputValue();
         (_children ??= []).Add(child);
         return child;
+    }
+
+    /// <summary>One more element of a sequence.</summary>
+    public OutputValue AddElement()
+    {
+        Length++;
+        return AddChild();
     }
 
     public Span<T> Span<T>()

@@ -4,7 +4,7 @@ namespace MlServe;
 /// Runs rows on a model: the seam between what decides which rows run together and what runs them. Found with
 /// <c>predictor.GetService&lt;IBatchExecutor&gt;()</c>. Safe for concurrent use; a <see cref="ILane"/> is not.
 /// </summary>
-public interface IBatchExecutor
+internal interface IBatchExecutor
 {
     /// <summary>What goes in and what comes out.</summary>
     ModelSignature Signature { get; }

@@ -4,7 +4,7 @@ namespace MlServe;
 /// One owner's buffers and bindings for a model: write rows, run them, read their answers. Has one owner at a time and is not safe for
 /// concurrent use, but rows may be written to different places at once. Disposing returns it.
 /// </summary>
-public interface ILane : IDisposable
+internal interface ILane : IDisposable
 {
     /// <summary>The rows that it has room for.</summary>
     int Capacity { get; }

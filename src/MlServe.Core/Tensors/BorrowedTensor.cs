@@ -77,6 +77,12 @@ internal readonly struct BorrowedTensor
     /// <summary>Elements of a fixed size that lie in bytes.</summary>
     public static BorrowedTensor FromBytes(ElementType type, byte[] bytes, int count, long[]? shape) => new(type, bytes, 0, count, shape);
 
+    /// <summary>Elements of a copy, until its owner lets go of them.</summary>
+    public static BorrowedTensor FromOwned(ElementType type, OwnedElements owned, int count, long[]? shape) => new(type, owned, 0, count, shape);
+
+    /// <summary>Whether the owner of a copy has let go of it.</summary>
+    public bool IsReleased => _owner is OwnedElements { IsReleased: true };
+
     /// <summary>The elements as they lie in memory, where they lie together; false for strings and for tensors with gaps.</summary>
     public bool TryGetBytes(out ReadOnlySpan<byte> bytes)
     {
@@ -90,6 +96,9 @@ internal readonly struct BorrowedTensor
             case null:
                 bytes = default;
                 return true;
+            case OwnedElements owned when Type != ElementType.String:
+                bytes = ((byte[])owned.Elements).AsSpan(0, checked((int)Length * ElementTypes.SizeOf(Type)));
+                return true;
             default:
                 bytes = default;
                 return false;
@@ -97,7 +106,8 @@ internal readonly struct BorrowedTensor
     }
 
     /// <summary>The elements as a span, without a copy where the owner allows it.</summary>
-    /// <exception cref="UnreadableInputException">The owner is a memory manager that does not give them.</exception>
+    /// <exception cref="UnreadableInputException">The owner is a memory manager that does not give them, or a copy that was
+    /// disposed.</exception>
     public ReadOnlySpan<T> AsSpan<T>() => _owner switch
     {
         T[] array => array.AsSpan(_offset, (int)Length),
@@ -105,6 +115,15 @@ internal readonly struct BorrowedTensor
             MemoryMarshal.CreateReadOnlySpan(ref Unsafe.As<byte, T>(ref MemoryMarshal.GetArrayDataReference(bytes)), (int)Length),
         MemoryManager<T> manager => Read(manager),
         Tensor<T> tensor => Flatten(tensor),
+        OwnedElements owned => Read<T>(owned.Elements),
+        _ => default,
+    };
+
+    private ReadOnlySpan<T> Read<T>(Array owned) => owned switch
+    {
+        T[] array => array.AsSpan(0, (int)Length),
+        byte[] bytes when ElementTypes.IsBlittable<T>() && ElementTypes.Of<T>() == Type =>
+            MemoryMarshal.CreateReadOnlySpan(ref Unsafe.As<byte, T>(ref MemoryMarshal.GetArrayDataReference(bytes)), (int)Length),
         _ => default,
     };
 

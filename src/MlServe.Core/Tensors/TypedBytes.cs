@@ -5,7 +5,7 @@ namespace MlServe.Tensors;
 /// <summary>Reads a borrowed tensor of any fixed-size type as bytes.</summary>
 internal static class TypedBytes
 {
-    public static ReadOnlySpan<byte> Of(in BorrowedTensor tensor)
+    public static ReadOnlySpan<byte> Of(scoped in BorrowedTensor tensor)
     {
         if (tensor.TryGetBytes(out var bytes)) return bytes;
         return tensor.Type switch
@@ -27,6 +27,6 @@ internal static class TypedBytes
         };
     }
 
-    private static ReadOnlySpan<byte> Cast<T>(in BorrowedTensor tensor)
+    private static ReadOnlySpan<byte> Cast<T>(scoped in BorrowedTensor tensor)
         where T : struct => MemoryMarshal.AsBytes(tensor.AsSpan<T>());
 }

@@ -1,7 +1,7 @@
 namespace MlServe.Tensors;
 
 /// <summary>The memory of a caller could not be read: its owner threw, or gave less than it had said.</summary>
-internal sealed class UnreadableInputException : Exception
+internal sealed class UnreadableInputException : InvalidOperationException
 {
     public UnreadableInputException(Exception cause)
         : base($"The memory of an input could not be read: its owner threw {cause.GetType().Name}: {cause.Message}", cause)
@@ -12,6 +12,10 @@ internal sealed class UnreadableInputException : Exception
         : base(message)
     {
     }
+
+    /// <summary>The copy that the input is of was disposed.</summary>
+    public static UnreadableInputException Released() =>
+        new("The memory of an input could not be read: its OwnedInputs was disposed. Dispose a copy when the task that was given it has completed.");
 
     /// <summary>The shape of an input is no longer what was checked.</summary>
     public static UnreadableInputException ShapeChanged(string name) =>

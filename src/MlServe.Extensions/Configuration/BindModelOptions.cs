@@ -16,7 +16,7 @@ internal sealed class BindModelOptions(ModelCatalog catalog, FeatureCatalog feat
         foreach (var section in sections)
         {
             // A path would stand beside a source from code: what is configured takes the place.
-            if (!string.IsNullOrWhiteSpace(section[nameof(options.Path)])) options.Source = null;
+            if (!string.IsNullOrWhiteSpace(section[nameof(options.Path)])) (options.Source, options.Predictor) = (null, null);
             SectionBinder.Bind(section, options);
         }
 

@@ -99,7 +99,7 @@ internal sealed class FeatureCatalog
 
     private static void Apply(ModelFeature feature, ModelOptions options, ModelFeatureContext context)
     {
-        if (!feature.IsUsed(options)) return;
+        if (!feature.IsUsed(options) || (options.IsReplaced && feature.Slot == FeatureSlot.Batching)) return;
         context.Feature = feature;
         feature.ApplyObject(context, options.Get(feature));
     }

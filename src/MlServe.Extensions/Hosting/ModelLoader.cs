@@ -41,7 +41,7 @@ internal sealed class ModelLoader(
     /// <exception cref="ModelLoadException">A load would fail so, too.</exception>
     public async Task CheckFileAsync(string name, ModelOptions options, CancellationToken cancellationToken)
     {
-        if (options.Source is not null) return;
+        if (options.Source is not null || options.Predictor is not null) return;
         try
         {
             var (_, info) = await new OnnxLoader(FileOf(options), options.Onnx, ContextOf(name, options)).ReadAsync(cancellationToken).ConfigureAwait(false);
@@ -71,6 +71,7 @@ internal sealed class ModelLoader(
     private async Task<LoadedModel> LoadAsync(
         string name, ModelOptions options, string snapshot, IReadOnlyList<PipelineLayer> around, CancellationToken cancellationToken)
     {
+        if (options.Predictor is { } makePredictor) return Wrap(name, options, snapshot, makePredictor);
         var context = ContextOf(name, options);
         IPredictor? model = null;
         var serviceLevel = options.ServiceLevel.ToServiceLevel();
@@ -97,6 +98,28 @@ internal sealed class ModelLoader(
         catch
         {
             await CloseAsync(model).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Layers around a predictor of the application's. It is not warmed up: nobody knows a request that it takes, and it may be billed for.
+    /// </summary>
+    private LoadedModel Wrap(string name, ModelOptions options, string snapshot, Func<IServiceProvider, IPredictor> makePredictor)
+    {
+        var predictor = makePredictor(services) ?? throw new InvalidOperationException("The function given to FromPredictor returned null.");
+        try
+        {
+            var serviceLevel = options.ServiceLevel.ToServiceLevel();
+            var builder = new PredictorBuilder(_ => new ForeignModel(predictor, options.IsPredictorBorrowed, new(name, options.Version)));
+            features.Apply(options, new(name, serviceLevel, services, builder, [], options.IsCachePlaced));
+            Check(name, features.Validate(options, predictor));
+            var pipeline = builder.Build(new ModelServices(services, serviceLevel));
+            return new(pipeline, pipeline.Signature, serviceLevel, snapshot);
+        }
+        catch
+        {
+            if (!options.IsPredictorBorrowed) predictor.Dispose();
             throw;
         }
     }

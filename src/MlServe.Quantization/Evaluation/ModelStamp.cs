@@ -18,10 +18,10 @@ internal static class ModelStamp
 
     public static void Apply(ModelProto model, QuantizationPlan plan)
     {
-        ModelMetadata.Set(model, ModelMetadata.Method, plan.Method.ToString());
-        ModelMetadata.Set(model, Plan, DigestOf(plan));
-        ModelMetadata.Set(model, Source, plan.SourceDigest);
-        ModelMetadata.Set(model, Version, LibraryVersion);
+        MetadataProperties.Set(model, MetadataProperties.Method, plan.Method.ToString());
+        MetadataProperties.Set(model, Plan, DigestOf(plan));
+        MetadataProperties.Set(model, Source, plan.SourceDigest);
+        MetadataProperties.Set(model, Version, LibraryVersion);
     }
 
     public static string DigestOf(QuantizationPlan plan) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(plan.ToJson())));

@@ -27,7 +27,7 @@ internal static class DynamicRewriter
         });
 
         var result = rewrite.Finish();
-        ModelMetadata.Set(result.Model, ModelMetadata.BatchDependent, "true");
+        MetadataProperties.Set(result.Model, MetadataProperties.BatchDependent, "true");
         return result with { Decisions = Tables.Decide(result.Decisions, Tables.Rewrite(result.Model, plan)) };
     }
 

@@ -78,7 +78,7 @@ internal sealed class ModelRewrite
         }
 
         UnusedWeights.Remove(Model, _replaced);
-        ModelMetadata.Set(Model, ModelMetadata.Method, _plan.Method.ToString());
+        MetadataProperties.Set(Model, MetadataProperties.Method, _plan.Method.ToString());
         return new(Model, _decisions);
     }
 

@@ -26,7 +26,7 @@ internal static class QuantizedOperators
                 $"The model is quantized already: '{Nodes.NameOf(found)}' is a {found.OpType}. Quantize the FP32 model that it was made from.");
         }
 
-        if (ModelMetadata.Find(model, ModelMetadata.Method) is { } method and not nameof(QuantizationMethod.None))
+        if (MetadataProperties.Find(model, MetadataProperties.Method) is { } method and not nameof(QuantizationMethod.None))
         {
             throw new QuantizationException(QuantizationFailure.AlreadyQuantized,
                 $"The model was written by MlServe with the method {method}. Quantize the FP32 model that it was made from.");

@@ -40,7 +40,7 @@ internal static class StaticRewriter
         new StaticGraphWriter(model, index, layout, plan).Write();
         decisions = Tables.Decide(decisions, Tables.Rewrite(model, plan));
         if (plan.Format == QuantizationFormat.QOperator) model = OptimizedModel.Fused(model);
-        ModelMetadata.Set(model, ModelMetadata.Method, plan.Method.ToString());
+        MetadataProperties.Set(model, MetadataProperties.Method, plan.Method.ToString());
         return new(model, decisions);
     }
 

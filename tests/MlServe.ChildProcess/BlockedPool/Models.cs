@@ -92,10 +92,10 @@ internal sealed class Models(string folder) : IDisposable
         foreach (var way in Both("all", static builder => Batch(builder.UseTelemetry("model").UseCache().UseTimeout().UseCircuitBreaker()))) yield return way;
 
         var (typed, typedGate) = Shut(Batch);
-        var door = typed.As<int, float>(static (i, writer) => writer.Tensor<float>().Fill(i), static prediction => prediction[0].AsSpan<float>()[0]);
+        var door = typed.As<int, float>(static (i, writer) => writer.Tensor<float>(4).Fill(i), static prediction => prediction[0].AsSpan<float>()[0]);
         yield return new("typed", i => Answers.Wait(door.PredictAsync(i)) == (2 * i) + 1 ? Answers.Ok : "wrong", Release: typedGate.Exit);
         (typed, typedGate) = Shut(Batch);
-        var syncDoor = typed.As<int, float>(static (i, writer) => writer.Tensor<float>().Fill(i), static prediction => prediction[0].AsSpan<float>()[0]);
+        var syncDoor = typed.As<int, float>(static (i, writer) => writer.Tensor<float>(4).Fill(i), static prediction => prediction[0].AsSpan<float>()[0]);
         yield return new("typed-predict", i => syncDoor.Predict(i) == (2 * i) + 1 ? Answers.Ok : "wrong", Release: typedGate.Exit);
 
         var (many, manyGate) = Shut(Batch);

@@ -22,7 +22,7 @@ public sealed class PredictorBuilderBatchingExtensionsTests
         var exception = Assert.Throws<InvalidOperationException>(() => new PredictorBuilder(new FakePredictor()).UseBatching().Build());
 
         Assert.Contains(nameof(FakePredictor), exception.Message, StringComparison.Ordinal);
-        Assert.Contains(nameof(IBatchExecutor), exception.Message, StringComparison.Ordinal);
+        Assert.Contains("no OnnxPredictor", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]

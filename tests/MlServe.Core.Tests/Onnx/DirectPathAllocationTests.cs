@@ -118,7 +118,7 @@ public sealed class DirectPathAllocationTests
     public void TypedDoor_OneCaller_AllocatesNothing()
     {
         using var predictor = TinyModels.Affine().Load();
-        var typed = predictor.As<float, float>(static (value, writer) => writer.Tensor<float>()[0] = value, static prediction => prediction["y"].AsSpan<float>()[0]);
+        var typed = predictor.As<float, float>(static (value, writer) => writer.Tensor<float>(4)[0] = value, static prediction => prediction["y"].AsSpan<float>()[0]);
         Assert.Equal(0, Allocations.Least(() =>
         {
             for (var i = 0; i < Predictions; i++)
@@ -131,12 +131,12 @@ public sealed class DirectPathAllocationTests
     {
         using var affine = TinyModels.Affine().Load();
         using var two = TinyModels.TwoInputs().Load();
-        var first = affine.As<float, float>(static (value, writer) => writer.Tensor<float>()[0] = value, static prediction => prediction["y"].AsSpan<float>()[0]);
+        var first = affine.As<float, float>(static (value, writer) => writer.Tensor<float>(4)[0] = value, static prediction => prediction["y"].AsSpan<float>()[0]);
         var second = two.As<float, float>(
             static (value, writer) =>
             {
-                writer.Tensor<float>("a")[0] = value;
-                writer.Tensor<float>("b")[0] = value;
+                writer.Tensor<float>("a", 3)[0] = value;
+                writer.Tensor<float>("b", 3)[0] = value;
             },
             static prediction => prediction["sum"].AsSpan<float>()[0]);
         Assert.Equal(0, Allocations.Least(() =>
@@ -193,7 +193,7 @@ public sealed class DirectPathAllocationTests
         const int Count = 512;
         var gate = new RunGate(1);
         using var predictor = TinyModels.Affine().Load(null, new() { RunGate = gate });
-        var typed = predictor.As<float, float>(static (value, writer) => writer.Tensor<float>()[0] = value, static prediction => prediction["y"].AsSpan<float>()[0]);
+        var typed = predictor.As<float, float>(static (value, writer) => writer.Tensor<float>(4)[0] = value, static prediction => prediction["y"].AsSpan<float>()[0]);
         var awaiters = new ValueTaskAwaiter<float>[Count];
         var open = 0;
         using var done = new ManualResetEventSlim();

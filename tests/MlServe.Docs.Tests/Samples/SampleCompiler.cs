@@ -42,6 +42,7 @@ internal static class SampleCompiler
         global using MlServe.Onnx.Inspection;
         global using MlServe.Resilience;
         global using MlServe.Tensors;
+        global using MlServe.Testing;
         global using System.Numerics.Tensors;
         global using static MlServe.Docs.Samples.SampleNames;
         """;

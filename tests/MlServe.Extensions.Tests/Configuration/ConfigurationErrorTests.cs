@@ -86,8 +86,8 @@ public sealed class ConfigurationErrorTests : IDisposable
     [InlineData("""{ "Models": { "sum": { "Path": null } } }""", "sum")]
     [InlineData("""{ "Models": { "sum": { "Path": " " } } }""", "sum")]
     public Task Start_NoSource_IsRefused(string section, string model) => RefusesAsync(section,
-        $"MlServing:Models:{model}:Path is missing, and the model has no other source. Set it to the path of an ONNX file, or call FromFile, FromBytes or "
-        + "FromSource where the model is added in code.");
+        $"MlServing:Models:{model}:Path is missing, and the model has no other source. Set it to the path of an ONNX file, or call FromFile, FromBytes, "
+        + "FromSource or FromPredictor where the model is added in code.");
 
     [Theory]
     [InlineData("a/b")]

@@ -52,7 +52,7 @@ public class BatchSafetyTests
     public async Task UseBatching_MetadataAloneSaysSo_IsRefused()
     {
         var proto = ModelRun.Parse(Mlp);
-        ModelMetadata.Set(proto, ModelMetadata.BatchDependent, "true");
+        MetadataProperties.Set(proto, MetadataProperties.BatchDependent, "true");
         await using var model = await LoadAsync(OnnxFile.ToBytes(proto));
         var exception = Assert.Throws<ModelLoadException>(() => new PredictorBuilder(model).UseBatching().Build());
         Assert.Contains("mlserve.batch-dependent", exception.Message, StringComparison.Ordinal);

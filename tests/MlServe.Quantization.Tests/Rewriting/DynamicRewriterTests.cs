@@ -91,8 +91,8 @@ public class DynamicRewriterTests
     public void Rewrite_Model_SaysWhatItIs()
     {
         var model = DynamicRewriter.Rewrite(ModelRun.Parse(SmallModels.MatMul()), Plan).Model;
-        Assert.Equal("Dynamic", ModelMetadata.Find(model, "mlserve.quantization"));
-        Assert.Equal("true", ModelMetadata.Find(model, "mlserve.batch-dependent"));
+        Assert.Equal("Dynamic", MetadataProperties.Find(model, "mlserve.quantization"));
+        Assert.Equal("true", MetadataProperties.Find(model, "mlserve.batch-dependent"));
         var exception = Assert.Throws<QuantizationException>(() => DynamicRewriter.Rewrite(model, Plan));
         Assert.Equal(QuantizationFailure.AlreadyQuantized, exception.Failure);
     }

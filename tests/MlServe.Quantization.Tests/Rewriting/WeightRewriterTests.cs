@@ -104,7 +104,7 @@ public class WeightRewriterTests
         var parsed = ModelRun.Parse(model);
         Assert.Equal(Rewrite(model, method), OnnxFile.ToBytes(WeightRewriter.Rewrite(parsed, ModelRun.Plan(method) with { BlockSize = 32 }).Model));
         Assert.Equal(OnnxFile.ToBytes(ModelRun.Parse(model)), OnnxFile.ToBytes(parsed));
-        Assert.Null(ModelMetadata.Find(ModelRun.Parse(Rewrite(model, method)), ModelMetadata.BatchDependent));
+        Assert.Null(MetadataProperties.Find(ModelRun.Parse(Rewrite(model, method)), MetadataProperties.BatchDependent));
         Assert.Equal(QuantizationFailure.AlreadyQuantized, Refused(Rewrite(model, method), method).Failure);
     }
 

@@ -4,27 +4,65 @@ using MlServe.Tensors;
 namespace MlServe;
 
 /// <summary>
-/// A copy of a request's inputs in memory of our own: for whoever must read the same elements twice, and for memory that runs code of its owner's when it is
-/// read, which must make nobody else wait. Not safe for concurrent use.
+/// A copy of a request's inputs in pooled memory, and who owns it: for whoever needs them longer than the call lends them. Made by
+/// <see cref="PredictionInputs.Copy"/>.
 /// </summary>
-internal sealed class OwnedInputs : IDisposable
+/// <remarks>
+/// Dispose it when the task that was given <see cref="Inputs"/> has completed, so that the memory serves others. More than once is
+/// allowed, from several threads
+/// too, and does nothing. Afterwards <see cref="Inputs"/> and all elements read through it throw <see cref="ObjectDisposedException"/>,
+/// and never show another's
+/// memory; a call under way with them is answered as <see cref="PredictionStatus.Invalid"/>. A span taken before disposal is outside that
+/// promise: do not keep one.
+/// Reading is safe from several threads as long as none of them disposes. Never disposed it costs a garbage collection, no more.
+/// </remarks>
+public sealed class OwnedInputs : IDisposable
 {
-    /// <summary>Values nest no deeper in any model; what does is refused before it is copied.</summary>
-    public const int MaxDepth = 8;
+    /// <summary>Values nest no deeper in any model; what does is cut off, so that it is refused as what it is.</summary>
+    internal const int MaxDepth = 8;
 
     /// <summary>The most bytes that are copied before it is known how many the model takes.</summary>
-    public const long MaxBytes = 256L * 1024 * 1024;
+    internal const long MaxBytes = 256L * 1024 * 1024;
 
-    private readonly List<byte[]> _rented = [];
+    private readonly List<OwnedElements> _owned = [];
+    private readonly PredictionInput[] _copies;
+    private readonly PredictionInputs _inputs;
+    private volatile bool _isDisposed;
+    private bool _isCut;
 
-    private OwnedInputs()
+    /// <exception cref="UnreadableInputException">The caller's memory cannot be read.</exception>
+    private OwnedInputs(in PredictionInputs inputs)
     {
+        _copies = new PredictionInput[inputs.Count];
+        _inputs = inputs.With(_copies);
+        try
+        {
+            for (var i = 0; i < _copies.Length; i++)
+                _copies[i] = Copy(in PredictionInputs.ItemOf(in inputs, i), 0);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
-    public PredictionInputs Inputs { get; private set; }
+    /// <summary>The copy, as good as what was copied for reading and for calls.</summary>
+    /// <exception cref="ObjectDisposedException">It was disposed.</exception>
+    public PredictionInputs Inputs
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, typeof(OwnedInputs));
+            return _inputs;
+        }
+    }
+
+    /// <summary>The bytes that the elements take; of a text its reference and two bytes a character.</summary>
+    public long Bytes { get; private set; }
 
     /// <summary>Whether reading the inputs runs code of the caller's.</summary>
-    public static bool AreNeeded(in PredictionInputs inputs)
+    internal static bool AreNeeded(in PredictionInputs inputs)
     {
         for (var i = 0; i < inputs.Count; i++)
         {
@@ -35,7 +73,7 @@ internal sealed class OwnedInputs : IDisposable
     }
 
     /// <summary>The bytes that elements take, texts not counted.</summary>
-    public static long BytesOf(in PredictionInputs inputs)
+    internal static long BytesOf(in PredictionInputs inputs)
     {
         var bytes = 0L;
         for (var i = 0; i < inputs.Count; i++)
@@ -44,27 +82,22 @@ internal sealed class OwnedInputs : IDisposable
     }
 
     /// <exception cref="UnreadableInputException">The caller's memory cannot be read.</exception>
-    public static OwnedInputs Copy(in PredictionInputs inputs)
+    internal static OwnedInputs Copy(in PredictionInputs inputs) => new(in inputs);
+
+    /// <summary>For users, who may have no model that refuses what was cut off.</summary>
+    internal static OwnedInputs CopyAll(in PredictionInputs inputs)
     {
-        var owned = new OwnedInputs();
-        try
-        {
-            var copies = new PredictionInput[inputs.Count];
-            for (var i = 0; i < copies.Length; i++)
-                copies[i] = owned.Copy(in PredictionInputs.ItemOf(in inputs, i), 0);
-            owned.Inputs = inputs.With(copies);
-            return owned;
-        }
-        catch
-        {
-            owned.Dispose();
-            throw;
-        }
+        ThrowIfDisposed(in inputs);
+        var copy = Copy(in inputs);
+        if (!copy._isCut) return copy;
+        copy.Dispose();
+        throw new InvalidOperationException(
+            $"The inputs hold sequences of sequences, more than {MaxDepth} deep, and are not copied. No model takes that: a sequence holds tensors or maps.");
     }
 
     /// <summary>Asks with a copy; what the caller's memory throws is a fault of its request.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public static async ValueTask<Prediction> PredictAsync(
+    internal static async ValueTask<Prediction> PredictAsync(
         IPredictor predictor, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
     {
         OwnedInputs owned;
@@ -81,24 +114,41 @@ internal sealed class OwnedInputs : IDisposable
             return await predictor.PredictAsync(owned.Inputs, options, cancellationToken).ConfigureAwait(false);
     }
 
-    public static PredictionError Unreadable(UnreadableInputException exception) =>
+    internal static PredictionError Unreadable(UnreadableInputException exception) =>
         new(PredictionStatus.Invalid, PredictionErrorCode.InputUnreadable, "{0}", exception.Message) { Exception = exception.InnerException ?? exception };
 
+    /// <summary>Gives the memory back.</summary>
     public void Dispose()
     {
-        foreach (var bytes in _rented)
-            Buffers.Return(bytes);
-        _rented.Clear();
+        _isDisposed = true;
+        foreach (var owned in _owned)
+        {
+            // Of several that dispose at once, one gets the array.
+            if (owned.Release() is byte[] bytes) Buffers.Return(bytes);
+        }
     }
 
     private static long BytesOf(in PredictionInput input, int depth)
     {
-        if (input.Kind != ValueKind.Sequence)
-            return Math.Max(0, input.Elements.Length * Math.Max(1, ElementTypes.SizeOf(input.Elements.Type)));
+        if (input.Kind == ValueKind.Map) return BytesOf(input.Elements) + BytesOf(input.MapValues);
+        if (input.Kind != ValueKind.Sequence) return BytesOf(input.Elements);
         var bytes = 0L;
         for (var i = 0; i < input.Sequence.Length && depth < MaxDepth; i++)
             bytes += BytesOf(in input.Sequence[i], depth + 1);
         return bytes;
+    }
+
+    private static long BytesOf(in BorrowedTensor tensor) => Math.Max(0, tensor.Length * Math.Max(1, ElementTypes.SizeOf(tensor.Type)));
+
+    private static void ThrowIfDisposed(in PredictionInputs inputs)
+    {
+        for (var i = 0; i < inputs.Count; i++)
+        {
+            var input = PredictionInputs.ItemOf(in inputs, i);
+            while (input.Kind == ValueKind.Sequence && input.Sequence.Length > 0)
+                input = input.Sequence[0];
+            ObjectDisposedException.ThrowIf(input.Elements.IsReleased, typeof(OwnedInputs));
+        }
     }
 
     private PredictionInput Copy(in PredictionInput input, int depth)
@@ -114,6 +164,9 @@ internal sealed class OwnedInputs : IDisposable
                 for (var i = 0; i < parts.Length; i++)
                     parts[i] = Copy(in input.Sequence[i], depth + 1);
                 return input.With(default, parts);
+            case ValueKind.Sequence:
+                _isCut = true;
+                return input.With(default, new PredictionInput[Math.Min(1, input.Sequence.Length)]);
             default:
                 return input;
         }
@@ -123,11 +176,25 @@ internal sealed class OwnedInputs : IDisposable
     {
         var shape = (long[]?)tensor.Shape?.Clone();
         if (tensor.Type == ElementType.None) return tensor;
-        if (tensor.Type == ElementType.String) return BorrowedTensor.From(tensor.AsSpan<string>().ToArray(), shape);
+        if (tensor.Type == ElementType.String)
+        {
+            var texts = BorrowedTensor.FromOwned(tensor.Type, Own(tensor.AsSpan<string>().ToArray()), (int)tensor.Length, shape);
+            Bytes += texts.Bytes;
+            return texts;
+        }
+
         var source = TypedBytes.Of(in tensor);
         var bytes = Buffers.Rent(source.Length);
-        _rented.Add(bytes);
+        var owned = Own(bytes);
         source.CopyTo(bytes);
-        return BorrowedTensor.FromBytes(tensor.Type, bytes, (int)tensor.Length, shape);
+        Bytes += source.Length;
+        return BorrowedTensor.FromOwned(tensor.Type, owned, (int)tensor.Length, shape);
+    }
+
+    private OwnedElements Own(Array elements)
+    {
+        var owned = new OwnedElements(elements);
+        _owned.Add(owned);
+        return owned;
     }
 }

@@ -7,7 +7,12 @@ namespace MlServe;
 /// One named value of a request. It borrows what it is made of: arrays, memory and dictionaries must stay unchanged until the prediction's task
 /// completes. A tensor without a shape is a flat list in row-major order whose shape follows from the model.
 /// </summary>
-public readonly struct PredictionInput
+/// <remarks>
+/// Every layer can read it, without an allocation: <see cref="Kind"/> says how. Reading is safe from several threads.
+/// <c>default(PredictionInput)</c> is a tensor
+/// of the type <see cref="ElementType.None"/> that holds nothing.
+/// </remarks>
+public readonly partial struct PredictionInput
 {
     private readonly object? _parts;
 

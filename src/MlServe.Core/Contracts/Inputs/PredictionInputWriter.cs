@@ -1,10 +1,20 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using MlServe.Tensors;
 
 namespace MlServe;
 
-/// <summary>Gives a mapper the memory of one row's tensors. Belongs to one call; not safe for concurrent use.</summary>
+/// <summary>
+/// Takes the inputs of one row from a mapper, in any order: <c>Tensor</c> gives memory to be filled, <c>Write</c> copies, <c>Add</c>
+/// takes any value as it is. Belongs to
+/// one call; not safe for concurrent use.
+/// </summary>
+/// <remarks>
+/// Nothing is held against the model here. What does not fit it, such as too few elements or too many, is answered as
+/// <see cref="PredictionStatus.Invalid"/>, as it is
+/// for everybody who asks without a mapper.
+/// </remarks>
 public sealed class PredictionInputWriter
 {
     /// <summary>Memory up to this size stays with an input; larger memory is rented while it is needed.</summary>
@@ -21,30 +31,26 @@ public sealed class PredictionInputWriter
     private ModelSignature? _signature;
     private int _count;
 
-    /// <summary>The memory of an input whose shape the model fixes but for the batch axis, in row-major order. It holds zeros.</summary>
+    /// <summary>The model that the inputs are for.</summary>
+    public ModelSignature Signature => _signature ?? throw new InvalidOperationException("A writer belongs to one call of Encode. Do not keep it.");
+
+    /// <summary>The memory of as many elements of the model's only required input, row-major; their shape follows from the model. It
+    /// holds zeros.</summary>
     /// <typeparam name="T">The type of the model's elements; not string.</typeparam>
+    /// <param name="length">How many elements are given: those of one row, or the request is invalid.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is negative or too large.</exception>
+    public Span<T> Tensor<T>(int length)
+        where T : unmanaged => Next().Flat<T>(null, length);
+
+    /// <summary>The memory of as many elements of an input, row-major; their shape follows from the model. It holds zeros.</summary>
     /// <param name="name">The name of the model's input.</param>
-    /// <exception cref="ArgumentException">There is no such input, it is no tensor, or its shape is not fixed.</exception>
-    public Span<T> Tensor<T>(string name)
+    /// <param name="length">How many elements are given: those of one row, or the request is invalid.</param>
+    /// <inheritdoc cref="Tensor{T}(int)" path="/*[not(self::summary) and not(self::param)]" />
+    public Span<T> Tensor<T>(string name, int length)
         where T : unmanaged
     {
         ArgumentNullException.ThrowIfNull(name);
-        var index = _signature!.IndexOfInput(name);
-        if (index < 0)
-            throw new ArgumentException($"There is no input '{name}'. The model has: {_signature.InputNames}.", nameof(name));
-
-        return Tensor<T>(_signature.Inputs[index]);
-    }
-
-    /// <summary>The memory of the model's only input.</summary>
-    /// <inheritdoc cref="Tensor{T}(string)" path="/*[not(self::summary) and not(self::param)]" />
-    public Span<T> Tensor<T>()
-        where T : unmanaged
-    {
-        var index = _signature!.SoleRequiredInput;
-        if (index < 0)
-            throw new ArgumentException($"The model has more than one input: name the one to write. It has: {_signature.InputNames}.");
-        return Tensor<T>(_signature.Inputs[index]);
+        return Next().Flat<T>(name, length);
     }
 
     /// <summary>The memory of an input of a shape of one's own, in row-major order. It holds zeros.</summary>
@@ -52,21 +58,44 @@ public sealed class PredictionInputWriter
     /// <param name="name">The name of the model's input.</param>
     /// <param name="shape">The sizes of the axes without the batch axis.</param>
     /// <exception cref="ArgumentException">The shape has a negative size or is too large.</exception>
-    public Span<T> Tensor<T>(string name, params ReadOnlySpan<long> shape)
+    public Span<T> Tensor<T>(string name, scoped ReadOnlySpan<long> shape)
         where T : unmanaged
     {
         ArgumentNullException.ThrowIfNull(name);
-        var type = ElementTypes.Require<T>();
-        var count = Shapes.Count(shape);
-        if (count < 0 || count > Array.MaxLength / ElementTypes.SizeOf(type))
-            throw new ArgumentException($"The shape {Shapes.Format(shape)} of input '{name}' is negative or too large.", nameof(shape));
-
-        var bytes = count * ElementTypes.SizeOf(type);
-        if (_count == _slots.Count) _slots.Add(new());
-        var slot = _slots[_count++];
-        slot.Set(name, type, shape, (int)count, (int)bytes);
-        return MemoryMarshal.Cast<byte, T>(slot.Bytes.AsSpan(0, (int)bytes));
+        return Next().Shaped<T>(name, shape);
     }
+
+    /// <summary>Copies the elements of the model's only required input, row-major; their shape follows from the model.</summary>
+    /// <typeparam name="T">float, double, Half, BFloat16, bool, string, or an integer of 8 to 64 bits.</typeparam>
+    /// <param name="values">The elements of one row, or the request is invalid.</param>
+    /// <exception cref="NotSupportedException"><typeparamref name="T"/> is another type.</exception>
+    public void Write<T>(ReadOnlySpan<T> values) => Next().Write(null, values, [], isShaped: false);
+
+    /// <summary>Copies the elements of an input, row-major; their shape follows from the model.</summary>
+    /// <param name="name">The name of the model's input.</param>
+    /// <param name="values">The elements of one row, or the request is invalid.</param>
+    /// <inheritdoc cref="Write{T}(ReadOnlySpan{T})" path="/*[not(self::summary) and not(self::param)]" />
+    public void Write<T>(string name, ReadOnlySpan<T> values)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        Next().Write(name, values, [], isShaped: false);
+    }
+
+    /// <summary>Copies the elements of an input, in row-major order, with a shape.</summary>
+    /// <param name="name">The name of the model's input.</param>
+    /// <param name="values">The elements of one row, or the request is invalid.</param>
+    /// <param name="shape">The sizes of the axes without the batch axis; if it is not the shape of that many elements, the request is
+    /// invalid.</param>
+    /// <inheritdoc cref="Write{T}(ReadOnlySpan{T})" path="/*[not(self::summary) and not(self::param)]" />
+    public void Write<T>(string name, ReadOnlySpan<T> values, ReadOnlySpan<long> shape)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        Next().Write(name, values, shape, isShaped: true);
+    }
+
+    /// <summary>Gives a value of any kind: a sequence, a map, an absent value, a tensor in memory of one's own.</summary>
+    /// <param name="input">The value. Its memory is borrowed: leave it alone until the call has completed.</param>
+    public void Add(PredictionInput input) => Next().Take(input);
 
     internal static PredictionInputWriter Rent(ModelSignature signature)
     {
@@ -97,58 +126,94 @@ public sealed class PredictionInputWriter
 
     private static T[] ArrayOf<T>(T[]?[] kept, int length) => length < kept.Length ? kept[length] ??= new T[length] : new T[length];
 
-    private Span<T> Tensor<T>(ValueSignature input)
-        where T : unmanaged
+    private Slot Next()
     {
-        if (input.Kind != ValueKind.Tensor)
-            throw new ArgumentException($"Input '{input.Name}' is of kind {input.Kind}, not a tensor.");
-
-        // A model can declare any number of axes.
-        var shape = input.Shape.Count <= 64 ? stackalloc long[input.Shape.Count] : new long[input.Shape.Count];
-        var rank = 0;
-        for (var axis = 0; axis < input.Shape.Count; axis++)
-        {
-            if (axis == input.BatchAxis) continue;
-            shape[rank++] = input.Shape[axis].Size ?? throw new ArgumentException(
-                $"The shape of input {input} is not fixed: give it, Tensor<T>(\"{input.Name}\", shape).");
-        }
-
-        return Tensor<T>(input.Name, shape[..rank]);
+        _ = Signature;
+        if (_count == _slots.Count) _slots.Add(new());
+        return _slots[_count++];
     }
 
+    /// <summary>One value and its memory, which serves one call after another.</summary>
     private sealed class Slot
     {
-        private string _name = "";
-        private ElementType _type;
         private readonly long[]?[] _shapes = new long[]?[MaxKeptLength];
-        private long[] _shape = [];
-        private int _count;
-
         private byte[] _own = [];
-
-        public byte[] Bytes { get; private set; } = [];
+        private byte[]? _rented;
+        private string[] _texts = [];
+        private PredictionInput _input;
 
         /// <summary>The bytes that it holds on to when it is cleared.</summary>
-        public int HeldBytes => ObjectBytes + _own.Length;
+        public int HeldBytes => ObjectBytes + _own.Length + (_texts.Length * sizeof(long));
 
-        public void Set(string name, ElementType type, ReadOnlySpan<long> shape, int count, int bytes)
+        public PredictionInput ToInput() => _input;
+
+        public void Take(in PredictionInput input) => _input = input;
+
+        public Span<T> Flat<T>(string? name, int length)
+            where T : unmanaged
         {
-            _name = name;
-            _type = type;
-            _count = count;
-            _shape = ArrayOf(_shapes, shape.Length);
-            shape.CopyTo(_shape);
-            if (bytes <= RetainedBytes && _own.Length < bytes) _own = new byte[BitOperations.RoundUpToPowerOf2((uint)bytes)];
-            Bytes = bytes <= RetainedBytes ? _own : Buffers.Rent(bytes);
-            Bytes.AsSpan(0, bytes).Clear();
+            var type = ElementTypes.Require<T>();
+            ArgumentOutOfRangeException.ThrowIfNegative(length);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Array.MaxLength / ElementTypes.SizeOf(type));
+            return MemoryMarshal.Cast<byte, T>(Rent(name, type, length, null));
         }
 
-        public PredictionInput ToInput() => PredictionInput.Named(_name, BorrowedTensor.FromBytes(_type, Bytes, _count, _shape));
+        public Span<T> Shaped<T>(string name, scoped ReadOnlySpan<long> shape)
+            where T : unmanaged
+        {
+            var type = ElementTypes.Require<T>();
+            var count = Shapes.Count(shape);
+            if (count < 0 || count > Array.MaxLength / ElementTypes.SizeOf(type))
+                throw new ArgumentException($"The shape {Shapes.Format(shape)} of input '{name}' is negative or too large.", nameof(shape));
+            return MemoryMarshal.Cast<byte, T>(Rent(name, type, (int)count, Keep(shape)));
+        }
 
+        public void Write<T>(string? name, ReadOnlySpan<T> values, ReadOnlySpan<long> shape, bool isShaped)
+        {
+            var type = ElementTypes.Require<T>();
+            var kept = isShaped ? Keep(shape) : null;
+            if (type == ElementType.String)
+            {
+                if (_texts.Length < values.Length) _texts = new string[values.Length];
+                values.CopyTo(MemoryMarshal.CreateSpan(ref Unsafe.As<string, T>(ref MemoryMarshal.GetArrayDataReference(_texts)), values.Length));
+                Set(name, BorrowedTensor.From<string>(_texts.AsMemory(0, values.Length), kept));
+                return;
+            }
+
+            var bytes = MemoryMarshal.CreateReadOnlySpan(
+                ref Unsafe.As<T, byte>(ref MemoryMarshal.GetReference(values)), checked(values.Length * ElementTypes.SizeOf(type)));
+            bytes.CopyTo(Rent(name, type, values.Length, kept, clear: false));
+        }
+
+        /// <summary>Lets go of what was rented and of references to users' data.</summary>
         public void Clear()
         {
-            if (!ReferenceEquals(Bytes, _own)) Buffers.Return(Bytes);
-            Bytes = _own;
+            _input = default;
+            if (_rented is { } rented) Buffers.Return(rented);
+            _rented = null;
+            if (_texts.Length * sizeof(long) > RetainedBytes) _texts = [];
+            else _texts.AsSpan().Clear();
         }
+
+        private long[] Keep(scoped ReadOnlySpan<long> shape)
+        {
+            var kept = ArrayOf(_shapes, shape.Length);
+            shape.CopyTo(kept);
+            return kept;
+        }
+
+        private Span<byte> Rent(string? name, ElementType type, int count, long[]? shape, bool clear = true)
+        {
+            var size = count * ElementTypes.SizeOf(type);
+            if (size > RetainedBytes) _rented = Buffers.Rent(size);
+            else if (_own.Length < size) _own = new byte[BitOperations.RoundUpToPowerOf2((uint)size)];
+            var bytes = _rented ?? _own;
+            if (clear) bytes.AsSpan(0, size).Clear();
+            Set(name, BorrowedTensor.FromBytes(type, bytes, count, shape));
+            return bytes.AsSpan(0, size);
+        }
+
+        private void Set(string? name, BorrowedTensor elements) =>
+            _input = name is null ? PredictionInput.Unnamed(elements) : PredictionInput.Named(name, elements);
     }
 }

@@ -12,7 +12,7 @@ namespace MlServe;
 /// For a model without a batch axis a row is all that the model takes in one run. Nothing is checked here: what does not fit the model comes
 /// back as a <see cref="Prediction"/> with the status <see cref="PredictionStatus.Invalid"/>.
 /// </remarks>
-public readonly struct PredictionInputs
+public readonly partial struct PredictionInputs
 {
     private const int RowForm = -1;
     private const int RowsByShape = -2;

@@ -50,6 +50,14 @@ public readonly struct PredictionOutput
         }
     }
 
+    /// <summary>The keys of a map, a tensor of integers or strings.</summary>
+    /// <exception cref="InvalidOperationException">The output is no map.</exception>
+    public PredictionOutput Keys => new(_state, _generation, Require(ValueKind.Map, nameof(Keys)).Children[0]);
+
+    /// <summary>The values of a map in the order of <see cref="Keys"/>, a tensor.</summary>
+    /// <exception cref="InvalidOperationException">The output is no map.</exception>
+    public PredictionOutput Values => new(_state, _generation, Require(ValueKind.Map, nameof(Values)).Children[1]);
+
     private OutputValue Value
     {
         get
@@ -109,14 +117,16 @@ public readonly struct PredictionOutput
     public Dictionary<TKey, TValue> ToDictionary<TKey, TValue>()
         where TKey : notnull
     {
-        var value = Require(ValueKind.Map, "ToDictionary");
-        var keys = new PredictionOutput(_state, _generation, value.Children[0]).AsSpan<TKey>();
-        var values = new PredictionOutput(_state, _generation, value.Children[1]).AsSpan<TValue>();
+        Require(ValueKind.Map, "ToDictionary");
+        var keys = Keys.AsSpan<TKey>();
+        var values = Values.AsSpan<TValue>();
         var result = new Dictionary<TKey, TValue>(keys.Length);
         for (var i = 0; i < keys.Length; i++)
             result.Add(keys[i], values[i]);
         return result;
     }
+
+    internal OutputValue ToValue() => Value;
 
     private OutputValue Require(ValueKind kind, string member)
     {
@@ -124,7 +134,7 @@ public readonly struct PredictionOutput
         if (value.Kind != kind)
         {
             throw new InvalidOperationException(
-                $"Output '{value.Name}' is of kind {value.Kind}; {member} is for {kind}. A sequence has an indexer, a map ToDictionary, a tensor AsSpan.");
+                $"Output '{value.Name}' is of kind {value.Kind}; {member} is for {kind}. A sequence has an indexer, a map Keys, Values and ToDictionary, a tensor AsSpan.");
         }
 
         return value;

@@ -69,6 +69,9 @@ public sealed class ModelSignature
     /// <summary>How the batch axis was found, or why there is none, the reason first, in sentences for a person.</summary>
     public string BatchingNote { get; }
 
+    /// <summary>What the model's author says of it. Default: nothing.</summary>
+    public ModelMetadata Metadata { get; init; } = ModelMetadata.None;
+
     internal OutputSelection AllOutputs { get; }
 
     /// <summary>The outputs that calls have asked for.</summary>
@@ -96,6 +99,7 @@ public sealed class ModelSignature
         AnswersAreRepeatable = false,
         BatchingObjection = BatchingObjection ?? "The model is not deterministic, or keeps state.",
         RowTolerance = RowTolerance,
+        Metadata = Metadata,
     };
 
     /// <summary>The same model, with more said of its values.</summary>
@@ -105,6 +109,7 @@ public sealed class ModelSignature
         AnswersAreRepeatable = AnswersAreRepeatable,
         BatchingObjection = BatchingObjection,
         RowTolerance = RowTolerance,
+        Metadata = Metadata,
     };
 
     /// <inheritdoc />

@@ -35,13 +35,29 @@ public sealed record ValueSignature
     /// </summary>
     public NonFiniteValues NonFiniteValues { get; init; }
 
+    /// <summary>
+    /// What is inside: the elements of a sequence, the values of a map, what an optional holds if it is there; itself of any kind, and
+    /// without a name. Null for a tensor,
+    /// and where the model does not say.
+    /// </summary>
+    public ValueSignature? Content { get; init; }
+
+    /// <summary>The type of a map's keys; <see cref="ElementType.None"/> for all else.</summary>
+    public ElementType KeyType { get; init; }
+
+    /// <summary>What the model's author says of it; null where nothing is said.</summary>
+    public string? Description { get; init; }
+
     /// <summary>Whether a request may leave the input out: it has a default, or the model declares it optional.</summary>
     public bool IsOptional { get; init; }
 
     /// <inheritdoc />
-    public override string ToString()
+    public override string ToString() => $"{Name}: {TypeName}{(IsOptional ? "?" : "")}";
+
+    private string TypeName => Kind switch
     {
-        var type = Kind == ValueKind.Tensor ? $"{ElementTypes.NameOf(ElementType)}[{(IsShapeKnown ? string.Join(',', Shape) : "...")}]" : Kind.ToString().ToLowerInvariant();
-        return $"{Name}: {type}{(IsOptional ? "?" : "")}";
-    }
+        ValueKind.Tensor => $"{ElementTypes.NameOf(ElementType)}[{(IsShapeKnown ? string.Join(',', Shape) : "...")}]",
+        ValueKind.Map when Content is not null => $"map({ElementTypes.NameOf(KeyType)},{Content.TypeName})",
+        _ => $"{Kind.ToString().ToLowerInvariant()}{(Content is null ? "" : $"({Content.TypeName})")}",
+    };
 }

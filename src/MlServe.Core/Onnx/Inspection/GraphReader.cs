@@ -21,6 +21,9 @@ internal static class GraphReader
                     var tensor = TensorReader.Read(reader.Repeated("initializer", "TensorProto"), state);
                     Add(tensor, place, state, state.Initializers, reader, initializers);
                     break;
+                case 10 when place == GraphPlace.Main:
+                    state.GraphDescription = state.KeepDescription(reader.Bytes("doc_string"));
+                    break;
                 case 11 when place == GraphPlace.Main:
                     state.Inputs.Add(TypeReader.ReadValueInfo(reader.Repeated("input", "ValueInfoProto"), state));
                     break;

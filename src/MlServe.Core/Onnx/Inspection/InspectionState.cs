@@ -9,6 +9,9 @@ internal sealed class InspectionState(OnnxInspectionLimits limits)
 {
     public const string OnnxDomain = "ai.onnx";
 
+    /// <summary>How much of a description is kept; exporters put whole stack traces there.</summary>
+    public const int MaxDescriptionBytes = 4096;
+
     private readonly HashSet<string> _names = [];
     private readonly Dictionary<(string Domain, string OpType), long[]> _operators = [];
     private int _nodes;
@@ -29,6 +32,10 @@ internal sealed class InspectionState(OnnxInspectionLimits limits)
     public long ModelVersion { get; set; }
 
     public string? GraphName { get; set; }
+
+    public string? Description { get; set; }
+
+    public string? GraphDescription { get; set; }
 
     public Dictionary<string, string> Metadata { get; } = [];
 
@@ -103,6 +110,21 @@ internal sealed class InspectionState(OnnxInspectionLimits limits)
         if (isName)
             _names.Add(text);
         return text;
+    }
+
+    /// <summary>
+    /// The beginning of a text for people, empty ones left out. It is no reason to refuse a model: what is no UTF-8 in it is replaced,
+    /// and it stays away if there is too much text.
+    /// </summary>
+    public string? KeepDescription(ReadOnlySpan<byte> utf8)
+    {
+        var kept = utf8[..Math.Min(utf8.Length, MaxDescriptionBytes)];
+        // Not in the middle of a character.
+        while (kept.Length < utf8.Length && !kept.IsEmpty && (utf8[kept.Length] & 0xC0) == 0x80)
+            kept = kept[..^1];
+        if (kept.IsEmpty || kept.Length > Limits.MaxTextBytes - _textBytes) return null;
+        _textBytes += kept.Length;
+        return Encoding.UTF8.GetString(kept);
     }
 
     public bool TryFind(ReadOnlySpan<byte> utf8, out string kept)

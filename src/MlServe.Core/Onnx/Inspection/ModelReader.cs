@@ -30,6 +30,9 @@ internal static class ModelReader
                 case 5:
                     state.ModelVersion = reader.Int64("model_version");
                     break;
+                case 6:
+                    state.Description = state.KeepDescription(reader.Bytes("doc_string"));
+                    break;
                 case 7:
                     hasGraph = true;
                     GraphReader.Read(reader.Single("graph", "GraphProto"), state, GraphPlace.Main, depth: 0, initializers);

@@ -13,6 +13,7 @@ public sealed class OnnxModelInfo
         Domain = state.Domain;
         ModelVersion = state.ModelVersion;
         GraphName = state.GraphName;
+        Description = state.Description ?? state.GraphDescription;
         Metadata = new ReadOnlyDictionary<string, string>(state.Metadata);
         Opsets = state.Opsets.AsReadOnly();
         Operators = state.Operators();
@@ -45,6 +46,9 @@ public sealed class OnnxModelInfo
 
     /// <summary>The name of the main graph, or null.</summary>
     public string? GraphName { get; }
+
+    /// <summary>What the author says of the model, or else of its graph, the first 4,096 bytes; null where nothing is said.</summary>
+    public string? Description { get; }
 
     /// <summary>The metadata properties of the model. Of a key given twice, the last counts.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }

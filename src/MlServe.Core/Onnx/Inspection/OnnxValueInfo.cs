@@ -7,4 +7,8 @@ namespace MlServe.Onnx.Inspection;
 /// True for an input that an initializer of the same name gives a value, so that a caller need not. Models of IR version 3 and older list
 /// every weight as such an input. Always false for an output.
 /// </param>
-public sealed record OnnxValueInfo(string Name, OnnxValueType Type, bool HasDefault);
+public sealed record OnnxValueInfo(string Name, OnnxValueType Type, bool HasDefault)
+{
+    /// <summary>What the author says of it, its first 4,096 bytes; null where nothing is said.</summary>
+    public string? Description { get; init; }
+}

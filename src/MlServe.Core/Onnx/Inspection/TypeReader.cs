@@ -7,6 +7,7 @@ internal static class TypeReader
     {
         state.CountEntry(reader);
         ReadOnlySpan<byte> name = default;
+        string? description = null;
         var type = OnnxValueType.Unknown;
         while (reader.Next())
         {
@@ -18,13 +19,16 @@ internal static class TypeReader
                 case 2:
                     type = Read(reader.Single("type", "TypeProto"), state, depth: 0);
                     break;
+                case 3:
+                    description = state.KeepDescription(reader.Bytes("doc_string"));
+                    break;
                 default:
                     reader.Skip();
                     break;
             }
         }
 
-        return new OnnxValueInfo(state.Keep(name, reader), type, HasDefault: false);
+        return new OnnxValueInfo(state.Keep(name, reader), type, HasDefault: false) { Description = description };
     }
 
     private static OnnxValueType Read(WireReader reader, InspectionState state, int depth)

@@ -139,5 +139,6 @@ internal sealed class BatchAxisVerdict(ModelSignature declared, double tolerance
         AnswersAreRepeatable = isRepeatable,
         BatchingObjection = objection,
         RowTolerance = tolerance,
+        Metadata = declared.Metadata,
     };
 }

@@ -13,14 +13,14 @@ internal static class SignatureReader
     {
         var inputs = new List<ValueSignature>();
         foreach (var name in session.InputNames)
-            inputs.Add(InputOf(name, session.InputMetadata[name], FindIn(info.Inputs, name), isOptional: false));
+            inputs.Add(InputOf(name, session.InputMetadata[name], FindIn(info.Inputs, name), isOptional: session.InputMetadata[name].OnnxValueType == OrtValueType.ONNX_TYPE_OPTIONAL));
         foreach (var (name, metadata) in session.OverridableInitializerMetadata)
             inputs.Add(InputOf(name, metadata, FindIn(info.Inputs, name), isOptional: true));
 
         var outputs = new List<ValueSignature>();
         foreach (var name in session.OutputNames)
             outputs.Add(ToSignature(name, session.OutputMetadata[name], FindIn(info.Outputs, name), isOptional: false));
-        return new(inputs, outputs);
+        return new(inputs, outputs) { Metadata = MetadataReader.Read(info) };
     }
 
     /// <summary>What it takes besides finite numbers is found by trying; until then anything may come.</summary>
@@ -48,7 +48,7 @@ internal static class SignatureReader
                 OrtValueType.ONNX_TYPE_OPTIONAL => ValueKind.Optional,
                 _ => throw Unsupported(name, metadata.OnnxValueType.ToString()),
             };
-            return new() { Name = name, Kind = kind, IsOptional = isOptional };
+            return ContentOf(declared?.Type, kind) with { Name = name, IsOptional = isOptional, Description = declared?.Description };
         }
 
         var type = OrtTypes.FromOrt(metadata.ElementDataType);
@@ -68,8 +68,45 @@ internal static class SignatureReader
             Shape = shape,
             IsShapeKnown = shape.Length > 0 || declared?.Type.Dimensions is not null,
             IsOptional = isOptional,
+            Description = declared?.Description,
         };
     }
+
+    /// <summary>
+    /// What the file says is inside; the session tells of the outermost kind alone. A file nests types no deeper than the inspection's
+    /// limit.
+    /// </summary>
+    private static ValueSignature ContentOf(OnnxValueType? type, ValueKind kind)
+    {
+        var content = new ValueSignature { Name = "", Kind = kind };
+        if (type is null || KindOf(type.Kind) != kind) return content;
+        if (kind == ValueKind.Tensor)
+        {
+            return content with
+            {
+                ElementType = TypeOf(type.ElementType),
+                Shape = [.. (type.Dimensions ?? []).Select(static size => size.Size is { } known ? Dimension.Fixed(known) : Dimension.Free(size.Symbol))],
+                IsShapeKnown = type.Dimensions is not null,
+            };
+        }
+
+        return content with
+        {
+            KeyType = kind == ValueKind.Map ? TypeOf(type.ElementType) : ElementType.None,
+            Content = type.Contained is { } inside && KindOf(inside.Kind) is { } insideKind ? ContentOf(inside, insideKind) : null,
+        };
+    }
+
+    private static ElementType TypeOf(OnnxElementType type) => Enum.IsDefined((ElementType)(int)type) ? (ElementType)(int)type : ElementType.None;
+
+    private static ValueKind? KindOf(OnnxValueKind kind) => kind switch
+    {
+        OnnxValueKind.Tensor => ValueKind.Tensor,
+        OnnxValueKind.Sequence => ValueKind.Sequence,
+        OnnxValueKind.Map => ValueKind.Map,
+        OnnxValueKind.Optional => ValueKind.Optional,
+        _ => null,
+    };
 
     /// <summary>An element type that the file names and the runtime's C# API does not take; null where there is none.</summary>
     public static OnnxElementType? FindUnsupported(OnnxValueType? type)

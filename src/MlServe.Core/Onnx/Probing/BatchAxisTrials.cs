@@ -6,7 +6,7 @@ internal static class BatchAxisTrials
     /// <summary>For each trial the axis of each input, null for one that holds for all rows.</summary>
     public static IReadOnlyList<IReadOnlyList<int?>> For(ModelSignature declared)
     {
-        if (declared.Inputs.Any(static input => input.Kind != ValueKind.Tensor && !input.IsOptional)) return [];
+        if (declared.Inputs.Any(static input => input.Kind != ValueKind.Tensor)) return [];
 
         var trials = new List<int?[]>();
 

@@ -42,8 +42,8 @@ internal sealed class RowTemplate
         var inputs = new List<TemplateInput>();
         foreach (var input in signature.Inputs)
         {
-            if (input.IsOptional) continue;
             if (input.Kind != ValueKind.Tensor) return null;
+            if (input.IsOptional) continue;
             long[] shape = [.. input.Shape.Where((_, axis) => axis != input.BatchAxis).Select(size => size.Size ?? guess.FreeSize)];
             if (Shapes.Count(shape) is < 0 or > MaxElements) return null;
             var range = facts.Ranges.GetValueOrDefault(input.Name) ?? new(0, guess.MaxInteger);

@@ -47,7 +47,7 @@ public sealed class FiniteInputsTests
     public async Task PredictAsync_TypedDoor_RefusesAsWell()
     {
         using var model = TinyModels.Affine().Load();
-        var typed = model.As<float, float>(static (value, writer) => writer.Tensor<float>()[2] = value, static prediction => prediction["y"].AsSpan<float>()[2]);
+        var typed = model.As<float, float>(static (value, writer) => writer.Tensor<float>(4)[2] = value, static prediction => prediction["y"].AsSpan<float>()[2]);
         var thrown = await Assert.ThrowsAsync<PredictionException>(async () => await typed.PredictAsync(float.NaN,
             cancellationToken: TestContext.Current.CancellationToken));
         Assert.Equal(PredictionErrorCode.InputNotFinite, thrown.Error.Code);

@@ -3,7 +3,7 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Rewriting;
 
 /// <summary>What a rewritten model says of itself.</summary>
-internal static class ModelMetadata
+internal static class MetadataProperties
 {
     /// <summary>The <see cref="QuantizationMethod"/>.</summary>
     public const string Method = "mlserve.quantization";
