@@ -100,6 +100,9 @@ public sealed record QuantizationReport
     /// <summary>Whether something better was refused for nothing but its speed, by less than the noise of the measurement.</summary>
     internal bool IsCloseCall { get; init; }
 
+    /// <summary>That time was over before anything had passed, and how long it may take; null: it was not.</summary>
+    internal string? EndOfTime { get; init; }
+
     /// <summary>On what it was measured.</summary>
     public required MachineDescription Machine { get; init; }
 

@@ -13,15 +13,17 @@ internal static class CalibratedValues
     /// <param name="preprocessed">The model.</param>
     /// <param name="plan">The plan with all nodes.</param>
     /// <param name="forLeavingOut">Whether nodes may be left out later: their neighbours then stand beside FP32, where other values are rounded.</param>
-    public static IReadOnlyCollection<string> Of(ModelProto preprocessed, QuantizationPlan plan, bool forLeavingOut) =>
-        Of(preprocessed, plan, forLeavingOut, StaticRewriter.TensorsToCalibrate);
+    /// <param name="cancellationToken">Gives it up between two nodes.</param>
+    public static IReadOnlyCollection<string> Of(ModelProto preprocessed, QuantizationPlan plan, bool forLeavingOut, CancellationToken cancellationToken) =>
+        Of(preprocessed, plan, forLeavingOut, StaticRewriter.TensorsToCalibrate, cancellationToken);
 
-    /// <summary>As <see cref="Of(ModelProto, QuantizationPlan, bool)"/>, the values whose channels are seen one by one.</summary>
-    public static IReadOnlyCollection<string> ChannelsOf(ModelProto preprocessed, QuantizationPlan plan, bool forLeavingOut) =>
-        plan.PerChannel ? Of(preprocessed, plan, forLeavingOut, StaticRewriter.ChannelsToCalibrate) : [];
+    /// <summary>As <see cref="Of(ModelProto, QuantizationPlan, bool, CancellationToken)"/>, the values whose channels are seen one by one.</summary>
+    public static IReadOnlyCollection<string> ChannelsOf(ModelProto preprocessed, QuantizationPlan plan, bool forLeavingOut, CancellationToken cancellationToken) =>
+        plan.PerChannel ? Of(preprocessed, plan, forLeavingOut, StaticRewriter.ChannelsToCalibrate, cancellationToken) : [];
 
     private static IReadOnlyCollection<string> Of(
-        ModelProto preprocessed, QuantizationPlan plan, bool forLeavingOut, Func<ModelProto, QuantizationPlan, IReadOnlyList<string>> valuesOf)
+        ModelProto preprocessed, QuantizationPlan plan, bool forLeavingOut, Func<ModelProto, QuantizationPlan, IReadOnlyList<string>> valuesOf,
+        CancellationToken cancellationToken)
     {
         var values = valuesOf(preprocessed, plan);
         if (!forLeavingOut) return values;
@@ -30,6 +32,7 @@ internal static class CalibratedValues
         List<string> all = [.. values];
         for (var i = 0; i < nodes.Length; i++)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             all.AddRange(OrNone(preprocessed, plan with { ExcludedNodes = Plans.Excluded(plan, [nodes[i]]) }, valuesOf));
             all.AddRange(OrNone(preprocessed, plan with { ExcludedNodes = Plans.Excluded(plan, nodes.Where((_, other) => other != i)) }, valuesOf));
         }

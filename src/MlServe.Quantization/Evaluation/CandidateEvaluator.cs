@@ -9,9 +9,13 @@ namespace MlServe.Quantization.Evaluation;
 
 /// <summary>Makes a model of a plan and measures it against the source.</summary>
 internal sealed class CandidateEvaluator(
-    SourceModel source, ModelProto preprocessed, EvaluationSamples samples, IReadOnlyDictionary<string, ChosenMetric> metrics, ResultCheck check, QuantizationGate gate, int threads)
+    SourceModel source, ModelProto preprocessed, EvaluationSamples samples, IReadOnlyDictionary<string, ChosenMetric> metrics, ResultCheck check, QuantizationGate gate, int threads,
+    SearchClock? clock = null)
 {
     public const string Opens = "opens";
+
+    // Of what is left, so that there is time for the last word.
+    private const double ShareToMeasure = 0.25;
 
     private double? _sourceMetric;
 
@@ -19,6 +23,8 @@ internal sealed class CandidateEvaluator(
     public Candidate? Rewritten { get; set; }
 
     public QuantizationGate Gate => gate;
+
+    private TimeSpan MostToMeasure => clock?.Part(ShareToMeasure) ?? TimeSpan.MaxValue;
 
     /// <summary>Makes a plan's model: the same bytes each time.</summary>
     public static (RewriteResult Result, byte[] Bytes) Make(ModelProto source, ModelProto preprocessed, QuantizationPlan plan)
@@ -55,7 +61,7 @@ internal sealed class CandidateEvaluator(
             var measurement = new Measurement
             {
                 Comparison = comparison,
-                Speed = SpeedComparison.Measure(source.Session, session, samples.Retained[0], isNear ? GateJudge.SpeedThreshold(gate, plan.Method) : 0, cancellationToken),
+                Speed = SpeedComparison.Measure(source.Session, session, samples.Retained[0], isNear ? GateJudge.SpeedThreshold(gate, plan.Method) : 0, MostToMeasure, cancellationToken),
                 Bytes = bytes.Length,
                 SourceBytes = source.Document.SizeInBytes,
                 IsMadeUp = samples.IsMadeUp,
@@ -100,14 +106,14 @@ internal sealed class CandidateEvaluator(
         var threshold = GateJudge.SpeedThreshold(gate, candidate.Plan.Method);
         return GateJudge.IsForSpeed(candidate.Plan.Method) || threshold <= 0
             ? candidate.Measurement!.Speed
-            : SpeedComparison.Measure(source.Session, session, samples.Retained[0], threshold, cancellationToken);
+            : SpeedComparison.Measure(source.Session, session, samples.Retained[0], threshold, MostToMeasure, cancellationToken);
     }
 
     private SpeedEstimate? AgainstRewritten(Candidate candidate, GraphSession session, CancellationToken cancellationToken)
     {
         if (Rewritten?.Bytes is not { } fp32 || !GateJudge.IsForSpeed(candidate.Plan.Method) || gate.MinSpeedup <= 0) return null;
         using var rewritten = GraphSession.Open(fp32, threads: threads, what: "The model with its exact rewrites");
-        return SpeedComparison.Measure(rewritten, session, samples.Retained[0], 1, cancellationToken);
+        return SpeedComparison.Measure(rewritten, session, samples.Retained[0], 1, MostToMeasure, cancellationToken);
     }
 
     private async Task<ComparisonResult> CompareAsync(GraphSession session, IAsyncEnumerable<EncodedSample> on, CancellationToken cancellationToken)

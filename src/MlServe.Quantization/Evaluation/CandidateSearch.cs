@@ -4,34 +4,38 @@ namespace MlServe.Quantization.Evaluation;
 
 /// <summary>Looks for the fastest model that answers as it should: first by how values are rounded, then by which nodes stay FP32.</summary>
 internal sealed class CandidateSearch(
-    PreparedModel prepared, QuantizationOptions options, SearchLog log, SearchClock clock, ProgressReporter progress, CancellationToken cancellationToken)
+    PreparedModel prepared, QuantizationOptions options, SearchLog log, SearchClock clock, ProgressReporter progress)
 {
-    /// <returns>The first candidate, for why it did not do; the best is in the log.</returns>
-    public async Task<Candidate> RunAsync()
+    /// <summary>The first candidate, for why it did not do; null: none was made and measured in time. The best is in the log.</summary>
+    public Candidate? First { get; private set; }
+
+    private CancellationToken Token => clock.Token;
+
+    /// <exception cref="OperationCanceledException">The caller gave up, or time was over: what had begun counts as not tried.</exception>
+    public async Task RunAsync()
     {
-        var calibrated = await prepared.PlanAsync(options, progress, cancellationToken).ConfigureAwait(false);
+        var calibrated = await prepared.PlanAsync(options, progress, Token).ConfigureAwait(false);
         progress.Report(QuantizationStage.Quantizing, 0, $"writing {calibrated.Method}");
         progress.Report(QuantizationStage.Measuring, 0, "comparing answers and speed");
         var variants = new PlanVariants(prepared, options, calibrated);
-        Candidate? first = null, nearest = null;
+        Candidate? nearest = null;
         foreach (var variant in variants.All())
         {
-            if (first is not null && (!clock.HasTime() || log.IsHopeless)) break;
+            if (First is not null && (!clock.HasTime() || log.IsHopeless)) break;
 
             // What answers as it should is not mended by other rounding, unless that may be faster. What fails on the rows for the last word may be.
             if (!variant.MayBeFaster && (log.Best is not null || nearest is { IsAccurate: true, Passed: false })) continue;
-            if (first is not null) progress.Report(QuantizationStage.Measuring, 0.5, variant.Description);
-            var plan = await variant.MakeAsync(cancellationToken).ConfigureAwait(false);
+            if (First is not null) progress.Report(QuantizationStage.Measuring, 0.5, variant.Description);
+            var plan = await variant.MakeAsync(Token).ConfigureAwait(false);
             var candidate = await log.TryAsync(plan, variant.Description, []).ConfigureAwait(false);
-            first ??= candidate;
+            First ??= candidate;
             await log.AcceptAsync(candidate).ConfigureAwait(false);
             var verdict = candidate.Passed && log.Refused is { } refused && refused.Description == candidate.Description ? refused : candidate;
             if (nearest is null || verdict.IsBetterStartThan(nearest)) nearest = verdict;
-            if (candidate.Measurement is null && ReferenceEquals(candidate, first)) return first;
+            if (candidate.Measurement is null && ReferenceEquals(candidate, First)) return;
         }
 
-        if (options.MayLeaveOutNodes && log.Best is null && nearest?.Measurement is not null && !log.IsHopeless) await LeaveOutAsync(variants, nearest!).ConfigureAwait(false);
-        return first!;
+        if (options.MayLeaveOutNodes && log.Best is null && nearest?.Measurement is not null && !log.IsHopeless) await LeaveOutAsync(variants, nearest).ConfigureAwait(false);
     }
 
     private async Task LeaveOutAsync(PlanVariants variants, Candidate nearest)
@@ -55,7 +59,7 @@ internal sealed class CandidateSearch(
         {
             if (!clock.HasTime()) return false;
             progress.Report(QuantizationStage.Searching, 0.5, $"leaving out nodes below {size} multiplications");
-            var candidate = await log.Evaluator!.EvaluateAsync(allNodes with { MinMultiplications = size }, $"without nodes below {size} multiplications", cancellationToken).ConfigureAwait(false);
+            var candidate = await log.Evaluator!.EvaluateAsync(allNodes with { MinMultiplications = size }, $"without nodes below {size} multiplications", Token).ConfigureAwait(false);
             if (candidate.Measurement is null) return false;
             var left = candidate.Decisions.Count(static decision => decision.IsQuantized);
             if (left == quantized) continue;
@@ -72,7 +76,7 @@ internal sealed class CandidateSearch(
     {
         if (first.Plan.Method != QuantizationMethod.Static) return;
         var order = prepared.SlowNodes(options).Find(allNodes, first.Decisions, first.Ratio, clock.HasTimeToLook,
-            (share, message) => progress.Report(QuantizationStage.Searching, 0.5 + (share * 0.3), message), cancellationToken);
+            (share, message) => progress.Report(QuantizationStage.Searching, 0.5 + (share * 0.3), message), Token);
         await ExclusionSearch.FindFastestAsync(order.Count, async leaveOut =>
         {
             progress.Report(QuantizationStage.Searching, 0.85, $"without the {leaveOut} slowest nodes");
@@ -86,7 +90,7 @@ internal sealed class CandidateSearch(
     private async Task LeaveOutHarmfulAsync(PlanVariants variants, QuantizationPlan allNodes, Candidate first)
     {
         log.Sensitivity = await prepared.Sensitivity(options)
-            .RunAsync(allNodes, first.Decisions, clock.HasTimeToLook, (share, message) => progress.Report(QuantizationStage.Searching, share * 0.5, message), cancellationToken).ConfigureAwait(false);
+            .RunAsync(allNodes, first.Decisions, clock.HasTimeToLook, (share, message) => progress.Report(QuantizationStage.Searching, share * 0.5, message), Token).ConfigureAwait(false);
         string[] harmful = [.. log.Sensitivity.Nodes.Select(static node => node.Node), .. log.Sensitivity.NotTried];
         if (log.Sensitivity.NotTried.Count == 0 && log.Sensitivity.Nodes.Any(static node => node.Speed is not null))
         {
@@ -112,7 +116,7 @@ internal sealed class CandidateSearch(
 
     private async Task<Candidate> TryWithoutAsync(PlanVariants variants, QuantizationPlan allNodes, string[] leftOut, string description)
     {
-        var plan = await variants.CorrectAsync(allNodes with { ExcludedNodes = Plans.Excluded(allNodes, leftOut) }, cancellationToken).ConfigureAwait(false);
+        var plan = await variants.CorrectAsync(allNodes with { ExcludedNodes = Plans.Excluded(allNodes, leftOut) }, Token).ConfigureAwait(false);
         return await log.TryAsync(plan, description, leftOut).ConfigureAwait(false);
     }
 }

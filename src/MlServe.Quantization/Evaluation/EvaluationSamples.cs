@@ -25,6 +25,9 @@ internal sealed class EvaluationSamples : IDisposable
 
     public bool IsMadeUp => _samples is null;
 
+    /// <summary>How many samples the shortest pass saw that time cut short; null: none was.</summary>
+    public int? CutTo => _samples?.CutTo;
+
     /// <summary>Whether there are too few samples to hold any back.</summary>
     public bool IsSeenByCalibration => !IsMadeUp && _retained.Count < LeastToHoldBack;
 

@@ -19,6 +19,7 @@ internal sealed class PreparedModel : IAsyncDisposable
     private readonly PreprocessingResult _preprocessed;
     private readonly MethodChoice _choice;
     private int _calibrated;
+    private SearchClock? _clock;
 
     private PreparedModel(SourceModel source, EvaluationSamples samples, PreprocessingResult preprocessed, PreprocessingOptions preprocessing, MethodChoice choice, ResultCheck check)
     {
@@ -62,6 +63,17 @@ internal sealed class PreparedModel : IAsyncDisposable
     {
         progress.Report(QuantizationStage.Reading, 0, "reading the source");
         var document = await OnnxDocument.ReadAsync(from, cancellationToken).ConfigureAwait(false);
+        return await CreateAsync(document, options, progress, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <param name="document">The source.</param>
+    /// <param name="options">What and how.</param>
+    /// <param name="progress">Told how far it is.</param>
+    /// <param name="cancellationToken">Gives it up.</param>
+    /// <param name="clock">By what passes over samples and measurements are cut short; null: they are not.</param>
+    public static async Task<PreparedModel> CreateAsync(
+        OnnxDocument document, QuantizationOptions options, ProgressReporter progress, CancellationToken cancellationToken, SearchClock? clock = null)
+    {
         QuantizedOperators.RequireNone(document.Model);
         MetricChooser.RequireOutputs(document.Model, options.Gate.Metrics);
         if (options.Plan is { } plan) RequireSame(plan, document);
@@ -82,7 +94,7 @@ internal sealed class PreparedModel : IAsyncDisposable
         ResultCheck? check = null;
         try
         {
-            samples = SamplesOf(source, first, options, cancellationToken);
+            samples = SamplesOf(source, first, options, clock, cancellationToken);
             progress.Report(QuantizationStage.Preprocessing, 0, "preprocessing");
             check = ResultCheck.Of(document.Model, samples.Retained, cancellationToken);
             var (result, effective, found) = CheckedPreprocessing.Run(document.Model, preprocessing, preprocessed, check, cancellationToken);
@@ -90,6 +102,7 @@ internal sealed class PreparedModel : IAsyncDisposable
             return new(source, samples, result, effective, choice, check)
             {
                 AskedMethod = options.Method,
+                _clock = clock,
                 Metrics = MetricChooser.Choose(result.Model, source.Session, samples.Retained is [var one, ..] ? one : null, options.Gate.Metrics),
                 Suspicions = samples.IsMadeUp ? [] : SampleSuspicions.Of(document.Model, source, samples.Retained),
             };
@@ -106,7 +119,7 @@ internal sealed class PreparedModel : IAsyncDisposable
     public CandidateEvaluator Evaluator(QuantizationOptions options)
     {
         RequireSomethingToMeasureWith();
-        return new(Source, Model, _samples, Metrics, Check, options.Gate with { IsSizeAsked = options.IsSizeAsked }, options.Threads);
+        return new(Source, Model, _samples, Metrics, Check, options.Gate with { IsSizeAsked = options.IsSizeAsked }, options.Threads, _clock);
     }
 
     public SensitivityAnalysis Sensitivity(QuantizationOptions options)
@@ -127,13 +140,13 @@ internal sealed class PreparedModel : IAsyncDisposable
         var plan = Outline(options, _choice.Method);
         if (plan.Method != QuantizationMethod.Static) return plan.Method == QuantizationMethod.None ? Plans.WithoutRanges(plan, plan.Method) : plan;
         progress.Report(QuantizationStage.Calibrating, 0, "looking for the values to calibrate");
-        var tensors = CalibratedValues.Of(Model, plan, options.MayLeaveOutNodes);
+        var tensors = CalibratedValues.Of(Model, plan, options.MayLeaveOutNodes, cancellationToken);
         progress.Report(QuantizationStage.Calibrating, 0.05, $"calibrating {tensors.Count} values");
         var settings = new CalibrationSettings { Method = options.CalibrationMethod, Percentile = options.Percentile };
         var result = await Calibrator.RunAsync(Model, tensors, _samples.Given, settings, cancellationToken).ConfigureAwait(false);
         _calibrated = result.Samples;
         progress.Report(QuantizationStage.Calibrating, 0.55, $"calibrated on {result.Samples} samples");
-        var channels = CalibratedValues.ChannelsOf(Model, plan, options.MayLeaveOutNodes);
+        var channels = CalibratedValues.ChannelsOf(Model, plan, options.MayLeaveOutNodes, cancellationToken);
         progress.Report(QuantizationStage.Calibrating, 0.6, $"calibrating the channels of {channels.Count} values");
         return plan with { Ranges = result.Ranges, ChannelRanges = await ChannelCalibrator.RunAsync(Model, channels, _samples.Given, cancellationToken).ConfigureAwait(false) };
     }
@@ -146,7 +159,7 @@ internal sealed class PreparedModel : IAsyncDisposable
     {
         var factors = await SmoothingFactors.ComputeAsync(Model, plan, _samples.Given, cancellationToken).ConfigureAwait(false);
         plan = plan with { InputFactors = factors };
-        var tensors = CalibratedValues.Of(Model, plan, options.MayLeaveOutNodes);
+        var tensors = CalibratedValues.Of(Model, plan, options.MayLeaveOutNodes, cancellationToken);
         var settings = new CalibrationSettings { Method = options.CalibrationMethod, Percentile = options.Percentile };
         var smoothed = Smoothing.Apply(Model, plan);
         var made = smoothed.Graph.Node.SelectMany(static node => node.Output).ToHashSet(StringComparer.Ordinal);
@@ -163,14 +176,17 @@ internal sealed class PreparedModel : IAsyncDisposable
     }
 
     /// <summary>The source as it is, for where nothing is better.</summary>
-    public Candidate Original()
+    public Candidate Original() => Original(Source.Document);
+
+    /// <inheritdoc cref="Original()"/>
+    public static Candidate Original(OnnxDocument document)
     {
-        var plan = new QuantizationPlan { SourceDigest = Source.Document.Digest, Method = QuantizationMethod.None, Target = Processor.Current, KeepsOriginal = true };
+        var plan = new QuantizationPlan { SourceDigest = document.Digest, Method = QuantizationMethod.None, Target = Processor.Current, KeepsOriginal = true };
         return new()
         {
             Plan = plan,
             Description = "the source",
-            Bytes = CandidateEvaluator.Make(Source.Document.Model, Model, plan).Bytes,
+            Bytes = CandidateEvaluator.Make(document.Model, document.Model, plan).Bytes,
             Checks = [new("source", CheckOutcome.Held, "it is the source, unchanged but for its metadata")],
         };
     }
@@ -182,10 +198,10 @@ internal sealed class PreparedModel : IAsyncDisposable
         await Source.DisposeAsync().ConfigureAwait(false);
     }
 
-    private static EvaluationSamples SamplesOf(SourceModel source, IReadOnlyList<PredictionInputs> first, QuantizationOptions options, CancellationToken cancellationToken)
+    private static EvaluationSamples SamplesOf(SourceModel source, IReadOnlyList<PredictionInputs> first, QuantizationOptions options, SearchClock? clock, CancellationToken cancellationToken)
     {
         if (options.CalibrationSamples is { } given)
-            return EvaluationSamples.Of(new(given, source.Encoder(), options.MaxSamples), source.Encoder(), first);
+            return EvaluationSamples.Of(new(given, source.Encoder(), options.MaxSamples) { Clock = clock }, source.Encoder(), first);
         return EvaluationSamples.Of(null, source.Encoder(), SyntheticSamples.For(source.Signature, source.Session, cancellationToken));
     }
 

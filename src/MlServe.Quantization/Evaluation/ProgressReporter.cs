@@ -9,6 +9,9 @@ internal sealed class ProgressReporter(IProgress<QuantizationProgress>? progress
     private QuantizationStage _stage;
     private double _share;
 
+    /// <summary>The share of the whole that is done, 0 to 1.</summary>
+    public double Share => _share;
+
     /// <param name="stage">The stage.</param>
     /// <param name="part">The share of it that is done.</param>
     /// <param name="message">What is being done.</param>

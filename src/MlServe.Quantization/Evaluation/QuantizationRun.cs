@@ -1,20 +1,41 @@
 using MlServe.Onnx;
+using MlServe.Quantization.Model;
 using MlServe.Quantization.Rewriting;
 
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>One call from a source to a file's content: prepare, calibrate, rewrite, measure, judge, fall back. What passed its gate is kept when time runs out or the caller gives up.</summary>
-internal sealed class QuantizationRun(IModelSource source, string destination, QuantizationOptions options, CancellationToken cancellationToken)
+internal sealed class QuantizationRun(
+    IModelSource source, string destination, QuantizationOptions options, CancellationToken cancellationToken, TimeProvider? time = null)
 {
+    // The last word takes about as long as the first look: twice the rows, and speed anew.
+    private const double LastWordToFirstLook = 1.5;
+
     private readonly ProgressReporter _progress = new(options.Progress, cancellationToken);
-    private readonly SearchClock _clock = new(options.SearchBudget);
+    private SearchClock _clock = null!;
     private SearchLog _log = new();
     private string? _fallbackReason;
+    private string? _timeReason;
 
     public async Task<(QuantizationReport Report, byte[] Model)> RunAsync()
     {
         RequireValid(options);
-        var prepared = await PreparedModel.CreateAsync(source, options, _progress, cancellationToken).ConfigureAwait(false);
+        using var clock = new SearchClock(options.SearchBudget, cancellationToken, time);
+        _clock = clock;
+
+        // Without it there is nothing to write: it is read in any case.
+        _progress.Report(QuantizationStage.Reading, 0, "reading the source");
+        var document = await OnnxDocument.ReadAsync(source, cancellationToken).ConfigureAwait(false);
+        PreparedModel prepared;
+        try
+        {
+            prepared = await PreparedModel.CreateAsync(document, options, _progress, clock.Token, clock).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (clock.Ended())
+        {
+            return Untouched(document);
+        }
+
         await using (prepared.ConfigureAwait(false))
         {
             var isCancelled = false;
@@ -44,21 +65,19 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
     private async Task<Candidate> FindAsync(PreparedModel prepared)
     {
         var evaluator = prepared.Evaluator(options);
-        _log = new(evaluator, cancellationToken);
-        var fp32 = await TryRewritesAsync(prepared, evaluator).ConfigureAwait(false);
-        if (prepared.Method == QuantizationMethod.None)
-        {
-            fp32 ??= await TryUnchangedAsync(prepared).ConfigureAwait(false);
-            if (await _log.AcceptAsync(fp32).ConfigureAwait(false)) return _log.Best!;
-            FailOrFallBack(fp32);
-            return prepared.Original();
-        }
-
-        Candidate first;
+        _log = new(evaluator, _clock);
+        Candidate? fp32 = null, first = null;
+        CandidateSearch? search = null;
         try
         {
-            var search = new CandidateSearch(prepared, options, _log, _clock, _progress, cancellationToken);
-            first = await search.RunAsync().ConfigureAwait(false);
+            fp32 = await TryRewritesAsync(prepared, evaluator).ConfigureAwait(false);
+            if (prepared.Method == QuantizationMethod.None) first = fp32 ?? await TryUnchangedAsync(prepared).ConfigureAwait(false);
+            else await (search = new(prepared, options, _log, _clock, _progress)).RunAsync().ConfigureAwait(false);
+            if (first is not null) await _log.AcceptAsync(first).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_clock.Ended())
+        {
+            // What was begun counts as not tried.
         }
         catch (QuantizationException exception) when (exception.Failure == QuantizationFailure.NothingToQuantize && options.OnGateFailure != GateFailureAction.Throw)
         {
@@ -67,17 +86,33 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
         }
 
         if (_log.Best is { } best) return best;
-        FailOrFallBack(first);
+        first ??= search?.First;
+        FailOrFallBack(prepared.Method, first);
+        _clock.EndSearch();
         return await FallBackAsync(prepared, first, fp32).ConfigureAwait(false);
     }
 
     /// <summary>Says why what was asked for did not do, before anything is fallen back on: the caller may give up right after.</summary>
-    private void FailOrFallBack(Candidate first)
+    private void FailOrFallBack(QuantizationMethod method, Candidate? first)
     {
-        // What passed while it was looked for has its reason from the last word.
-        var refused = _log.Refused ?? first;
-        if (options.OnGateFailure == GateFailureAction.Throw) throw Failed(refused);
-        _fallbackReason = refused.Reason;
+        // What passed while it was looked for has its reason from the last word, if that was spoken.
+        var refused = _log.Refused ?? (first is { Passed: false } ? first : null);
+        if (_clock.RanOut) _timeReason = TimeReason();
+        _fallbackReason = (refused, _timeReason) switch
+        {
+            ({ } one, null) => one.Reason,
+            ({ } one, { } ended) => $"{one.Reason}; {ended}",
+            _ => _timeReason,
+        };
+        if (options.OnGateFailure == GateFailureAction.Throw) throw Failed(refused?.Plan.Method ?? method, _fallbackReason);
+    }
+
+    /// <summary>How long it would take is guessed from how far it came.</summary>
+    private string TimeReason()
+    {
+        var needed = Math.Ceiling(Math.Max(2 * options.SearchBudget.TotalSeconds, _clock.Elapsed.TotalSeconds / Math.Max(_progress.Share, 0.01)));
+        return FormattableString.Invariant(
+            $"the budget of {options.SearchBudget.TotalSeconds:0.###} s ended before any candidate had passed its gate; give it about {needed:0} s (SearchBudget, --budget)");
     }
 
     /// <summary>FP32 with what preprocessing did to it: the bar for integers, and where they fail the answer.</summary>
@@ -85,24 +120,46 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
     {
         if (prepared.Steps.Count == 0) return null;
         _progress.Report(QuantizationStage.Preprocessing, 0.7, "measuring the exact rewrites");
+        var begin = _clock.Elapsed;
         var fp32 = await TryUnchangedAsync(prepared).ConfigureAwait(false);
         if (fp32.IsAccurate) evaluator.Rewritten = fp32;
+        if (fp32.Passed) _clock.Keep((_clock.Elapsed - begin) * LastWordToFirstLook);
         return fp32;
     }
 
     private Task<Candidate> TryUnchangedAsync(PreparedModel prepared) =>
         _log.TryAsync(Plans.WithoutRanges(prepared.Outline(options, QuantizationMethod.None), QuantizationMethod.None), "FP32 with exact rewrites", []);
 
-    private async Task<Candidate> FallBackAsync(PreparedModel prepared, Candidate first, Candidate? fp32)
+    private async Task<Candidate> FallBackAsync(PreparedModel prepared, Candidate? first, Candidate? fp32)
     {
-        if (first.Plan.Method != QuantizationMethod.Int8Storage)
+        if (prepared.Method == QuantizationMethod.None) return prepared.Original();
+        try
         {
-            _progress.Report(QuantizationStage.Searching, 0.95, "storing weights smaller");
-            var storage = await _log.TryAsync(Plans.WithoutRanges(first.Plan, QuantizationMethod.Int8Storage), "8-bit weights in the file, FP32 at run time", [], isAsked: false).ConfigureAwait(false);
-            if (await _log.AcceptAsync(storage, isAsked: false).ConfigureAwait(false)) return _log.Best!;
+            // Where time is short, what is known to be good comes before what has to be made.
+            var isAsked = false;
+            if (_clock.RanOut && fp32 is not null)
+            {
+                isAsked = true;
+                if (await _log.AcceptAsync(fp32, isAsked: false).ConfigureAwait(false)) return _log.Best!;
+            }
+
+            var plan = first?.Plan ?? prepared.Outline(options, prepared.Method);
+            if (plan.Method != QuantizationMethod.Int8Storage)
+            {
+                _progress.Report(QuantizationStage.Searching, 0.95, "storing weights smaller");
+                var storage = await _log.TryAsync(Plans.WithoutRanges(plan, QuantizationMethod.Int8Storage), "8-bit weights in the file, FP32 at run time", [], isAsked: false).ConfigureAwait(false);
+                if (await _log.AcceptAsync(storage, isAsked: false).ConfigureAwait(false)) return _log.Best!;
+            }
+
+            if (!isAsked && fp32 is not null) await _log.AcceptAsync(fp32, isAsked: false).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (_clock.Ended())
+        {
+            // The search may have ended in time, and this not.
+            if (_timeReason is null) _fallbackReason = $"{_fallbackReason}; {_timeReason = TimeReason()}";
         }
 
-        return fp32 is not null && await _log.AcceptAsync(fp32, isAsked: false).ConfigureAwait(false) ? _log.Best! : prepared.Original();
+        return _log.Best ?? prepared.Original();
     }
 
     private (QuantizationReport Report, byte[] Model) Finish(PreparedModel prepared, Candidate candidate, bool isCancelled)
@@ -114,8 +171,9 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
             SearchSteps = _log.Steps,
             Sensitivity = _log.Sensitivity,
             RewrittenSpeed = _log.Evaluator?.Rewritten?.Measurement?.Speed,
-            IsCloseCall = _log.IsCloseCall && _fallbackReason is not null,
+            IsCloseCall = (_log.IsCloseCall || _clock.RanOut) && _fallbackReason is not null,
             EndedEarly = isCancelled || _clock.RanOut,
+            EndOfTime = _timeReason,
             Notes = isCancelled ? [.. report.Notes, "The caller gave up: this is the best that had passed its gate by then."]
                 : _clock.RanOut ? [.. report.Notes, $"The time for it (SearchBudget, {options.SearchBudget}) was over before all was tried."]
                 : report.Notes,
@@ -123,9 +181,17 @@ internal sealed class QuantizationRun(IModelSource source, string destination, Q
         return (report, bytes);
     }
 
-    private QuantizationException Failed(Candidate candidate) => new(QuantizationFailure.GateFailed,
-        $"The model quantized by {candidate.Plan.Method} does not pass the gate: {candidate.Reason}. Loosen the gate (QuantizationOptions.Gate), give more typical samples, or let it fall back (OnGateFailure).")
+    private (QuantizationReport Report, byte[] Model) Untouched(OnnxDocument document)
     {
-        IsCloseCall = _log.IsCloseCall,
+        FailOrFallBack(options.Method ?? QuantizationMethod.None, null);
+        var original = PreparedModel.Original(document);
+        _progress.Report(QuantizationStage.Writing, 0, $"writing {destination}");
+        return (RunReport.OfSource(document, destination, original, _fallbackReason!, options) with { EndOfTime = _timeReason, IsCloseCall = true }, original.Bytes!);
+    }
+
+    private QuantizationException Failed(QuantizationMethod method, string? reason) => new(QuantizationFailure.GateFailed,
+        $"The model quantized by {method} does not pass the gate: {reason}. Loosen the gate (QuantizationOptions.Gate), give more typical samples, or let it fall back (OnGateFailure).")
+    {
+        IsCloseCall = _log.IsCloseCall || _clock.RanOut,
     };
 }

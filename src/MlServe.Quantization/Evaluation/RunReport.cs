@@ -1,3 +1,4 @@
+using MlServe.Quantization.Model;
 using MlServe.Quantization.Runtime;
 
 namespace MlServe.Quantization.Evaluation;
@@ -41,12 +42,31 @@ internal static class RunReport
         };
     }
 
+    /// <summary>Of a source that is written as it is because time was over before it was prepared: nothing was run, so that nothing is said of how it runs.</summary>
+    public static QuantizationReport OfSource(OnnxDocument document, string destination, Candidate original, string reason, QuantizationOptions options) => new()
+    {
+        Source = document.Origin,
+        Destination = destination,
+        Method = QuantizationMethod.None,
+        MethodReason = "time was over before the model was prepared",
+        FallbackReason = reason,
+        Passed = true,
+        Checks = original.Checks,
+        SourceBytes = document.SizeInBytes,
+        Bytes = original.Bytes!.Length,
+        Machine = Machine.Describe(options.Threads),
+        EndedEarly = true,
+        Notes = [$"The time for it (SearchBudget, {options.SearchBudget}) was over before anything was tried."],
+        Plan = original.Plan,
+    };
+
     private static IEnumerable<string> Notes(PreparedModel prepared, Measurement? measurement, string? difference)
     {
         if (difference is not null) yield return difference;
         foreach (var suspicion in prepared.Suspicions)
             yield return suspicion;
         if (measurement is null) yield break;
+        if (prepared.Samples.CutTo is { } cut) yield return $"Time was short (SearchBudget): not all samples were calibrated on and chosen by, only {cut} or more in each pass. The last word was spoken on all of its own.";
         if (measurement.Form is { Outcome: CheckOutcome.Held } form) yield return $"It was {form.Text} before it was written.";
         if (prepared.Samples.IsMadeUp) yield return "There were no samples: it was measured on made-up inputs, and whether classes agree is not known.";
         else if (prepared.Samples.IsSeenByCalibration) yield return "There were fewer than four samples: answers were compared on those that ranges were taken from.";

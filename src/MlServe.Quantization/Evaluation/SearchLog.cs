@@ -1,7 +1,7 @@
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>What was tried, and the best that had the last word spoken on it.</summary>
-internal sealed class SearchLog(CandidateEvaluator? evaluator = null, CancellationToken cancellationToken = default)
+internal sealed class SearchLog(CandidateEvaluator? evaluator = null, SearchClock? clock = null)
 {
     // Each last word is spoken on the same rows: many would choose by them after all.
     private const int MaxConfirmations = 4;
@@ -11,6 +11,8 @@ internal sealed class SearchLog(CandidateEvaluator? evaluator = null, Cancellati
     private bool _isOutOfReach;
 
     public CandidateEvaluator? Evaluator => evaluator;
+
+    private CancellationToken Token => clock?.Token ?? CancellationToken.None;
 
     public IReadOnlyList<SearchStep> Steps => _steps;
 
@@ -33,7 +35,7 @@ internal sealed class SearchLog(CandidateEvaluator? evaluator = null, Cancellati
     /// <param name="isAsked">Whether it is of the kind that was asked for, so that its being almost fast enough counts.</param>
     public async Task<Candidate> TryAsync(QuantizationPlan plan, string description, IReadOnlyList<string> leftOut, bool isAsked = true)
     {
-        var candidate = await evaluator!.EvaluateAsync(plan, description, cancellationToken).ConfigureAwait(false);
+        var candidate = await evaluator!.EvaluateAsync(plan, description, Token).ConfigureAwait(false);
         Add(candidate, leftOut, isAsked);
         return candidate;
     }
@@ -50,7 +52,7 @@ internal sealed class SearchLog(CandidateEvaluator? evaluator = null, Cancellati
     public async Task<bool> AcceptAsync(Candidate candidate, bool isAsked = true)
     {
         if (!candidate.Passed || (Best is not null && Best.Ratio >= candidate.Ratio) || IsHopelessFor(candidate)) return false;
-        var confirmed = await evaluator!.ConfirmAsync(candidate, cancellationToken).ConfigureAwait(false);
+        var confirmed = await evaluator!.ConfirmAsync(candidate, Token).ConfigureAwait(false);
         IsCloseCall |= isAsked && confirmed.IsCloseCall;
         if (confirmed.Passed)
         {

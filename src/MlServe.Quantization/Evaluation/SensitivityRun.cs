@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using MlServe.Quantization.Rewriting;
 
 namespace MlServe.Quantization.Evaluation;
@@ -11,6 +10,7 @@ internal sealed class SensitivityRun(IModelSource source, QuantizationOptions op
     public async Task<SensitivityReport> RunAsync()
     {
         QuantizationRun.RequireValid(options);
+        using var clock = new SearchClock(options.SearchBudget, cancellationToken);
         var prepared = await PreparedModel.CreateAsync(source, options, _progress, cancellationToken).ConfigureAwait(false);
         await using (prepared.ConfigureAwait(false))
         {
@@ -18,8 +18,7 @@ internal sealed class SensitivityRun(IModelSource source, QuantizationOptions op
             var plan = options.Plan ?? await prepared.PlanAsync(options, _progress, cancellationToken).ConfigureAwait(false);
             _progress.Report(QuantizationStage.Quantizing, 0, $"writing {plan.Method}");
             var decisions = PlanExecutor.Rewrite(prepared.Model, plan).Decisions;
-            var started = Stopwatch.GetTimestamp();
-            return await analysis.RunAsync(plan, decisions, () => Stopwatch.GetElapsedTime(started) < options.SearchBudget,
+            return await analysis.RunAsync(plan, decisions, clock.HasTime,
                 (share, message) => _progress.Report(QuantizationStage.Searching, share, message), cancellationToken).ConfigureAwait(false);
         }
     }

@@ -25,15 +25,16 @@ internal static class SpeedComparison
     /// <param name="model">The model.</param>
     /// <param name="sample">What both run.</param>
     /// <param name="threshold">The ratio that has to be told from what is measured; 0: none.</param>
+    /// <param name="most">The longest that it may take on the wall, once there are as many pairs as an interval needs.</param>
     /// <param name="cancellationToken">Gives it up between two windows.</param>
-    public static SpeedEstimate Measure(GraphSession source, GraphSession model, EncodedSample sample, double threshold, CancellationToken cancellationToken)
+    public static SpeedEstimate Measure(GraphSession source, GraphSession model, EncodedSample sample, double threshold, TimeSpan most, CancellationToken cancellationToken)
     {
         using var a = new BoundRun(source, sample);
         using var b = new BoundRun(model, sample);
         try
         {
             var clock = ThreadClock.IsAvailable && source.Threads == 1 && model.Threads == 1 ? SpeedClock.ThreadTime : SpeedClock.WallClock;
-            return Measure(a.Run, b.Run, threshold, clock, cancellationToken);
+            return Measure(a.Run, b.Run, threshold, clock, cancellationToken, Math.Min(most.TotalSeconds, WallBudgetSeconds));
         }
         catch (OnnxRuntimeException exception)
         {
@@ -41,7 +42,12 @@ internal static class SpeedComparison
         }
     }
 
-    internal static SpeedEstimate Measure(Action<int> source, Action<int> model, double threshold, SpeedClock clock, CancellationToken cancellationToken)
+    /// <inheritdoc cref="Measure(GraphSession, GraphSession, EncodedSample, double, TimeSpan, CancellationToken)"/>
+    public static SpeedEstimate Measure(GraphSession source, GraphSession model, EncodedSample sample, double threshold, CancellationToken cancellationToken) =>
+        Measure(source, model, sample, threshold, TimeSpan.MaxValue, cancellationToken);
+
+    internal static SpeedEstimate Measure(
+        Action<int> source, Action<int> model, double threshold, SpeedClock clock, CancellationToken cancellationToken, double mostSeconds = WallBudgetSeconds)
     {
         Func<double> now = clock == SpeedClock.ThreadTime ? ThreadClock.Seconds : ThreadClock.WallSeconds;
         var runsA = WarmUp(source, now, cancellationToken);
@@ -57,11 +63,13 @@ internal static class SpeedComparison
             if (ratios.Count % 2 == 0)
             {
                 first = Time(source, runsA, now);
+                cancellationToken.ThrowIfCancellationRequested();
                 second = Time(model, runsB, now);
             }
             else
             {
                 second = Time(model, runsB, now);
+                cancellationToken.ThrowIfCancellationRequested();
                 first = Time(source, runsA, now);
             }
 
@@ -73,7 +81,7 @@ internal static class SpeedComparison
             if (threshold <= 0) break;
             var isClear = estimate.Low > threshold || estimate.High < threshold;
             if (isClear && estimate.High - estimate.Low <= Tight * estimate.Median) break;
-            if (now() - started > BudgetSeconds || ThreadClock.WallSeconds() - wallStarted > WallBudgetSeconds) break;
+            if (now() - started > BudgetSeconds || ThreadClock.WallSeconds() - wallStarted > mostSeconds) break;
         }
 
         var ratio = MedianEstimate.Of(ratios);
@@ -88,6 +96,7 @@ internal static class SpeedComparison
     /// <returns>Runs that fill a window.</returns>
     private static int WarmUp(Action<int> action, Func<double> now, CancellationToken cancellationToken)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         action(1);
         for (var runs = 1; ; runs *= 2)
         {

@@ -61,6 +61,8 @@ internal static class ReportText
         var size = string.Create(Invariant, $"{(double)report.Bytes / report.SourceBytes:F2} of the size");
         return report.Method switch
         {
+            QuantizationMethod.None when report is { Plan.KeepsOriginal: true, EndOfTime: { } end } => $"NOT QUANTIZED: {end}. The source was written as it is",
+            QuantizationMethod.None when report.EndOfTime is { } end => $"NOT QUANTIZED: {end}. Written: FP32 with exact rewrites{speed}, {size}",
             QuantizationMethod.None when report.Plan.KeepsOriginal => "NOT QUANTIZED: nothing that was tried is better than the source, which was written as it is",
             QuantizationMethod.None => $"NOT QUANTIZED: FP32 with exact rewrites{speed}, {size}",
             QuantizationMethod.Fp16Storage => $"NOT INT8: weights of 16-bit floats in the file, FP32 when it runs{speed}, {size}",
