@@ -62,8 +62,12 @@ public sealed record QuantizationOptions
     public GateFailureAction OnGateFailure { get; init; }
 
     /// <summary>
-    /// After how long the search tries nothing further, from the call on, above 0: the best that has passed its gate by then is written. What was begun is finished, and the first candidate, and where none has
-    /// passed what is fallen back on, are tried in any case. Default: 00:02:00.
+    /// The time that the whole may take, from the call on, above 0: reading samples, preparing, calibrating, measuring, searching and checking. When it ends, what was begun counts as not tried, and the best is
+    /// written that has passed its gate and the last word on it; if none has, FP32 with the exact rewrites, for which up to 0.4 of the time is kept back; if there was no time for these, the source as it is.
+    /// Of what is left, a pass over samples and a measurement of speed take a quarter, with 16 samples or 9 pairs at least; checks and the last word are made whole, or count as not made.
+    /// It is exceeded by one step that cannot be broken off: one run of the model, one opening of it in the runtime or one rewriting of its graph, then the report and writing the file; at the least by reading,
+    /// rewriting once and writing the model. A sample, and a measure of your own (<see cref="QuantizationGate.Evaluate"/>) that ignores its token, are waited for. A <see cref="Plan"/> is carried out whole.
+    /// Default: 00:02:00.
     /// </summary>
     public TimeSpan SearchBudget { get; init; } = TimeSpan.FromMinutes(2);
 

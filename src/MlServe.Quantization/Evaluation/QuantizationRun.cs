@@ -16,6 +16,7 @@ internal sealed class QuantizationRun(
     private SearchLog _log = new();
     private string? _fallbackReason;
     private string? _timeReason;
+    private TimeSpan _firstLook;
 
     public async Task<(QuantizationReport Report, byte[] Model)> RunAsync()
     {
@@ -123,7 +124,8 @@ internal sealed class QuantizationRun(
         var begin = _clock.Elapsed;
         var fp32 = await TryUnchangedAsync(prepared).ConfigureAwait(false);
         if (fp32.IsAccurate) evaluator.Rewritten = fp32;
-        if (fp32.Passed) _clock.Keep((_clock.Elapsed - begin) * LastWordToFirstLook);
+        _firstLook = _clock.Elapsed - begin;
+        if (fp32.Passed) _clock.Keep(_firstLook * LastWordToFirstLook);
         return fp32;
     }
 
@@ -144,7 +146,7 @@ internal sealed class QuantizationRun(
             }
 
             var plan = first?.Plan ?? prepared.Outline(options, prepared.Method);
-            if (plan.Method != QuantizationMethod.Int8Storage)
+            if (plan.Method != QuantizationMethod.Int8Storage && _clock.Left >= _firstLook * (1 + LastWordToFirstLook))
             {
                 _progress.Report(QuantizationStage.Searching, 0.95, "storing weights smaller");
                 var storage = await _log.TryAsync(Plans.WithoutRanges(plan, QuantizationMethod.Int8Storage), "8-bit weights in the file, FP32 at run time", [], isAsked: false).ConfigureAwait(false);
@@ -165,7 +167,7 @@ internal sealed class QuantizationRun(
     private (QuantizationReport Report, byte[] Model) Finish(PreparedModel prepared, Candidate candidate, bool isCancelled)
     {
         var bytes = candidate.Bytes!;
-        var report = RunReport.Of(prepared, destination, candidate, _fallbackReason, options);
+        var report = RunReport.Of(prepared, destination, candidate, _fallbackReason, options, isHurried: _clock.RanOut);
         report = report with
         {
             SearchSteps = _log.Steps,

@@ -6,10 +6,12 @@ namespace MlServe.Quantization.Evaluation;
 /// <summary>Makes a report of what was written.</summary>
 internal static class RunReport
 {
-    public static QuantizationReport Of(PreparedModel prepared, string destination, Candidate candidate, string? fallbackReason, QuantizationOptions options)
+    public static QuantizationReport Of(PreparedModel prepared, string destination, Candidate candidate, string? fallbackReason, QuantizationOptions options, bool isHurried = false)
     {
         var measurement = candidate.Measurement;
-        var fused = FusedOperators.Of(candidate.Bytes!);
+        
+        // A source that nothing was done to is not opened once more when time is over.
+        var fused = isHurried && candidate.Plan.KeepsOriginal ? new Dictionary<string, int>() : FusedOperators.Of(candidate.Bytes!);
         var document = prepared.Source.Document;
         var isStatic = candidate.Plan.Method == QuantizationMethod.Static;
         return new()

@@ -51,8 +51,8 @@ internal sealed class SearchClock : IDisposable
 
     public TimeSpan Elapsed => _time.GetElapsedTime(_started);
 
-    /// <summary>What is left for what is being done; 0 where nothing is.</summary>
-    private TimeSpan Left => _budget > Elapsed ? _budget - Elapsed : TimeSpan.Zero;
+    /// <summary>What is left of the whole; 0 if nothing is.</summary>
+    public TimeSpan Left => _budget > Elapsed ? _budget - Elapsed : TimeSpan.Zero;
 
     public bool HasTime() => Has(_budget);
 

@@ -75,7 +75,7 @@ internal sealed class QuantizeChoices
         ["channel"] = true,
     });
 
-    private readonly Option<int> _budget = CommonOptions.Count("--budget", "Seconds after which nothing further is tried; the best until then is written.", 1, 86_400, (int)new QuantizationOptions().SearchBudget.TotalSeconds);
+    private readonly Option<int> _budget = CommonOptions.Count("--budget", "Seconds that the whole may take, but for one step that cannot be broken off; the best that has passed by then is written, else the source as it is.", 1, 86_400, (int)new QuantizationOptions().SearchBudget.TotalSeconds);
 
     private readonly Option<string[]> _exclude = new("--exclude", "-x") { HelpName = "NODE", Description = "Nodes that stay FP32, by name.", AllowMultipleArgumentsPerToken = true };
 
