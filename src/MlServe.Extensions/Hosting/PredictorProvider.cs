@@ -187,7 +187,7 @@ internal sealed class PredictorProvider(
             _isDisposed = true;
         _ending.CancelQuietly();
         foreach (var model in _models.Values)
-            model.Predictor.Dispose();
+            model.Release().Dispose();
     }
 
     public async ValueTask DisposeAsync()
@@ -196,7 +196,7 @@ internal sealed class PredictorProvider(
             _isDisposed = true;
         _ending.CancelQuietly();
         foreach (var model in _models.Values)
-            await model.Predictor.DisposeAsync().ConfigureAwait(false);
+            await model.Release().DisposeAsync().ConfigureAwait(false);
     }
 
     IPredictor? IFallbackTargets.Find(string name) => Volatile.Read(ref _isDisposed) ? null : FindModel(name)?.Below;
