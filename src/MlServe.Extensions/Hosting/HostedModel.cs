@@ -187,7 +187,6 @@ internal sealed class HostedModel : IPredictor, IKeepsDeadlines
 
     public ValueTask DisposeAsync() => new(CloseAsync(CancellationToken.None));
 
-    /// <summary>The layers that stand before the model is loaded: those who answer in its place, and the entrance.</summary>
     /// <summary>Serves the model without its fallback chain, which cannot work.</summary>
     public void RefuseFallback(string problems)
     {
@@ -196,6 +195,7 @@ internal sealed class HostedModel : IPredictor, IKeepsDeadlines
         _logger.FallbackRefused(Name, problems);
     }
 
+    /// <summary>The layers that stand before the model is loaded: those who answer in its place, and the entrance.</summary>
     private PredictorBuilder AddGuards(PredictorBuilder builder) => Fallback is { } fallback
         ? builder.UseBuiltIn((_, _) => fallback, (inner, services) => PredictorBuilderResilienceExtensions.CreateFallbackTwin(
             new PredictorBuilder(inner).Use((_, _) => EntranceStage.Opened()).Build(services), Name, fallback.Steps, services),
