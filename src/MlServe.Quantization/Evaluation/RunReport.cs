@@ -9,7 +9,7 @@ internal static class RunReport
     public static QuantizationReport Of(PreparedModel prepared, string destination, Candidate candidate, string? fallbackReason, QuantizationOptions options, bool isHurried = false)
     {
         var measurement = candidate.Measurement;
-        
+
         // A source that nothing was done to is not opened once more when time is over.
         var fused = isHurried && candidate.Plan.KeepsOriginal ? new Dictionary<string, int>() : FusedOperators.Of(candidate.Bytes!);
         var document = prepared.Source.Document;
