@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Collections.Frozen;
 
 namespace MlServe;
@@ -5,6 +6,7 @@ namespace MlServe;
 /// <summary>
 /// A model's stable contract: what goes in, what comes out, and whether rows can be run together. Immutable and safe for concurrent use.
 /// </summary>
+[DebuggerDisplay("{ToString(),nq}")]
 public sealed class ModelSignature
 {
     internal const double DefaultRowTolerance = 1e-4;
