@@ -48,10 +48,7 @@ public sealed partial class ModelBuilder
         configure?.Invoke(options.Cache);
         if (options.IsCachePlaced) return;
         options.IsCachePlaced = true;
-        options.Layers.Add(static (pipeline, inForce) =>
-        {
-            if (inForce.UseCache) pipeline.UseCache(inForce.Cache);
-        });
+        options.Layers.Add(FeatureCatalog.PlacedCache);
     });
 
     /// <summary>Keeps answers also in the host's <c>HybridCache</c>, for other processes and the next start; together with <see cref="UseCache"/>.</summary>

@@ -15,6 +15,12 @@ internal sealed class FeatureCatalog
         new CircuitBreakerFeature(), new ChaosFeature(), new BatchingFeature(),
     ];
 
+    /// <summary>The cache, if code says where among its layers it stands.</summary>
+    internal static readonly Action<PredictorBuilder, ModelOptions> PlacedCache = static (pipeline, inForce) =>
+    {
+        if (inForce.UseCache) pipeline.UseCache(inForce.Cache);
+    };
+
     private static readonly PackagedFeature[] Packaged = [new("Quantization", "MlServe.Quantization", "AddMlServing().AddQuantization()")];
 
     static FeatureCatalog()
@@ -76,7 +82,7 @@ internal sealed class FeatureCatalog
             if (sections.Any(section => section.GetSection(option).Exists())) continue;
             if (sections.LastOrDefault(section => section.GetSection(feature.Key).Exists()) is not { } found) continue;
             yield return $"{found.GetSection(feature.Key).Path} has no effect: nothing turns it on for model {model}. "
-                + $"Set {option} of the model to true, or call {option} where it is added in code; set to false it says that this is meant.";
+                + $"Set {option} of the model to true, or call {CallOf(feature, option)} where it is added in code; set to false it says that this is meant.";
         }
     }
 
@@ -85,15 +91,32 @@ internal sealed class FeatureCatalog
         .Where(type => !Features.Any(feature => feature.OptionsType == type))
         .Select(static type => $"{type.Name} are set in code, and no feature reads them. Add the feature: AddMlServing().AddFeature<...>().");
 
+    private static string CallOf(ModelFeature feature, string option) => feature.IsBuiltIn ? option : $"UseFeature<{feature.OptionsType.Name}>()";
+
     /// <summary>Adds the layers of a model: those of the application's code, and those of the features that it uses.</summary>
     public void Apply(ModelOptions options, ModelFeatureContext context)
     {
-        foreach (var feature in Features.Where(feature => feature.Slot < FeatureSlot.Application))
-            Apply(feature, options, context);
+        Apply(options, context, static slot => slot < FeatureSlot.Application);
+
+        // An answer that is kept would pass a limit or a check by. So these stand outside of the cache, also if code has placed it.
+        var cache = options.Layers.IndexOf(PlacedCache);
+        var outer = cache < 0 ? options.Layers.Count : cache;
+        AddLayers(options, context, 0, outer);
+        Apply(options, context, static slot => slot == FeatureSlot.Application);
+        AddLayers(options, context, outer, options.Layers.Count);
+        Apply(options, context, static slot => slot > FeatureSlot.Application);
+    }
+
+    private static void AddLayers(ModelOptions options, ModelFeatureContext context, int from, int to)
+    {
         context.Feature = null;
-        foreach (var addLayers in options.Layers)
-            addLayers(context.Pipeline, options);
-        foreach (var feature in Features.Where(feature => feature.Slot >= FeatureSlot.Application))
+        for (var i = from; i < to; i++)
+            options.Layers[i](context.Pipeline, options);
+    }
+
+    private void Apply(ModelOptions options, ModelFeatureContext context, Func<FeatureSlot, bool> isHere)
+    {
+        foreach (var feature in Features.Where(feature => isHere(feature.Slot)))
             Apply(feature, options, context);
     }
 

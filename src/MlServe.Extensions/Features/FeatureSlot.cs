@@ -12,7 +12,10 @@ public enum FeatureSlot
     /// <summary>Around the model, loaded or not: the fallback chain alone.</summary>
     Fallback,
 
-    /// <summary>Inside of the layers that the application adds in code, outside of the cache.</summary>
+    /// <summary>
+    /// Outside of the cache, so that it sees every request. Inside of the layers that the application adds in code, but for those that it adds
+    /// after <c>UseCache</c>.
+    /// </summary>
     Application,
 
     /// <summary>The cache: what stands here is asked for what the cache does not answer.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 
 namespace MlServe;
@@ -6,6 +7,7 @@ namespace MlServe;
 /// Why a prediction is not Ok: a status, a code and the values that belong to it. The text is made when it is read, so that refusing a
 /// request costs no formatting. Immutable and safe for concurrent use.
 /// </summary>
+[DebuggerDisplay("{ToString(),nq}")]
 public sealed class PredictionError
 {
     private readonly string _format;

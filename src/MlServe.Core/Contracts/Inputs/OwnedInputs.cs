@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using MlServe.Tensors;
 
@@ -16,6 +17,7 @@ namespace MlServe;
 /// promise: do not keep one.
 /// Reading is safe from several threads as long as none of them disposes. Never disposed it costs a garbage collection, no more.
 /// </remarks>
+[DebuggerDisplay("{ToString(),nq}")]
 public sealed class OwnedInputs : IDisposable
 {
     /// <summary>Values nest no deeper in any model; what does is cut off, so that it is refused as what it is.</summary>
@@ -127,6 +129,9 @@ public sealed class OwnedInputs : IDisposable
             if (owned.Release() is byte[] bytes) Buffers.Return(bytes);
         }
     }
+
+    /// <summary>What it is, in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
+    public override string ToString() => _isDisposed ? "disposed" : $"{Bytes} bytes copied, {_inputs}";
 
     private static long BytesOf(in PredictionInput input, int depth)
     {

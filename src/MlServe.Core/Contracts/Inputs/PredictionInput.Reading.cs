@@ -132,6 +132,9 @@ public readonly partial struct PredictionInput
         return result;
     }
 
+    /// <summary>What it is, in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
+    public override string ToString() => Describing.Of(in this);
+
     private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(Elements.IsReleased, typeof(OwnedInputs));
 
     private void Require(ValueKind kind, string member)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Numerics.Tensors;
 using MlServe.Tensors;
 
@@ -12,6 +13,7 @@ namespace MlServe;
 /// <c>default(PredictionInput)</c> is a tensor
 /// of the type <see cref="ElementType.None"/> that holds nothing.
 /// </remarks>
+[DebuggerDisplay("{ToString(),nq}")]
 public readonly partial struct PredictionInput
 {
     private readonly object? _parts;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using MlServe.Tensors;
@@ -12,6 +13,7 @@ namespace MlServe;
 /// For a model without a batch axis a row is all that the model takes in one run. Nothing is checked here: what does not fit the model comes
 /// back as a <see cref="Prediction"/> with the status <see cref="PredictionStatus.Invalid"/>.
 /// </remarks>
+[DebuggerDisplay("{ToString(),nq}")]
 public readonly partial struct PredictionInputs
 {
     private const int RowForm = -1;

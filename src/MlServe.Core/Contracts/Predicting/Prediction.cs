@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace MlServe;
 
 /// <summary>
@@ -10,6 +12,7 @@ namespace MlServe;
 /// counted by the metric <c>mlserve.prediction.abandoned</c>. Reading is safe from several threads as long as none of them disposes.
 /// <c>default(Prediction)</c> has the status <see cref="PredictionStatus.Failed"/>.
 /// </remarks>
+[DebuggerDisplay("{ToString(),nq}")]
 public readonly struct Prediction : IDisposable
 {
     // A PredictionState where there is an answer, a PredictionError where there is none.
@@ -140,4 +143,7 @@ public readonly struct Prediction : IDisposable
         ObjectDisposedException.ThrowIf(state.Generation != _generation, typeof(Prediction));
         return state;
     }
+
+    /// <summary>What it is, in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
+    public override string ToString() => Describing.Of(in this);
 }

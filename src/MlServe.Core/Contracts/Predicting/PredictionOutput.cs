@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
@@ -10,6 +11,7 @@ namespace MlServe;
 /// One output of a <see cref="Prediction"/>, readable until the prediction is disposed. A request of the form <c>Row</c> gets shapes without the
 /// batch axis, one of the form <c>Rows</c> gets them with it.
 /// </summary>
+[DebuggerDisplay("{ToString(),nq}")]
 public readonly struct PredictionOutput
 {
     private readonly PredictionState _state;
@@ -143,4 +145,7 @@ public readonly struct PredictionOutput
     [DoesNotReturn]
     private static void ThrowWrongType<T>(OutputValue value) => throw new InvalidOperationException(
         $"Output '{value.Name}' holds {ElementTypes.NameOf(value.ElementType)}; read it as {ElementTypes.ClrNameOf(value.ElementType)}, not as {typeof(T).Name}.");
+
+    /// <summary>What it is, in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
+    public override string ToString() => Describing.Of(in this);
 }

@@ -1,10 +1,12 @@
 using System.Collections.Frozen;
+using System.Diagnostics;
 
 namespace MlServe;
 
 /// <summary>
 /// A model's stable contract: what goes in, what comes out, and whether rows can be run together. Immutable and safe for concurrent use.
 /// </summary>
+[DebuggerDisplay("{ToString(),nq}")]
 public sealed class ModelSignature
 {
     internal const double DefaultRowTolerance = 1e-4;

@@ -1,8 +1,10 @@
+using System.Diagnostics;
 using MlServe.Tensors;
 
 namespace MlServe;
 
 /// <summary>One input or output of a model. Immutable.</summary>
+[DebuggerDisplay("{ToString(),nq}")]
 public sealed record ValueSignature
 {
     /// <summary>The name by which requests give it or ask for it.</summary>
