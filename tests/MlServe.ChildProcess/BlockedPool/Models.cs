@@ -1,5 +1,6 @@
 using MlServe.Batching;
 using MlServe.Onnx;
+using MlServe.Threading;
 using Polly;
 using Polly.Retry;
 
@@ -110,6 +111,14 @@ internal sealed class Models(string folder) : IDisposable
     {
         foreach (var way in Both("telemetry", static builder => Batch(builder.UseTelemetry("model")))) yield return way;
         foreach (var way in Both("all", static builder => Batch(builder.UseTelemetry("model").UseCache().UseTimeout().UseCircuitBreaker()))) yield return way;
+
+        // As a task that ends on another thread while it begins to be awaited.
+        yield return new("ends-meanwhile", static _ =>
+        {
+            var isGoingOn = new ManualResetEventSlim();
+            UrgentEnd.Of(Task.CompletedTask).UnsafeOnCompleted(isGoingOn.Set);
+            return isGoingOn.Wait(Answers.Patience) ? Answers.Ok : "Stuck";
+        });
 
         var (typed, typedGate) = Shut(Batch);
         var door = typed.As<int, float>(static (i, writer) => writer.Tensor<float>(4).Fill(i), static prediction => prediction[0].AsSpan<float>()[0]);
