@@ -38,17 +38,51 @@ public sealed class HostLifecycleTests : IDisposable
     }
 
     [Fact]
-    public async Task Signature_HostNotStarted_ThrowsAndIsThereOnceItHasStarted()
+    public async Task Signature_HostNotStarted_IsUnknownAndIsThereOnceItHasStarted()
     {
         using var host = _test.Build(services => services.AddMlServing().AddModel("sum", model => model.FromFile("m.onnx")));
         var predictor = host.Services.GetRequiredService<IPredictor>();
 
-        var thrown = Assert.Throws<InvalidOperationException>(() => predictor.Signature);
+        Assert.Same(ModelSignature.Unknown, predictor.Signature);
+        Assert.Equal((false, 0, 0), (predictor.Signature.IsKnown, predictor.Signature.Inputs.Count, predictor.Signature.Outputs.Count));
+        var typed = predictor.As<float, float>(static (input, writer) => writer.Write<float>([input]), static answer => answer[0].ToArray<float>()[0]);
+        var refused = await Assert.ThrowsAsync<PredictionException>(async () => await typed.PredictAsync(1f, cancellationToken: Token));
+        Assert.Equal(PredictionErrorCode.NotLoaded, refused.Error.Code);
+        var many = await typed.PredictManyAsync([1f, 2f], cancellationToken: Token);
+        Assert.All(many, static result => Assert.Equal(PredictionErrorCode.NotLoaded, result.Error!.Code));
         await host.StartAsync(Token);
 
-        Assert.Contains("Model 'sum' is not loaded", thrown.Message, StringComparison.Ordinal);
+        Assert.True(predictor.Signature.IsKnown);
         Assert.Equal("x", predictor.Signature.Inputs[0].Name);
         Assert.Equal("sum", predictor.GetService<ModelIdentity>()!.Name);
+    }
+
+    [Fact]
+    public async Task Dispose_WhatIsInjected_DoesNotCloseTheModel()
+    {
+        using var host = _test.Build(services => services.AddMlServing().AddModel("sum", model => model.FromFile("m.onnx")));
+        var provider = host.Services.GetRequiredService<IPredictorProvider>();
+        Func<IPredictor>[] ways =
+        [
+            () => host.Services.GetRequiredService<IPredictor>(),
+            () => host.Services.GetRequiredKeyedService<IPredictor>("sum"),
+            () => provider.GetPredictor("sum"),
+        ];
+        foreach (var way in ways)
+            way().Dispose();
+        await host.StartAsync(Token);
+        foreach (var way in ways)
+        {
+            way().Dispose();
+            await way().DisposeAsync();
+            await using (var scope = host.Services.CreateAsyncScope())
+                _ = scope.ServiceProvider.GetRequiredKeyedService<IPredictor>("sum");
+            Assert.Equal(6, await way().SumAsync());
+        }
+
+        var injected = ways[0]();
+        await host.StopAsync(Token);
+        Assert.Equal(PredictionErrorCode.Draining, (await injected.ErrorAsync()).Code);
     }
 
     [Fact]

@@ -49,7 +49,7 @@ public sealed class ResilienceTests : IDisposable
         Assert.Equal(CircuitState.Open, predictor.GetService<ICircuitBreaker>()!.State);
         Assert.Equal(1, predictor.GetService<FallbackStatistics>()!.Share);
 
-        host.Services.GetRequiredKeyedService<IPredictor>("small").Dispose();
+        await host.Services.GetRequiredService<Hosting.PredictorProvider>().GetModel("small").CloseAsync(TestContext.Current.CancellationToken);
         Assert.Equal(9, await predictor.SumAsync());
     }
 

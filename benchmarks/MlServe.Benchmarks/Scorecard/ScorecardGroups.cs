@@ -9,6 +9,7 @@ internal static class ScorecardGroups
     [
         new([DirectRows.Latency, DirectRows.Bytes], DirectRows.Measure),
         new([PipelineRows.Overhead, PipelineRows.Bytes], PipelineRows.Measure),
+        new([PendingRows.Cost, PendingRows.Bytes], PendingRows.Measure),
         new(CacheRows.Claims, CacheRows.Measure),
         new(ResilienceRows.Claims, ResilienceRows.Measure),
         new(BatchingRows.Lone, BatchingRows.LoneLatency),

@@ -5,9 +5,14 @@ namespace MlServe;
 /// <summary>The typed door over an untyped predictor, which it does not dispose.</summary>
 internal sealed class TypedPredictor<TInput, TOutput>(IPredictor predictor, IPredictionMapper<TInput, TOutput> mapper) : IPredictor<TInput, TOutput>
 {
+    private static readonly PredictionError NotKnown = new(PredictionStatus.NotReady, PredictionErrorCode.NotLoaded,
+        "The model is not loaded yet, so its inputs are not known. Ask again later, or await IPredictorProvider.LoadAsync first.");
+
     public ValueTask<TOutput> PredictAsync(TInput input, PredictionOptions? options = null, CancellationToken cancellationToken = default)
     {
-        var writer = PredictionInputWriter.Rent(predictor.Signature);
+        var signature = predictor.Signature;
+        if (!signature.IsKnown) return ValueTask.FromException<TOutput>(new PredictionException(NotKnown));
+        var writer = PredictionInputWriter.Rent(signature);
         ValueTask<Prediction> pending;
         try
         {
@@ -38,7 +43,14 @@ internal sealed class TypedPredictor<TInput, TOutput>(IPredictor predictor, IPre
         {
             try
             {
-                var writer = PredictionInputWriter.Rent(predictor.Signature);
+                var signature = predictor.Signature;
+                if (!signature.IsKnown)
+                {
+                    results[i] = new(NotKnown);
+                    continue;
+                }
+
+                var writer = PredictionInputWriter.Rent(signature);
                 if (TryEncode(inputs[i], writer, out var encoded, out results[i]))
                 {
                     writers[i] = writer;

@@ -17,6 +17,11 @@ internal sealed class Pipeline(IPredictor outermost, List<IPredictor> made, IRea
     /// </summary>
     public IReadOnlyList<PipelineLayer> Twins => twins;
 
+    /// <summary>
+    /// Whether it belongs to a host, which closes it: disposing it does nothing then. It is handed to code that may be used to disposing what it gets.
+    /// </summary>
+    public bool IsHeld { get; set; }
+
     bool IShieldsCallers.IsShielding => true;
 
     public override ValueTask<Prediction> PredictAsync(
@@ -30,6 +35,7 @@ internal sealed class Pipeline(IPredictor outermost, List<IPredictor> made, IRea
     /// <summary>Disposes all, also those beneath one that throws, whose exception is thrown in the end.</summary>
     protected override void Dispose(bool disposing)
     {
+        if (IsHeld) return;
         base.Dispose(disposing);
         if (!disposing || Interlocked.Exchange(ref _disposed, 1) != 0) return;
         ThrowIfAny(DisposeOf(made));
@@ -37,6 +43,7 @@ internal sealed class Pipeline(IPredictor outermost, List<IPredictor> made, IRea
 
     protected override async ValueTask DisposeAsyncCore()
     {
+        if (IsHeld) return;
         ExceptionDispatchInfo? failure = null;
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
         {

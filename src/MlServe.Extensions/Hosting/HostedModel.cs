@@ -22,6 +22,7 @@ internal sealed class HostedModel : IPredictor, IKeepsDeadlines
     private readonly UrgentCompletion _closed = new();
     private readonly Lock _lock = new();
     private readonly Lazy<IPredictor> _below;
+    private readonly Pipeline _outer;
     private readonly Func<string, IReadOnlyList<FallbackStep>> _stepsOf;
     private volatile LoadedModel? _loaded;
     private volatile IPredictor? _pipeline;
@@ -53,23 +54,29 @@ internal sealed class HostedModel : IPredictor, IKeepsDeadlines
         _events = services.Find<ModelEvents>();
         var steps = TryFindSteps();
         _entrance = new(NotLoaded("models are loaded when the host starts; without a host, by IPredictorProvider.LoadAsync"));
-        _below = new(() => AddGuards(new PredictorBuilder(this)).Build(services));
+        _below = new(() =>
+        {
+            var below = (Pipeline)AddGuards(new PredictorBuilder(this)).Build(services);
+            below.IsHeld = true;
+            return below;
+        });
         Fallback = steps is { Count: 0 }
             ? null
             : PredictorBuilderResilienceExtensions.CreateFallback(new PredictorBuilder(this).Use((_, _) => _entrance).Build(services), Name, steps ?? [], targets, services);
-        Predictor = AddGuards(CallerPredictor.AddTo(new(_ => this), Name, services).UseTelemetry(Name)).Build(services);
+        _outer = (Pipeline)AddGuards(CallerPredictor.AddTo(new(_ => this), Name, services).UseTelemetry(Name)).Build(services);
+        _outer.IsHeld = true;
     }
 
     public string Name { get; }
 
-    /// <summary>What the application is given. Disposing it closes the model.</summary>
     /// <summary>Whether a reload has added it to a host that had started without it.</summary>
     public bool IsAdded { get; }
 
     /// <summary>Why the model is served without its fallback chain; null where it is not.</summary>
     public string? FallbackProblems { get; private set; }
 
-    public IPredictor Predictor { get; }
+    /// <summary>What the application is given. Disposing it does nothing: the provider closes the model.</summary>
+    public IPredictor Predictor => _outer;
 
     /// <summary>
     /// The model as another one's fallback chain enters it: below telemetry, since the caller is counted already, with its own chain and the guard of its life. Not to be
@@ -95,8 +102,7 @@ internal sealed class HostedModel : IPredictor, IKeepsDeadlines
     /// <summary>Why there is no signature yet; null from the end of the first load on.</summary>
     public PredictionError? NotLoadedYet => _loaded is null ? _entrance.Refusal : null;
 
-    public ModelSignature Signature => _loaded?.Signature ?? throw new InvalidOperationException(
-        $"The signature is known when the model is loaded. {NotLoadedYet?.Message} Read it later, or await IPredictorProvider.LoadAsync first.");
+    public ModelSignature Signature => _loaded?.Signature ?? ModelSignature.Unknown;
 
     public ValueTask<Prediction> PredictAsync(
         PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default) =>
@@ -169,12 +175,18 @@ internal sealed class HostedModel : IPredictor, IKeepsDeadlines
         return _closed.Task;
     }
 
+    /// <summary>Gives up what the application was given, for the provider's end.</summary>
+    public Pipeline Release()
+    {
+        _outer.IsHeld = false;
+        return _outer;
+    }
+
     /// <summary>Takes no more requests, and closes the model at once where none is in flight, else when the last of them has been answered.</summary>
     public void Dispose() => _ = CloseAsync(CancellationToken.None);
 
     public ValueTask DisposeAsync() => new(CloseAsync(CancellationToken.None));
 
-    /// <summary>The layers that stand before the model is loaded: those who answer in its place, and the entrance.</summary>
     /// <summary>Serves the model without its fallback chain, which cannot work.</summary>
     public void RefuseFallback(string problems)
     {
@@ -183,6 +195,7 @@ internal sealed class HostedModel : IPredictor, IKeepsDeadlines
         _logger.FallbackRefused(Name, problems);
     }
 
+    /// <summary>The layers that stand before the model is loaded: those who answer in its place, and the entrance.</summary>
     private PredictorBuilder AddGuards(PredictorBuilder builder) => Fallback is { } fallback
         ? builder.UseBuiltIn((_, _) => fallback, (inner, services) => PredictorBuilderResilienceExtensions.CreateFallbackTwin(
             new PredictorBuilder(inner).Use((_, _) => EntranceStage.Opened()).Build(services), Name, fallback.Steps, services),

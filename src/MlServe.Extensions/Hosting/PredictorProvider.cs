@@ -187,7 +187,7 @@ internal sealed class PredictorProvider(
             _isDisposed = true;
         _ending.CancelQuietly();
         foreach (var model in _models.Values)
-            model.Predictor.Dispose();
+            model.Release().Dispose();
     }
 
     public async ValueTask DisposeAsync()
@@ -196,7 +196,7 @@ internal sealed class PredictorProvider(
             _isDisposed = true;
         _ending.CancelQuietly();
         foreach (var model in _models.Values)
-            await model.Predictor.DisposeAsync().ConfigureAwait(false);
+            await model.Release().DisposeAsync().ConfigureAwait(false);
     }
 
     IPredictor? IFallbackTargets.Find(string name) => Volatile.Read(ref _isDisposed) ? null : FindModel(name)?.Below;
@@ -272,13 +272,13 @@ internal sealed class PredictorProvider(
         }
     }
 
-    /// <summary>What ends a start takes out of service here: a chain to which a model that has just been loaded belongs, as its end or on the way.</summary>
     /// <summary>What is wrong in the configuration itself waits for the next reload.</summary>
     private static bool MayHeal(Exception failure) => failure is not (OptionsValidationException or ModelLoadException { Failure: ModelLoadFailure.InvalidOptions });
 
     private LoadRetries Retries => LazyInitializer.EnsureInitialized(
         ref _retries, () => new(_clock, LoadAndCheckAsync, (model, delay) => _logger.TriedAgain(model.Name, delay), _ending.Token));
 
+    /// <summary>What ends a start takes out of service here: a chain to which a model that has just been loaded belongs, as its end or on the way.</summary>
     private void CheckFallbacks(HostedModel loaded)
     {
         foreach (var model in _models.Values)

@@ -54,7 +54,7 @@ public sealed class ScorecardGroupTests
         Assert.Superset(
             new HashSet<string>
             {
-                "direct.latency_vs_raw", "direct.bytes", "pipeline.overhead_ns", "pipeline.bytes", "peers.mlnet.throughput.mlp", "peers.mlnet.latency.tiny",
+                "direct.latency_vs_raw", "direct.bytes", "pipeline.overhead_ns", "pipeline.bytes", "pipeline.standard_pending_ns", "pipeline.standard_pending_bytes", "peers.mlnet.throughput.mlp", "peers.mlnet.latency.tiny",
                 "peers.http_hop_us.tiny", "peers.http_hop_us.mlp", "peers.http_hop_us.cnn", "coldstart.first_vs_steady", "coldstart.ready_ms",
             },
             ScorecardGroups.Claims.Select(static claim => claim.Name).ToHashSet());

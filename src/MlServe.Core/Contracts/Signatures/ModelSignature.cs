@@ -9,6 +9,8 @@ public sealed class ModelSignature
 {
     internal const double DefaultRowTolerance = 1e-4;
 
+    private static readonly ValueSignature[] Nothing = [];
+
     private readonly FrozenDictionary<string, int> _inputIndex;
     private readonly FrozenDictionary<string, int> _outputIndex;
 
@@ -23,7 +25,7 @@ public sealed class ModelSignature
         ArgumentNullException.ThrowIfNull(outputs);
         Inputs = [.. inputs];
         Outputs = [.. outputs];
-        if (Outputs.Count == 0)
+        if (Outputs.Count == 0 && outputs != (object)Nothing)
             throw new ArgumentException("A model needs at least one output.", nameof(outputs));
 
         _inputIndex = IndexNames(Inputs, nameof(inputs));
@@ -36,6 +38,12 @@ public sealed class ModelSignature
         OutputNames = string.Join(", ", Outputs.Select(static output => $"'{output.Name}'"));
         SoleRequiredInput = FindSoleRequired(Inputs);
     }
+
+    /// <summary>Of a model that is not loaded yet: no inputs and no outputs.</summary>
+    public static ModelSignature Unknown { get; } = new([], Nothing, "The model is not loaded yet.");
+
+    /// <summary>Whether the model's inputs and outputs are known; false for <see cref="Unknown"/>.</summary>
+    public bool IsKnown => Outputs.Count > 0;
 
     /// <summary>The inputs, in the model's order.</summary>
     public IReadOnlyList<ValueSignature> Inputs { get; }
@@ -113,7 +121,7 @@ public sealed class ModelSignature
     };
 
     /// <inheritdoc />
-    public override string ToString() => $"({InputNames}) -> ({string.Join(", ", Outputs)})";
+    public override string ToString() => !IsKnown ? "(not known yet)" : $"({InputNames}) -> ({string.Join(", ", Outputs)})";
 
     /// <summary>All that must be given, and a few of those that need not: old exporters list every weight as an input with a default.</summary>
     private static string Describe(IReadOnlyList<ValueSignature> inputs)
