@@ -83,7 +83,8 @@ internal sealed class StormAttack : IAttack
         var report = AttackReport.Of(tally.Answers, tally.Broken, string.Create(CultureInfo.InvariantCulture,
             $"{tally.Begun} requests of {callers.Count} callers to {services.All.Count} models in {elapsed.TotalSeconds:0} s; {reloads} versions replaced; {StormLayer.LateEnds} calls of layers ended too late; {services.Skipped} files of the cases do not fit.\n{tally}"));
         return report.Requiring(silent.Length == 0, $"No request was answered by {string.Join(", ", silent)}.")
-            .Requiring(StormLayer.LateEnds > 0, "No layer went on after its caller's time.") with { Cases = services.Cases };
+            .Requiring(StormLayer.LateEnds > 0, "No layer went on after its caller's time.") with
+        { Cases = services.Cases };
     }
 
     /// <summary>With nobody left, nothing may be under way, and all closes.</summary>

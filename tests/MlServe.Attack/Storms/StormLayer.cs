@@ -18,13 +18,14 @@ internal sealed class StormLayer(IPredictor inner) : DelegatingPredictor(inner)
     public static long LateEnds => Interlocked.Read(ref _lateEnds);
 
     public override ValueTask<Prediction> PredictAsync(
-        PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default) => (Interlocked.Increment(ref _calls) % 16) switch
-    {
-        0 => GoOnAsync(TimeSpan.FromMilliseconds(5), inputs, options, cancellationToken),
-        1 => GoOnAsync(TimeSpan.Zero, inputs, options, cancellationToken),
-        2 => Block(inputs, options, cancellationToken),
-        _ => base.PredictAsync(inputs, options, cancellationToken),
-    };
+        PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default) =>
+        (Interlocked.Increment(ref _calls) % 16) switch
+        {
+            0 => GoOnAsync(TimeSpan.FromMilliseconds(5), inputs, options, cancellationToken),
+            1 => GoOnAsync(TimeSpan.Zero, inputs, options, cancellationToken),
+            2 => Block(inputs, options, cancellationToken),
+            _ => base.PredictAsync(inputs, options, cancellationToken),
+        };
 
     private ValueTask<Prediction> Block(PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
     {
