@@ -1,4 +1,5 @@
 using MlServe.Guests;
+using MlServe.Threading;
 
 namespace MlServe;
 
@@ -24,11 +25,20 @@ internal sealed class LayerOverruns(string model, GuardedMeter meter, ModelIdent
     /// <summary>Calls that have overrun and not ended.</summary>
     public int Count => Volatile.Read(ref _count);
 
-    public void Begin()
-    {
-        Interlocked.Increment(ref _count);
-        if (_counter.Enabled) _counter.Add(1, [_model]);
-    }
+    public void Begin() => Interlocked.Increment(ref _count);
 
     public void End() => Interlocked.Decrement(ref _count);
+
+    /// <summary>Tells who listens of one that has overrun. Elsewhere: listeners may block, and calls end on a thread on which others' deadlines come due.</summary>
+    public void Tell()
+    {
+        if (_counter.Enabled) new Notice(this).Send();
+    }
+
+    private sealed class Notice(LayerOverruns overruns) : UrgentWork
+    {
+        public void Send() => Queue(HelperThreads.ForLayers);
+
+        protected override void Execute(UrgentPlace place) => overruns._counter.Add(1, [overruns._model]);
+    }
 }

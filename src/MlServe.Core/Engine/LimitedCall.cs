@@ -15,6 +15,7 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
     private static readonly TimeSpan Never = Timeout.InfiniteTimeSpan;
 
     private readonly Lock _lock = new();
+    private readonly Beginning _beginning;
     private CancellationTokenSource _source = new();
     private CancellationTokenRegistration _registration;
     private CancellationToken _callersToken;
@@ -26,9 +27,10 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
     private ITimer? _timer;
     private long _deadline;
     private int _holders;
-    private int _isToBegin;
     private bool _isOpen;
     private bool _isCut;
+
+    public LimitedCall() => _beginning = new(this);
 
     public static LimitedCall Rent() => Pool<LimitedCall>.Rent();
 
@@ -50,20 +52,11 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
         _callersToken = cancellationToken;
         _context = ExecutionContext.Capture();
         _holders = 2;
-        Volatile.Write(ref _isToBegin, 1);
         var result = Begin();
         Arm(owner.Time, limit);
         if (cancellationToken.CanBeCanceled) _registration = cancellationToken.UnsafeRegister(static call => ((LimitedCall)call!).Cancel(), this);
-        Queue(HelperThreads.ForAnswers);
+        _beginning.Begin();
         return result;
-    }
-
-    /// <summary>Calls the layers, in their caller's context.</summary>
-    protected override void ExecuteOther(UrgentPlace place)
-    {
-        if (Interlocked.Exchange(ref _isToBegin, 0) == 0) return;
-        if (_context is null) CallLayers();
-        else ExecutionContext.Run(_context, static call => ((LimitedCall)call!).CallLayers(), this);
     }
 
     protected override void Continue()
@@ -161,11 +154,11 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
 
     private void Cancel()
     {
-        var source = _source;
+        var (source, owner) = (_source, _owner!);
         if (!TryClose(isCut: true)) return;
         ContinuesElsewhere = true;
         SetException(new OperationCanceledException(_callersToken));
-        source.CancelQuietly();
+        TellLayers(source, owner);
     }
 
     private void Expire()
@@ -191,7 +184,14 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
         // From its result on, the object may serve another request.
         ContinuesElsewhere = true;
         SetResult(Prediction.FromError(owner.TimedOut()));
-        UrgentCancel.Cancel(source);
+        TellLayers(source, owner);
+    }
+
+    /// <summary>Elsewhere, because what layers register may block: not on the thread of the clock, nor within the call by which the caller cancels, for whose end its answer waits.</summary>
+    private static void TellLayers(CancellationTokenSource source, LimitedPredictor owner)
+    {
+        _ = UrgentCancel.CancelAsync(source, HelperThreads.ForLayers);
+        owner.Overruns.Tell();
     }
 
     private bool IsOpen()
@@ -231,5 +231,20 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
         ContinuesElsewhere = false;
         Reset();
         if (!Pool<LimitedCall>.Return(this)) _timer!.Dispose();
+    }
+
+    /// <summary>
+    /// Calls the layers, in their caller's context. Not on the threads for answers: layers that block may take all threads of theirs, and then the deadline is to be answered
+    /// all the same, and so is everybody else. Apart from the call, because it may still stand in line when that has an answer.
+    /// </summary>
+    private sealed class Beginning(LimitedCall call) : UrgentWork
+    {
+        public void Begin() => Queue(HelperThreads.ForLayers);
+
+        protected override void Execute(UrgentPlace place)
+        {
+            if (call._context is null) call.CallLayers();
+            else ExecutionContext.Run(call._context, static call => ((LimitedCall)call!).CallLayers(), call);
+        }
     }
 }

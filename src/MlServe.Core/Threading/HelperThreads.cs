@@ -2,7 +2,7 @@ namespace MlServe.Threading;
 
 /// <summary>
 /// Threads for <see cref="UrgentWork"/> that the thread pool does not come to. Started when they are needed, ended when they have had nothing to do for a while; bounded. Those that
-/// run models and those that run other code are apart, so that waiting code which blocks does not keep models from running.
+/// run models, waiting code and layers are apart: waiting code that blocks does not keep models from running, nor do layers keep anybody from its answer.
 /// </summary>
 internal sealed class HelperThreads
 {
@@ -36,6 +36,9 @@ internal sealed class HelperThreads
 
     /// <summary>For answers, and whatever else may call other people's code, which may block.</summary>
     public static HelperThreads ForAnswers { get; } = new("MlServe answers", Idle);
+
+    /// <summary>For layers of the application's and what they register, which may block for as long as they like without holding up answers.</summary>
+    public static HelperThreads ForLayers { get; } = new("MlServe layers", Idle);
 
     internal int Threads
     {

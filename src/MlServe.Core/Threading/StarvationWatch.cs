@@ -71,6 +71,7 @@ internal static class StarvationWatch
 
         HelperThreads.ForRuns.GrowIfStuck();
         HelperThreads.ForAnswers.GrowIfStuck();
+        HelperThreads.ForLayers.GrowIfStuck();
         if (isLate && !_isStarved) Starve();
     }
 

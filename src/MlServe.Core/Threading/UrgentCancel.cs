@@ -24,11 +24,13 @@ internal sealed class UrgentCancel : UrgentWork
     public static IDisposable After(CancellationTokenSource source, TimeSpan delay, TimeProvider time) => new Timed(source, delay, time);
 
     /// <summary>Cancels elsewhere; ends when all that is registered has been called, and whoever waits for that goes on there too.</summary>
-    public static Task CancelAsync(CancellationTokenSource source)
+    /// <param name="source">What is cancelled.</param>
+    /// <param name="helpers">Who does it where the pool does not come to it; null: those for answers.</param>
+    public static Task CancelAsync(CancellationTokenSource source, HelperThreads? helpers = null)
     {
         if (source.IsCancellationRequested) return Task.CompletedTask;
         var cancel = new UrgentCancel(source);
-        cancel.Queue(HelperThreads.ForAnswers);
+        cancel.Queue(helpers ?? HelperThreads.ForAnswers);
         return cancel._done.Task;
     }
 

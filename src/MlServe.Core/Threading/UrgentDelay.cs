@@ -31,7 +31,7 @@ internal sealed class UrgentDelay : UrgentWork
         if (delay <= TimeSpan.Zero) return;
         var wait = new UrgentDelay(delay, time);
         using (cancellationToken.UnsafeRegister(static wait => ((UrgentDelay)wait!).End(), wait))
-            await wait.Ended.ConfigureAwait(false);
+            await UrgentEnd.Of(wait.Ended);
         cancellationToken.ThrowIfCancellationRequested();
     }
 
@@ -42,7 +42,7 @@ internal sealed class UrgentDelay : UrgentWork
         if (task.IsCompleted) return true;
         var wait = new UrgentDelay(limit, time);
         using (cancellationToken.UnsafeRegister(static wait => ((UrgentDelay)wait!).End(), wait))
-            await Task.WhenAny(task, wait.Ended).ConfigureAwait(false);
+            await UrgentEnd.Of(Task.WhenAny(task, wait.Ended));
         wait.TryStop(Early);
         if (!task.IsCompleted) cancellationToken.ThrowIfCancellationRequested();
         return task.IsCompleted;

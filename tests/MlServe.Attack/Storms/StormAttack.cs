@@ -43,7 +43,7 @@ internal sealed class StormAttack : IAttack
         var canceller = OnAThread(() =>
         {
             foreach (var source in cancelling.GetConsumingEnumerable(CancellationToken.None))
-                source.Cancel();
+                Cancel(source);
         });
         var watch = Stopwatch.StartNew();
         bool IsOver() => watch.Elapsed >= options.Time || cancellationToken.IsCancellationRequested;
@@ -81,8 +81,10 @@ internal sealed class StormAttack : IAttack
         // What was refused, cancelled or late tried nothing.
         string[] silent = [.. services.All.Select(static service => service.Versions[0].Name).Where(name => tally.AnswersOf(name) == 0)];
         var report = AttackReport.Of(tally.Answers, tally.Broken, string.Create(CultureInfo.InvariantCulture,
-            $"{tally.Begun} requests of {callers.Count} callers to {services.All.Count} models in {elapsed.TotalSeconds:0} s; {reloads} versions replaced; {services.Skipped} files of the cases do not fit.\n{tally}"));
-        return report.Requiring(silent.Length == 0, $"No request was answered by {string.Join(", ", silent)}.") with { Cases = services.Cases };
+            $"{tally.Begun} requests of {callers.Count} callers to {services.All.Count} models in {elapsed.TotalSeconds:0} s; {reloads} versions replaced; {StormLayer.LateEnds} calls of layers ended too late; {services.Skipped} files of the cases do not fit.\n{tally}"));
+        return report.Requiring(silent.Length == 0, $"No request was answered by {string.Join(", ", silent)}.")
+            .Requiring(StormLayer.LateEnds > 0, "No layer went on after its caller's time.") with
+        { Cases = services.Cases };
     }
 
     /// <summary>With nobody left, nothing may be under way, and all closes.</summary>
@@ -95,7 +97,20 @@ internal sealed class StormAttack : IAttack
         // Whoever answers gives its place back a moment later.
         for (var i = 0; i < 100 && services.AtTheGate > 0; i++)
             await Task.Delay(Rest, CancellationToken.None).ConfigureAwait(false);
+        if (StormLayer.Changed > 0) tally.Break($"{StormLayer.Changed} calls of a layer saw their inputs change under them.");
         if (services.AtTheGate > 0) tally.Break($"{services.AtTheGate} are still at the gate.");
+    }
+
+    /// <summary>Where no time is set, the token goes to the application's layers as it is, and what they register throws here.</summary>
+    private static void Cancel(CancellationTokenSource source)
+    {
+        try
+        {
+            source.Cancel();
+        }
+        catch (AggregateException)
+        {
+        }
     }
 
     private static Task OnAThread(Action run)

@@ -145,7 +145,7 @@ internal sealed class StormCaller(
     private static bool IsExplained(PredictionError error, PredictionOptions? options) => error.Status switch
     {
         PredictionStatus.DeadlineExceeded => options?.Timeout is not null,
-        PredictionStatus.Overloaded => error.Code == PredictionErrorCode.QueueFull || options?.Timeout is not null,
+        PredictionStatus.Overloaded => error.Code is PredictionErrorCode.QueueFull or PredictionErrorCode.LayersOverrun || options?.Timeout is not null,
 
         // A version that was closed while the request was on its way through the layers.
         PredictionStatus.NotReady => error.Code == PredictionErrorCode.Draining,

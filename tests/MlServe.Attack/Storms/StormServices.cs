@@ -25,6 +25,11 @@ internal sealed class StormServices : IAsyncDisposable
             Make("direct", [64, 128, 8], static builder => builder.UseTelemetry("direct"), new() { MaxQueuedRequests = 64 }),
             Make("timed", [64, 128, 8], static builder => builder.UseTimeout().UseCircuitBreaker()),
             Make("slow", [512, 1024, 1024, 16], static builder => builder.UseBatching(static options => options.MaxBatchSize = 32)),
+            Make("layered", [8, 32, 6], static builder => builder.UseTelemetry("layered").UseCache().UseTimeout().Use(static inner => new StormLayer(inner))
+                .UseCircuitBreaker().UseBatching()),
+            Make("wrapped", [8, 48, 6], static builder => builder.Use(static inner => new StormLayer(inner)).UseCache()
+                .Use(static inner => new StormLayer(inner)).UseTimeout().UseBatching(static options => options.RunMode = RunMode.Queued)),
+            Make("layered-direct", [32, 64, 6], static builder => builder.Use(static inner => new StormLayer(inner))),
             new(hedged[..2], null, builder => builder.UseFallback(chain => chain.To(_sibling).After(TimeSpan.FromMilliseconds(3))).UseBatching(), _gate),
             new(StormModel.Make([Scaling("padded", "1", 2), Scaling("padded", "2", 3)], [1, 3, 4, 7, 8, 13], random), null, static builder => builder.UseBatching(static options =>
             {

@@ -1,5 +1,6 @@
 using MlServe.Batching;
 using MlServe.Onnx;
+using MlServe.Threading;
 using Polly;
 using Polly.Retry;
 
@@ -15,7 +16,7 @@ internal sealed class Models(string folder) : IDisposable
 
     private readonly List<IDisposable> _made = [];
 
-    public IEnumerable<Way> Ways() => Direct().Concat(Batched()).Concat(Cached()).Concat(Resilient()).Concat(Others());
+    public IEnumerable<Way> Ways() => Direct().Concat(Batched()).Concat(Cached()).Concat(Resilient()).Concat(Layers()).Concat(Others());
 
     public void Dispose()
     {
@@ -86,10 +87,38 @@ internal sealed class Models(string folder) : IDisposable
         foreach (var way in Both("chaos", static builder => Batch(builder.UseChaos(static options => (options.Enabled, options.LatencyRate, options.Latency) = (true, 1, Short))))) yield return way;
     }
 
+    private IEnumerable<Way> Layers()
+    {
+        foreach (var way in Both("layer", static builder => Batch(builder.UseTimeout(Answers.Patience).Use(static inner => new Passing(inner))))) yield return way;
+        yield return Late("layer", static builder => builder.UseTimeout(Short).Use(static inner => new Passing(inner)));
+
+        // Layers that block hold all threads that are there for layers, and nobody's answer.
+        var layers = new BlockingLayers();
+        var blocking = Open(layers.Around);
+        var other = Open(Batch);
+        yield return new("layers-block", i => layers.Go(() =>
+        {
+            var late = i > 0 ? [] : Enumerable.Range(0, BlockingLayers.Calls)
+                .Select(row => blocking.PredictAsync(Answers.Row(row), new() { Timeout = BlockingLayers.Timeout }).AsTask()).ToList();
+            layers.WaitUntilAllAreInside();
+            var said = Answers.Of(() => Answers.Block(other, i));
+            if (said != Answers.Ok) return said;
+            return late.TrueForAll(static task => task.Wait(Answers.Patience) && task.Result.Status == PredictionStatus.DeadlineExceeded) ? Answers.Ok : "The layers' callers have no answer.";
+        }));
+    }
+
     private IEnumerable<Way> Others()
     {
         foreach (var way in Both("telemetry", static builder => Batch(builder.UseTelemetry("model")))) yield return way;
         foreach (var way in Both("all", static builder => Batch(builder.UseTelemetry("model").UseCache().UseTimeout().UseCircuitBreaker()))) yield return way;
+
+        // As a task that ends on another thread while it begins to be awaited.
+        yield return new("ends-meanwhile", static _ =>
+        {
+            var isGoingOn = new ManualResetEventSlim();
+            UrgentEnd.Of(Task.CompletedTask).UnsafeOnCompleted(isGoingOn.Set);
+            return isGoingOn.Wait(Answers.Patience) ? Answers.Ok : "Stuck";
+        });
 
         var (typed, typedGate) = Shut(Batch);
         var door = typed.As<int, float>(static (i, writer) => writer.Tensor<float>(4).Fill(i), static prediction => prediction[0].AsSpan<float>()[0]);
@@ -176,6 +205,8 @@ internal sealed class Models(string folder) : IDisposable
         _made.AddRange([model, predictor]);
         return predictor;
     }
+
+    private sealed class Passing(IPredictor inner) : DelegatingPredictor(inner);
 
     private sealed class Services(RunGate gate) : IServiceProvider
     {

@@ -65,7 +65,9 @@ internal sealed class SingleFlight(
         {
             if (secondLevel is { IsOpen: true } && (sharedKey = RequestHasher.SharedKey(version.Identity, in inputs, outputs)) is not null)
             {
-                if (await secondLevel.FindAsync(sharedKey, lead.Flight.Key, outputs, cancellationToken).ConfigureAwait(false) is { } found)
+                var finding = secondLevel.FindAsync(sharedKey, lead.Flight.Key, outputs, cancellationToken);
+                await UrgentEnd.Of(finding);
+                if (await finding.ConfigureAwait(false) is { } found)
                 {
                     counters.Count(CacheCounters.SecondLevelHits);
                     worth.Served();

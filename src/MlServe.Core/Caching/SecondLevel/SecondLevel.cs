@@ -50,9 +50,10 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
     /// <exception cref="OperationCanceledException">The caller has given up.</exception>
     public async Task<CacheEntry?> FindAsync(string sharedKey, RequestKey key, OutputSelection outputs, CancellationToken cancellationToken)
     {
-        var bytes = await WithinTimeAsync(
-            token => cache.GetOrCreateAsync<byte[]?>(sharedKey, static _ => default, ReadOptions, null, token).AsTask(), options.HybridCacheTimeout, cancellationToken)
-            .ConfigureAwait(false);
+        var reading = WithinTimeAsync(
+            token => cache.GetOrCreateAsync<byte[]?>(sharedKey, static _ => default, ReadOptions, null, token).AsTask(), options.HybridCacheTimeout, cancellationToken);
+        await UrgentEnd.Of(reading);
+        var bytes = await reading.ConfigureAwait(false);
         if (bytes is null || bytes.Length > options.SizeLimit) return null;
         if (!AnswerFormat.TryRead(bytes, sharedKey, outputs, out var values, out var created)) return null;
 
@@ -108,7 +109,7 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
             // In the context of whoever waits: a look-up is a part of that request.
             var token = ended.Token;
             var task = UrgentTask.RunInContext(() => use(token));
-            await ((Task)UrgentDelay.WaitForAsync(task, limit, time, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await UrgentEnd.Of(UrgentDelay.WaitForAsync(task, limit, time, cancellationToken));
             if (task.IsCompletedSuccessfully) return await task.ConfigureAwait(false);
 
             Background.Forget(task);
@@ -119,7 +120,7 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
         }
         finally
         {
-            await UrgentCancel.CancelAsync(ended).ConfigureAwait(false);
+            await UrgentEnd.Of(UrgentCancel.CancelAsync(ended));
         }
     }
 

@@ -1,0 +1,28 @@
+using System.Runtime.CompilerServices;
+
+namespace MlServe.Threading;
+
+/// <summary>
+/// The end of a task, in whichever way, to be awaited where an answer depends on it. An ordinary await of a task that ends just while it begins to be awaited goes on on the pool,
+/// which may be blocked; this one goes on at once, on the thread that awaits. Look at the task for how it ended.
+/// </summary>
+internal readonly struct UrgentEnd(Task task) : ICriticalNotifyCompletion
+{
+    public bool IsCompleted => task.IsCompleted;
+
+    /// <summary>Waits for the end of a task.</summary>
+    public static UrgentEnd Of(Task task) => new(task);
+
+    public UrgentEnd GetAwaiter() => this;
+
+    /// <summary>Throws nothing.</summary>
+    public void GetResult()
+    {
+    }
+
+    public void OnCompleted(Action continuation) => UnsafeOnCompleted(continuation);
+
+    public void UnsafeOnCompleted(Action continuation) => task.ContinueWith(
+        static (_, continuation) => ((Action)continuation!)(), continuation, CancellationToken.None,
+        TaskContinuationOptions.ExecuteSynchronously | TaskContinuationOptions.DenyChildAttach, TaskScheduler.Default);
+}
