@@ -23,8 +23,8 @@ internal sealed class SampleRows(ModelSignature signature, int seed)
         var inputs = new List<PredictionInput>(signature.Inputs.Count);
         foreach (var input in signature.Inputs)
         {
-            if (input.IsOptional) continue;
             if (input.Kind != ValueKind.Tensor) return null;
+            if (input.IsOptional) continue;
             if (_shared.TryGetValue(input.Name, out var shared))
             {
                 inputs.Add(shared);
