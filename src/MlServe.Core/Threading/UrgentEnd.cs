@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using MlServe.Guests;
 
 namespace MlServe.Threading;
 
@@ -22,7 +23,12 @@ internal readonly struct UrgentEnd(Task task) : ICriticalNotifyCompletion
 
     public void OnCompleted(Action continuation) => UnsafeOnCompleted(continuation);
 
-    public void UnsafeOnCompleted(Action continuation) => task.ContinueWith(
-        static (_, continuation) => ((Action)continuation!)(), continuation, CancellationToken.None,
-        TaskContinuationOptions.ExecuteSynchronously | TaskContinuationOptions.DenyChildAttach, TaskScheduler.Default);
+    public void UnsafeOnCompleted(Action continuation)
+    {
+        // Who awaits keeps its own context.
+        using var noContext = Background.SuppressFlow();
+        _ = task.ContinueWith(
+            static (_, continuation) => ((Action)continuation!)(), continuation, CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously | TaskContinuationOptions.DenyChildAttach, TaskScheduler.Default);
+    }
 }

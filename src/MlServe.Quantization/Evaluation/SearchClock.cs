@@ -1,3 +1,5 @@
+using MlServe.Threading;
+
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>
@@ -20,8 +22,10 @@ internal sealed class SearchClock : IDisposable
     private readonly TimeProvider _time;
     private readonly TimeSpan _budget;
     private readonly CancellationToken _caller;
-    private readonly CancellationTokenSource _end;
-    private readonly CancellationTokenSource _searchEnd;
+    private readonly CancellationTokenSource _end = new();
+    private readonly CancellationTokenSource _searchEnd = new();
+    private readonly IDisposable? _endTimer;
+    private IDisposable? _searchTimer;
     private readonly CancellationTokenSource _whole;
     private readonly CancellationTokenSource _search;
     private readonly long _started;
@@ -37,8 +41,8 @@ internal sealed class SearchClock : IDisposable
         _caller = caller;
         _started = _time.GetTimestamp();
         var kept = budget * ShareKept;
-        _end = Timer(budget);
-        _searchEnd = Timer(budget - (kept < MostKeptUnknown ? kept : MostKeptUnknown));
+        _endTimer = CancelAfter(_end, budget);
+        _searchTimer = CancelAfter(_searchEnd, budget - (kept < MostKeptUnknown ? kept : MostKeptUnknown));
         _whole = CancellationTokenSource.CreateLinkedTokenSource(caller, _end.Token);
         _search = CancellationTokenSource.CreateLinkedTokenSource(caller, _end.Token, _searchEnd.Token);
     }
@@ -71,7 +75,8 @@ internal sealed class SearchClock : IDisposable
     {
         var most = _budget * MostKept;
         var end = _budget - (time < most ? time : most) - Elapsed;
-        if (_budget < Endless) _searchEnd.CancelAfter(end > TimeSpan.Zero ? end : TimeSpan.Zero);
+        _searchTimer?.Dispose();
+        _searchTimer = CancelAfter(_searchEnd, end > TimeSpan.Zero ? end : TimeSpan.Zero);
     }
 
     /// <summary>From here on what was kept back may be used.</summary>
@@ -89,6 +94,8 @@ internal sealed class SearchClock : IDisposable
 
     public void Dispose()
     {
+        _endTimer?.Dispose();
+        _searchTimer?.Dispose();
         _search.Dispose();
         _whole.Dispose();
         _searchEnd.Dispose();
@@ -102,5 +109,6 @@ internal sealed class SearchClock : IDisposable
         return has;
     }
 
-    private CancellationTokenSource Timer(TimeSpan time) => _budget < Endless ? new(time, _time) : new();
+    /// <summary>Sources of samples and measures are the application's, and may throw from what they have registered.</summary>
+    private IDisposable? CancelAfter(CancellationTokenSource source, TimeSpan time) => _budget < Endless ? UrgentCancel.After(source, time, _time) : null;
 }
