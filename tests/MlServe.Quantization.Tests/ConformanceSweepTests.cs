@@ -27,7 +27,7 @@ public sealed class ConformanceSweepTests : IDisposable
         {
             Method = QuantizationMethod.Static,
             MinMultiplications = 0,
-            SearchBudget = TimeSpan.FromSeconds(1),
+            SearchBudget = TimeSpan.FromSeconds(10),
             Gate = new() { MinSpeedup = 0, MinSpeed = 0, MinAgreement = null, MinSnrDb = Decibels },
         };
         foreach (var @case in ConformanceModels.All().Where(each => each.Name.StartsWith("light/", StringComparison.Ordinal) == isLight))
