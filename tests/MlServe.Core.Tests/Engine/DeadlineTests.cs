@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Time.Testing;
 using MlServe.Batching;
@@ -106,22 +107,32 @@ public sealed class DeadlineTests
     [Fact]
     public async Task PredictAsync_CallerWritesItsArrayAfterTheAnswer_LayerSeesWhatWasSent()
     {
+        var clock = new FakeTimeProvider();
         var go = new TaskCompletionSource();
-        var seen = new TaskCompletionSource<long>();
-        using var pipeline = new PredictorBuilder(new FakePredictor(async (inputs, _) =>
+        var seen = new ConcurrentBag<long>();
+        var model = new FakePredictor(async (inputs, _) =>
         {
             await go.Task;
-            seen.SetResult(Answers.IdOf(in inputs));
+            seen.Add(Answers.IdOf(in inputs));
             return Answers.Echo(in inputs);
-        })).UseTimeout(Short).Build();
-        var values = new long[] { 7 };
-        using (var answer = await pipeline.PredictAsync(PredictionInputs.Row(values), cancellationToken: Ct))
+        });
+        using var pipeline = new PredictorBuilder(model).UseTimeout(Short).Build(new FakeServices(clock));
+        var values = new long[1];
+        for (var id = 0; id < 20; id++)
+        {
+            values[0] = id;
+            var task = pipeline.PredictAsync(PredictionInputs.Row(values), cancellationToken: Ct).AsTask();
+            var calls = id + 1;
+            await Eventually.BecomesTrue(() => model.Calls == calls, "the layer is called");
+            clock.Advance(Short);
+            using var answer = await task;
             Assert.Equal(PredictionStatus.DeadlineExceeded, answer.Status);
-        values[0] = 8;
-        for (var i = 0; i < 20; i++)
-            (await pipeline.PredictAsync(PredictionInputs.Row(new long[] { 9 }), cancellationToken: Ct)).Dispose();
+        }
+
+        values[0] = 100;
         go.SetResult();
-        Assert.Equal(7, await seen.Task.WaitAsync(Guard, Ct));
+        await Eventually.BecomesTrue(() => seen.Count == 20, "all layers go on");
+        Assert.Equal(Enumerable.Range(0, 20).Select(static id => (long)id), seen.Order());
     }
 
     [Fact]
