@@ -32,6 +32,23 @@ public class OptionalOutputTests
         Assert.False(prediction["not"].ToScalar<bool>());
     }
 
+    /// <summary>The model says that its output is a sequence, and hands its absent input on where its loop does not run.</summary>
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(-3, true)]
+    [InlineData(1, false)]
+    [InlineData(7, true)]
+    public async Task Predict_AbsentInputComesOutAgain_IsAbsentAndTheProcessGoesOn(long trips, bool isSaid)
+    {
+        await using var served = await Served.LoadAsync(ModelOf("test_loop16_seq_none"));
+        PredictionInput[] inputs = [PredictionInput.Scalar("trip_count", trips), PredictionInput.Scalar("cond", true)];
+        using var answer = await served.PredictAsync(PredictionInputs.Row(isSaid ? [.. inputs, PredictionInput.Absent("opt_seq")] : inputs));
+        Assert.Equal(trips > 0 ? ValueKind.Sequence : ValueKind.Optional, answer.EnsureOk()["seq_res"].Kind);
+
+        // The first trip begins a sequence in place of the one that is absent.
+        Assert.Equal(trips > 0 ? trips + 1 : 0, answer["seq_res"].Length);
+    }
+
     private static byte[] ModelOf(string name) => ConformanceCases.Read("node").First(test => test.Name == name).Model;
 
     /// <summary>Adds a node and an output, not(cond), at the end of the graph.</summary>

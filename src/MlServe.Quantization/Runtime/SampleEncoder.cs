@@ -20,6 +20,13 @@ internal sealed class SampleEncoder(ModelSignature signature, IReadOnlySet<strin
         if (_checker.Check(in sample, null, out var request) is { } error)
             throw new QuantizationException(QuantizationFailure.InvalidSample, $"Calibration sample {index} does not fit the model: {error.Message}");
 
+        // Without the value the runtime may hand on nothing in its place, and its C# API ends the process where that is read.
+        if (signature.Inputs.FirstOrDefault(static input => input.Kind == ValueKind.Optional) is { } optional)
+        {
+            throw new QuantizationException(QuantizationFailure.InvalidSample,
+                $"Input '{optional.Name}' is an optional; models with inputs that are no tensors are not calibrated.");
+        }
+
         var values = new Dictionary<string, OrtValue>(sample.Count, StringComparer.Ordinal);
         try
         {

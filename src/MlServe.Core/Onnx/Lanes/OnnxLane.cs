@@ -18,7 +18,7 @@ internal sealed class OnnxLane : ILane
     private readonly RunOptions _runOptions = new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
     private readonly LaneAnswers _answers;
     private readonly bool _isBindable;
-    private readonly bool _hasOptionalOutputs;
+    private readonly bool _mayLackOutputs;
     private LaneOutputs? _outputs;
     private bool _hasShared;
     private bool _isOut;
@@ -34,8 +34,10 @@ internal sealed class OnnxLane : ILane
         _present = [.. _inputs.OfType<LaneInput>()];
         _presentNames = [.. _present.Select(static input => input.Name)];
         Bytes = _present.Sum(static input => input.Bytes);
-        _hasOptionalOutputs = executor.Signature.Outputs.Any(static output => output.Kind == ValueKind.Optional);
-        _isBindable = executor.ForeseesOutputs && !_hasOptionalOutputs && executor.Session.RunsOnCpu
+
+        // An optional input that is absent may come out again, also where the model does not declare that the output may have no value.
+        _mayLackOutputs = executor.Signature.Outputs.Concat(executor.Signature.Inputs).Any(static value => value.Kind == ValueKind.Optional);
+        _isBindable = executor.ForeseesOutputs && !_mayLackOutputs && executor.Session.RunsOnCpu
             && Array.TrueForAll(_present, static input => input.Buffer is not null);
     }
 
@@ -235,7 +237,7 @@ internal sealed class OnnxLane : ILane
             values[i] = _present[i].ValueFor(rows);
         var names = _executor.NamesOf(outputs);
         _answers.AreValues(
-            _hasOptionalOutputs
+            _mayLackOutputs
                 ? OptionalOutputs.Run(_session, _runOptions, _presentNames, values, names)
                 : _session.Run(_runOptions, _presentNames, values, names),
             outputs, rows);
