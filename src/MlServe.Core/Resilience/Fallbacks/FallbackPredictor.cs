@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using MlServe.Guests;
 
 namespace MlServe.Resilience;
@@ -11,7 +12,8 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
     private readonly FallbackMetrics _metrics;
     private readonly TimeProvider _time;
     private volatile FallbackStep[] _steps;
-    private volatile Dictionary<FallbackStep, IPredictor> _limited = [];
+    private readonly ConditionalWeakTable<FallbackStep, IPredictor> _limited = [];
+    private readonly ConditionalWeakTable<FallbackStep, IPredictor>.CreateValueCallback _limit;
     private IStaleAnswers? _staleAnswers;
 
     /// <param name="inner">The model.</param>
@@ -28,7 +30,7 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
         Targets = targets;
         _metrics = metrics;
         _time = time;
-        Limit();
+        _limit = Limit;
         TellBreaker();
     }
 
@@ -72,7 +74,6 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
     internal void SetSteps(IEnumerable<FallbackStep> steps)
     {
         _steps = [.. steps];
-        Limit();
         TellBreaker();
     }
 
@@ -121,8 +122,8 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
     {
         try
         {
-            var pending = _limited.TryGetValue(step, out var limited)
-                ? limited.PredictAsync(inputs, options, cancellationToken)
+            var pending = step.MayOverrun
+                ? _limited.GetValue(step, _limit).PredictAsync(inputs, options, cancellationToken)
                 : step.AnswerAsync(this, inputs, options, cancellationToken);
             return await pending.ConfigureAwait(false);
         }
@@ -143,9 +144,8 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
         }
     }
 
-    /// <summary>Puts a limit of time around the steps that are the application's: the caller's.</summary>
-    private void Limit() => _limited = _steps.Where(static step => step.MayOverrun).ToDictionary(static step => step,
-        step => (IPredictor)new LimitedPredictor(new StepPredictor(this, step), Timeout.InfiniteTimeSpan, _time, mayOverrun: true, _metrics.Overruns));
+    /// <summary>Puts a limit of time around a step that is the application's: the caller's. By the step, so that none is asked without one while others take their places.</summary>
+    private LimitedPredictor Limit(FallbackStep step) => new(new StepPredictor(this, step), Timeout.InfiniteTimeSpan, _time, mayOverrun: true, _metrics.Overruns);
 
     private Prediction Answered(FallbackStep step, PredictionError reason, in Prediction answer)
     {
