@@ -1,15 +1,19 @@
 namespace MlServe.Benchmarks.Measurement;
 
-/// <summary>Keeps a gate of one place busy: a model whose run does not end until this is disposed.</summary>
+/// <summary>Keeps a place of a gate busy: a model whose run does not end until this is disposed.</summary>
 internal sealed class BlockedGate : IDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     private readonly RunGate _gate;
     private bool _isDisposed;
 
     public BlockedGate(RunGate gate)
     {
         _gate = gate;
-        if (!gate.TryEnter()) throw new InvalidOperationException("The gate is already busy.");
+
+        // Requests that were given up may still stand in line, and be let in to leave.
+        if (!SpinWait.SpinUntil(gate.TryEnter, Patience)) throw new InvalidOperationException($"The gate was busy for {Patience.TotalSeconds:0} s.");
     }
 
     public void Dispose()

@@ -71,7 +71,6 @@ internal static class BlockingChild
     /// <summary>Milliseconds by which each caller hears late that its time is over, with a gate that is shut; NaN for one that hears something else.</summary>
     private static double[] Late(IPredictor predictor, RunGate gate, BlockingWay way, int most)
     {
-        SpinWait.SpinUntil(() => gate.CurrentRuns == 0);
         BlockedGate[] blocked = [.. Enumerable.Range(0, gate.MaxConcurrentRuns).Select(_ => new BlockedGate(gate))];
         var options = new PredictionOptions { Timeout = Deadline };
         var late = new double[Callers];
