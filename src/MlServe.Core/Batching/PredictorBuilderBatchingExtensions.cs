@@ -1,5 +1,4 @@
 using MlServe.Batching;
-using MlServe.Guests;
 
 namespace MlServe;
 
@@ -16,19 +15,19 @@ public static class PredictorBuilderBatchingExtensions
     public static PredictorBuilder UseBatching(this PredictorBuilder builder, Action<BatchingOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        return builder.UseModel((inner, services) =>
+        return builder.UseModel((inner, context) =>
         {
             var options = new BatchingOptions();
             configure?.Invoke(options);
-            return Create(inner, options, services);
+            return Create(inner, options, context);
         });
     }
 
     /// <summary>Runs requests together with options that were made beforehand.</summary>
     internal static PredictorBuilder UseBatching(this PredictorBuilder builder, BatchingOptions options) =>
-        builder.UseModel((inner, services) => Create(inner, options, services));
+        builder.UseModel((inner, context) => Create(inner, options, context));
 
-    internal static IPredictor Create(IPredictor inner, BatchingOptions options, IServiceProvider services)
+    internal static IPredictor Create(IPredictor inner, BatchingOptions options, PipelineContext context)
     {
         if (inner is DelegatingPredictor)
         {
@@ -54,7 +53,7 @@ public static class PredictorBuilderBatchingExtensions
                 + $"Leave UseBatching out, or accept it: AcceptDependentRowsOf = \"{executor.Identity.Name}\".");
         }
 
-        var logger = services.FindLogger();
+        var logger = context.Logger;
         var objection = !executor.Signature.IsBatchable ? executor.Signature.BatchingNote
             : options.AcceptDependentRowsOf == executor.Identity.Name ? null
             : executor.Signature.BatchingObjection;
@@ -64,8 +63,8 @@ public static class PredictorBuilderBatchingExtensions
             objection = $"{objection} To run them together all the same, state BatchAxis beside AcceptDependentRowsOf.";
         if (objection is not null && logger is not null) LogMessages.NotBatched(logger, executor.Identity.Name, objection);
         var batching = new BatchingPredictor(inner, executor, options,
-            new(executor.Identity.Name, services.FindMeter()), services.Find<RunGate>() ?? RunGate.Shared, services.FindClock(), mixes: objection is null, logger,
-            services.Find<ServiceLevel>(), services.Find<ModelEvents>());
+            new(executor.Identity.Name, context.Meter), context.Find<RunGate>() ?? RunGate.Shared, context.Time, mixes: objection is null, logger,
+            context.ServiceLevel, context.Events);
         if (options.Padding.Axis is null) return batching;
         try
         {

@@ -54,9 +54,13 @@ internal sealed class PredictionMetrics
 
     public GuardedHistogram<double> Duration { get; }
 
-    public static PredictionMetrics For(IMeterFactory? factory, ILogger? logger = null) => factory is null
+    /// <summary>Those of a host; of the process where there is no factory.</summary>
+    /// <param name="factory">The host's meters.</param>
+    /// <param name="logger">Told of what listeners throw.</param>
+    /// <param name="isCounted">Whether the predictions go into the totals of the process; looked at when the factory is first seen.</param>
+    public static PredictionMetrics For(IMeterFactory? factory, ILogger? logger = null, bool isCounted = true) => factory is null
         ? OfProcess.Value
-        : OfFactories.GetValue(factory, factory => new(() => new(GuardedMeter.For(factory, logger), factory is not IUncountedMeterFactory))).Value;
+        : OfFactories.GetValue(factory, factory => new(() => new(GuardedMeter.For(factory, logger), isCounted))).Value;
 
     /// <summary>Begins to report a gate, once however often it is asked to.</summary>
     public void Watch(RunGate gate) => _runGates.TryAdd(gate, gate);

@@ -36,12 +36,11 @@ internal sealed class HostedModel : IPredictor, IKeepsDeadlines
     /// <param name="drainTimeout">How long to wait for accepted requests at the end.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">Where to log.</param>
-    /// <param name="services">Where outer layers find what they need.</param>
-    /// <param name="targets">Finds the models that stand in for this one.</param>
+    /// <param name="context">What the outer layers are built with; it finds the models that stand in for this one.</param>
     /// <param name="stepsOf">Tells who answers in a model's place, or throws <see cref="OptionsValidationException"/> where its options are not valid (yet).</param>
     /// <param name="isAdded">Whether a reload has added it.</param>
     public HostedModel(
-        string name, ModelLoader loader, TimeSpan drainTimeout, TimeProvider time, ILogger logger, IServiceProvider services, IFallbackTargets targets,
+        string name, ModelLoader loader, TimeSpan drainTimeout, TimeProvider time, ILogger logger, PipelineContext context,
         Func<string, IReadOnlyList<FallbackStep>> stepsOf, bool isAdded)
     {
         Name = name;
@@ -51,19 +50,20 @@ internal sealed class HostedModel : IPredictor, IKeepsDeadlines
         _time = time;
         _logger = logger;
         _stepsOf = stepsOf;
-        _events = services.Find<ModelEvents>();
+        _events = context.Events;
         var steps = TryFindSteps();
         _entrance = new(NotLoaded("models are loaded when the host starts; without a host, by IPredictorProvider.LoadAsync"));
         _below = new(() =>
         {
-            var below = (Pipeline)AddGuards(new PredictorBuilder(this)).Build(services);
+            var below = (Pipeline)AddGuards(new PredictorBuilder(this)).Build(context);
             below.IsHeld = true;
             return below;
         });
         Fallback = steps is { Count: 0 }
             ? null
-            : PredictorBuilderResilienceExtensions.CreateFallback(new PredictorBuilder(this).Use((_, _) => _entrance).Build(services), Name, steps ?? [], targets, services);
-        _outer = (Pipeline)AddGuards(CallerPredictor.AddTo(new(_ => this), Name, services).UseTelemetry(Name)).Build(services);
+            : PredictorBuilderResilienceExtensions.CreateFallback(
+                new PredictorBuilder(this).Use((_, _) => _entrance).Build(context), Name, steps ?? [], context);
+        _outer = (Pipeline)AddGuards(new PredictorBuilder(_ => this).UseBuiltIn(CallerPredictor.Around).UseTelemetry(Name)).Build(context);
         _outer.IsHeld = true;
     }
 
@@ -197,10 +197,13 @@ internal sealed class HostedModel : IPredictor, IKeepsDeadlines
 
     /// <summary>The layers that stand before the model is loaded: those who answer in its place, and the entrance.</summary>
     private PredictorBuilder AddGuards(PredictorBuilder builder) => Fallback is { } fallback
-        ? builder.UseBuiltIn((_, _) => fallback, (inner, services) => PredictorBuilderResilienceExtensions.CreateFallbackTwin(
-            new PredictorBuilder(inner).Use((_, _) => EntranceStage.Opened()).Build(services), Name, fallback.Steps, services),
-            asksOthers: true)
-        : builder.Use((_, _) => _entrance, static (_, _) => EntranceStage.Opened());
+        ? builder.UseBuiltIn((inner, context) => context.IsWarmUp ? WarmUpOf(fallback, inner, context) : fallback, asksOthers: true)
+        : builder.Use(EntranceOf);
+
+    private FallbackPredictor WarmUpOf(FallbackPredictor fallback, IPredictor inner, PipelineContext context) =>
+        PredictorBuilderResilienceExtensions.CreateFallback(new PredictorBuilder(inner).Use(EntranceOf).Build(context), Name, fallback.Steps, context);
+
+    private EntranceStage EntranceOf(IPredictor inner, PipelineContext context) => context.IsWarmUp ? EntranceStage.Opened() : _entrance;
 
     private IReadOnlyList<FallbackStep>? TryFindSteps()
     {
@@ -240,7 +243,7 @@ internal sealed class HostedModel : IPredictor, IKeepsDeadlines
         try
         {
             ReadSteps();
-            loaded = await _loader.LoadAsync(Name, Predictor.GetService<Pipeline>()!.Twins, ended.Token).ConfigureAwait(false);
+            loaded = await _loader.LoadAsync(Name, _outer.WarmUpLayers, ended.Token).ConfigureAwait(false);
             _identity = loaded.Pipeline.GetService<ModelIdentity>();
             PipelineWarmUp.Prepare(PredictAsync);
             foreach (var value in Fallback?.Steps.OfType<ValueStep>() ?? [])

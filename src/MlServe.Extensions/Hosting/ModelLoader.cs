@@ -16,11 +16,12 @@ internal sealed class ModelLoader(
     private static readonly TimeSpan ClosingPatience = TimeSpan.FromSeconds(5);
 
     private readonly TimeProvider _clock = GuardedTime.Of(time);
+    private readonly PipelineContext _context = PipelineContext.Of(services);
     private readonly LoadTurns _turns = new(gate.MaxConcurrentRuns, GuardedTime.Of(time));
 
     /// <summary>Loads a model and runs its warm-up.</summary>
     /// <param name="name">The name of the model.</param>
-    /// <param name="around">For the warm-up, the twins of the layers that will stand around what is loaded.</param>
+    /// <param name="around">For the warm-up, the layers that will stand around what is loaded.</param>
     /// <param name="cancellationToken">Gives it up.</param>
     /// <exception cref="ModelLoadException">It could not be loaded; the message names it and its key.</exception>
     /// <exception cref="OptionsValidationException">Its options are not valid.</exception>
@@ -66,6 +67,10 @@ internal sealed class ModelLoader(
         LoggerFactory = loggers,
     };
 
+    /// <summary>What the layers are built with; those of the application's find the service level among the services.</summary>
+    private PipelineContext ContextOf(ServiceLevel serviceLevel) =>
+        _context with { ServiceLevel = serviceLevel, Services = new ModelServices(services, serviceLevel) };
+
     private static IModelSource FileOf(ModelOptions options) => ModelSource.FromFile(options.Path!, options.Onnx.MaxModelBytes);
 
     private async Task<LoadedModel> LoadAsync(
@@ -82,7 +87,7 @@ internal sealed class ModelLoader(
         try
         {
             Check(name, features.Validate(options, model));
-            var pipeline = builder.Build(new ModelServices(services, serviceLevel));
+            var pipeline = builder.Build(ContextOf(serviceLevel));
             try
             {
                 if (options.Onnx.WarmUpRuns > 0)
@@ -114,7 +119,7 @@ internal sealed class ModelLoader(
             var builder = new PredictorBuilder(_ => new ForeignModel(predictor, options.IsPredictorBorrowed, new(name, options.Version)));
             features.Apply(options, new(name, serviceLevel, services, builder, [], options.IsCachePlaced));
             Check(name, features.Validate(options, predictor));
-            var pipeline = builder.Build(new ModelServices(services, serviceLevel));
+            var pipeline = builder.Build(ContextOf(serviceLevel));
             return new(pipeline, pipeline.Signature, serviceLevel, snapshot);
         }
         catch

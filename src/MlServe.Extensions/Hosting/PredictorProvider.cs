@@ -236,7 +236,8 @@ internal sealed class PredictorProvider(
             if (_models.TryGetValue(declared, out model)) return model;
             // Added by a reload. Somebody may have asked for its options when it was not there, and the answer was kept.
             if (_isStarted) cache.TryRemove(declared);
-            model = new(declared, loader, _options.DrainTimeout, _clock, _logger, services, this, FallbackStepsOf, isAdded: _isStarted);
+            model = new(declared, loader, _options.DrainTimeout, _clock, _logger,
+                PipelineContext.Of(services) with { Identity = new(declared), Targets = this }, FallbackStepsOf, isAdded: _isStarted);
             _models[declared] = model;
             if (_isStarted && !_isStopping) LoadInBackground(model);
             return model;
