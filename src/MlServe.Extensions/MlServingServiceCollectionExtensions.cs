@@ -70,14 +70,20 @@ public static class MlServingServiceCollectionExtensions
         services.TryAddSingleton<IModelEvents>(static services => services.GetRequiredService<ModelEvents>());
         services.AddSingleton<CacheHost>();
         services.AddSingleton<ModelLoader>();
+        services.AddSingleton<SettingsReader>();
         services.AddSingleton<ReloadCheck>();
         services.AddSingleton<PredictorProvider>();
         services.AddSingleton<IPredictorProvider>(static services => services.GetRequiredService<PredictorProvider>());
         services.TryAddSingleton(static services => services.GetRequiredService<PredictorProvider>().GetDefaultPredictor());
         services.AddKeyedSingleton<IPredictor>(KeyedService.AnyKey, static (services, key) => PredictorOf(services, key));
+        services.AddKeyedSingleton<IModelVersions>(KeyedService.AnyKey, static (services, key) => VersionsOf(services, key));
         services.AddHostedService<MlServingHostedService>();
         return registrations;
     }
+
+    private static IModelVersions VersionsOf(IServiceProvider services, object? key) => key is string name
+        ? services.GetRequiredService<PredictorProvider>().VersionsOf(name)
+        : throw new InvalidOperationException($"Models are asked for by name, a string; the key given is '{key}' of type {key?.GetType().Name ?? "null"}.");
 
     private static IPredictor PredictorOf(IServiceProvider services, object? key) => key is string name
         ? services.GetRequiredService<PredictorProvider>().GetPredictor(name)

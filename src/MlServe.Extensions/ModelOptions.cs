@@ -9,7 +9,8 @@ namespace MlServe;
 
 /// <summary>
 /// One model of a host; the options' name is the model's (<c>IOptionsMonitor&lt;ModelOptions&gt;.Get("digits")</c>). Read from the configuration
-/// section <c>MlServing:Models:&lt;name&gt;</c>, whose values win over those of code. They hold from the load on: a later change needs a restart.
+/// section <c>MlServing:Models:&lt;name&gt;</c>, whose values win over those of code. A change of a model that is loaded
+/// loads it anew beside the version that answers: see <see cref="IModelVersions"/>.
 /// </summary>
 public sealed class ModelOptions
 {
@@ -122,6 +123,17 @@ public sealed class ModelOptions
     {
         ArgumentNullException.ThrowIfNull(predictor);
         (Path, Source, Predictor, IsPredictorBorrowed, IsReplaced) = (null, null, _ => predictor, true, true);
+    }
+
+    /// <summary>
+    /// Takes the model from a source, whatever was said of where it comes from: for a version that is loaded beside the live one
+    /// (<see cref="IModelVersions.LoadAsync"/>). <see cref="ModelBuilder.FromSource(IModelSource)"/> is for the model itself.
+    /// </summary>
+    /// <param name="source">The source; not disposed.</param>
+    public void ReplaceBy(IModelSource source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        (Path, Source, Predictor, IsReplaced) = (null, _ => source, null, false);
     }
 
     /// <summary>Whether a test has put the predictor in the model's place; it is not batched.</summary>

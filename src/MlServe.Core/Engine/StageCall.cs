@@ -13,6 +13,9 @@ internal struct StageCall(PredictionInputs inputs, PredictionOptions? options, T
     /// <summary>What the circuit breaker, of which a pipeline has one at most, remembers of the call.</summary>
     public object? Ticket;
 
+    /// <summary>Where the call goes in place of what is behind the stages, if one of them has said so.</summary>
+    public IPredictor? Target;
+
     private readonly TimeProvider _time = time;
     private long _started;
     private long _ended;

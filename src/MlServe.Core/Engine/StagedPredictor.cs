@@ -31,7 +31,7 @@ internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers
             {
                 if (depth == _stages.Length)
                 {
-                    pending = Inner.PredictAsync(call.Inputs, call.Options, call.CancellationToken);
+                    pending = (call.Target ?? Inner).PredictAsync(call.Inputs, call.Options, call.CancellationToken);
                     if (!pending.IsCompletedSuccessfully) break;
                     call.Answer = pending.GetAwaiter().GetResult();
                     return new(Finish(ref call, ref depth));

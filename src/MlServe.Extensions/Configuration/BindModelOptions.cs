@@ -23,6 +23,12 @@ internal sealed class BindModelOptions(ModelCatalog catalog, FeatureCatalog feat
         foreach (var feature in features.Features.Where(static feature => !feature.IsBuiltIn))
             Bind(feature, sections, options);
 
+        Complete(options);
+    }
+
+    /// <summary>Makes paths whole.</summary>
+    public void Complete(ModelOptions options)
+    {
         var root = environment?.ContentRootPath ?? AppContext.BaseDirectory;
         options.Path = ContentPath.Absolute(options.Path, root);
         foreach (var feature in features.Features.Where(feature => options.Has(feature.OptionsType)))

@@ -8,15 +8,15 @@ namespace MlServe.Hosting;
 /// <param name="load">Loads a model, and does not throw.</param>
 /// <param name="announce">Told when a model is tried next.</param>
 /// <param name="stopping">Ends all of it.</param>
-internal sealed class LoadRetries(TimeProvider time, Func<HostedModel, Task> load, Action<HostedModel, TimeSpan> announce, CancellationToken stopping)
+internal sealed class LoadRetries(TimeProvider time, Func<ModelEntry, Task> load, Action<ModelEntry, TimeSpan> announce, CancellationToken stopping)
 {
     internal static readonly TimeSpan First = TimeSpan.FromSeconds(5);
     internal static readonly TimeSpan Longest = TimeSpan.FromMinutes(5);
 
-    private readonly HashSet<HostedModel> _underWay = [];
+    private readonly HashSet<ModelEntry> _underWay = [];
 
     /// <summary>Tries a model again until it is loaded; does nothing where that is under way.</summary>
-    public void Begin(HostedModel model)
+    public void Begin(ModelEntry model)
     {
         lock (_underWay)
         {
@@ -27,7 +27,7 @@ internal sealed class LoadRetries(TimeProvider time, Func<HostedModel, Task> loa
         _ = RunAsync(model);
     }
 
-    private async Task RunAsync(HostedModel model)
+    private async Task RunAsync(ModelEntry model)
     {
         try
         {

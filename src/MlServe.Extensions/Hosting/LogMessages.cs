@@ -25,7 +25,7 @@ internal static partial class LogMessages
     public static partial void Closed(this ILogger logger, string model);
 
     [LoggerMessage(4004, LogLevel.Warning,
-        "The configuration of model {Model} has changed. It is loaded and stays as it is until the host is restarted")]
+        "Model {Model} has been given a fallback chain. It was started without one, and is served without it until the host is restarted")]
     public static partial void ChangeNeedsRestart(this ILogger logger, string model);
 
     [LoggerMessage(4005, LogLevel.Warning, "Model {Model} is no longer in the configuration. It is loaded and stays until the host is restarted")]
@@ -45,6 +45,17 @@ internal static partial class LogMessages
 
     [LoggerMessage(4011, LogLevel.Information, "Model {Model} is tried again in {Delay}; the host goes on without it")]
     public static partial void TriedAgain(this ILogger logger, string model, TimeSpan delay);
+
+    [LoggerMessage(4013, LogLevel.Information, "Model {Model} is answered by version {Version} in place of version {Former}")]
+    public static partial void Reloaded(this ILogger logger, string model, string? version, string? former);
+
+    [LoggerMessage(4014, LogLevel.Error, "Another version of model {Model} could not be loaded; the one that is live goes on answering")]
+    public static partial void VersionNotLoaded(this ILogger logger, Exception exception, string model);
+
+    [LoggerMessage(4015, LogLevel.Warning,
+        "Version {Version} of model {Model} has {Requests} requests still to answer, and MlServing:DrainTimeout ({DrainTimeout}) has passed. "
+        + "It is closed when the last of them has been answered")]
+    public static partial void VersionDrainEnded(this ILogger logger, string model, string? version, int requests, TimeSpan drainTimeout);
 
     [LoggerMessage(4012, LogLevel.Error, "The configuration was reloaded, and the next start would fail with it. The models stay as they are. {Problems}")]
     public static partial void NextStartFails(this ILogger logger, string problems);

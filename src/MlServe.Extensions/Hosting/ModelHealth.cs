@@ -13,7 +13,7 @@ namespace MlServe.Hosting;
 /// <param name="Failure">The exception behind it, where there is one.</param>
 internal sealed record ModelHealth(string Model, string State, HealthStatus Status, string? Problem, Exception? Failure)
 {
-    public static ModelHealth Of(HostedModel model, Func<string, HostedModel?> find)
+    public static ModelHealth Of(ModelEntry model, Func<string, ModelEntry?> find)
     {
         var state = model.State;
         if (state == ModelState.Ready) return OfReady(model);
@@ -22,7 +22,7 @@ internal sealed record ModelHealth(string Model, string State, HealthStatus Stat
             $"'{model.Name}' is {state}{(isAnswered ? ", and its fallback chain answers" : "")}", model.Failure);
     }
 
-    private static ModelHealth OfReady(HostedModel model)
+    private static ModelHealth OfReady(ModelEntry model)
     {
         var circuit = Find<ICircuitBreaker>(model);
         if (circuit is { State: not CircuitState.Closed } broken)
@@ -46,7 +46,7 @@ internal sealed record ModelHealth(string Model, string State, HealthStatus Stat
     };
 
     /// <summary>Whether something answers in the model's place while it is not loaded. Stale answers are the model's own, and go with it.</summary>
-    private static bool IsStoodInFor(HostedModel model, Func<string, HostedModel?> find) => model.Fallback?.Steps.Any(step => step switch
+    private static bool IsStoodInFor(ModelEntry model, Func<string, ModelEntry?> find) => model.Fallback?.Steps.Any(step => step switch
     {
         ModelStep { IsGiven: true } or ValueStep or DelegateStep => true,
         ModelStep other => find(other.Name) is { State: ModelState.Ready },
@@ -54,12 +54,12 @@ internal sealed record ModelHealth(string Model, string State, HealthStatus Stat
     }) == true;
 
     /// <summary>Asks the layers, which may be the application's.</summary>
-    private static T? Find<T>(HostedModel model)
+    private static T? Find<T>(ModelEntry model)
         where T : class
     {
         try
         {
-            return model.GetService(typeof(T)) as T;
+            return model.Versions.GetService(typeof(T)) as T;
         }
 #pragma warning disable CA1031 // That a layer throws here says nothing of the answers.
         catch (Exception exception)

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using MlServe.Configuration;
 using MlServe.Features;
 using MlServe.Guests;
@@ -9,7 +8,7 @@ namespace MlServe.Hosting;
 
 /// <summary>Loads models, as many at once as may run at once, and builds their pipelines.</summary>
 internal sealed class ModelLoader(
-    ModelCatalog catalog, FeatureCatalog features, IOptionsMonitor<ModelOptions> models, RunGate gate, TimeProvider time, IServiceProvider services,
+    ModelCatalog catalog, FeatureCatalog features, RunGate gate, TimeProvider time, IServiceProvider services,
     ILoggerFactory? loggers = null)
 {
     /// <summary>How long a model whose load has failed is waited for to close: a call of the native runtime may hold it open for good.</summary>
@@ -20,21 +19,20 @@ internal sealed class ModelLoader(
     private readonly LoadTurns _turns = new(gate.MaxConcurrentRuns, GuardedTime.Of(time));
 
     /// <summary>Loads a model and runs its warm-up.</summary>
-    /// <param name="name">The name of the model.</param>
+    /// <param name="settings">What it is loaded with.</param>
     /// <param name="around">For the warm-up, the layers that will stand around what is loaded.</param>
     /// <param name="cancellationToken">Gives it up.</param>
     /// <exception cref="ModelLoadException">It could not be loaded; the message names it and its key.</exception>
-    /// <exception cref="OptionsValidationException">Its options are not valid.</exception>
-    public async Task<LoadedModel> LoadAsync(string name, IReadOnlyList<PipelineLayer> around, CancellationToken cancellationToken)
+    public async Task<ServedVersion> LoadAsync(VersionSettings settings, IReadOnlyList<PipelineLayer> around, CancellationToken cancellationToken)
     {
         using var turn = await _turns.TakeAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            return await LoadAsync(name, InForce(models.Get(name)), catalog.SnapshotOf(name), around, cancellationToken).ConfigureAwait(false);
+            return await LoadModelAsync(settings, around, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is not (OperationCanceledException or OptionsValidationException))
+        catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            throw NotLoaded(name, exception);
+            throw NotLoaded(settings.Model, exception);
         }
     }
 
@@ -73,13 +71,14 @@ internal sealed class ModelLoader(
 
     private static IModelSource FileOf(ModelOptions options) => ModelSource.FromFile(options.Path!, options.Onnx.MaxModelBytes);
 
-    private async Task<LoadedModel> LoadAsync(
-        string name, ModelOptions options, string snapshot, IReadOnlyList<PipelineLayer> around, CancellationToken cancellationToken)
+    private async Task<ServedVersion> LoadModelAsync(
+        VersionSettings settings, IReadOnlyList<PipelineLayer> around, CancellationToken cancellationToken)
     {
-        if (options.Predictor is { } makePredictor) return Wrap(name, options, snapshot, makePredictor);
+        var (name, options) = (settings.Model, settings.InForce);
+        if (options.Predictor is { } makePredictor) return Wrap(settings, makePredictor);
         var context = ContextOf(name, options);
         IPredictor? model = null;
-        var serviceLevel = options.ServiceLevel.ToServiceLevel();
+        var serviceLevel = settings.ServiceLevel;
         var builder = new PredictorBuilder(_ => model!);
         List<Func<IModelSource, IServiceProvider, IModelSource>> wrappers = [.. options.SourceWrappers];
         features.Apply(options, new(name, serviceLevel, services, builder, wrappers, options.IsCachePlaced));
@@ -92,7 +91,7 @@ internal sealed class ModelLoader(
             {
                 if (options.Onnx.WarmUpRuns > 0)
                     await new PipelineWarmUp(pipeline, around, serviceLevel, _clock, LogMessages.Create(loggers)).RunAsync(cancellationToken).ConfigureAwait(false);
-                return new(pipeline, pipeline.Signature, serviceLevel, snapshot);
+                return new(pipeline, settings, _clock.GetUtcNow());
             }
             catch
             {
@@ -110,17 +109,18 @@ internal sealed class ModelLoader(
     /// <summary>
     /// Layers around a predictor of the application's. It is not warmed up: nobody knows a request that it takes, and it may be billed for.
     /// </summary>
-    private LoadedModel Wrap(string name, ModelOptions options, string snapshot, Func<IServiceProvider, IPredictor> makePredictor)
+    private ServedVersion Wrap(VersionSettings settings, Func<IServiceProvider, IPredictor> makePredictor)
     {
+        var (name, options) = (settings.Model, settings.InForce);
         var predictor = makePredictor(services) ?? throw new InvalidOperationException("The function given to FromPredictor returned null.");
         try
         {
-            var serviceLevel = options.ServiceLevel.ToServiceLevel();
+            var serviceLevel = settings.ServiceLevel;
             var builder = new PredictorBuilder(_ => new ForeignModel(predictor, options.IsPredictorBorrowed, new(name, options.Version)));
             features.Apply(options, new(name, serviceLevel, services, builder, [], options.IsCachePlaced));
             Check(name, features.Validate(options, predictor));
             var pipeline = builder.Build(ContextOf(serviceLevel));
-            return new(pipeline, pipeline.Signature, serviceLevel, snapshot);
+            return new(pipeline, settings, _clock.GetUtcNow());
         }
         catch
         {
@@ -128,8 +128,6 @@ internal sealed class ModelLoader(
             throw;
         }
     }
-
-    private static ModelOptions InForce(ModelOptions options) => options.Frozen ?? options;
 
     /// <summary>Holds the options against what only the loaded model tells.</summary>
     private void Check(string name, IEnumerable<string> problems)
