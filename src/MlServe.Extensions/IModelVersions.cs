@@ -8,16 +8,17 @@ namespace MlServe;
 /// </summary>
 /// <remarks>
 /// <para>
-/// A version is loaded beside the live one, checked and warmed up, published in one exchange, and the former one is drained: it answers the requests that it
-/// has accepted, and is then closed. No request fails or is lost by that. What was injected before, typed doors among it, stays valid.
+/// A version is loaded beside the live one, checked and warmed up, published in one exchange, and the former one is drained: it answers the
+/// requests that it has accepted, and is then closed. No request fails or is lost by that. What was injected before, typed doors among it,
+/// stays valid.
 /// </para>
 /// <para>
-/// Each version has a cache, a circuit breaker and a batcher of its own, with what they know: they begin anew. Earlier answers are found by the fallback
-/// chain where the cache has <c>StaleFromOtherVersions</c>.
+/// Each version has a cache, a circuit breaker and a batcher of its own, with what they know: they begin anew. Earlier answers are found by
+/// the fallback chain where the cache has <c>StaleFromOtherVersions</c>.
 /// </para>
 /// <para>
-/// One version is loaded at a time. For a while, two versions of a model are in memory. At most 8 are loaded at once, those being drained among them; a
-/// further load is refused.
+/// One version is loaded at a time. For a while, two versions of a model are in memory. At most 8 are loaded at once, those being drained
+/// among them; a further load is refused.
 /// </para>
 /// </remarks>
 public interface IModelVersions
@@ -32,14 +33,15 @@ public interface IModelVersions
     IReadOnlyList<ModelVersion> All { get; }
 
     /// <summary>
-    /// Loads the model anew, as configuration and code describe it now, also if nothing has changed, and lets the new version take the place of the live one.
-    /// A model that is not loaded is loaded. Whoever calls while a reload runs waits for the next one, together with all others who do.
+    /// Loads the model anew, as configuration and code describe it now, also if nothing has changed, and lets the new version take the
+    /// place of the live one. A model that is not loaded is loaded. Whoever calls while a reload runs waits for the next one, together with
+    /// all others who do.
     /// </summary>
     /// <param name="cancellationToken">Ends the waiting; a reload that others may wait for goes on.</param>
     /// <returns>The new version, when it is live and the former one is closed, or has been waited for as long as
     /// <see cref="MlServingOptions.DrainTimeout"/> says.</returns>
-    /// <exception cref="ModelLoadException">The version could not be loaded or checked, or does not fit in the place of the live one, which goes on
-    /// answering.</exception>
+    /// <exception cref="ModelLoadException">The version could not be loaded or checked, or does not fit in the place of the live one, which
+    /// goes on answering.</exception>
     /// <exception cref="OptionsValidationException">The options are not valid; the live version goes on answering.</exception>
     /// <exception cref="ObjectDisposedException">The host has stopped, or stopped meanwhile.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
@@ -53,7 +55,8 @@ public interface IModelVersions
     /// </param>
     /// <param name="cancellationToken">Gives the load up.</param>
     /// <returns>The version, in <see cref="ModelVersionState.Standby"/>.</returns>
-    /// <exception cref="ModelLoadException">The version could not be loaded or checked, or could not take the place of the live one.</exception>
+    /// <exception cref="ModelLoadException">The version could not be loaded or checked, or could not take the place of the live
+    /// one.</exception>
     /// <exception cref="OptionsValidationException">The options are not valid.</exception>
     /// <exception cref="InvalidOperationException">The model is not loaded, or has too many versions.</exception>
     /// <exception cref="ObjectDisposedException">The host has stopped, or stopped meanwhile.</exception>
@@ -63,11 +66,12 @@ public interface IModelVersions
     /// <summary>Lets a version take the place of the live one.</summary>
     /// <param name="version">The version, in <see cref="ModelVersionState.Standby"/>; the live one: nothing is done.</param>
     /// <param name="keepFormer">
-    /// Whether the former version stays loaded in <see cref="ModelVersionState.Standby"/>, to be published again without a load. Default: false, it is
-    /// drained and closed.
+    /// Whether the former version stays loaded in <see cref="ModelVersionState.Standby"/>, to be published again without a load. Default:
+    /// false, it is drained and closed.
     /// </param>
     /// <param name="cancellationToken">Ends the waiting for its turn, and then for the former version to be drained, which goes on.</param>
-    /// <exception cref="InvalidOperationException">The version is not loaded any more, is of another model, or the model is not loaded.</exception>
+    /// <exception cref="InvalidOperationException">The version is not loaded any more, is of another model, or the model is not
+    /// loaded.</exception>
     /// <exception cref="ObjectDisposedException">The host has stopped.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     Task PublishAsync(ModelVersion version, bool keepFormer = false, CancellationToken cancellationToken = default);

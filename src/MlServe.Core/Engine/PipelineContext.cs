@@ -5,8 +5,8 @@ using MlServe.Guests;
 namespace MlServe;
 
 /// <summary>
-/// What the layers of a pipeline are built with: whose model it is, and the host's parts, each behind its guard. It is made out of a container once
-/// (<see cref="Of"/>).
+/// What the layers of a pipeline are built with: whose model it is, and the host's parts, each behind its guard. It is made out of a
+/// container once (<see cref="Of"/>).
 /// </summary>
 internal sealed record PipelineContext : IServiceProvider
 {
@@ -31,8 +31,8 @@ internal sealed record PipelineContext : IServiceProvider
     public IFallbackTargets? Targets { get; init; }
 
     /// <summary>
-    /// Whether the layers are built once more, to be warmed up: nothing of it leads anywhere, and a layer must call nothing that is somebody else's.
-    /// Layers look at it when they are made, not at each request.
+    /// Whether the layers are built once more, to be warmed up: nothing of it leads anywhere, and a layer must call nothing that is
+    /// somebody else's. Layers look at it when they are made, not at each request.
     /// </summary>
     public bool IsWarmUp { get; init; }
 
@@ -61,7 +61,8 @@ internal sealed record PipelineContext : IServiceProvider
     };
 
     /// <summary>The same for the model that a pipeline is built around, as far as it says who it is.</summary>
-    public PipelineContext For(IPredictor model) => model.GetService<ModelIdentity>() is { } identity ? this with { Identity = identity } : this;
+    public PipelineContext For(IPredictor model) =>
+        model.GetService<ModelIdentity>() is { } identity ? this with { Identity = identity } : this;
 
     /// <summary>What the application has registered beside the parts that are named here; null: it has not.</summary>
     public T? Find<T>()

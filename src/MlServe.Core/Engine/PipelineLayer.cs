@@ -15,7 +15,9 @@ internal sealed record PipelineLayer
     /// <summary>Whether it may take longer than it is told: it calls code of the application's, or waits by itself.</summary>
     public bool MayOverrun { get; init; }
 
-    /// <summary>Whether it asks others after what is inside of it has failed, so that a limit inside of it is not one of the whole.</summary>
+    /// <summary>
+    /// Whether it asks others after what is inside of it has failed, so that a limit inside of it is not one of the whole.
+    /// </summary>
     public bool AsksOthers { get; init; }
 
     /// <summary>Whether it runs the model itself, and keeps deadlines whatever the predictor inside does.</summary>
@@ -40,6 +42,7 @@ internal sealed record PipelineLayer
 
     private static IPredictor TwinOf(IWarmable layer, IPredictor inner) =>
         layer.CreateWarmUpTwin(inner) is var twin && !ReferenceEquals(twin, layer) ? twin : throw new InvalidOperationException(
-            $"{nameof(IWarmable.CreateWarmUpTwin)} of {layer.GetType().Name} returned the layer itself, which would keep traces of the warm-up. "
+            $"{nameof(IWarmable.CreateWarmUpTwin)} of {layer.GetType().Name} returned the layer itself, which would keep traces of the "
+            + "warm-up. "
             + "Return another around the given predictor.");
 }

@@ -6,9 +6,11 @@ using MlServe.Features;
 namespace MlServe.Configuration;
 
 /// <summary>
-/// Lays a model's configuration over what code has set, and makes its paths whole. What cannot be read is left to the validation, which names it.
+/// Lays a model's configuration over what code has set, and makes its paths whole. What cannot be read is left to the validation, which
+/// names it.
 /// </summary>
-internal sealed class BindModelOptions(ModelCatalog catalog, FeatureCatalog features, IHostEnvironment? environment) : IPostConfigureOptions<ModelOptions>
+internal sealed class BindModelOptions(ModelCatalog catalog, FeatureCatalog features, IHostEnvironment? environment)
+    : IPostConfigureOptions<ModelOptions>
 {
     public void PostConfigure(string? name, ModelOptions options)
     {

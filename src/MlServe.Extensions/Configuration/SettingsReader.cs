@@ -13,8 +13,13 @@ internal sealed class SettingsReader(
     private readonly BindModelOptions _binder = postConfigure.OfType<BindModelOptions>().Single();
 
     /// <summary>As the host's options say that are in force, for the first load.</summary>
-    /// <exception cref="OptionsValidationException">They are not valid, or the chain names what is not there or leads back to the model.</exception>
-    public VersionSettings InForce(string name) => Of(name, models.Get(name), catalog.SnapshotOf(name));
+    /// <exception cref="OptionsValidationException">They are not valid, or the chain names what is not there or leads back to the
+    /// model.</exception>
+    public VersionSettings InForce(string name)
+    {
+        var options = models.Get(name);
+        return Of(name, options, OptionsText.Of(options.Frozen ?? options, features), catalog.SnapshotOf(name));
+    }
 
     /// <summary>As configuration and code say now. What the host's options say stays.</summary>
     /// <param name="name">The name of the model.</param>
@@ -25,6 +30,7 @@ internal sealed class SettingsReader(
         // Before the options: a change between the two is then seen as one.
         var snapshot = catalog.SnapshotOf(name);
         var options = configuration.OptionsOf(name);
+        var text = OptionsText.Of(options, features);
         if (change is not null)
         {
             var path = options.Path;
@@ -34,7 +40,9 @@ internal sealed class SettingsReader(
         }
 
         List<string> problems = [.. configuration.ProblemsOf(name, options)];
-        return problems.Count == 0 ? Of(name, options, snapshot) : throw new OptionsValidationException(name, typeof(ModelOptions), problems);
+        return problems.Count == 0
+            ? Of(name, options, text, snapshot)
+            : throw new OptionsValidationException(name, typeof(ModelOptions), problems);
     }
 
     /// <summary>Lets the host's options say what a version was loaded with that has become the live one.</summary>
@@ -47,16 +55,18 @@ internal sealed class SettingsReader(
     /// <summary>Forgets the host's options of a model that was asked for when they were others.</summary>
     public void Forget(string name) => cache.TryRemove(name);
 
-    private VersionSettings Of(string name, ModelOptions options, string snapshot)
+    private VersionSettings Of(string name, ModelOptions options, string text, string snapshot)
     {
         var steps = options.FallbackSteps();
         List<string> problems = [.. FallbackGraph.ProblemsOf(name, steps, catalog.Names, StepsOfOther, catalog.KeyOf)];
         return problems.Count == 0
-            ? new(name, options, OptionsText.Of(options.Frozen ?? options, features), steps, snapshot)
+            ? new(name, options, text, steps, snapshot)
             : throw new OptionsValidationException(name, typeof(ModelOptions), problems);
     }
 
-    /// <summary>Who answers in the place of a model on the way of a chain: nobody, where its options are not valid, of which its own load tells.</summary>
+    /// <summary>
+    /// Who answers in the place of a model on the way of a chain: nobody, where its options are not valid, of which its own load tells.
+    /// </summary>
     private IReadOnlyList<FallbackStep> StepsOfOther(string name)
     {
         try

@@ -1,7 +1,10 @@
 namespace MlServe.Hosting;
 
-/// <summary>The typed door to a model that may not be loaded yet: until then its callers get an exception with the status, as later on.</summary>
-internal sealed class ModelDoor<TInput, TOutput>(IPredictor predictor, IPredictionMapper<TInput, TOutput> mapper) : IPredictor<TInput, TOutput>
+/// <summary>
+/// The typed door to a model that may not be loaded yet: until then its callers get an exception with the status, as later on.
+/// </summary>
+internal sealed class ModelDoor<TInput, TOutput>(IPredictor predictor, IPredictionMapper<TInput, TOutput> mapper)
+    : IPredictor<TInput, TOutput>
 {
     private readonly VersionSet _versions = predictor.GetService<VersionSet>()!;
     private readonly IPredictor<TInput, TOutput> _door = predictor.As(mapper);

@@ -3,8 +3,8 @@ using MlServe.Resilience;
 namespace MlServe.Hosting;
 
 /// <summary>
-/// One model of a host by its name: what the application is given, and the layers that are there before any version of the model is. They are built once;
-/// versions are loaded and closed behind them.
+/// One model of a host by its name: what the application is given, and the layers that are there before any version of the model is. They
+/// are built once; versions are loaded and closed behind them.
 /// </summary>
 internal sealed class ModelEntry : IDisposable, IAsyncDisposable
 {
@@ -28,7 +28,8 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
         var steps = TryFindSteps();
         Fallback = steps is { Count: 0 }
             ? null
-            : PredictorBuilderResilienceExtensions.CreateFallback(new PredictorBuilder(Versions).Use(EntranceOf).Build(context), Name, steps ?? [], context);
+            : PredictorBuilderResilienceExtensions.CreateFallback(
+                new PredictorBuilder(Versions).Use(EntranceOf).Build(context), Name, steps ?? [], context);
         _outer = (Pipeline)AddGuards(new PredictorBuilder(Versions).UseBuiltIn(CallerPredictor.Around).UseTelemetry(Name)).Build(context);
         _outer.IsHeld = true;
         _below = new(() =>
@@ -58,8 +59,8 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
     public IPredictor Predictor => _outer;
 
     /// <summary>
-    /// The model as another one's fallback chain enters it: below telemetry, since the caller is counted already, with its own chain and the guard of its
-    /// life. Not to be disposed.
+    /// The model as another one's fallback chain enters it: below telemetry, since the caller is counted already, with its own chain and
+    /// the guard of its life. Not to be disposed.
     /// </summary>
     public IPredictor Below => _below.Value;
 
@@ -80,7 +81,10 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
     /// <summary>Whether the last try to load another version has failed, so that it may be worth another one.</summary>
     public bool LastReloadFailed { get; set; }
 
-    /// <summary>Whether configuration says something else of the model than it did at the last look, or than the live version is loaded with in vain.</summary>
+    /// <summary>
+    /// Whether configuration says something else of the model than it did at the last look, or than the live version is loaded with in
+    /// vain.
+    /// </summary>
     public bool NoticesChange(string snapshot)
     {
         lock (_lock)
@@ -150,9 +154,11 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
         : builder.Use(EntranceOf);
 
     private FallbackPredictor WarmUpOf(FallbackPredictor fallback, IPredictor inner, PipelineContext context) =>
-        PredictorBuilderResilienceExtensions.CreateFallback(new PredictorBuilder(inner).Use(EntranceOf).Build(context), Name, fallback.Steps, context);
+        PredictorBuilderResilienceExtensions.CreateFallback(
+            new PredictorBuilder(inner).Use(EntranceOf).Build(context), Name, fallback.Steps, context);
 
-    private EntranceStage EntranceOf(IPredictor inner, PipelineContext context) => context.IsWarmUp ? EntranceStage.Opened(inner) : new(Versions);
+    private EntranceStage EntranceOf(IPredictor inner, PipelineContext context) =>
+        context.IsWarmUp ? EntranceStage.Opened(inner) : new(Versions);
 
     private IReadOnlyList<FallbackStep>? TryFindSteps()
     {

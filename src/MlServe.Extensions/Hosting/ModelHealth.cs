@@ -31,11 +31,14 @@ internal sealed record ModelHealth(string Model, string State, HealthStatus Stat
             return Degraded($"Circuit{state}", $"the circuit of '{model.Name}' is {WordOf(state)}", broken.LastFailure?.Exception);
         }
 
-        if (Find<OnnxModelDescription>(model)?.WarmUpFailure is { } failure) return Degraded("WarmUpFailed", $"the warm-up of '{model.Name}' failed: {failure}", null);
-        if (model.FallbackProblems is { } problems) return Degraded("FallbackRefused", $"'{model.Name}' is served without its fallback chain: {problems}", null);
+        if (Find<OnnxModelDescription>(model)?.WarmUpFailure is { } failure)
+            return Degraded("WarmUpFailed", $"the warm-up of '{model.Name}' failed: {failure}", null);
+        if (model.FallbackProblems is { } problems)
+            return Degraded("FallbackRefused", $"'{model.Name}' is served without its fallback chain: {problems}", null);
         return new(model.Name, nameof(ModelState.Ready), HealthStatus.Healthy, null, null);
 
-        ModelHealth Degraded(string state, string problem, Exception? exception) => new(model.Name, state, HealthStatus.Degraded, problem, exception);
+        ModelHealth Degraded(string state, string problem, Exception? exception) =>
+            new(model.Name, state, HealthStatus.Degraded, problem, exception);
     }
 
     private static string WordOf(CircuitState state) => state switch
@@ -45,7 +48,9 @@ internal sealed record ModelHealth(string Model, string State, HealthStatus Stat
         _ => "open",
     };
 
-    /// <summary>Whether something answers in the model's place while it is not loaded. Stale answers are the model's own, and go with it.</summary>
+    /// <summary>
+    /// Whether something answers in the model's place while it is not loaded. Stale answers are the model's own, and go with it.
+    /// </summary>
     private static bool IsStoodInFor(ModelEntry model, Func<string, ModelEntry?> find) => model.Fallback?.Steps.Any(step => step switch
     {
         ModelStep { IsGiven: true } or ValueStep or DelegateStep => true,

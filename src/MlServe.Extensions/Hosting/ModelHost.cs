@@ -11,5 +11,7 @@ namespace MlServe.Hosting;
 /// <param name="Logger">Where to log.</param>
 /// <param name="Events">Who is told what happens; null: nobody.</param>
 /// <param name="Find">Finds another model; null: there is none.</param>
+/// <param name="Checks">What a version must pass before it takes the place of another.</param>
 internal sealed record ModelHost(
-    ModelLoader Loader, SettingsReader Settings, TimeSpan DrainTimeout, TimeProvider Time, ILogger Logger, ModelEvents? Events, Func<string, ModelEntry?> Find);
+    ModelLoader Loader, SettingsReader Settings, TimeSpan DrainTimeout, TimeProvider Time, ILogger Logger, ModelEvents? Events,
+    Func<string, ModelEntry?> Find, IReadOnlyList<IModelVersionCheck> Checks);

@@ -105,7 +105,8 @@ internal sealed class ModelLifecycle(
     }
 
     /// <summary>Takes no more requests, waits for those accepted, and closes the model.</summary>
-    /// <param name="cancellationToken">Ends the waiting, as the drain timeout does; the model is closed when the last of them has been answered.</param>
+    /// <param name="cancellationToken">Ends the waiting, as the drain timeout does; the model is closed when the last of them has been
+    /// answered.</param>
     public Task CloseAsync(CancellationToken cancellationToken)
     {
         lock (_lock)
@@ -127,7 +128,8 @@ internal sealed class ModelLifecycle(
 
     private async Task RunLoadAsync()
     {
-        // Of its own, so that nothing of the load stays with the other one: cancelling that then takes no other thread, and disposing a model at rest closes it at once.
+        // Of its own, so that nothing of the load stays with the other one: cancelling that then takes no other thread, and disposing a
+        // model at rest closes it at once.
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(_closing.Token);
         ServedVersion loaded;
         try
@@ -176,7 +178,8 @@ internal sealed class ModelLifecycle(
         {
             if (versions.Inside is > 0 and var inside) Logger.Draining(name, inside);
             var closed = CloseWhenIdleAsync();
-            await ((Task)UrgentDelay.WaitForAsync(closed, host.DrainTimeout, host.Time, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await ((Task)UrgentDelay.WaitForAsync(
+                closed, host.DrainTimeout, host.Time, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (closed.IsCompleted) await closed.ConfigureAwait(false);
             else Logger.DrainEnded(name, versions.Inside, host.DrainTimeout);
             _closed.Complete();
@@ -212,10 +215,14 @@ internal sealed class ModelLifecycle(
 
     /// <summary>The message may go to whoever asks from outside, so the exception's, with its paths, is no part of it.</summary>
     private static PredictionError NotLoaded(string name, string reason, Exception? exception = null) =>
-        new(PredictionStatus.NotReady, PredictionErrorCode.NotLoaded, "Model '{0}' is not loaded: {1}.", name, reason) { Exception = exception };
+        new(PredictionStatus.NotReady, PredictionErrorCode.NotLoaded, "Model '{0}' is not loaded: {1}.", name, reason)
+        {
+            Exception = exception,
+        };
 
     private PredictionError ShutDown() => new(
-        PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' is being shut down with its host and takes no more requests.", name)
+        PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' is being shut down with its host and takes no more requests.",
+        name)
     {
         Model = versions.Last?.Identity,
     };

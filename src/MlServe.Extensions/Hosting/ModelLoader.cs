@@ -11,7 +11,9 @@ internal sealed class ModelLoader(
     ModelCatalog catalog, FeatureCatalog features, RunGate gate, TimeProvider time, IServiceProvider services,
     ILoggerFactory? loggers = null)
 {
-    /// <summary>How long a model whose load has failed is waited for to close: a call of the native runtime may hold it open for good.</summary>
+    /// <summary>
+    /// How long a model whose load has failed is waited for to close: a call of the native runtime may hold it open for good.
+    /// </summary>
     private static readonly TimeSpan ClosingPatience = TimeSpan.FromSeconds(5);
 
     private readonly TimeProvider _clock = GuardedTime.Of(time);
@@ -23,7 +25,8 @@ internal sealed class ModelLoader(
     /// <param name="around">For the warm-up, the layers that will stand around what is loaded.</param>
     /// <param name="cancellationToken">Gives it up.</param>
     /// <exception cref="ModelLoadException">It could not be loaded; the message names it and its key.</exception>
-    public async Task<ServedVersion> LoadAsync(VersionSettings settings, IReadOnlyList<PipelineLayer> around, CancellationToken cancellationToken)
+    public async Task<ServedVersion> LoadAsync(
+        VersionSettings settings, IReadOnlyList<PipelineLayer> around, CancellationToken cancellationToken)
     {
         using var turn = await _turns.TakeAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -36,14 +39,18 @@ internal sealed class ModelLoader(
         }
     }
 
-    /// <summary>Reads and inspects the file of a model that may be loaded later, and leaves nothing behind. A source from code is not asked: it is not what configuration changes.</summary>
+    /// <summary>
+    /// Reads and inspects the file of a model that may be loaded later, and leaves nothing behind. A source from code is not asked: it is
+    /// not what configuration changes.
+    /// </summary>
     /// <exception cref="ModelLoadException">A load would fail so, too.</exception>
     public async Task CheckFileAsync(string name, ModelOptions options, CancellationToken cancellationToken)
     {
         if (options.Source is not null || options.Predictor is not null) return;
         try
         {
-            var (_, info) = await new OnnxLoader(FileOf(options), options.Onnx, ContextOf(name, options)).ReadAsync(cancellationToken).ConfigureAwait(false);
+            var (_, info) = await new OnnxLoader(
+                FileOf(options), options.Onnx, ContextOf(name, options)).ReadAsync(cancellationToken).ConfigureAwait(false);
             Check(name, OnnxFeature.FreeNames(options.Onnx, info).Select(static problem => $"{nameof(ModelOptions.Onnx)}:{problem}"));
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
@@ -82,7 +89,8 @@ internal sealed class ModelLoader(
         var builder = new PredictorBuilder(_ => model!);
         List<Func<IModelSource, IServiceProvider, IModelSource>> wrappers = [.. options.SourceWrappers];
         features.Apply(options, new(name, serviceLevel, services, builder, wrappers, options.IsCachePlaced));
-        model = await OnnxPredictor.LoadAsync(SourceOf(options, wrappers, context), options.Onnx, context, cancellationToken).ConfigureAwait(false);
+        model = await OnnxPredictor.LoadAsync(
+            SourceOf(options, wrappers, context), options.Onnx, context, cancellationToken).ConfigureAwait(false);
         try
         {
             Check(name, features.Validate(options, model));
@@ -90,7 +98,9 @@ internal sealed class ModelLoader(
             try
             {
                 if (options.Onnx.WarmUpRuns > 0)
-                    await new PipelineWarmUp(pipeline, around, serviceLevel, _clock, LogMessages.Create(loggers)).RunAsync(cancellationToken).ConfigureAwait(false);
+                    await new PipelineWarmUp(
+                        pipeline, around, serviceLevel, _clock,
+                        LogMessages.Create(loggers)).RunAsync(cancellationToken).ConfigureAwait(false);
                 return new(pipeline, settings, _clock.GetUtcNow());
             }
             catch
@@ -112,7 +122,8 @@ internal sealed class ModelLoader(
     private ServedVersion Wrap(VersionSettings settings, Func<IServiceProvider, IPredictor> makePredictor)
     {
         var (name, options) = (settings.Model, settings.InForce);
-        var predictor = makePredictor(services) ?? throw new InvalidOperationException("The function given to FromPredictor returned null.");
+        var predictor = makePredictor(services)
+            ?? throw new InvalidOperationException("The function given to FromPredictor returned null.");
         try
         {
             var serviceLevel = settings.ServiceLevel;
@@ -136,14 +147,16 @@ internal sealed class ModelLoader(
         if (told.Count > 0) throw new ModelLoadException(ModelLoadFailure.InvalidOptions, string.Join(" ", told));
     }
 
-    private IModelSource SourceOf(ModelOptions options, List<Func<IModelSource, IServiceProvider, IModelSource>> wrappers, ModelLoadContext context)
+    private IModelSource SourceOf(
+        ModelOptions options, List<Func<IModelSource, IServiceProvider, IModelSource>> wrappers, ModelLoadContext context)
     {
         var source = options.Source is { } makeSource
             ? makeSource(services) ?? throw new InvalidOperationException("The function given to FromSource returned null.")
             : FileOf(options);
         if (wrappers.Count == 0) return source;
 
-        // What stands around a source may take its time, and may run the model: quantizing does both. So the source itself is timed, and what it gives is verified before.
+        // What stands around a source may take its time, and may run the model: quantizing does both. So the source itself is timed, and
+        // what it gives is verified before.
         source = options.Onnx.Verify == ModelVerification.InChildProcess
             ? new VerifiedModelSource(source, options.Onnx, context)
             : new TimedModelSource(source, context.Name, options.Onnx.LoadTimeout, _clock);
@@ -152,12 +165,17 @@ internal sealed class ModelLoader(
         return source;
     }
 
-    /// <summary>Closes a pipeline or a model whose load has failed. What a layer throws at that is counted by the layer's guard: why the load failed is what is said.</summary>
+    /// <summary>
+    /// Closes a pipeline or a model whose load has failed. What a layer throws at that is counted by the layer's guard: why the load failed
+    /// is what is said.
+    /// </summary>
     private async Task CloseAsync(IPredictor predictor)
     {
         try
         {
-            await predictor.DisposeAsync().AsTask().WaitAsync(ClosingPatience, _clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await predictor.DisposeAsync()
+                .AsTask()
+                .WaitAsync(ClosingPatience, _clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 #pragma warning disable CA1031
         catch (Exception)

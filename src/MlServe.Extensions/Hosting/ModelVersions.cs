@@ -21,9 +21,12 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
 
     private ModelLifecycle Life => entry.Life;
 
-    public Task<ModelVersion> ReloadAsync(CancellationToken cancellationToken = default) => ReloadAsync(onlyIfChanged: false, cancellationToken);
+    public Task<ModelVersion> ReloadAsync(CancellationToken cancellationToken = default) =>
+        ReloadAsync(onlyIfChanged: false, cancellationToken);
 
-    /// <summary>Reloads the model. Calls that come while a reload runs share the next one, so that the last of them sees what is said then.</summary>
+    /// <summary>
+    /// Reloads the model. Calls that come while a reload runs share the next one, so that the last of them sees what is said then.
+    /// </summary>
     /// <param name="onlyIfChanged">Whether nothing is to be done where the options are those of the live version.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
     public async Task<ModelVersion> ReloadAsync(bool onlyIfChanged, CancellationToken cancellationToken)
@@ -65,7 +68,8 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
         using (await Life.TakeTurnAsync(cancellationToken).ConfigureAwait(false))
         {
             if (Set.Live is not { } former || ReferenceEquals(former, served)) return;
-            if (served.IsRetired) throw new InvalidOperationException($"The version {version} is not loaded any more. Load it anew: LoadAsync.");
+            if (served.IsRetired)
+                throw new InvalidOperationException($"The version {version} is not loaded any more. Load it anew: LoadAsync.");
             Publish(served, former);
             if (!keepFormer) drained = DrainAsync(former);
         }
@@ -81,7 +85,8 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
         using (await Life.TakeTurnAsync(cancellationToken).ConfigureAwait(false))
         {
             if (ReferenceEquals(Set.Live, served))
-                throw new InvalidOperationException($"The version {version} is the one that answers. Publish another one first, or stop the host.");
+                throw new InvalidOperationException(
+                    $"The version {version} is the one that answers. Publish another one first, or stop the host.");
             drained = DrainAsync(served);
         }
 
@@ -146,7 +151,8 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
         var version = await TryAsync(async () =>
         {
             var settings = host.Settings.Read(Model);
-            if (reload.IsForced || settings.Text != former.Settings.Text) return await LoadBesideAsync(settings, Life.Closing).ConfigureAwait(false);
+            if (reload.IsForced || settings.Text != former.Settings.Text)
+                return await LoadBesideAsync(settings, Life.Closing).ConfigureAwait(false);
 
             // What only the host reads may be another.
             host.Settings.Accept(settings);
@@ -165,21 +171,46 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
     {
         if (Set.IsFull)
         {
-            throw new InvalidOperationException($"Model '{Model}' has {VersionSet.Most} versions loaded, those that still answer requests among them, and takes no more. "
+            throw new InvalidOperationException(
+                $"Model '{Model}' has {VersionSet.Most} versions loaded, those that still answer requests among them, and takes no more. "
                 + "Unload one, or wait until they are drained.");
         }
 
         var version = await host.Loader.LoadAsync(settings, entry.WarmUpLayers, cancellationToken).ConfigureAwait(false);
-        await KeepAsync(version, version => VersionCheck.Require(version, Set.Live!, host.Find)).ConfigureAwait(false);
+        await KeepAsync(version, () => CheckAsync(version, Set.Live ?? throw Life.IsShutDown(), cancellationToken)).ConfigureAwait(false);
         return version;
     }
 
+    private async Task CheckAsync(ServedVersion version, ServedVersion live, CancellationToken cancellationToken)
+    {
+        VersionCheck.Require(version, live, host.Find);
+        foreach (var check in host.Checks)
+        {
+            try
+            {
+                await check.CheckAsync(HandleOf(version), HandleOf(live), cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+            {
+                throw new ModelLoadException(ModelLoadFailure.VerificationFailed,
+                    $"The new version of model '{Model}' did not pass {check.GetType().Name}, and the live one goes on: "
+                        + $"{GuestReports.MessageOf(exception)}", exception);
+            }
+        }
+    }
+
+    private Task KeepAsync(ServedVersion version, Action<ServedVersion> keep) => KeepAsync(version, () =>
+    {
+        keep(version);
+        return Task.CompletedTask;
+    });
+
     /// <summary>Closes a version that cannot be kept.</summary>
-    private async Task KeepAsync(ServedVersion version, Action<ServedVersion> keep)
+    private async Task KeepAsync(ServedVersion version, Func<Task> keep)
     {
         try
         {
-            keep(version);
+            await keep().ConfigureAwait(false);
         }
         catch
         {
@@ -196,12 +227,16 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
         host.Events?.Publish(new ModelReloaded(Model, version.Identity, former.Identity, host.Time.GetUtcNow()));
     }
 
-    /// <summary>Closes a version when its last request has been answered; ends with that, or when it has been waited for long enough.</summary>
+    /// <summary>
+    /// Closes a version when its last request has been answered; ends with that, or when it has been waited for long enough.
+    /// </summary>
     private async Task DrainAsync(ServedVersion version)
     {
         var closed = CloseAsync(version);
-        await ((Task)UrgentDelay.WaitForAsync(closed, host.DrainTimeout, host.Time, Life.Closing)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (!closed.IsCompleted && !IsShutDown) host.Logger.VersionDrainEnded(Model, version.Identity?.Version, version.Inside, host.DrainTimeout);
+        await ((Task)UrgentDelay.WaitForAsync(
+            closed, host.DrainTimeout, host.Time, Life.Closing)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!closed.IsCompleted && !IsShutDown)
+            host.Logger.VersionDrainEnded(Model, version.Identity?.Version, version.Inside, host.DrainTimeout);
     }
 
     private async Task CloseAsync(ServedVersion version)

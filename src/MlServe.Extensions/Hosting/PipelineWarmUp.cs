@@ -9,16 +9,16 @@ using MlServe.Tensors;
 namespace MlServe.Hosting;
 
 /// <summary>
-/// Sends some requests through all that stands around a model before callers come, so that none of them waits for the compiler. They go through
-/// the same layers, built once more around the model with a <see cref="PipelineContext"/> that leads nowhere: what the layers themselves keep, count
-/// and tell does not change.
+/// Sends some requests through all that stands around a model before callers come, so that none of them waits for the compiler. They go
+/// through the same layers, built once more around the model with a <see cref="PipelineContext"/> that leads nowhere: what the layers
+/// themselves keep, count and tell does not change.
 /// </summary>
 internal sealed class PipelineWarmUp(
     IPredictor pipeline, IReadOnlyList<PipelineLayer> around, ServiceLevel serviceLevel, TimeProvider time, ILogger logger)
 {
     /// <summary>
-    /// As many as show a batcher that its caller is alone, so that both of its ways are taken; fewer where the model is slow. Each has layers of its own and two
-    /// equal requests, of which a cache answers the second.
+    /// As many as show a batcher that its caller is alone, so that both of its ways are taken; fewer where the model is slow. Each has
+    /// layers of its own and two equal requests, of which a cache answers the second.
     /// </summary>
     private const int Rounds = 10;
     private const int RequestsOfSlowModels = 3;
@@ -109,7 +109,8 @@ internal sealed class PipelineWarmUp(
     }
 
     private IPredictor? Innermost() =>
-        pipeline.GetService<PaddingPredictor>() ?? pipeline.GetService<BatchingPredictor>() ?? (IPredictor?)pipeline.GetService<OnnxPredictor>();
+        pipeline.GetService<PaddingPredictor>() ?? pipeline.GetService<BatchingPredictor>()
+        ?? (IPredictor?)pipeline.GetService<OnnxPredictor>();
 
     /// <summary>The same row as a list of numbers without name and shape, as most callers give it.</summary>
     private static PredictionInputs? Flat(in PredictionInputs sample)

@@ -12,8 +12,9 @@ namespace MlServe.Hosting;
 
 /// <summary>Holds the models of a host: one for each name, made when it is first asked for, closed with the provider.</summary>
 internal sealed class PredictorProvider(
-    ModelCatalog catalog, ModelLoader loader, SettingsReader settings, IOptions<MlServingOptions> options, IOptionsMonitor<ModelOptions> models,
-    ReloadCheck check, TimeProvider time, IServiceProvider services, ILoggerFactory? loggers = null)
+    ModelCatalog catalog, ModelLoader loader, SettingsReader settings, IOptions<MlServingOptions> options,
+    IOptionsMonitor<ModelOptions> models, ReloadCheck check, IEnumerable<IModelVersionCheck> checks, TimeProvider time,
+    IServiceProvider services, ILoggerFactory? loggers = null)
     : IPredictorProvider, IFallbackTargets, IDisposable, IAsyncDisposable
 {
     private readonly ILogger _logger = LogMessages.Create(loggers);
@@ -50,7 +51,8 @@ internal sealed class PredictorProvider(
     /// <exception cref="InvalidOperationException">Several models have such a door, and none of them is the default.</exception>
     public string ModelOfDoor(Type service, string door) => DefaultOf(catalog.ModelsWithDoor(service), door);
 
-    public ModelEntry GetModel(string name) => FindModel(name) ?? throw new KeyNotFoundException($"There is no model '{name}'. {KnownModels()}");
+    public ModelEntry GetModel(string name) =>
+        FindModel(name) ?? throw new KeyNotFoundException($"There is no model '{name}'. {KnownModels()}");
 
     public async Task LoadAsync(CancellationToken cancellationToken = default)
     {
@@ -91,7 +93,10 @@ internal sealed class PredictorProvider(
         WatchOptions();
     }
 
-    /// <summary>Loads models that a reload of the configuration has added, tries again those that failed, and loads those anew whose options have changed.</summary>
+    /// <summary>
+    /// Loads models that a reload of the configuration has added, tries again those that failed, and loads those anew whose options have
+    /// changed.
+    /// </summary>
     public void Reload()
     {
         var names = catalog.Names.ToHashSet(ModelName.Comparer);
@@ -108,7 +113,8 @@ internal sealed class PredictorProvider(
             {
                 Reload(GetModel(name), names.Contains(name));
             }
-#pragma warning disable CA1031 // Configuration and options have code of others in them, and the other models are to be brought in line as well.
+            // Configuration and options have code of others in them, and the other models are to be brought in line as well.
+#pragma warning disable CA1031
             catch (Exception exception)
 #pragma warning restore CA1031
             {
@@ -130,18 +136,22 @@ internal sealed class PredictorProvider(
 
     private void OptionsChanged(string? name)
     {
-        if (name is not null && !_ending.IsCancellationRequested && _models.TryGetValue(name, out var model) && model.State == ModelState.Ready)
+        if (name is not null && !_ending.IsCancellationRequested && _models.TryGetValue(name, out var model)
+            && model.State == ModelState.Ready)
             ReloadInBackground(model);
     }
 
     private List<string> Known()
     {
         List<string> names = [.. catalog.Names];
-        names.AddRange(_models.Values.Where(model => IsKept(model) && !names.Contains(model.Name, ModelName.Comparer)).Select(static model => model.Name));
+        names.AddRange(_models.Values.Where(model => IsKept(model) && !names.Contains(model.Name, ModelName.Comparer))
+            .Select(static model => model.Name));
         return names;
     }
 
-    /// <summary>A model that has gone from the configuration stays while it is served; where all of it has gone, nothing is known of any.</summary>
+    /// <summary>
+    /// A model that has gone from the configuration stays while it is served; where all of it has gone, nothing is known of any.
+    /// </summary>
     private bool IsKept(ModelEntry model) => model.NotLoadedYet is null || model.State == ModelState.Loading || !catalog.Exists;
 
     private void Reload(ModelEntry model, bool isThere)
@@ -236,7 +246,9 @@ internal sealed class PredictorProvider(
             // Added by a reload. Somebody may have asked for its options when it was not there, and the answer was kept.
             if (_isStarted) settings.Forget(declared);
             var context = PipelineContext.Of(services) with { Identity = new(declared), Targets = this };
-            model = new(declared, new(loader, settings, _options.DrainTimeout, _clock, _logger, context.Events, FindKnown), context, isAdded: _isStarted);
+            model = new(
+                declared, new(loader, settings, _options.DrainTimeout, _clock, _logger, context.Events, FindKnown, [.. checks]), context,
+                isAdded: _isStarted);
             _models[declared] = model;
             if (_isStarted && !_isStopping) LoadInBackground(model);
             return model;
@@ -247,7 +259,9 @@ internal sealed class PredictorProvider(
     /// <exception cref="KeyNotFoundException">There is no such model.</exception>
     public IModelVersions VersionsOf(string name) => GetModel(name).Changes;
 
-    /// <summary>Loads another version of a model whose options are others than those of the live one. It tells itself of what goes wrong.</summary>
+    /// <summary>
+    /// Loads another version of a model whose options are others than those of the live one. It tells itself of what goes wrong.
+    /// </summary>
     private static void ReloadInBackground(ModelEntry model)
     {
         using var noContext = Background.SuppressFlow();
@@ -284,24 +298,30 @@ internal sealed class PredictorProvider(
     }
 
     /// <summary>What is wrong in the configuration itself waits for the next reload.</summary>
-    private static bool MayHeal(Exception failure) => failure is not (OptionsValidationException or ModelLoadException { Failure: ModelLoadFailure.InvalidOptions });
+    private static bool MayHeal(Exception failure) =>
+        failure is not (OptionsValidationException or ModelLoadException { Failure: ModelLoadFailure.InvalidOptions });
 
     private LoadRetries Retries => LazyInitializer.EnsureInitialized(
         ref _retries, () => new(_clock, LoadAndCheckAsync, (model, delay) => _logger.TriedAgain(model.Name, delay), _ending.Token));
 
-    /// <summary>What ends a start takes out of service here: a chain to which a model that has just been loaded belongs, as its end or on the way.</summary>
+    /// <summary>
+    /// What ends a start takes out of service here: a chain to which a model that has just been loaded belongs, as its end or on the way.
+    /// </summary>
     private void CheckFallbacks(ModelEntry loaded)
     {
         foreach (var model in _models.Values)
         {
             if (model.Fallback is not { } fallback) continue;
-            if (model != loaded && !fallback.Steps.OfType<ModelStep>().Any(step => ModelName.Comparer.Equals(step.Name, loaded.Name))) continue;
+            if (model != loaded && !fallback.Steps.OfType<ModelStep>().Any(step => ModelName.Comparer.Equals(step.Name, loaded.Name)))
+                continue;
             var problems = FallbackCheck.ProblemsOf(model, name => _models.GetValueOrDefault(name)).ToList();
             if (problems.Count > 0) model.RefuseFallback(string.Join(" ", problems));
         }
     }
 
-    /// <summary>A host that asks for nothing takes the runtime as it finds it, so that several hosts in one process do not collide.</summary>
+    /// <summary>
+    /// A host that asks for nothing takes the runtime as it finds it, so that several hosts in one process do not collide.
+    /// </summary>
     private void ConfigureRuntime()
     {
         if (_options.Runtime is { EnableTelemetry: false, SharedThreadPoolThreads: 0 }) return;
@@ -322,7 +342,8 @@ internal sealed class PredictorProvider(
         return marked.Count == 1
             ? marked[0]
             : throw new InvalidOperationException(
-                $"{service} was asked for without a name, and no single model is meant. {KnownModels()} Ask for one with [FromKeyedServices(\"name\")], "
+                $"{service} was asked for without a name, and no single model is meant. {KnownModels()} Ask for one with "
+                + "[FromKeyedServices(\"name\")], "
                 + "or mark one with AsDefault().");
     }
 

@@ -13,7 +13,8 @@ namespace MlServe.Hosting;
 /// before every one of them fails at once.
 /// </summary>
 internal sealed class ReloadCheck(
-    ModelCatalog catalog, ConfigurationCheck configuration, IOptionsFactory<MlServingOptions> options, ModelLoader loader, ILoggerFactory? loggers = null)
+    ModelCatalog catalog, ConfigurationCheck configuration, IOptionsFactory<MlServingOptions> options, ModelLoader loader,
+    ILoggerFactory? loggers = null)
 {
     private readonly ILogger _logger = LogMessages.Create(loggers);
     private readonly Lock _lock = new();
@@ -67,7 +68,8 @@ internal sealed class ReloadCheck(
         }
     }
 
-    private async Task AddProblemsOfAsync(string name, Func<string, ModelEntry?> find, List<string> problems, CancellationToken cancellationToken)
+    private async Task AddProblemsOfAsync(
+        string name, Func<string, ModelEntry?> find, List<string> problems, CancellationToken cancellationToken)
     {
         try
         {
@@ -90,7 +92,8 @@ internal sealed class ReloadCheck(
 
     /// <summary>Whether the signature of the loaded model is that of the next start.</summary>
     private static bool IsSameFile(ModelEntry? model, ModelOptions options) =>
-        options.Path is { } path && model?.Versions.GetService(typeof(OnnxModelDescription)) is OnnxModelDescription { Origin: var origin } && origin == path;
+        options.Path is { } path && model?.Versions.GetService(typeof(OnnxModelDescription)) is OnnxModelDescription { Origin: var origin }
+        && origin == path;
 
     private static IEnumerable<string> ProblemsOfChain(ModelEntry model, ModelOptions options, Func<string, ModelEntry?> find)
     {

@@ -5,8 +5,8 @@ using MlServe.Threading;
 namespace MlServe.Hosting;
 
 /// <summary>
-/// A version of a model that is loaded, with what code adds around it. It counts the requests inside, so that it is closed only when the last of them has
-/// been answered.
+/// A version of a model that is loaded, with what code adds around it. It counts the requests inside, so that it is closed only when the
+/// last of them has been answered.
 /// </summary>
 /// <param name="pipeline">The model and its layers; closed with this.</param>
 /// <param name="settings">What it was loaded with.</param>
@@ -64,8 +64,8 @@ internal sealed class ServedVersion(IPredictor pipeline, VersionSettings setting
     }
 
     /// <summary>
-    /// Takes no more requests and closes the model when those inside have been answered, however long that takes: a model that is closed under a request
-    /// would answer it with an exception. What a layer throws is logged.
+    /// Takes no more requests and closes the model when those inside have been answered, however long that takes: a model that is closed
+    /// under a request would answer it with an exception. What a layer throws is logged.
     /// </summary>
     public Task CloseAsync(ILogger logger)
     {

@@ -1,8 +1,8 @@
 namespace MlServe.Hosting;
 
 /// <summary>
-/// The versions of one model that are loaded, and which of them is live. It is the inner end of the layers that stand before the model is there. Requests
-/// are let in by <see cref="EntranceStage"/>: whatever chooses among versions does so in <see cref="Enter"/>.
+/// The versions of one model that are loaded, and which of them is live. It is the inner end of the layers that stand before the model is
+/// there. Requests are let in by <see cref="EntranceStage"/>: whatever chooses among versions does so in <see cref="Enter"/>.
 /// </summary>
 /// <param name="refusal">Why there is none yet.</param>
 internal sealed class VersionSet(PredictionError refusal) : IPredictor, IKeepsDeadlines
@@ -41,7 +41,8 @@ internal sealed class VersionSet(PredictionError refusal) : IPredictor, IKeepsDe
     /// <summary>A set of one version, for requests to it alone.</summary>
     /// <param name="version">The version.</param>
     /// <param name="refusal">Why requests are turned away once it takes no more.</param>
-    public static VersionSet Of(ServedVersion version, PredictionError refusal) => new(refusal) { _live = version, _last = version, _all = [version] };
+    public static VersionSet Of(ServedVersion version, PredictionError refusal) =>
+        new(refusal) { _live = version, _last = version, _all = [version] };
 
     /// <summary>The version that a request goes to, with the request let in; null: <see cref="Refusal"/> says why.</summary>
     public ServedVersion? Enter()

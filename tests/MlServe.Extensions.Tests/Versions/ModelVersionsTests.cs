@@ -41,7 +41,8 @@ public sealed class ModelVersionsTests : IDisposable
         Assert.NotEqual(former.Identity.Digest, version.Identity.Digest);
         Assert.Equal(version.Identity, predictor.GetService<ModelIdentity>());
         Assert.Equal(
-            [$"{nameof(ModelLoaded)} {former.Identity.Digest}", $"{nameof(ModelReloaded)} {version.Identity.Digest}", $"{nameof(ModelVersionClosed)} {former.Identity.Digest}"],
+            [$"{nameof(ModelLoaded)} {former.Identity.Digest}", $"{nameof(ModelReloaded)} {version.Identity.Digest}",
+                $"{nameof(ModelVersionClosed)} {former.Identity.Digest}"],
             _test.Events.Select(static what => $"{what.GetType().Name} {what.Version!.Digest}"));
         Assert.Equal(PredictionErrorCode.NotLoaded, (await former.Predictor.ErrorAsync()).Code);
     }
@@ -58,11 +59,14 @@ public sealed class ModelVersionsTests : IDisposable
         await _test.Versions.ReloadAsync(Token);
 
         using var answer = await _test.Predictor.PredictAsync(Asking.OneTwoThree, cancellationToken: Token);
-        Assert.Equal((PredictionSource.Model, CircuitState.Closed), (answer.Origin.Source, _test.Predictor.GetService<ICircuitBreaker>()!.State));
+        Assert.Equal(
+            (PredictionSource.Model, CircuitState.Closed), (answer.Origin.Source, _test.Predictor.GetService<ICircuitBreaker>()!.State));
         Assert.Equal(0, _test.Predictor.GetService<CacheStatistics>()!.Hits);
     }
 
-    /// <summary>With old answers kept across versions, none of them is given for a fresh one: not of another load of the same file either.</summary>
+    /// <summary>
+    /// With old answers kept across versions, none of them is given for a fresh one: not of another load of the same file either.
+    /// </summary>
     [Fact]
     public async Task ReloadAsync_ThereAndBack_GivesNoAnswerOfAnEarlierLoadButAStaleOne()
     {
@@ -103,7 +107,8 @@ public sealed class ModelVersionsTests : IDisposable
         Assert.Equal([first, second], versions.All);
 
         await versions.PublishAsync(second, keepFormer: true, Token);
-        Assert.Equal((12f, ModelVersionState.Standby, 6f), (await _test.Predictor.SumAsync(), first.State, await first.Predictor.SumAsync()));
+        Assert.Equal(
+            (12f, ModelVersionState.Standby, 6f), (await _test.Predictor.SumAsync(), first.State, await first.Predictor.SumAsync()));
         await Assert.ThrowsAsync<InvalidOperationException>(() => versions.UnloadAsync(second, Token));
 
         await versions.PublishAsync(first, keepFormer: true, Token);
@@ -120,7 +125,8 @@ public sealed class ModelVersionsTests : IDisposable
     {
         await _test.StartAsync();
 
-        var version = await _test.Versions.LoadAsync(static options => options.ReplaceBy(ModelSource.FromBytes(TinyOnnx.WeightedSum(3, 0))), Token);
+        var version = await _test.Versions.LoadAsync(
+            static options => options.ReplaceBy(ModelSource.FromBytes(TinyOnnx.WeightedSum(3, 0))), Token);
         await _test.Versions.PublishAsync(version, cancellationToken: Token);
 
         Assert.Equal(18, await _test.Predictor.SumAsync());
@@ -158,7 +164,8 @@ public sealed class ModelVersionsTests : IDisposable
         Assert.Equal((failure, failure), (thrown.Failure, again.Failure));
         Assert.Same(live, Assert.Single(_test.Versions.All));
         Assert.Equal(6, await _test.Predictor.SumAsync());
-        Assert.Contains(_test.Events, what => what is ModelReloadFailed failed && failed.Exception == again && failed.Version == live!.Identity);
+        Assert.Contains(
+            _test.Events, what => what is ModelReloadFailed failed && failed.Exception == again && failed.Version == live!.Identity);
         Assert.Contains(_test.Logs.GetSnapshot(), log => log.Id.Id == 4014 && log.Level == LogLevel.Error && log.Exception == again);
 
         // Once it is right, the same call succeeds.
@@ -191,7 +198,8 @@ public sealed class ModelVersionsTests : IDisposable
 
         Assert.Equal((6f, "b"), (await _test.Predictor.SumAsync(), _test.Versions.Live!.Identity.Version));
         await VersionHost.WaitAsync(() => former.State == ModelVersionState.Closed, "the end of the former one");
-        await VersionHost.WaitAsync(() => _test.Services.GetRequiredService<IOptionsMonitor<ModelOptions>>().Get("m").Batching.MaxBatchSize == 7, "the options");
+        await VersionHost.WaitAsync(
+            () => _test.Services.GetRequiredService<IOptionsMonitor<ModelOptions>>().Get("m").Batching.MaxBatchSize == 7, "the options");
     }
 
     [Fact]
@@ -201,7 +209,8 @@ public sealed class ModelVersionsTests : IDisposable
         var live = _test.Versions.Live;
 
         _test.Set(("m:Version", "1"), ("m:Path", Path.Combine(_test.Folder, "m.onnx")), ("m:Required", "false"));
-        await VersionHost.WaitAsync(() => !_test.Services.GetRequiredService<IOptionsMonitor<ModelOptions>>().Get("m").Required, "what the host reads");
+        await VersionHost.WaitAsync(
+            () => !_test.Services.GetRequiredService<IOptionsMonitor<ModelOptions>>().Get("m").Required, "what the host reads");
 
         Assert.Same(live, _test.Versions.Live);
     }
@@ -225,7 +234,8 @@ public sealed class ModelVersionsTests : IDisposable
         var live = _test.Versions.Live;
         _test.Set(("m:Path", "4.onnx"));
         _test.Set(("m:Path", "3.onnx"));
-        await VersionHost.WaitAsync(() => _test.Versions.All.Count == 1 && _test.Predictor.SumAsync().GetAwaiter().GetResult() == 18, "the newest again");
+        await VersionHost.WaitAsync(
+            () => _test.Versions.All.Count == 1 && _test.Predictor.SumAsync().GetAwaiter().GetResult() == 18, "the newest again");
         await _test.Versions.ReloadAsync(Token);
         Assert.Equal(18, await _test.Predictor.SumAsync());
         Assert.NotSame(live, _test.Versions.Live);
@@ -423,7 +433,8 @@ public sealed class ModelVersionsTests : IDisposable
     [Fact]
     public async Task Configuration_ChainChanged_HoldsFromTheNewVersionOn()
     {
-        await _test.StartAsync(settings: [("MlServing:Models:m:UseCircuitBreaker", "true"), ("MlServing:Models:m:Fallback:0:Value:y:0", "1")]);
+        await _test.StartAsync(settings: [("MlServing:Models:m:UseCircuitBreaker", "true"),
+            ("MlServing:Models:m:Fallback:0:Value:y:0", "1")]);
         var former = _test.Versions.Live;
 
         _test.Set(("m:Fallback:0:Value:y:0", "2"));
@@ -436,6 +447,56 @@ public sealed class ModelVersionsTests : IDisposable
         var thrown = await Assert.ThrowsAsync<ModelLoadException>(() => _test.Versions.ReloadAsync(Token));
         Assert.Contains("gives a value to 'z'", thrown.Message, StringComparison.Ordinal);
         Assert.Equal(2, await _test.Predictor.SumAsync());
+    }
+
+    [Fact]
+    public async Task ReloadAsync_CheckOfTheApplication_DecidesAndSeesBoth()
+    {
+        var check = new Limit();
+        await _test.StartAsync(null, services => services.AddSingleton<IModelVersionCheck>(check));
+        var live = _test.Versions.Live;
+
+        _test.Write("m.onnx", weight: 3);
+        var thrown = await Assert.ThrowsAsync<ModelLoadException>(() => _test.Versions.ReloadAsync(Token));
+        Assert.Equal(
+            (ModelLoadFailure.VerificationFailed,
+                "The new version of model 'm' did not pass Limit, and the live one goes on: 18 is too much beside 6"),
+            (thrown.Failure,
+                thrown.InnerException is null ? "" : thrown.Message[thrown.Message.IndexOf("The new", StringComparison.Ordinal)..]));
+        Assert.Same(live, Assert.Single(_test.Versions.All));
+
+        _test.Write("m.onnx", weight: 2);
+        await _test.Versions.ReloadAsync(Token);
+        Assert.Equal(12, await _test.Predictor.SumAsync());
+    }
+
+    /// <summary>What was said for one version alone is not taken back by options that have not changed.</summary>
+    [Fact]
+    public async Task Configuration_NothingChangedSinceAVersionWasPublished_LeavesItLive()
+    {
+        var source = new Changing();
+        _test.Write("double.onnx", weight: 2);
+        await _test.StartAsync(null, services => services.AddSingleton<IOptionsChangeTokenSource<ModelOptions>>(source));
+        var version = await _test.Versions.LoadAsync(static options => options.Path = "double.onnx", Token);
+        await _test.Versions.PublishAsync(version, cancellationToken: Token);
+
+        _test.Set();
+        source.Change();
+        await _test.Versions.UnloadAsync(await _test.Versions.LoadAsync(cancellationToken: Token), Token);
+        Assert.Same(version, _test.Versions.Live);
+
+        _test.Set(("m:Version", "2"));
+        await VersionHost.WaitAsync(() => _test.Versions.Live != version, "the new version");
+        Assert.Equal(6, await _test.Predictor.SumAsync());
+    }
+
+    private sealed class Limit : IModelVersionCheck
+    {
+        public async ValueTask CheckAsync(ModelVersion version, ModelVersion live, CancellationToken cancellationToken)
+        {
+            var (now, then) = (await version.Predictor.SumAsync(), await live.Predictor.SumAsync());
+            if (now > 2 * then) throw new InvalidOperationException($"{now} is too much beside {then}");
+        }
     }
 
     /// <summary>A source that is read when it is told to.</summary>

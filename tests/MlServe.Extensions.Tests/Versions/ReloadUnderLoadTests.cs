@@ -18,7 +18,10 @@ public sealed class ReloadUnderLoadTests : IDisposable
 
     public void Dispose() => _test.Dispose();
 
-    /// <summary>Version n has the weight n. Each answer is right for the version that it says it is of, and after a reload no request is answered by an earlier one.</summary>
+    /// <summary>
+    /// Version n has the weight n. Each answer is right for the version that it says it is of, and after a reload no request is answered by
+    /// an earlier one.
+    /// </summary>
     [Theory]
     [InlineData(false, false)]
     [InlineData(true, false)]
@@ -42,8 +45,10 @@ public sealed class ReloadUnderLoadTests : IDisposable
                 using var answer = await _test.Predictor.PredictAsync(PredictionInputs.Row(row), cancellationToken: Token);
                 Interlocked.Increment(ref asked);
                 if (!answer.IsOk) wrong.Enqueue(answer.Error.Message);
-                else if (!int.TryParse(answer.Origin.Model!.Version, out var version) || answer["y"].ToScalar<float>() != row.Sum() * version || version < least)
-                    wrong.Enqueue($"{answer["y"].ToScalar<float>()} of {row.Sum()} by version {answer.Origin.Model!.Version}, {least} or later");
+                else if (!int.TryParse(answer.Origin.Model!.Version, out var version)
+                    || answer["y"].ToScalar<float>() != row.Sum() * version || version < least)
+                    wrong.Enqueue(
+                        $"{answer["y"].ToScalar<float>()} of {row.Sum()} by version {answer.Origin.Model!.Version}, {least} or later");
             }
         }
 
@@ -92,7 +97,8 @@ public sealed class ReloadUnderLoadTests : IDisposable
     [Fact]
     public async Task Reload_TargetOfAnothersChain_StandsInAllTheWhile()
     {
-        await _test.StartAsync(settings: [("MlServing:Models:front:Path", "m.onnx"), ("MlServing:Models:front:UseCircuitBreaker", "true"), ("MlServing:Models:front:Fallback:0:Model", "m")]);
+        await _test.StartAsync(settings: [("MlServing:Models:front:Path", "m.onnx"), ("MlServing:Models:front:UseCircuitBreaker", "true"),
+            ("MlServing:Models:front:Fallback:0:Model", "m")]);
         var front = _test.Services.GetRequiredKeyedService<IPredictor>("front");
         front.GetService<ICircuitBreaker>()!.Isolate();
 

@@ -32,7 +32,8 @@ internal sealed class VersionHost : IDisposable
     public string Write(string file, float weight) => _test.WriteModel(file, weight);
 
     /// <summary>Starts the host; the model is <c>m.onnx</c> of weight 1.</summary>
-    public async Task StartAsync(Action<ModelBuilder>? configure = null, Action<IServiceCollection>? services = null, params (string Key, string? Value)[] settings)
+    public async Task StartAsync(
+        Action<ModelBuilder>? configure = null, Action<IServiceCollection>? services = null, params (string Key, string? Value)[] settings)
     {
         _host = _test.Build((builder, configuration) =>
         {

@@ -5,4 +5,5 @@ namespace MlServe;
 /// <param name="Version">The version that answers now.</param>
 /// <param name="Former">The version that answered before.</param>
 /// <param name="At">When, by the host's clock.</param>
-public sealed record ModelReloaded(string Model, ModelIdentity? Version, ModelIdentity? Former, DateTimeOffset At) : ModelEvent(Model, Version, At);
+public sealed record ModelReloaded(string Model, ModelIdentity? Version, ModelIdentity? Former, DateTimeOffset At)
+    : ModelEvent(Model, Version, At);
