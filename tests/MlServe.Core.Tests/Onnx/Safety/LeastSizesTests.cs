@@ -82,6 +82,23 @@ public sealed class LeastSizesTests
         Assert.Equal(ModelLoadFailure.TooLarge, Assert.Throws<ModelLoadException>(() => OnnxInspector.Inspect(bytes)).Failure);
     }
 
+    [Theory]
+    [InlineData("LogSoftmax")]
+    [InlineData("LpNormalization")]
+    [InlineData("Sqrt")]
+    [InlineData("Swish")]
+    [InlineData("LayerNormalization")]
+    [InlineData("SkipLayerNormalization")]
+    [InlineData("FastGelu")]
+    [InlineData("Normalizer")]
+    [InlineData("Relu")]
+    public void Inspect_OperatorKeepsTheShape_CountsWhatIsMadeOfIt(string operation)
+    {
+        var model = new TinyOnnx().Weight("w", new float[1024], 1024).Weight("times", [1L << 30], 1).Node(operation, "w", "m")
+            .Node("Tile", "m times", "y").OutputOfAnyShape("y", ElementType.Float).ToArray();
+        Assert.Equal(ModelLoadFailure.TooLarge, Assert.Throws<ModelLoadException>(() => OnnxInspector.Inspect(model)).Failure);
+    }
+
     /// <summary>Takes <c>x: float[1, frames, 8]</c>, pads it to at least two frames (<c>p</c>), and counts them (<c>n: int64[1]</c>).</summary>
     private static TinyOnnx WithNumber() => new TinyOnnx().Input("x", ElementType.Float, 1, "frames", 8).Weight("pads", [0L, 1, 0, 0, 1, 0], 6).Weight("second", [1L], 1)
         .Node("Pad", "x pads", "p").Node("Shape", "p", "shape").Node("Gather", "shape second", "n");
