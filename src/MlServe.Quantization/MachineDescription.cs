@@ -21,7 +21,10 @@ public sealed record MachineDescription
     /// <summary>The operating system.</summary>
     public required string OperatingSystem { get; init; }
 
-    /// <summary>Operations on 8-bit integers that one core has made in a second at most, in thousand millions (GOP/s), a multiplication and an addition counted as two; null where it was not measured.</summary>
+    /// <summary>
+    /// Operations on 8-bit integers that one core has made in a second at most, in thousand millions (GOP/s), a multiplication and an
+    /// addition counted as two; null where it was not measured.
+    /// </summary>
     public double? IntegerPeak { get; init; }
 
     /// <summary>As <see cref="IntegerPeak"/>, on FP32 numbers (GFLOP/s).</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using MlServe.Onnx;
 using MlServe.Onnx.Verification;
 
@@ -12,12 +13,18 @@ internal static class ModelCheck
         {
             var options = OptionsOf(request);
             var source = new Given(new(model, request.Origin, request.Folder));
-            await using var predictor = await OnnxPredictor.LoadAsync(source, options, new() { Name = request.Name, IsCheck = true }, cancellationToken);
+            await using var predictor = await OnnxPredictor.LoadAsync(
+                source, options, new() { Name = request.Name, IsCheck = true }, cancellationToken);
             return new(null, predictor.Signature.BatchingNote);
         }
         catch (ModelLoadException exception) when (exception.InnerException is { } inner && OrtErrors.IsOutOfMemory(inner))
         {
-            return new(ModelLoadFailure.VerificationFailed, FormattableString.Invariant($"it takes more memory than it may ({request.MaxMemoryBytes} bytes, Verification.MaxMemoryBytes): {exception.Message}"));
+            return new(
+                ModelLoadFailure.VerificationFailed,
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"it takes more memory than it may ({request.MaxMemoryBytes} bytes, Verification.MaxMemoryBytes): "
+                    + $"{exception.Message}"));
         }
         catch (ModelLoadException exception)
         {
@@ -25,7 +32,9 @@ internal static class ModelCheck
         }
         catch (OutOfMemoryException exception)
         {
-            return new(ModelLoadFailure.VerificationFailed, $"it takes more memory than it may ({request.MaxMemoryBytes} bytes): {exception.Message}");
+            return new(
+                ModelLoadFailure.VerificationFailed,
+                $"it takes more memory than it may ({request.MaxMemoryBytes} bytes): {exception.Message}");
         }
     }
 

@@ -6,7 +6,9 @@ using MlServe.Onnx.Verification;
 
 namespace MlServe.Cli.Commands;
 
-/// <summary><c>mlserve check</c>: loads a model, finds its batch axis and warms it up, in this process, whose memory and time are bounded first.</summary>
+/// <summary>
+/// <c>mlserve check</c>: loads a model, finds its batch axis and warms it up, in this process, whose memory and time are bounded first.
+/// </summary>
 internal static class CheckCommand
 {
     private const int MaxHeader = 16 * 1024 * 1024;
@@ -18,9 +20,18 @@ internal static class CheckCommand
         var seconds = CommonOptions.Count("--seconds", "The most time that it may take, in seconds.", 1, 86_400, 120);
         var json = CommonOptions.Json();
         var externalData = new Option<bool>("--external-data") { Description = "Allow weights in other files of the model's folder." };
-        var versions = new Option<bool>(CheckTool.VersionsOption) { Description = "Print only the versions of the tool and of its runtime, as JSON." };
-        var fromHost = new Option<bool>(CheckTool.HostOption) { Description = "Read request and model from the standard input.", Hidden = true };
-        var command = new Command(CheckTool.Command, "Loads a model, tries it and warms it up, where it can do no harm: in a process of its own, whose memory and time are bounded.")
+        var versions = new Option<bool>(CheckTool.VersionsOption)
+        {
+            Description = "Print only the versions of the tool and of its runtime, as JSON.",
+        };
+        var fromHost = new Option<bool>(CheckTool.HostOption)
+        {
+            Description = "Read request and model from the standard input.",
+            Hidden = true,
+        };
+        var command = new Command(
+            CheckTool.Command,
+            "Loads a model, tries it and warms it up, where it can do no harm: in a process of its own, whose memory and time are bounded.")
         {
             model, memory, seconds, externalData, json, versions, fromHost,
         };
@@ -43,15 +54,18 @@ internal static class CheckCommand
 
     private static int PrintVersions()
     {
-        Console.WriteLine(JsonSerializer.Serialize(new(CheckVersion.Tool, OnnxRuntimeEnvironment.Start()), CheckJson.Default.CheckVersions));
+        Console.WriteLine(JsonSerializer.Serialize(
+            new(CheckVersion.Tool, OnnxRuntimeEnvironment.Start()), CheckJson.Default.CheckVersions));
         return ExitCodes.Ok;
     }
 
-    private static async Task<int> CheckFileAsync(string path, CheckRequest request, bool isExternalAllowed, bool isJson, CancellationToken cancellationToken)
+    private static async Task<int> CheckFileAsync(
+        string path, CheckRequest request, bool isExternalAllowed, bool isJson, CancellationToken cancellationToken)
     {
         var content = await ModelSource.FromFile(path).ReadAsync(cancellationToken);
         ProcessLimits.Apply(request.MaxMemoryBytes, request.Timeout);
-        var verdict = await ModelCheck.RunAsync(request with { Folder = isExternalAllowed ? content.Folder : null }, content.Bytes, cancellationToken);
+        var verdict = await ModelCheck.RunAsync(
+            request with { Folder = isExternalAllowed ? content.Folder : null }, content.Bytes, cancellationToken);
         if (isJson) Console.WriteLine(JsonSerializer.Serialize(verdict, CheckJson.Default.CheckVerdict));
         else if (verdict.Failure is { } failure) Console.Error.WriteLine($"refused, {failure}: {verdict.Message}");
         else Console.WriteLine($"loads. {verdict.Message}");
@@ -83,7 +97,8 @@ internal static class CheckCommand
         }
     }
 
-    private static CliException NoRequest() => new("The standard input does not begin with a request. To check a file, name it: mlserve check MODEL.");
+    private static CliException NoRequest() =>
+        new("The standard input does not begin with a request. To check a file, name it: mlserve check MODEL.");
 
     private static async Task<byte[]> ReadLineAsync(Stream input, CancellationToken cancellationToken)
     {

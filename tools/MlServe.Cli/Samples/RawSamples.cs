@@ -17,12 +17,16 @@ internal sealed class RawSamples(SampleModel model, string path, int rows)
         var input = model.Sole("--samples-raw");
         var dimensions = input.Type.Dimensions;
         if (dimensions is not { Count: > 0 } || dimensions.Skip(1).Any(static dimension => dimension.Size is null))
-            throw new CliException($"--samples-raw needs an input whose axes but the first are fixed, and '{input.Name}' is {input.Type}. Give .npy files, which say their shape.");
+            throw new CliException(
+                $"--samples-raw needs an input whose axes but the first are fixed, and '{input.Name}' is {input.Type}. Give .npy files, "
+                + "which say their shape.");
         long[] shape = [1, .. dimensions.Skip(1).Select(static dimension => dimension.Size!.Value)];
         var row = ElementSizes.BytesOf(input.Type.ElementType, shape);
         if (row is null or 0) throw new CliException($"--samples-raw cannot be read for '{input.Name}', which is {input.Type}.");
         var length = new FileInfo(path).Length;
-        if (length == 0 || length % row != 0) throw new CliException($"'{path}' has {length} bytes, and a row of '{input.Name}' {input.Type} has {row}: it does not hold whole rows.");
+        if (length == 0 || length % row != 0)
+            throw new CliException(
+                $"'{path}' has {length} bytes, and a row of '{input.Name}' {input.Type} has {row}: it does not hold whole rows.");
         var together = dimensions[0].Size ?? rows;
         using var file = File.OpenRead(path);
         for (var left = length / row.Value; left > 0; left -= together)
