@@ -1,3 +1,4 @@
+using MlServe.Quantization.Evaluation;
 using MlServe.Quantization.Rewriting;
 using MlServe.Quantization.Runtime;
 

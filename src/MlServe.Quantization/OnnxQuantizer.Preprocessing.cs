@@ -1,4 +1,5 @@
 using MlServe.Onnx;
+using MlServe.Quantization.Evaluation;
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Preprocessing;
 using MlServe.Quantization.Proto;

@@ -1,5 +1,4 @@
 using MlServe.Batching;
-using MlServe.Benchmarks.Scorecard;
 using MlServe.Onnx;
 
 namespace MlServe.Benchmarks.Measurement;

@@ -2,6 +2,7 @@ using System.Globalization;
 using MlServe.Onnx;
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Rewriting;
+using MlServe.Quantization.Runtime;
 
 namespace MlServe.Quantization.Evaluation;
 

@@ -1,3 +1,5 @@
+using MlServe.Quantization.Runtime;
+
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>What was tried, and the best that had the last word spoken on it.</summary>

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using MlServe.Quantization.Evaluation;
 
 namespace MlServe.Quantization.Runtime;
 

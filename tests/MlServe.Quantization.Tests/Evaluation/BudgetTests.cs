@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using MlServe.Onnx;
+using MlServe.Quantization.Runtime;
 using MlServe.TestModels;
 using Xunit;
 

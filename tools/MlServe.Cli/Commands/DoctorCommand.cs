@@ -4,7 +4,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using MlServe.Cli.Output;
 using MlServe.Quantization;
-using MlServe.Quantization.Runtime;
 
 namespace MlServe.Cli.Commands;
 
@@ -28,7 +27,7 @@ internal static class DoctorCommand
         };
         command.SetAction(async (parsed, _) =>
         {
-            var machine = Machine.Describe(1);
+            var machine = MachineDescription.OfThisMachine();
             if (parsed.GetValue(json)) await Console.Out.WriteLineAsync(JsonSerializer.Serialize(machine, JsonOptions));
             else Print(machine);
             return ExitCodes.Ok;
@@ -55,7 +54,7 @@ internal static class DoctorCommand
         Row("", $"{Peak(machine.FloatPeak, "GFLOP/s of FP32")}, of one core");
         Row("runtime", $"ONNX Runtime {machine.RuntimeVersion}");
         Row("system", machine.OperatingSystem);
-        Row("clock", ThreadClock.IsAvailable
+        Row("clock", MachineDescription.IsThreadTimeMeasured
             ? "speed is measured by the time of the thread, so that a busy machine matters little"
             : "speed is measured on the wall: keep the machine idle meanwhile");
     }

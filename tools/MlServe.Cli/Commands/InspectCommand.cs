@@ -6,7 +6,6 @@ using MlServe.Cli.Output;
 using MlServe.Onnx;
 using MlServe.Onnx.Inspection;
 using MlServe.Quantization;
-using MlServe.Quantization.Evaluation;
 
 namespace MlServe.Cli.Commands;
 
@@ -106,14 +105,14 @@ internal static class InspectCommand
         if (!isRun) return new(method is not null and not nameof(QuantizationMethod.None), method, isDependent, null, []);
         try
         {
-            return new(false, method, isDependent, null, await DryPlan.DecideAsync(path, cancellationToken));
+            return new(false, method, isDependent, null, await OnnxQuantizer.DecideNodesAsync(path, cancellationToken));
         }
         catch (QuantizationException exception)
         {
             var isQuantized = exception.Failure == QuantizationFailure.AlreadyQuantized;
             return new(isQuantized, method, isDependent, exception.Message, [])
             {
-                Slow = isQuantized ? await DryPlan.SlowAsync(path, cancellationToken) : [],
+                Slow = isQuantized ? await OnnxQuantizer.FindSlowNodesAsync(path, cancellationToken) : [],
             };
         }
     }

@@ -1,9 +1,6 @@
 using System.CommandLine;
-using MlServe.Cli.Samples;
 using MlServe.Onnx;
 using MlServe.Quantization;
-using MlServe.Quantization.Evaluation;
-using MlServe.Quantization.Samples;
 
 namespace MlServe.Cli.Commands;
 
@@ -61,7 +58,8 @@ internal sealed class SampleOptions
         await Console.Error.WriteLineAsync(
             "warning: calibrating on random inputs. Their ranges are not those of real data: use the result to measure speed, not to "
             + "answer.");
-        return options.CalibrateWith(await RandomSamples.ForAsync(model, random, parsed.GetValue(_seed), cancellationToken));
+        return options.CalibrateWith(
+            await CalibrationSamples.CreateRandomAsync(model, random, parsed.GetValue(_seed), cancellationToken));
     }
 
     /// <returns>The samples of the files that were named; null: none were.</returns>
@@ -71,16 +69,9 @@ internal sealed class SampleOptions
         var raw = parsed.GetValue(_raw);
         if (paths.Length == 0 && raw is null) return null;
         if (raw is not null && paths.Length > 0) throw new CliException("Give --samples or --samples-raw, not both.");
-        var sampled = SampleModel.Of(await ModelSource.FromFile(model).ReadAsync(cancellationToken));
-        if (raw is not null)
-        {
-            var rows = new RawSamples(sampled, raw, parsed.GetValue(_rows));
-            rows.Check();
-            return rows.Read();
-        }
-
-        var files = new SampleFiles(sampled, paths, parsed.GetValue(_rows));
-        files.Check();
-        return files.Read();
+        var rows = parsed.GetValue(_rows);
+        return raw is not null
+            ? await CalibrationSamples.FromRawFileAsync(model, raw, rows, cancellationToken)
+            : await CalibrationSamples.FromFilesAsync(model, paths, rows, cancellationToken);
     }
 }

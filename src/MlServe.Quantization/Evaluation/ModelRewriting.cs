@@ -1,10 +1,10 @@
 using MlServe.Onnx;
-using MlServe.Quantization.Evaluation;
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Preprocessing;
+using MlServe.Quantization.Rewriting;
 using MlServe.Quantization.Verification;
 
-namespace MlServe.Quantization.Rewriting;
+namespace MlServe.Quantization.Evaluation;
 
 /// <summary>From a file to a file: read, rewrite, open the result in the runtime, write.</summary>
 internal static class ModelRewriting

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace MlServe.Benchmarks.Scorecard;
+namespace MlServe.Benchmarks.Measurement;
 
 /// <summary>A switch that makes MlServe slower than it is, to show that the rows notice: <c>eng/scorecard-test.sh</c>.</summary>
 internal static class Sabotage

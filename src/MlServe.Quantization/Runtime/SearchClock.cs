@@ -1,6 +1,6 @@
 using MlServe.Threading;
 
-namespace MlServe.Quantization.Evaluation;
+namespace MlServe.Quantization.Runtime;
 
 /// <summary>
 /// The time that the whole of a quantization may take, from its first step on. What is asked for is looked for until a little before its

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 
-namespace MlServe.Cli.Checking;
+namespace MlServe.Onnx;
 
 /// <summary>
 /// Binds this process before it looks at a model. On Linux the operating system holds it to its memory and processor time; elsewhere who
@@ -34,7 +34,8 @@ internal static partial class ProcessLimits
     {
         var limit = new Limit { Soft = value, Hard = value };
         if (SetLimit(resource, in limit) == 0) return;
-        throw new CliException(
+        throw new ModelLoadException(
+            ModelLoadFailure.VerificationFailed,
             $"The operating system does not bind this process (resource {resource}, {value}): {Marshal.GetLastPInvokeErrorMessage()}.");
     }
 

@@ -1,7 +1,8 @@
 using System.Globalization;
 using MlServe.Onnx.Inspection;
+using MlServe.Quantization.Model;
 
-namespace MlServe.Quantization.Model;
+namespace MlServe.Quantization.Evaluation;
 
 /// <summary>A file in which nothing is INT8 is not called so: whoever loads it by that name would take FP32 for what was asked.</summary>
 internal static class HonestName

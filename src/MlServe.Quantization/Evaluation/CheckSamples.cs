@@ -1,9 +1,9 @@
 using System.Collections.Frozen;
-using MlServe.Quantization.Evaluation;
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Runtime;
+using MlServe.Quantization.Verification;
 
-namespace MlServe.Quantization.Verification;
+namespace MlServe.Quantization.Evaluation;
 
 /// <summary>A few samples of a user in the native runtime's memory, to hold what is made of a model against it.</summary>
 internal sealed class CheckSamples : IDisposable
