@@ -9,6 +9,8 @@ public sealed class ChildProcessTests : IDisposable
 {
     private const string Program = "MlServe.ChildProcess";
 
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
+
     private readonly string _folder = Directory.CreateTempSubdirectory("mlserve-").FullName;
     private readonly string _model;
 
@@ -40,7 +42,8 @@ public sealed class ChildProcessTests : IDisposable
     [Fact]
     public async Task Load_NoNativeRuntime_NamesThePackage()
     {
-        // The program's own folder without the native library; without the list of its parts as well, which would miss it before the program begins.
+        // The program's own folder without the native library; without the list of its parts as well, which would miss it before the
+        // program begins.
         var bare = Path.Combine(_folder, "bare");
         Directory.CreateDirectory(bare);
         foreach (var file in Directory.GetFiles(AppContext.BaseDirectory))
@@ -63,7 +66,8 @@ public sealed class ChildProcessTests : IDisposable
         Assert.DoesNotContain("NoSharedThreadPool", shared["events"], StringComparison.Ordinal);
         Assert.Contains("NoSharedThreadPool", own["events"], StringComparison.Ordinal);
 
-        // Seven models more: with pools of their own three threads each, with the shared pool none; .NET's runtime starts and ends a few of its own meanwhile.
+        // Seven models more: with pools of their own three threads each, with the shared pool none; .NET's runtime starts and ends a few of
+        // its own meanwhile.
         Assert.InRange(int.Parse(own["threads"], CultureInfo.InvariantCulture), (7 * 3) - 5, int.MaxValue);
         Assert.InRange(int.Parse(shared["threads"], CultureInfo.InvariantCulture), int.MinValue, 10);
     }
@@ -101,7 +105,9 @@ public sealed class ChildProcessTests : IDisposable
         Assert.Equal(2, facts["events"].Split("NativeCallAbandoned").Length - 1);
     }
 
-    /// <summary>Requests on all ways, each while every thread of the pool is blocked from before there can be an answer until all have theirs.</summary>
+    /// <summary>
+    /// Requests on all ways, each while every thread of the pool is blocked from before there can be an answer until all have theirs.
+    /// </summary>
     [Fact]
     public async Task PredictAsync_WholePoolBlockedUntilTheAnswers_EveryWayIsAnsweredInTime()
     {
@@ -132,7 +138,17 @@ public sealed class ChildProcessTests : IDisposable
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        try
+        {
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken)
+                .WaitAsync(Patience, TestContext.Current.CancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"{command} has not ended after {Patience.TotalMinutes:0} minutes: {await output}{await errors}");
+        }
+
         Assert.True(process.ExitCode == 0, $"{command} ended with {process.ExitCode}: {await output}{await errors}");
 
         var facts = new Dictionary<string, string> { ["events"] = "" };

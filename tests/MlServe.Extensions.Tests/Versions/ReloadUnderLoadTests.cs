@@ -114,12 +114,14 @@ public sealed class ReloadUnderLoadTests : IDisposable
     [Fact]
     public async Task Reload_ManyVersions_HaveABoundedNumberOfTagsInEveryMetric()
     {
+        await _test.StartAsync(static model => model.UseStandardPipeline().UseFallback(static chain => chain.ThenValue("y", 1f)));
+        var meters = _test.Services.GetRequiredService<IMeterFactory>();
         var values = new ConcurrentDictionary<string, ConcurrentDictionary<string, bool>>();
         using var listener = new MeterListener
         {
-            InstrumentPublished = static (instrument, listener) =>
+            InstrumentPublished = (instrument, listener) =>
             {
-                if (instrument.Meter.Name == MlServeDiagnostics.MeterName) listener.EnableMeasurementEvents(instrument);
+                if (ReferenceEquals(instrument.Meter.Scope, meters)) listener.EnableMeasurementEvents(instrument);
             },
         };
         void Add(string instrument, ReadOnlySpan<KeyValuePair<string, object?>> tags)
@@ -139,7 +141,6 @@ public sealed class ReloadUnderLoadTests : IDisposable
         listener.SetMeasurementEventCallback<long>((instrument, _, tags, _) => Add(instrument.Name, tags));
         listener.SetMeasurementEventCallback<double>((instrument, _, tags, _) => Add(instrument.Name, tags));
         listener.Start();
-        await _test.StartAsync(static model => model.UseStandardPipeline().UseFallback(static chain => chain.ThenValue("y", 1f)));
 
         for (var version = 0; version < 24; version++)
         {
