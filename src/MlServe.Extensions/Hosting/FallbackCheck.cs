@@ -27,7 +27,7 @@ internal static class FallbackCheck
                 [$"The fallback chain of model '{name}' has stale answers, and nobody keeps any. Call UseCache, or set UseCache to true."],
             ValueStep value => ProblemsOf(name, model.Signature, value),
             _ => [],
-    });
+        });
 
     private static IEnumerable<string> ProblemsOf(string name, IPredictor model, ModelStep step, ServedVersion target)
     {

@@ -5,7 +5,6 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using MlServe.Configuration;
 using MlServe.Guests;
-using MlServe.Onnx;
 using MlServe.Resilience;
 
 namespace MlServe.Hosting;
@@ -56,7 +55,7 @@ internal sealed class PredictorProvider(
 
     public async Task LoadAsync(CancellationToken cancellationToken = default)
     {
-        ConfigureRuntime();
+        HostRuntime.Configure(_options.Runtime, catalog.Key);
         var names = catalog.Names;
         var failures = new ConcurrentQueue<Exception>();
         var problems = new List<string>();
@@ -316,22 +315,6 @@ internal sealed class PredictorProvider(
                 continue;
             var problems = FallbackCheck.ProblemsOf(model, name => _models.GetValueOrDefault(name)).ToList();
             if (problems.Count > 0) model.RefuseFallback(string.Join(" ", problems));
-        }
-    }
-
-    /// <summary>
-    /// A host that asks for nothing takes the runtime as it finds it, so that several hosts in one process do not collide.
-    /// </summary>
-    private void ConfigureRuntime()
-    {
-        if (_options.Runtime is { EnableTelemetry: false, SharedThreadPoolThreads: 0 }) return;
-        try
-        {
-            OnnxRuntimeEnvironment.Configure(_options.Runtime);
-        }
-        catch (InvalidOperationException exception)
-        {
-            throw new InvalidOperationException($"{catalog.Key}:{nameof(MlServingOptions.Runtime)}: {exception.Message}", exception);
         }
     }
 

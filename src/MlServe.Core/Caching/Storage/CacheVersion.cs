@@ -8,7 +8,7 @@ internal sealed record CacheVersion(ModelIdentity Identity, ModelSignature Signa
 {
     private static int _last;
 
-    /// <summary>A version as it is loaded now. Loaded again it is another one, since the same file with other options may answer otherwise.</summary>
+    /// <summary>A version as it is loaded now. Loaded again it is another one: a file with other options may answer otherwise.</summary>
     public static CacheVersion Of(ModelIdentity identity, ModelSignature signature) =>
         new(identity, signature, RequestHasher.OfVersion(identity, signature, Interlocked.Increment(ref _last)));
 
