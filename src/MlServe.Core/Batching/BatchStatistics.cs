@@ -32,7 +32,7 @@ public sealed class BatchStatistics
     /// <summary>Why requests are run one row at a time from now on, a clause for a person: a row's answer in a batch was another one alone. Null where they are batched.</summary>
     public string? StoppedBecause { get; internal set; }
 
-    internal Func<IReadOnlyList<BatchCost>>? CostsOf { get; init; }
+    internal Func<IReadOnlyList<BatchCost>>? CostsOf { get; set; }
 
     /// <summary>Batches that were closed for a reason.</summary>
     /// <param name="reason">The reason.</param>

@@ -63,9 +63,18 @@ public static class PredictorBuilderBatchingExtensions
         if (!executor.Signature.IsBatchable && options.AcceptDependentRowsOf == executor.Identity.Name)
             objection = $"{objection} To run them together all the same, state BatchAxis beside AcceptDependentRowsOf.";
         if (objection is not null && logger is not null) LogMessages.NotBatched(logger, executor.Identity.Name, objection);
-        var batching = new BatchingPredictor(inner, executor, options,
-            new(executor.Identity.Name, services.FindMeter()), services.Find<RunGate>() ?? RunGate.Shared, services.FindClock(), mixes: objection is null, logger,
-            services.Find<ServiceLevel>(), services.Find<ModelEvents>());
+        var gate = services.Find<RunGate>() ?? RunGate.Shared;
+        var context = new BatchContext(
+            executor,
+            options,
+            new(executor.Identity.Name, services.FindMeter()),
+            inner.GetService<GateFlow>() is { } flow && ReferenceEquals(flow.Gate, gate) ? flow : new(gate),
+            services.FindClock(),
+            mixes: objection is null,
+            logger,
+            services.Find<ServiceLevel>(),
+            services.Find<ModelEvents>());
+        var batching = new BatchingPredictor(inner, executor, context);
         if (options.Padding.Axis is null) return batching;
         try
         {

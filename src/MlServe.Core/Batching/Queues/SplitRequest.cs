@@ -4,14 +4,21 @@ namespace MlServe.Batching;
 internal static class SplitRequest
 {
     public static async ValueTask<Prediction> RunAsync(
-        BatchingPredictor predictor, BatchQueue queue, PredictionInputs inputs, BatchRequest request, long now, long deadline, CancellationToken cancellationToken)
+        BatchingPredictor predictor,
+        BatchContext context,
+        BatchQueue queue,
+        PredictionInputs inputs,
+        BatchRequest request,
+        long now,
+        long deadline,
+        CancellationToken cancellationToken)
     {
-        var limit = Math.Min(queue.Limit, predictor.Capacity);
+        var limit = Math.Min(queue.Limit, context.Memory.Capacity);
         var count = ((request.Rows - 1) / limit) + 1;
         var pending = new List<ValueTask<Prediction>>(count);
 
         // The request was counted as one. All before the first is placed: answered at once, it would let a predictor that is being disposed end before the others.
-        predictor.CountParts(count - 1);
+        context.InFlight.AddParts(count - 1);
         for (var row = 0; row < request.Rows; row += limit)
         {
 #pragma warning disable CA2012 // Each is awaited exactly once, below.
