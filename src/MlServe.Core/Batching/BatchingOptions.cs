@@ -56,20 +56,16 @@ public sealed class BatchingOptions
 
     /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
-    public IEnumerable<string> Validate()
-    {
-        if (MaxBatchSize is < 1 or > 65536) yield return Range(nameof(MaxBatchSize), MaxBatchSize, "1 to 65536");
-        if (MaxQueueDelay < TimeSpan.Zero || MaxQueueDelay > TimeSpan.FromSeconds(1)) yield return Range(nameof(MaxQueueDelay), MaxQueueDelay, "0 to 1 s");
-        if (MaxQueuedRows is < 1 or > 10_000_000) yield return Range(nameof(MaxQueuedRows), MaxQueuedRows, "1 to 10000000");
-        if (Lanes is < 0 or > 1024) yield return Range(nameof(Lanes), Lanes, "0 to 1024");
-        if (!Enum.IsDefined(RunMode)) yield return Range(nameof(RunMode), RunMode, "Auto, Inline or Queued");
-        if (Timeout <= TimeSpan.Zero && Timeout != System.Threading.Timeout.InfiniteTimeSpan) yield return Range(nameof(Timeout), Timeout, "greater than zero");
-        if (MaxBulkDelay < TimeSpan.Zero || MaxBulkDelay > TimeSpan.FromHours(1)) yield return Range(nameof(MaxBulkDelay), MaxBulkDelay, "0 to 1 h");
-        if (!(RecheckRate is >= 0 and <= 1)) yield return Range(nameof(RecheckRate), RecheckRate, "0 to 1");
-        if (MaxLaneBytes < 1024 * 1024) yield return Range(nameof(MaxLaneBytes), MaxLaneBytes, "1048576 or more");
-        foreach (var message in Padding.Validate())
-            yield return $"{nameof(Padding)}:{message}";
-    }
-
-    private static string Range(string option, object? value, string range) => FormattableString.Invariant($"{option} is {value}; it must be {range}.");
+    public IEnumerable<string> Validate() => new OptionRange()
+        .Between(MaxBatchSize, 1, 65536)
+        .Between(MaxQueueDelay, TimeSpan.Zero, TimeSpan.FromSeconds(1))
+        .Between(MaxQueuedRows, 1, 10_000_000)
+        .Between(Lanes, 0, 1024)
+        .Defined(RunMode)
+        .Check(Timeout, Timeout is null || Timeout > TimeSpan.Zero || Timeout == System.Threading.Timeout.InfiniteTimeSpan, "greater than zero")
+        .Between(MaxBulkDelay, TimeSpan.Zero, TimeSpan.FromHours(1))
+        .Between(RecheckRate, 0d, 1d)
+        .AtLeast(MaxLaneBytes, 1024L * 1024)
+        .Within(nameof(Padding), Padding.Validate())
+        .Faults;
 }

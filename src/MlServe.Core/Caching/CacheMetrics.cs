@@ -1,17 +1,13 @@
 using System.Diagnostics.Metrics;
-using System.Runtime.CompilerServices;
 using MlServe.Guests;
 
 namespace MlServe.Caching;
 
 /// <summary>
-/// The instruments of one host, which read what caches count. There is one for each <see cref="IMeterFactory"/>, and one for all that have none: a meter keeps
-/// observable instruments for ever, so each must be made once.
+/// The instruments of one host, which read what caches count.
 /// </summary>
 internal sealed class CacheMetrics
 {
-    private static readonly ConditionalWeakTable<GuardedMeter, Lazy<CacheMetrics>> OfMeters = [];
-
     private readonly Lock _gate = new();
     private readonly List<CachingPredictor> _caches = [];
     private readonly Dictionary<(string Instrument, string Model), long> _gone = [];
@@ -33,7 +29,7 @@ internal sealed class CacheMetrics
             "{cache}", "1 where the cache is in use, 0 where it has switched itself off.");
     }
 
-    public static CacheMetrics For(GuardedMeter meter) => OfMeters.GetValue(meter, static meter => new(() => new(meter))).Value;
+    public static CacheMetrics For(GuardedMeter meter) => HostInstruments.For(meter, static meter => new CacheMetrics(meter));
 
     public void Add(CachingPredictor cache)
     {

@@ -49,13 +49,9 @@ public sealed class CacheOptions
 
     /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
-    public IEnumerable<string> Validate()
-    {
-        if (SizeLimit is < 64 * 1024 or > 1L << 40) yield return Range(nameof(SizeLimit), SizeLimit, "65536 to 1099511627776");
-        if (TimeToLive <= TimeSpan.Zero) yield return Range(nameof(TimeToLive), TimeToLive, "greater than zero");
-        if (HybridCacheTimeout < TimeSpan.FromMilliseconds(1) || HybridCacheTimeout > TimeSpan.FromSeconds(10))
-            yield return Range(nameof(HybridCacheTimeout), HybridCacheTimeout, "1 ms to 10 s");
-    }
-
-    private static string Range(string option, object? value, string range) => FormattableString.Invariant($"{option} is {value}; it must be {range}.");
+    public IEnumerable<string> Validate() => new OptionRange()
+        .Between(SizeLimit, 64 * 1024, 1L << 40)
+        .Positive(TimeToLive)
+        .Between(HybridCacheTimeout, TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(10))
+        .Faults;
 }

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Caching.Hybrid;
 using Microsoft.Extensions.Caching.Memory;
 using Microsoft.Extensions.Logging;
+using MlServe.Statistics;
 
 namespace MlServe.Caching;
 
@@ -48,7 +49,7 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
 
     public string Model => _version.Identity.Name;
 
-    public CacheCounters Counters { get; } = new();
+    public StripedCounters Counters { get; } = CacheCounters.Create();
 
     public CacheStore Store => _shared.Entries;
 

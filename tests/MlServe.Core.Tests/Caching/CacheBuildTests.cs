@@ -29,7 +29,7 @@ public sealed class CacheBuildTests
 
         Assert.Contains("SizeLimit is 1; it must be 65536 to 1099511627776.", exception.Message, StringComparison.Ordinal);
         Assert.Contains("TimeToLive is 00:00:00; it must be greater than zero.", exception.Message, StringComparison.Ordinal);
-        Assert.Contains("HybridCacheTimeout is 00:01:00; it must be 1 ms to 10 s.", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("HybridCacheTimeout is 00:01:00; it must be 00:00:00.001 to 00:00:10.", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -17,12 +17,7 @@ internal sealed class BatchAdmission
     {
         _context = context;
         _options = context.Options;
-        QueueFull = new(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull,
-            "{0} rows already wait for model '{1}' (MaxQueuedRows). Try again later, or give it more cores.", _options.MaxQueuedRows,
-            context.Name)
-        {
-            Model = context.Identity,
-        };
+        QueueFull = context.Errors.QueueFull(_options.MaxQueuedRows);
     }
 
     /// <summary>The refusal where too many rows wait; made once, because it must cost nothing.</summary>

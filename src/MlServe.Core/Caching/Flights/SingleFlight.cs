@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using MlServe.Statistics;
 using MlServe.Threading;
 
 namespace MlServe.Caching;
@@ -8,7 +9,7 @@ namespace MlServe.Caching;
 /// gives up, the next goes on, as itself. Whoever would be worse off by waiting computes as well. Safe for concurrent use.
 /// </summary>
 internal sealed class SingleFlight(
-    IPredictor inner, IRequestHasher hasher, KeptAnswers kept, CacheVersion version, SecondLevel? secondLevel, CacheCounters counters, CacheWorth worth, TimeProvider time)
+    IPredictor inner, IRequestHasher hasher, KeptAnswers kept, CacheVersion version, SecondLevel? secondLevel, StripedCounters counters, CacheWorth worth, TimeProvider time)
 {
     private readonly FlightTable _flights = new(time, inner.GetService<DefaultTimeout>()?.Time, version.Identity);
 

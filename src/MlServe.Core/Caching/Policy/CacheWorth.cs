@@ -1,3 +1,5 @@
+using MlServe.Statistics;
+
 namespace MlServe.Caching;
 
 /// <summary>
@@ -34,7 +36,7 @@ internal sealed class CacheWorth(TimeProvider time, bool mayStop)
     private double _lookUp;
     private double _keep;
     private double _run;
-    private readonly CacheCounters _counts = new();
+    private readonly StripedCounters _counts = new(2);
     private long _lookUpsJudged;
     private long _servedJudged;
     private long _resumeAt;

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Caching.Hybrid;
 using Microsoft.Extensions.Logging;
 using MlServe.Guests;
+using MlServe.Statistics;
 using MlServe.Threading;
 
 namespace MlServe.Caching;
@@ -9,7 +10,7 @@ namespace MlServe.Caching;
 /// The host's <see cref="HybridCache"/> behind the model's own: each use is bounded in time, and one that fails opens a pause in which it is left alone. It never costs an
 /// answer.
 /// </summary>
-internal sealed class SecondLevel(HybridCache cache, CacheOptions options, CacheVersion version, TimeProvider time, CacheCounters counters, ILogger? logger)
+internal sealed class SecondLevel(HybridCache cache, CacheOptions options, CacheVersion version, TimeProvider time, StripedCounters counters, ILogger? logger)
 {
     internal static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
 

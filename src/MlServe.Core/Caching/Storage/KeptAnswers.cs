@@ -1,11 +1,12 @@
 using Microsoft.Extensions.Logging;
 using MlServe.Guests;
+using MlServe.Statistics;
 
 namespace MlServe.Caching;
 
 /// <summary>The answers of one version that are kept in its model's store. Safe for concurrent use.</summary>
 internal sealed class KeptAnswers(
-    CacheStore store, CacheVersion version, CacheOptions options, SecondLevel? secondLevel, CacheCounters counters, CacheWorth worth, ILogger? logger, TimeProvider time)
+    CacheStore store, CacheVersion version, CacheOptions options, SecondLevel? secondLevel, StripedCounters counters, CacheWorth worth, ILogger? logger, TimeProvider time)
 {
     private int _isClosed;
     private int _hasWarned;

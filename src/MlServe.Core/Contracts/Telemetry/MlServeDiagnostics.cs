@@ -6,6 +6,9 @@ public static class MlServeDiagnostics
     /// <summary>The <see cref="System.Diagnostics.Metrics.Meter"/>.</summary>
     public const string MeterName = "MlServe";
 
+    /// <summary>The version under which MlServe reports, as in 1.2.3.</summary>
+    internal static string? Version { get; } = typeof(MlServeDiagnostics).Assembly.GetName().Version?.ToString(3);
+
     /// <summary>The <see cref="System.Diagnostics.ActivitySource"/>.</summary>
     public const string ActivitySourceName = "MlServe";
 

@@ -23,15 +23,10 @@ public sealed class ChaosOptions
 
     /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
-    public IEnumerable<string> Validate()
-    {
-        if (!IsShare(LatencyRate)) yield return Range(nameof(LatencyRate), LatencyRate, "0 to 1");
-        if (Latency < TimeSpan.Zero || Latency > TimeSpan.FromHours(1)) yield return Range(nameof(Latency), Latency, "0 to 1 h");
-        if (!IsShare(FailureRate)) yield return Range(nameof(FailureRate), FailureRate, "0 to 1");
-        if (!IsShare(InvalidOutputRate)) yield return Range(nameof(InvalidOutputRate), InvalidOutputRate, "0 to 1");
-    }
-
-    private static bool IsShare(double rate) => rate is >= 0 and <= 1;
-
-    private static string Range(string option, object? value, string range) => FormattableString.Invariant($"{option} is {value}; it must be {range}.");
+    public IEnumerable<string> Validate() => new OptionRange()
+        .Between(LatencyRate, 0d, 1d)
+        .Between(Latency, TimeSpan.Zero, TimeSpan.FromHours(1))
+        .Between(FailureRate, 0d, 1d)
+        .Between(InvalidOutputRate, 0d, 1d)
+        .Faults;
 }

@@ -21,7 +21,8 @@ internal sealed class ChaosPredictor : DelegatingPredictor
         _options = options;
         _time = time;
         _model = model;
-        _faults = meter.CreateCounter<long>(MlServeDiagnostics.ChaosFaultsMetric, "{fault}", "Faults injected by UseChaos.");
+        _faults = HostInstruments.For(meter, static meter => meter.CreateCounter<long>(
+            MlServeDiagnostics.ChaosFaultsMetric, "{fault}", "Faults injected by UseChaos."));
         _random = options.Seed is { } seed ? new(seed) : new();
     }
 

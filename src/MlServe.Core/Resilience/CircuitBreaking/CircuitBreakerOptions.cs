@@ -68,19 +68,17 @@ public sealed class CircuitBreakerOptions
 
     /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
-    public IEnumerable<string> Validate()
-    {
-        if (!(FailureRatio is > 0 and <= 1)) yield return Range(nameof(FailureRatio), FailureRatio, "greater than 0, up to 1");
-        if (MinimumThroughput is < 2 or > 1_000_000) yield return Range(nameof(MinimumThroughput), MinimumThroughput, "2 to 1000000");
-        if (SamplingDuration < TimeSpan.FromSeconds(1) || SamplingDuration > TimeSpan.FromHours(1))
-            yield return Range(nameof(SamplingDuration), SamplingDuration, "1 s to 1 h");
-        if (BreakDuration < TimeSpan.FromMilliseconds(1) || BreakDuration > TimeSpan.FromDays(1)) yield return Range(nameof(BreakDuration), BreakDuration, "1 ms to 1 day");
-        if (MaxBreakDuration < BreakDuration || MaxBreakDuration > TimeSpan.FromDays(1))
-            yield return Range(nameof(MaxBreakDuration), MaxBreakDuration, $"{nameof(BreakDuration)} ({BreakDuration}) or more, up to 1 day");
-        if (ProbeCount is < 1 or > 100) yield return Range(nameof(ProbeCount), ProbeCount, "1 to 100");
-        if (SlowRunThreshold <= TimeSpan.Zero) yield return Range(nameof(SlowRunThreshold), SlowRunThreshold, "greater than zero");
-        if (!(ProbabilityTolerance is > 0 and <= 1)) yield return Range(nameof(ProbabilityTolerance), ProbabilityTolerance, "greater than 0, up to 1");
-    }
-
-    private static string Range(string option, object? value, string range) => FormattableString.Invariant($"{option} is {value}; it must be {range}.");
+    public IEnumerable<string> Validate() => new OptionRange()
+        .PositiveShare(FailureRatio)
+        .Between(MinimumThroughput, 2, 1_000_000)
+        .Between(SamplingDuration, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1))
+        .Between(BreakDuration, TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(1))
+        .Check(
+            MaxBreakDuration,
+            MaxBreakDuration >= BreakDuration && MaxBreakDuration <= TimeSpan.FromDays(1),
+            $"{nameof(BreakDuration)} ({BreakDuration}) or more, up to {TimeSpan.FromDays(1)}")
+        .Between(ProbeCount, 1, 100)
+        .Positive(SlowRunThreshold)
+        .PositiveShare(ProbabilityTolerance)
+        .Faults;
 }
