@@ -1,18 +1,18 @@
 using Microsoft.Extensions.Logging;
+using MlServe.Statistics;
 using MlServe.Threading;
 
 namespace MlServe.Resilience;
 
 /// <summary>
-/// The states of one version's circuit. A closed circuit costs a call one read in front and one count behind; an open one a read of the clock. The runs are counted by
-/// <see cref="FailureWindow"/>.
+/// The states of one version's circuit. A closed circuit costs a call one read in front and one count behind; an open one a read of the clock.
 /// </summary>
 internal sealed class CircuitBreaker : ICircuitBreaker
 {
     private static readonly TimeSpan RefusalStep = TimeSpan.FromMilliseconds(100);
 
     private readonly CircuitBreakerOptions _options;
-    private readonly FailureWindow _window;
+    private readonly SlidingWindow _window;
     private readonly CircuitMetrics _metrics;
     private readonly ILogger? _logger;
     private readonly TimeProvider _time;
@@ -26,7 +26,7 @@ internal sealed class CircuitBreaker : ICircuitBreaker
     {
         Model = model;
         _options = options;
-        _window = new(options, time);
+        _window = new(options.SamplingDuration, time);
         _metrics = metrics;
         _logger = logger;
         _time = time;
@@ -78,7 +78,7 @@ internal sealed class CircuitBreaker : ICircuitBreaker
             if (verdict.Value) Break(period, period.Breaks + 1, failure);
             else if (period.Succeeded(_options.ProbeCount)) Change(period, new(CircuitState.Closed), null);
         }
-        else if (_window.Count(verdict.Value))
+        else if (FailsTooOften(verdict.Value))
         {
             Break(period, 0, failure);
         }
@@ -96,6 +96,13 @@ internal sealed class CircuitBreaker : ICircuitBreaker
 
     /// <summary>The circuit has been given up with its pipeline.</summary>
     public void Retire() => _metrics.Remove(this);
+
+    /// <summary>Counts a run, and says whether so many have failed, this one among them, that the circuit is to open.</summary>
+    private bool FailsTooOften(bool isFailure)
+    {
+        var (runs, failures) = _window.Count(isFailure);
+        return isFailure && runs >= _options.MinimumThroughput && (double)failures / runs >= _options.FailureRatio;
+    }
 
     private bool TryEnterBroken(ref CircuitPeriod period, out Prediction refusal)
     {

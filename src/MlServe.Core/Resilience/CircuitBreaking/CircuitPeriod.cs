@@ -6,6 +6,7 @@ namespace MlServe.Resilience;
 /// </summary>
 internal sealed class CircuitPeriod(CircuitState state)
 {
+    private readonly Lock _gate = new();
     private int _probes;
     private int _successes;
     private long _nextProbe;
@@ -30,7 +31,7 @@ internal sealed class CircuitPeriod(CircuitState state)
     /// <param name="next">When the next may follow, whatever becomes of this one.</param>
     public bool TryProbe(int needed, long now, long next)
     {
-        lock (this)
+        lock (_gate)
         {
             if (_probes >= Math.Min(_successes + 1, needed - _successes) && now < _nextProbe) return false;
             _probes++;
@@ -42,14 +43,14 @@ internal sealed class CircuitPeriod(CircuitState state)
     /// <summary>Takes a trial back that said nothing of the model.</summary>
     public void Forget()
     {
-        lock (this) _probes--;
+        lock (_gate) _probes--;
     }
 
     /// <summary>Counts a trial that succeeded.</summary>
     /// <returns>Whether enough have.</returns>
     public bool Succeeded(int needed)
     {
-        lock (this)
+        lock (_gate)
         {
             _probes--;
             return ++_successes >= needed;
