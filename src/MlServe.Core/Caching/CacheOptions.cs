@@ -26,12 +26,6 @@ public sealed class CacheOptions
     /// </summary>
     public bool SwitchOffWhenUseless { get; set; } = true;
 
-    /// <summary>
-    /// Whether answers are kept in the host's <c>IMemoryCache</c>. Default: false, in one of the model's own. Bytes are counted here all the same; entries state
-    /// their size for a host's cache that has a limit.
-    /// </summary>
-    public bool UseHostMemoryCache { get; set; }
-
     /// <summary>Whether answers are also kept in the host's <c>HybridCache</c>, for other processes and the next start. Default: false.</summary>
     public bool UseHybridCache { get; set; }
 

@@ -1,6 +1,5 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Caching.Hybrid;
-using Microsoft.Extensions.Caching.Memory;
 using Microsoft.Extensions.Logging;
 using MlServe.Caching;
 using MlServe.Guests;
@@ -15,8 +14,8 @@ public static class PredictorBuilderCachingExtensions
     /// answer in the model's place.
     /// </summary>
     /// <remarks>
-    /// Takes an <c>IMeterFactory</c>, an <c>ILoggerFactory</c> and a <see cref="TimeProvider"/> from the services that the pipeline is built with, where they are there, and an
-    /// <c>IMemoryCache</c> and a <c>HybridCache</c> where the options say so. Offers <see cref="IStaleAnswers"/> and <see cref="CacheStatistics"/>.
+    /// Takes an <c>IMeterFactory</c>, an <c>ILoggerFactory</c> and a <see cref="TimeProvider"/> from the services that the pipeline is built with, where they are there, and a
+    /// <c>HybridCache</c> if the options say so. Offers <see cref="IStaleAnswers"/> and <see cref="CacheStatistics"/>.
     /// </remarks>
     /// <param name="builder">The pipeline.</param>
     /// <param name="configure">Changes the defaults.</param>
@@ -63,16 +62,13 @@ public static class PredictorBuilderCachingExtensions
                 + "those of another version. Offer a ModelIdentity with a digest, or leave the option out.");
         }
 
-        var memory = options.UseHostMemoryCache
-            ? services.Find<IMemoryCache>() ?? throw Missing(identity, nameof(CacheOptions.UseHostMemoryCache), nameof(IMemoryCache), "services.AddMemoryCache()")
-            : null;
         var hybrid = options.UseHybridCache
             ? services.Find<HybridCache>() ?? throw Missing(identity, nameof(CacheOptions.UseHybridCache), nameof(HybridCache),
                 "services.AddHybridCache() of the package Microsoft.Extensions.Caching.Hybrid")
             : null;
         var logger = services.FindLogger();
         if (logger is not null && !inner.Signature.AnswersAreRepeatable && options.AcceptVaryingAnswersOf != identity.Name) LogMessages.CacheNotUsed(logger, identity.Name);
-        return new(inner, identity, options, hasher, services.Find<CacheHost>() ?? new(), memory, hybrid,
+        return new(inner, identity, options, hasher, services.Find<CacheHost>() ?? new(), hybrid,
             CacheMetrics.For(services.FindMeter()), logger, services.FindClock(),
             services.Find<ModelEvents>());
     }

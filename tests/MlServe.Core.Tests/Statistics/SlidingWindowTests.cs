@@ -93,11 +93,15 @@ public sealed class SlidingWindowTests
     public void Count_ByManyThreads_LosesNothing()
     {
         var window = new SlidingWindow(TimeSpan.FromHours(1), new FakeTimeProvider());
-        Parallel.For(0, 8, _ =>
+        using var start = new Barrier(4);
+        var threads = Enumerable.Range(0, 4).Select(_ => new Thread(() =>
         {
-            for (var i = 0; i < 10_000; i++) window.Count(i % 4 == 0);
-        });
-        Assert.Equal((80_001, 20_001), window.Count(isFailure: true));
+            start.SignalAndWait();
+            for (var i = 0; i < 2_000_000; i++) window.Count(i % 4 == 0);
+        })).ToList();
+        threads.ForEach(static thread => thread.Start());
+        threads.ForEach(static thread => thread.Join());
+        Assert.Equal((8_000_001, 2_000_001), window.Count(isFailure: true));
     }
 
     [Fact]

@@ -146,7 +146,7 @@ public static class MlServeDiagnostics
 
     /// <summary>
     /// What threw: <c>logger</c>, <c>meter_listener</c>, <c>activity_listener</c>, <c>event_listener</c>, <c>clock</c>, <c>context</c> (a synchronization context or task scheduler that takes no work),
-    /// <c>cancellation</c> (a callback of a token), <c>callback</c> (a handler or check), <c>layer</c>, <c>memory_cache</c>, <c>host</c>; <c>mlserve</c>: work of its own.
+    /// <c>cancellation</c> (a callback of a token), <c>callback</c> (a handler or check), <c>layer</c>, <c>host</c>; <c>mlserve</c>: work of its own.
     /// </summary>
     public const string GuestTag = "mlserve.guest";
 
