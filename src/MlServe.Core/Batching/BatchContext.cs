@@ -2,7 +2,9 @@ using Microsoft.Extensions.Logging;
 
 namespace MlServe.Batching;
 
-/// <summary>What the parts of one batcher share: its settings, and the facts that have an owner each. Knows neither queues nor runners.</summary>
+/// <summary>
+/// What the parts of one batcher share: its settings, and the facts that have an owner each. Knows neither queues nor runners.
+/// </summary>
 internal sealed class BatchContext
 {
     /// <param name="executor">Runs the rows.</param>

@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace MlServe.Batching;
 
-/// <summary>The requests, or parts of them, that a batcher has let in and not answered. Knows when the last one of a batcher that closes has been answered.</summary>
+/// <summary>
+/// The requests, or parts of them, that a batcher has let in and not answered. Knows when the last one of a batcher that closes has been
+/// answered.
+/// </summary>
 internal sealed class InFlight
 {
     private Action? _whenEmpty;

@@ -4,20 +4,20 @@ namespace MlServe.Caching;
 public sealed class CacheOptions
 {
     /// <summary>
-    /// Bytes that the kept answers of one model may take, all its versions together and the cache's own books counted, 65,536 to 1,099,511,627,776. Default:
-    /// 67,108,864 (64 MiB), some hundred thousand small answers.
+    /// Bytes that the kept answers of one model may take, all its versions together and the cache's own books counted, 65,536 to
+    /// 1,099,511,627,776. Default: 67,108,864 (64 MiB), some hundred thousand small answers.
     /// </summary>
     public long SizeLimit { get; set; } = 64L * 1024 * 1024;
 
     /// <summary>
-    /// How long an answer is as good as a new one, greater than zero. Default: null, as long as it is kept: the same model answers the same question alike. An
-    /// answer past its time stays, until it is evicted, for <see cref="IStaleAnswers"/>.
+    /// How long an answer is as good as a new one, greater than zero. Default: null, as long as it is kept: the same model answers the same
+    /// question alike. An answer past its time stays, until it is evicted, for <see cref="IStaleAnswers"/>.
     /// </summary>
     public TimeSpan? TimeToLive { get; set; }
 
     /// <summary>
-    /// Whether answers of another version may be given as stale ones. Default: false. They are where the other version has the same inputs and outputs, and only
-    /// through <see cref="IStaleAnswers"/>.
+    /// Whether answers of another version may be given as stale ones. Default: false. They are where the other version has the same inputs
+    /// and outputs, and only through <see cref="IStaleAnswers"/>.
     /// </summary>
     public bool StaleFromOtherVersions { get; set; }
 
@@ -26,18 +26,20 @@ public sealed class CacheOptions
     /// </summary>
     public bool SwitchOffWhenUseless { get; set; } = true;
 
-    /// <summary>Whether answers are also kept in the host's <c>HybridCache</c>, for other processes and the next start. Default: false.</summary>
+    /// <summary>
+    /// Whether answers are also kept in the host's <c>HybridCache</c>, for other processes and the next start. Default: false.
+    /// </summary>
     public bool UseHybridCache { get; set; }
 
     /// <summary>
-    /// How long a look into the <c>HybridCache</c> may take before the model is run instead, 00:00:00.001 to 00:00:10. Default: 00:00:00.0200000 (20 ms). When it was too long, or
-    /// failed, the <c>HybridCache</c> is left alone for five seconds.
+    /// How long a look into the <c>HybridCache</c> may take before the model is run instead, 00:00:00.001 to 00:00:10. Default:
+    /// 00:00:00.0200000 (20 ms). When it was too long, or failed, the <c>HybridCache</c> is left alone for five seconds.
     /// </summary>
     public TimeSpan HybridCacheTimeout { get; set; } = TimeSpan.FromMilliseconds(20);
 
     /// <summary>
-    /// The name of a model whose answers are kept and shared although it does not answer equal requests alike: it draws random numbers, or keeps something from run to run.
-    /// Default: null: the cache of such a model is off.
+    /// The name of a model whose answers are kept and shared although it does not answer equal requests alike: it draws random numbers, or
+    /// keeps something from run to run. Default: null: the cache of such a model is off.
     /// </summary>
     public string? AcceptVaryingAnswersOf { get; set; }
 

@@ -30,15 +30,20 @@ internal sealed class PredictionMetrics
             MlServeDiagnostics.PredictionAbandonedMetric, static () => [new(PredictionState.Abandoned)], "{prediction}",
             "Predictions of the process that were never disposed, found by the garbage collector.");
         meter.ObserveUpDownCounter<int>(
-            MlServeDiagnostics.LoadAbandonedMetric, static () => [new(AbandonedCalls.Count)], "{thread}", "Threads of the process that a load gave up because the native runtime did not return.");
+            MlServeDiagnostics.LoadAbandonedMetric, static () => [new(AbandonedCalls.Count)], "{thread}",
+            "Threads of the process that a load gave up because the native runtime did not return.");
         meter.ObserveUpDownCounter(
-            MlServeDiagnostics.RunActiveMetric, () => SumRunGates(static gate => gate.CurrentRuns), "{run}", "Model runs inside the run gate.");
+            MlServeDiagnostics.RunActiveMetric, () => SumRunGates(static gate => gate.CurrentRuns), "{run}",
+            "Model runs inside the run gate.");
         meter.ObserveUpDownCounter(
-            MlServeDiagnostics.RunWaitingMetric, () => SumRunGates(static gate => gate.CurrentWaiters), "{run}", "Model runs that wait for the run gate.");
+            MlServeDiagnostics.RunWaitingMetric, () => SumRunGates(static gate => gate.CurrentWaiters), "{run}",
+            "Model runs that wait for the run gate.");
         meter.ObserveUpDownCounter(
-            MlServeDiagnostics.RunLimitMetric, () => SumRunGates(static gate => gate.MaxConcurrentRuns), "{run}", "Model runs that the run gate lets in at once.");
+            MlServeDiagnostics.RunLimitMetric, () => SumRunGates(static gate => gate.MaxConcurrentRuns), "{run}",
+            "Model runs that the run gate lets in at once.");
         meter.ObserveCounter(
-            MlServeDiagnostics.GuestFaultsMetric, ObserveGuests, "{fault}", "How often code threw that MlServe calls and that is not its own; of the process.");
+            MlServeDiagnostics.GuestFaultsMetric, ObserveGuests, "{fault}",
+            "How often code threw that MlServe calls and that is not its own; of the process.");
     }
 
     public GuardedHistogram<double> Duration { get; }
@@ -83,7 +88,8 @@ internal sealed class PredictionMetrics
     private void RetireIfIdle(ModelStatistics statistics)
     {
         if (statistics.IsUsed || statistics.Active != 0) return;
-        if (_models.TryGetValue(statistics.Model, out var current) && ReferenceEquals(current, statistics)) _models.Remove(statistics.Model);
+        if (_models.TryGetValue(statistics.Model, out var current) && ReferenceEquals(current, statistics))
+            _models.Remove(statistics.Model);
         if (_isCounted) PredictionTotals.Retire(statistics);
     }
 
@@ -94,7 +100,8 @@ internal sealed class PredictionMetrics
     }
 
     private static IEnumerable<Measurement<long>> ObserveGuests() => GuestFaults.All.Select(static guest =>
-        new Measurement<long>(GuestFaults.Of(guest), new KeyValuePair<string, object?>(MlServeDiagnostics.GuestTag, GuestFaults.TagOf(guest))));
+        new Measurement<long>(
+            GuestFaults.Of(guest), new KeyValuePair<string, object?>(MlServeDiagnostics.GuestTag, GuestFaults.TagOf(guest))));
 
     private Measurement<int>[] SumRunGates(Func<RunGate, int> read) => [new(_runGates.Sum(entry => read(entry.Key)))];
 }

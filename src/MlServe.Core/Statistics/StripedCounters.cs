@@ -3,8 +3,8 @@ using System.Numerics;
 namespace MlServe.Statistics;
 
 /// <summary>
-/// Counters that many cores count in. They lie in stripes, one for each of a few cores, so that cores do not fight over a cache line; a reader adds the
-/// stripes up.
+/// Counters that many cores count in. They lie in stripes, one for each of a few cores, so that cores do not fight over a cache line; a
+/// reader adds the stripes up.
 /// </summary>
 internal sealed class StripedCounters
 {

@@ -4,7 +4,8 @@ using MlServe.Threading;
 namespace MlServe.Batching;
 
 /// <summary>
-/// Counts the rows that wait, and refuses at the door what there is no room or no time for. Normal requests go first, so that work in bulk neither takes their room nor counts as their wait.
+/// Counts the rows that wait, and refuses at the door what there is no room or no time for. Normal requests go first, so that work in bulk
+/// neither takes their room nor counts as their wait.
 /// </summary>
 internal sealed class BatchAdmission
 {

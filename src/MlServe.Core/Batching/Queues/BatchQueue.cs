@@ -1,8 +1,8 @@
 namespace MlServe.Batching;
 
 /// <summary>
-/// The requests of one shape and priority: an open batch that callers fill, full ones that wait for a lane, and, where all lanes are taken, a line
-/// of requests that hold no memory. Bounded by the predictor's count of queued rows.
+/// The requests of one shape and priority: an open batch that callers fill, full ones that wait for a lane, and, where all lanes are taken,
+/// a line of requests that hold no memory. Bounded by the predictor's count of queued rows.
 /// </summary>
 internal sealed class BatchQueue
 {
@@ -54,8 +54,9 @@ internal sealed class BatchQueue
         Priority == otherPriority && Shape.Equals(otherShape) && _shared.Equal(otherValues);
 
     /// <summary>
-    /// Whether there is a batch to run. The line is none: whoever gives a batch back fills it from there and looks here again, and a runner that is sent after what
-    /// it cannot have would come and go without end. The open batch is looked at first, because it may be set aside meanwhile.
+    /// Whether there is a batch to run. The line is none: whoever gives a batch back fills it from there and looks here again, and a runner
+    /// that is sent after what it cannot have would come and go without end. The open batch is looked at first, because it may be set aside
+    /// meanwhile.
     /// </summary>
     public bool HasWork => Volatile.Read(ref _open) is { Rows: > 0 } || Volatile.Read(ref _full) > 0;
 
@@ -82,7 +83,10 @@ internal sealed class BatchQueue
         }
     }
 
-    /// <summary>Places a request: its rows go into the open batch, or it stands in line. False where the queue has been retired; then nothing has happened.</summary>
+    /// <summary>
+    /// Places a request: its rows go into the open batch, or it stands in line. False where the queue has been retired; then nothing has
+    /// happened.
+    /// </summary>
     /// <exception cref="Exception">There is no lane and none can be had; nothing has happened.</exception>
     public bool Add(BatchSlot slot)
     {

@@ -1,8 +1,8 @@
 namespace MlServe.Batching;
 
 /// <summary>
-/// The queues of one predictor, one for each shape, priority, and value of inputs that hold for all rows. Bounded in number and in the memory of their lanes:
-/// one too many takes the place of one that rests, and is not batched where none does.
+/// The queues of one predictor, one for each shape, priority, and value of inputs that hold for all rows. Bounded in number and in the
+/// memory of their lanes: one too many takes the place of one that rests, and is not batched where none does.
 /// </summary>
 internal sealed class BatchQueues
 {
@@ -17,7 +17,8 @@ internal sealed class BatchQueues
     {
         _context = context;
         _executor = executor;
-        _sharedInputs = [.. Enumerable.Range(0, executor.Signature.Inputs.Count).Where(i => executor.Signature.Inputs[i].BatchAxis is null)];
+        _sharedInputs =
+            [.. Enumerable.Range(0, executor.Signature.Inputs.Count).Where(i => executor.Signature.Inputs[i].BatchAxis is null)];
         if (!executor.Signature.IsBatchable) _sharedInputs = [];
     }
 
@@ -148,7 +149,8 @@ internal sealed class BatchQueues
     }
 
     /// <summary>How long work in bulk may be passed over, in ticks of the clock.</summary>
-    private long BulkCredit => (long)Math.Min(_context.Options.MaxBulkDelay.TotalSeconds * _context.Time.TimestampFrequency, long.MaxValue / 4);
+    private long BulkCredit =>
+        (long)Math.Min(_context.Options.MaxBulkDelay.TotalSeconds * _context.Time.TimestampFrequency, long.MaxValue / 4);
 
     private static bool IsAged(long openedAt, long now, long credit) => openedAt != long.MaxValue && now - openedAt >= credit;
 
@@ -196,8 +198,8 @@ internal sealed class BatchQueues
     }
 
     /// <summary>
-    /// The rows that lanes of a new shape hold at first: what its share of the memory allows, or its first request asks for. A shape that comes often gets
-    /// larger ones. 0 where not one row fits.
+    /// The rows that lanes of a new shape hold at first: what its share of the memory allows, or its first request asks for. A shape that
+    /// comes often gets larger ones. 0 where not one row fits.
     /// </summary>
     private int CapacityFor(LaneShape shape, int rows)
     {

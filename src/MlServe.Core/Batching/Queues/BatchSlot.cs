@@ -66,7 +66,8 @@ internal sealed class BatchSlot : PooledSource
     }
 
     public static BatchSlot Rent(
-        BatchContext context, in PredictionInputs inputs, in BatchRequest request, int sourceRow, int rows, long deadline, CancellationToken cancellationToken)
+        BatchContext context, in PredictionInputs inputs, in BatchRequest request, int sourceRow, int rows, long deadline,
+        CancellationToken cancellationToken)
     {
         var slot = Pool<BatchSlot>.Rent();
         slot._context = context;
@@ -93,8 +94,8 @@ internal sealed class BatchSlot : PooledSource
     public BatchQueue? FindQueue(BatchQueues queues, RequestPriority priority) => queues.Find(in _inputs, in _request, priority);
 
     /// <summary>
-    /// Copies the rows into a lane. The caller of the request does this itself before anybody else knows of the slot. Where that fails the request is
-    /// answered, and its place in the lane is not to be run: false.
+    /// Copies the rows into a lane. The caller of the request does this itself before anybody else knows of the slot. Where that fails the
+    /// request is answered, and its place in the lane is not to be run: false.
     /// </summary>
     public bool Write(ILane lane, int row)
     {
@@ -103,7 +104,8 @@ internal sealed class BatchSlot : PooledSource
             Copy(lane, row);
             return true;
         }
-#pragma warning disable CA1031 // Whatever a lane throws, the caller must hear of it, and its neighbours must not wait for rows that never come.
+        // Whatever a lane throws, the caller must hear of it, and its neighbours must not wait for rows that never come.
+#pragma warning disable CA1031
         catch (Exception exception)
 #pragma warning restore CA1031
         {
@@ -112,7 +114,9 @@ internal sealed class BatchSlot : PooledSource
         }
     }
 
-    /// <summary>Copies the rows into a lane later on; false where the request has been answered, and its memory may be somebody else's by now.</summary>
+    /// <summary>
+    /// Copies the rows into a lane later on; false where the request has been answered, and its memory may be somebody else's by now.
+    /// </summary>
     public bool TryWrite(ILane lane, int row)
     {
         var pending = Volatile.Read(ref _state) & ~Phases;
@@ -255,7 +259,10 @@ internal sealed class BatchSlot : PooledSource
 
     private void Copy(ILane lane, int row) => lane.Write(in _inputs, in _request, _sourceRow, Rows, row);
 
-    /// <summary>Whether the run has taken most of the time that the caller gave, and longer than was to be expected: a caller that gives less time than any run takes blames nobody else.</summary>
+    /// <summary>
+    /// Whether the run has taken most of the time that the caller gave, and longer than was to be expected: a caller that gives less time
+    /// than any run takes blames nobody else.
+    /// </summary>
     private bool IsRunToBlame()
     {
         var started = Volatile.Read(ref _runStarted);
@@ -272,7 +279,8 @@ internal sealed class BatchSlot : PooledSource
     private void Arm(TimeSpan left)
     {
         if (left < TimeSpan.Zero) left = TimeSpan.Zero;
-        _timer!.Change(TimeSpan.FromMilliseconds(Math.Ceiling(Math.Min(left.TotalMilliseconds, uint.MaxValue - 1.0))), Timeout.InfiniteTimeSpan);
+        _timer!.Change(
+            TimeSpan.FromMilliseconds(Math.Ceiling(Math.Min(left.TotalMilliseconds, uint.MaxValue - 1.0))), Timeout.InfiniteTimeSpan);
     }
 
     private void Expire()

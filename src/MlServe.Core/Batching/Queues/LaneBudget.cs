@@ -1,6 +1,9 @@
 namespace MlServe.Batching;
 
-/// <summary>The memory of a batcher's lanes: how many rows and batches its bytes allow, what a further shape may have of it, and how lately shapes were used.</summary>
+/// <summary>
+/// The memory of a batcher's lanes: how many rows and batches its bytes allow, what a further shape may have of it, and how lately shapes
+/// were used.
+/// </summary>
 internal sealed class LaneBudget
 {
     /// <summary>Queues that may share the memory.</summary>
@@ -61,7 +64,9 @@ internal sealed class LaneBudget
         return false;
     }
 
-    /// <summary>The rows that lanes of a new shape hold at first: what its share of the memory allows, or its first request asks for.</summary>
+    /// <summary>
+    /// The rows that lanes of a new shape hold at first: what its share of the memory allows, or its first request asks for.
+    /// </summary>
     /// <param name="rowBytes">The bytes of a row.</param>
     /// <param name="rows">The rows of the first request.</param>
     /// <param name="isUsual">Whether most requests are of this shape, so that it may have all that there is.</param>

@@ -3,8 +3,8 @@ using MlServe.Guests;
 namespace MlServe.Batching;
 
 /// <summary>
-/// The batches of one queue and their lanes: few rows for a shape that is rare, more for one whose batches fill up, as long as the memory for lanes allows it.
-/// Used under the queue's lock.
+/// The batches of one queue and their lanes: few rows for a shape that is rare, more for one whose batches fill up, as long as the memory
+/// for lanes allows it. Used under the queue's lock.
 /// </summary>
 /// <param name="memory">How much there may be.</param>
 /// <param name="queue">The queue.</param>

@@ -1,6 +1,9 @@
 namespace MlServe.Batching;
 
-/// <summary>How long batches are held back while a lane is idle. It pays only if <see cref="BatchingOptions.MaxQueueDelay"/> is set, and if more rows share a cost.</summary>
+/// <summary>
+/// How long batches are held back while a lane is idle. It pays only if <see cref="BatchingOptions.MaxQueueDelay"/> is set, and if more
+/// rows share a cost.
+/// </summary>
 internal sealed class QueueDelay
 {
     /// <summary>How late a timer may be.</summary>

@@ -17,12 +17,14 @@ internal static class SplitRequest
         var count = ((request.Rows - 1) / limit) + 1;
         var pending = new List<ValueTask<Prediction>>(count);
 
-        // The request was counted as one. All before the first is placed: answered at once, it would let a predictor that is being disposed end before the others.
+        // The request was counted as one. All before the first is placed: answered at once, it would let a predictor that is being disposed
+        // end before the others.
         context.InFlight.AddParts(count - 1);
         for (var row = 0; row < request.Rows; row += limit)
         {
 #pragma warning disable CA2012 // Each is awaited exactly once, below.
-            pending.Add(predictor.Place(queue, in inputs, in request, row, Math.Min(limit, request.Rows - row), now, deadline, cancellationToken));
+            pending.Add(predictor.Place(
+                queue, in inputs, in request, row, Math.Min(limit, request.Rows - row), now, deadline, cancellationToken));
 #pragma warning restore CA2012
         }
 

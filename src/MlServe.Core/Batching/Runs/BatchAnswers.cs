@@ -3,9 +3,9 @@ using MlServe.Threading;
 namespace MlServe.Batching;
 
 /// <summary>
-/// The answers of one batch on their way to those who wait. The waiting code of one after another goes on on one thread of the pool, which costs a fraction of
-/// handing each to the pool; whatever other thread has nothing to do takes half of those that are left, so that code which blocks holds up nobody but itself. Where
-/// none has for some milliseconds, a helper thread takes all of them.
+/// The answers of one batch on their way to those who wait. The waiting code of one after another goes on on one thread of the pool, which
+/// costs a fraction of handing each to the pool; whatever other thread has nothing to do takes half of those that are left, so that code
+/// which blocks holds up nobody but itself. Where none has for some milliseconds, a helper thread takes all of them.
 /// </summary>
 internal sealed class BatchAnswers : UrgentWork
 {
@@ -38,7 +38,9 @@ internal sealed class BatchAnswers : UrgentWork
         _slots[Count++] = slot;
     }
 
-    /// <summary>Answers all, on this thread or on one of the pool. One of them is still counted as not answered, and is counted down with the last.</summary>
+    /// <summary>
+    /// Answers all, on this thread or on one of the pool. One of them is still counted as not answered, and is counted down with the last.
+    /// </summary>
     public void Begin(bool isHere)
     {
         _holders = 1;

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace MlServe.Batching;
 
 /// <summary>
-/// Runs a model at growing batch sizes before it counts as ready: lanes get their memory and bindings, the curve its first points, and the batcher the largest
-/// size that pays. Stops early where a model is slow and more rows do not make it cheaper.
+/// Runs a model at growing batch sizes before it counts as ready: lanes get their memory and bindings, the curve its first points, and the
+/// batcher the largest size that pays. Stops early where a model is slow and more rows do not make it cheaper.
 /// </summary>
 internal static class BatchCalibration
 {
@@ -14,7 +14,8 @@ internal static class BatchCalibration
 
     public static void Run(BatchContext context, BatchQueues queues, BatchScheduler scheduler, IBatchExecutor executor)
     {
-        if (executor.SampleRequest is not { } sample || executor.Prepare(in sample, null, out var request) is not null || request.Rows != 1) return;
+        if (executor.SampleRequest is not { } sample || executor.Prepare(in sample, null, out var request) is not null || request.Rows != 1)
+            return;
 
         if (!FitMemory(context.Memory, executor, in sample, in request)) return;
         if (queues.Find(in sample, in request, RequestPriority.Normal) is not { } queue) return;
@@ -33,7 +34,9 @@ internal static class BatchCalibration
         WarmLanes(queue, in sample, in request);
     }
 
-    /// <summary>Makes batches smaller, or fewer, until the lanes' memory keeps to its bound; false where the sample cannot be run.</summary>
+    /// <summary>
+    /// Makes batches smaller, or fewer, until the lanes' memory keeps to its bound; false where the sample cannot be run.
+    /// </summary>
     private static bool FitMemory(LaneBudget memory, IBatchExecutor executor, in PredictionInputs sample, in BatchRequest request)
     {
         while (true)
@@ -51,7 +54,8 @@ internal static class BatchCalibration
         }
     }
 
-    private static bool TrySize(BatchQueue queue, ILane lane, TimeProvider time, in PredictionInputs sample, in BatchRequest request, int size)
+    private static bool TrySize(
+        BatchQueue queue, ILane lane, TimeProvider time, in PredictionInputs sample, in BatchRequest request, int size)
     {
         for (var run = 0; run <= RunsPerSize; run++)
         {
@@ -75,7 +79,8 @@ internal static class BatchCalibration
         var started = Stopwatch.GetTimestamp();
         foreach (var batch in batches)
         {
-            for (var size = queue.Limit; size >= 1 && (size == queue.Limit || Stopwatch.GetElapsedTime(started).TotalSeconds < BindingBudgetSeconds); size--)
+            for (var size = queue.Limit;
+                size >= 1 && (size == queue.Limit || Stopwatch.GetElapsedTime(started).TotalSeconds < BindingBudgetSeconds); size--)
             {
                 for (var row = 0; row < size; row++)
                     batch.Lane.Write(in sample, in request, 0, 1, row);

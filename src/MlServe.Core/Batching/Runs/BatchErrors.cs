@@ -9,7 +9,9 @@ internal sealed class BatchErrors(ModelIdentity model)
 {
     private readonly Refusals _refusals = new(model);
 
-    /// <summary>What a request hears of an exception that an executor threw when it was to give a lane. Only here it says that the model is closed.</summary>
+    /// <summary>
+    /// What a request hears of an exception that an executor threw when it was to give a lane. Only here it says that the model is closed.
+    /// </summary>
     public PredictionError Refused(Exception exception) => exception is ObjectDisposedException
         ? new(PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' has been closed.", model.Name)
         {

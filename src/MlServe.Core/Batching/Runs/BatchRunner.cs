@@ -5,8 +5,9 @@ namespace MlServe.Batching;
 
 /// <summary>
 /// One of the places in which a predictor runs batches. It goes to the back of the thread pool's global queue after each batch, behind the
-/// continuations of the callers whom it has just answered: they have written their next rows by the time it comes round again. Where runs are long it has a
-/// thread of its own, and the pool's are left to the host. A caller that waits in a synchronous call runs batches itself until it has its answer.
+/// continuations of the callers whom it has just answered: they have written their next rows by the time it comes round again. Where runs
+/// are long it has a thread of its own, and the pool's are left to the host. A caller that waits in a synchronous call runs batches itself
+/// until it has its answer.
 /// </summary>
 internal sealed class BatchRunner(BatchScheduler scheduler, BatchContext context) : UrgentWork, IGateWaiter
 {
@@ -162,7 +163,8 @@ internal sealed class BatchRunner(BatchScheduler scheduler, BatchContext context
 
     /// <summary>Runs what lies in the batch's lane, and tells the curve what it cost.</summary>
     /// <returns>Null, or why it failed: whatever it is, each request in it must hear of it.</returns>
-    internal PredictionError? RunLane(Batch batch, int rows, OutputSelection outputs, CancellationToken cancellationToken, out PredictionOrigin origin)
+    internal PredictionError? RunLane(
+        Batch batch, int rows, OutputSelection outputs, CancellationToken cancellationToken, out PredictionOrigin origin)
     {
         origin = default;
         var (expected, alone) = batch.Queue.Sizes.Expect(rows);
@@ -195,7 +197,8 @@ internal sealed class BatchRunner(BatchScheduler scheduler, BatchContext context
     internal static void AnswerOne(BatchSlot slot, PredictionError error)
     {
         if (!slot.TryTake()) return;
-        if (error.Exception is OperationCanceledException cancelled && slot.CancellationToken.IsCancellationRequested) slot.Answer(cancelled);
+        if (error.Exception is OperationCanceledException cancelled && slot.CancellationToken.IsCancellationRequested)
+            slot.Answer(cancelled);
         else slot.Answer(Prediction.FromError(error));
     }
 

@@ -2,7 +2,10 @@ using MlServe.Threading;
 
 namespace MlServe.Batching;
 
-/// <summary>Brings runners and batches together: wakes a runner when there is work, gives it the next batch, lets it rest, and ends all of them when a batcher closes.</summary>
+/// <summary>
+/// Brings runners and batches together: wakes a runner when there is work, gives it the next batch, lets it rest, and ends all of them when
+/// a batcher closes.
+/// </summary>
 #pragma warning disable CA1001 // The timer goes when the batcher has answered its last request.
 internal sealed class BatchScheduler
 #pragma warning restore CA1001

@@ -26,7 +26,8 @@ internal sealed class DelayTimer(BatchQueues queues, TimeProvider time, TimerCal
             if (due == long.MaxValue) return false;
             var now = time.GetTimestamp();
             if (due <= now) return true;
-            _timer.Change(TimeSpan.FromMilliseconds(Math.Ceiling(time.GetElapsedTime(now, due).TotalMilliseconds)), Timeout.InfiniteTimeSpan);
+            _timer.Change(
+                TimeSpan.FromMilliseconds(Math.Ceiling(time.GetElapsedTime(now, due).TotalMilliseconds)), Timeout.InfiniteTimeSpan);
             return false;
         }
     }

@@ -1,6 +1,9 @@
 namespace MlServe.Batching;
 
-/// <summary>Runs what goes without a batch: the request of a caller that is alone, on its own thread, and what cannot be run with others, past the batcher.</summary>
+/// <summary>
+/// Runs what goes without a batch: the request of a caller that is alone, on its own thread, and what cannot be run with others, past the
+/// batcher.
+/// </summary>
 /// <param name="context">Counts the requests, which were counted before and are counted off here.</param>
 /// <param name="inner">The model.</param>
 /// <param name="executor">Gives its lanes.</param>
@@ -13,7 +16,9 @@ internal sealed class DirectRuns(BatchContext context, IPredictor inner, IBatchE
     private readonly BatchingOptions _options = context.Options;
     private readonly PredictionOptions _default = new() { Timeout = context.Options.Timeout };
 
-    /// <summary>Takes a place in the gate and a lane for a run on its caller's thread; null where the request is to go into a batch.</summary>
+    /// <summary>
+    /// Takes a place in the gate and a lane for a run on its caller's thread; null where the request is to go into a batch.
+    /// </summary>
     public ILane? TryEnter(BatchQueue queue, in BatchRequest request, int inFlight)
     {
         if (!MayRun(queue, request.Rows, inFlight) || !context.Gate.TryEnter()) return null;
@@ -24,7 +29,8 @@ internal sealed class DirectRuns(BatchContext context, IPredictor inner, IBatchE
 
     /// <summary>Runs a request on its caller's thread, in the place and the lane that <see cref="TryEnter"/> has taken.</summary>
     public ValueTask<Prediction> Run(
-        ILane rented, BatchQueue queue, in PredictionInputs inputs, in BatchRequest request, TimeSpan? timeout, CancellationToken cancellationToken)
+        ILane rented, BatchQueue queue, in PredictionInputs inputs, in BatchRequest request, TimeSpan? timeout,
+        CancellationToken cancellationToken)
     {
         RunWatch? watch = null;
         var (expected, alone) = queue.Sizes.Expect(request.Rows);
@@ -37,7 +43,8 @@ internal sealed class DirectRuns(BatchContext context, IPredictor inner, IBatchE
             context.Totals.RanInline(request.Rows);
             if (failure is not null) return new(Prediction.FromError(failure));
             return new(lane.Read(
-                in request, 0, new() { Model = context.Identity, BatchRows = request.Rows, ExpectedRunTime = expected, ExpectedTimeAlone = alone }));
+                in request, 0,
+                new() { Model = context.Identity, BatchRows = request.Rows, ExpectedRunTime = expected, ExpectedTimeAlone = alone }));
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -66,9 +73,12 @@ internal sealed class DirectRuns(BatchContext context, IPredictor inner, IBatchE
     {
         try
         {
-            if (TimeLimit.Of(call, _options.Timeout) is not { } timeout) return await inner.PredictAsync(inputs, call, cancellationToken).ConfigureAwait(false);
+            if (TimeLimit.Of(call, _options.Timeout) is not { } timeout)
+                return await inner.PredictAsync(inputs, call, cancellationToken).ConfigureAwait(false);
 
-            return await inner.PredictAsync(inputs, call is null ? _default : call.Timeout is null ? call with { Timeout = timeout } : call, cancellationToken).ConfigureAwait(false);
+            return await inner.PredictAsync(
+                inputs, call is null ? _default : call.Timeout is null ? call with { Timeout = timeout } : call,
+                cancellationToken).ConfigureAwait(false);
         }
         finally
         {

@@ -3,8 +3,9 @@ using System.Runtime.InteropServices;
 namespace MlServe.Batching;
 
 /// <summary>
-/// Tells whether a call may run on its caller's thread: where it is alone, and has been for a while. A caller that fans out from one thread looks alone at each
-/// call as long as each is answered at once; so now and then a call is queued, and whoever comes while it is pending tells that there is a crowd.
+/// Tells whether a call may run on its caller's thread: where it is alone, and has been for a while. A caller that fans out from one thread
+/// looks alone at each call as long as each is answered at once; so now and then a call is queued, and whoever comes while it is pending
+/// tells that there is a crowd.
 /// </summary>
 internal sealed class LoneCaller
 {
@@ -12,8 +13,8 @@ internal sealed class LoneCaller
     private const int AloneAfter = 8;
 
     /// <summary>
-    /// After so many lone calls one is queued all the same; twice as many until the next, up to a bound, as long as nobody follows: a caller that is always
-    /// alone hardly pays for it, and one that was in company a moment ago is soon found out.
+    /// After so many lone calls one is queued all the same; twice as many until the next, up to a bound, as long as nobody follows: a
+    /// caller that is always alone hardly pays for it, and one that was in company a moment ago is soon found out.
     /// </summary>
     private const int FirstProbe = 64;
     private const int LargestProbeInterval = 4096;

@@ -3,9 +3,10 @@ using MlServe.Guests;
 namespace MlServe.Batching;
 
 /// <summary>
-/// Runs a batched row again alone now and then, behind the callers' backs, and compares: what was found at load about rows in company need not hold for all that callers
-/// send. One row at a time is under way. It is run on a thread of its own, only in a place of the gate that nobody wants; where there never is one, nothing is checked. Rows are taken from
-/// the lane and not from their callers, who have had their answers and may use their memory for something else.
+/// Runs a batched row again alone now and then, behind the callers' backs, and compares: what was found at load about rows in company need
+/// not hold for all that callers send. One row at a time is under way. It is run on a thread of its own, only in a place of the gate that
+/// nobody wants; where there never is one, nothing is checked. Rows are taken from the lane and not from their callers, who have had their
+/// answers and may use their memory for something else.
 /// </summary>
 #pragma warning disable CA1001 // A source without a timer holds nothing.
 internal sealed class BatchRecheck

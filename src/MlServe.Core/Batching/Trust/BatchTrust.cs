@@ -2,7 +2,9 @@ using Microsoft.Extensions.Logging;
 
 namespace MlServe.Batching;
 
-/// <summary>Whether rows of several callers may be run together, as far as rows that were run again alone have shown. It is lost for good.</summary>
+/// <summary>
+/// Whether rows of several callers may be run together, as far as rows that were run again alone have shown. It is lost for good.
+/// </summary>
 internal sealed class BatchTrust(BatchContext context, ILogger? logger, ModelEvents? events)
 {
     private volatile bool _isLost;
@@ -30,7 +32,8 @@ internal sealed class BatchTrust(BatchContext context, ILogger? logger, ModelEve
         InAnswers.Lose();
         var reason = outcome == RecheckOutcome.Unrepeatable
             ? "it is not answered alike alone either: the model is not deterministic, or keeps state"
-            : FormattableString.Invariant($"its answer differs by {difference:0.0e+0} of its magnitude, by more than OnnxModelOptions.BatchTolerance");
+            : FormattableString.Invariant(
+                $"its answer differs by {difference:0.0e+0} of its magnitude, by more than OnnxModelOptions.BatchTolerance");
         context.Totals.StoppedBecause = reason;
         events?.Publish(new BatchingStopped(context.Name, context.Identity, reason, context.Time.GetUtcNow()));
         if (logger is not null) LogMessages.BatchingStopped(logger, context.Name, context.Identity.Version, batchRows, reason);

@@ -1,6 +1,8 @@
 namespace MlServe.Caching;
 
-/// <summary>The stores of one host: one for each model, shared by its versions, gone with the last of them. Safe for concurrent use.</summary>
+/// <summary>
+/// The stores of one host: one for each model, shared by its versions, gone with the last of them. Safe for concurrent use.
+/// </summary>
 internal sealed class CacheHost
 {
     private readonly Lock _gate = new();
@@ -26,7 +28,8 @@ internal sealed class CacheHost
         lock (_gate)
         {
             if (store.Leave(version, forget)) return;
-            if (_stores.TryGetValue(version.Identity.Name, out var current) && ReferenceEquals(current, store)) _stores.Remove(version.Identity.Name);
+            if (_stores.TryGetValue(version.Identity.Name, out var current) && ReferenceEquals(current, store))
+                _stores.Remove(version.Identity.Name);
         }
 
         store.Entries.Dispose();

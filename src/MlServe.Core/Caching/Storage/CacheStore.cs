@@ -4,8 +4,8 @@ using Microsoft.Extensions.Caching.Memory;
 namespace MlServe.Caching;
 
 /// <summary>
-/// Where entries lie: in a <see cref="MemoryCache"/> that finds them, while the <see cref="CachePolicy"/> says which stay. A memory cache's own limit refuses
-/// the newest entry and its own times make entries vanish, so neither is used. Safe for concurrent use.
+/// Where entries lie: in a <see cref="MemoryCache"/> that finds them, while the <see cref="CachePolicy"/> says which stay. A memory cache's
+/// own limit refuses the newest entry and its own times make entries vanish, so neither is used. Safe for concurrent use.
 /// </summary>
 internal sealed class CacheStore : IDisposable
 {
@@ -30,7 +30,9 @@ internal sealed class CacheStore : IDisposable
     /// <summary>Look-ups so far, if they are counted.</summary>
     public long LookUps => _memory.GetCurrentStatistics() is { } statistics ? statistics.TotalHits + statistics.TotalMisses : 0;
 
-    /// <summary>Held from the look at what lies under a key until something else does: two that replace it at once would lose count of one.</summary>
+    /// <summary>
+    /// Held from the look at what lies under a key until something else does: two that replace it at once would lose count of one.
+    /// </summary>
     public Lock GateOf(UInt128 key) => _gates[(int)(key % Gates)];
 
     /// <summary>The entry under a key, whose check is still to be looked at.</summary>

@@ -5,7 +5,8 @@ namespace MlServe.Caching;
 
 /// <summary>The answers of one version that are kept in its model's store. Safe for concurrent use.</summary>
 internal sealed class KeptAnswers(
-    CacheStore store, CacheVersion version, CacheOptions options, SecondLevel? secondLevel, StripedCounters counters, CacheWorth worth, ILogger? logger, TimeProvider time)
+    CacheStore store, CacheVersion version, CacheOptions options, SecondLevel? secondLevel, StripedCounters counters, CacheWorth worth,
+    ILogger? logger, TimeProvider time)
 {
     private int _isClosed;
     private int _hasWarned;
@@ -46,7 +47,9 @@ internal sealed class KeptAnswers(
         return age > TimeSpan.Zero ? age : TimeSpan.Zero;
     }
 
-    /// <summary>Keeps an answer here, where it is admitted, and on the second level, where it has a key there. What goes wrong is logged.</summary>
+    /// <summary>
+    /// Keeps an answer here, where it is admitted, and on the second level, where it has a key there. What goes wrong is logged.
+    /// </summary>
     public void Keep(RequestKey key, Prediction answer, string? sharedKey, long copyTicks)
     {
         if (IsClosed) return;
@@ -99,6 +102,7 @@ internal sealed class KeptAnswers(
 
     private void Warn(Exception exception)
     {
-        if (logger is not null && Interlocked.Exchange(ref _hasWarned, 1) == 0) LogMessages.CacheCouldNotKeep(logger, exception, version.Identity.Name);
+        if (logger is not null && Interlocked.Exchange(ref _hasWarned, 1) == 0)
+            LogMessages.CacheCouldNotKeep(logger, exception, version.Identity.Name);
     }
 }

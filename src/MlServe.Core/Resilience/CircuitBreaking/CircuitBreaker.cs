@@ -5,7 +5,8 @@ using MlServe.Threading;
 namespace MlServe.Resilience;
 
 /// <summary>
-/// The states of one version's circuit. A closed circuit costs a call one read in front and one count behind; an open one a read of the clock.
+/// The states of one version's circuit. A closed circuit costs a call one read in front and one count behind; an open one a read of the
+/// clock.
 /// </summary>
 internal sealed class CircuitBreaker : ICircuitBreaker
 {
@@ -41,7 +42,8 @@ internal sealed class CircuitBreaker : ICircuitBreaker
 
     public PredictionError? LastFailure { get; private set; }
 
-    public TimeSpan? RetryAfter => Volatile.Read(ref _period) is { State: CircuitState.Open } period ? Left(period, _time.GetTimestamp()) : null;
+    public TimeSpan? RetryAfter =>
+        Volatile.Read(ref _period) is { State: CircuitState.Open } period ? Left(period, _time.GetTimestamp()) : null;
 
     /// <summary>Whether somebody else can answer while the circuit is open.</summary>
     public bool HasFallback
@@ -86,7 +88,8 @@ internal sealed class CircuitBreaker : ICircuitBreaker
 
     public void Open(TimeSpan? duration = null)
     {
-        if (duration <= TimeSpan.Zero) throw new ArgumentOutOfRangeException(nameof(duration), duration, "The break must be longer than zero.");
+        if (duration <= TimeSpan.Zero)
+            throw new ArgumentOutOfRangeException(nameof(duration), duration, "The break must be longer than zero.");
         Change(null, OpenFor(duration ?? _options.BreakDuration, 0), null);
     }
 
@@ -115,7 +118,9 @@ internal sealed class CircuitBreaker : ICircuitBreaker
             if (period.State == CircuitState.Closed) return true;
         }
 
-        if (period.State == CircuitState.HalfOpen && period.TryProbe(_options.ProbeCount, now, Timestamps.After(_time, now, _options.BreakDuration))) return true;
+        if (period.State == CircuitState.HalfOpen
+            && period.TryProbe(_options.ProbeCount, now, Timestamps.After(_time, now, _options.BreakDuration)))
+            return true;
         refusal = Refuse(period, now);
         return false;
     }
@@ -158,7 +163,8 @@ internal sealed class CircuitBreaker : ICircuitBreaker
         Change(from, OpenFor(TimeSpan.FromSeconds(jittered), breaks), reason);
     }
 
-    private CircuitPeriod OpenFor(TimeSpan duration, int breaks) => new(CircuitState.Open) { Until = _time.After(duration), Breaks = breaks };
+    private CircuitPeriod OpenFor(TimeSpan duration, int breaks) =>
+        new(CircuitState.Open) { Until = _time.After(duration), Breaks = breaks };
 
     /// <summary>Goes over to another state, once however many want to.</summary>
     /// <param name="from">The period that must still last; null: whichever it is.</param>
@@ -186,7 +192,9 @@ internal sealed class CircuitBreaker : ICircuitBreaker
         switch (period.State)
         {
             case CircuitState.Open when _logger is not null:
-                LogMessages.CircuitOpened(_logger, reason?.Exception, Model.Name, Model.Version, Left(period, _time.GetTimestamp()), reason?.Message ?? "it was opened by hand");
+                LogMessages.CircuitOpened(
+                    _logger, reason?.Exception, Model.Name, Model.Version, Left(period, _time.GetTimestamp()),
+                    reason?.Message ?? "it was opened by hand");
                 break;
             case CircuitState.HalfOpen when _logger is not null:
                 LogMessages.CircuitHalfOpened(_logger, Model.Name, Model.Version);
@@ -211,7 +219,8 @@ internal sealed class CircuitBreaker : ICircuitBreaker
         {
             handler(this, change);
         }
-#pragma warning disable CA1031 // Whoever listens must not cost the caller who happened to change the state its answer, nor the next listener the news.
+        // Whoever listens must not cost the caller who happened to change the state its answer, nor the next listener the news.
+#pragma warning disable CA1031
         catch (Exception exception)
 #pragma warning restore CA1031
         {

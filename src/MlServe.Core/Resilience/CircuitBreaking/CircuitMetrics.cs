@@ -20,8 +20,11 @@ internal sealed class CircuitMetrics
 
     private CircuitMetrics(GuardedMeter meter)
     {
-        meter.ObserveUpDownCounter(MlServeDiagnostics.CircuitActiveMetric, Observe, "{circuit}", "1 for the state in which a circuit breaker is, 0 for the others.");
-        _transitions = meter.CreateCounter<long>(MlServeDiagnostics.CircuitTransitionsMetric, "{transition}", "How often a circuit breaker went into a state.");
+        meter.ObserveUpDownCounter(
+            MlServeDiagnostics.CircuitActiveMetric, Observe, "{circuit}",
+            "1 for the state in which a circuit breaker is, 0 for the others.");
+        _transitions = meter.CreateCounter<long>(
+            MlServeDiagnostics.CircuitTransitionsMetric, "{transition}", "How often a circuit breaker went into a state.");
     }
 
     public static CircuitMetrics For(GuardedMeter meter) => HostInstruments.For(meter, static meter => new CircuitMetrics(meter));
@@ -61,5 +64,6 @@ internal sealed class CircuitMetrics
 
     private static KeyValuePair<string, object?> Model(CircuitBreaker breaker) => new(MlServeDiagnostics.ModelTag, breaker.Model.Name);
 
-    private static KeyValuePair<string, object?> Version(CircuitBreaker breaker) => new(MlServeDiagnostics.VersionTag, breaker.Model.Version);
+    private static KeyValuePair<string, object?> Version(CircuitBreaker breaker) =>
+        new(MlServeDiagnostics.VersionTag, breaker.Model.Version);
 }
