@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Caching.Hybrid;
-using Microsoft.Extensions.Caching.Memory;
 using Microsoft.Extensions.Logging;
+using MlServe.Statistics;
 
 namespace MlServe.Caching;
 
@@ -24,7 +24,7 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
     private readonly bool _trusts;
 
     public CachingPredictor(
-        IPredictor inner, ModelIdentity identity, CacheOptions options, IRequestHasher hasher, CacheHost host, IMemoryCache? memory, HybridCache? hybrid, CacheMetrics metrics,
+        IPredictor inner, ModelIdentity identity, CacheOptions options, IRequestHasher hasher, CacheHost host, HybridCache? hybrid, CacheMetrics metrics,
         ILogger? logger, TimeProvider time, ModelEvents? events)
         : base(inner)
     {
@@ -40,7 +40,7 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
         _worth = new(time, options.SwitchOffWhenUseless);
         _version = CacheVersion.Of(identity, inner.Signature);
         _secondLevel = hybrid is null ? null : new(hybrid, options, _version, time, Counters, logger);
-        _shared = host.Acquire(_version, options, memory);
+        _shared = host.Acquire(_version, options);
         _kept = new(_shared.Entries, _version, options, _secondLevel, Counters, _worth, logger, time);
         _flights = new(inner, hasher, _kept, _version, _secondLevel, Counters, _worth, time);
         metrics.Add(this);
@@ -48,7 +48,7 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
 
     public string Model => _version.Identity.Name;
 
-    public CacheCounters Counters { get; } = new();
+    public StripedCounters Counters { get; } = CacheCounters.Create();
 
     public CacheStore Store => _shared.Entries;
 
@@ -77,9 +77,10 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
         if (fault is not null || !_hasher.TryHash(in inputs, outputs, out var key)) return Bypass(in inputs, options, cancellationToken);
 
         key = key.Of(_version.Key);
+        var ended = _flights.EndedOf(key);
         var isHit = _kept.TryHit(key, out var answer);
         if (isTimed) Timed(started);
-        return isHit ? new(answer) : _flights.ComputeAsync(key, in inputs, outputs, options, cancellationToken);
+        return isHit ? new(answer) : _flights.ComputeAsync(key, ended, in inputs, outputs, options, cancellationToken);
     }
 
     public bool TryGetStaleAnswer(PredictionInputs inputs, PredictionOptions? options, out Prediction answer)

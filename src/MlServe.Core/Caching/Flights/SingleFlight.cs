@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using MlServe.Statistics;
 using MlServe.Threading;
 
 namespace MlServe.Caching;
@@ -8,7 +9,7 @@ namespace MlServe.Caching;
 /// gives up, the next goes on, as itself. Whoever would be worse off by waiting computes as well. Safe for concurrent use.
 /// </summary>
 internal sealed class SingleFlight(
-    IPredictor inner, IRequestHasher hasher, KeptAnswers kept, CacheVersion version, SecondLevel? secondLevel, CacheCounters counters, CacheWorth worth, TimeProvider time)
+    IPredictor inner, IRequestHasher hasher, KeptAnswers kept, CacheVersion version, SecondLevel? secondLevel, StripedCounters counters, CacheWorth worth, TimeProvider time)
 {
     private readonly FlightTable _flights = new(time, inner.GetService<DefaultTimeout>()?.Time, version.Identity);
 
@@ -18,9 +19,12 @@ internal sealed class SingleFlight(
     /// <summary>Ends when nothing is being computed.</summary>
     public Task WhenEmptyAsync() => _flights.WhenEmptyAsync();
 
+    /// <inheritdoc cref="FlightTable.EndedOf"/>
+    public int EndedOf(RequestKey key) => _flights.EndedOf(key);
+
     /// <summary>Computes the answer, or waits for whoever does.</summary>
     public ValueTask<Prediction> ComputeAsync(
-        RequestKey key, in PredictionInputs inputs, OutputSelection outputs, PredictionOptions? options, CancellationToken cancellationToken)
+        RequestKey key, int ended, in PredictionInputs inputs, OutputSelection outputs, PredictionOptions? options, CancellationToken cancellationToken)
     {
         if (_flights.Enter(key, in inputs, outputs, options, cancellationToken, out var lead) is { } follower)
         {
@@ -29,9 +33,13 @@ internal sealed class SingleFlight(
         }
 
         // Whoever computed it before may have ended between the look-up and here.
-        if (!kept.TryHit(key, out var answer)) return LeadAsync(lead, null, inputs, outputs, options, cancellationToken);
-        Follow(lead, answer);
-        return new(answer);
+        if (_flights.EndedOf(key) != ended && kept.TryHit(key, out var answer))
+        {
+            Follow(lead, answer);
+            return new(answer);
+        }
+
+        return LeadAsync(lead, null, inputs, outputs, options, cancellationToken);
     }
 
     /// <param name="lead">What is computed.</param>
@@ -71,7 +79,7 @@ internal sealed class SingleFlight(
                 {
                     counters.Count(CacheCounters.SecondLevelHits);
                     worth.Served();
-                    if (kept.Store.Policy.Admits(found.Hash, found.Weight, isReplacement: false)) kept.Keep(found);
+                    kept.Keep(found);
                     answer = found.ToPrediction(PredictionSource.Cache, kept.AgeOf(found));
                     Follow(lead, answer);
                     own.Dispose();
