@@ -34,7 +34,7 @@ internal sealed class Refusals(string model, ModelIdentity? version)
     public PredictionError QueueFull(
         int limit, string unit, string option) => new(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull,
         "{0} {1} already wait for model '{2}' ({3}). Try again later, or give it more cores.", limit, unit, model, option)
-    {
-        Model = version,
-    };
+        {
+            Model = version,
+        };
 }
