@@ -18,11 +18,11 @@ internal static class OptionsText
         Line(text, nameof(options.Path), options.Path);
         Line(text, nameof(options.Version), options.Version);
 
-        // Of all features: options are made with their defaults when somebody asks for them, which changes nothing.
+        // Options that nobody has asked for are their defaults. They are not made here: a feature is validated where it has options.
         foreach (var feature in features.Features)
         {
             Line(text, feature.Key, options.IsUsed(feature.OptionsType));
-            Add(text, feature.Key, options.Get(feature));
+            Add(text, feature.Key, options.Has(feature.OptionsType) ? options.Get(feature) : feature.Create());
         }
 
         return text.ToString();
