@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using MlServe.Guests;
+using MlServe.Threading;
 
 namespace MlServe;
 
@@ -57,6 +58,24 @@ internal abstract class AwaitingSource<TInner, TResult> : PooledSource<TResult>
         }
 
         Continue();
+    }
+
+    /// <summary>
+    /// Goes on when a task of this house has ended; here and now if it has, or does so meanwhile: an ordinary await of the latter goes on on the pool, which may be blocked.
+    /// </summary>
+    /// <param name="pending">The task.</param>
+    protected void Await(Task<TInner> pending)
+    {
+        _inner = new ValueTask<TInner>(pending).ConfigureAwait(false).GetAwaiter();
+        if (_inner.IsCompleted)
+        {
+            Continue();
+            return;
+        }
+
+        var turn = _turn = _turn == int.MaxValue ? 1 : _turn + 1;
+        Volatile.Write(ref _awaited, turn);
+        UrgentEnd.Of(pending).UnsafeOnCompleted(_goOn);
     }
 
     /// <summary>What the task ended with; throws what it threw.</summary>

@@ -9,6 +9,8 @@ public sealed class ChildProcessTests : IDisposable
 {
     private const string Program = "MlServe.ChildProcess";
 
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
+
     private readonly string _folder = Directory.CreateTempSubdirectory("mlserve-").FullName;
     private readonly string _model;
 
@@ -132,7 +134,16 @@ public sealed class ChildProcessTests : IDisposable
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        try
+        {
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(Patience, TestContext.Current.CancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"{command} has not ended after {Patience.TotalMinutes:0} minutes: {await output}{await errors}");
+        }
+
         Assert.True(process.ExitCode == 0, $"{command} ended with {process.ExitCode}: {await output}{await errors}");
 
         var facts = new Dictionary<string, string> { ["events"] = "" };

@@ -9,7 +9,7 @@ internal sealed class FallbackOperation : AwaitingSource<Prediction, Prediction>
     private CancellationToken _cancellationToken;
     private ExecutionContext? _context;
     private PredictionError? _reason;
-    private ValueTask<Prediction> _fallback;
+    private Task<Prediction>? _fallback;
     private long _started;
     private bool _isFallback;
 
@@ -39,15 +39,13 @@ internal sealed class FallbackOperation : AwaitingSource<Prediction, Prediction>
     protected override void Continue()
     {
         Prediction answer;
-        ValueTask<Prediction>? fallback = null;
+        Task<Prediction>? fallback = null;
         try
         {
             answer = InnerResult();
             if (!_isFallback)
             {
-#pragma warning disable CA2012 // Awaited once, below.
                 if (!answer.IsOk && _owner!.IsNeeded(in answer)) fallback = BeginFallback(answer.Error);
-#pragma warning restore CA2012
                 else _owner!.Ended();
             }
         }
@@ -58,10 +56,10 @@ internal sealed class FallbackOperation : AwaitingSource<Prediction, Prediction>
             return;
         }
 
-        if (fallback is { } pending)
+        if (fallback is not null)
         {
             _isFallback = true;
-            Await(pending, flowsActivity: true);
+            Await(fallback);
             return;
         }
 
@@ -71,27 +69,25 @@ internal sealed class FallbackOperation : AwaitingSource<Prediction, Prediction>
     }
 
     /// <summary>Whoever answered may have come without the caller's context; functions and layers of the application's that answer in the model's place find it there all the same.</summary>
-    private ValueTask<Prediction> BeginFallback(PredictionError reason)
+    private Task<Prediction> BeginFallback(PredictionError reason)
     {
         _reason = reason;
         if (_context is null) FallBack(this);
         else ExecutionContext.Run(_context, FallBack, this);
-        return _fallback;
+        return _fallback!;
     }
 
     private static void FallBack(object? operation)
     {
         var self = (FallbackOperation)operation!;
-#pragma warning disable CA2012 // Awaited once, by Continue.
         self._fallback = self._owner!.FallBackAsync(self._reason!, self._started, self._inputs, self._options, self._cancellationToken);
-#pragma warning restore CA2012
     }
 
     private void Forget()
     {
         _context = null;
         _reason = null;
-        _fallback = default;
+        _fallback = null;
         _owner = null;
         _inputs = default;
         _options = null;

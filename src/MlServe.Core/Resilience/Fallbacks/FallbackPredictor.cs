@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using MlServe.Guests;
+using MlServe.Threading;
 
 namespace MlServe.Resilience;
 
@@ -90,11 +91,11 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
     internal bool IsNeeded(in Prediction answer) => _steps.Length > 0 && answer.Status
         is PredictionStatus.Failed or PredictionStatus.CircuitOpen or PredictionStatus.Overloaded or PredictionStatus.NotReady or PredictionStatus.DeadlineExceeded;
 
-    internal ValueTask<Prediction> FallBackAsync(
+    internal Task<Prediction> FallBackAsync(
         PredictionError reason, long started, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken) =>
         FallBackAsync(0, reason, [], started, inputs, options, cancellationToken);
 
-    private async ValueTask<Prediction> FallBackAsync(
+    private async Task<Prediction> FallBackAsync(
         int first, PredictionError reason, List<PredictionError> others, long started, PredictionInputs inputs, PredictionOptions? options,
         CancellationToken cancellationToken)
     {
@@ -106,7 +107,9 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
             if (left <= TimeSpan.Zero && !steps[i].IsInstant) continue;
 
             var stepOptions = left is null ? options : options! with { Timeout = left > TimeSpan.Zero ? left : null };
-            var answer = await AskAsync(steps[i], inputs, stepOptions, cancellationToken).ConfigureAwait(false);
+            var asking = AskAsync(steps[i], inputs, stepOptions, cancellationToken);
+            await UrgentEnd.Of(asking);
+            var answer = await asking.ConfigureAwait(false);
             if (answer.IsOk) return Answered(steps[i], reason, in answer);
             others.Add(answer.Error);
         }
@@ -118,7 +121,7 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
     }
 
     /// <summary>Asks one that stands in. Whatever it throws, and one that has been closed does, the next is asked.</summary>
-    internal async ValueTask<Prediction> AskAsync(FallbackStep step, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
+    internal async Task<Prediction> AskAsync(FallbackStep step, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
     {
         try
         {
@@ -162,11 +165,13 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
         return answer;
     }
 
-    private async ValueTask<Prediction> HedgedAsync(
+    private async Task<Prediction> HedgedAsync(
         ModelStep other, TimeSpan delay, long started, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
     {
         using var hedge = new Hedge(this, Inner, other, _time, inputs, options, cancellationToken);
-        var (answer, isOther, otherError) = await hedge.RunAsync(delay, started).ConfigureAwait(false);
+        var running = hedge.RunAsync(delay, started);
+        await UrgentEnd.Of(running);
+        var (answer, isOther, otherError) = await running.ConfigureAwait(false);
         if (isOther) return Answered(other, hedge.Reason(delay), in answer);
         if (answer.IsOk || !IsNeeded(in answer))
         {
@@ -175,8 +180,10 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
         }
 
         // The other was asked already, or it is its turn now.
-        return otherError is null
-            ? await FallBackAsync(0, answer.Error, [], started, inputs, options, cancellationToken).ConfigureAwait(false)
-            : await FallBackAsync(1, answer.Error, [otherError], started, inputs, options, cancellationToken).ConfigureAwait(false);
+        var others = otherError is null
+            ? FallBackAsync(0, answer.Error, [], started, inputs, options, cancellationToken)
+            : FallBackAsync(1, answer.Error, [otherError], started, inputs, options, cancellationToken);
+        await UrgentEnd.Of(others);
+        return await others.ConfigureAwait(false);
     }
 }

@@ -34,10 +34,11 @@ internal sealed class Hedge(
 
         // The model was in time, or nobody else is to blame: the other is not needed.
         wait.EndHere();
-        if (answer is { } given && (given.IsOk || !owner.IsNeeded(in given))) await UrgentCancel.CancelAsync(_other).ConfigureAwait(false);
-        if (failure is not null and not OperationCanceledException) await UrgentCancel.CancelAsync(_other).ConfigureAwait(false);
+        if (answer is { } given && (given.IsOk || !owner.IsNeeded(in given))) await UrgentEnd.Of(UrgentCancel.CancelAsync(_other));
+        if (failure is not null and not OperationCanceledException) await UrgentEnd.Of(UrgentCancel.CancelAsync(_other));
 
         Prediction? second = null;
+        await UrgentEnd.Of(late);
         try
         {
             second = await late.ConfigureAwait(false);
@@ -81,15 +82,17 @@ internal sealed class Hedge(
 
     private async Task<Prediction?> AskOtherAsync(UrgentDelay wait, long started)
     {
+        await UrgentEnd.Of(wait.Ended);
         if (!await wait.Ended.ConfigureAwait(false) || cancellationToken.IsCancellationRequested) return null;
 
         var left = TimeLimit.Of(options) - time.GetElapsedTime(started);
         if (left <= TimeSpan.Zero) return null;
-        var answer = await owner.AskAsync(other, inputs, left is null ? options : options! with { Timeout = left },
-            _other.Token).ConfigureAwait(false);
+        var asking = owner.AskAsync(other, inputs, left is null ? options : options! with { Timeout = left }, _other.Token);
+        await UrgentEnd.Of(asking);
+        var answer = await asking.ConfigureAwait(false);
 
         // A request that is no longer needed frees its lane.
-        if (answer.IsOk) await UrgentCancel.CancelAsync(_first).ConfigureAwait(false);
+        if (answer.IsOk) await UrgentEnd.Of(UrgentCancel.CancelAsync(_first));
         return answer;
     }
 }
