@@ -52,7 +52,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         Time = time;
         Identity = executor.Identity;
         Errors = new(executor.Identity);
-        var past = inner is IKeepsDeadlines ? inner : new LimitedPredictor(inner, Timeout.InfiniteTimeSpan, time, mayOverrun: true, metrics.Overruns);
+        var past = inner is IKeepsDeadlines ? inner : new LimitedPredictor(inner, new(Timeout.InfiniteTimeSpan), time, metrics.Overruns);
         _direct = new(this, past, executor, options);
         Lanes = options.Lanes == 0 ? gate.MaxConcurrentRuns : options.Lanes;
         Capacity = executor.Signature.IsBatchable && mixes ? options.MaxBatchSize : 1;

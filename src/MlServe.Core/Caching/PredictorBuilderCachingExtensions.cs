@@ -24,7 +24,7 @@ public static class PredictorBuilderCachingExtensions
     public static PredictorBuilder UseCache(this PredictorBuilder builder, Action<CacheOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        return builder.UseBuiltIn((inner, services) =>
+        return builder.Use(PredictionStage (inner, services) =>
         {
             var options = new CacheOptions();
             configure?.Invoke(options);
@@ -34,9 +34,9 @@ public static class PredictorBuilderCachingExtensions
 
     /// <summary>Adds a cache with options that were made beforehand, and with another hasher in tests.</summary>
     internal static PredictorBuilder UseCache(this PredictorBuilder builder, CacheOptions options, IRequestHasher? hasher = null) =>
-        builder.UseBuiltIn((inner, services) => Create(inner, options, services, hasher ?? RequestHasher.Instance));
+        builder.Use(PredictionStage (inner, services) => Create(inner, options, services, hasher ?? RequestHasher.Instance));
 
-    private static CachingPredictor Create(IPredictor inner, CacheOptions options, IServiceProvider services, IRequestHasher hasher)
+    private static CacheStage Create(IPredictor inner, CacheOptions options, IServiceProvider services, IRequestHasher hasher)
     {
         var identity = inner.GetService<ModelIdentity>() ?? new("unnamed");
         var faults = options.Validate().ToList();

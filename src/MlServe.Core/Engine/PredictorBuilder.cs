@@ -106,11 +106,11 @@ public sealed class PredictorBuilder
                 var layer = layers[last];
                 var inner = predictor;
                 twins[last] = layer.Twin;
-                if (layer.Limit is { } limit)
+                if (layer.Limit is { } limit && mayOverrun)
                 {
                     var identity = inner.GetService<ModelIdentity>();
                     predictor = new LimitedPredictor(
-                        inner, limit(services), time, mayOverrun, new(identity?.Name ?? "unnamed", services.FindMeter(), identity));
+                        inner, new(limit(services)), time, new(identity?.Name ?? "unnamed", services.FindMeter(), identity));
                     made.Add(predictor);
                     mayOverrun = false;
                     continue;
@@ -129,11 +129,10 @@ public sealed class PredictorBuilder
 
                 // Stages that stand together become one predictor.
                 var first = last;
-                while (first > 0 && layers[first - 1].Stage is not null) first--;
+                while (first > 0 && layers[first - 1] is { Decorate: null } former && (former.Limit is null || !mayOverrun)) first--;
                 for (var stage = first; stage <= last; stage++)
                     twins[stage] = layers[stage].Twin;
-                predictor = new StagedPredictor(predictor, MakeStages(layers, first, last, predictor, services), time);
-                made.Add(predictor);
+                predictor = StageMaker.Make(layers[first..(last + 1)], predictor, services, time, made);
                 last = first;
             }
 
@@ -143,28 +142,6 @@ public sealed class PredictorBuilder
         {
             // What a layer throws here is counted; the builder's own failure is what its caller hears of.
             _ = Pipeline.DisposeOf(made);
-            throw;
-        }
-    }
-
-    private static PredictionStage[] MakeStages(List<PipelineLayer> layers, int first, int last, IPredictor inner, IServiceProvider services)
-    {
-        var stages = new PredictionStage[last - first + 1];
-        var count = 0;
-        try
-        {
-            for (; count < stages.Length; count++)
-                stages[count] = layers[first + count].Stage!(inner, services);
-
-            // Stages that stand together do not see each other when they are made.
-            var twin = Array.Find(stages, stage => stage.IsSingle && Array.Exists(stages, other => other != stage && other.GetType() == stage.GetType()));
-            if (twin is not null) throw new InvalidOperationException($"The pipeline has two layers of the kind {twin.GetType().Name}, and it takes one. Add it once.");
-            return stages;
-        }
-        catch
-        {
-            for (var i = 0; i < count; i++)
-                stages[i].Dispose();
             throw;
         }
     }

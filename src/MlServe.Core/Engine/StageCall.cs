@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MlServe;
 
 /// <summary>One call on its way through the stages.</summary>
@@ -10,12 +12,19 @@ internal struct StageCall(PredictionInputs inputs, PredictionOptions? options, T
     /// <summary>The answer so far.</summary>
     public Prediction Answer;
 
-    /// <summary>What the circuit breaker, of which a pipeline has one at most, remembers of the call.</summary>
-    public object? Ticket;
+    /// <summary>What is waited for.</summary>
+    public ValueTask<Prediction> Pending;
+
+    /// <summary>What each stage remembers of the call.</summary>
+    public StageSlots Slots;
+
+    /// <summary>How many stages have been entered and not left.</summary>
+    public int Depth;
+
+    public StagePhase Phase;
 
     private readonly TimeProvider _time = time;
     private long _started;
-    private long _ended;
 
     /// <summary>Whether a stage has asked for <see cref="Started"/>, so that it may be read after the call.</summary>
     public readonly bool IsTimed => _started != 0;
@@ -33,13 +42,29 @@ internal struct StageCall(PredictionInputs inputs, PredictionOptions? options, T
         }
     }
 
-    /// <summary>When the call ended; read once a call, for the first stage that asks, behind the call.</summary>
-    public long Ended
+    /// <summary>Says what is waited for; once, and by whoever returns <see cref="StageOutcome.Pending"/>.</summary>
+    public StageOutcome Wait(ValueTask<Prediction> pending)
     {
-        get
-        {
-            if (_ended == 0) _ended = _time.GetTimestamp();
-            return _ended;
-        }
+        Pending = pending;
+        return StageOutcome.Pending;
+    }
+
+    /// <summary>The moment, as a timestamp of the same clock.</summary>
+    public readonly long Now => _time.GetTimestamp();
+
+    /// <summary>What a stage remembers.</summary>
+    internal struct StageSlot
+    {
+        public object? State;
+        public long Timestamp;
+    }
+
+    /// <summary>A place for each stage of a <see cref="StagedPredictor"/>.</summary>
+    [InlineArray(Count)]
+    internal struct StageSlots
+    {
+        public const int Count = 6;
+
+        private StageSlot _first;
     }
 }

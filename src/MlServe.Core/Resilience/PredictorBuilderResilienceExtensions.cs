@@ -77,10 +77,9 @@ public static class PredictorBuilderResilienceExtensions
             return chain.Steps;
         }
 
-        return builder.UseBuiltIn(
+        return builder.UseFallback(
             (inner, services) => CreateFallback(inner, Steps(), services),
-            (inner, services) => CreateFallbackTwin(inner, IdentityOf(inner).Name, Steps(), services),
-            asksOthers: true);
+            (inner, services) => CreateFallbackTwin(inner, IdentityOf(inner).Name, Steps(), services));
     }
 
     /// <summary>
@@ -125,12 +124,23 @@ public static class PredictorBuilderResilienceExtensions
     internal static PredictorBuilder UseChaos(this PredictorBuilder builder, ChaosOptions options) =>
         builder.UseBuiltIn((inner, services) => CreateChaos(inner, options, services), NoTwin, mayOverrun: true);
 
-    /// <summary>Adds a chain whose models are found by <paramref name="targets"/>, around a model that need not be loaded yet.</summary>
-    internal static FallbackPredictor CreateFallback(IPredictor inner, string model, IEnumerable<FallbackStep> steps, IFallbackTargets targets, IServiceProvider services) =>
+    /// <summary>Adds a chain that was made beforehand, or is made for the pipeline.</summary>
+    internal static PredictorBuilder UseFallback(
+        this PredictorBuilder builder, Func<IPredictor, IServiceProvider, FallbackChain> chain, Func<IPredictor, IServiceProvider, FallbackChain> twin) =>
+        builder.Use(new PipelineLayer(
+            null,
+            (inner, services) => new FallbackStage(chain(inner, services)),
+            new(null, (inner, services) => new FallbackStage(twin(inner, services)), null) { AsksOthers = true })
+        {
+            AsksOthers = true,
+        });
+
+    /// <summary>A chain whose models are found by <paramref name="targets"/>, around a model that need not be loaded yet.</summary>
+    internal static FallbackChain CreateFallback(IPredictor inner, string model, IEnumerable<FallbackStep> steps, IFallbackTargets targets, IServiceProvider services) =>
         new(inner, model, steps, targets, new(model, services.FindMeter()), services.FindClock());
 
     /// <summary>A chain for a warm-up, whose models and functions are nobody's: what fails there is not answered by others.</summary>
-    internal static FallbackPredictor CreateFallbackTwin(IPredictor inner, string model, IReadOnlyList<FallbackStep> steps, IServiceProvider services) => new(
+    internal static FallbackChain CreateFallbackTwin(IPredictor inner, string model, IReadOnlyList<FallbackStep> steps, IServiceProvider services) => new(
         inner, model, steps is [ModelStep { After: { } delay } hedge, ..] ? [new ModelStep(hedge.Name) { After = delay }] : [], null,
         new(model, services.FindMeter()), services.FindClock());
 
@@ -177,7 +187,7 @@ public static class PredictorBuilderResilienceExtensions
             new(breaker, options.SlowRunThreshold, services.Find<ServiceLevel>()?.P99, time));
     }
 
-    private static FallbackPredictor CreateFallback(IPredictor inner, List<FallbackStep> steps, IServiceProvider services)
+    private static FallbackChain CreateFallback(IPredictor inner, List<FallbackStep> steps, IServiceProvider services)
     {
         var identity = IdentityOf(inner);
         if (steps.Count == 0) throw new InvalidOperationException($"The fallback chain of model '{identity.Name}' is empty. Name who answers: To(...), ThenStaleAnswer(), ThenValue(...).");

@@ -42,18 +42,26 @@ internal sealed class EntranceStage(PredictionError refusal) : PredictionStage
         return _idle.Task;
     }
 
-    public override bool Before(ref StageCall call)
+    public override StageOutcome Before(ref StageCall call)
     {
         // Counted before the look at the door: whoever closes it either sees this request inside or has already shut it out.
         Interlocked.Increment(ref _inside);
-        if (Refusal is not { } refusal) return true;
+        if (Refusal is not { } refusal) return StageOutcome.Next;
         call.Answer = Prediction.FromError(refusal);
-        return false;
+        return StageOutcome.Answered;
     }
 
-    public override void After(ref StageCall call) => Leave();
+    public override StageOutcome After(ref StageCall call)
+    {
+        Leave();
+        return StageOutcome.Next;
+    }
 
-    public override void Failed(ref StageCall call, Exception exception) => Leave();
+    public override bool Failed(ref StageCall call, Exception exception)
+    {
+        Leave();
+        return false;
+    }
 
     private void Leave()
     {

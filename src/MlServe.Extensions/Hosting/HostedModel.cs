@@ -85,7 +85,7 @@ internal sealed class HostedModel : IPredictor, IKeepsDeadlines
     public IPredictor Below => _below.Value;
 
     /// <summary>Who answers in the model's place; null: nobody.</summary>
-    public FallbackPredictor? Fallback { get; }
+    public FallbackChain? Fallback { get; }
 
     public ModelState State
     {
@@ -197,9 +197,8 @@ internal sealed class HostedModel : IPredictor, IKeepsDeadlines
 
     /// <summary>The layers that stand before the model is loaded: those who answer in its place, and the entrance.</summary>
     private PredictorBuilder AddGuards(PredictorBuilder builder) => Fallback is { } fallback
-        ? builder.UseBuiltIn((_, _) => fallback, (inner, services) => PredictorBuilderResilienceExtensions.CreateFallbackTwin(
-            new PredictorBuilder(inner).Use((_, _) => EntranceStage.Opened()).Build(services), Name, fallback.Steps, services),
-            asksOthers: true)
+        ? builder.UseFallback((_, _) => fallback, (inner, services) => PredictorBuilderResilienceExtensions.CreateFallbackTwin(inner, Name, fallback.Steps, services))
+            .Use((_, _) => _entrance, static (_, _) => EntranceStage.Opened())
         : builder.Use((_, _) => _entrance, static (_, _) => EntranceStage.Opened());
 
     private IReadOnlyList<FallbackStep>? TryFindSteps()
