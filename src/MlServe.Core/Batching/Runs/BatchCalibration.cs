@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace MlServe.Batching;
 
 /// <summary>
@@ -28,7 +30,7 @@ internal static class BatchCalibration
 
         queue.Sizes.Measured();
         predictor.Learn(queue, 1, TimeSpan.FromSeconds(queue.Curve.Predict(1)));
-        WarmLanes(queue, time, in sample, in request);
+        WarmLanes(queue, in sample, in request);
     }
 
     /// <summary>Makes batches smaller, or fewer, until the lanes' memory keeps to its bound; false where the sample cannot be run.</summary>
@@ -81,13 +83,15 @@ internal static class BatchCalibration
         return true;
     }
 
-    private static void WarmLanes(BatchQueue queue, TimeProvider time, in PredictionInputs sample, in BatchRequest request)
+    private static void WarmLanes(BatchQueue queue, in PredictionInputs sample, in BatchRequest request)
     {
         var batches = queue.MakeAll();
-        var started = time.GetTimestamp();
+
+        // What it bounds is the processor's work, which passes whatever the application's clock says.
+        var elapsed = Stopwatch.StartNew();
         foreach (var batch in batches)
         {
-            for (var size = queue.Limit; size >= 1 && (size == queue.Limit || time.GetElapsedTime(started).TotalSeconds < BindingBudgetSeconds); size--)
+            for (var size = queue.Limit; size >= 1 && (size == queue.Limit || elapsed.Elapsed.TotalSeconds < BindingBudgetSeconds); size--)
             {
                 for (var row = 0; row < size; row++)
                     batch.Lane.Write(in sample, in request, 0, 1, row);
