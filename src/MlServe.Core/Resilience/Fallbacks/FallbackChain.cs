@@ -143,14 +143,9 @@ internal sealed class FallbackChain
         return answer;
     }
 
-<<<<<<< HEAD:src/MlServe.Core/Resilience/Fallbacks/FallbackChain.cs
     /// <summary>Asks the model and, if it is late, another one, and those that follow if neither answers.</summary>
     internal async Task<Prediction> HedgedAsync(
         ModelStep other, long started, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
-=======
-    private async Task<Prediction> HedgedAsync(
-        ModelStep other, TimeSpan delay, long started, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
->>>>>>> main:src/MlServe.Core/Resilience/Fallbacks/FallbackPredictor.cs
     {
         var delay = other.After!.Value;
         using var hedge = new Hedge(this, Inner, other, _time, inputs, options, cancellationToken);
