@@ -77,7 +77,7 @@ internal sealed class CacheStage : PredictionStage, IStaleAnswers
         }
         catch (UnreadableInputException exception)
         {
-            call.Answer = Prediction.FromError(OwnedInputs.Unreadable(exception));
+            call.Answer = Prediction.FromError(OwnedInputs.Unreadable(exception).Of(_version.Identity));
             return StageOutcome.Answered;
         }
 

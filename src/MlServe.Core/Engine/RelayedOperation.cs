@@ -25,15 +25,6 @@ internal sealed class RelayedOperation<TResult> : AwaitingSource<TResult, TResul
         return result;
     }
 
-    public static ValueTask<TResult> Of(Task<TResult> task)
-    {
-        if (task.IsCompleted) return new(task);
-        var operation = Pool<RelayedOperation<TResult>>.Rent();
-        var result = operation.Begin();
-        operation.Await(task);
-        return result;
-    }
-
     protected override void Read()
     {
         Reset();

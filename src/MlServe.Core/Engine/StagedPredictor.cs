@@ -12,6 +12,7 @@ internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers
 
     private readonly PredictionStage[] _stages;
     private readonly TimeProvider _time;
+    private bool _isDisposed;
 
     /// <param name="inner">The predictor behind the stages; not disposed.</param>
     /// <param name="stages">The stages, outermost first, <see cref="MaxStages"/> at most; disposed with this.</param>
@@ -105,7 +106,7 @@ internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers
 
     protected override void Dispose(bool disposing)
     {
-        if (disposing)
+        if (disposing && !Interlocked.Exchange(ref _isDisposed, true))
         {
             foreach (var stage in _stages)
                 stage.Dispose();
@@ -116,8 +117,12 @@ internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers
 
     protected override async ValueTask DisposeAsyncCore()
     {
-        foreach (var stage in _stages)
-            await stage.DisposeAsync().ConfigureAwait(false);
+        if (!Interlocked.Exchange(ref _isDisposed, true))
+        {
+            foreach (var stage in _stages)
+                await stage.DisposeAsync().ConfigureAwait(false);
+        }
+
         await base.DisposeAsyncCore().ConfigureAwait(false);
     }
 

@@ -88,10 +88,10 @@ internal static class BatchCalibration
         var batches = queue.MakeAll();
 
         // What it bounds is the processor's work, which passes whatever the application's clock says.
-        var elapsed = Stopwatch.StartNew();
+        var started = Stopwatch.GetTimestamp();
         foreach (var batch in batches)
         {
-            for (var size = queue.Limit; size >= 1 && (size == queue.Limit || elapsed.Elapsed.TotalSeconds < BindingBudgetSeconds); size--)
+            for (var size = queue.Limit; size >= 1 && (size == queue.Limit || Stopwatch.GetElapsedTime(started).TotalSeconds < BindingBudgetSeconds); size--)
             {
                 for (var row = 0; row < size; row++)
                     batch.Lane.Write(in sample, in request, 0, 1, row);

@@ -47,7 +47,7 @@ internal sealed class FallbackChain
     /// <summary>The model.</summary>
     public IPredictor Inner { get; }
 
-    public FallbackStatistics Statistics { get; } = new();
+    public FallbackStatistics Counts { get; } = new();
 
     /// <summary>The model that is asked as well if the first is late, and how late; null: none is.</summary>
     public ModelStep? Hedging => _steps is [ModelStep { After: not null } other, ..] ? other : null;
@@ -92,8 +92,8 @@ internal sealed class FallbackChain
             others.Add(answer.Error);
         }
 
-        Statistics.Ended();
-        Statistics.Failed();
+        Counts.Ended();
+        Counts.Failed();
         _metrics.Failed(reason);
         return Prediction.FromError(others.Count == 0 ? reason : reason.WithFallbacks(others));
     }
@@ -137,8 +137,8 @@ internal sealed class FallbackChain
             Source = step is StaleAnswerStep ? origin.Source : PredictionSource.Fallback,
             FallbackReason = reason,
         });
-        Statistics.Ended();
-        Statistics.Answered();
+        Counts.Ended();
+        Counts.Answered();
         _metrics.Answered(step, reason);
         return answer;
     }
@@ -155,7 +155,7 @@ internal sealed class FallbackChain
         if (isOther) return Answered(other, hedge.Reason(delay), in answer);
         if (answer.IsOk || !IsNeeded(in answer))
         {
-            Statistics.Ended();
+            Counts.Ended();
             return answer;
         }
 

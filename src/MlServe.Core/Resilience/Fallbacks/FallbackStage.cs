@@ -30,7 +30,7 @@ internal sealed class FallbackStage(FallbackChain chain) : PredictionStage, IAns
 
         if (call.Answer.IsOk || !chain.IsNeeded(in call.Answer))
         {
-            chain.Statistics.Ended();
+            chain.Counts.Ended();
             return StageOutcome.Next;
         }
 
@@ -38,7 +38,7 @@ internal sealed class FallbackStage(FallbackChain chain) : PredictionStage, IAns
             chain.FallBackAsync(call.Answer.Error, StartOf(ref call), call.Inputs, call.Options, call.CancellationToken)));
     }
 
-    public override object? GetService(Type serviceType) => serviceType == typeof(FallbackStatistics) ? chain.Statistics : base.GetService(serviceType);
+    public override object? GetService(Type serviceType) => serviceType == typeof(FallbackStatistics) ? chain.Counts : base.GetService(serviceType);
 
     private static long StartOf(ref StageCall call) => call.IsTimed ? call.Started : 0;
 }
