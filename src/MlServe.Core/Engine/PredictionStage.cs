@@ -50,8 +50,5 @@ internal abstract class PredictionStage : IDisposable, IAsyncDisposable
     }
 
     /// <summary>What the stage remembers of a call.</summary>
-    protected ref object? StateOf(ref StageCall call) => ref call.Slots[Slot].State;
-
-    /// <summary>A moment that the stage remembers of a call.</summary>
-    protected ref long TimestampOf(ref StageCall call) => ref call.Slots[Slot].Timestamp;
+    protected ref object? StateOf(ref StageCall call) => ref call.Slots[Slot];
 }

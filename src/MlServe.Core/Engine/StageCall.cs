@@ -23,6 +23,9 @@ internal struct StageCall(PredictionInputs inputs, PredictionOptions? options, T
 
     public StagePhase Phase;
 
+    /// <summary>When the model was asked, as a timestamp; for the one stage of a pipeline that times it.</summary>
+    public long AskedAt;
+
     private readonly TimeProvider _time = time;
     private long _started;
 
@@ -52,19 +55,12 @@ internal struct StageCall(PredictionInputs inputs, PredictionOptions? options, T
     /// <summary>The moment, as a timestamp of the same clock.</summary>
     public readonly long Now => _time.GetTimestamp();
 
-    /// <summary>What a stage remembers.</summary>
-    internal struct StageSlot
-    {
-        public object? State;
-        public long Timestamp;
-    }
-
     /// <summary>A place for each stage of a <see cref="StagedPredictor"/>.</summary>
     [InlineArray(Count)]
     internal struct StageSlots
     {
         public const int Count = 6;
 
-        private StageSlot _first;
+        private object? _first;
     }
 }

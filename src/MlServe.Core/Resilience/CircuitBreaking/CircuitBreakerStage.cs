@@ -18,7 +18,7 @@ internal sealed class CircuitBreakerStage(CircuitBreaker breaker, OutputValidato
         }
 
         StateOf(ref call) = period;
-        if (slowRuns.AreTimed) TimestampOf(ref call) = call.Now;
+        if (slowRuns.AreTimed) call.AskedAt = call.Now;
         return StageOutcome.Next;
     }
 
@@ -35,7 +35,7 @@ internal sealed class CircuitBreakerStage(CircuitBreaker breaker, OutputValidato
             }
             else
             {
-                breaker.Leave(period, slowRuns.AreTimed && slowRuns.IsSlow(in call, TimestampOf(ref call)), null);
+                breaker.Leave(period, slowRuns.AreTimed && slowRuns.IsSlow(in call), null);
             }
 
             return StageOutcome.Next;
