@@ -21,7 +21,9 @@ try
     Console.WriteLine($"provider: {description.ExecutionProvider}");
 
     using var prediction = await digits.PredictAsync(PredictionInputs.Row(new float[28 * 28]));
-    Console.WriteLine($"status: {prediction.Status}, scores: {string.Join(' ', prediction["scores"].ToArray<float>().Select(score => score.ToString("0.000")))}");
+    Console.WriteLine(
+        $"status: {prediction.Status}, scores: "
+        + $"{string.Join(' ', prediction["scores"].ToArray<float>().Select(score => score.ToString("0.000")))}");
     return 0;
 }
 catch (ModelLoadException exception)

@@ -3,7 +3,8 @@ using System.Numerics.Tensors;
 namespace MlServe.Samples.MinimalApi;
 
 /// <summary>What the model reads, how sure it is of each digit, and where the answer came from.</summary>
-internal sealed record DigitAnswer(int Digit, float Confidence, float[] Scores, string Model, string Version, string Source, int BatchRows, double Milliseconds)
+internal sealed record DigitAnswer(
+    int Digit, float Confidence, float[] Scores, string Model, string Version, string Source, int BatchRows, double Milliseconds)
 {
     public static DigitAnswer From(Prediction prediction, TimeSpan elapsed)
     {

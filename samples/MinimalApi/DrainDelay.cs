@@ -1,8 +1,8 @@
 namespace MlServe.Samples.MinimalApi;
 
 /// <summary>
-/// Goes on serving for a while after the readiness check has begun to fail, so that no load balancer sends requests to a closed door. The setting
-/// <c>DrainDelay</c> says how long; it must end within the host's shutdown timeout.
+/// Goes on serving for a while after the readiness check has begun to fail, so that no load balancer sends requests to a closed door. The
+/// setting <c>DrainDelay</c> says how long; it must end within the host's shutdown timeout.
 /// </summary>
 internal sealed class DrainDelay(IConfiguration configuration) : IHostedLifecycleService
 {

@@ -1,6 +1,8 @@
 namespace MlServe.Samples.MinimalApi;
 
-/// <summary>Asks the service on this machine whether it is ready: the health check of a container that has neither shell nor curl.</summary>
+/// <summary>
+/// Asks the service on this machine whether it is ready: the health check of a container that has neither shell nor curl.
+/// </summary>
 internal static class HealthProbe
 {
     public static async Task<int> RunAsync()

@@ -23,7 +23,8 @@ internal sealed class Classification
 
     public double PerSecond { get; }
 
-    public double AccuracyOfFirst(MnistTestSet images, int count) => Enumerable.Range(0, count).Count(i => Answers[i].Value == images.LabelOf(i)) / (double)count;
+    public double AccuracyOfFirst(MnistTestSet images, int count) =>
+        Enumerable.Range(0, count).Count(i => Answers[i].Value == images.LabelOf(i)) / (double)count;
 
     /// <summary>Latency as a caller sees it, in microseconds.</summary>
     public double Percentile(double share) => _microseconds[Math.Min(_microseconds.Length - 1, (int)(share * _microseconds.Length))];

@@ -20,7 +20,11 @@ var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings {
 builder.Logging.SetMinimumLevel(LogLevel.Error);
 
 // A model that breaks on purpose: nine of ten runs fail. Only configuration can ask for that.
-builder.Configuration.AddInMemoryCollection([new("MlServing:Models:digits-broken:Chaos:Enabled", "true"), new("MlServing:Models:digits-broken:Chaos:FailureRate", "0.9")]);
+builder.Configuration.AddInMemoryCollection(
+[
+    new("MlServing:Models:digits-broken:Chaos:Enabled", "true"),
+    new("MlServing:Models:digits-broken:Chaos:FailureRate", "0.9"),
+]);
 builder.Services.AddMlServing()
     .AddModel("digits", model => model
         .FromFile("assets/digits.onnx")
@@ -44,7 +48,11 @@ builder.Services.AddMlServing()
             quantization.OnReport = report => quantized = report;
             quantization.CalibrateWith(Enumerable.Range(counted, Calibration).Select(images.Sample));
             // This network is too small to gain speed by integers. The default gate asks for that, and would serve FP32.
-            quantization.Options = quantization.Options with { Method = QuantizationMethod.Static, Gate = new() { MinSpeedup = 0, MinSpeed = 0 } };
+            quantization.Options = quantization.Options with
+            {
+                Method = QuantizationMethod.Static,
+                Gate = new() { MinSpeedup = 0, MinSpeed = 0 },
+            };
         }));
 
 using var host = builder.Build();
@@ -65,9 +73,11 @@ var int8 = await Classification.RunAsync(
 var cached = host.Services.GetRequiredKeyedService<IPredictor>("digits-cached");
 await ReplayedStream.RunAsync(cached, ReplayedStream.Skewed(images.Count, 20_000), images, callers: 16);
 var cache = cached.GetService<CacheStatistics>()!;
-var broken = await ReplayedStream.RunAsync(host.Services.GetRequiredKeyedService<IPredictor>("digits-broken"), [.. Enumerable.Range(0, images.Count)], images, callers: 16);
+var broken = await ReplayedStream.RunAsync(
+    host.Services.GetRequiredKeyedService<IPredictor>("digits-broken"), [.. Enumerable.Range(0, images.Count)], images, callers: 16);
 await host.StopAsync();
 
+var int8Accuracy = int8.AccuracyOfFirst(images, counted);
 FormattableString[] report =
 [
     $"images: {images.Count}",
@@ -79,7 +89,7 @@ FormattableString[] report =
     $"p50_us: {run.Percentile(0.50):0.0}",
     $"p99_us: {run.Percentile(0.99):0.0}",
     $"int8_method: {quantized?.Method}",
-    $"int8_accuracy: {int8.AccuracyOfFirst(images, counted):0.0000} of the first {counted} images, FP32 {run.AccuracyOfFirst(images, counted):0.0000}",
+    $"int8_accuracy: {int8Accuracy:0.0000} of the first {counted} images, FP32 {run.AccuracyOfFirst(images, counted):0.0000}",
     $"int8_speed: {quantized?.Speed?.Ratio:0.00} of FP32's, a row at a time",
     $"int8_throughput: {int8.PerSecond:0}",
     $"int8_size: {quantized?.Bytes} bytes, FP32 {quantized?.SourceBytes}",

@@ -6,8 +6,8 @@ using Sylvan.Data.Csv;
 namespace MlServe.Samples.Worker;
 
 /// <summary>
-/// Scores a CSV file: one task reads rows, another scores and writes them, and a few batches go round between the two, so that memory stays the same
-/// however long the file is.
+/// Scores a CSV file: one task reads rows, another scores and writes them, and a few batches go round between the two, so that memory stays
+/// the same however long the file is.
 /// </summary>
 internal sealed class CsvScoring(IPredictor predictor, ScoringOptions options)
 {
@@ -17,9 +17,12 @@ internal sealed class CsvScoring(IPredictor predictor, ScoringOptions options)
 
     private long _skipped;
 
-    /// <summary>Runs until the file is scored, or cancelled: then what has been read is still scored and written, for the next run to go on from.</summary>
+    /// <summary>
+    /// Runs until the file is scored, or cancelled: then what has been read is still scored and written, for the next run to go on from.
+    /// </summary>
     /// <exception cref="BadRowException">A row cannot be read, and the options say to stop there.</exception>
-    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled before the end of the file.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled before the end of the
+    /// file.</exception>
     /// <exception cref="PredictionException">The model gave no answer.</exception>
     public async Task<ScoringProgress> RunAsync(
         Action<ScoringProgress>? report = null, Action<string>? warn = null, CancellationToken cancellationToken = default)
@@ -53,21 +56,25 @@ internal sealed class CsvScoring(IPredictor predictor, ScoringOptions options)
     }
 
     private async Task ReadAsync(
-        ChannelReader<RowBatch> free, ChannelWriter<RowBatch> full, long lastLine, Action<string>? warn, CancellationToken cancellationToken)
+        ChannelReader<RowBatch> free, ChannelWriter<RowBatch> full, long lastLine, Action<string>? warn,
+        CancellationToken cancellationToken)
     {
         RowBatch? batch = null;
         Exception? failure = null;
         var done = 0.0;
         try
         {
-            await using var file = new FileStream(options.Input, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
+            await using var file = new FileStream(
+                options.Input, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
             using var text = new StreamReader(file);
-            await using var csv = await CsvDataReader.CreateAsync(text, new CsvDataReaderOptions { BufferSize = 1 << 16 }, cancellationToken);
+            await using var csv = await CsvDataReader.CreateAsync(
+                text, new CsvDataReaderOptions { BufferSize = 1 << 16 }, cancellationToken);
             var isLabelled = csv.FieldCount > 0 && csv.GetName(0) == "label";
             if (csv.FieldCount != RowBatch.Pixels + (isLabelled ? 1 : 0))
             {
                 throw new BadRowException(
-                    $"{options.Input} has {csv.FieldCount} columns. It must begin with a line of names, for 'label' (which may be left out) and 784 pixels.");
+                    $"{options.Input} has {csv.FieldCount} columns. It must begin with a line of names, for 'label' (which may be left "
+                    + "out) and 784 pixels.");
             }
 
             for (var line = HeaderLine + 1; await csv.ReadAsync(cancellationToken); line++)
@@ -83,7 +90,8 @@ internal sealed class CsvScoring(IPredictor predictor, ScoringOptions options)
                 {
                     var where = $"{options.Input}, line {line}: {problem}.";
                     if (options.OnError == OnError.Fail)
-                        throw new BadRowException($"{where} Correct it and go on with --resume, or leave such rows out with --on-error skip.");
+                        throw new BadRowException(
+                            $"{where} Correct it and go on with --resume, or leave such rows out with --on-error skip.");
                     Interlocked.Increment(ref _skipped);
                     warn?.Invoke($"left out: {where}");
                 }
@@ -149,7 +157,10 @@ internal sealed class CsvScoring(IPredictor predictor, ScoringOptions options)
         return progress;
     }
 
-    /// <summary>The line of the input that the last answer belongs to; 0 where there is nothing to go on from. Cuts off an answer that was not finished.</summary>
+    /// <summary>
+    /// The line of the input that the last answer belongs to; 0 where there is nothing to go on from. Cuts off an answer that was not
+    /// finished.
+    /// </summary>
     private static long LastLineOf(string partial)
     {
         if (!File.Exists(partial)) return 0;

@@ -10,7 +10,10 @@ var input = new Argument<FileInfo>("input")
     Arity = ArgumentArity.ZeroOrOne,
 };
 input.AcceptExistingOnly();
-var output = new Option<FileInfo?>("--output") { Description = "The CSV file to write. Default: beside the input, with .scores.csv at its end." };
+var output = new Option<FileInfo?>("--output")
+{
+    Description = "The CSV file to write. Default: beside the input, with .scores.csv at its end.",
+};
 var onError = new Option<OnError>("--on-error") { Description = "What to do about a row that cannot be read." };
 var batchRows = new Option<int>("--batch") { Description = "Rows to score at once, 1 to 4096.", DefaultValueFactory = static _ => 256 };
 var resume = new Option<bool>("--resume") { Description = "Go on where the run before was stopped." };
@@ -27,7 +30,8 @@ command.SetAction(async (arguments, cancellationToken) =>
     builder.Services.AddMlServing().AddModel("digits", static model => model.FromFile("assets/digits.onnx"));
     builder.Services.AddSingleton<CsvScoring>();
     builder.Services.AddSingleton(ScoringOptions.From(
-        arguments.GetValue(input), arguments.GetValue(output), arguments.GetValue(onError), arguments.GetValue(batchRows), arguments.GetValue(resume)));
+        arguments.GetValue(input), arguments.GetValue(output), arguments.GetValue(onError), arguments.GetValue(batchRows),
+        arguments.GetValue(resume)));
     builder.Services.AddHostedService<ScoringService>();
     await builder.Build().RunAsync(cancellationToken);
     return Environment.ExitCode;

@@ -42,7 +42,8 @@ internal sealed class RowBatch(int capacity)
         var target = _pixels.AsSpan(Count * Pixels, Pixels);
         for (var i = 0; i < target.Length; i++)
         {
-            if (!float.TryParse(csv.GetFieldSpan(first + i), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) || value is not (>= 0 and <= 255))
+            if (!float.TryParse(csv.GetFieldSpan(first + i), NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
+                || value is not (>= 0 and <= 255))
                 return $"column '{csv.GetName(first + i)}' is '{csv.GetString(first + i)}'; it must be a number from 0 to 255";
             target[i] = value / 255;
         }

@@ -72,7 +72,8 @@ internal sealed class ScoringService(CsvScoring scoring, ScoringOptions options,
     {
         Console.WriteLine(FormattableString.Invariant($"rows: {result.Rows}"));
         Console.WriteLine(FormattableString.Invariant($"skipped: {result.Skipped}"));
-        if (result.Labelled > 0) Console.WriteLine(FormattableString.Invariant($"accuracy: {(double)result.Right / result.Labelled:0.0000}"));
+        if (result.Labelled > 0)
+            Console.WriteLine(FormattableString.Invariant($"accuracy: {(double)result.Right / result.Labelled:0.0000}"));
         Console.WriteLine(FormattableString.Invariant($"rows_per_second: {result.Rows / elapsed.TotalSeconds:0}"));
         Console.WriteLine($"output: {options.Output}");
     }

@@ -3,13 +3,14 @@ using System.Diagnostics;
 namespace MlServe.Benchmarking;
 
 /// <summary>
-/// Records how long single calls take inside a benchmark. BenchmarkDotNet itself times iterations of many calls, and a percentile of their means says nothing
-/// about a slow call.
+/// Records how long single calls take inside a benchmark. BenchmarkDotNet itself times iterations of many calls, and a percentile of their
+/// means says nothing about a slow call.
 /// </summary>
 /// <remarks>
-/// Only what is recorded during the iterations that BenchmarkDotNet measures counts; at other times (warm-up, pilot, outside of a benchmark) recording does nothing. Calls
-/// go into a histogram with three significant digits (HdrHistogram, Gil Tene) of the process in which the benchmark runs. Recording allocates nothing and may be done from
-/// any number of threads. Reading the clock twice and recording take time that the mean then has in it: where a call takes a few microseconds, record one of some.
+/// Only what is recorded during the iterations that BenchmarkDotNet measures counts; at other times (warm-up, pilot, outside of a
+/// benchmark) recording does nothing. Calls go into a histogram with three significant digits (HdrHistogram, Gil Tene) of the process in
+/// which the benchmark runs. Recording allocates nothing and may be done from any number of threads. Reading the clock twice and recording
+/// take time that the mean then has in it: where a call takes a few microseconds, record one of some.
 /// </remarks>
 public static class CallLatency
 {

@@ -4,8 +4,9 @@ using BenchmarkDotNet.Engines;
 namespace MlServe.Benchmarking;
 
 /// <summary>
-/// Hears from BenchmarkDotNet's engine in this process when it measures, and hands over what was recorded when a benchmark ends: to the diagnoser, where that is in
-/// the same process, and else through standard output, which the host process reads and keeps with the benchmark's report.
+/// Hears from BenchmarkDotNet's engine in this process when it measures, and hands over what was recorded when a benchmark ends: to the
+/// diagnoser, where that is in the same process, and else through standard output, which the host process reads and keeps with the
+/// benchmark's report.
 /// </summary>
 internal sealed class EngineListener : EventListener
 {
@@ -13,7 +14,8 @@ internal sealed class EngineListener : EventListener
 
     private readonly LatencyHistogram _recorded = new();
 
-    // The first call to be recorded makes the listener, maybe in the only iteration of a cold start: what comes next says whether it counts.
+    // The first call to be recorded makes the listener, maybe in the only iteration of a cold start: what comes next says whether it
+    // counts.
     private volatile bool _isMeasuring = true;
     private LatencyHistogram? _finished;
 
@@ -29,7 +31,9 @@ internal sealed class EngineListener : EventListener
         if (_isMeasuring) _recorded.Record(nanoseconds);
     }
 
-    /// <summary>What the benchmark that ended last in this process recorded; null where it recorded nothing, or it was taken before.</summary>
+    /// <summary>
+    /// What the benchmark that ended last in this process recorded; null where it recorded nothing, or it was taken before.
+    /// </summary>
     public LatencyHistogram? TakeFinished() => Interlocked.Exchange(ref _finished, null);
 
     protected override void OnEventSourceCreated(EventSource eventSource)

@@ -24,7 +24,8 @@ internal sealed class LatencyHistogram
     public static LatencyHistogram Parse(string text)
     {
         var histogram = new LatencyHistogram();
-        histogram._calls.Add(HistogramEncoding.DecodeFromCompressedByteBuffer(ByteBuffer.Allocate(Convert.FromBase64String(text)), Longest));
+        histogram._calls.Add(HistogramEncoding.DecodeFromCompressedByteBuffer(
+            ByteBuffer.Allocate(Convert.FromBase64String(text)), Longest));
         return histogram;
     }
 

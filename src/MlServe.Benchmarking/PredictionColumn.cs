@@ -35,9 +35,13 @@ internal sealed class PredictionColumn(
     public string GetValue(Summary summary, BenchmarkCase benchmarkCase) => GetValue(summary, benchmarkCase, SummaryStyle.Default);
 
     public string GetValue(Summary summary, BenchmarkCase benchmarkCase, SummaryStyle style) =>
-        summary[benchmarkCase] is { } report && PredictionFigures.Of(report, hourlyPrice) is { } figures ? format(figures, style) ?? NoFigure : NoFigure;
+        summary[benchmarkCase] is { } report && PredictionFigures.Of(report, hourlyPrice) is { } figures
+            ? format(figures, style) ?? NoFigure
+            : NoFigure;
 
-    /// <summary>In the cell's own unit, because calls may take a thousand times the mean; or in the table's where the header has it.</summary>
+    /// <summary>
+    /// In the cell's own unit, because calls may take a thousand times the mean; or in the table's where the header has it.
+    /// </summary>
     public static string? Time(double? nanoseconds, SummaryStyle style)
     {
         if (nanoseconds is not { } value) return null;

@@ -24,8 +24,9 @@ internal sealed record PredictionDocument(
         return new(
             benchmark.Descriptor.Type.FullName!, benchmark.Descriptor.WorkloadMethod.Name,
             benchmark.Parameters.Items.ToDictionary(static item => item.Name, static item => item.Value?.ToString()),
-            benchmark.Job.ResolvedId, benchmark.Descriptor.Baseline, figures is not null, figures?.MeanNanoseconds, figures?.RecordedCalls ?? 0,
-            figures?.LatencyNanoseconds(50), figures?.LatencyNanoseconds(99), figures?.PredictionsPerSecond, figures?.AllocatedBytes, figures?.CostPerMillion);
+            benchmark.Job.ResolvedId, benchmark.Descriptor.Baseline, figures is not null, figures?.MeanNanoseconds,
+            figures?.RecordedCalls ?? 0, figures?.LatencyNanoseconds(50), figures?.LatencyNanoseconds(99), figures?.PredictionsPerSecond,
+            figures?.AllocatedBytes, figures?.CostPerMillion);
     }
 
     /// <summary>Of the runtime, of BenchmarkDotNet, and of what the benchmarks' assemblies refer to.</summary>
@@ -55,6 +56,7 @@ internal sealed record PredictionDocument(
     internal sealed record MachineEntry(string? Processor, int LogicalProcessors, string OperatingSystem);
 
     internal sealed record BenchmarkEntry(
-        string Type, string Method, IReadOnlyDictionary<string, string?> Parameters, string Job, bool IsBaseline, bool Succeeded, double? MeanNanoseconds,
-        long RecordedCalls, double? CallP50Nanoseconds, double? CallP99Nanoseconds, double? PredictionsPerSecond, long? AllocatedBytes, double? CostPerMillion);
+        string Type, string Method, IReadOnlyDictionary<string, string?> Parameters, string Job, bool IsBaseline, bool Succeeded,
+        double? MeanNanoseconds, long RecordedCalls, double? CallP50Nanoseconds, double? CallP99Nanoseconds, double? PredictionsPerSecond,
+        long? AllocatedBytes, double? CostPerMillion);
 }

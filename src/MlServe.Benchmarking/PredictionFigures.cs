@@ -2,7 +2,9 @@ using BenchmarkDotNet.Reports;
 
 namespace MlServe.Benchmarking;
 
-/// <summary>What a benchmark says about predictions, as numbers. An operation of BenchmarkDotNet is taken as one prediction. Immutable.</summary>
+/// <summary>
+/// What a benchmark says about predictions, as numbers. An operation of BenchmarkDotNet is taken as one prediction. Immutable.
+/// </summary>
 public sealed class PredictionFigures
 {
     // Of BenchmarkDotNet's MemoryDiagnoser, which says the name nowhere in public.
@@ -34,11 +36,12 @@ public sealed class PredictionFigures
     public decimal? HourlyPrice { get; }
 
     /// <summary>
-    /// What a million predictions cost, in the currency of the price: price an hour / 3600 x seconds a prediction x 1,000,000. Null where there is no price.
+    /// What a million predictions cost, in the currency of the price: price an hour / 3600 x seconds a prediction x 1,000,000. Null where
+    /// there is no price.
     /// </summary>
     /// <remarks>
-    /// The machine is paid as a whole, whatever part of it the benchmark uses, and is taken as never idle: the least that a prediction can cost on it. A benchmark that uses
-    /// one core of eight makes it look eight times as dear as a service that uses all.
+    /// The machine is paid as a whole, whatever part of it the benchmark uses, and is taken as never idle: the least that a prediction can
+    /// cost on it. A benchmark that uses one core of eight makes it look eight times as dear as a service that uses all.
     /// </remarks>
     public double? CostPerMillion => PredictionCost.PerMillion(HourlyPrice, MeanNanoseconds / 1e9);
 
@@ -61,7 +64,8 @@ public sealed class PredictionFigures
     /// <exception cref="ArgumentOutOfRangeException">Not from 0 to 100.</exception>
     public double? LatencyNanoseconds(double percentile)
     {
-        if (!(percentile is >= 0 and <= 100)) throw new ArgumentOutOfRangeException(nameof(percentile), percentile, "A percentile is from 0 to 100.");
+        if (!(percentile is >= 0 and <= 100))
+            throw new ArgumentOutOfRangeException(nameof(percentile), percentile, "A percentile is from 0 to 100.");
         return _latency?.Percentile(percentile);
     }
 

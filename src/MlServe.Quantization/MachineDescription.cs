@@ -1,3 +1,5 @@
+using MlServe.Quantization.Runtime;
+
 namespace MlServe.Quantization;
 
 /// <summary>On what a model was measured.</summary>
@@ -21,9 +23,27 @@ public sealed record MachineDescription
     /// <summary>The operating system.</summary>
     public required string OperatingSystem { get; init; }
 
-    /// <summary>Operations on 8-bit integers that one core has made in a second at most, in thousand millions (GOP/s), a multiplication and an addition counted as two; null where it was not measured.</summary>
+    /// <summary>
+    /// Operations on 8-bit integers that one core has made in a second at most, in thousand millions (GOP/s), a multiplication and an
+    /// addition counted as two; null where it was not measured.
+    /// </summary>
     public double? IntegerPeak { get; init; }
 
     /// <summary>As <see cref="IntegerPeak"/>, on FP32 numbers (GFLOP/s).</summary>
     public double? FloatPeak { get; init; }
+
+    /// <summary>
+    /// Whether speed is measured by the time of the thread, so that a busy machine matters little; false where only the wall clock can be
+    /// read.
+    /// </summary>
+    public static bool IsThreadTimeMeasured => ThreadClock.IsAvailable;
+
+    /// <summary>Describes this machine, and measures what one core can compute: takes about a second the first time.</summary>
+    /// <param name="threads">Threads that are to work on one operator, 1 or more.</param>
+    /// <exception cref="ModelLoadException">The native runtime cannot be loaded.</exception>
+    public static MachineDescription OfThisMachine(int threads = 1)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        return Machine.Describe(threads);
+    }
 }

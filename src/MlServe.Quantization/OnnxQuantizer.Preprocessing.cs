@@ -1,4 +1,5 @@
 using MlServe.Onnx;
+using MlServe.Quantization.Evaluation;
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Preprocessing;
 using MlServe.Quantization.Proto;
@@ -10,8 +11,9 @@ namespace MlServe.Quantization;
 public static partial class OnnxQuantizer
 {
     /// <summary>
-    /// Makes a model ready to be quantized, without quantizing it: weights in Constant nodes become initializers, weights among the inputs constants, the operator set is raised, constants and batch
-    /// normalization are folded, HardSwish is written as fewer operators, and what no output depends on is removed. Some models run faster for it. What the model computes is the same but for rounding: the
+    /// Makes a model ready to be quantized, without quantizing it: weights in Constant nodes become initializers, weights among the inputs
+    /// constants, the operator set is raised, constants and batch normalization are folded, HardSwish is written as fewer operators, and
+    /// what no output depends on is removed. Some models run faster for it. What the model computes is the same but for rounding: the
     /// result is run against the source, on inputs of several shapes and sizes that are made up, before it is written.
     /// </summary>
     /// <param name="source">The path of an ONNX file; external data is read from its folder.</param>
@@ -20,15 +22,19 @@ public static partial class OnnxQuantizer
     /// <param name="cancellationToken">Stops the work; no file is written then.</param>
     /// <returns>What was done.</returns>
     /// <exception cref="QuantizationException">
-    /// The model cannot be read or is too large, an operator cannot be raised to the operator set, ONNX Runtime refuses the model, the options are out of range, the destination is the source or cannot be
-    /// written, or the result could not be held against the source, or answers otherwise.
+    /// The model cannot be read or is too large, an operator cannot be raised to the operator set, ONNX Runtime refuses the model, the
+    /// options are out of range, the destination is the source or cannot be written, or the result could not be held against the source, or
+    /// answers otherwise.
     /// </exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static Task<PreprocessingReport> PreprocessAsync(
         string source, string destination, PreprocessingOptions? options = null, CancellationToken cancellationToken = default) =>
         PreprocessAsync(source, destination, null, options, cancellationToken);
 
-    /// <summary>As <see cref="PreprocessAsync(string, string, PreprocessingOptions?, CancellationToken)"/>, and the result is run against the source on samples as well.</summary>
+    /// <summary>
+    /// As <see cref="PreprocessAsync(string, string, PreprocessingOptions?, CancellationToken)"/>, and the result is run against the source
+    /// on samples as well.
+    /// </summary>
     /// <param name="source">The path of an ONNX file; external data is read from its folder.</param>
     /// <param name="destination">The path to write to. It appears whole or not at all; an existing file is replaced.</param>
     /// <param name="samples">Inputs like those that the model will get, of which the first four are run; null: inputs are made up.</param>
@@ -36,7 +42,8 @@ public static partial class OnnxQuantizer
     /// <param name="cancellationToken">Stops the work; no file is written then.</param>
     /// <inheritdoc cref="PreprocessAsync(string, string, PreprocessingOptions?, CancellationToken)" path="/exception"/>
     public static async Task<PreprocessingReport> PreprocessAsync(
-        string source, string destination, IEnumerable<PredictionInputs>? samples, PreprocessingOptions? options = null, CancellationToken cancellationToken = default)
+        string source, string destination, IEnumerable<PredictionInputs>? samples, PreprocessingOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(source);
         ArgumentException.ThrowIfNullOrEmpty(destination);
@@ -46,7 +53,8 @@ public static partial class OnnxQuantizer
         cancellationToken.ThrowIfCancellationRequested();
         var removed = ListedWeights.ToRemove(document.Model, options);
         using var given = await CheckSamples.ReadAsync(document, samples, removed, cancellationToken).ConfigureAwait(false);
-        var (result, _, check) = await Task.Run(() => Preprocess(document, options, given, cancellationToken), cancellationToken).ConfigureAwait(false);
+        var (result, _, check) = await Task.Run(
+            () => Preprocess(document, options, given, cancellationToken), cancellationToken).ConfigureAwait(false);
         check.Require("The preprocessed model");
         var bytes = document.ToBytes(result.Model);
         await OnnxFile.WriteAsync(destination, bytes, cancellationToken).ConfigureAwait(false);

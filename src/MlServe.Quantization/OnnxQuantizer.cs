@@ -7,17 +7,21 @@ namespace MlServe.Quantization;
 public static partial class OnnxQuantizer
 {
     /// <summary>
-    /// Quantizes a model in the way that suits it, measures the result against the source in answers, speed and size, and writes it only where it passes the gate;
-    /// else nodes that do most harm stay FP32, or the weights are only stored smaller, or FP32 is written (see <see cref="QuantizationOptions.OnGateFailure"/>). A file in which nothing is INT8 is not called so: where the
-    /// destination's name holds "int8", "fp32" stands in its place then (<see cref="QuantizationReport.Destination"/>).
+    /// Quantizes a model in the way that suits it, measures the result against the source in answers, speed and size, and writes it only
+    /// where it passes the gate; else nodes that do most harm stay FP32, or the weights are only stored smaller, or FP32 is written (see
+    /// <see cref="QuantizationOptions.OnGateFailure"/>). A file in which nothing is INT8 is not called so: where the destination's name
+    /// holds "int8", "fp32" stands in its place then (<see cref="QuantizationReport.Destination"/>).
     /// </summary>
-    /// <param name="source">The path of an FP32 <c>.onnx</c> file, with its weights inside or in other files of its folder; below 2 GB.</param>
+    /// <param name="source">The path of an FP32 <c>.onnx</c> file, with its weights inside or in other files of its folder; below 2
+    /// GB.</param>
     /// <param name="destination">The file to write, another than the source. It is written whole or not at all.</param>
     /// <param name="options">Samples, gate and all else; null: the defaults, without samples.</param>
-    /// <param name="cancellationToken">Gives it up: the best that has passed its gate by then is written (<see cref="QuantizationReport.EndedEarly"/>); where none has, nothing is.</param>
+    /// <param name="cancellationToken">Gives it up: the best that has passed its gate by then is written
+    /// (<see cref="QuantizationReport.EndedEarly"/>); where none has, nothing is.</param>
     /// <returns>What was done and what was measured.</returns>
     /// <exception cref="QuantizationException">It cannot be quantized, or not as asked. No file was written or changed.</exception>
-    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled before anything had passed its gate. No file was written or changed.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled before anything had passed its gate.
+    /// No file was written or changed.</exception>
     /// <remarks>Exceptions of the samples, of the gate's measure and of the progress are passed on; no file is written then.</remarks>
     public static Task<QuantizationReport> QuantizeAsync(
         string source, string destination, QuantizationOptions? options = null, CancellationToken cancellationToken = default)
@@ -27,7 +31,8 @@ public static partial class OnnxQuantizer
         return WriteAsync(source, Path.GetFullPath(destination), options ?? new(), cancellationToken);
     }
 
-    private static async Task<QuantizationReport> WriteAsync(string source, string destination, QuantizationOptions options, CancellationToken cancellationToken)
+    private static async Task<QuantizationReport> WriteAsync(
+        string source, string destination, QuantizationOptions options, CancellationToken cancellationToken)
     {
         QuantizationRun.RequireValid(options);
         OnnxFile.CheckDestination(source, destination);
@@ -35,7 +40,8 @@ public static partial class OnnxQuantizer
         report = report with { Destination = HonestName.Of(source, destination, report.Method, report.Plan.SourceDigest) };
 
         // What passed its gate is kept, whenever the caller gives up.
-        await OnnxFile.WriteAsync(report.Destination, model, report.Plan.KeepsOriginal ? cancellationToken : CancellationToken.None).ConfigureAwait(false);
+        await OnnxFile.WriteAsync(
+            report.Destination, model, report.Plan.KeepsOriginal ? cancellationToken : CancellationToken.None).ConfigureAwait(false);
         return report;
     }
 
@@ -51,7 +57,9 @@ public static partial class OnnxQuantizer
                 : new QuantizationRun(source, destination, options, cancellationToken).RunAsync(),
             cancellationToken);
 
-    /// <summary>As <see cref="QuantizeAsync"/>, with ranges that are calibrated on samples (<see cref="QuantizationMethod.Static"/>).</summary>
+    /// <summary>
+    /// As <see cref="QuantizeAsync"/>, with ranges that are calibrated on samples (<see cref="QuantizationMethod.Static"/>).
+    /// </summary>
     /// <param name="source">The path of an FP32 <c>.onnx</c> file.</param>
     /// <param name="destination">The file to write, another than the source.</param>
     /// <param name="samples">Inputs like those that the model will get, one or more rows each; enumerated several times.</param>
@@ -59,20 +67,25 @@ public static partial class OnnxQuantizer
     /// <param name="cancellationToken">Gives it up; nothing is written then.</param>
     /// <inheritdoc cref="QuantizeAsync" path="/exception" />
     public static Task<QuantizationReport> QuantizeStaticAsync(
-        string source, string destination, IEnumerable<PredictionInputs> samples, QuantizationOptions? options = null, CancellationToken cancellationToken = default)
+        string source, string destination, IEnumerable<PredictionInputs> samples, QuantizationOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(samples);
-        return QuantizeAsync(source, destination, (options ?? new()).CalibrateWith(samples) with { Method = QuantizationMethod.Static }, cancellationToken);
+        return QuantizeAsync(
+            source, destination, (options ?? new()).CalibrateWith(samples) with { Method = QuantizationMethod.Static }, cancellationToken);
     }
 
     /// <summary>Quantizes one node at a time and tells what each does to the answers, most harmful first. Writes nothing.</summary>
     /// <param name="source">The path of an FP32 <c>.onnx</c> file.</param>
-    /// <param name="options">Samples and method; the first eight samples are compared on, and <see cref="QuantizationOptions.SearchBudget"/> bounds the time.</param>
+    /// <param name="options">Samples and method; the first eight samples are compared on, and
+    /// <see cref="QuantizationOptions.SearchBudget"/> bounds the time.</param>
     /// <param name="cancellationToken">Gives it up.</param>
     /// <inheritdoc cref="QuantizeAsync" path="/exception" />
-    public static Task<SensitivityReport> AnalyzeAsync(string source, QuantizationOptions? options = null, CancellationToken cancellationToken = default)
+    public static Task<SensitivityReport> AnalyzeAsync(
+        string source, QuantizationOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(source);
-        return Task.Run(() => new SensitivityRun(ModelSource.FromFile(source), options ?? new(), cancellationToken).RunAsync(), cancellationToken);
+        return Task.Run(
+            () => new SensitivityRun(ModelSource.FromFile(source), options ?? new(), cancellationToken).RunAsync(), cancellationToken);
     }
 }

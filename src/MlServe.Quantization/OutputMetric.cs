@@ -9,15 +9,20 @@ public enum OutputMetric
     /// <summary>Labels, counts, truth values, text: the share of equal elements, of which each row counts once.</summary>
     Equal,
 
-    /// <summary>A score for each class and row: the share of rows whose greatest score is at the same place, and how much of the best five is the same.</summary>
+    /// <summary>
+    /// A score for each class and row: the share of rows whose greatest score is at the same place, and how much of the best five is the
+    /// same.
+    /// </summary>
     Classes,
 
-    /// <summary>A score for each class and place of a sequence: the same, at each place that is not padding, and each row counts once.</summary>
+    /// <summary>
+    /// A score for each class and place of a sequence: the same, at each place that is not padding, and each row counts once.
+    /// </summary>
     Sequence,
 
     /// <summary>
-    /// A vector for each row, or one for each place of a sequence, whose mean over the places that are not padding is taken: the share of rows with the same nearest neighbour, and the correlation of ranks (Spearman's)
-    /// of all similarities.
+    /// A vector for each row, or one for each place of a sequence, whose mean over the places that are not padding is taken: the share of
+    /// rows with the same nearest neighbour, and the correlation of ranks (Spearman's) of all similarities.
     /// </summary>
     Embedding,
 
@@ -27,6 +32,8 @@ public enum OutputMetric
     /// <summary>Numbers: the ratio of signal to noise.</summary>
     Regression,
 
-    /// <summary>What a detector gives for each place where a thing may be: the ratio of signal to noise where the source has found one.</summary>
+    /// <summary>
+    /// What a detector gives for each place where a thing may be: the ratio of signal to noise where the source has found one.
+    /// </summary>
     Boxes,
 }

@@ -11,7 +11,9 @@ public sealed record PreprocessingReport
     /// <summary>What was done, a sentence a step, in order; empty where the model was ready.</summary>
     public required IReadOnlyList<string> Steps { get; init; }
 
-    /// <summary>Weights that the source lists among its inputs and that are constants in what was written, in the order of the list.</summary>
+    /// <summary>
+    /// Weights that the source lists among its inputs and that are constants in what was written, in the order of the list.
+    /// </summary>
     public IReadOnlyList<string> RemovedInputs { get; init; } = [];
 
     /// <summary>On what the result was run against the source, for a person.</summary>
@@ -33,7 +35,9 @@ public sealed record PreprocessingReport
     public override string ToString()
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{NodesBefore:N0} nodes and {BytesBefore:N0} bytes became {NodesAfter:N0} nodes and {BytesAfter:N0} bytes.");
+        text.Append(
+            CultureInfo.InvariantCulture,
+            $"{NodesBefore:N0} nodes and {BytesBefore:N0} bytes became {NodesAfter:N0} nodes and {BytesAfter:N0} bytes.");
         if (Steps.Count == 0) text.Append(" Nothing was to do.");
         foreach (var step in Steps)
             text.Append("\n- ").Append(step);

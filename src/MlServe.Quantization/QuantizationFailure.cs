@@ -48,9 +48,15 @@ public enum QuantizationFailure
     /// <summary>A file of samples cannot be read, or is not for the model.</summary>
     UnreadableSamples,
 
-    /// <summary>What was made of the model does not answer as the model does, or fails where it runs: it was run on several shapes and values, and not written.</summary>
+    /// <summary>
+    /// What was made of the model does not answer as the model does, or fails where it runs: it was run on several shapes and values, and
+    /// not written.
+    /// </summary>
     AnswersChanged,
 
-    /// <summary>What was made of the model could not be held against it: it takes no inputs that were made up, or gives nothing to compare on them. Give samples.</summary>
+    /// <summary>
+    /// What was made of the model could not be held against it: it takes no inputs that were made up, or gives nothing to compare on them.
+    /// Give samples.
+    /// </summary>
     NotComparable,
 }

@@ -4,8 +4,8 @@ using MlServe.Quantization.Reporting;
 namespace MlServe.Quantization;
 
 /// <summary>
-/// Every choice that was made for one model: with it the same file comes out byte for byte, without samples and without measuring (with the same version of
-/// ONNX Runtime, which folds constants). Immutable.
+/// Every choice that was made for one model: with it the same file comes out byte for byte, without samples and without measuring (with the
+/// same version of ONNX Runtime, which folds constants). Immutable.
 /// </summary>
 public sealed record QuantizationPlan
 {
@@ -36,28 +36,36 @@ public sealed record QuantizationPlan
     /// <summary>What is done before.</summary>
     public PreprocessingOptions Preprocessing { get; init; } = new();
 
-    /// <summary>Weights that the source lists among its inputs and that are constants in what is written, in the order of the list (see <see cref="PreprocessingOptions.KeepWeightInputs"/>).</summary>
+    /// <summary>
+    /// Weights that the source lists among its inputs and that are constants in what is written, in the order of the list (see
+    /// <see cref="PreprocessingOptions.KeepWeightInputs"/>).
+    /// </summary>
     public IReadOnlyList<string> RemovedInputs { get; init; } = [];
 
     /// <summary>The ranges of activations by the name of the value in the preprocessed model.</summary>
     public IReadOnlyDictionary<string, TensorRange> Ranges { get; init; } = new Dictionary<string, TensorRange>();
 
     /// <summary>
-    /// The ranges of the channels (second axis) of values before and behind convolutions, by the name of the value in the preprocessed model: they are rounded with a
-    /// scale for each channel (5 % slower in the one model that was measured). A value that is not in it has the scale of <see cref="Ranges"/>.
+    /// The ranges of the channels (second axis) of values before and behind convolutions, by the name of the value in the preprocessed
+    /// model: they are rounded with a scale for each channel (5 % slower in the one model that was measured). A value that is not in it has
+    /// the scale of <see cref="Ranges"/>.
     /// </summary>
     public IReadOnlyDictionary<string, TensorRange[]> ChannelRanges { get; init; } = new Dictionary<string, TensorRange[]>();
 
-    /// <summary>What is added to the bias of a node, a value for each output channel, by the name of the node's output in the preprocessed model.</summary>
+    /// <summary>
+    /// What is added to the bias of a node, a value for each output channel, by the name of the node's output in the preprocessed model.
+    /// </summary>
     public IReadOnlyDictionary<string, float[]> BiasCorrections { get; init; } = new Dictionary<string, float[]>();
 
     /// <summary>
-    /// What the columns (last axis) of a value are multiplied with before matrix products round it, by the name of the value in the preprocessed model; the rows of their weights are divided by it. A value that is not in it is
-    /// rounded as it is.
+    /// What the columns (last axis) of a value are multiplied with before matrix products round it, by the name of the value in the
+    /// preprocessed model; the rows of their weights are divided by it. A value that is not in it is rounded as it is.
     /// </summary>
     public IReadOnlyDictionary<string, float[]> InputFactors { get; init; } = new Dictionary<string, float[]>();
 
-    /// <summary>Whether tables that rows are picked out of, of words say, are kept in 8 bits, where <see cref="Method"/> is static or dynamic.</summary>
+    /// <summary>
+    /// Whether tables that rows are picked out of, of words say, are kept in 8 bits, where <see cref="Method"/> is static or dynamic.
+    /// </summary>
     public bool StoresTables { get; init; }
 
     /// <summary>Nodes that stay as they are, by name (see <see cref="NodeDecision.Node"/>).</summary>

@@ -46,10 +46,14 @@ public sealed record QuantizationReport
     /// <summary>Speed against the source; null where it was not measured.</summary>
     public SpeedEstimate? Speed { get; init; }
 
-    /// <summary>Speed of FP32 with its exact rewrites against the source; null where nothing was rewritten or it was not measured.</summary>
+    /// <summary>
+    /// Speed of FP32 with its exact rewrites against the source; null where nothing was rewritten or it was not measured.
+    /// </summary>
     public SpeedEstimate? RewrittenSpeed { get; init; }
 
-    /// <summary>Speed against FP32 with its exact rewrites, measured in turns with it; null where nothing was rewritten or it was not measured.</summary>
+    /// <summary>
+    /// Speed against FP32 with its exact rewrites, measured in turns with it; null where nothing was rewritten or it was not measured.
+    /// </summary>
     public SpeedEstimate? AgainstRewrittenSpeed { get; init; }
 
     /// <summary>How the outputs agree with the source's.</summary>
@@ -77,14 +81,18 @@ public sealed record QuantizationReport
     public int SpeedRows { get; init; }
 
     /// <summary>
-    /// Operations of the source's matrix products, convolutions and recurrent layers in one run of the sample that speed was measured with: a multiplication and an addition counted as two, products with the zeros
-    /// around an input counted, all else not. Null where nothing was measured or they could not all be counted: operators of other makers, attention and the like, lengths of sequences, loops of more than 250 ms.
+    /// Operations of the source's matrix products, convolutions and recurrent layers in one run of the sample that speed was measured with:
+    /// a multiplication and an addition counted as two, products with the zeros around an input counted, all else not. Null where nothing
+    /// was measured or they could not all be counted: operators of other makers, attention and the like, lengths of sequences, loops of
+    /// more than 250 ms.
     /// </summary>
     public long? Operations { get; init; }
 
     /// <summary>
-    /// <see cref="Operations"/> a second of what was written, as a share of what one core can do at most, about 0 to 1: of <see cref="MachineDescription.IntegerPeak"/> where it was made to compute on
-    /// integers (not where it is FP32, or stores weights smaller and no more), of <see cref="MachineDescription.FloatPeak"/> where not. Null where one of these is not known, there is nothing to count, or several threads worked.
+    /// <see cref="Operations"/> a second of what was written, as a share of what one core can do at most, about 0 to 1: of
+    /// <see cref="MachineDescription.IntegerPeak"/> where it was made to compute on integers (not where it is FP32, or stores weights
+    /// smaller and no more), of <see cref="MachineDescription.FloatPeak"/> where not. Null where one of these is not known, there is
+    /// nothing to count, or several threads worked.
     /// </summary>
     public double? PeakShare => ShareOf(Speed?.ModelMilliseconds, ComputesOnIntegers ? Machine.IntegerPeak : Machine.FloatPeak);
 
@@ -109,10 +117,16 @@ public sealed record QuantizationReport
     /// <summary>The choices, to make the same file again.</summary>
     public required QuantizationPlan Plan { get; init; }
 
-    /// <summary>Whether the work ended before its time, because the caller cancelled it or <see cref="QuantizationOptions.SearchBudget"/> was over: something better may not have been tried.</summary>
+    /// <summary>
+    /// Whether the work ended before its time, because the caller cancelled it or <see cref="QuantizationOptions.SearchBudget"/> was over:
+    /// something better may not have been tried.
+    /// </summary>
     public bool EndedEarly { get; init; }
 
-    /// <summary>Whether anything in what was written is INT8 (or, by <see cref="QuantizationMethod.NBits4"/>, less): weights in the file, or operators.</summary>
+    /// <summary>
+    /// Whether anything in what was written is INT8 (or, by <see cref="QuantizationMethod.NBits4"/>, less): weights in the file, or
+    /// operators.
+    /// </summary>
     public bool IsQuantized => Method is not (QuantizationMethod.None or QuantizationMethod.Fp16Storage);
 
     /// <summary>Whether what was written is held against what the core can do on integers.</summary>
@@ -125,5 +139,7 @@ public sealed record QuantizationReport
     public override string ToString() => ReportText.Of(this);
 
     private double? ShareOf(double? milliseconds, double? peak) =>
-        Machine.Threads == 1 && Operations is > 0 and var operations && milliseconds > 0 && peak > 0 ? operations / (milliseconds * 1e-3) / (peak * 1e9) : null;
+        Machine.Threads == 1 && Operations is > 0 and var operations && milliseconds > 0 && peak > 0
+            ? operations / (milliseconds * 1e-3) / (peak * 1e9)
+            : null;
 }

@@ -31,10 +31,13 @@ public sealed record RewriteReport
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture,
-            $"{Plan.Method}: {Decisions.Count(static decision => decision.IsQuantized)} of {Decisions.Count} nodes, {SourceBytes:N0} -> {Bytes:N0} bytes ({(double)Bytes / Math.Max(1, SourceBytes):P0})");
+            $"{Plan.Method}: {Decisions.Count(static decision => decision.IsQuantized)} of {Decisions.Count} nodes, {SourceBytes:N0} -> "
+                + $"{Bytes:N0} bytes ({(double)Bytes / Math.Max(1, SourceBytes):P0})");
         foreach (var group in Decisions.GroupBy(static decision => (decision.OpType, decision.IsQuantized, decision.Reason)))
         {
-            text.AppendLine().Append(CultureInfo.InvariantCulture, $"  {group.Count()} {group.Key.OpType} {(group.Key.IsQuantized ? "quantized" : "left")}");
+            text.AppendLine()
+                .Append(
+                    CultureInfo.InvariantCulture, $"  {group.Count()} {group.Key.OpType} {(group.Key.IsQuantized ? "quantized" : "left")}");
             if (group.Key.Reason.Length > 0) text.Append(CultureInfo.InvariantCulture, $": {group.Key.Reason}");
         }
 

@@ -21,7 +21,9 @@ public sealed record SearchStep
     /// <summary>Speed against the source; null where it was not measured.</summary>
     public SpeedEstimate? Speed { get; init; }
 
-    /// <summary>The least agreement of an output that is judged by it, nearest neighbours of vectors among them; null where there is none.</summary>
+    /// <summary>
+    /// The least agreement of an output that is judged by it, nearest neighbours of vectors among them; null where there is none.
+    /// </summary>
     public double? Agreement { get; init; }
 
     /// <summary>The least correlation of ranks of an output of vectors; null where there is none.</summary>

@@ -25,15 +25,18 @@ public sealed record SensitivityReport
     {
         const int Shown = 30;
         var text = new StringBuilder();
-        text.AppendLine(CultureInfo.InvariantCulture, $"{Nodes.Count} nodes, each quantized alone, on {Samples} samples; the most harmful first");
+        text.AppendLine(
+            CultureInfo.InvariantCulture, $"{Nodes.Count} nodes, each quantized alone, on {Samples} samples; the most harmful first");
         foreach (var node in Nodes.Take(Shown))
         {
             var agreement = node.Agreement is { } share ? string.Create(CultureInfo.InvariantCulture, $"{share:P1}") : "";
-            text.AppendLine(CultureInfo.InvariantCulture, $"{ReportText.Decibels(node.SnrDb),9}  {agreement,8}  {node.OpType,-12}  {node.Node}");
+            text.AppendLine(
+                CultureInfo.InvariantCulture, $"{ReportText.Decibels(node.SnrDb),9}  {agreement,8}  {node.OpType,-12}  {node.Node}");
         }
 
         if (Nodes.Count > Shown) text.AppendLine(CultureInfo.InvariantCulture, $"... and {Nodes.Count - Shown} more");
-        if (NotTried.Count > 0) text.AppendLine(CultureInfo.InvariantCulture, $"{NotTried.Count} nodes were not tried: SearchBudget was over");
+        if (NotTried.Count > 0)
+            text.AppendLine(CultureInfo.InvariantCulture, $"{NotTried.Count} nodes were not tried: SearchBudget was over");
         return text.ToString().TrimEnd();
     }
 }

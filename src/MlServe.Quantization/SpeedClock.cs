@@ -3,7 +3,10 @@ namespace MlServe.Quantization;
 /// <summary>By which clock speed was measured.</summary>
 public enum SpeedClock
 {
-    /// <summary>The time that the processor worked on the measuring thread: what else the machine does hardly changes it. With one thread an operator, on Linux and macOS.</summary>
+    /// <summary>
+    /// The time that the processor worked on the measuring thread: what else the machine does hardly changes it. With one thread an
+    /// operator, on Linux and macOS.
+    /// </summary>
     ThreadTime = 0,
 
     /// <summary>The time on the wall, which a busy machine stretches.</summary>

@@ -12,6 +12,8 @@ public sealed record SpeedEstimate(double Ratio, double Low, double High, int Pa
     /// <summary>By which clock.</summary>
     public SpeedClock Clock { get; init; }
 
-    /// <summary>The share of the time on the wall in which the measuring thread ran, 0 to 1: well below 1, other work had the processor meanwhile.</summary>
+    /// <summary>
+    /// The share of the time on the wall in which the measuring thread ran, 0 to 1: well below 1, other work had the processor meanwhile.
+    /// </summary>
     public double Running { get; init; } = 1;
 }

@@ -9,20 +9,27 @@ public sealed class WeightQuantizationOptions
     private const int LargestBlock = 256;
 
     /// <summary>
-    /// <see cref="QuantizationMethod.Int8Storage"/>, <see cref="QuantizationMethod.Fp16Storage"/>, <see cref="QuantizationMethod.NBits8"/> or
-    /// <see cref="QuantizationMethod.NBits4"/>. Default: <see cref="QuantizationMethod.Int8Storage"/>, a quarter of the size at the speed of FP32.
+    /// <see cref="QuantizationMethod.Int8Storage"/>, <see cref="QuantizationMethod.Fp16Storage"/>, <see cref="QuantizationMethod.NBits8"/>
+    /// or <see cref="QuantizationMethod.NBits4"/>. Default: <see cref="QuantizationMethod.Int8Storage"/>, a quarter of the size at the
+    /// speed of FP32.
     /// </summary>
     public QuantizationMethod Method { get; set; } = QuantizationMethod.Int8Storage;
 
-    /// <summary>Whether each output channel has a scale of its own, where the method is Int8Storage. Default: true, because it is more accurate.</summary>
+    /// <summary>
+    /// Whether each output channel has a scale of its own, where the method is Int8Storage. Default: true, because it is more accurate.
+    /// </summary>
     public bool PerChannel { get; set; } = true;
 
     /// <summary>
-    /// Elements of a row that share a scale, where the method is NBits8 or NBits4: 16, 32, 64, 128 or 256. Default: 128, the faster choice; 32 is more accurate.
+    /// Elements of a row that share a scale, where the method is NBits8 or NBits4: 16, 32, 64, 128 or 256. Default: 128, the faster choice;
+    /// 32 is more accurate.
     /// </summary>
     public int BlockSize { get; set; } = 128;
 
-    /// <summary>Multiplications a row below which a node stays FP32, 0 or more, where the method is NBits8 or NBits4. Default: 65,536: below, nothing is gained.</summary>
+    /// <summary>
+    /// Multiplications a row below which a node stays FP32, 0 or more, where the method is NBits8 or NBits4. Default: 65,536: below,
+    /// nothing is gained.
+    /// </summary>
     public long MinMultiplications { get; set; } = 65_536;
 
     /// <summary>Nodes whose weights stay FP32, by name, or by the name of their first output where they have none. Default: none.</summary>
@@ -35,7 +42,8 @@ public sealed class WeightQuantizationOptions
     /// <returns>Messages that name the option, its value and its range.</returns>
     public IEnumerable<string> Validate()
     {
-        if (Method is not (QuantizationMethod.Int8Storage or QuantizationMethod.Fp16Storage or QuantizationMethod.NBits8 or QuantizationMethod.NBits4))
+        if (Method is not (QuantizationMethod.Int8Storage or QuantizationMethod.Fp16Storage or QuantizationMethod.NBits8
+            or QuantizationMethod.NBits4))
             yield return $"{nameof(Method)} is {Method}; it must be Int8Storage, Fp16Storage, NBits8 or NBits4.";
         if (BlockSize is < SmallestBlock or > LargestBlock || !BitOperations.IsPow2(BlockSize))
             yield return $"{nameof(BlockSize)} is {BlockSize}; it must be 16, 32, 64, 128 or 256.";

@@ -12,12 +12,15 @@ internal sealed class CounterListener(string counter) : EventListener
     protected override void OnEventSourceCreated(EventSource eventSource)
     {
         if (eventSource.Name == MlServeDiagnostics.EventSourceName)
-            EnableEvents(eventSource, EventLevel.Informational, EventKeywords.All, new Dictionary<string, string?> { ["EventCounterIntervalSec"] = "0.1" });
+            EnableEvents(
+                eventSource, EventLevel.Informational, EventKeywords.All,
+                new Dictionary<string, string?> { ["EventCounterIntervalSec"] = "0.1" });
     }
 
     protected override void OnEventWritten(EventWrittenEventArgs eventData)
     {
-        if (eventData.Payload is [IDictionary<string, object?> report] && (string?)report["Name"] == counter && report["Mean"] is double and > 0 and var mean)
+        if (eventData.Payload is [IDictionary<string, object?> report] && (string?)report["Name"] == counter
+            && report["Mean"] is double and > 0 and var mean)
             _value.TrySetResult(mean);
     }
 }

@@ -11,7 +11,8 @@ internal sealed class LimitFeature : ModelFeature<LimitOptions>
 
     public override FeatureSlot Slot => FeatureSlot.Application;
 
-    public override void Apply(ModelFeatureContext context, LimitOptions options) => context.Pipeline.Use(inner => new LimitLayer(inner, options));
+    public override void Apply(ModelFeatureContext context, LimitOptions options) =>
+        context.Pipeline.Use(inner => new LimitLayer(inner, options));
 }
 
 internal sealed class LimitOptions

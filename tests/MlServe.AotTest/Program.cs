@@ -23,9 +23,15 @@ using (var mistaken = HostOf("Mistaken"))
         message = exception.Message;
     }
 
-    checks.That(message.Contains("MlServing:MaxConcurrentRuns is 0", StringComparison.Ordinal), $"a value out of range is refused by its key: {message}");
-    checks.That(message.Contains("MlServing:Models:digits:ServiceLevel:P99 is '10'", StringComparison.Ordinal), $"an unreadable value is refused: {message}");
-    checks.That(message.Contains("MlServing:Models:digits:Onnx:IntraOpThread is not a known key", StringComparison.Ordinal), $"an unknown key is refused: {message}");
+    checks.That(
+        message.Contains("MlServing:MaxConcurrentRuns is 0", StringComparison.Ordinal),
+        $"a value out of range is refused by its key: {message}");
+    checks.That(
+        message.Contains("MlServing:Models:digits:ServiceLevel:P99 is '10'", StringComparison.Ordinal),
+        $"an unreadable value is refused: {message}");
+    checks.That(
+        message.Contains("MlServing:Models:digits:Onnx:IntraOpThread is not a known key", StringComparison.Ordinal),
+        $"an unknown key is refused: {message}");
 }
 
 using var counters = new CounterListener(MlServeDiagnostics.TotalPredictionsCounter);
@@ -49,11 +55,14 @@ using (var host = HostOf("Production"))
     checks.That(options.Onnx.Optimization == MlServe.Onnx.GraphOptimization.Basic, "an enumeration is bound");
     checks.That(options.Onnx.WarmUpRows is [1, 4], "a list is bound");
     checks.That(
-        options.Onnx.NonFiniteInputs["*"] == (MlServe.Tensors.NonFiniteValues.NaN | MlServe.Tensors.NonFiniteValues.NegativeInfinity), "a dictionary of flags is bound");
+        options.Onnx.NonFiniteInputs["*"] == (MlServe.Tensors.NonFiniteValues.NaN | MlServe.Tensors.NonFiniteValues.NegativeInfinity),
+        "a dictionary of flags is bound");
     checks.That(options.Onnx.ExecutionProviders is [{ Provider: MlServe.Onnx.ExecutionProvider.Cpu }], "a list of objects is bound");
 
     var limit = host.Services.GetRequiredService<IPredictor>().GetService<LimitLayer>()?.Options;
-    checks.That(limit is { Usual.Max: 4, Ranges: [{ Max: 1, Day: DayOfWeek.Friday }, { Max: 2 }] }, "objects of a feature of the application's are bound and copied");
+    checks.That(
+        limit is { Usual.Max: 4, Ranges: [{ Max: 1, Day: DayOfWeek.Friday }, { Max: 2 }] },
+        "objects of a feature of the application's are bound and copied");
     checks.That(limit?.Rows["y:0"] is [1, 2.5] && limit.Named["a"].Max == 3, "dictionaries of lists and of objects are bound and copied");
 
     var images = MnistTestSet.Load(Path.Combine(AppContext.BaseDirectory, "assets"));
@@ -70,7 +79,8 @@ using (var host = HostOf("Production"))
     using (var prediction = await digits.PredictAsync(PredictionInputs.Row(new float[5])))
         checks.That(prediction.Status == PredictionStatus.Invalid, $"a row of a wrong size is {prediction.Status}");
 
-    using (var prediction = await host.Services.GetRequiredKeyedService<IPredictor>("digits").PredictAsync(PredictionInputs.Row(new float[784])))
+    using (var prediction = await host.Services.GetRequiredKeyedService<IPredictor>("digits")
+        .PredictAsync(PredictionInputs.Row(new float[784])))
         checks.That(prediction.IsOk && prediction.Origin.Model is { Version: "7" }, $"the version is bound: {prediction.Origin.Model}");
 
     checks.That(Volatile.Read(ref measured) >= Images, $"the meter measured {measured} predictions");

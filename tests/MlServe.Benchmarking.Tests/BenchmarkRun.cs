@@ -33,7 +33,8 @@ internal sealed class BenchmarkRun : IDisposable
     public string Cell(string method, string column)
     {
         var header = Summary.Table.Columns.Single(candidate => candidate.Header == column);
-        return header.Content[Array.FindIndex(Summary.Table.Columns.Single(static candidate => candidate.Header == "Method").Content, name => name == method)];
+        return header.Content[Array.FindIndex(
+            Summary.Table.Columns.Single(static candidate => candidate.Header == "Method").Content, name => name == method)];
     }
 
     public BenchmarkReport Report(string method) =>

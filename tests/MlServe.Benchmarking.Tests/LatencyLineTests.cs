@@ -16,7 +16,8 @@ public sealed class LatencyLineTests
         var parsed = LatencyLine.Parse(LatencyLine.Format(histogram))!;
 
         Assert.Equal(1002, parsed.Count);
-        Assert.All([0.0, 50, 90, 99, 99.9, 100], percentile => Assert.Equal(histogram.Percentile(percentile), parsed.Percentile(percentile)));
+        Assert.All(
+            [0.0, 50, 90, 99, 99.9, 100], percentile => Assert.Equal(histogram.Percentile(percentile), parsed.Percentile(percentile)));
     }
 
     [Theory]

@@ -6,7 +6,8 @@ namespace MlServe.Benchmarking.Tests;
 
 // BenchmarkDotNet's engine is one for the process.
 [Collection("engine")]
-public sealed class PredictionConfigExtensionsTests(PredictionConfigExtensionsTests.OneRun fixture) : IClassFixture<PredictionConfigExtensionsTests.OneRun>
+public sealed class PredictionConfigExtensionsTests(PredictionConfigExtensionsTests.OneRun fixture)
+    : IClassFixture<PredictionConfigExtensionsTests.OneRun>
 {
     private readonly BenchmarkRun _run = fixture.Run;
 
@@ -76,7 +77,8 @@ public sealed class PredictionConfigExtensionsTests(PredictionConfigExtensionsTe
         Assert.Equal(JsonValueKind.Null, silent.GetProperty("callP50Nanoseconds").ValueKind);
         Assert.Equal(36m, json.RootElement.GetProperty("hourlyPrice").GetDecimal());
         Assert.Equal(Environment.ProcessorCount, json.RootElement.GetProperty("machine").GetProperty("logicalProcessors").GetInt32());
-        Assert.StartsWith("0.15.8", json.RootElement.GetProperty("versions").GetProperty("BenchmarkDotNet").GetString(), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "0.15.8", json.RootElement.GetProperty("versions").GetProperty("BenchmarkDotNet").GetString(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -116,7 +118,8 @@ public sealed class PredictionConfigExtensionsTests(PredictionConfigExtensionsTe
     [InlineData(100.1)]
     [InlineData(double.NaN)]
     public void LatencyNanoseconds_NoPercentile_Throws(double percentile) =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => PredictionFigures.Of(_run.Report(nameof(RecordingBenchmarks.Recorded)))!.LatencyNanoseconds(percentile));
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
+            PredictionFigures.Of(_run.Report(nameof(RecordingBenchmarks.Recorded)))!.LatencyNanoseconds(percentile));
 
     public sealed class OneRun : IDisposable
     {

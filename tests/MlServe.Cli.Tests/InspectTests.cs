@@ -15,7 +15,8 @@ public sealed class InspectTests : IDisposable
         var tool = await Tool.RunAsync("inspect", Tool.Model);
 
         Assert.Equal((0, ""), (tool.ExitCode, tool.Error));
-        Assert.Contains("(image: float[batch,1,28,28]) -> (logits: float[batch,10], scores: float[batch,10])", tool.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "(image: float[batch,1,28,28]) -> (logits: float[batch,10], scores: float[batch,10])", tool.Output, StringComparison.Ordinal);
         Assert.Matches(@"batch axis\s+0 of 'image'", tool.Output);
         Assert.Contains("yes 1 Conv", tool.Output, StringComparison.Ordinal);
         Assert.Matches("no  1 Conv: a convolution of so few channels", tool.Output);
@@ -47,8 +48,10 @@ public sealed class InspectTests : IDisposable
     public async Task Inspect_QuantizedDynamically_SaysThatRowsDepend()
     {
         _folder.Write("m.onnx", new OnnxModel().Input("x", OnnxModel.Float, "n", 64).Output("y", OnnxModel.Float, "n", 32)
-            .Initializer("w", [.. Enumerable.Range(0, 64 * 32).Select(static i => MathF.Sin(i))], 64, 32).Node("MatMul", ["x", "w"], ["y"]).ToBytes());
-        await OnnxQuantizer.QuantizeDynamicAsync(_folder["m.onnx"], _folder["q.onnx"], new() { MinMultiplications = 0 }, TestContext.Current.CancellationToken);
+            .Initializer("w", [.. Enumerable.Range(0, 64 * 32).Select(static i => MathF.Sin(i))], 64, 32).Node("MatMul", ["x", "w"], ["y"])
+            .ToBytes());
+        await OnnxQuantizer.QuantizeDynamicAsync(
+            _folder["m.onnx"], _folder["q.onnx"], new() { MinMultiplications = 0 }, TestContext.Current.CancellationToken);
 
         var tool = await Tool.RunAsync("inspect", _folder["q.onnx"]);
 
@@ -64,7 +67,10 @@ public sealed class InspectTests : IDisposable
             .Initializer("s", [0.1f]).Initializer("z", UInt8, [128]).Initializer("w", UInt8, new byte[8], 4, 2)
             .Node("QuantizeLinear", ["x", "s", "z"], ["q"]).Node("DequantizeLinear", ["q", "s", "z"], ["d"])
             .Node("DequantizeLinear", ["w", "s", "z"], ["v"]).Node("MatMul", ["d", "v"], ["y"]);
-        var signed = new OnnxModel().Input("x", Int8, "n", 4).Output("y", Int32, "n", 2).Initializer("w", Int8, new byte[8], 4, 2).Node("MatMulInteger", ["x", "w"], ["y"]);
+        var signed = new OnnxModel().Input("x", Int8, "n", 4)
+            .Output("y", Int32, "n", 2)
+            .Initializer("w", Int8, new byte[8], 4, 2)
+            .Node("MatMulInteger", ["x", "w"], ["y"]);
 
         var first = await Tool.RunAsync("inspect", _folder.Write("u.onnx", unsigned.ToBytes()));
         var second = await Tool.RunAsync("inspect", _folder.Write("s.onnx", signed.ToBytes()));

@@ -16,7 +16,8 @@ public sealed class QuantizeTests : IDisposable
     [Fact]
     public async Task Quantize_Digits_WritesModelPlanReportAndPlot()
     {
-        var tool = await QuantizeAsync("--report", _folder["r.json"], "--plot", _folder["p.png"], "--save-plan", _folder["plan.json"], "--json");
+        var tool = await QuantizeAsync(
+            "--report", _folder["r.json"], "--plot", _folder["p.png"], "--save-plan", _folder["plan.json"], "--json");
 
         Assert.Equal(0, tool.ExitCode);
         var report = JsonDocument.Parse(tool.Output).RootElement;
@@ -26,8 +27,10 @@ public sealed class QuantizeTests : IDisposable
         Assert.Equal(tool.Output.Trim(), await File.ReadAllTextAsync(_folder["r.json"], TestContext.Current.CancellationToken));
         Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(_folder["p.png"])[..4]);
         Assert.Equal(["digits.npy", "out.onnx", "p.png", "plan.json", "r.json"], _folder.Files);
-        await using var predictor = await OnnxPredictor.LoadAsync(ModelSource.FromFile(_folder["out.onnx"]), cancellationToken: TestContext.Current.CancellationToken);
-        using var answer = await predictor.PredictAsync(PredictionInputs.Row(Tool.Images(1)), cancellationToken: TestContext.Current.CancellationToken);
+        await using var predictor = await OnnxPredictor.LoadAsync(
+            ModelSource.FromFile(_folder["out.onnx"]), cancellationToken: TestContext.Current.CancellationToken);
+        using var answer = await predictor.PredictAsync(
+            PredictionInputs.Row(Tool.Images(1)), cancellationToken: TestContext.Current.CancellationToken);
         var scores = answer["scores"].ToArray<float>();
         Assert.Equal(7, Array.IndexOf(scores, scores.Max()));
 
@@ -63,7 +66,9 @@ public sealed class QuantizeTests : IDisposable
         Assert.Equal(["few.npy", "out.fp32.onnx"], _folder.Files);
 
         // What was asked for in FP32 is no failure.
-        Assert.Equal(0, (await Tool.RunAsync("quantize", Tool.Model, "-o", _folder["plain.onnx"], "--method", "none", "--min-speedup", "0")).ExitCode);
+        Assert.Equal(
+            0,
+            (await Tool.RunAsync("quantize", Tool.Model, "-o", _folder["plain.onnx"], "--method", "none", "--min-speedup", "0")).ExitCode);
     }
 
     /// <summary>Nothing passes such a gate: the source is written, whatever was asked, and a script has to notice.</summary>
@@ -77,9 +82,11 @@ public sealed class QuantizeTests : IDisposable
     [InlineData("nbits4")]
     public async Task Quantize_SourceIsWrittenInstead_EndsWith1(string method)
     {
-        var tool = await Tool.RunAsync("quantize", Tool.Model, "-o", _folder["out.onnx"], "--method", method, "--random-samples", "8", "--min-snr", "1000");
+        var tool = await Tool.RunAsync(
+            "quantize", Tool.Model, "-o", _folder["out.onnx"], "--method", method, "--random-samples", "8", "--min-snr", "1000");
 
-        Assert.StartsWith("result      NOT QUANTIZED: nothing that was tried is better than the source", tool.Output, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "result      NOT QUANTIZED: nothing that was tried is better than the source", tool.Output, StringComparison.Ordinal);
         Assert.Equal(1, tool.ExitCode);
     }
 
@@ -96,10 +103,12 @@ public sealed class QuantizeTests : IDisposable
             _folder.Write($"sets/test_data_set_{i}/input_0.pb", Tensor(image));
         }
 
-        string[][] forms = [["--samples", array], ["--samples", $"image={array}"], ["--samples", _folder["rows"]], ["--samples", _folder["sets"]], ["--samples-raw", raw]];
+        string[][] forms = [["--samples", array], ["--samples", $"image={array}"], ["--samples", _folder["rows"]],
+            ["--samples", _folder["sets"]], ["--samples-raw", raw]];
         foreach (var form in forms)
         {
-            var tool = await Tool.RunAsync(["quantize", Tool.Model, "-o", _folder["out.onnx"], "--method", "static", "--min-speedup", "0", .. form, "--save-plan", _folder[$"{Array.IndexOf(forms, form)}.json"]]);
+            var tool = await Tool.RunAsync(["quantize", Tool.Model, "-o", _folder["out.onnx"], "--method", "static", "--min-speedup", "0",
+                .. form, "--save-plan", _folder[$"{Array.IndexOf(forms, form)}.json"]]);
             Assert.Equal((0, ""), (tool.ExitCode, tool.ExitCode == 0 ? "" : tool.Error));
         }
 
@@ -135,7 +144,9 @@ public sealed class QuantizeTests : IDisposable
         Directory.CreateDirectory(_folder["empty"]);
         var samples = _folder.Write("digits.npy", Npy.Of(Tool.Images(8), 8, 1, 28, 28));
         var wrong = _folder.Write("wrong.npy", Npy.Of(new float[6], 2, 3));
-        var arguments = command.Split(' ').Select(word => word.Replace("MODEL", Tool.Model, StringComparison.Ordinal).Replace("SAMPLES", samples, StringComparison.Ordinal)
+        var arguments = command.Split(' ')
+            .Select(word => word.Replace("MODEL", Tool.Model, StringComparison.Ordinal)
+            .Replace("SAMPLES", samples, StringComparison.Ordinal)
             .Replace("WRONG", wrong, StringComparison.Ordinal).Replace("EMPTY", _folder["empty"], StringComparison.Ordinal)).ToList();
         if (arguments.Count > 1 && !arguments.Contains("-o")) arguments.AddRange(["-o", _folder["out.onnx"]]);
 
@@ -171,7 +182,9 @@ public sealed class QuantizeTests : IDisposable
     [Fact]
     public async Task Quantize_RandomSamples_Warns()
     {
-        var tool = await Tool.RunAsync("quantize", Tool.Model, "-o", _folder["out.onnx"], "--random-samples", "64", "--min-speedup", "0", "--min-agreement", "0", "--seed", "3");
+        var tool = await Tool.RunAsync(
+            "quantize", Tool.Model, "-o", _folder["out.onnx"], "--random-samples", "64", "--min-speedup", "0", "--min-agreement", "0",
+            "--seed", "3");
 
         Assert.Equal(0, tool.ExitCode);
         Assert.Contains("warning: calibrating on random inputs", tool.Error, StringComparison.Ordinal);
@@ -183,10 +196,15 @@ public sealed class QuantizeTests : IDisposable
     public async Task Quantize_Interrupted_EndsWith130AndWritesNothing(string signal)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Signals are sent by kill.");
-        Assert.SkipWhen(signal == "INT" && Tool.InheritsIgnoredInterrupts, "Started in the background: what a shell starts so ignores SIGINT, and so does what it starts.");
+        Assert.SkipWhen(
+            signal == "INT" && Tool.InheritsIgnoredInterrupts,
+            "Started in the background: what a shell starts so ignores SIGINT, and so does what it starts.");
         var samples = _folder.Write("digits.npy", Npy.Of(Tool.Images(2000), 2000, 1, 28, 28));
-        using var process = Tool.Start("quantize", Tool.Model, "-o", _folder["out.onnx"], "--samples", samples, "--calibration", "entropy", "--max-samples", "1000000");
-        while (await process.StandardError.ReadLineAsync(TestContext.Current.CancellationToken) is { } line && !line.Contains("calibrating", StringComparison.Ordinal))
+        using var process = Tool.Start(
+            "quantize", Tool.Model, "-o", _folder["out.onnx"], "--samples", samples, "--calibration", "entropy", "--max-samples",
+            "1000000");
+        while (await process.StandardError.ReadLineAsync(TestContext.Current.CancellationToken) is { } line
+            && !line.Contains("calibrating", StringComparison.Ordinal))
         {
         }
 
@@ -213,7 +231,9 @@ public sealed class QuantizeTests : IDisposable
     [InlineData(1)]
     public async Task Preprocess_WeightAmongTheInputs_IsAConstantUnlessKept(int removed, params string[] more)
     {
-        var model = _folder.Write("m.onnx", new OnnxModel().IrVersion(8).Input("x", OnnxModel.Float, 2).Input("w", OnnxModel.Float, 2).Output("y", OnnxModel.Float, 2)
+        var model = _folder.Write(
+            "m.onnx",
+            new OnnxModel().IrVersion(8).Input("x", OnnxModel.Float, 2).Input("w", OnnxModel.Float, 2).Output("y", OnnxModel.Float, 2)
             .Initializer("w", [1f, 2f], 2).Node("Add", ["x", "w"], ["y"]).ToBytes());
 
         var tool = await Tool.RunAsync(["preprocess", model, "-o", _folder["out.onnx"], "--json", .. more]);
@@ -226,14 +246,16 @@ public sealed class QuantizeTests : IDisposable
     public async Task Preprocess_ModelThatRefusesMadeUpInputs_IsRefusedWithoutSamples()
     {
         var model = _folder.Write("m.onnx", new OnnxModel().Input("ids", OnnxModel.Int64, 16).Output("y", OnnxModel.Float, 16, 2)
-            .Initializer("w", [1f, 2f], 1, 2).Initializer("v", [3f, 4f], 1, 2).Node("Add", ["w", "v"], ["table"]).Node("Gather", ["table", "ids"], ["y"]).ToBytes());
+            .Initializer("w", [1f, 2f], 1, 2).Initializer("v", [3f, 4f], 1, 2).Node("Add", ["w", "v"], ["table"])
+            .Node("Gather", ["table", "ids"], ["y"]).ToBytes());
 
         var tool = await Tool.RunAsync("preprocess", model, "-o", _folder["out.onnx"]);
         Assert.Equal((1, ""), (tool.ExitCode, tool.Output));
         Assert.Contains("Give samples", tool.Error, StringComparison.Ordinal);
         Assert.Equal(["m.onnx"], _folder.Files);
 
-        var given = await Tool.RunAsync("preprocess", model, "-o", _folder["out.onnx"], "--samples-raw", _folder.Write("ids.raw", new byte[16 * sizeof(long)]));
+        var given = await Tool.RunAsync(
+            "preprocess", model, "-o", _folder["out.onnx"], "--samples-raw", _folder.Write("ids.raw", new byte[16 * sizeof(long)]));
         Assert.Equal((0, ""), (given.ExitCode, given.Error));
     }
 
@@ -251,7 +273,8 @@ public sealed class QuantizeTests : IDisposable
     [Fact]
     public async Task Help_EachCommand_EndsWith0()
     {
-        foreach (var command in (string[][])[["--help"], ["inspect", "--help"], ["quantize", "--help"], ["analyze", "-h"], ["preprocess", "-?"], ["doctor", "-h"], ["--version"]])
+        foreach (var command in (string[][])[["--help"], ["inspect", "--help"], ["quantize", "--help"], ["analyze", "-h"],
+            ["preprocess", "-?"], ["doctor", "-h"], ["--version"]])
         {
             var tool = await Tool.RunAsync(command);
             Assert.Equal((0, ""), (tool.ExitCode, tool.Error));
@@ -265,7 +288,8 @@ public sealed class QuantizeTests : IDisposable
     {
         var samples = _folder.Write("digits.npy", Npy.Of(Tool.Images(Images), Images, 1, 28, 28));
         string[] speed = further.Contains("--min-speedup") ? [] : ["--min-speedup", "0"];
-        return Tool.RunAsync(["quantize", Tool.Model, "-o", _folder["out.onnx"], "--samples", samples, "--method", "static", .. speed, .. further]);
+        return Tool.RunAsync(["quantize", Tool.Model, "-o", _folder["out.onnx"], "--samples", samples, "--method", "static", .. speed,
+            .. further]);
     }
 
     private static string Ranges(string plan) => JsonDocument.Parse(File.ReadAllText(plan)).RootElement.GetProperty("ranges").GetRawText();
@@ -273,7 +297,8 @@ public sealed class QuantizeTests : IDisposable
     /// <summary>TensorProto: dims 1, data_type 2, raw_data 9.</summary>
     private static byte[] Tensor(float[] image) =>
     [
-        0x08, 1, 0x08, 1, 0x08, 28, 0x08, 28, 0x10, 1, 0x4A, .. Varint(image.Length * sizeof(float)), .. MemoryMarshal.AsBytes<float>(image),
+        0x08, 1, 0x08, 1, 0x08, 28, 0x08, 28, 0x10, 1, 0x4A, .. Varint(image.Length * sizeof(float)),
+        .. MemoryMarshal.AsBytes<float>(image),
     ];
 
     private static byte[] Varint(int value) => value < 128 ? [(byte)value] : [(byte)(value | 128), .. Varint(value >> 7)];

@@ -5,7 +5,8 @@ internal sealed class TemporaryFolder : IDisposable
 {
     public string Folder { get; } = Directory.CreateTempSubdirectory("mlserve-cli-").FullName;
 
-    public IEnumerable<string> Files => Directory.EnumerateFiles(Folder).Select(static path => Path.GetFileName(path)!).Order(StringComparer.Ordinal);
+    public IEnumerable<string> Files =>
+        Directory.EnumerateFiles(Folder).Select(static path => Path.GetFileName(path)!).Order(StringComparer.Ordinal);
 
     public string this[string name] => Path.Combine(Folder, name);
 

@@ -17,7 +17,12 @@ internal sealed record Tool(int ExitCode, string Output, string Error)
     }
 
     public static Process Start(params string[] arguments) => Process.Start(
-        new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "mlserve.dll"), .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "mlserve.dll"), .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
 
     public static async Task<Tool> EndAsync(Process process)
     {
@@ -36,7 +41,8 @@ internal sealed record Tool(int ExitCode, string Output, string Error)
             const int Interrupt = 2;
             const string Status = "/proc/self/status";
             if (!File.Exists(Status)) return false;
-            var ignored = File.ReadLines(Status).First(static line => line.StartsWith(Field, StringComparison.Ordinal))[Field.Length..].Trim();
+            var ignored = File.ReadLines(Status)
+                .First(static line => line.StartsWith(Field, StringComparison.Ordinal))[Field.Length..].Trim();
             return (Convert.ToUInt64(ignored, 16) & (1UL << (Interrupt - 1))) != 0;
         }
     }

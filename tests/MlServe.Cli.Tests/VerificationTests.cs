@@ -31,9 +31,12 @@ public sealed class VerificationTests : IDisposable
         var source = ModelSource.FromBytes(HostileModels.HiddenTrap());
         var options = Options();
         var exception = await Assert.ThrowsAsync<ModelLoadException>(() =>
-            OnnxPredictor.LoadAsync(isSource ? ModelSource.Verified(source, options.Verification) : source, isSource ? null : options, cancellationToken: Token).AsTask());
+            OnnxPredictor.LoadAsync(
+                isSource ? ModelSource.Verified(source, options.Verification) : source, isSource ? null : options, cancellationToken: Token)
+                .AsTask());
         Assert.Equal(ModelLoadFailure.VerificationFailed, exception.Failure);
-        if (OperatingSystem.IsLinux()) Assert.Contains("SIGFPE, a division of integers (exit code 136)", exception.Message, StringComparison.Ordinal);
+        if (OperatingSystem.IsLinux())
+            Assert.Contains("SIGFPE, a division of integers (exit code 136)", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -41,7 +44,8 @@ public sealed class VerificationTests : IDisposable
     {
         var options = Options();
         options.Verification.Timeout = TimeSpan.FromSeconds(2);
-        var exception = await Assert.ThrowsAsync<ModelLoadException>(() => OnnxPredictor.LoadAsync(ModelSource.FromBytes(HostileModels.EndlessLoop()), options, cancellationToken: Token).AsTask());
+        var exception = await Assert.ThrowsAsync<ModelLoadException>(() =>
+            OnnxPredictor.LoadAsync(ModelSource.FromBytes(HostileModels.EndlessLoop()), options, cancellationToken: Token).AsTask());
         Assert.Equal(ModelLoadFailure.VerificationFailed, exception.Failure);
         Assert.Contains("had not ended after 00:00:02", exception.Message, StringComparison.Ordinal);
     }
@@ -51,7 +55,8 @@ public sealed class VerificationTests : IDisposable
     {
         var options = Options();
         options.Verification.Timeout = TimeSpan.FromSeconds(3);
-        var exception = await Assert.ThrowsAsync<ModelLoadException>(() => OnnxPredictor.LoadAsync(ModelSource.FromBytes(HostileModels.LongOperator()), options, cancellationToken: Token).AsTask());
+        var exception = await Assert.ThrowsAsync<ModelLoadException>(() =>
+            OnnxPredictor.LoadAsync(ModelSource.FromBytes(HostileModels.LongOperator()), options, cancellationToken: Token).AsTask());
         Assert.Equal(ModelLoadFailure.VerificationFailed, exception.Failure);
         Assert.Equal(0, AbandonedCalls.Count);
     }
@@ -61,7 +66,8 @@ public sealed class VerificationTests : IDisposable
     {
         var options = Options();
         options.Verification.MaxMemoryBytes = 1L << 30;
-        var exception = await Assert.ThrowsAsync<ModelLoadException>(() => OnnxPredictor.LoadAsync(ModelSource.FromBytes(HostileModels.HiddenExpand()), options, cancellationToken: Token).AsTask());
+        var exception = await Assert.ThrowsAsync<ModelLoadException>(() =>
+            OnnxPredictor.LoadAsync(ModelSource.FromBytes(HostileModels.HiddenExpand()), options, cancellationToken: Token).AsTask());
         Assert.Equal(ModelLoadFailure.VerificationFailed, exception.Failure);
         Assert.Contains("memory", exception.Message, StringComparison.Ordinal);
     }
@@ -72,8 +78,12 @@ public sealed class VerificationTests : IDisposable
         // The limits of this process are wider than nothing: the tool gets them too.
         var options = Options();
         options.AllowExternalData = true;
-        var model = new OnnxModel().Input("x", OnnxModel.Float, "n", 2).Node("Frobnicate", ["x"], ["y"]).Output("y", OnnxModel.Float, "n", 2).ToBytes();
-        var exception = await Assert.ThrowsAsync<ModelLoadException>(() => OnnxPredictor.LoadAsync(ModelSource.FromBytes(model), options, cancellationToken: Token).AsTask());
+        var model = new OnnxModel().Input("x", OnnxModel.Float, "n", 2)
+            .Node("Frobnicate", ["x"], ["y"])
+            .Output("y", OnnxModel.Float, "n", 2)
+            .ToBytes();
+        var exception = await Assert.ThrowsAsync<ModelLoadException>(() =>
+            OnnxPredictor.LoadAsync(ModelSource.FromBytes(model), options, cancellationToken: Token).AsTask());
         Assert.Equal(ModelLoadFailure.InvalidGraph, exception.Failure);
         Assert.Contains("refused by the process that tried it first", exception.Message, StringComparison.Ordinal);
         Assert.Contains("Frobnicate", exception.Message, StringComparison.Ordinal);
@@ -83,7 +93,8 @@ public sealed class VerificationTests : IDisposable
     public async Task Load_Cancelled_KillsTheTool()
     {
         using var stop = new CancellationTokenSource();
-        var loading = OnnxPredictor.LoadAsync(ModelSource.FromBytes(HostileModels.EndlessLoop()), Options(), cancellationToken: stop.Token).AsTask();
+        var loading = OnnxPredictor.LoadAsync(ModelSource.FromBytes(HostileModels.EndlessLoop()), Options(), cancellationToken: stop.Token)
+            .AsTask();
         await Task.WhenAny(loading, Task.Delay(TimeSpan.FromSeconds(1), Token));
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => loading);
@@ -101,18 +112,21 @@ public sealed class VerificationTests : IDisposable
         MakeRunnable(Path.GetFullPath(_folder.Write("silent-tool", "#!/bin/sh\nexit 0\n"u8.ToArray())));
         var options = Options();
         options.Verification.ToolPath = Path.Combine(Path.GetDirectoryName(path)!, tool);
-        var exception = await Assert.ThrowsAsync<ModelLoadException>(() => OnnxPredictor.LoadAsync(ModelSource.FromFile(Tool.Model), options, cancellationToken: Token).AsTask());
+        var exception = await Assert.ThrowsAsync<ModelLoadException>(() =>
+            OnnxPredictor.LoadAsync(ModelSource.FromFile(Tool.Model), options, cancellationToken: Token).AsTask());
         Assert.Equal(ModelLoadFailure.NotVerified, exception.Failure);
         Assert.Contains("dotnet tool install --global MlServe.Cli", exception.Message, StringComparison.Ordinal);
         Assert.Contains(options.Verification.ToolPath, exception.Message, StringComparison.Ordinal);
-        if (tool == "silent-tool") Assert.Contains("(exit code 0): it says nothing, and is not mlserve. Install it", exception.Message, StringComparison.Ordinal);
+        if (tool == "silent-tool")
+            Assert.Contains("(exit code 0): it says nothing, and is not mlserve. Install it", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Load_ToolOnThePath_IsFound()
     {
         if (OperatingSystem.IsWindows()) Assert.Skip("The tool on the path is a shell script.");
-        var script = Path.GetFullPath(_folder.Write("mlserve", System.Text.Encoding.UTF8.GetBytes($"#!/bin/sh\nexec dotnet exec '{ToolAssembly}' \"$@\"\n")));
+        var script = Path.GetFullPath(_folder.Write(
+            "mlserve", System.Text.Encoding.UTF8.GetBytes($"#!/bin/sh\nexec dotnet exec '{ToolAssembly}' \"$@\"\n")));
         MakeRunnable(script);
         var path = Environment.GetEnvironmentVariable("PATH");
         try
@@ -132,7 +146,10 @@ public sealed class VerificationTests : IDisposable
         // A tool that counts how often it is called for a model.
         if (OperatingSystem.IsWindows()) Assert.Skip("The tool that counts is a shell script.");
         var calls = Path.GetFullPath(_folder["calls"]);
-        var script = Path.GetFullPath(_folder.Write("counting", System.Text.Encoding.UTF8.GetBytes($"#!/bin/sh\n[ \"$2\" = --from-host ] && echo one >>'{calls}'\nexec dotnet exec '{ToolAssembly}' \"$@\"\n")));
+        var script = Path.GetFullPath(_folder.Write(
+            "counting",
+            System.Text.Encoding.UTF8.GetBytes(
+                $"#!/bin/sh\n[ \"$2\" = --from-host ] && echo one >>'{calls}'\nexec dotnet exec '{ToolAssembly}' \"$@\"\n")));
         MakeRunnable(script);
         var model = OnnxModel.Mlp(Environment.TickCount, 4, 3);
         var options = Options();
@@ -173,7 +190,8 @@ public sealed class VerificationTests : IDisposable
         if (OperatingSystem.IsWindows()) Assert.Skip("The tool that ends badly is a shell script.");
         var calls = Path.GetFullPath(_folder["calls"]);
         var script = Path.GetFullPath(_folder.Write("ending", System.Text.Encoding.UTF8.GetBytes(
-            $"#!/bin/sh\n[ \"$2\" = --versions ] && echo '{{\"Tool\":\"1\",\"Runtime\":\"1\"}}' && exit 0\necho one >>'{calls}'\n{end}\n")));
+            "#!/bin/sh\n[ \"$2\" = --versions ] && echo '{\"Tool\":\"1\",\"Runtime\":\"1\"}' && exit 0\necho one "
+            + $">>'{calls}'\n{end}\n")));
         MakeRunnable(script);
         var model = OnnxModel.Mlp(Environment.TickCount, 4, 3);
         var options = Options();
@@ -203,7 +221,10 @@ public sealed class VerificationTests : IDisposable
     [Fact]
     public void Verified_OptionsOutOfRange_Throws()
     {
-        Assert.Contains("MaxMemoryBytes is 1", Assert.Throws<ArgumentException>(() => ModelSource.Verified(ModelSource.FromFile("m.onnx"), new() { MaxMemoryBytes = 1 })).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "MaxMemoryBytes is 1",
+            Assert.Throws<ArgumentException>(() =>
+                ModelSource.Verified(ModelSource.FromFile("m.onnx"), new() { MaxMemoryBytes = 1 })).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentNullException>(() => ModelSource.Verified(null!));
     }
 

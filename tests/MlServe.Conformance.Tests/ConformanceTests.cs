@@ -5,8 +5,8 @@ using Xunit;
 namespace MlServe;
 
 /// <summary>
-/// The ONNX project's own backend tests: what the runtime's C# API gets right must come out the same here, and what it does not must end in a clear
-/// error. The exceptions stand in Exceptions.tsv, a list that only shrinks.
+/// The ONNX project's own backend tests: what the runtime's C# API gets right must come out the same here, and what it does not must end in
+/// a clear error. The exceptions stand in Exceptions.tsv, a list that only shrinks.
 /// </summary>
 public class ConformanceTests
 {
@@ -49,7 +49,8 @@ public class ConformanceTests
         }
 
         var summary = string.Create(CultureInfo.InvariantCulture,
-            $"conformance {suite}: {right:N0} of {expected:N0} right, {refused:N0} refused clearly, {wrong} wrong as in the runtime, {excepted} exceptions");
+            $"conformance {suite}: {right:N0} of {expected:N0} right, {refused:N0} refused clearly, {wrong} wrong as in the runtime, "
+                + $"{excepted} exceptions");
         TestContext.Current.TestOutputHelper?.WriteLine(summary);
         Console.WriteLine(summary);
         Assert.Equal(count, seen);

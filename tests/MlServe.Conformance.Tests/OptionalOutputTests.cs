@@ -42,7 +42,9 @@ public class OptionalOutputTests
     {
         await using var served = await Served.LoadAsync(ModelOf("test_loop16_seq_none"));
         PredictionInput[] inputs = [PredictionInput.Scalar("trip_count", trips), PredictionInput.Scalar("cond", true)];
-        using var answer = await served.PredictAsync(PredictionInputs.Row(isSaid ? [.. inputs, PredictionInput.Absent("opt_seq")] : inputs));
+        using var answer = await served.PredictAsync(PredictionInputs.Row(isSaid
+            ? [.. inputs, PredictionInput.Absent("opt_seq")]
+            : inputs));
         Assert.Equal(trips > 0 ? ValueKind.Sequence : ValueKind.Optional, answer.EnsureOk()["seq_res"].Kind);
 
         // The first trip begins a sequence in place of the one that is absent.
@@ -54,7 +56,8 @@ public class OptionalOutputTests
     /// <summary>Adds a node and an output, not(cond), at the end of the graph.</summary>
     private static byte[] WithSecondOutput(byte[] model)
     {
-        // NodeProto: input 1, output 2, op_type 4; ValueInfoProto: name 1, type 2 with a tensor_type 1 of elem_type 1 (bool, 9) and shape 2.
+        // NodeProto: input 1, output 2, op_type 4; ValueInfoProto: name 1, type 2 with a tensor_type 1 of elem_type 1 (bool, 9) and shape
+        // 2.
         var node = Field(1, [.. Field(1, "cond"u8), .. Field(2, "not"u8), .. Field(4, "Not"u8)]);
         var output = Field(12, [.. Field(1, "not"u8), .. Field(2, Field(1, [0x08, 9, .. Field(2, [])]))]);
         var result = new List<byte>();

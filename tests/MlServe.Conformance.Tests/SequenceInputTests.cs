@@ -10,7 +10,8 @@ public class SequenceInputTests
     public async Task Predict_SequenceOfTensors_IsTheSame()
     {
         await using var served = await LoadIdentityAsync();
-        using var prediction = await served.PredictAsync(Sequence(served, PredictionInput.Tensor("", [1f, 2f, 3f, 4f, 5f], [1, 1, 5, 1]), PredictionInput.Tensor("", [6f], [1, 1, 1, 1])));
+        using var prediction = await served.PredictAsync(Sequence(
+            served, PredictionInput.Tensor("", [1f, 2f, 3f, 4f, 5f], [1, 1, 5, 1]), PredictionInput.Tensor("", [6f], [1, 1, 1, 1])));
         Assert.Equal(2, prediction.EnsureOk()[0].Length);
         Assert.Equal([1f, 2f, 3f, 4f, 5f], prediction[0][0].ToArray<float>());
         Assert.Equal([1, 1, 1, 1], prediction[0][1].Shape.ToArray());
@@ -52,7 +53,8 @@ public class SequenceInputTests
     public async Task Predict_MoreBytesThanAllowed_IsTooLarge()
     {
         await using var served = await Served.LoadAsync(IdentityModel(), static options => options.MaxRequestBytes = 100);
-        using var prediction = await served.PredictAsync(Sequence(served, PredictionInput.Tensor("", new float[20], [20]), PredictionInput.Tensor("", new float[20], [20])));
+        using var prediction = await served.PredictAsync(Sequence(
+            served, PredictionInput.Tensor("", new float[20], [20]), PredictionInput.Tensor("", new float[20], [20])));
         Assert.Equal(PredictionStatus.TooLarge, prediction.Status);
     }
 
@@ -67,5 +69,6 @@ public class SequenceInputTests
 
     private static Task<Served> LoadIdentityAsync() => Served.LoadAsync(IdentityModel());
 
-    private static byte[] IdentityModel() => ConformanceCases.Read("node").First(static test => test.Name == "test_identity_sequence").Model;
+    private static byte[] IdentityModel() =>
+        ConformanceCases.Read("node").First(static test => test.Name == "test_identity_sequence").Model;
 }

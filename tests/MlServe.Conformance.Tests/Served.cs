@@ -5,7 +5,9 @@ using Xunit;
 
 namespace MlServe;
 
-/// <summary>A model served as an application has it, added to a container and asked for by its name: the one place that knows how.</summary>
+/// <summary>
+/// A model served as an application has it, added to a container and asked for by its name: the one place that knows how.
+/// </summary>
 internal sealed class Served : IAsyncDisposable
 {
     private const string Name = "case";

@@ -190,20 +190,9 @@ public sealed partial class ArchitectureTests
     /// <summary>The text without comments and strings.</summary>
     internal static string CodeOf(string text) => Namespace().Replace(NoCode().Replace(text, " "), " ");
 
-    internal static List<(string Path, string Text)> SourcesOf(string project)
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (!File.Exists(Path.Combine(folder.FullName, "MlServe.sln"))) continue;
-            var root = Path.Combine(folder.FullName, "src", project);
-            return [.. Directory.GetFiles(root, "*.cs", SearchOption.AllDirectories)
-                .Select(file => (Path.GetRelativePath(root, file), File.ReadAllText(file)))
-                .Where(static file => !file.Item1.StartsWith("obj", StringComparison.Ordinal) && !file.Item1.StartsWith("bin", StringComparison.Ordinal))];
-        }
-
-        Assert.Skip("Needs the sources beside the tests.");
-        return [];
-    }
+    internal static List<(string Path, string Text)> SourcesOf(string project) =>
+        [.. Repository.Files(Path.Combine("src", project), "*.cs")
+            .Select(static file => (file.Path.Replace('/', Path.DirectorySeparatorChar), file.Text))];
 
     [GeneratedRegex(@"^\s*namespace\s+([\w.]+)\s*;", RegexOptions.Multiline)]
     private static partial Regex Namespace();

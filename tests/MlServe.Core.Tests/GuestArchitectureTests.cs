@@ -18,7 +18,7 @@ public sealed class GuestArchitectureTests
         new("a service of the application's past its guard", @"GetService\(typeof\((?:TimeProvider|IMeterFactory|ILoggerFactory)\)|Service<(?:TimeProvider|IMeterFactory|ILoggerFactory)>\(", "Guests/",
             "Serving/QuantizationFeature.cs"),
         new("a timer that keeps its caller's context", @"\bnew (?:\w+\.)*(?:Periodic)?Timer\(|\.CreateTimer\(", "Guests/", "Threading/DeadlineTimers.cs"),
-        new("work that keeps its caller's context", @"\bTask\.Run\(|\bStartNew\(|\.ContinueWith\(|\bParallel\.\w+\(", "Guests/Background.cs", "Threading/Awaiting.cs", "Threading/UrgentEnd.cs", "OnnxQuantizer.cs", "OnnxQuantizer.Preprocessing.cs", "Rewriting/ModelRewriting.cs"),
+        new("work that keeps its caller's context", @"\bTask\.Run\(|\bStartNew\(|\.ContinueWith\(|\bParallel\.\w+\(", "Guests/Background.cs", "Threading/Awaiting.cs", "Threading/UrgentEnd.cs", "OnnxQuantizer.cs", "OnnxQuantizer.Preprocessing.cs", "Evaluation/ModelRewriting.cs"),
         new("work that keeps its caller's context", @"(?<!Unsafe)QueueUserWorkItem\("),
         new("a thread that keeps its caller's context", @"\bnew Thread\((?:(?!UnsafeStart)[\s\S])*?\.Start\("),
         new("a callback that keeps its caller's context", @"(?<!\b(?:Background|MemoryPressure))\.Register\("),

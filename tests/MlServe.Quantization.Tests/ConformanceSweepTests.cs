@@ -4,7 +4,9 @@ using Xunit;
 
 namespace MlServe.Quantization;
 
-/// <summary>The one call on each of the ONNX project's own cases: it ends with a model that loads and answers alike, or with a reason.</summary>
+/// <summary>
+/// The one call on each of the ONNX project's own cases: it ends with a model that loads and answers alike, or with a reason.
+/// </summary>
 public sealed class ConformanceSweepTests : IDisposable
 {
     private const double Decibels = 15;
@@ -36,10 +38,13 @@ public sealed class ConformanceSweepTests : IDisposable
             try
             {
                 var samples = await RandomSamples.ForAsync(source, count: 4, seed: 1, TestContext.Current.CancellationToken);
-                var report = await OnnxQuantizer.QuantizeAsync(source, destination, options.CalibrateWith(samples), TestContext.Current.CancellationToken);
+                var report = await OnnxQuantizer.QuantizeAsync(
+                    source, destination, options.CalibrateWith(samples), TestContext.Current.CancellationToken);
                 written++;
                 if (report.Method == QuantizationMethod.Static) integers++;
-                if (isLight) TestContext.Current.TestOutputHelper?.WriteLine($"{@case.Name}: {report.Method} {report.Speed?.Ratio:0.00} {report.Bytes / (double)report.SourceBytes:0.00}");
+                if (isLight)
+                    TestContext.Current.TestOutputHelper?.WriteLine(
+                        $"{@case.Name}: {report.Method} {report.Speed?.Ratio:0.00} {report.Bytes / (double)report.SourceBytes:0.00}");
             }
             catch (QuantizationException exception)
             {

@@ -3,8 +3,9 @@ using MlServe.TestModels;
 namespace MlServe.Quantization;
 
 /// <summary>
-/// Three layers of which one cannot stand integers: its input has a column ten thousand times as large as the others, which its weights all but ignore, so that a
-/// step of the common scale swallows the rest. The input comes as integers from the layer before, so that it cannot be smoothed.
+/// Three layers of which one cannot stand integers: its input has a column ten thousand times as large as the others, which its weights all
+/// but ignore, so that a step of the common scale swallows the rest. The input comes as integers from the layer before, so that it cannot
+/// be smoothed.
 /// </summary>
 internal static class Culprit
 {
@@ -21,7 +22,8 @@ internal static class Culprit
         for (var row = 0; row < Width; row++)
             wide[row * Width] *= 1e4f;
         return new OnnxModel().Input("x", OnnxModel.Float, "batch", Width).Output("y", OnnxModel.Float, "batch", Width)
-            .Initializer("w1", wide, Width, Width).Initializer("w2", harmed, Width, Width).Initializer("w3", Weights(random, Width * Width), Width, Width)
+            .Initializer("w1", wide, Width, Width).Initializer("w2", harmed, Width, Width)
+            .Initializer("w3", Weights(random, Width * Width), Width, Width)
             .Initializer("b", new float[Width], Width)
             .Node("Gemm", ["x", "w1", "b"], ["fine"])
             .Node("Relu", ["fine"], ["a1"])

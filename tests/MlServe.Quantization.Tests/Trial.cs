@@ -41,10 +41,12 @@ internal static class Trial
             yield return Random(random, "x", shape);
     }
 
-    public static async Task<QuantizationPlan> CalibrateAsync(byte[] model, QuantizationPlan plan, SampleSet samples, CalibrationSettings? settings = null)
+    public static async Task<QuantizationPlan> CalibrateAsync(
+        byte[] model, QuantizationPlan plan, SampleSet samples, CalibrationSettings? settings = null)
     {
         var proto = Read(model);
-        var result = await Calibrator.RunAsync(proto, StaticRewriter.TensorsToCalibrate(proto, plan), samples, settings ?? new(), CancellationToken.None);
+        var result = await Calibrator.RunAsync(
+            proto, StaticRewriter.TensorsToCalibrate(proto, plan), samples, settings ?? new(), CancellationToken.None);
         return plan with { Ranges = result.Ranges };
     }
 

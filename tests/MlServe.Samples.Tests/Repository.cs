@@ -1,6 +1,8 @@
 namespace MlServe.Samples;
 
-/// <summary>Where things lie: this assembly is built into artifacts/bin/&lt;project&gt;/&lt;configuration&gt;, and so are the samples.</summary>
+/// <summary>
+/// Where things lie: this assembly is built into artifacts/bin/&lt;project&gt;/&lt;configuration&gt;, and so are the samples.
+/// </summary>
 internal static class Repository
 {
     private static readonly DirectoryInfo Output = new(AppContext.BaseDirectory);

@@ -34,7 +34,8 @@ internal sealed class SampleProcess : IAsyncDisposable
         }
     }
 
-    public static SampleProcess StartSample(string sample, IEnumerable<string> arguments, params (string Name, string Value)[] environment) =>
+    public static SampleProcess StartSample(
+        string sample, IEnumerable<string> arguments, params (string Name, string Value)[] environment) =>
         Start("dotnet", [Repository.SampleAssembly(sample), .. arguments], environment);
 
     public static SampleProcess Start(string program, IEnumerable<string> arguments, params (string Name, string Value)[] environment)

@@ -1,8 +1,8 @@
 namespace MlServe.TestModels;
 
 /// <summary>
-/// A transformer encoder, <c>x: float[batch, tokens, width] → y: float[batch, tokens, width]</c>, of the shape of BERT (Devlin et al., 2018) with random weights:
-/// attention, layer normalization, and a feed-forward network of four times the width.
+/// A transformer encoder, <c>x: float[batch, tokens, width] → y: float[batch, tokens, width]</c>, of the shape of BERT (Devlin et al.,
+/// 2018) with random weights: attention, layer normalization, and a feed-forward network of four times the width.
 /// </summary>
 public sealed class EncoderModel
 {
@@ -36,13 +36,16 @@ public sealed class EncoderModel
         var query = Heads(Dense(input, $"{name}q", _width, _width), $"{name}q", 0, 2, 1, 3);
         var key = Heads(Dense(input, $"{name}k", _width, _width), $"{name}k", 0, 2, 3, 1);
         var value = Heads(Dense(input, $"{name}v", _width, _width), $"{name}v", 0, 2, 1, 3);
-        _model.Node("MatMul", [query, key], [$"{name}s"]).Node("Mul", [$"{name}s", "scale"], [$"{name}t"]).Node("Softmax", [$"{name}t"], [$"{name}p"], ("axis", -1))
-            .Node("MatMul", [$"{name}p", value], [$"{name}c"]).Node("Transpose", [$"{name}c"], [$"{name}u"], ("perm", new long[] { 0, 2, 1, 3 }))
+        _model.Node("MatMul", [query, key], [$"{name}s"]).Node("Mul", [$"{name}s", "scale"], [$"{name}t"])
+            .Node("Softmax", [$"{name}t"], [$"{name}p"], ("axis", -1))
+            .Node("MatMul", [$"{name}p", value], [$"{name}c"])
+            .Node("Transpose", [$"{name}c"], [$"{name}u"], ("perm", new long[] { 0, 2, 1, 3 }))
             .Node("Reshape", [$"{name}u", "join"], [$"{name}j"]);
         var attended = AddAndNormalize(Dense($"{name}j", $"{name}o", _width, _width), input, $"{name}a", $"{name}n");
 
         var inner = Dense(attended, $"{name}f", _width, 4 * _width);
-        _model.Node("Mul", [inner, "root"], [$"{name}g0"]).Node("Erf", [$"{name}g0"], [$"{name}g1"]).Node("Add", [$"{name}g1", "one"], [$"{name}g2"])
+        _model.Node("Mul", [inner, "root"], [$"{name}g0"]).Node("Erf", [$"{name}g0"], [$"{name}g1"])
+            .Node("Add", [$"{name}g1", "one"], [$"{name}g2"])
             .Node("Mul", [inner, $"{name}g2"], [$"{name}g3"]).Node("Mul", [$"{name}g3", "half"], [$"{name}g4"]);
         return AddAndNormalize(Dense($"{name}g4", $"{name}h", 4 * _width, _width), attended, $"{name}b", output);
     }

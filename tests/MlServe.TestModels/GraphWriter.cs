@@ -1,13 +1,18 @@
 namespace MlServe.TestModels;
 
-/// <summary>Writes the parts of ONNX models that <see cref="OnnxModel"/> has no words for: subgraphs, functions, operators of other domains.</summary>
+/// <summary>
+/// Writes the parts of ONNX models that <see cref="OnnxModel"/> has no words for: subgraphs, functions, operators of other domains.
+/// </summary>
 internal static class GraphWriter
 {
     public const int Float = OnnxModel.Float, Int64 = OnnxModel.Int64, Bool = OnnxModel.Bool;
 
     public static byte[] Model(OnnxWriter graph, long opset = 17, params OnnxWriter[] functions)
     {
-        var model = new OnnxWriter().Integer(1, 8).Text(2, "MlServe.TestModels").Message(7, graph.Text(2, "graph")).Message(8, Opset("", opset));
+        var model = new OnnxWriter().Integer(1, 8)
+            .Text(2, "MlServe.TestModels")
+            .Message(7, graph.Text(2, "graph"))
+            .Message(8, Opset("", opset));
         foreach (var (domain, version) in ((string, long)[])[("f", 1), ("com.microsoft", 1), ("ai.onnx.ml", 3)])
             model.Message(8, Opset(domain, version));
         foreach (var function in functions)
@@ -24,7 +29,8 @@ internal static class GraphWriter
         return graph.Message(11, Value("x", Float, -1, 4)).Message(12, Value("y", Float));
     }
 
-    public static (int, OnnxWriter) Node(string operation, string inputs, string outputs, params OnnxWriter[] attributes) => (1, NodeIn("", operation, inputs, outputs, attributes));
+    public static (int, OnnxWriter) Node(string operation, string inputs, string outputs, params OnnxWriter[] attributes) =>
+        (1, NodeIn("", operation, inputs, outputs, attributes));
 
     public static (int, OnnxWriter) Call(string function, string inputs, string outputs) => (1, NodeIn("f", function, inputs, outputs));
 
@@ -44,10 +50,12 @@ internal static class GraphWriter
     public static OnnxWriter Int(string name, long value) => new OnnxWriter().Text(1, name).Integer(3, value).Integer(20, 2);
 
     /// <summary>A node of ONNX Runtime's own operators.</summary>
-    public static (int, OnnxWriter) Own(string operation, string inputs, string outputs, params OnnxWriter[] attributes) => (1, NodeIn("com.microsoft", operation, inputs, outputs, attributes));
+    public static (int, OnnxWriter) Own(string operation, string inputs, string outputs, params OnnxWriter[] attributes) =>
+        (1, NodeIn("com.microsoft", operation, inputs, outputs, attributes));
 
     /// <summary>A node of the operators of classical machine learning.</summary>
-    public static (int, OnnxWriter) Classical(string operation, string inputs, string outputs, params OnnxWriter[] attributes) => (1, NodeIn("ai.onnx.ml", operation, inputs, outputs, attributes));
+    public static (int, OnnxWriter) Classical(string operation, string inputs, string outputs, params OnnxWriter[] attributes) =>
+        (1, NodeIn("ai.onnx.ml", operation, inputs, outputs, attributes));
 
     /// <summary>Numbers that are easy to come by: 0, 1/16, 2/16, ...</summary>
     public static (int, OnnxWriter) Ramp(string name, params long[] dims)
@@ -102,7 +110,8 @@ internal static class GraphWriter
 
     public static (int, OnnxWriter) Long(string name, long value) => (5, LongTensor(name, [], [value]));
 
-    public static (int, OnnxWriter) Truth(string name, bool value) => (5, new OnnxWriter().Integer(2, Bool).Integer(5, value ? 1 : 0).Text(8, name));
+    public static (int, OnnxWriter) Truth(string name, bool value) =>
+        (5, new OnnxWriter().Integer(2, Bool).Integer(5, value ? 1 : 0).Text(8, name));
 
     public static (int, OnnxWriter) Floats(string name, long[] dims, params float[] values)
     {
@@ -142,7 +151,8 @@ internal static class GraphWriter
     }
 
     public static OnnxWriter Scalar(string name, int type) =>
-        new OnnxWriter().Text(1, name).Message(2, new OnnxWriter().Message(1, new OnnxWriter().Integer(1, type).Message(2, new OnnxWriter())));
+        new OnnxWriter().Text(1, name)
+            .Message(2, new OnnxWriter().Message(1, new OnnxWriter().Integer(1, type).Message(2, new OnnxWriter())));
 
     /// <summary>The body of a <c>Loop</c> that carries one value: <c>(i, c, s) → (co, so, ...)</c>.</summary>
     public static OnnxWriter LoopBody(int carried, (int Field, OnnxWriter Part)[] parts, params string[] scanned)
@@ -150,7 +160,12 @@ internal static class GraphWriter
         var body = new OnnxWriter();
         foreach (var (field, part) in parts)
             body.Message(field, part);
-        body.Text(2, "body").Message(11, Scalar("i", Int64)).Message(11, Scalar("c", Bool)).Message(11, Value("s", carried)).Message(12, Scalar("co", Bool)).Message(12, Value("so", carried));
+        body.Text(2, "body")
+            .Message(11, Scalar("i", Int64))
+            .Message(11, Scalar("c", Bool))
+            .Message(11, Value("s", carried))
+            .Message(12, Scalar("co", Bool))
+            .Message(12, Value("so", carried));
         foreach (var name in scanned)
             body.Message(12, Value(name, Float));
         return body;

@@ -8,7 +8,8 @@ namespace MlServe.TestModels;
 public static class Npy
 {
     public static byte[] Of(float[] values, params long[] shape) =>
-        Of($"{{'descr': '<f4', 'fortran_order': False, 'shape': ({string.Concat(shape.Select(static size => $"{size},"))}), }}", MemoryMarshal.AsBytes<float>(values));
+        Of($"{{'descr': '<f4', 'fortran_order': False, 'shape': ({string.Concat(shape.Select(static size => $"{size},"))}), "
+            + "}", MemoryMarshal.AsBytes<float>(values));
 
     public static byte[] Of(string header, ReadOnlySpan<byte> data, byte version = 1)
     {

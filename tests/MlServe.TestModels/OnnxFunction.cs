@@ -27,10 +27,12 @@ public sealed class OnnxFunction
     }
 
     /// <summary>A node.</summary>
-    public OnnxFunction Node(string operation, string[] inputs, string[] outputs, params (string Name, object Value)[] attributes) => NodeIn("", operation, inputs, outputs, attributes);
+    public OnnxFunction Node(string operation, string[] inputs, string[] outputs, params (string Name, object Value)[] attributes) =>
+        NodeIn("", operation, inputs, outputs, attributes);
 
     /// <summary>A node of another domain, or a call of another function.</summary>
-    public OnnxFunction NodeIn(string domain, string operation, string[] inputs, string[] outputs, params (string Name, object Value)[] attributes)
+    public OnnxFunction NodeIn(
+        string domain, string operation, string[] inputs, string[] outputs, params (string Name, object Value)[] attributes)
     {
         _message.Message(7, OnnxModel.NodeOf(domain, operation, inputs, outputs, attributes));
         return this;

@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace MlServe.TestModels;
 
-/// <content>Subgraphs, functions, and what else only models of some size have. A subgraph is a model of which the graph alone counts.</content>
+/// <content>Subgraphs, functions, and what else only models of some size have. A subgraph is a model of which the graph alone
+/// counts.</content>
 public sealed partial class OnnxModel
 {
     private readonly List<OnnxFunction> _functions = [];
@@ -25,7 +26,10 @@ public sealed partial class OnnxModel
     public OnnxModel OutputOfMaps(string name, int keyType, int valueType)
     {
         var map = new OnnxWriter().Integer(1, keyType).Message(2, new OnnxWriter().Message(1, new OnnxWriter().Integer(1, valueType)));
-        _graph.Message(12, new OnnxWriter().Text(1, name).Message(2, new OnnxWriter().Message(4, new OnnxWriter().Message(1, new OnnxWriter().Message(5, map)))));
+        _graph.Message(
+            12,
+            new OnnxWriter().Text(1, name)
+                .Message(2, new OnnxWriter().Message(4, new OnnxWriter().Message(1, new OnnxWriter().Message(5, map)))));
         return this;
     }
 
@@ -37,7 +41,8 @@ public sealed partial class OnnxModel
     }
 
     /// <summary>A node of an operator of another domain, or a call of a function.</summary>
-    public OnnxModel NodeIn(string domain, string operation, string[] inputs, string[] outputs, params (string Name, object Value)[] attributes)
+    public OnnxModel NodeIn(
+        string domain, string operation, string[] inputs, string[] outputs, params (string Name, object Value)[] attributes)
     {
         _graph.Message(1, NodeOf(domain, operation, inputs, outputs, attributes));
         return this;
@@ -51,12 +56,15 @@ public sealed partial class OnnxModel
     }
 
     /// <summary>A tensor for an attribute.</summary>
-    public static OnnxTensorValue Value(float[] values, params long[] shape) => new(Float, MemoryMarshal.AsBytes<float>(values).ToArray(), shape);
+    public static OnnxTensorValue Value(float[] values, params long[] shape) =>
+        new(Float, MemoryMarshal.AsBytes<float>(values).ToArray(), shape);
 
     /// <summary>A tensor for an attribute.</summary>
-    public static OnnxTensorValue Value(long[] values, params long[] shape) => new(Int64, MemoryMarshal.AsBytes<long>(values).ToArray(), shape);
+    public static OnnxTensorValue Value(long[] values, params long[] shape) =>
+        new(Int64, MemoryMarshal.AsBytes<long>(values).ToArray(), shape);
 
-    internal static OnnxWriter NodeOf(string domain, string operation, string[] inputs, string[] outputs, (string Name, object Value)[] attributes)
+    internal static OnnxWriter NodeOf(
+        string domain, string operation, string[] inputs, string[] outputs, (string Name, object Value)[] attributes)
     {
         var node = new OnnxWriter();
         foreach (var input in inputs)

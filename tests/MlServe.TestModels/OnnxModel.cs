@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace MlServe.TestModels;
 
 /// <summary>
-/// Builds small ONNX models for tests and benchmarks, byte by byte, so that none has to be kept as a file. Dimensions are numbers (<c>4</c>) or names
-/// (<c>"batch"</c>); an empty name is an axis without one.
+/// Builds small ONNX models for tests and benchmarks, byte by byte, so that none has to be kept as a file. Dimensions are numbers
+/// (<c>4</c>) or names (<c>"batch"</c>); an empty name is an axis without one.
 /// </summary>
 public sealed partial class OnnxModel
 {
@@ -31,7 +31,8 @@ public sealed partial class OnnxModel
     }
 
     /// <summary>
-    /// Whether each input that has axes passes through a mask that writes nothing. It is the same behind it, but the graph alone does not tell that.
+    /// Whether each input that has axes passes through a mask that writes nothing. It is the same behind it, but the graph alone does not
+    /// tell that.
     /// </summary>
     internal bool MasksInputs { get; set; }
 
@@ -42,7 +43,8 @@ public sealed partial class OnnxModel
         _graph.Message(11, ValueInfo(given, type, dimensions));
         if (!isMasked) return this;
         var (none, found, places, values) = ($"{name} none", $"{name} found", $"{name} places", $"{name} values");
-        return Node("Less", [given, given], [none]).Node("NonZero", [none], [found]).Node("Transpose", [found], [places], ("perm", new long[] { 1, 0 }))
+        return Node("Less", [given, given], [none]).Node("NonZero", [none], [found])
+            .Node("Transpose", [found], [places], ("perm", new long[] { 1, 0 }))
             .Initializer(values, type, [], 0).Node("ScatterND", [given, places, values], [name]);
     }
 
@@ -96,7 +98,8 @@ public sealed partial class OnnxModel
     }
 
     /// <summary>
-    /// A multi-layer perceptron <c>x: float[batch, first] → y: float[batch, last]</c> with ReLU between its layers and seeded random weights.
+    /// A multi-layer perceptron <c>x: float[batch, first] → y: float[batch, last]</c> with ReLU between its layers and seeded random
+    /// weights.
     /// </summary>
     public static byte[] Mlp(int seed, params int[] layers)
     {

@@ -1,8 +1,9 @@
 namespace MlServe.TestModels;
 
 /// <summary>
-/// A residual network with bottleneck blocks, <c>x: float[batch, 3, size, size] → y: float[batch, classes]</c>, with batch normalization folded away. With the
-/// default sizes it has the shape of ResNet-50 (He et al., 2015): 53 convolutions and 25.6 million weights, all of them random.
+/// A residual network with bottleneck blocks, <c>x: float[batch, 3, size, size] → y: float[batch, classes]</c>, with batch normalization
+/// folded away. With the default sizes it has the shape of ResNet-50 (He et al., 2015): 53 convolutions and 25.6 million weights, all of
+/// them random.
 /// </summary>
 public sealed class ResNetModel
 {
@@ -18,7 +19,9 @@ public sealed class ResNetModel
         var network = new ResNetModel(seed);
         network._model.Input("x", OnnxModel.Float, "batch", 3, size, size).Output("y", OnnxModel.Float, "batch", classes);
         var current = network.Relu(network.Conv("x", 3, width, 7, 2, 1));
-        network._model.Node("MaxPool", [current], ["p"], ("kernel_shape", new long[] { 3, 3 }), ("strides", new long[] { 2, 2 }), ("pads", new long[] { 1, 1, 1, 1 }));
+        network._model.Node(
+            "MaxPool", [current], ["p"], ("kernel_shape", new long[] { 3, 3 }), ("strides", new long[] { 2, 2 }),
+            ("pads", new long[] { 1, 1, 1, 1 }));
         current = "p";
         var channels = width;
         for (var stage = 0; stage < blocks.Length; stage++)

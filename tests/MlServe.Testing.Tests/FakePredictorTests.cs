@@ -7,7 +7,14 @@ namespace MlServe.Testing;
 public sealed class FakePredictorTests
 {
     internal static readonly ModelSignature Signature = new(
-        [new() { Name = "x", Kind = ValueKind.Tensor, ElementType = ElementType.Float, Shape = [Dimension.Free("N"), Dimension.Fixed(2)], BatchAxis = 0 }],
+        [new()
+        {
+            Name = "x",
+            Kind = ValueKind.Tensor,
+            ElementType = ElementType.Float,
+            Shape = [Dimension.Free("N"), Dimension.Fixed(2)],
+            BatchAxis = 0,
+        }],
         [new() { Name = "sum", Kind = ValueKind.Tensor, ElementType = ElementType.Float, Shape = [Dimension.Free("N")], BatchAxis = 0 }]);
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;

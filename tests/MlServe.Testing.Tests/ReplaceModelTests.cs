@@ -13,7 +13,8 @@ public sealed class ReplaceModelTests
     public async Task FromPredictor_InAHost_IsAskedThroughItsLayersAndNotDisposed()
     {
         using var fake = FakePredictorTests.Sums();
-        using (var host = Build(services => services.AddMlServing().AddModel("sums", model => model.FromPredictor(fake).UseCache().UseTimeout())))
+        using (var host = Build(services =>
+            services.AddMlServing().AddModel("sums", model => model.FromPredictor(fake).UseCache().UseTimeout())))
         {
             await host.StartAsync(Token);
             var predictor = host.Services.GetRequiredKeyedService<IPredictor>("sums");
@@ -36,13 +37,15 @@ public sealed class ReplaceModelTests
     public async Task FromPredictor_Factory_IsDisposedWithTheModel()
     {
         FakePredictor? made = null;
-        using (var host = Build(services => services.AddMlServing().AddModel("sums", model => model.FromPredictor(_ => made = FakePredictorTests.Sums()))))
+        using (var host = Build(services =>
+            services.AddMlServing().AddModel("sums", model => model.FromPredictor(_ => made = FakePredictorTests.Sums()))))
         {
             await host.StartAsync(Token);
             await host.StopAsync(Token);
         }
 
-        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await made!.PredictAsync(PredictionInputs.Row(new float[2]), null, Token));
+        await Assert.ThrowsAsync<ObjectDisposedException>(async () =>
+            await made!.PredictAsync(PredictionInputs.Row(new float[2]), null, Token));
     }
 
     [Theory]
@@ -59,7 +62,8 @@ public sealed class ReplaceModelTests
             services.ReplaceModel("sums", fake);
         }, isConfigured ? new() { ["MlServing:Models:sums:Path"] = "missing.onnx", ["MlServing:Models:sums:UseBatching"] = "true" } : []);
         await host.StartAsync(Token);
-        using var prediction = await host.Services.GetRequiredKeyedService<IPredictor>("sums").PredictAsync(PredictionInputs.Row(new float[] { 4, 5 }), null, Token);
+        using var prediction = await host.Services.GetRequiredKeyedService<IPredictor>("sums")
+            .PredictAsync(PredictionInputs.Row(new float[] { 4, 5 }), null, Token);
         Assert.Equal(9, prediction.EnsureOk()["sum"].ToScalar<float>());
         Assert.Equal([4f, 5], Assert.Single(fake.Requests).Inputs[0].ToArray<float>());
         await host.StopAsync(Token);

@@ -5,7 +5,9 @@ internal static class ExitCodes
 {
     public const int Ok = 0;
 
-    /// <summary>The model was refused, did not pass its gate, or nothing in what was written of it is quantized although that was asked.</summary>
+    /// <summary>
+    /// The model was refused, did not pass its gate, or nothing in what was written of it is quantized although that was asked.
+    /// </summary>
     public const int Refused = 1;
 
     /// <summary>Wrong use, or a file that cannot be read or written.</summary>

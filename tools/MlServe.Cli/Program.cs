@@ -10,7 +10,9 @@ using var cancellation = new CancellationTokenSource();
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Cancel);
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Cancel);
 
-var root = new RootCommand("Looks into ONNX models, checks them where they can do no harm, and makes them smaller and faster, measured against the model that they were made of.")
+var root = new RootCommand(
+    "Looks into ONNX models, checks them where they can do no harm, and makes them smaller and faster, measured against the model that "
+    + "they were made of.")
 {
     InspectCommand.Create(),
     CheckCommand.Create(),
@@ -39,8 +41,10 @@ catch (QuantizationException exception)
     Console.Error.WriteLine(exception.Message);
     return exception.Failure switch
     {
-        QuantizationFailure.AlreadyQuantized or QuantizationFailure.NothingToQuantize or QuantizationFailure.UnsupportedOpset or QuantizationFailure.NotFinite
-            or QuantizationFailure.GateFailed or QuantizationFailure.AnswersChanged or QuantizationFailure.NotComparable => ExitCodes.Refused,
+        QuantizationFailure.AlreadyQuantized or QuantizationFailure.NothingToQuantize or QuantizationFailure.UnsupportedOpset
+            or QuantizationFailure.NotFinite
+            or QuantizationFailure.GateFailed or QuantizationFailure.AnswersChanged or QuantizationFailure.NotComparable =>
+            ExitCodes.Refused,
         _ => ExitCodes.BadInput,
     };
 }

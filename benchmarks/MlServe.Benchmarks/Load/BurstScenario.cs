@@ -4,8 +4,8 @@ using MlServe.Benchmarks.Measurement;
 namespace MlServe.Benchmarks.Load;
 
 /// <summary>
-/// Poisson arrivals whose rate goes up and down: each second of three times the mean is followed by four of half of it. The mean is that of a steady run, the
-/// bursts are what callers who come together make.
+/// Poisson arrivals whose rate goes up and down: each second of three times the mean is followed by four of half of it. The mean is that of
+/// a steady run, the bursts are what callers who come together make.
 /// </summary>
 internal static class BurstScenario
 {
@@ -30,7 +30,10 @@ internal static class BurstScenario
     {
         var settings = system.Settings;
         var bursts = (int)Math.Max(2, Math.Round((settings.Seconds ?? (settings.IsFull ? 600 : 30)) / Period));
-        system.Open().Run([new(OnFactor * mean, 1)], [system.Step("warm-up", OnFactor * mean, 1)], settings.Seed, cancellationToken: cancellationToken);
+        system.Open()
+            .Run(
+                [new(OnFactor * mean, 1)], [system.Step("warm-up", OnFactor * mean, 1)], settings.Seed,
+                cancellationToken: cancellationToken);
         StepRecorder[] steps =
         [
             system.Step("in bursts", OnFactor * mean, bursts * OnSeconds),
@@ -39,7 +42,8 @@ internal static class BurstScenario
         var result = system.Open().Run(Phases(mean, bursts), steps, settings.Seed, cancellationToken: cancellationToken);
         StepReport[] reports = [.. steps.Select(step => StepReport.Of(step, settings))];
 
-        double?[] recoveries = [.. Enumerable.Range(0, bursts).Select(i => result.Slots.RecoveryAfter((i * Period) + OnSeconds, (i + 1) * Period, WindowSeconds))];
+        double?[] recoveries = [.. Enumerable.Range(0, bursts)
+            .Select(i => result.Slots.RecoveryAfter((i * Period) + OnSeconds, (i + 1) * Period, WindowSeconds))];
         double? slowest = recoveries.All(static recovery => recovery is not null) ? recoveries.Max() : null;
         List<string> facts = [.. PeakVerdict.Facts(reports, [], result.Twice)];
         var verdict = result.IsCancelled ? LoadVerdict.Cancelled
@@ -62,10 +66,13 @@ internal static class BurstScenario
             Notes =
             [
                 default(Disturbance).And(result).ToString(),
-                string.Create(CultureInfo.InvariantCulture, $"{bursts} bursts; {100.0 * shed / Math.Max(1, reports.Sum(static report => report.Offered)):0.##} % refused"),
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{bursts} bursts; {100.0 * shed / Math.Max(1, reports.Sum(static report => report.Offered)):0.##} % refused"),
                 slowest is { } seconds
                     ? string.Create(CultureInfo.InvariantCulture, $"the bound was kept again {seconds:0.0} s after a burst, at the latest")
-                    : $"after {recoveries.Count(static recovery => recovery is null)} of the bursts the bound was not kept again before the next",
+                    : $"after {recoveries.Count(static recovery => recovery is null)} of the bursts the bound was not kept again before "
+                        + "the next",
             ],
         };
     }

@@ -3,7 +3,8 @@ using System.Diagnostics;
 namespace MlServe.Benchmarks.Load;
 
 /// <summary>Callers who wait for their answer before they ask again.</summary>
-internal sealed class ClosedLoad(OutstandingRequests outstanding, IReadOnlyList<PredictionInputs> inputs, LoadProgress progress, TimeSpan drainTimeout)
+internal sealed class ClosedLoad(
+    OutstandingRequests outstanding, IReadOnlyList<PredictionInputs> inputs, LoadProgress progress, TimeSpan drainTimeout)
 {
     private long _next;
     private long _refused;
@@ -18,7 +19,8 @@ internal sealed class ClosedLoad(OutstandingRequests outstanding, IReadOnlyList<
     /// <param name="queries">How many queries at least.</param>
     /// <param name="longest">For how long at most, in seconds.</param>
     /// <param name="cancellationToken">Ends it after the requests that are outstanding.</param>
-    public async Task RunAsync(StepRecorder step, int callers, double seconds, long queries, double longest, CancellationToken cancellationToken)
+    public async Task RunAsync(
+        StepRecorder step, int callers, double seconds, long queries, double longest, CancellationToken cancellationToken)
     {
         progress.Watch([step], outstanding);
         var start = Stopwatch.GetTimestamp();
@@ -49,7 +51,8 @@ internal sealed class ClosedLoad(OutstandingRequests outstanding, IReadOnlyList<
         {
             while (true)
             {
-                using var prediction = await outstanding.Predictor.PredictAsync(row, cancellationToken: cancellationToken).ConfigureAwait(false);
+                using var prediction = await outstanding.Predictor.PredictAsync(
+                    row, cancellationToken: cancellationToken).ConfigureAwait(false);
                 if (prediction.Status == PredictionStatus.Overloaded)
                 {
                     Interlocked.Increment(ref _refused);

@@ -1,8 +1,9 @@
 namespace MlServe.Benchmarks.Load;
 
 /// <summary>
-/// How many queries may miss a latency bound before it cannot be said any more that a share of them keeps it. From the rules of MLPerf's LoadGen: with t
-/// misses among n queries, a share p keeps the bound at confidence c if P[Binomial(n, 1-p) ≤ t] ≤ 1-c, which is LoadGen's I_p(n-t, t+1) ≤ 1-c.
+/// How many queries may miss a latency bound before it cannot be said any more that a share of them keeps it. From the rules of MLPerf's
+/// LoadGen: with t misses among n queries, a share p keeps the bound at confidence c if P[Binomial(n, 1-p) ≤ t] ≤ 1-c, which is LoadGen's
+/// I_p(n-t, t+1) ≤ 1-c.
 /// </summary>
 internal static class EarlyStopping
 {
@@ -42,8 +43,8 @@ internal static class EarlyStopping
     }
 
     /// <summary>
-    /// The rank, from 1 for the smallest, of the latency that is reported as the estimate of a percentile: all but the allowed misses lie below it, and so it is an
-    /// upper bound at the given confidence. Null where there are too few queries.
+    /// The rank, from 1 for the smallest, of the latency that is reported as the estimate of a percentile: all but the allowed misses lie
+    /// below it, and so it is an upper bound at the given confidence. Null where there are too few queries.
     /// </summary>
     /// <inheritdoc cref="AllowedMisses" path="/param" />
     public static long? EstimateRank(double percentile, double confidence, long queries)
@@ -55,7 +56,10 @@ internal static class EarlyStopping
     private static bool IsEnough(long queries, long misses, double percentile, double confidence) =>
         queries > misses && LogCumulative(queries, 1 - percentile).ElementAt((int)misses) <= Math.Log(1 - confidence);
 
-    /// <summary>The logarithms of P[Binomial(trials, chance) ≤ k] for k = 0, 1, …, trials: in logarithms, because a term can be too small for a number.</summary>
+    /// <summary>
+    /// The logarithms of P[Binomial(trials, chance) ≤ k] for k = 0, 1, …, trials: in logarithms, because a term can be too small for a
+    /// number.
+    /// </summary>
     private static IEnumerable<double> LogCumulative(long trials, double chance)
     {
         var odds = Math.Log(chance) - Math.Log(1 - chance);

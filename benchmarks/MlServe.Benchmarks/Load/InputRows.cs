@@ -29,17 +29,22 @@ internal static class InputRows
             problem ??= wrong;
         }
 
-        throw new LoadException($"The model does not answer rows that are made up from its signature {predictor.Signature}. {problem} Give it real rows with --inputs FILE.");
+        throw new LoadException(
+            $"The model does not answer rows that are made up from its signature {predictor.Signature}. {problem} Give it real rows with "
+            + "--inputs FILE.");
     }
 
     /// <summary>What the model says to the first row that it does not answer.</summary>
-    private static async Task<string?> TryAsync(IPredictor predictor, IReadOnlyList<PredictionInputs> rows, CancellationToken cancellationToken)
+    private static async Task<string?> TryAsync(
+        IPredictor predictor, IReadOnlyList<PredictionInputs> rows, CancellationToken cancellationToken)
     {
         foreach (var row in rows)
         {
             try
             {
-                using var prediction = await predictor.PredictAsync(row, cancellationToken: cancellationToken).AsTask().WaitAsync(Patience, cancellationToken);
+                using var prediction = await predictor.PredictAsync(row, cancellationToken: cancellationToken)
+                    .AsTask()
+                    .WaitAsync(Patience, cancellationToken);
                 if (!prediction.IsOk) return prediction.Error.ToString();
             }
             catch (TimeoutException)

@@ -16,7 +16,8 @@ internal static class LatencyHistograms
     public static HistogramBase Plain() => new LongHistogram(1, Longest, Digits);
 
     /// <summary>Records a time; one out of range as the nearest that is in it.</summary>
-    public static void RecordNanoseconds(this HistogramBase histogram, long nanoseconds) => histogram.RecordValue(Math.Clamp(nanoseconds, 1, Longest));
+    public static void RecordNanoseconds(this HistogramBase histogram, long nanoseconds) =>
+        histogram.RecordValue(Math.Clamp(nanoseconds, 1, Longest));
 
     /// <summary>The value of a rank, from 1 for the smallest, in milliseconds; not a number where there is none.</summary>
     public static double MillisecondsAtRank(this HistogramBase histogram, long rank)
@@ -48,5 +49,6 @@ internal static class LatencyHistograms
         return histogram.TotalCount - within;
     }
 
-    public static double MeanMilliseconds(this HistogramBase histogram) => histogram.TotalCount == 0 ? double.NaN : histogram.GetMean() / 1e6;
+    public static double MeanMilliseconds(this HistogramBase histogram) =>
+        histogram.TotalCount == 0 ? double.NaN : histogram.GetMean() / 1e6;
 }

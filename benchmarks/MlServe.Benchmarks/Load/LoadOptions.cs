@@ -7,18 +7,45 @@ namespace MlServe.Benchmarks.Load;
 internal sealed class LoadOptions
 {
     private readonly Option<FileInfo?> _model = new("--model") { Description = "An ONNX file. Default: the samples' digits.onnx." };
-    private readonly Option<FileInfo?> _settings = new("--settings") { Description = "An application's appsettings.json, whose model is tested as it is configured there." };
+    private readonly Option<FileInfo?> _settings = new("--settings")
+    {
+        Description = "An application's appsettings.json, whose model is tested as it is configured there.",
+    };
     private readonly Option<string?> _name = new("--name") { Description = "Which model of --settings." };
-    private readonly Option<FileInfo?> _inputs = new("--inputs") { Description = "Rows of the model's only input: raw little-endian elements. Default: rows made up from the signature." };
-    private readonly Option<string[]> _dim = new("--dim") { Description = "The size of a free axis: name=size. May be given more than once.", DefaultValueFactory = static _ => [] };
+    private readonly Option<FileInfo?> _inputs = new("--inputs")
+    {
+        Description = "Rows of the model's only input: raw little-endian elements. Default: rows made up from the signature.",
+    };
+    private readonly Option<string[]> _dim = new("--dim")
+    {
+        Description = "The size of a free axis: name=size. May be given more than once.",
+        DefaultValueFactory = static _ => [],
+    };
     private readonly Option<bool> _noBatching = new("--no-batching") { Description = "Serves --model without UseBatching." };
-    private readonly Option<TimeSpan?> _sla = new("--sla") { Description = "The latency that 99 % of the requests must keep: 10ms, 1.5s, 800us. Default: the model's ServiceLevel, else 10ms." };
-    private readonly Option<double?> _peak = new("--peak-rps") { Description = "The rate to expect, requests a second. Default: the model's ServiceLevel." };
-    private readonly Option<double?> _seconds = new("--seconds") { Description = "How long: the run, the confirming run of server, each step of peak." };
+    private readonly Option<TimeSpan?> _sla = new("--sla")
+    {
+        Description = "The latency that 99 % of the requests must keep: 10ms, 1.5s, 800us. Default: the model's ServiceLevel, else 10ms.",
+    };
+    private readonly Option<double?> _peak = new("--peak-rps")
+    {
+        Description = "The rate to expect, requests a second. Default: the model's ServiceLevel.",
+    };
+    private readonly Option<double?> _seconds = new("--seconds")
+    {
+        Description = "How long: the run, the confirming run of server, each step of peak.",
+    };
     private readonly Option<bool> _full = new("--full") { Description = "Takes LoadGen's own 600 s." };
     private readonly Option<int> _seed = new("--seed") { Description = "Of arrivals and rows.", DefaultValueFactory = static _ => 1 };
-    private readonly Option<double> _confidence = new("--confidence") { Description = "Of early stopping.", DefaultValueFactory = static _ => 0.99 };
-    private readonly Option<double> _maxLag = new("--max-lag") { Description = "The generator's lag, p99, that voids a run, as a share of the bound.", DefaultValueFactory = static _ => 0.01 };
+    private readonly Option<double> _confidence = new("--confidence")
+    {
+        Description = "Of early stopping.",
+        DefaultValueFactory = static _ => 0.99,
+    };
+    private readonly Option<double> _maxLag = new("--max-lag")
+    {
+        Description = "The generator's lag, p99, that voids a run, as a share of the bound.",
+        DefaultValueFactory = static _ => 0.01,
+    };
     private readonly Option<DirectoryInfo?> _output = new("--output") { Description = "A folder for load-SCENARIO.json, .hlog and .png." };
     private readonly Option<FileInfo?> _json = new("--json") { Description = "Also writes the result as JSON, there." };
 

@@ -11,7 +11,8 @@ internal static class LoadPlot
 
     private static readonly string[] Fonts = ["DejaVu Sans", "Liberation Sans", "Arial", "Helvetica"];
 
-    private static readonly Color[] Colors = [Color.FromHex("#1b6ca8"), Color.FromHex("#d1495b"), Color.FromHex("#7d5ba6"), Color.FromHex("#2e8b57")];
+    private static readonly Color[] Colors =
+        [Color.FromHex("#1b6ca8"), Color.FromHex("#d1495b"), Color.FromHex("#7d5ba6"), Color.FromHex("#2e8b57")];
 
     public static void Save(LoadReport report, string path)
     {
@@ -47,7 +48,9 @@ internal static class LoadPlot
         Title(plot, report, $"latency of answers: {report.Verdict.ToString().ToUpperInvariant()}");
         plot.YLabel("ms, from the moment due");
         Steps(plot, report);
-        var all = report.Steps.SelectMany(static step => new[] { step.P50Ms, step.P999Ms }).OfType<double>().Append(report.BoundMs).ToList();
+        var all = report.Steps.SelectMany(static step => new[] { step.P50Ms, step.P999Ms })
+            .OfType<double>()
+            .Append(report.BoundMs).ToList();
         LimitsY(plot, all);
         plot.ShowLegend(Edge.Right);
     }
@@ -58,7 +61,13 @@ internal static class LoadPlot
         for (var i = 0; i < report.Steps.Count; i++)
         {
             var step = report.Steps[i];
-            bars.Add(new() { Position = i - 0.18, Value = step.Offered / step.Seconds, Size = 0.34, FillColor = Colors[0].WithAlpha(0.35) });
+            bars.Add(new()
+            {
+                Position = i - 0.18,
+                Value = step.Offered / step.Seconds,
+                Size = 0.34,
+                FillColor = Colors[0].WithAlpha(0.35),
+            });
             bars.Add(new() { Position = i + 0.18, Value = step.Goodput, Size = 0.34, FillColor = Colors[3] });
         }
 
@@ -123,7 +132,8 @@ internal static class LoadPlot
         plot.XLabel("percentile");
         plot.YLabel("ms");
         string[] labels = ["50", "90", "99", "99.9", "99.99", "99.999", "99.9999"];
-        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericManual([Median, .. Enumerable.Range(1, labels.Length - 1).Select(static i => (double)i)], labels);
+        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericManual(
+            [Median, .. Enumerable.Range(1, labels.Length - 1).Select(static i => (double)i)], labels);
         plot.Axes.SetLimitsX(Median, Math.Max(1, x.Max()) + 0.1);
         LimitsY(plot, y);
         plot.ShowLegend(Alignment.UpperLeft);
@@ -131,9 +141,11 @@ internal static class LoadPlot
 
     private static void Lines(Plot plot, LoadReport report, string label, int color, Func<StepReport, double?> valueOf)
     {
-        (double X, double Y)[] points = [.. report.Steps.Select((step, i) => (X: (double)i, Y: valueOf(step))).Where(static point => point.Y is > 0)
+        (double X, double Y)[] points = [.. report.Steps.Select((step, i) => (X: (double)i, Y: valueOf(step)))
+            .Where(static point => point.Y is > 0)
             .Select(static point => (point.X, Math.Log10(point.Y!.Value)))];
-        var line = plot.Add.Scatter(points.Select(static point => point.X).ToArray(), points.Select(static point => point.Y).ToArray(), Colors[color]);
+        var line = plot.Add.Scatter(
+            points.Select(static point => point.X).ToArray(), points.Select(static point => point.Y).ToArray(), Colors[color]);
         (line.LineWidth, line.MarkerSize, line.LegendText) = (2, 9, label);
     }
 
@@ -142,7 +154,8 @@ internal static class LoadPlot
         StepReport[] all = [.. steps];
         if (all.Length == 0) return;
         var points = plot.Add.ScatterPoints(
-            all.Select(static step => Math.Log10(step.Rate)).ToArray(), all.Select(static step => Math.Log10(step.P99Ms!.Value)).ToArray(), color);
+            all.Select(static step => Math.Log10(step.Rate)).ToArray(), all.Select(static step => Math.Log10(step.P99Ms!.Value)).ToArray(),
+            color);
         (points.MarkerSize, points.LegendText) = (10, label);
     }
 
@@ -172,7 +185,8 @@ internal static class LoadPlot
             {
                 var value = digit * Math.Pow(10, power);
                 if (Math.Log10(value) < from || Math.Log10(value) > to) continue;
-                if (steps.Contains(digit)) ticks.AddMajor(Math.Log10(value), value.ToString(value >= 1 ? "#,0" : "0.######", CultureInfo.InvariantCulture));
+                if (steps.Contains(digit))
+                    ticks.AddMajor(Math.Log10(value), value.ToString(value >= 1 ? "#,0" : "0.######", CultureInfo.InvariantCulture));
                 else ticks.AddMinor(Math.Log10(value));
             }
         }

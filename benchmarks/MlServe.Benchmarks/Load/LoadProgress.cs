@@ -43,7 +43,8 @@ internal sealed class LoadProgress(Action<string>? write) : IDisposable
                 _before[i] = (offered, ok, missed);
                 if (offered == before.Offered && ok == before.Ok) continue;
                 write!(string.Create(CultureInfo.InvariantCulture,
-                    $"{Stopwatch.GetElapsedTime(_start).TotalSeconds,5:0} s  {step.Name}: {offered - before.Offered:n0} due, {ok - before.Ok:n0} answered, "
+                    $"{Stopwatch.GetElapsedTime(_start).TotalSeconds,5:0} s  {step.Name}: {offered - before.Offered:n0} due, "
+                    + $"{ok - before.Ok:n0} answered, "
                     + $"{missed - before.Missed:n0} missed the bound; {_outstanding!.Count:n0} outstanding"));
             }
         }

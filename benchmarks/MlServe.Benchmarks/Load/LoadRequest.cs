@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace MlServe.Benchmarks.Load;
 
 /// <summary>
-/// One outstanding request: the thread pool calls the model, as it does for a web server's requests. Used again when it is answered, so that the generator
-/// allocates nothing.
+/// One outstanding request: the thread pool calls the model, as it does for a web server's requests. Used again when it is answered, so
+/// that the generator allocates nothing.
 /// </summary>
 internal sealed class LoadRequest : IThreadPoolWorkItem
 {
@@ -115,7 +115,8 @@ internal sealed class LoadRequest : IThreadPoolWorkItem
     private void Count(in Prediction prediction, Exception? failure, long now)
     {
         const double Scale = 1e9;
-        var (sinceDue, sinceSend) = ((long)((now - _dueStamp) * (Scale / Stopwatch.Frequency)), (long)((now - _sent) * (Scale / Stopwatch.Frequency)));
+        var (sinceDue, sinceSend) =
+            ((long)((now - _dueStamp) * (Scale / Stopwatch.Frequency)), (long)((now - _sent) * (Scale / Stopwatch.Frequency)));
         var kept = false;
         if (failure is not null) _step.OnError($"{failure.GetType().Name}: {failure.Message}");
         else if (prediction.IsOk) kept = _step.OnAnswer(sinceDue, sinceSend);

@@ -45,21 +45,25 @@ internal static class LoadTest
         return report with { BoundMs = bound.TotalMilliseconds, Seed = options.Seed, StartedAt = started, Setup = setup };
     }
 
-    private static Task<LoadReport> RunAsync(string scenario, LoadSystem system, double peak, CancellationToken cancellationToken) => scenario switch
-    {
-        "single" => SingleScenario.RunAsync(system, cancellationToken),
-        "offline" => OfflineScenario.RunAsync(system, cancellationToken),
-        "server" => Task.Run(() => new ServerScenario(system, cancellationToken).Run(), CancellationToken.None),
-        "burst" => Task.Run(() => BurstScenario.Run(system, peak, cancellationToken), CancellationToken.None),
-        _ => Task.Run(() => new PeakScenario(system, peak, cancellationToken).Run(), CancellationToken.None),
-    };
+    private static Task<LoadReport> RunAsync(
+        string scenario, LoadSystem system, double peak, CancellationToken cancellationToken) => scenario switch
+        {
+            "single" => SingleScenario.RunAsync(system, cancellationToken),
+            "offline" => OfflineScenario.RunAsync(system, cancellationToken),
+            "server" => Task.Run(() => new ServerScenario(system, cancellationToken).Run(), CancellationToken.None),
+            "burst" => Task.Run(() => BurstScenario.Run(system, peak, cancellationToken), CancellationToken.None),
+            _ => Task.Run(() => new PeakScenario(system, peak, cancellationToken).Run(), CancellationToken.None),
+        };
 
     private static void CheckCombinations(LoadRequestOptions options)
     {
-        if (options is { Model: not null, Settings: not null }) throw new LoadException("--model and --settings both say which model to test. Give one of them.");
-        if (options is { Name: not null, Settings: null }) throw new LoadException("--name says which model of --settings to test. Give --settings too.");
+        if (options is { Model: not null, Settings: not null })
+            throw new LoadException("--model and --settings both say which model to test. Give one of them.");
+        if (options is { Name: not null, Settings: null })
+            throw new LoadException("--name says which model of --settings to test. Give --settings too.");
         if (options is { UseBatching: false, Settings: not null })
-            throw new LoadException("--no-batching does not go with --settings, whose model is tested as it is configured. Set UseBatching there.");
+            throw new LoadException(
+                "--no-batching does not go with --settings, whose model is tested as it is configured. Set UseBatching there.");
     }
 
     private static double PeakOf(LoadSettings settings, LoadRequestOptions options) => settings.PeakRps ?? throw new LoadException(
@@ -67,21 +71,26 @@ internal static class LoadTest
             ? "No peak rate is known. Give --peak-rps, or --settings whose model has ServiceLevel:PeakRps."
             : "No peak rate is known: the model has no ServiceLevel:PeakRps in its settings. Set it there, or give --peak-rps.");
 
-    private static Task<ServedModel> StartAsync(LoadRequestOptions options, CancellationToken cancellationToken) => options.Settings is { } settings
-        ? ServedModel.FromSettingsAsync(settings.FullName, options.Name, cancellationToken)
-        : ServedModel.FromFileAsync(
-            options.Model?.FullName ?? Path.Combine(AppContext.BaseDirectory, "assets", "digits.onnx"), options.UseBatching, cancellationToken);
+    private static Task<ServedModel> StartAsync(LoadRequestOptions options, CancellationToken cancellationToken) =>
+        options.Settings is { } settings
+            ? ServedModel.FromSettingsAsync(settings.FullName, options.Name, cancellationToken)
+            : ServedModel.FromFileAsync(
+                options.Model?.FullName ?? Path.Combine(AppContext.BaseDirectory, "assets", "digits.onnx"), options.UseBatching,
+                cancellationToken);
 
     private static Dictionary<string, string> Describe(
         string scenario, LoadRequestOptions options, LoadSettings settings, ServedModel model, int rows)
     {
         var setup = new Dictionary<string, string>
         {
-            ["model"] = options.Settings is null ? Path.GetFileName(options.Model?.FullName ?? "digits.onnx") : $"{model.Name} of {options.Settings.Name}",
+            ["model"] = options.Settings is null
+                ? Path.GetFileName(options.Model?.FullName ?? "digits.onnx")
+                : $"{model.Name} of {options.Settings.Name}",
             ["signature"] = model.Predictor.Signature.ToString(),
             ["batching"] = model.Batches is null ? "off" : "on",
             ["rows"] = $"{rows}, {(options.Inputs is { } file ? $"from {file.Name}" : "made up from the signature")}",
-            ["bound"] = $"{Durations.Format(settings.Bound)} for 99 % of the requests, confidence {settings.Confidence.ToString(CultureInfo.InvariantCulture)}",
+            ["bound"] = $"{Durations.Format(settings.Bound)} for 99 % of the requests, confidence "
+                + $"{settings.Confidence.ToString(CultureInfo.InvariantCulture)}",
             ["seed"] = settings.Seed.ToString(CultureInfo.InvariantCulture),
             ["machine"] = Machine.Describe(),
             ["mlserve"] = typeof(IPredictor).Assembly.GetName().Version?.ToString(3) ?? "?",

@@ -3,8 +3,8 @@ using MlServe.Tensors;
 namespace MlServe.Benchmarks.Load;
 
 /// <summary>
-/// Makes rows from a model's signature and a seed: numbers between 0 and 1 for floating point, whole numbers from 0 on for integers. No two rows are alike,
-/// but what a model takes once for all rows is the same in each.
+/// Makes rows from a model's signature and a seed: numbers between 0 and 1 for floating point, whole numbers from 0 on for integers. No two
+/// rows are alike, but what a model takes once for all rows is the same in each.
 /// </summary>
 internal static class MadeUpRows
 {
@@ -26,7 +26,9 @@ internal static class MadeUpRows
         return
         [
             .. Enumerable.Range(0, count).Select(_ => PredictionInputs.Row(
-                [.. needed.Select(input => shared.TryGetValue(input.Input.Name, out var same) ? same : Tensor(input.Input, input.Shape, random, maxInteger))])),
+                [.. needed.Select(input => shared.TryGetValue(input.Input.Name, out var same)
+                    ? same
+                    : Tensor(input.Input, input.Shape, random, maxInteger))])),
         ];
     }
 

@@ -23,14 +23,15 @@ internal readonly record struct MemorySample(long Heap, long WorkingSet)
     }
 
     /// <summary>
-    /// What is wrong with the samples of a run, or null where memory is flat: neither heap nor working set has grown by more than 5 % and 8 MB, and the heap has not
-    /// risen by 128 KB or more from every sample to the next.
+    /// What is wrong with the samples of a run, or null where memory is flat: neither heap nor working set has grown by more than 5 % and 8
+    /// MB, and the heap has not risen by 128 KB or more from every sample to the next.
     /// </summary>
     public static string? ProblemOf(IReadOnlyList<MemorySample> samples)
     {
         if (samples.Count < 2) return null;
         var (first, last) = (samples[0], samples[^1]);
-        if (last.Heap > (first.Heap * Share) + Slack) return $"the heap grew from {first.Heap / Megabyte:0.0} to {last.Heap / Megabyte:0.0} MB";
+        if (last.Heap > (first.Heap * Share) + Slack)
+            return $"the heap grew from {first.Heap / Megabyte:0.0} to {last.Heap / Megabyte:0.0} MB";
         if (last.WorkingSet > (first.WorkingSet * Share) + Slack)
             return $"the working set grew from {first.WorkingSet / Megabyte:0.0} to {last.WorkingSet / Megabyte:0.0} MB";
         if (samples.Count >= 4 && samples.Zip(samples.Skip(1)).All(static pair => pair.Second.Heap - pair.First.Heap >= Rise))

@@ -13,7 +13,8 @@ internal static class OfflineScenario
         var seconds = settings.Seconds ?? (settings.IsFull ? 600 : 10);
         var closed = system.Closed();
         var step = LoadSystem.Unbounded("offline");
-        await closed.RunAsync(step, Callers, seconds, MinSamples, settings.IsFull ? double.MaxValue / 1e9 : Math.Max(seconds, 60), cancellationToken);
+        await closed.RunAsync(
+            step, Callers, seconds, MinSamples, settings.IsFull ? double.MaxValue / 1e9 : Math.Max(seconds, 60), cancellationToken);
 
         var report = system.Report(step);
         List<string> reasons = [.. PeakVerdict.Facts([report], [], system.Outstanding.Twice)];
@@ -23,7 +24,9 @@ internal static class OfflineScenario
         return new()
         {
             Scenario = "offline",
-            Verdict = cancellationToken.IsCancellationRequested ? LoadVerdict.Cancelled : reasons.Count == 0 ? LoadVerdict.Pass : LoadVerdict.Fail,
+            Verdict = cancellationToken.IsCancellationRequested ? LoadVerdict.Cancelled
+                : reasons.Count == 0 ? LoadVerdict.Pass
+                : LoadVerdict.Fail,
             Reasons = reasons,
             Metric = "samples/s",
             Value = step.Ok / step.Seconds,

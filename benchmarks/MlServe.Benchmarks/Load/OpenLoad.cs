@@ -13,7 +13,8 @@ internal sealed class OpenLoad(OutstandingRequests outstanding, IReadOnlyList<Pr
     /// <param name="maxMissed">Ends the run when more requests than this have missed the bound: what has failed need not go on.</param>
     /// <param name="cancellationToken">Ends the run; what has been sent is waited for.</param>
     public OpenLoadResult Run(
-        IReadOnlyList<RatePhase> phases, StepRecorder[] steps, int seed, long maxMissed = long.MaxValue, CancellationToken cancellationToken = default)
+        IReadOnlyList<RatePhase> phases, StepRecorder[] steps, int seed, long maxMissed = long.MaxValue,
+        CancellationToken cancellationToken = default)
     {
         var schedule = new ArrivalSchedule(phases, seed);
         var slots = new TimeSlots(schedule.Seconds);
@@ -54,7 +55,8 @@ internal sealed class OpenLoad(OutstandingRequests outstanding, IReadOnlyList<Pr
     }
 
     private sealed class Sink(
-        OutstandingRequests outstanding, IReadOnlyList<PredictionInputs> inputs, StepRecorder[] steps, TimeSlots slots, long maxMissed) : IArrivalSink
+        OutstandingRequests outstanding, IReadOnlyList<PredictionInputs> inputs, StepRecorder[] steps, TimeSlots slots, long maxMissed)
+        : IArrivalSink
     {
         private int _next;
 

@@ -1,6 +1,8 @@
 namespace MlServe.Benchmarks.Load;
 
-/// <summary>The requests that have been sent and not answered, of which there is a bounded number. One thread rents; all give back.</summary>
+/// <summary>
+/// The requests that have been sent and not answered, of which there is a bounded number. One thread rents; all give back.
+/// </summary>
 internal sealed class OutstandingRequests(IPredictor predictor, int limit = OutstandingRequests.DefaultLimit)
 {
     public const int DefaultLimit = 32_768;

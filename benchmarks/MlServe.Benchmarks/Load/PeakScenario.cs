@@ -25,10 +25,14 @@ internal sealed class PeakScenario(LoadSystem system, double peak, CancellationT
         var after = PeakVerdict.MaxRecoverySeconds + window + TimeSlots.SlotSeconds;
 
         // Made beforehand, so that their memory is not taken for the model's.
-        StepRecorder[] all = [.. Factors.Select(factor => Step(Name(factor), factor, seconds)), Step($"back to {Name(Lowest)}", Lowest, after)];
+        StepRecorder[] all =
+            [.. Factors.Select(factor => Step(Name(factor), factor, seconds)), Step($"back to {Name(Lowest)}", Lowest, after)];
 
         // Bounded pools and the runtime's arenas fill up once: what grows after that is a leak.
-        system.Open().Run([new(Highest * peak, WarmUpSeconds)], [Step("warm-up", Highest, WarmUpSeconds)], _settings.Seed, cancellationToken: cancellationToken);
+        system.Open()
+            .Run(
+                [new(Highest * peak, WarmUpSeconds)], [Step("warm-up", Highest, WarmUpSeconds)], _settings.Seed,
+                cancellationToken: cancellationToken);
         List<MemorySample> memory = [MemorySample.Take()];
         var reports = new List<StepReport>();
         var lost = new List<long>();
@@ -42,7 +46,8 @@ internal sealed class PeakScenario(LoadSystem system, double peak, CancellationT
             StepRecorder[] steps = isLast ? all[^2..] : [all[reports.Count]];
             RatePhase[] phases = [.. steps.Select(static (step, index) => new RatePhase(step.Rate, step.Seconds, index))];
             var result = system.Open().Run(phases, steps, _settings.Seed + reports.Count, cancellationToken: cancellationToken);
-            reports.AddRange(steps.Select(system.Report).Select((report, index) => index == 1 ? report with { IsClockBroken = false } : report));
+            reports.AddRange(steps.Select(system.Report)
+                .Select((report, index) => index == 1 ? report with { IsClockBroken = false } : report));
             lost.AddRange(result.LostIds);
             allocated += result.AllocatedBytes;
             disturbance = disturbance.And(result);
@@ -70,7 +75,8 @@ internal sealed class PeakScenario(LoadSystem system, double peak, CancellationT
             [
                 disturbance.ToString(),
                 string.Create(CultureInfo.InvariantCulture,
-                    $"{allocated / (double)Math.Max(1, reports.Sum(static report => report.Offered)):0} bytes allocated a request by the whole process, the load test's own share included"),
+                    $"{allocated / (double)Math.Max(1, reports.Sum(static report => report.Offered)):0} bytes allocated a request by the "
+                        + $"whole process, the load test's own share included"),
             ],
         };
     }
@@ -80,11 +86,15 @@ internal sealed class PeakScenario(LoadSystem system, double peak, CancellationT
     {
         var least = EarlyStopping.MinQueries(settings.Percentile, settings.Confidence, 0) / (Decisive * peak);
         if (settings.Seconds is not { } seconds)
-            return Math.Max(settings.IsFull ? 120 : 10, Math.Ceiling(1.1 * EarlyStopping.MinQueries(settings.Percentile, settings.Confidence, 5) / (Decisive * peak)));
+            return Math.Max(
+                settings.IsFull ? 120 : 10,
+                Math.Ceiling(1.1 * EarlyStopping.MinQueries(settings.Percentile, settings.Confidence, 5) / (Decisive * peak)));
         return seconds >= least
             ? seconds
-            : throw new LoadException(FormattableString.Invariant(
-                $"--seconds is {seconds}: at 2 x {peak}/s that gives about {Decisive * peak * seconds:0} requests, too few to say anything at confidence {settings.Confidence}. It must be {Math.Ceiling(1.1 * least)} or more."));
+            : throw new LoadException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"--seconds is {seconds}: at 2 x {peak}/s that gives about {Decisive * peak * seconds:0} requests, too few to say "
+                    + $"anything at confidence {settings.Confidence}. It must be {Math.Ceiling(1.1 * least)} or more."));
     }
 
     private StepRecorder Step(string name, double factor, double seconds) => system.Step(name, factor * peak, seconds);

@@ -8,8 +8,9 @@ internal static class PeakVerdict
     public const double MaxRecoverySeconds = 5;
 
     /// <summary>
-    /// Passes only if at twice the peak 99 % of the requests keep the bound, and nothing failed, was lost or grew in any step, and the bound is kept again soon. A generator
-    /// that was late makes latencies look worse and nothing else: so it voids a run that would pass, or fail by latencies alone that are good from the moment of sending.
+    /// Passes only if at twice the peak 99 % of the requests keep the bound, and nothing failed, was lost or grew in any step, and the
+    /// bound is kept again soon. A generator that was late makes latencies look worse and nothing else: so it voids a run that would pass,
+    /// or fail by latencies alone that are good from the moment of sending.
     /// </summary>
     /// <param name="steps">All steps.</param>
     /// <param name="decisive">The one at twice the peak.</param>
@@ -34,7 +35,9 @@ internal static class PeakVerdict
             return (LoadVerdict.Void, [$"the clock is broken: the mean latency of {broken.Name} is less than a queue can show"]);
         return spoiled.Count > 0
             ? (LoadVerdict.Void, [.. spoiled.Select(Lag)])
-            : (LoadVerdict.Pass, [$"at 2 x: {Percent(1 - ((double)decisive.Missed / decisive.Offered))} within the bound, none failed, none lost; memory flat; recovered in {Number(recoverySeconds)} s"]);
+            : (LoadVerdict.Pass,
+                [$"at 2 x: {Percent(1 - ((double)decisive.Missed / decisive.Offered))} within the bound, none failed, none lost; memory "
+                    + $"flat; recovered in {Number(recoverySeconds)} s"]);
     }
 
     /// <summary>What is wrong whatever the latencies are.</summary>
@@ -56,7 +59,8 @@ internal static class PeakVerdict
 
     private static string Missed(StepReport step) => step.AllowedMisses < 0
         ? $"{step.Name}: {step.Offered} requests are too few to say anything"
-        : $"{step.Name}: {step.Missed} of {step.Offered} requests did not get an answer within the bound ({step.Late} late, {step.Shed} refused, {step.Unsent} not sent); "
+        : $"{step.Name}: {step.Missed} of {step.Offered} requests did not get an answer within the bound ({step.Late} late, {step.Shed} "
+            + $"refused, {step.Unsent} not sent); "
             + $"99 % with confidence allows {step.AllowedMisses}";
 
     private static string Recovery(double? seconds) => seconds is { } known

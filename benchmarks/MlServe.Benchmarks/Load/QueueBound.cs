@@ -1,8 +1,8 @@
 namespace MlServe.Benchmarks.Load;
 
 /// <summary>
-/// The least mean latency that any server can show under Poisson arrivals: that of an M/D/1 queue (Pollaczek and Khinchine) whose server does a row in the
-/// time that the real one needs at its best, all cores and full batches counted. What measures less has a broken clock.
+/// The least mean latency that any server can show under Poisson arrivals: that of an M/D/1 queue (Pollaczek and Khinchine) whose server
+/// does a row in the time that the real one needs at its best, all cores and full batches counted. What measures less has a broken clock.
 /// </summary>
 internal static class QueueBound
 {

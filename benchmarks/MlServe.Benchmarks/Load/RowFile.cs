@@ -2,7 +2,9 @@ using MlServe.Tensors;
 
 namespace MlServe.Benchmarks.Load;
 
-/// <summary>Reads rows from a file: the elements of the model's only input, little-endian and row-major, one row after another and nothing else.</summary>
+/// <summary>
+/// Reads rows from a file: the elements of the model's only input, little-endian and row-major, one row after another and nothing else.
+/// </summary>
 internal static class RowFile
 {
     private const int MaxRows = 1024;
@@ -13,9 +15,12 @@ internal static class RowFile
     {
         ValueSignature[] needed = [.. signature.Inputs.Where(static input => !input.IsOptional)];
         if (needed is not [var input])
-            throw new LoadException($"--inputs takes the rows of one input, and the model needs {needed.Length}: {signature}. Leave it out, and rows are made up.");
+            throw new LoadException(
+                $"--inputs takes the rows of one input, and the model needs {needed.Length}: {signature}. Leave it out, and rows are made "
+                + "up.");
         var size = ElementTypes.SizeOf(input.ElementType);
-        if (size == 0) throw new LoadException($"--inputs takes rows of numbers, and the input is {input}. Leave it out, and rows are made up.");
+        if (size == 0)
+            throw new LoadException($"--inputs takes rows of numbers, and the input is {input}. Leave it out, and rows are made up.");
         var axes = shape.Of(input, signature.IsBatchable);
         var rowBytes = Shapes.Count(axes) * size;
         if (!File.Exists(path)) throw new LoadException($"There is no file '{path}'. Give --inputs a file of rows, {rowBytes} bytes each.");
@@ -23,8 +28,10 @@ internal static class RowFile
         using var file = File.OpenRead(path);
         if (file.Length == 0 || rowBytes == 0 || file.Length % rowBytes != 0)
         {
-            throw new LoadException($"'{path}' has {file.Length} bytes, which are not whole rows: a row of the input {input} has {rowBytes} bytes "
-                + $"({Shapes.Count(axes)} elements of {size}). The file must hold rows one after another, little-endian, and nothing else.");
+            throw new LoadException(
+                $"'{path}' has {file.Length} bytes, which are not whole rows: a row of the input {input} has {rowBytes} bytes "
+                + $"({Shapes.Count(axes)} elements of {size}). The file must hold rows one after another, little-endian, and nothing "
+                + "else.");
         }
 
         var count = (int)Math.Max(1, Math.Min(Math.Min(file.Length / rowBytes, MaxRows), MaxBytes / rowBytes));

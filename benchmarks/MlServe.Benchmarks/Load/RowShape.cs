@@ -24,7 +24,8 @@ internal sealed class RowShape(IReadOnlyDictionary<string, long> sizes)
         }
 
         var elements = shape.Aggregate(1.0, static (product, size) => product * size);
-        if (elements > MaxElements) throw new LoadException($"A row of the input {input} has {elements:0} elements; a load test takes up to {MaxElements}.");
+        if (elements > MaxElements)
+            throw new LoadException($"A row of the input {input} has {elements:0} elements; a load test takes up to {MaxElements}.");
         return [.. shape];
     }
 

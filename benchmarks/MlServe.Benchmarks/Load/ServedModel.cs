@@ -47,7 +47,8 @@ internal sealed class ServedModel : IAsyncDisposable
     public static Task<ServedModel> FromSettingsAsync(string path, string? name, CancellationToken cancellationToken)
     {
         path = Path.GetFullPath(path);
-        if (!File.Exists(path)) throw new LoadException($"There is no file '{path}'. Give --settings the path of an application's appsettings.json.");
+        if (!File.Exists(path))
+            throw new LoadException($"There is no file '{path}'. Give --settings the path of an application's appsettings.json.");
         var builder = Host.CreateApplicationBuilder(
             new HostApplicationBuilderSettings { DisableDefaults = true, ContentRootPath = Path.GetDirectoryName(path) });
         try
@@ -60,9 +61,15 @@ internal sealed class ServedModel : IAsyncDisposable
         }
 
         builder.Services.AddMlServing();
-        string[] names = [.. builder.Configuration.GetSection(MlServingOptions.SectionName).GetSection("Models").GetChildren().Select(static model => model.Key)];
-        var known = names.Length == 0 ? $"It has no models in its section {MlServingOptions.SectionName}:Models." : $"It has: {string.Join(", ", names)}.";
-        if (name is null && names.Length != 1) throw new LoadException($"'{path}' does not have exactly one model. {known} Say which with --name.");
+        string[] names = [.. builder.Configuration.GetSection(MlServingOptions.SectionName)
+            .GetSection("Models")
+            .GetChildren()
+            .Select(static model => model.Key)];
+        var known = names.Length == 0
+            ? $"It has no models in its section {MlServingOptions.SectionName}:Models."
+            : $"It has: {string.Join(", ", names)}.";
+        if (name is null && names.Length != 1)
+            throw new LoadException($"'{path}' does not have exactly one model. {known} Say which with --name.");
         name ??= names[0];
         if (!names.Contains(name, StringComparer.OrdinalIgnoreCase)) throw new LoadException($"'{path}' has no model '{name}'. {known}");
         return StartAsync(builder, name, cancellationToken);

@@ -3,7 +3,10 @@ using MlServe.Benchmarks.Measurement;
 
 namespace MlServe.Benchmarks.Load;
 
-/// <summary>Poisson arrivals; finds the highest rate at which 99 % of the requests keep the bound, and confirms it with a longer run of other arrivals.</summary>
+/// <summary>
+/// Poisson arrivals; finds the highest rate at which 99 % of the requests keep the bound, and confirms it with a longer run of other
+/// arrivals.
+/// </summary>
 internal sealed class ServerScenario(LoadSystem system, CancellationToken cancellationToken)
 {
     private const double LowestRate = 0.1;
@@ -82,7 +85,8 @@ internal sealed class ServerScenario(LoadSystem system, CancellationToken cancel
         _lost += report.Lost;
         _lostIds = [.. result.LostIds];
         _settings.Progress.Say(string.Create(CultureInfo.InvariantCulture,
-            $"{report.Name}: p99 {report.P99Ms:0.###} ms, {report.Missed:n0} of {report.Offered:n0} missed, {Math.Max(0, report.AllowedMisses):n0} may: "
+            $"{report.Name}: p99 {report.P99Ms:0.###} ms, {report.Missed:n0} of {report.Offered:n0} missed, "
+            + $"{Math.Max(0, report.AllowedMisses):n0} may: "
             + $"{(report.IsSpoiled ? "the generator was late" : report.KeepsBound ? "kept" : "not kept")}"));
         return report;
     }
@@ -100,10 +104,16 @@ internal sealed class ServerScenario(LoadSystem system, CancellationToken cancel
         {
             (_, true) => (LoadVerdict.Cancelled, facts),
             _ when facts.Count > 0 => (LoadVerdict.Fail, facts),
-            ({ }, _) when confirmed!.IsClockBroken => (LoadVerdict.Void, ["the clock is broken: the mean latency is less than a queue can show"]),
-            ({ } rate, _) => (LoadVerdict.Pass, [FormattableString.Invariant($"{rate:0.#}/s keep the bound: p99 {confirmed!.P99Ms:0.###} ms")]),
-            _ when _isGeneratorLimit => (LoadVerdict.Void, _steps.Where(static step => step.IsSpoiled).TakeLast(1).Select(PeakVerdict.Lag).ToList()),
-            _ => (LoadVerdict.Fail, [FormattableString.Invariant($"no rate keeps the bound; a caller alone waits {system.AloneMs:0.###} ms at the median")]),
+            ({ }, _) when confirmed!.IsClockBroken =>
+                (LoadVerdict.Void, ["the clock is broken: the mean latency is less than a queue can show"]),
+            ({ } rate, _) =>
+                (LoadVerdict.Pass, [FormattableString.Invariant($"{rate:0.#}/s keep the bound: p99 {confirmed!.P99Ms:0.###} ms")]),
+            _ when _isGeneratorLimit =>
+                (LoadVerdict.Void, _steps.Where(static step => step.IsSpoiled).TakeLast(1).Select(PeakVerdict.Lag).ToList()),
+            _ =>
+                (LoadVerdict.Fail,
+                    [FormattableString.Invariant(
+                        $"no rate keeps the bound; a caller alone waits {system.AloneMs:0.###} ms at the median")]),
         };
         return new()
         {

@@ -17,11 +17,16 @@ internal static class SingleScenario
         var rank = EarlyStopping.EstimateRank(Percentile, settings.Confidence, step.Latency.TotalCount);
         var estimate = rank is { } known ? step.Latency.MillisecondsAtRank(known) : (double?)null;
         List<string> reasons = [.. PeakVerdict.Facts([report], [], system.Outstanding.Twice)];
-        if (estimate is null) reasons.Add($"{step.Ok} answers are too few for an estimate; {EarlyStopping.MinQueries(Percentile, settings.Confidence, 0)} are needed: --seconds");
+        if (estimate is null)
+            reasons.Add(
+                $"{step.Ok} answers are too few for an estimate; {EarlyStopping.MinQueries(Percentile, settings.Confidence, 0)} are "
+                + "needed: --seconds");
         return new()
         {
             Scenario = "single",
-            Verdict = cancellationToken.IsCancellationRequested ? LoadVerdict.Cancelled : reasons.Count == 0 ? LoadVerdict.Pass : LoadVerdict.Fail,
+            Verdict = cancellationToken.IsCancellationRequested ? LoadVerdict.Cancelled
+                : reasons.Count == 0 ? LoadVerdict.Pass
+                : LoadVerdict.Fail,
             Reasons = reasons,
             Metric = "90th percentile of latency (early-stopping estimate), ms",
             Value = estimate,

@@ -2,7 +2,10 @@ using HdrHistogram;
 
 namespace MlServe.Benchmarks.Load;
 
-/// <summary>Counts what becomes of the requests of one step, in memory that does not grow. All threads write; the generator alone writes what it sends.</summary>
+/// <summary>
+/// Counts what becomes of the requests of one step, in memory that does not grow. All threads write; the generator alone writes what it
+/// sends.
+/// </summary>
 internal sealed class StepRecorder(string name, double rate, double seconds, TimeSpan bound)
 {
     private readonly long _bound = (long)bound.TotalNanoseconds;

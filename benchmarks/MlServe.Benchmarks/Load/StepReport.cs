@@ -3,7 +3,10 @@ using HdrHistogram;
 
 namespace MlServe.Benchmarks.Load;
 
-/// <summary>The figures of one step. Times in milliseconds; percentiles of answers, by the moment at which the request was due; null where there are none.</summary>
+/// <summary>
+/// The figures of one step. Times in milliseconds; percentiles of answers, by the moment at which the request was due; null where there are
+/// none.
+/// </summary>
 internal sealed record StepReport
 {
     public required string Name { get; init; }

@@ -13,8 +13,8 @@ internal sealed class TimeSlots(double seconds)
     public void Missed(long due) => Interlocked.Increment(ref _missed[SlotOf(due)]);
 
     /// <summary>
-    /// How long after a moment the bound is kept again: until the beginning of the first window of which 99 % of the requests keep it, in seconds. Null where there is no
-    /// such window.
+    /// How long after a moment the bound is kept again: until the beginning of the first window of which 99 % of the requests keep it, in
+    /// seconds. Null where there is no such window.
     /// </summary>
     /// <param name="from">The moment at which the load fell, in seconds from the start.</param>
     /// <param name="to">Where the windows must end.</param>

@@ -1,8 +1,8 @@
 namespace MlServe.Benchmarks.Measurement;
 
 /// <summary>
-/// A Poisson process whose rate changes from phase to phase, fixed by its seed and made as it is read, so that a long run takes no memory. The gap that
-/// is open at the end of a phase goes on at the next one's rate, as the process wants it.
+/// A Poisson process whose rate changes from phase to phase, fixed by its seed and made as it is read, so that a long run takes no memory.
+/// The gap that is open at the end of a phase goes on at the next one's rate, as the process wants it.
 /// </summary>
 internal sealed class ArrivalSchedule(IReadOnlyList<RatePhase> phases, int seed)
 {

@@ -1,5 +1,4 @@
 using MlServe.Batching;
-using MlServe.Benchmarks.Scorecard;
 using MlServe.Onnx;
 
 namespace MlServe.Benchmarks.Measurement;
@@ -28,7 +27,8 @@ internal sealed class BatchedModel : IDisposable
 
     public IPredictor Predictor { get; }
 
-    public double MeanBatch => Predictor.GetService<BatchStatistics>() is { Runs: > 0 } statistics ? (double)statistics.Rows / statistics.Runs : 0;
+    public double MeanBatch =>
+        Predictor.GetService<BatchStatistics>() is { Runs: > 0 } statistics ? (double)statistics.Rows / statistics.Runs : 0;
 
     public void Dispose()
     {

@@ -13,7 +13,8 @@ internal sealed class BlockedGate : IDisposable
         _gate = gate;
 
         // Requests that were given up may still stand in line, and be let in to leave.
-        if (!SpinWait.SpinUntil(gate.TryEnter, Patience)) throw new InvalidOperationException($"The gate was busy for {Patience.TotalSeconds:0} s.");
+        if (!SpinWait.SpinUntil(gate.TryEnter, Patience))
+            throw new InvalidOperationException($"The gate was busy for {Patience.TotalSeconds:0} s.");
     }
 
     public void Dispose()

@@ -26,7 +26,9 @@ internal static class CallCost
         return MedianEstimate.Of(samples);
     }
 
-    /// <summary>Bytes that the whole process allocates a call, in the round in which it allocated least: what else goes on in it is not the call's.</summary>
+    /// <summary>
+    /// Bytes that the whole process allocates a call, in the round in which it allocated least: what else goes on in it is not the call's.
+    /// </summary>
     public static double Bytes(Action<int> action, int calls)
     {
         var least = double.MaxValue;

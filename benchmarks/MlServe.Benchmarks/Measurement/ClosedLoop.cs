@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace MlServe.Benchmarks.Measurement;
 
-/// <summary>Callers that each ask, wait for the answer, read it, and ask again; one call of eight is recorded by whoever wants to.</summary>
+/// <summary>
+/// Callers that each ask, wait for the answer, read it, and ask again; one call of eight is recorded by whoever wants to.
+/// </summary>
 internal sealed class ClosedLoop(IPredictor predictor, string output, int callers, int rowLength, Action<long>? recordSince = null)
 {
     // Reading the clock takes about as long as a tenth of the shortest model's run.

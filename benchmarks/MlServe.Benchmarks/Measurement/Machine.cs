@@ -11,7 +11,9 @@ internal static class Machine
         $"{Processor()}, {Environment.ProcessorCount} cores; {RuntimeInformation.FrameworkDescription}; "
         + $"ONNX Runtime {OrtEnv.Instance().GetVersionString()}; {RuntimeInformation.OSDescription}";
 
-    /// <summary>Processor time that a hypervisor has given to others while this machine wanted it, over all cores; 0 where that is not known.</summary>
+    /// <summary>
+    /// Processor time that a hypervisor has given to others while this machine wanted it, over all cores; 0 where that is not known.
+    /// </summary>
     public static double StolenSeconds()
     {
         const string Path = "/proc/stat";
@@ -19,7 +21,9 @@ internal static class Machine
         const double TicksPerSecond = 100;
         if (!File.Exists(Path)) return 0;
         string[] fields = File.ReadLines(Path).First().Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return fields.Length > Steal && long.TryParse(fields[Steal], NumberStyles.None, CultureInfo.InvariantCulture, out var ticks) ? ticks / TicksPerSecond : 0;
+        return fields.Length > Steal && long.TryParse(fields[Steal], NumberStyles.None, CultureInfo.InvariantCulture, out var ticks)
+            ? ticks / TicksPerSecond
+            : 0;
     }
 
     private static string Processor()

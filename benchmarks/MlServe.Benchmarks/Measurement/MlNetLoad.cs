@@ -4,7 +4,9 @@ using Microsoft.ML;
 
 namespace MlServe.Benchmarks.Measurement;
 
-/// <summary>ML.NET under load, in one of the ways in which it can be used: engines from a pool on some threads, or data views of many rows.</summary>
+/// <summary>
+/// ML.NET under load, in one of the ways in which it can be used: engines from a pool on some threads, or data views of many rows.
+/// </summary>
 internal sealed class MlNetLoad : IDisposable
 {
     private const int Rows = 512;
@@ -23,7 +25,8 @@ internal sealed class MlNetLoad : IDisposable
         _shape = shape;
         (_threads, _viewRows) = (threads, viewRows);
         var random = new Random(6);
-        _rows = [.. Enumerable.Range(0, Rows).Select(_ => new MlNetRow { Values = [.. Enumerable.Range(0, shape.InputLength).Select(_ => random.NextSingle())] })];
+        _rows = [.. Enumerable.Range(0, Rows)
+            .Select(_ => new MlNetRow { Values = [.. Enumerable.Range(0, shape.InputLength).Select(_ => random.NextSingle())] })];
         if (viewRows > 0) _view = _model.View(_rows[..viewRows]);
     }
 
@@ -77,7 +80,8 @@ internal sealed class MlNetLoad : IDisposable
             for (var i = 0; i < _shape.OutputLength; i++)
             {
                 if (!(Math.Abs(ours[i] - answer.Values[i]) <= 1e-4f * Math.Max(1, Math.Abs(ours[i]))))
-                    throw new InvalidOperationException(FormattableString.Invariant($"ML.NET answers {answer.Values[i]} where MlServe answers {ours[i]}."));
+                    throw new InvalidOperationException(FormattableString.Invariant(
+                        $"ML.NET answers {answer.Values[i]} where MlServe answers {ours[i]}."));
             }
         }
     }
@@ -86,7 +90,8 @@ internal sealed class MlNetLoad : IDisposable
 
     private static MlNetLoad FindBest(string path, OfflineLimit.Shape shape, (int Threads, int ViewRows)[] uses)
     {
-        MlNetLoad[] candidates = [.. MlNetSession.All.SelectMany(session => uses.Select(use => new MlNetLoad(path, shape, session, use.Threads, use.ViewRows)))];
+        MlNetLoad[] candidates =
+            [.. MlNetSession.All.SelectMany(session => uses.Select(use => new MlNetLoad(path, shape, session, use.Threads, use.ViewRows)))];
         foreach (var candidate in candidates)
             candidate.Run(Rows);
         for (var round = 0; round < 3; round++)

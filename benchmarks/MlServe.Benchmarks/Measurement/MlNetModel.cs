@@ -5,7 +5,9 @@ using Microsoft.ML.Transforms.Onnx;
 
 namespace MlServe.Benchmarks.Measurement;
 
-/// <summary>An ONNX file in ML.NET, with a pool of prediction engines of the kind and size that its <c>PredictionEnginePool</c> makes.</summary>
+/// <summary>
+/// An ONNX file in ML.NET, with a pool of prediction engines of the kind and size that its <c>PredictionEnginePool</c> makes.
+/// </summary>
 internal sealed class MlNetModel : IDisposable
 {
     private readonly MLContext _context = new(seed: 1);
@@ -82,7 +84,8 @@ internal sealed class MlNetModel : IDisposable
     private static void Describe(SchemaDefinition.Column column, string name, int length) =>
         (column.ColumnName, column.ColumnType) = (name, new VectorDataViewType(NumberDataViewType.Single, length));
 
-    private sealed class EnginePolicy(Func<PredictionEngine<MlNetRow, MlNetAnswer>> create) : PooledObjectPolicy<PredictionEngine<MlNetRow, MlNetAnswer>>
+    private sealed class EnginePolicy(Func<PredictionEngine<MlNetRow, MlNetAnswer>> create)
+        : PooledObjectPolicy<PredictionEngine<MlNetRow, MlNetAnswer>>
     {
         public override PredictionEngine<MlNetRow, MlNetAnswer> Create() => create();
 

@@ -16,5 +16,7 @@ internal sealed record MlNetSession(int? IntraOpThreads, bool Spins)
         return options;
     }
 
-    public override string ToString() => $"intra-op threads {IntraOpThreads?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "default"}{(Spins ? "" : ", not spinning")}";
+    public override string ToString() =>
+        "intra-op threads " + (IntraOpThreads?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "default")
+        + (Spins ? "" : ", not spinning");
 }

@@ -3,8 +3,8 @@ using Microsoft.ML.OnnxRuntime;
 namespace MlServe.Benchmarks.Measurement;
 
 /// <summary>
-/// The most rows that the raw runtime gets through when all are there beforehand and nobody waits for a single one: a batch size, a number of threads and
-/// of sessions, rows copied in and out one by one as a service must.
+/// The most rows that the raw runtime gets through when all are there beforehand and nobody waits for a single one: a batch size, a number
+/// of threads and of sessions, rows copied in and out one by one as a service must.
 /// </summary>
 internal sealed class OfflineLimit : IDisposable
 {
@@ -19,7 +19,8 @@ internal sealed class OfflineLimit : IDisposable
     public string Description { get; }
 
     /// <summary>One configuration.</summary>
-    public static OfflineLimit Of(byte[] model, Shape shape, int batch, int threads, int sessions) => new(model, shape, batch, threads, sessions);
+    public static OfflineLimit Of(byte[] model, Shape shape, int batch, int threads, int sessions) =>
+        new(model, shape, batch, threads, sessions);
 
     /// <summary>Finds the best configuration on this machine.</summary>
     public static OfflineLimit FindBest(byte[] model, Shape shape, params ReadOnlySpan<int> batches)
@@ -107,7 +108,8 @@ internal sealed class OfflineLimit : IDisposable
             _binding.BindInput(shape.Input, _inputValue);
             _binding.BindOutput(shape.Output, _outputValue);
             var random = new Random(3);
-            _rows = [.. Enumerable.Range(0, batch).Select(_ => Enumerable.Range(0, shape.InputLength).Select(_ => random.NextSingle()).ToArray())];
+            _rows = [.. Enumerable.Range(0, batch)
+                .Select(_ => Enumerable.Range(0, shape.InputLength).Select(_ => random.NextSingle()).ToArray())];
             _answers = [.. Enumerable.Range(0, batch).Select(_ => new float[shape.OutputLength])];
         }
 

@@ -3,8 +3,9 @@ using System.Diagnostics;
 namespace MlServe.Benchmarks.Measurement;
 
 /// <summary>
-/// Callers who do not wait for each other, for the rows of the scorecard: requests arrive as a Poisson process with a fixed seed, and latency counts from the
-/// moment at which a request was due, whether or not the generator was late with it. They are asked on the generator's own thread.
+/// Callers who do not wait for each other, for the rows of the scorecard: requests arrive as a Poisson process with a fixed seed, and
+/// latency counts from the moment at which a request was due, whether or not the generator was late with it. They are asked on the
+/// generator's own thread.
 /// </summary>
 internal sealed class OpenLoop : IArrivalSink
 {

@@ -1,7 +1,8 @@
 namespace MlServe.Benchmarks.Measurement;
 
 /// <summary>What became of the requests of an open loop.</summary>
-internal sealed class OpenLoopResult(double[] latencies, PredictionStatus[] statuses, double[] lag, TimeSpan duration, double generatorSeconds)
+internal sealed class OpenLoopResult(
+    double[] latencies, PredictionStatus[] statuses, double[] lag, TimeSpan duration, double generatorSeconds)
 {
     public int Count => latencies.Length;
 

@@ -6,7 +6,9 @@ namespace MlServe.Benchmarks.Measurement;
 /// <summary>This program once more, for what a process can show but once.</summary>
 internal static class OwnProcess
 {
-    /// <summary>Starts it and waits for its answer, which it writes to the standard error as JSON: a host in it logs to the standard output.</summary>
+    /// <summary>
+    /// Starts it and waits for its answer, which it writes to the standard error as JSON: a host in it logs to the standard output.
+    /// </summary>
     /// <param name="arguments">A hidden command and what it takes.</param>
     public static T Ask<T>(params string[] arguments)
     {

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace MlServe.Benchmarks.Measurement;
 
 /// <summary>
-/// The one generator of open loops: a thread that hands over each request when it is due, and never waits for an answer. It sleeps where there is time for
-/// it, because a generator that spins takes a core from what it measures.
+/// The one generator of open loops: a thread that hands over each request when it is due, and never waits for an answer. It sleeps where
+/// there is time for it, because a generator that spins takes a core from what it measures.
 /// </summary>
 internal sealed class PacingThread
 {
@@ -25,11 +25,13 @@ internal sealed class PacingThread
     /// <param name="schedule">When to send.</param>
     /// <param name="groups">The number of groups in the schedule.</param>
     /// <param name="sink">Where to send; called on the thread.</param>
-    /// <param name="raise">Whether the thread goes before others: right for a sink that only hands over, not for one that runs the model.</param>
+    /// <param name="raise">Whether the thread goes before others: right for a sink that only hands over, not for one that runs the
+    /// model.</param>
     /// <param name="spinShare">The share of a core that it may take to wait awake for the last moments before a request is due.</param>
     /// <param name="cancellationToken">Stops it.</param>
     public static PacingThread Run(
-        ArrivalSchedule schedule, int groups, IArrivalSink sink, bool raise = false, double spinShare = 0, CancellationToken cancellationToken = default)
+        ArrivalSchedule schedule, int groups, IArrivalSink sink, bool raise = false, double spinShare = 0,
+        CancellationToken cancellationToken = default)
     {
         var pacing = new PacingThread(groups);
         Exception? failure = null;

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace MlServe.Benchmarks.Measurement;
 
 /// <summary>
-/// Compares two ways of doing the same in turn, A B A B, in windows of a fixed length: the machine's drift falls on both, and the median of the ratios
-/// does not mind a disturbed window.
+/// Compares two ways of doing the same in turn, A B A B, in windows of a fixed length: the machine's drift falls on both, and the median of
+/// the ratios does not mind a disturbed window.
 /// </summary>
 internal static class PairedWindows
 {
@@ -57,8 +57,8 @@ internal static class PairedWindows
     }
 
     /// <summary>
-    /// Finds the number of calls that fills a window, and warms up by doing so: the first calls compile code, so a number counts when two runs in a row
-    /// were about as long as they should be.
+    /// Finds the number of calls that fills a window, and warms up by doing so: the first calls compile code, so a number counts when two
+    /// runs in a row were about as long as they should be.
     /// </summary>
     private static int Calibrate(Action<int> action, TimeSpan length)
     {

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace MlServe.Benchmarks.Measurement;
 
 /// <summary>
-/// Callers of the raw runtime without batches: each call is a work item of the thread pool, as a request is in a service, and runs on a session of the thread that
-/// takes it. A lone caller calls directly.
+/// Callers of the raw runtime without batches: each call is a work item of the thread pool, as a request is in a service, and runs on a
+/// session of the thread that takes it. A lone caller calls directly.
 /// </summary>
 internal sealed class RawCallers(byte[] model, OfflineLimit.Shape shape, int callers, Action<long>? recordSince = null) : IDisposable
 {

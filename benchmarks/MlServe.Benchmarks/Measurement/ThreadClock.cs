@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace MlServe.Benchmarks.Measurement;
 
-/// <summary>Short sleeps, priority and processor time of the calling thread. Finer than .NET's own on Linux; elsewhere what .NET has.</summary>
+/// <summary>
+/// Short sleeps, priority and processor time of the calling thread. Finer than .NET's own on Linux; elsewhere what .NET has.
+/// </summary>
 internal static partial class ThreadClock
 {
     private const long LongestSleep = 10_000_000;

@@ -19,8 +19,10 @@ internal static class LatencyPlot
             ("raw, 1 caller", Find(results, nameof(DirectBenchmarks), nameof(DirectBenchmarks.Raw))),
             ("OnnxPredictor, 1 caller", Find(results, nameof(DirectBenchmarks), nameof(DirectBenchmarks.Predictor))),
             ("UseBatching, 1 caller", Find(results, nameof(BatchingBenchmarks), nameof(BatchingBenchmarks.Batched), FewCallers)),
-            ($"raw row by row, {ManyCallers} callers", Find(results, nameof(BatchingBenchmarks), nameof(BatchingBenchmarks.Raw), ManyCallers)),
-            ($"UseBatching, {ManyCallers} callers", Find(results, nameof(BatchingBenchmarks), nameof(BatchingBenchmarks.Batched), ManyCallers)),
+            ($"raw row by row, {ManyCallers} callers",
+                Find(results, nameof(BatchingBenchmarks), nameof(BatchingBenchmarks.Raw), ManyCallers)),
+            ($"UseBatching, {ManyCallers} callers",
+                Find(results, nameof(BatchingBenchmarks), nameof(BatchingBenchmarks.Batched), ManyCallers)),
         ];
         if (!lines.Any(static line => line.Result?.Figures.RecordedCalls > 0)) return null;
 
@@ -33,7 +35,8 @@ internal static class LatencyPlot
             var last = Math.Min(Nines(Percentiles[^1]), Math.Max(0.3, Math.Log10(figures.RecordedCalls / 10.0)));
             double[] nines = [.. Enumerable.Range(0, 200).Select(step => last * step / 199)];
             PlotStyle.AddLine(
-                plot, lines[i].Name, nines, PlotStyle.Log(nines.Select(nine => figures.LatencyNanoseconds(100 - (100 * Math.Pow(10, -nine)))!.Value / 1000)), i,
+                plot, lines[i].Name, nines,
+                PlotStyle.Log(nines.Select(nine => figures.LatencyNanoseconds(100 - (100 * Math.Pow(10, -nine)))!.Value / 1000)), i,
                 isDashed: lines[i].Result!.Method == nameof(DirectBenchmarks.Raw), hasMarkers: false);
         }
 
@@ -45,7 +48,8 @@ internal static class LatencyPlot
 
     private static double Nines(double percentile) => -Math.Log10(1 - (percentile / 100));
 
-    private static SuiteResult? Find(IEnumerable<SuiteResult> results, string suite, string method, int? callers = null) => results.FirstOrDefault(result =>
-        result.Suite == suite && result.Method == method && result.Parameters["Model"] is SuiteModel.Digits
-        && (callers is null || result.Parameters["Concurrency"] is int concurrency && concurrency == callers));
+    private static SuiteResult? Find(IEnumerable<SuiteResult> results, string suite, string method, int? callers = null) =>
+        results.FirstOrDefault(result =>
+            result.Suite == suite && result.Method == method && result.Parameters["Model"] is SuiteModel.Digits
+            && (callers is null || result.Parameters["Concurrency"] is int concurrency && concurrency == callers));
 }

@@ -16,7 +16,8 @@ internal static class PlotStyle
     private static readonly Color Ink = Color.FromHex("#26323a");
 
     // Okabe and Ito's palette, which colour-blind readers can tell apart.
-    public static readonly Color[] Colors = [.. new[] { "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9" }.Select(Color.FromHex)];
+    public static readonly Color[] Colors =
+        [.. new[] { "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9" }.Select(Color.FromHex)];
 
     public static Plot Create(string title, string x, string y)
     {

@@ -23,7 +23,8 @@ internal static class ThroughputPlot
                 models.IndexOf(line.Key.Model), isDashed: isRaw);
         }
 
-        PlotStyle.UseTicks(plot.Axes.Bottom, results.Where(static result => result.Suite == nameof(BatchingBenchmarks)).Select(Callers).Distinct());
+        PlotStyle.UseTicks(
+            plot.Axes.Bottom, results.Where(static result => result.Suite == nameof(BatchingBenchmarks)).Select(Callers).Distinct());
         PlotStyle.UseLogarithms(plot);
         return PlotStyle.Save(plot, path, note);
     }

@@ -48,14 +48,16 @@ internal static class CalibrationChild
         var options = new QuantizationOptions { MaxSamples = count }.CalibrateWith(Draw(fonts, count, drawing));
         var stages = new Stages();
         var progress = new ProgressReporter(stages, cancellationToken);
-        await using var prepared = await PreparedModel.CreateAsync(ModelSource.FromFile(models.Recognizer), options, progress, cancellationToken);
+        await using var prepared = await PreparedModel.CreateAsync(
+            ModelSource.FromFile(models.Recognizer), options, progress, cancellationToken);
 
         using var memory = new WorkingSetPeak();
         drawing.Reset();
         var started = Stopwatch.GetTimestamp();
         var plan = await prepared.PlanAsync(options, progress, cancellationToken);
         var took = Stopwatch.GetElapsedTime(started) - drawing.Elapsed;
-        return new(took.TotalSeconds, Stopwatch.GetElapsedTime(started, stages.RangesDone).TotalSeconds, memory.Stop() / 1e6, plan.Ranges.Count);
+        return new(
+            took.TotalSeconds, Stopwatch.GetElapsedTime(started, stages.RangesDone).TotalSeconds, memory.Stop() / 1e6, plan.Ranges.Count);
     }
 
     /// <summary>Draws each line when it is asked for: the samples of a user are on a disk, not in memory.</summary>
@@ -76,7 +78,8 @@ internal static class CalibrationChild
 
         public void Report(QuantizationProgress value)
         {
-            if (RangesDone == 0 && value.Message.StartsWith("calibrated on", StringComparison.Ordinal)) RangesDone = Stopwatch.GetTimestamp();
+            if (RangesDone == 0 && value.Message.StartsWith("calibrated on", StringComparison.Ordinal))
+                RangesDone = Stopwatch.GetTimestamp();
         }
     }
 }

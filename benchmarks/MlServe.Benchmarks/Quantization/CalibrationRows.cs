@@ -1,3 +1,4 @@
+using System.Globalization;
 using MlServe.Benchmarks.Scorecard;
 
 namespace MlServe.Benchmarks.Quantization;
@@ -26,8 +27,10 @@ internal static class CalibrationRows
     private static IEnumerable<ScorecardRow> MeasureChildren()
     {
         var usual = Start(Usual, Children);
-        yield return Seconds.Row(MedianEstimate.Of([.. usual.Select(static cost => cost.Seconds)]), FormattableString.Invariant(
-            $"PP-OCRv4 recognizer, MinMax, {Usual} samples of which a quarter is held back, {Children} fresh processes; {usual[0].Values} values, their channels and the biases; the ranges alone {usual.Min(static cost => cost.RangesSeconds):0.0} s"));
+        yield return Seconds.Row(MedianEstimate.Of([.. usual.Select(static cost => cost.Seconds)]), string.Create(
+            CultureInfo.InvariantCulture,
+            $"PP-OCRv4 recognizer, MinMax, {Usual} samples of which a quarter is held back, {Children} fresh processes; {usual[0].Values} "
+                + $"values, their channels and the biases; the ranges alone {usual.Min(static cost => cost.RangesSeconds):0.0} s"));
         yield return Memory.Row(MedianEstimate.Of([.. usual.Select(static cost => cost.ExtraMb)]),
             "the same processes; greatest working set during it less that from before it, the source open in both");
 
@@ -35,13 +38,19 @@ internal static class CalibrationRows
         var few = Start(Few, Children);
         var many = Start(Many, 1)[0];
         yield return Growth.Row(
-            new MedianEstimate(many.ExtraMb - Median(few), many.ExtraMb - few.Max(static cost => cost.ExtraMb), many.ExtraMb - few.Min(static cost => cost.ExtraMb)),
-            FormattableString.Invariant($"one process with {Many} samples ({many.ExtraMb:0} MB, {many.Seconds:0.0} s) less the median of {Children} with {Few} ({Median(few):0} MB); samples are drawn when they are asked for"));
+            new MedianEstimate(
+                many.ExtraMb - Median(few), many.ExtraMb - few.Max(static cost => cost.ExtraMb),
+                many.ExtraMb - few.Min(static cost => cost.ExtraMb)),
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"one process with {Many} samples ({many.ExtraMb:0} MB, {many.Seconds:0.0} s) less the median of {Children} with {Few} "
+                    + $"({Median(few):0} MB); samples are drawn when they are asked for"));
     }
 
     private static double Median(CalibrationCost[] costs) => MedianEstimate.Of([.. costs.Select(static cost => cost.ExtraMb)]).Median;
 
-    private static CalibrationCost[] Start(int samples, int children) => [.. Enumerable.Range(0, children).Select(_ => CalibrationChild.Start(samples))];
+    private static CalibrationCost[] Start(int samples, int children) =>
+        [.. Enumerable.Range(0, children).Select(_ => CalibrationChild.Start(samples))];
 
     private static bool HasFonts()
     {

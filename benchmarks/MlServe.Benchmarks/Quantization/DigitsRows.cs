@@ -28,7 +28,8 @@ internal static class DigitsRows
     public static IEnumerable<ScorecardRow> MeasureMlp(int windows)
     {
         var model = Make("digits-small.onnx");
-        yield return MlpLoss.Row(Math.Round(Loss(model), 3), $"accuracy lost on {Images} images; size {model.SizeRatio:0.00}; {model.Note}");
+        yield return MlpLoss.Row(
+            Math.Round(Loss(model), 3), $"accuracy lost on {Images} images; size {model.SizeRatio:0.00}; {model.Note}");
         yield return Int8Rows.OnVnni(MlpSpeed, () => MlpSpeed.Row(Speed(model, windows), "batch 1; never slower, because it is refused"));
     }
 
@@ -60,11 +61,13 @@ internal static class DigitsRows
         return (double)right / Images;
     }
 
-    private static PredictionInputs Inputs(int first, int rows) => PredictionInputs.Rows(PredictionInput.Tensor("image", Read(first, rows), [rows, 1, 28, 28]));
+    private static PredictionInputs Inputs(int first, int rows) =>
+        PredictionInputs.Rows(PredictionInput.Tensor("image", Read(first, rows), [rows, 1, 28, 28]));
 
     private static readonly Lazy<byte[]> AllPixels = new(static () => Unzip("mnist-test-images.idx3-ubyte.gz")[16..]);
 
-    private static float[] Read(int first, int rows) => [.. AllPixels.Value.AsSpan(first * Pixels, rows * Pixels).ToArray().Select(static pixel => pixel / 255f)];
+    private static float[] Read(int first, int rows) =>
+        [.. AllPixels.Value.AsSpan(first * Pixels, rows * Pixels).ToArray().Select(static pixel => pixel / 255f)];
 
     private static string PathOf(string name) => Path.Combine(AppContext.BaseDirectory, "assets", name);
 

@@ -11,7 +11,9 @@ internal sealed record Int8Model(byte[] Source, byte[] Quantized, QuantizationRe
 
     public double SizeRatio => (double)Quantized.Length / Source.Length;
 
-    public string Note => $"{Report.Method}, {Report.Nodes.Count(static node => node.IsQuantized)} nodes quantized{(Report.FallbackReason is { } reason ? $"; fell back: {reason}" : "")}";
+    public string Note =>
+        $"{Report.Method}, {Report.Nodes.Count(static node => node.IsQuantized)} nodes "
+        + $"quantized{(Report.FallbackReason is { } reason ? $"; fell back: {reason}" : "")}";
 
     public static Int8Model Make(byte[] source, QuantizationOptions options)
     {
@@ -28,7 +30,16 @@ internal sealed record Int8Model(byte[] Source, byte[] Quantized, QuantizationRe
         {
             Method = method,
             OnGateFailure = GateFailureAction.Throw,
-            Gate = new() { MinSpeedup = 0, MinSpeed = 0, MaxSize = null, MinAgreement = null, MinNeighbors = null, MinRankCorrelation = null, MinSnrDb = null },
+            Gate = new()
+            {
+                MinSpeedup = 0,
+                MinSpeed = 0,
+                MaxSize = null,
+                MinAgreement = null,
+                MinNeighbors = null,
+                MinRankCorrelation = null,
+                MinSnrDb = null,
+            },
         };
         return Make(source, method == QuantizationMethod.Dynamic ? options : options.CalibrateWith(RandomInputs.Make(16, input, shape)));
     }

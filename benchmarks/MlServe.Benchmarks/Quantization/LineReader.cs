@@ -14,7 +14,8 @@ internal sealed class LineReader(TextLines lines, int first, int count)
         var read = new List<int[]>(count);
         for (var i = 0; i < count; i++)
         {
-            var input = PredictionInputs.Rows(PredictionInput.Tensor("x", lines.Draw(first + i), [1, 3, TextLines.Height, TextLines.Width]));
+            var input = PredictionInputs.Rows(PredictionInput.Tensor(
+                "x", lines.Draw(first + i), [1, 3, TextLines.Height, TextLines.Width]));
             using var prediction = (await predictor.PredictAsync(input, cancellationToken: cancellationToken)).EnsureOk();
             read.Add(Decode(prediction[0].AsSpan<float>(), checked((int)prediction[0].Shape[^1])));
         }
@@ -23,7 +24,9 @@ internal sealed class LineReader(TextLines lines, int first, int count)
         return _expected.Zip(read, static (wanted, found) => wanted.AsSpan().SequenceEqual(found) ? 1 : 0).Average();
     }
 
-    /// <summary>The likeliest class at each place, without repetitions and without blanks, which are class 0 (A. Graves et al., 2006).</summary>
+    /// <summary>
+    /// The likeliest class at each place, without repetitions and without blanks, which are class 0 (A. Graves et al., 2006).
+    /// </summary>
     private static int[] Decode(ReadOnlySpan<float> scores, int classes)
     {
         var read = new List<int>();

@@ -32,7 +32,9 @@ internal static class NeverSlowerRows
         return
         [
             Row(Classifier, model, samples[0], "PP-OCR direction classifier, batch 1"),
-            Rewritten.Row(Rewrite(model).Speed(windows, "x", shape, "softmax_0.tmp_0", [1, 2]), $"FP32 with exact rewrites alone: {string.Join(" ", model.Report.Preprocessing)}"),
+            Rewritten.Row(
+                Rewrite(model).Speed(windows, "x", shape, "softmax_0.tmp_0", [1, 2]),
+                $"FP32 with exact rewrites alone: {string.Join(" ", model.Report.Preprocessing)}"),
         ];
     }
 
@@ -51,18 +53,24 @@ internal static class NeverSlowerRows
         return Row(Flowers, model, samples[0], "st_mobilenetv2_035_128_flowers, batch 1");
     }
 
-    private static Int8Model Rewrite(Int8Model model) => model with { Quantized = OnnxFile.ToBytes(Preprocessor.Run(ModelProto.Parser.ParseFrom(model.Source), new()).Model) };
+    private static Int8Model Rewrite(Int8Model model) =>
+        model with { Quantized = OnnxFile.ToBytes(Preprocessor.Run(ModelProto.Parser.ParseFrom(model.Source), new()).Model) };
 
     private static ScorecardRow Row(Claim claim, Int8Model model, in PredictionInputs sample, string what)
     {
         var report = model.Report;
-        return claim.Row(Of(report.Speed ?? Compare(model, in sample)), $"{what}, default gate; {model.Note}; {report.MethodReason}; size {model.SizeRatio:0.00}");
+        return claim.Row(
+            Of(report.Speed ?? Compare(model, in sample)),
+            $"{what}, default gate; {model.Note}; {report.MethodReason}; size {model.SizeRatio:0.00}");
     }
 
     /// <summary>What was written where the source itself was: the report has no speed of it.</summary>
     private static SpeedEstimate Compare(Int8Model model, in PredictionInputs sample)
     {
-        using var predictor = MlServe.Onnx.OnnxPredictor.LoadAsync(MlServe.Onnx.ModelSource.FromBytes(model.Source)).AsTask().GetAwaiter().GetResult();
+        using var predictor = MlServe.Onnx.OnnxPredictor.LoadAsync(MlServe.Onnx.ModelSource.FromBytes(model.Source))
+            .AsTask()
+            .GetAwaiter()
+            .GetResult();
         using var encoded = new SampleEncoder(predictor.Signature).Encode(0, in sample);
         using var source = GraphSession.Open(model.Source);
         using var written = GraphSession.Open(model.Quantized);

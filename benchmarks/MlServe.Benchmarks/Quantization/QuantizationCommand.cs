@@ -12,10 +12,20 @@ internal static class QuantizationCommand
 
     public static Command Create()
     {
-        var only = new Option<string>("--only") { Description = "Only rows whose name begins so.", DefaultValueFactory = static _ => "int8" };
+        var only = new Option<string>("--only")
+        {
+            Description = "Only rows whose name begins so.",
+            DefaultValueFactory = static _ => "int8",
+        };
         var json = new Option<FileInfo?>("--json") { Description = "Also write the rows as JSON." };
-        var command = new Command("quantization", "INT8 against FP32: speed, size and answers of the models that quantization is claimed for. Fetches PP-OCRv4 by npm.") { only, json, CalibrationChild.Create() };
-        command.SetAction(async (arguments, cancellationToken) => await RunAsync(arguments.GetValue(only)!, arguments.GetValue(json), cancellationToken));
+        var command = new Command(
+            "quantization",
+            "INT8 against FP32: speed, size and answers of the models that quantization is claimed for. Fetches PP-OCRv4 by npm.")
+        {
+            only, json, CalibrationChild.Create(),
+        };
+        command.SetAction(async (arguments, cancellationToken) =>
+            await RunAsync(arguments.GetValue(only)!, arguments.GetValue(json), cancellationToken));
         return command;
     }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using MlServe.Benchmarks.Scorecard;
 using MlServe.Quantization;
 using MlServe.Quantization.Model;
@@ -35,7 +36,9 @@ internal static class RewriteRows
             if (i >= 0) speeds[i] = megabytes / Stopwatch.GetElapsedTime(started).TotalSeconds;
         }
 
-        return Speed.Row(MedianEstimate.Of(speeds), FormattableString.Invariant(
-            $"MLP {string.Join('-', Sizes)}, {megabytes:0} MB to {written / 1e6:0}; MB of the source a second of preprocessing, dynamic rewriting and writing to memory, {Rewrites} times"));
+        return Speed.Row(MedianEstimate.Of(speeds), string.Create(
+            CultureInfo.InvariantCulture,
+            $"MLP {string.Join('-', Sizes)}, {megabytes:0} MB to {written / 1e6:0}; MB of the source a second of preprocessing, dynamic "
+                + $"rewriting and writing to memory, {Rewrites} times"));
     }
 }

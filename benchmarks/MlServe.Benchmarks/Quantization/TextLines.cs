@@ -3,8 +3,8 @@ using SkiaSharp;
 namespace MlServe.Benchmarks.Quantization;
 
 /// <summary>
-/// Lines of made-up text as a recognizer sees them: drawn in one of the fonts that are found, a little tilted, blurred and noisy. A line depends on its number alone
-/// (and on the fonts of the machine).
+/// Lines of made-up text as a recognizer sees them: drawn in one of the fonts that are found, a little tilted, blurred and noisy. A line
+/// depends on its number alone (and on the fonts of the machine).
 /// </summary>
 internal sealed class TextLines : IDisposable
 {
@@ -21,9 +21,12 @@ internal sealed class TextLines : IDisposable
     /// <summary>The DejaVu fonts of this machine; null where there are none.</summary>
     public static TextLines? Open()
     {
-        string[] folders = ["/usr/share/fonts", "/usr/local/share/fonts", "/Library/Fonts", Environment.GetFolderPath(Environment.SpecialFolder.Fonts)];
-        var fonts = folders.Where(Directory.Exists).SelectMany(static folder => Directory.EnumerateFiles(folder, "DejaVuS*.ttf", SearchOption.AllDirectories))
-            .OrderBy(Path.GetFileName, StringComparer.Ordinal).Select(static path => SKTypeface.FromFile(path)).Where(static font => font is not null).ToList();
+        string[] folders =
+            ["/usr/share/fonts", "/usr/local/share/fonts", "/Library/Fonts", Environment.GetFolderPath(Environment.SpecialFolder.Fonts)];
+        var fonts = folders.Where(Directory.Exists)
+            .SelectMany(static folder => Directory.EnumerateFiles(folder, "DejaVuS*.ttf", SearchOption.AllDirectories))
+            .OrderBy(Path.GetFileName, StringComparer.Ordinal).Select(static path => SKTypeface.FromFile(path))
+            .Where(static font => font is not null).ToList();
         return fonts.Count > 0 ? new(fonts) : null;
     }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using MlServe.Benchmarks.Measurement;
 using MlServe.TestModels;
 
@@ -28,7 +29,8 @@ internal static class BatchingLoadRows
         ValueTask<Prediction> Batched(int i) => batched.Predictor.PredictAsync(PredictionInputs.Row(rows[i % rows.Length]));
 
         // The direct path would run on the generator's own thread: a service hands its requests to the pool.
-        ValueTask<Prediction> Unbatched(int i) => new(Task.Run(() => batched.Direct.PredictAsync(PredictionInputs.Row(rows[i % rows.Length])).AsTask()));
+        ValueTask<Prediction> Unbatched(int i) =>
+            new(Task.Run(() => batched.Direct.PredictAsync(PredictionInputs.Row(rows[i % rows.Length])).AsTask()));
 
         var capacity = Capacity(Unbatched, 4000);
         OpenLoop.Run(0.8 * capacity, Window, 1, Batched);
@@ -39,12 +41,16 @@ internal static class BatchingLoadRows
             var b = OpenLoop.Run(0.8 * capacity, Window, pair, Batched);
             var u = OpenLoop.Run(0.8 * capacity, Window, pair, Unbatched);
             ratios.Add(b.Percentile(0.99) / u.Percentile(0.99));
-            (lag, cpu, ours, theirs) = (Math.Max(lag, Math.Max(b.LagP99, u.LagP99)), Math.Max(cpu, b.GeneratorCpu), b.Percentile(0.99), u.Percentile(0.99));
+            (lag, cpu, ours, theirs) =
+                (Math.Max(lag, Math.Max(b.LagP99, u.LagP99)), Math.Max(cpu, b.GeneratorCpu), b.Percentile(0.99), u.Percentile(0.99));
         }
 
         var ratio = MedianEstimate.Of(ratios);
         yield return P99.Row(ratio,
-            FormattableString.Invariant($"Poisson at 80 % of the unbatched {capacity:0}/s, MLP 1024-2048-2048-100; last p99 {ours * 1e3:0.0} ms against {theirs * 1e3:0.0} ms; generator lag p99 {lag * 1e3:0.00} ms, {cpu:P0} of a core"));
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"Poisson at 80 % of the unbatched {capacity:0}/s, MLP 1024-2048-2048-100; last p99 {ours * 1e3:0.0} ms against "
+                    + $"{theirs * 1e3:0.0} ms; generator lag p99 {lag * 1e3:0.00} ms, {cpu:P0} of a core"));
 
         using var timed = new BatchedModel(model, options =>
         {
@@ -56,7 +62,11 @@ internal static class BatchingLoadRows
         OpenLoopResult[] kept = [.. Enumerable.Range(0, pairs).Select(seed => OpenLoop.Run(2.5 * capacity, Window, seed, Timed))];
         var share = MedianEstimate.Of([.. kept.Select(static result => result.AnsweredWithin(DeadlineSeconds))]);
         yield return DeadlineKept.Row(share,
-            FormattableString.Invariant($"the same model at 2.5 x the unbatched capacity, answered within 10 ms of being due; batched capacity {Capacity(Batched, 16000) / capacity:0.0} x; generator {kept[^1].GeneratorCpu:P0} of a core, lag p99 {kept[^1].LagP99 * 1e3:0.00} ms"));
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"the same model at 2.5 x the unbatched capacity, answered within 10 ms of being due; batched capacity "
+                    + $"{Capacity(Batched, 16000) / capacity:0.0} x; generator {kept[^1].GeneratorCpu:P0} of a core, lag p99 "
+                    + $"{kept[^1].LagP99 * 1e3:0.00} ms"));
     }
 
     /// <summary>The most answers a second that an open loop gets, offered more and more until no more come.</summary>
@@ -92,7 +102,10 @@ internal static class BatchingLoadRows
         var results = Enumerable.Range(0, 7).Select(seed => OpenLoop.Run(3 * capacity, TimeSpan.FromSeconds(0.5), seed, Ask)).ToArray();
         var share = MedianEstimate.Of([.. results.Select(result => result.Goodput / capacity)]);
         return Goodput.Row(share,
-            FormattableString.Invariant($"digits.onnx offered 3 x its batched capacity of {capacity:0}/s (found with the generator running); generator {results[^1].GeneratorCpu:P0} of a core"));
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"digits.onnx offered 3 x its batched capacity of {capacity:0}/s (found with the generator running); generator "
+                    + $"{results[^1].GeneratorCpu:P0} of a core"));
     }
 
     public static ScorecardRow Refusal(int windows)
@@ -128,7 +141,8 @@ internal static class BatchingLoadRows
     {
         const int Outstanding = 1024;
         var gate = new RunGate();
-        using var batched = new BatchedModel(OnnxModel.Mlp(1, 4, 16, 3), options => options.RunMode = MlServe.Batching.RunMode.Queued, gate);
+        using var batched = new BatchedModel(
+            OnnxModel.Mlp(1, 4, 16, 3), options => options.RunMode = MlServe.Batching.RunMode.Queued, gate);
         var round = new AllocationRound(batched.Predictor, Outstanding);
         for (var i = 0; i < 200; i++)
             round.Run();
@@ -139,6 +153,7 @@ internal static class BatchingLoadRows
             for (var i = 0; i < calls; i += Outstanding)
                 round.Run();
         }, Calls);
-        return Allocated.Row(bytes, $"allocated by the whole process a prediction, {Outstanding} outstanding, the least of 5 rounds of {Calls}");
+        return Allocated.Row(
+            bytes, $"allocated by the whole process a prediction, {Outstanding} outstanding, the least of 5 rounds of {Calls}");
     }
 }

@@ -1,9 +1,12 @@
+using System.Globalization;
 using MlServe.Benchmarks.Measurement;
 using MlServe.TestModels;
 
 namespace MlServe.Benchmarks.Scorecard;
 
-/// <summary>The batcher against the raw runtime: alone it must cost nothing, in a crowd it must come close to what can be had at all.</summary>
+/// <summary>
+/// The batcher against the raw runtime: alone it must cost nothing, in a crowd it must come close to what can be had at all.
+/// </summary>
 internal static class BatchingRows
 {
     public static readonly Claim Lone = Claim.AtMost("batching.lone_latency_vs_raw", "ratio", 1.15);
@@ -55,7 +58,10 @@ internal static class BatchingRows
         // Time of the limit over ours: the share of the limit that is reached.
         var ratio = PairedWindows.Ratio(windows, limit.Run, loop.Run, TimeSpan.FromMilliseconds(200));
         return claim.Row(ratio,
-            FormattableString.Invariant($"{Callers} closed-loop callers, {label}; limit: {limit.Description}; mean batch {batched.MeanBatch:0.0}; {CpuTime.PerRow(loop.Run, CpuRows):0.00} us of processor a row against {CpuTime.PerRow(limit.Run, CpuRows):0.00}"));
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{Callers} closed-loop callers, {label}; limit: {limit.Description}; mean batch {batched.MeanBatch:0.0}; "
+                    + $"{CpuTime.PerRow(loop.Run, CpuRows):0.00} us of processor a row against {CpuTime.PerRow(limit.Run, CpuRows):0.00}"));
     }
 
     public static ScorecardRow TinyVsUnbatched(int windows)
@@ -66,7 +72,11 @@ internal static class BatchingRows
         var loop = new ClosedLoop(batched.Predictor, "y", Callers, 4);
         var ratio = PairedWindows.Ratio(windows, unbatched.Run, loop.Run, TimeSpan.FromMilliseconds(200));
         return Tiny.Row(ratio,
-            FormattableString.Invariant($"{Callers} closed-loop callers, MLP 4-16-3; baseline raw runtime: {unbatched.Description}; mean batch {batched.MeanBatch:0.0}; {CpuTime.PerRow(loop.Run, CpuRows * 4):0.00} us of processor a row against {CpuTime.PerRow(unbatched.Run, CpuRows * 4):0.00}"));
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{Callers} closed-loop callers, MLP 4-16-3; baseline raw runtime: {unbatched.Description}; mean batch "
+                    + $"{batched.MeanBatch:0.0}; {CpuTime.PerRow(loop.Run, CpuRows * 4):0.00} us of processor a row against "
+                    + $"{CpuTime.PerRow(unbatched.Run, CpuRows * 4):0.00}"));
     }
 
     public static ScorecardRow FanOut(int windows)
@@ -87,7 +97,8 @@ internal static class BatchingRows
         {
             for (var i = 0; i < calls; i++)
             {
-                foreach (var prediction in Task.WhenAll(rows.Select(row => batched.Predictor.PredictAsync(PredictionInputs.Row(row)).AsTask())).GetAwaiter().GetResult())
+                foreach (var prediction in Task.WhenAll(rows.Select(row =>
+                    batched.Predictor.PredictAsync(PredictionInputs.Row(row)).AsTask())).GetAwaiter().GetResult())
                     prediction.Dispose();
             }
         }

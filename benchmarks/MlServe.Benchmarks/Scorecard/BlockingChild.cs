@@ -5,7 +5,10 @@ using MlServe.Benchmarks.Measurement;
 
 namespace MlServe.Benchmarks.Scorecard;
 
-/// <summary>A fresh process in which many callers ask one model, each in its own way of waiting. What it does to its thread pool a process cannot take back.</summary>
+/// <summary>
+/// A fresh process in which many callers ask one model, each in its own way of waiting. What it does to its thread pool a process cannot
+/// take back.
+/// </summary>
 internal static class BlockingChild
 {
     /// <summary>The hidden command.</summary>
@@ -25,15 +28,20 @@ internal static class BlockingChild
         var most = int.Parse(maxThreads, CultureInfo.InvariantCulture);
         if (most > 0) most = Math.Max(most, Environment.ProcessorCount);
         if (most == 0) ThreadPool.SetMinThreads(Callers, 1);
-        if (most > 0 && !(ThreadPool.SetMinThreads(most, 1) && ThreadPool.SetMaxThreads(most, 1))) throw new InvalidOperationException("The pool cannot be bounded.");
+        if (most > 0 && !(ThreadPool.SetMinThreads(most, 1) && ThreadPool.SetMaxThreads(most, 1)))
+            throw new InvalidOperationException("The pool cannot be bounded.");
 
         var gate = new RunGate();
-        using var batched = new BatchedModel(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "assets", "digits.onnx")), static options => options.MaxBatchSize = 64, gate);
+        using var batched = new BatchedModel(
+            File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "assets", "digits.onnx")), static options => options.MaxBatchSize = 64,
+            gate);
         var (rate, cpu) = Rate(batched.Predictor, way, most);
         var batch = batched.MeanBatch;
         double[] late = [.. Enumerable.Range(0, Rounds).SelectMany(_ => Late(batched.Predictor, gate, way, most))];
         Console.Error.Write(JsonSerializer.Serialize(
-            new BlockingResult(rate, late.Where(double.IsFinite).DefaultIfEmpty().Max(), late.Count(double.IsFinite), cpu, batch, ThreadPool.ThreadCount)));
+            new BlockingResult(
+                rate, late.Where(double.IsFinite).DefaultIfEmpty().Max(), late.Count(double.IsFinite), cpu, batch,
+                ThreadPool.ThreadCount)));
     }
 
     private static (double Rate, double CpuUs) Rate(IPredictor predictor, BlockingWay way, int most)
@@ -62,13 +70,16 @@ internal static class BlockingChild
         var (started, before, cpu) = (Stopwatch.GetTimestamp(), counts.Sum(), Environment.CpuUsage.TotalTime);
         Thread.Sleep(1000);
         var answers = counts.Sum() - before;
-        var (rate, cpuUs) = (answers / Stopwatch.GetElapsedTime(started).TotalSeconds, (Environment.CpuUsage.TotalTime - cpu).TotalMicroseconds / answers);
+        var (rate, cpuUs) =
+            (answers / Stopwatch.GetElapsedTime(started).TotalSeconds, (Environment.CpuUsage.TotalTime - cpu).TotalMicroseconds / answers);
         Volatile.Write(ref stop, true);
         going.Wait();
         return (rate, cpuUs);
     }
 
-    /// <summary>Milliseconds by which each caller hears late that its time is over, with a gate that is shut; NaN for one that hears something else.</summary>
+    /// <summary>
+    /// Milliseconds by which each caller hears late that its time is over, with a gate that is shut; NaN for one that hears something else.
+    /// </summary>
     private static double[] Late(IPredictor predictor, RunGate gate, BlockingWay way, int most)
     {
         BlockedGate[] blocked = [.. Enumerable.Range(0, gate.MaxConcurrentRuns).Select(_ => new BlockedGate(gate))];
@@ -79,7 +90,9 @@ internal static class BlockingChild
             using (prediction)
             {
                 if (prediction.IsOk) throw new InvalidOperationException("It was answered behind a gate that is shut.");
-                late[caller] = prediction.Status == PredictionStatus.DeadlineExceeded ? (Stopwatch.GetElapsedTime(started) - Deadline).TotalMilliseconds : double.NaN;
+                late[caller] = prediction.Status == PredictionStatus.DeadlineExceeded
+                    ? (Stopwatch.GetElapsedTime(started) - Deadline).TotalMilliseconds
+                    : double.NaN;
             }
         }
 
@@ -108,7 +121,10 @@ internal static class BlockingChild
         return default;
     }
 
-    /// <summary>Starts all callers; where threads block and the pool is bounded, as many on the pool as it lets block, and the others on threads of their own.</summary>
+    /// <summary>
+    /// Starts all callers; where threads block and the pool is bounded, as many on the pool as it lets block, and the others on threads of
+    /// their own.
+    /// </summary>
     private static Task Start(BlockingWay way, int most, Func<int, Func<Task<Prediction>?>> asking, Action<int> predicting)
     {
         var done = new CountdownEvent(Callers);

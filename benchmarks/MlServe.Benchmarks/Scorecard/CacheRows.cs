@@ -21,7 +21,10 @@ internal static class CacheRows
 
     public static IEnumerable<ScorecardRow> Measure(int windows)
     {
-        using var model = OnnxPredictor.LoadAsync(ModelSource.FromFile(Path.Combine(AppContext.BaseDirectory, "assets", "digits.onnx"))).AsTask().GetAwaiter().GetResult();
+        using var model = OnnxPredictor.LoadAsync(ModelSource.FromFile(Path.Combine(AppContext.BaseDirectory, "assets", "digits.onnx")))
+            .AsTask()
+            .GetAwaiter()
+            .GetResult();
         using var pipeline = new PredictorBuilder(model).UseCache().Build();
         var cached = Sabotage.Wrap(pipeline);
         PredictionInputs[] requests = [.. Enumerable.Range(0, HotKeys).Select(static key => PredictionInputs.Row(Image(key)))];
@@ -44,7 +47,8 @@ internal static class CacheRows
         });
         yield return HitVsRun.Row(ratio, "a hit over a direct run of digits.onnx");
 
-        yield return HitBytes.Row(CallCost.Bytes(AskAgain, Calls), $"allocated by the whole process a hit, the least of 5 rounds of {Calls}");
+        yield return HitBytes.Row(
+            CallCost.Bytes(AskAgain, Calls), $"allocated by the whole process a hit, the least of 5 rounds of {Calls}");
         yield return Miss(windows);
         yield return TwoThreads(windows, AskAgain);
     }
@@ -77,7 +81,8 @@ internal static class CacheRows
         // Full, so that each answer drives another out.
         AskAnew(10 * Calls);
         var (overhead, _) = PairedWindows.Difference(windows, AskAnew, Plain, 1e9);
-        return MissOverhead.Row(overhead, "a request never asked before, on top of the call: key, two look-ups, the answer copied and kept, another evicted");
+        return MissOverhead.Row(
+            overhead, "a request never asked before, on top of the call: key, two look-ups, the answer copied and kept, another evicted");
     }
 
     private static ScorecardRow TwoThreads(int windows, Action<int> hit)
@@ -89,7 +94,8 @@ internal static class CacheRows
             hit(calls - (calls / 2));
             other.Join();
         });
-        return Throughput.Row(ratio, $"hits a second of two threads over those of one, the same {HotKeys} keys; {Environment.ProcessorCount} cores");
+        return Throughput.Row(
+            ratio, $"hits a second of two threads over those of one, the same {HotKeys} keys; {Environment.ProcessorCount} cores");
     }
 
     private static float[] Image(int seed)

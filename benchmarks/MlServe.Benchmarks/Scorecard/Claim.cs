@@ -15,7 +15,9 @@ internal sealed record Claim(string Name, string Unit, double Goal, bool HigherI
 
     /// <summary>The claim with what was measured for it.</summary>
     public ScorecardRow Row(MedianEstimate estimate, string note) =>
-        double.IsFinite(estimate.Median) ? new(this, estimate.Median, (estimate.Low, estimate.High), note) : NotAvailable($"no finite value; {note}");
+        double.IsFinite(estimate.Median)
+            ? new(this, estimate.Median, (estimate.Low, estimate.High), note)
+            : NotAvailable($"no finite value; {note}");
 
     /// <summary>The claim with a count, which has no interval.</summary>
     public ScorecardRow Row(double count, string note) => new(this, count, null, note);

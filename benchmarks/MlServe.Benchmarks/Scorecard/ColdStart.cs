@@ -7,4 +7,5 @@ namespace MlServe.Benchmarks.Scorecard;
 /// <param name="EvictedUs">Microseconds of a later one, before which others have used the processor's caches.</param>
 /// <param name="CompiledMethods">Methods that were compiled during the first.</param>
 /// <param name="CompilingUs">Microseconds that this took, on all threads.</param>
-internal sealed record ColdStart(double ReadyMs, double FirstUs, double HundredthUs, double EvictedUs, long CompiledMethods, double CompilingUs);
+internal sealed record ColdStart(
+    double ReadyMs, double FirstUs, double HundredthUs, double EvictedUs, long CompiledMethods, double CompilingUs);

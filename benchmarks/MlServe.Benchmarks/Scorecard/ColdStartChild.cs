@@ -8,7 +8,9 @@ using MlServe.Benchmarks.Measurement;
 
 namespace MlServe.Benchmarks.Scorecard;
 
-/// <summary>A fresh process with a host and a model, as an application has them: says how long it took to be ready, and then to predict.</summary>
+/// <summary>
+/// A fresh process with a host and a model, as an application has them: says how long it took to be ready, and then to predict.
+/// </summary>
 internal static class ColdStartChild
 {
     /// <summary>The hidden command. It comes before the command line is parsed, which an application does not do.</summary>
@@ -20,11 +22,13 @@ internal static class ColdStartChild
     /// <summary>More than the caches of a processor hold.</summary>
     private const int EvictingBytes = 64 << 20;
 
-    /// <param name="startedBefore">A timestamp of <see cref="Stopwatch"/>, whose clock all processes share, from before the process was started.</param>
+    /// <param name="startedBefore">A timestamp of <see cref="Stopwatch"/>, whose clock all processes share, from before the process was
+    /// started.</param>
     public static async Task RunAsync(string startedBefore)
     {
         var random = new Random(9);
-        float[][] images = [.. Enumerable.Range(0, Predictions).Select(_ => Enumerable.Range(0, 28 * 28).Select(_ => random.NextSingle()).ToArray())];
+        float[][] images =
+            [.. Enumerable.Range(0, Predictions).Select(_ => Enumerable.Range(0, 28 * 28).Select(_ => random.NextSingle()).ToArray())];
         var times = new double[Predictions];
         var scores = new float[10];
         var builder = Host.CreateApplicationBuilder();
@@ -56,7 +60,8 @@ internal static class ColdStartChild
 
         // The host logs to the standard output.
         await Console.Error.WriteLineAsync(JsonSerializer.Serialize(
-            new ColdStart(ready.TotalMilliseconds, times[0], times[^1], MedianEstimate.Of(evicted).Median, methods, compiling.TotalMicroseconds)));
+            new ColdStart(
+                ready.TotalMilliseconds, times[0], times[^1], MedianEstimate.Of(evicted).Median, methods, compiling.TotalMicroseconds)));
         await host.StopAsync();
     }
 
@@ -72,7 +77,8 @@ internal static class ColdStartChild
     {
         public ModelSignature Signature => throw new NotSupportedException();
 
-        public ValueTask<Prediction> PredictAsync(PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
+        public ValueTask<Prediction> PredictAsync(
+            PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
         {
             var writer = PredictionWriter.Create();
             writer.AddTensor<float>("scores", 10);

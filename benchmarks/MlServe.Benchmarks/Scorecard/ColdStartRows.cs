@@ -20,10 +20,16 @@ internal static class ColdStartRows
         var first = MedianEstimate.Of([.. starts.Select(start => start.FirstUs / steady)]);
         var ready = MedianEstimate.Of([.. starts.Select(static start => start.ReadyMs)]);
         var evicted = MedianEstimate.Of([.. starts.Select(static start => start.EvictedUs)]).Median;
-        yield return FirstVsSteady.Row(first, FormattableString.Invariant(
-            $"digits.onnx behind UseBatching in a host with a metrics listener, {Children} fresh processes; the first prediction after ready over the median of the hundredth, {steady:0} us; of the last one's {starts[^1].FirstUs:0} us, {starts[^1].CompilingUs:0} went to compiling {starts[^1].CompiledMethods} methods; a later prediction, before which 64 MB of other memory were written, takes {evicted:0} us"));
-        yield return Ready.Row(ready, FormattableString.Invariant($"the same processes; from before the process is started until its host is"));
+        yield return FirstVsSteady.Row(first, string.Create(
+            CultureInfo.InvariantCulture,
+            $"digits.onnx behind UseBatching in a host with a metrics listener, {Children} fresh processes; the first prediction after "
+                + $"ready over the median of the hundredth, {steady:0} us; of the last one's {starts[^1].FirstUs:0} us, "
+                + $"{starts[^1].CompilingUs:0} went to compiling {starts[^1].CompiledMethods} methods; a later prediction, before which "
+                + $"64 MB of other memory were written, takes {evicted:0} us"));
+        yield return Ready.Row(
+            ready, FormattableString.Invariant($"the same processes; from before the process is started until its host is"));
     }
 
-    private static ColdStart Start() => OwnProcess.Ask<ColdStart>(ColdStartChild.Command, Stopwatch.GetTimestamp().ToString(CultureInfo.InvariantCulture));
+    private static ColdStart Start() =>
+        OwnProcess.Ask<ColdStart>(ColdStartChild.Command, Stopwatch.GetTimestamp().ToString(CultureInfo.InvariantCulture));
 }

@@ -4,7 +4,9 @@ using MlServe.TestModels;
 
 namespace MlServe.Benchmarks.Scorecard;
 
-/// <summary>The direct path against the runtime's own cheapest way: bound memory, run again and again, a row copied in and its answer out.</summary>
+/// <summary>
+/// The direct path against the runtime's own cheapest way: bound memory, run again and again, a row copied in and its answer out.
+/// </summary>
 internal static class DirectRows
 {
     public static readonly Claim Latency = Claim.AtMost("direct.latency_vs_raw", "ratio", 1.15);

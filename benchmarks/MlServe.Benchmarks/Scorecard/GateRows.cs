@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using MlServe.Benchmarks.Measurement;
 using MlServe.TestModels;
 
@@ -22,9 +23,13 @@ internal static class GateRows
     private static ScorecardRow Measure(Claim claim, int windows, bool isBatched)
     {
         var gate = new RunGate();
-        using var slow = new BatchedModel(OnnxModel.Mlp(1, 1024, 2048, 2048, 100), static options => (options.MaxBatchSize, options.MaxQueuedRows) = (64, 100 * 64), gate);
+        using var slow = new BatchedModel(
+            OnnxModel.Mlp(1, 1024, 2048, 2048, 100), static options => (options.MaxBatchSize, options.MaxQueuedRows) = (64, 100 * 64),
+            gate);
         using var fast = new BatchedModel(OnnxModel.Mlp(2, 784, 512, 512, 10), static options => options.MaxBatchSize = 64, gate);
-        var (slowModel, fastModel) = isBatched ? (slow.Predictor, fast.Predictor) : (Sabotage.Wrap(slow.Direct), Sabotage.Wrap(fast.Direct));
+        var (slowModel, fastModel) = isBatched
+            ? (slow.Predictor, fast.Predictor)
+            : (Sabotage.Wrap(slow.Direct), Sabotage.Wrap(fast.Direct));
         var slowRequest = Sized(slow.Direct, 1024, LongSeconds, isBatched ? 64 : int.MaxValue, out var slowRun);
         var fastRequest = Sized(fast.Direct, 784, ShortSeconds, isBatched ? 64 : int.MaxValue, out var fastRun);
 
@@ -58,11 +63,16 @@ internal static class GateRows
         }
 
         // As they run beside each other; a run alone has the memory's whole bandwidth.
-        var beside = Stopwatch.GetElapsedTime(started).TotalSeconds * Math.Min(gate.MaxConcurrentRuns, Callers) / (Volatile.Read(ref runs) - before);
+        var beside = Stopwatch.GetElapsedTime(started).TotalSeconds * Math.Min(gate.MaxConcurrentRuns, Callers)
+            / (Volatile.Read(ref runs) - before);
         stop.Cancel();
         Task.WaitAll(backlog);
-        return claim.Row(MedianEstimate.Of([.. ratios.Select(ratio => ratio * slowRun / Math.Max(slowRun, beside))]), FormattableString.Invariant(
-            $"p99 of one caller of a model of {fastRun * 1e3:0.00} ms a run, less that run, behind {Callers} closed-loop callers of one of {slowRun * 1e3:0} ms alone and {beside * 1e3:0} ms beside each other, in runs of the latter; last p99 {p99 * 1e3:0} ms; first come, first served would be {Callers / gate.MaxConcurrentRuns} runs"));
+        return claim.Row(
+            MedianEstimate.Of([.. ratios.Select(ratio => ratio * slowRun / Math.Max(slowRun, beside))]), string.Create(
+                CultureInfo.InvariantCulture,
+                $"p99 of one caller of a model of {fastRun * 1e3:0.00} ms a run, less that run, behind {Callers} closed-loop callers of "
+                    + $"one of {slowRun * 1e3:0} ms alone and {beside * 1e3:0} ms beside each other, in runs of the latter; last p99 "
+                    + $"{p99 * 1e3:0} ms; first come, first served would be {Callers / gate.MaxConcurrentRuns} runs"));
     }
 
     /// <summary>A request of as many rows as take about so long.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
@@ -19,12 +20,16 @@ internal static class HttpHopRows
     public static readonly Claim Mlp = Claim.AtLeast("peers.http_hop_us.mlp", "us", 0);
     public static readonly Claim Cnn = Claim.AtLeast("peers.http_hop_us.cnn", "us", 0);
 
-    public static ScorecardRow TinyHop(int windows) => MeasureAsync(Tiny, windows, OnnxModel.Mlp(1, 4, 16, 3), 4, "y").GetAwaiter().GetResult();
+    public static ScorecardRow TinyHop(int windows) =>
+        MeasureAsync(Tiny, windows, OnnxModel.Mlp(1, 4, 16, 3), 4, "y").GetAwaiter().GetResult();
 
-    public static ScorecardRow MlpHop(int windows) => MeasureAsync(Mlp, windows, OnnxModel.Mlp(1, 784, 512, 512, 10), 784, "y").GetAwaiter().GetResult();
+    public static ScorecardRow MlpHop(int windows) =>
+        MeasureAsync(Mlp, windows, OnnxModel.Mlp(1, 784, 512, 512, 10), 784, "y").GetAwaiter().GetResult();
 
     public static ScorecardRow CnnHop(int windows) => MeasureAsync(
-        Cnn, windows, File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "assets", "digits.onnx")), 784, "scores").GetAwaiter().GetResult();
+        Cnn, windows, File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "assets", "digits.onnx")), 784, "scores")
+        .GetAwaiter()
+        .GetResult();
 
     private static async Task<ScorecardRow> MeasureAsync(Claim claim, int windows, byte[] model, int rowLength, string output)
     {
@@ -39,7 +44,10 @@ internal static class HttpHopRows
 
         var random = new Random(8);
         float[] row = [.. Enumerable.Range(0, rowLength).Select(_ => random.NextSingle())];
-        using var client = new HttpClient { BaseAddress = new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()) };
+        using var client = new HttpClient
+        {
+            BaseAddress = new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()),
+        };
         var remote = await AskAsync(client, row);
         float[] local = [];
         InProcess(1);
@@ -63,17 +71,21 @@ internal static class HttpHopRows
 
         var (saved, alone) = PairedWindows.Difference(windows, calls => OverHttp(calls).GetAwaiter().GetResult(), InProcess, 1e6);
         await app.StopAsync();
-        return claim.Row(saved, FormattableString.Invariant(
-            $"microseconds saved a prediction, one caller; the goal is that the hop costs anything at all; Kestrel on loopback, HTTP/1.1 keep-alive, source-generated JSON of {rowLength} numbers; in process {alone:0.0} us"));
+        return claim.Row(saved, string.Create(
+            CultureInfo.InvariantCulture,
+            $"microseconds saved a prediction, one caller; the goal is that the hop costs anything at all; Kestrel on loopback, HTTP/1.1 "
+                + $"keep-alive, source-generated JSON of {rowLength} numbers; in process {alone:0.0} us"));
     }
 
     private static async Task AnswerAsync(HttpContext context, IPredictor predictor, string output)
     {
-        var row = await JsonSerializer.DeserializeAsync(context.Request.BodyReader, HttpHopJson.Default.SingleArray, context.RequestAborted);
+        var row = await JsonSerializer.DeserializeAsync(
+            context.Request.BodyReader, HttpHopJson.Default.SingleArray, context.RequestAborted);
         using var prediction = await predictor.PredictAsync(PredictionInputs.Row(row!), cancellationToken: context.RequestAborted);
         if (!prediction.IsOk) throw new InvalidOperationException(prediction.Error.Message);
         context.Response.ContentType = "application/json";
-        await JsonSerializer.SerializeAsync(context.Response.BodyWriter, prediction[output].ToArray<float>(), HttpHopJson.Default.SingleArray, context.RequestAborted);
+        await JsonSerializer.SerializeAsync(
+            context.Response.BodyWriter, prediction[output].ToArray<float>(), HttpHopJson.Default.SingleArray, context.RequestAborted);
     }
 
     private static async Task<float[]> AskAsync(HttpClient client, float[] row)

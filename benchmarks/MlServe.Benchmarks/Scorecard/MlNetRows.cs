@@ -1,3 +1,4 @@
+using System.Globalization;
 using MlServe.Benchmarks.Measurement;
 using MlServe.Onnx;
 using MlServe.TestModels;
@@ -22,8 +23,10 @@ internal static class MlNetRows
         theirs.RequireSameAnswers(batched.Predictor);
         var loop = new ClosedLoop(batched.Predictor, "y", Callers, 784);
         var ratio = PairedWindows.Ratio(windows, theirs.Run, loop.Run, TimeSpan.FromMilliseconds(200));
-        return Throughput.Row(ratio, FormattableString.Invariant(
-            $"{Callers} closed-loop callers, MLP 784-512-512-10, behind UseBatching; theirs, the best of {theirs.Tried}: {theirs.Description}, {theirs.RatePerSecond:0}/s; mean batch {batched.MeanBatch:0.0}"));
+        return Throughput.Row(ratio, string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Callers} closed-loop callers, MLP 784-512-512-10, behind UseBatching; theirs, the best of {theirs.Tried}: "
+                + $"{theirs.Description}, {theirs.RatePerSecond:0}/s; mean batch {batched.MeanBatch:0.0}"));
     }
 
     public static ScorecardRow TinyLatency(int windows)
@@ -49,7 +52,9 @@ internal static class MlNetRows
         }
 
         var ratio = PairedWindows.Ratio(windows, Ours, theirs.Run);
-        return Latency.Row(ratio, FormattableString.Invariant(
-            $"one caller, MLP 4-16-3, ours over theirs; theirs, the best of {theirs.Tried}: {theirs.Description}, {1e6 / theirs.RatePerSecond:0.00} us"));
+        return Latency.Row(ratio, string.Create(
+            CultureInfo.InvariantCulture,
+            $"one caller, MLP 4-16-3, ours over theirs; theirs, the best of {theirs.Tried}: {theirs.Description}, "
+                + $"{1e6 / theirs.RatePerSecond:0.00} us"));
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -31,7 +32,8 @@ internal static class NeighbourRows
         using var client = new HttpClient { BaseAddress = new(address) };
 
         // One core is left to the host: a service that wants its cores for itself says so by the gate.
-        using var batched = new BatchedModel(model, options => options.MaxBatchSize = 4, new RunGate(Math.Max(1, Environment.ProcessorCount - 1)));
+        using var batched = new BatchedModel(
+            model, options => options.MaxBatchSize = 4, new RunGate(Math.Max(1, Environment.ProcessorCount - 1)));
         var image = new float[224 * 224];
         var ratios = new List<double>();
         double idle = 0, busy = 0;
@@ -50,8 +52,10 @@ internal static class NeighbourRows
 
         await app.StopAsync();
         var ratio = MedianEstimate.Of(ratios);
-        return P99.Row(ratio, FormattableString.Invariant(
-            $"p99 of a health route while super_resolution is kept busy by 8 callers (gate: cores less one) over idle; last {busy:0.00} ms over {idle:0.00} ms"));
+        return P99.Row(ratio, string.Create(
+            CultureInfo.InvariantCulture,
+            $"p99 of a health route while super_resolution is kept busy by 8 callers (gate: cores less one) over idle; last {busy:0.00} "
+                + $"ms over {idle:0.00} ms"));
     }
 
     private static async Task AskAsync(IPredictor predictor, float[] image, CancellationToken stop)

@@ -13,7 +13,8 @@ internal static class PipelineRows
     public static readonly Claim Bytes = Claim.AtMost("pipeline.bytes", "B", 0);
 
     /// <summary>To be extended by whoever adds a layer to the pipeline that a host has without asking for it.</summary>
-    private const string Layers = "tracing (nobody samples), metrics (a listener on all instruments), the model's slot, and one decorator of the application";
+    private const string Layers =
+        "tracing (nobody samples), metrics (a listener on all instruments), the model's slot, and one decorator of the application";
 
     public static IEnumerable<ScorecardRow> Measure(int windows)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using MlServe.Benchmarks.Measurement;
 using MlServe.Resilience;
 
@@ -34,8 +35,10 @@ internal static class ResilienceRows
         }
 
         var (overhead, alone) = PairedWindows.Difference(windows, Through, Plain, 1e9);
-        yield return Closed.Row(overhead, FormattableString.Invariant(
-            $"a circuit breaker around a predictor that answers 10 floats at once, in {alone:0} ns: run timed against a service level, outputs checked, outcome counted by Polly"));
+        yield return Closed.Row(overhead, string.Create(
+            CultureInfo.InvariantCulture,
+            $"a circuit breaker around a predictor that answers 10 floats at once, in {alone:0} ns: run timed against a service level, "
+                + $"outputs checked, outcome counted by Polly"));
 
         using var broken = new PredictorBuilder(inner).UseCircuitBreaker().Build(new Level());
         broken.GetService<ICircuitBreaker>()!.Open(TimeSpan.FromHours(1));
@@ -48,7 +51,8 @@ internal static class ResilienceRows
         }
 
         yield return Open.Row(CallCost.Nanoseconds(windows, Refused, Calls), "a request that an open circuit refuses");
-        yield return OpenBytes.Row(CallCost.Bytes(Refused, Calls), $"allocated by the whole process a refusal, the least of 5 rounds of {Calls}");
+        yield return OpenBytes.Row(
+            CallCost.Bytes(Refused, Calls), $"allocated by the whole process a refusal, the least of 5 rounds of {Calls}");
     }
 
     private static void Ask(IPredictor predictor, PredictionInputs request)

@@ -6,8 +6,8 @@ using MlServe.Benchmarks.Measurement;
 namespace MlServe.Benchmarks.Scorecard;
 
 /// <summary>
-/// Measures all rows, prints them as a table and writes them as JSON. A verdict is no failure: the exit code is 0 whatever they say, and 1 where a row
-/// could not be measured because something broke.
+/// Measures all rows, prints them as a table and writes them as JSON. A verdict is no failure: the exit code is 0 whatever they say, and 1
+/// where a row could not be measured because something broke.
 /// </summary>
 internal static class ScorecardCommand
 {
@@ -21,13 +21,20 @@ internal static class ScorecardCommand
         {
             if (result.Tokens is not [{ Value: var prefix }]) return;
             if (!ScorecardGroups.All.Any(group => group.Matches(prefix)))
-                result.AddError($"No row's name begins with '{prefix}'. The rows: {string.Join(", ", ScorecardGroups.Claims.Select(static claim => claim.Name))}.");
+                result.AddError(
+                    $"No row's name begins with '{prefix}'. The rows: "
+                    + $"{string.Join(", ", ScorecardGroups.Claims.Select(static claim => claim.Name))}.");
         });
-        var windows = new Option<int>("--windows") { Description = $"Pairs of windows a row, {FewestWindows} or more.", DefaultValueFactory = static _ => 21 };
+        var windows = new Option<int>("--windows")
+        {
+            Description = $"Pairs of windows a row, {FewestWindows} or more.",
+            DefaultValueFactory = static _ => 21,
+        };
         windows.Validators.Add(static result =>
         {
             // What is no number is told by the parser; asking it for the value would throw.
-            if (result.Tokens is [var token] && int.TryParse(token.Value, CultureInfo.InvariantCulture, out var count) && count < FewestWindows)
+            if (result.Tokens is [var token] && int.TryParse(token.Value, CultureInfo.InvariantCulture, out var count)
+                && count < FewestWindows)
                 result.AddError($"--windows takes {FewestWindows} or more.");
         });
         var sabotage = new Option<bool>("--sabotage") { Description = "Spin 20 us before each prediction of MlServe's.", Hidden = true };

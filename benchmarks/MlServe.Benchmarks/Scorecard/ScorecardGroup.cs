@@ -10,7 +10,9 @@ internal sealed record ScorecardGroup(Claim[] Claims, Func<int, IEnumerable<Scor
 
     public bool Matches(string only) => Claims.Any(claim => claim.Name.StartsWith(only, StringComparison.Ordinal));
 
-    /// <summary>The rows that are asked for. What breaks is told in the rows that are missing then, and does not cost the other groups.</summary>
+    /// <summary>
+    /// The rows that are asked for. What breaks is told in the rows that are missing then, and does not cost the other groups.
+    /// </summary>
     /// <param name="windows">Pairs of windows a row.</param>
     /// <param name="only">With what the names of the rows begin.</param>
     /// <param name="failed">Told of what broke.</param>

@@ -13,7 +13,8 @@ internal static class ScorecardText
     /// <param name="row">The row.</param>
     /// <param name="nameWidth">Of the longest name that the table will have.</param>
     public static string Format(ScorecardRow row, int nameWidth) => string.Create(CultureInfo.InvariantCulture,
-        $"{row.Claim.Name.PadRight(nameWidth)} {Number(row.Value),9} {row.Claim.Unit,-5} {(row.Claim.HigherIsBetter ? ">=" : "<=")} {row.Claim.Goal,-5:0.###} {Name(row.Verdict),-9} {Interval(row),-20} {row.Note}");
+        $"{row.Claim.Name.PadRight(nameWidth)} {Number(row.Value),9} {row.Claim.Unit,-5} {(row.Claim.HigherIsBetter ? ">=" : "<=")} "
+            + $"{row.Claim.Goal,-5:0.###} {Name(row.Verdict),-9} {Interval(row),-20} {row.Note}");
 
     /// <summary>What the table comes to.</summary>
     public static string Summarize(IReadOnlyCollection<ScorecardRow> rows, TimeSpan elapsed)

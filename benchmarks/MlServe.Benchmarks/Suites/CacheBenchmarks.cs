@@ -59,7 +59,8 @@ public class CacheBenchmarks
     private LoneCaller Cached(long sizeLimit)
     {
         var model = OnnxPredictor.LoadAsync(ModelSource.FromBytes(_model.Bytes)).AsTask().GetAwaiter().GetResult();
-        _predictor = new PredictorBuilder(model).UseCache(options => (options.SizeLimit, options.SwitchOffWhenUseless) = (sizeLimit, false)).Build();
+        _predictor = new PredictorBuilder(model).UseCache(options => (options.SizeLimit, options.SwitchOffWhenUseless) = (sizeLimit, false))
+            .Build();
         return new(_predictor, _model.Row);
     }
 }

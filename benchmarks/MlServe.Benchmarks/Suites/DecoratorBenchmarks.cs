@@ -31,7 +31,8 @@ public class DecoratorBenchmarks
 
     [GlobalSetup(Target = nameof(FourStages))]
     public void SetUpStages() =>
-        Measure(new StagedPredictor(new NullPredictor(), [new EmptyStage(), new EmptyStage(), new EmptyStage(), new EmptyStage()], TimeProvider.System));
+        Measure(new StagedPredictor(
+            new NullPredictor(), [new EmptyStage(), new EmptyStage(), new EmptyStage(), new EmptyStage()], TimeProvider.System));
 
     [GlobalSetup(Target = nameof(TelemetryUnheard))]
     public void SetUpTelemetry() => Measure(WithTelemetry());

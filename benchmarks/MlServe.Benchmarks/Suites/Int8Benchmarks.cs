@@ -6,7 +6,9 @@ using MlServe.TestModels;
 
 namespace MlServe.Benchmarks.Suites;
 
-/// <summary>An MLP as FP32 and as INT8 with ranges from samples and with ranges taken at run time, all by the raw runtime on one thread.</summary>
+/// <summary>
+/// An MLP as FP32 and as INT8 with ranges from samples and with ranges taken at run time, all by the raw runtime on one thread.
+/// </summary>
 public class Int8Benchmarks
 {
     private const int Calls = 64;

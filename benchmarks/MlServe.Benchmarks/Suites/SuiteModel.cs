@@ -16,7 +16,9 @@ internal sealed record SuiteModel(byte[] Bytes, OfflineLimit.Shape Shape)
     {
         Tiny => new(OnnxModel.Mlp(1, 4, 16, 3), new("x", [4], "y", 3)),
         Mlp => new(OnnxModel.Mlp(1, 784, 512, 512, 10), new("x", [784], "y", 10)),
-        Digits => new(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "assets", "digits.onnx")), new("image", [1, 28, 28], "scores", 10)),
+        Digits =>
+            new(File.ReadAllBytes(Path.Combine(
+                AppContext.BaseDirectory, "assets", "digits.onnx")), new("image", [1, 28, 28], "scores", 10)),
         _ => throw new ArgumentOutOfRangeException(nameof(name), name, "No such model."),
     };
 

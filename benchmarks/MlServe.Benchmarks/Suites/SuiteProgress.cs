@@ -15,6 +15,7 @@ internal sealed class SuiteProgress : EventProcessor
         var figures = PredictionFigures.Of(report);
         Console.WriteLine(figures is null
             ? $"{SuiteResult.Describe(benchmarkCase)}: FAILED"
-            : FormattableString.Invariant($"{SuiteResult.Describe(benchmarkCase)}: {figures.MeanNanoseconds:#,0} ns, {figures.PredictionsPerSecond:#,0} a second"));
+            : FormattableString.Invariant(
+                $"{SuiteResult.Describe(benchmarkCase)}: {figures.MeanNanoseconds:#,0} ns, {figures.PredictionsPerSecond:#,0} a second"));
     }
 }

@@ -12,7 +12,8 @@ using MlServe.Benchmarks.Plots;
 namespace MlServe.Benchmarks.Suites;
 
 /// <summary>
-/// Runs the suites with BenchmarkDotNet and draws what they found. A suite is a public class of this folder with benchmarks in it; nothing has to be registered.
+/// Runs the suites with BenchmarkDotNet and draws what they found. A suite is a public class of this folder with benchmarks in it; nothing
+/// has to be registered.
 /// </summary>
 internal static class SuitesCommand
 {
@@ -43,7 +44,10 @@ internal static class SuitesCommand
             Description = "Where reports and pictures go.",
             DefaultValueFactory = static _ => new DirectoryInfo(Path.Combine("artifacts", "benchmarks")),
         };
-        var quick = new Option<bool>("--quick") { Description = "Each benchmark once, in this process: shows that it works, and measures nothing." };
+        var quick = new Option<bool>("--quick")
+        {
+            Description = "Each benchmark once, in this process: shows that it works, and measures nothing.",
+        };
 
         var command = new Command("suites", "Every feature measured by BenchmarkDotNet against the raw runtime, with reports and pictures.")
         {
@@ -74,12 +78,15 @@ internal static class SuitesCommand
         var config = SuitesConfig.Create(patterns, hourlyPrice, output.FullName, isQuick, log);
         BenchmarkRunInfo[] suites =
         [
-            .. FindSuites().Select(type => BenchmarkConverter.TypeToBenchmarks(type, config)).Where(static suite => suite.BenchmarksCases.Length > 0),
+            .. FindSuites()
+                .Select(type => BenchmarkConverter.TypeToBenchmarks(type, config))
+                .Where(static suite => suite.BenchmarksCases.Length > 0),
         ];
         if (suites.Length == 0)
         {
             Console.Error.WriteLine(
-                $"No benchmark fits {string.Join(" ", patterns.Select(static pattern => $"'{pattern}'"))}. Suites: {string.Join(", ", FindSuites().Select(static type => type.Name))}; "
+                $"No benchmark fits {string.Join(" ", patterns.Select(static pattern => $"'{pattern}'"))}. Suites: "
+                + $"{string.Join(", ", FindSuites().Select(static type => type.Name))}; "
                 + "a pattern is matched against the full name, so begin it with '*'.");
             return Failed;
         }
@@ -100,7 +107,8 @@ internal static class SuitesCommand
         foreach (var failure in failures)
             Console.Error.WriteLine($"failed: {failure}");
         if (failures.Count == 0) return 0;
-        Console.Error.WriteLine($"{failures.Count} of {suites.Sum(static suite => suite.BenchmarksCases.Length)} benchmarks failed; {logPath} says why.");
+        Console.Error.WriteLine(
+            $"{failures.Count} of {suites.Sum(static suite => suite.BenchmarksCases.Length)} benchmarks failed; {logPath} says why.");
         return Failed;
     }
 

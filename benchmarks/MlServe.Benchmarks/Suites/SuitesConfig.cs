@@ -26,7 +26,10 @@ internal static class SuitesConfig
             .AddPredictionColumns(hourlyPrice)
             .WithArtifactsPath(output);
 
-    /// <summary>A process of its own for each benchmark, so that none runs code that was compiled for another; short iterations, because there are many.</summary>
+    /// <summary>
+    /// A process of its own for each benchmark, so that none runs code that was compiled for another; short iterations, because there are
+    /// many.
+    /// </summary>
     private static Job Measured => Job.Default
         .WithStrategy(RunStrategy.Throughput)
         .WithIterationTime(TimeInterval.FromMilliseconds(100))

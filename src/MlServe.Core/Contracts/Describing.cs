@@ -70,7 +70,9 @@ internal static class Describing
         var values = new List<string>();
         for (var i = 0; i < Math.Min(inputs.Count, MaxValues); i++)
             values.Add(PredictionInputs.ItemOf(in inputs, i).ToString());
-        var form = inputs.IsRow ? "row" : inputs.RowCount is { } rows ? string.Create(CultureInfo.InvariantCulture, $"{rows} rows") : "rows";
+        var form = inputs.IsRow ? "row"
+            : inputs.RowCount is { } rows ? string.Create(CultureInfo.InvariantCulture, $"{rows} rows")
+            : "rows";
         return $"{form}: {Join(values, inputs.Count)}";
     }
 
@@ -82,7 +84,8 @@ internal static class Describing
         _ => $"{ElementTypes.NameOf(output.ElementType)}[{AxesOf(output.Shape)}]",
     };
 
-    private static string NameOf(string? name) => string.IsNullOrEmpty(name) ? "" : name.Length > MaxName ? $"{name[..MaxName]}...: " : $"{name}: ";
+    private static string NameOf(string? name) =>
+        string.IsNullOrEmpty(name) ? "" : name.Length > MaxName ? $"{name[..MaxName]}...: " : $"{name}: ";
 
     private static string AxesOf(ReadOnlySpan<long> shape)
     {

@@ -1,8 +1,8 @@
 namespace MlServe;
 
 /// <summary>
-/// One model's line at a <see cref="RunGate"/>, and what its runs have cost. All members belong to the gate, under its lock; the gate knows the flow only as long as somebody
-/// stands in it.
+/// One model's line at a <see cref="RunGate"/>, and what its runs have cost. All members belong to the gate, under its lock; the gate knows
+/// the flow only as long as somebody stands in it.
 /// </summary>
 internal sealed class GateFlow(RunGate gate)
 {

@@ -13,7 +13,8 @@ internal interface IBatchExecutor
     ModelIdentity Identity { get; }
 
     /// <summary>
-    /// A request that the model takes and answers as it should, for trial runs: when it is loaded, and when other answers cannot be right. Null where none is known.
+    /// A request that the model takes and answers as it should, for trial runs: when it is loaded, and when other answers cannot be right.
+    /// Null where none is known.
     /// </summary>
     PredictionInputs? SampleRequest { get; }
 
@@ -30,7 +31,10 @@ internal interface IBatchExecutor
     /// <exception cref="ObjectDisposedException">The model has been closed.</exception>
     ILane Rent(LaneShape shape, int rows);
 
-    /// <summary>As <see cref="Rent"/>, for whoever keeps lanes: null where the lane would pass the limit and no idle one is left to be closed for it.</summary>
+    /// <summary>
+    /// As <see cref="Rent"/>, for whoever keeps lanes: null where the lane would pass the limit and no idle one is left to be closed for
+    /// it.
+    /// </summary>
     /// <param name="shape">The shape that the lane is for.</param>
     /// <param name="rows">The rows that it must have room for, 1 or more; 1 for a model that is not batchable.</param>
     /// <exception cref="ObjectDisposedException">The model has been closed.</exception>
@@ -42,7 +46,9 @@ internal interface IBatchExecutor
     /// <param name="bytes">The limit, 0 or more.</param>
     void LimitLanes(long bytes);
 
-    /// <summary>Closes idle lanes, those first whose shape was not used for longest, until so many bytes are free under the limit.</summary>
+    /// <summary>
+    /// Closes idle lanes, those first whose shape was not used for longest, until so many bytes are free under the limit.
+    /// </summary>
     /// <param name="bytes">The bytes that are wanted.</param>
     /// <returns>The bytes that are free; fewer than wanted where no lane is idle any more, negative where the limit is passed.</returns>
     long MakeRoom(long bytes);

@@ -9,16 +9,23 @@ internal interface IGateWaiter
     /// <summary>Whether it stands in its model's line of work in bulk; does not change while it waits.</summary>
     bool IsBulk => false;
 
-    /// <summary>Whether all who do not yield go first, of whichever model. Asked each time that there is room; what waits must not yield for ever.</summary>
+    /// <summary>
+    /// Whether all who do not yield go first, of whichever model. Asked each time that there is room; what waits must not yield for ever.
+    /// </summary>
     bool Yields => false;
 
     /// <summary>Whether it has given up and need not be let in any more; does not change back while it waits.</summary>
     bool HasLeft => false;
 
-    /// <summary>What its run was charged with when it was let in, for <see cref="RunGate.Exit(IGateWaiter, TimeSpan?)"/>. The gate's own.</summary>
+    /// <summary>
+    /// What its run was charged with when it was let in, for <see cref="RunGate.Exit(IGateWaiter, TimeSpan?)"/>. The gate's own.
+    /// </summary>
     long Charge { get; set; }
 
-    /// <summary>There is room, and it is taken: the waiter must call <see cref="RunGate.Exit(IGateWaiter, TimeSpan?)"/>. Returns at once and does not throw.</summary>
+    /// <summary>
+    /// There is room, and it is taken: the waiter must call <see cref="RunGate.Exit(IGateWaiter, TimeSpan?)"/>. Returns at once and does
+    /// not throw.
+    /// </summary>
     void Enter();
 
     /// <summary>The gate has let go of a waiter that has left; no room is taken. Returns at once and does not throw.</summary>

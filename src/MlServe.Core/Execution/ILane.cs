@@ -21,8 +21,9 @@ internal interface ILane : IDisposable
     void Write(in PredictionInputs inputs, in BatchRequest request, int sourceRow, int rows, int row);
 
     /// <summary>
-    /// Copies the inputs that hold for all rows, for all requests that are written from here on: until the lane is returned, <see cref="Write"/> copies rows
-    /// only. For an owner of many requests, who has compared these values; without it, each request brings its own.
+    /// Copies the inputs that hold for all rows, for all requests that are written from here on: until the lane is returned,
+    /// <see cref="Write"/> copies rows only. For an owner of many requests, who has compared these values; without it, each request brings
+    /// its own.
     /// </summary>
     /// <param name="inputs">The inputs that hold for all rows, by name.</param>
     void WriteShared(in PredictionInputs inputs);
@@ -44,7 +45,9 @@ internal interface ILane : IDisposable
     /// <summary>Lets go of what requests have written and of what the last run has left, and keeps the memory for the next.</summary>
     void Clear();
 
-    /// <summary>Copies a row of the last run into the first place of another lane of the same model and shape, so that it can be run again alone.</summary>
+    /// <summary>
+    /// Copies a row of the last run into the first place of another lane of the same model and shape, so that it can be run again alone.
+    /// </summary>
     /// <param name="row">The row, from 0.</param>
     /// <param name="target">The other lane.</param>
     /// <returns>Whether it was copied; false for a lane that cannot, whose rows are then never checked.</returns>

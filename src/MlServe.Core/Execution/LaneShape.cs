@@ -3,15 +3,18 @@ using System.Runtime.InteropServices;
 namespace MlServe;
 
 /// <summary>
-/// The sizes of all axes of all inputs but the batch axis, and which optional inputs are there: requests of equal shapes may run in one batch.
-/// Immutable, compared by value.
+/// The sizes of all axes of all inputs but the batch axis, and which optional inputs are there: requests of equal shapes may run in one
+/// batch. Immutable, compared by value.
 /// </summary>
 public sealed class LaneShape : IEquatable<LaneShape>
 {
     /// <summary>Stands in <see cref="Sizes"/> for an input that is not there.</summary>
     internal const long AbsentInput = -1;
 
-    /// <summary>Stands before the sizes of an input that is there and need not be, so that its sizes, none for a scalar, cannot be taken for another's.</summary>
+    /// <summary>
+    /// Stands before the sizes of an input that is there and need not be, so that its sizes, none for a scalar, cannot be taken for
+    /// another's.
+    /// </summary>
     internal const long PresentInput = -3;
 
     /// <summary>Stands for an input that is no tensor and is passed on as it came.</summary>

@@ -4,12 +4,16 @@ using MlServe.Tensors;
 namespace MlServe;
 
 /// <summary>
-/// Compares answers: a row run alone against the same row run in company, and two rows with each other. An element that is finite in neither says nothing; one that
-/// is finite in one of them alone is infinitely far off. Integers, booleans and texts are alike or infinitely far off.
+/// Compares answers: a row run alone against the same row run in company, and two rows with each other. An element that is finite in
+/// neither says nothing; one that is finite in one of them alone is infinitely far off. Integers, booleans and texts are alike or
+/// infinitely far off.
 /// </summary>
 internal static class RowAgreement
 {
-    /// <summary>Finds the axis along which an output of several rows is as long as there are rows, and that of one row is 1; null where there is none.</summary>
+    /// <summary>
+    /// Finds the axis along which an output of several rows is as long as there are rows, and that of one row is 1; null where there is
+    /// none.
+    /// </summary>
     public static int? FindAxis(OutputValue one, OutputValue many, int rows)
     {
         if (one.Kind != many.Kind || one.ElementType != many.ElementType) return null;
@@ -35,9 +39,10 @@ internal static class RowAgreement
     public static double Difference(OutputValue first, OutputValue second) => Compare(first, second, -1, 0, isSameRow: true);
 
     /// <summary>The greatest difference between two rows' own answers; 0 where they cannot be told apart.</summary>
-    public static double Distance(OutputValue left, OutputValue right) => left.Kind != right.Kind || left.ElementType != right.ElementType || left.Length != right.Length
-        ? double.PositiveInfinity
-        : Compare(left, right, -1, 0, isSameRow: false);
+    public static double Distance(OutputValue left, OutputValue right) =>
+        left.Kind != right.Kind || left.ElementType != right.ElementType || left.Length != right.Length
+            ? double.PositiveInfinity
+            : Compare(left, right, -1, 0, isSameRow: false);
 
     /// <summary>The largest finite number; 0 where there is none.</summary>
     public static double Magnitude(OutputValue value)
@@ -114,16 +119,23 @@ internal static class RowAgreement
             case ElementType.Float:
                 return Greatest<float>(left.Span<float>().Slice(leftFrom, length), right.Span<float>().Slice(rightFrom, length), isSameRow);
             case ElementType.Double:
-                return Greatest<double>(left.Span<double>().Slice(leftFrom, length), right.Span<double>().Slice(rightFrom, length), isSameRow);
+                return Greatest<double>(
+                    left.Span<double>().Slice(leftFrom, length), right.Span<double>().Slice(rightFrom, length), isSameRow);
             case ElementType.Float16:
                 return Greatest<Half>(left.Span<Half>().Slice(leftFrom, length), right.Span<Half>().Slice(rightFrom, length), isSameRow);
             case ElementType.BFloat16:
-                return Greatest<float>(ToFloats(left.Span<ushort>().Slice(leftFrom, length)), ToFloats(right.Span<ushort>().Slice(rightFrom, length)), isSameRow);
+                return Greatest<float>(
+                    ToFloats(left.Span<ushort>().Slice(leftFrom, length)), ToFloats(right.Span<ushort>().Slice(rightFrom, length)),
+                    isSameRow);
             case ElementType.String:
-                return left.Strings.Slice(leftFrom, length).SequenceEqual(right.Strings.Slice(rightFrom, length)) ? 0 : double.PositiveInfinity;
+                return left.Strings.Slice(leftFrom, length).SequenceEqual(right.Strings.Slice(rightFrom, length))
+                    ? 0
+                    : double.PositiveInfinity;
             default:
                 var size = ElementTypes.SizeOf(left.ElementType);
-                return left.Bytes.Slice(leftFrom * size, length * size).SequenceEqual(right.Bytes.Slice(rightFrom * size, length * size)) ? 0 : double.PositiveInfinity;
+                return left.Bytes.Slice(leftFrom * size, length * size).SequenceEqual(right.Bytes.Slice(rightFrom * size, length * size))
+                    ? 0
+                    : double.PositiveInfinity;
         }
     }
 
@@ -131,12 +143,16 @@ internal static class RowAgreement
         where T : unmanaged, IFloatingPointIeee754<T>
     {
         // Bit for bit the same is what most stretches are.
-        if (isSameRow && System.Runtime.InteropServices.MemoryMarshal.AsBytes(left).SequenceEqual(System.Runtime.InteropServices.MemoryMarshal.AsBytes(right))) return 0;
+        if (isSameRow
+            && System.Runtime.InteropServices.MemoryMarshal.AsBytes(left)
+                .SequenceEqual(System.Runtime.InteropServices.MemoryMarshal.AsBytes(right)))
+            return 0;
         var greatest = 0.0;
         for (var i = 0; i < left.Length; i++)
         {
             var (isLeftFinite, isRightFinite) = (T.IsFinite(left[i]), T.IsFinite(right[i]));
-            if (isLeftFinite && isRightFinite) greatest = Math.Max(greatest, Math.Abs(double.CreateSaturating(left[i]) - double.CreateSaturating(right[i])));
+            if (isLeftFinite && isRightFinite)
+                greatest = Math.Max(greatest, Math.Abs(double.CreateSaturating(left[i]) - double.CreateSaturating(right[i])));
             else if (isSameRow && isLeftFinite != isRightFinite) return double.PositiveInfinity;
         }
 

@@ -1,13 +1,14 @@
 namespace MlServe;
 
 /// <summary>
-/// Bounds how many models run at once, over all models of a host, so that inference never takes more cores than the process may use. Where runs have to wait, each model that
-/// waits gets the same share of the time: one with short runs does not stand behind the backlog of one with long runs, but waits for runs that are
-/// under way. Safe for concurrent use.
+/// Bounds how many models run at once, over all models of a host, so that inference never takes more cores than the process may use. Where
+/// runs have to wait, each model that waits gets the same share of the time: one with short runs does not stand behind the backlog of one
+/// with long runs, but waits for runs that are under way. Safe for concurrent use.
 /// </summary>
 /// <remarks>
-/// Start-time fair queueing (Goyal, Vin and Cheng, 1996) over models, with the measured time of runs for lengths of packets. A model that has not waited saves up nothing. Within
-/// a model: first come, first served, and work in bulk (<see cref="RequestPriority.Bulk"/>) yields to all other until it has waited long enough.
+/// Start-time fair queueing (Goyal, Vin and Cheng, 1996) over models, with the measured time of runs for lengths of packets. A model that
+/// has not waited saves up nothing. Within a model: first come, first served, and work in bulk (<see cref="RequestPriority.Bulk"/>) yields
+/// to all other until it has waited long enough.
 /// </remarks>
 public sealed class RunGate
 {
@@ -20,7 +21,8 @@ public sealed class RunGate
     private int _waiting;
 
     /// <summary>Makes a gate.</summary>
-    /// <param name="maxConcurrentRuns">How many runs at once, 1 or more; null: one for each core that the process may use (a container's limit counted).</param>
+    /// <param name="maxConcurrentRuns">How many runs at once, 1 or more; null: one for each core that the process may use (a container's
+    /// limit counted).</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxConcurrentRuns"/> is less than 1.</exception>
     public RunGate(int? maxConcurrentRuns = null)
     {
@@ -72,8 +74,8 @@ public sealed class RunGate
     }
 
     /// <summary>
-    /// Says that a waiter has left. Those who have are cleared away once they are half of their model's line, so that a gate which stays shut does not
-    /// gather them without a bound.
+    /// Says that a waiter has left. Those who have are cleared away once they are half of their model's line, so that a gate which stays
+    /// shut does not gather them without a bound.
     /// </summary>
     /// <param name="flow">Of that waiter, which may serve somebody else by now.</param>
     internal void Leave(GateFlow? flow = null)

@@ -1,8 +1,8 @@
 namespace MlServe.Guests;
 
 /// <summary>
-/// Work that is nobody's request: it keeps no caller's <see cref="ExecutionContext"/>, which would show it the tenant or the activity of whoever happened
-/// to begin it.
+/// Work that is nobody's request: it keeps no caller's <see cref="ExecutionContext"/>, which would show it the tenant or the activity of
+/// whoever happened to begin it.
 /// </summary>
 internal static class Background
 {
@@ -46,7 +46,8 @@ internal static class Background
     public static void Forget(Task task)
     {
         using var noContext = SuppressFlow();
-        _ = task.ContinueWith(static late => _ = late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        _ = task.ContinueWith(
+            static late => _ = late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
     }
 
     public static CancellationTokenRegistration Register(Action callback, CancellationToken token) =>

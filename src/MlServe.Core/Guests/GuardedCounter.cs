@@ -9,7 +9,8 @@ internal sealed class GuardedCounter<T>(Counter<T>? instrument, GuestReports rep
 {
     public bool Enabled => instrument is { Enabled: true };
 
-    public void Add(T delta, in KeyValuePair<string, object?> tag, in KeyValuePair<string, object?> other) => Add(delta, new TagList { tag, other });
+    public void Add(T delta, in KeyValuePair<string, object?> tag, in KeyValuePair<string, object?> other) =>
+        Add(delta, new TagList { tag, other });
 
     public void Add(T delta, in TagList tags)
     {

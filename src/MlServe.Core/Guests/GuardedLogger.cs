@@ -22,7 +22,9 @@ internal sealed class GuardedLogger : ILogger
         if (OfFactories.TryGetValue(factory, out var known)) return known;
         try
         {
-            return factory.CreateLogger(MlServeDiagnostics.LogCategory) is { } logger ? OfFactories.GetValue(factory, _ => new(logger)) : null;
+            return factory.CreateLogger(MlServeDiagnostics.LogCategory) is { } logger
+                ? OfFactories.GetValue(factory, _ => new(logger))
+                : null;
         }
 #pragma warning disable CA1031 // A model without a log is better than none.
         catch (Exception exception)
@@ -48,7 +50,8 @@ internal sealed class GuardedLogger : ILogger
         }
     }
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    public void Log<TState>(
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
         try
         {

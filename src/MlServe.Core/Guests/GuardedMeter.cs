@@ -5,13 +5,14 @@ using Microsoft.Extensions.Logging;
 namespace MlServe.Guests;
 
 /// <summary>
-/// The meter of a host. Whoever listens to it is called where instruments are made and where they measure, and what is thrown there is counted and
-/// goes no further.
+/// The meter of a host. Whoever listens to it is called where instruments are made and where they measure, and what is thrown there is
+/// counted and goes no further.
 /// </summary>
 internal sealed class GuardedMeter
 {
     private static readonly ConditionalWeakTable<IMeterFactory, GuardedMeter> OfFactories = [];
-    private static readonly Lazy<GuardedMeter> OfProcess = new(static () => new(new(MlServeDiagnostics.MeterName, Version), GuestReports.OfProcess));
+    private static readonly Lazy<GuardedMeter> OfProcess = new(static () =>
+        new(new(MlServeDiagnostics.MeterName, Version), GuestReports.OfProcess));
 
     private readonly Meter _meter;
     private readonly GuestReports _reports;

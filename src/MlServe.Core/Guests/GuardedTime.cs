@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace MlServe.Guests;
 
 /// <summary>
-/// A clock of the application's that may throw. Where it does, time goes on from the last reading at the system's pace, and the system's timers take
-/// the place of its own. The system's clock needs no guard.
+/// A clock of the application's that may throw. Where it does, time goes on from the last reading at the system's pace, and the system's
+/// timers take the place of its own. The system's clock needs no guard.
 /// </summary>
 internal sealed class GuardedTime : TimeProvider
 {

@@ -1,8 +1,8 @@
 namespace MlServe.Guests;
 
 /// <summary>
-/// A timer of a clock that may throw, give no timer, or call back while it is being set. The system's takes its place where it fails; a call back on
-/// the thread that sets it goes on elsewhere, because that thread may hold a lock.
+/// A timer of a clock that may throw, give no timer, or call back while it is being set. The system's takes its place where it fails; a
+/// call back on the thread that sets it goes on elsewhere, because that thread may hold a lock.
 /// </summary>
 internal sealed class GuardedTimer : ITimer, IThreadPoolWorkItem
 {

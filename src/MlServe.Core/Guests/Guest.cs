@@ -12,7 +12,9 @@ internal enum Guest
     /// <summary>Whoever listens to activities.</summary>
     ActivityListener,
 
-    /// <summary>Whoever listens to event sources. What it throws when it is told of an event, the runtime keeps from the one who tells.</summary>
+    /// <summary>
+    /// Whoever listens to event sources. What it throws when it is told of an event, the runtime keeps from the one who tells.
+    /// </summary>
     EventListener,
 
     /// <summary>A time provider or a timer of its.</summary>

@@ -4,7 +4,8 @@ namespace MlServe.Guests;
 internal static class GuestFaults
 {
     private static readonly string[] Tags =
-        ["logger", "meter_listener", "activity_listener", "event_listener", "clock", "context", "cancellation", "callback", "layer", "memory_cache", "host", "mlserve"];
+        ["logger", "meter_listener", "activity_listener", "event_listener", "clock", "context", "cancellation", "callback", "layer",
+            "memory_cache", "host", "mlserve"];
 
     private static readonly long[] Counts = new long[Tags.Length];
 

@@ -3,7 +3,8 @@ using Microsoft.Extensions.Logging;
 namespace MlServe.Guests;
 
 /// <summary>
-/// Counts that a guest threw and says so, once in a while for each kind: to the event source, and to a logger where there is one. Never throws.
+/// Counts that a guest threw and says so, once in a while for each kind: to the event source, and to a logger where there is one. Never
+/// throws.
 /// </summary>
 internal sealed class GuestReports(ILogger? logger)
 {

@@ -15,5 +15,6 @@ internal static class GuestServices
     public static TimeProvider FindClock(this IServiceProvider services) => GuardedTime.Of(services.Find<TimeProvider>());
 
     /// <summary>The host's meter; that of the process where there is none.</summary>
-    public static GuardedMeter FindMeter(this IServiceProvider services) => GuardedMeter.For(services.Find<IMeterFactory>(), services.FindLogger());
+    public static GuardedMeter FindMeter(this IServiceProvider services) =>
+        GuardedMeter.For(services.Find<IMeterFactory>(), services.FindLogger());
 }

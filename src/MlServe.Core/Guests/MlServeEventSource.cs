@@ -2,7 +2,9 @@ using System.Diagnostics.Tracing;
 
 namespace MlServe.Guests;
 
-/// <summary>The event source: an event for guests that threw, and the EventCounters, which are made when somebody first asks for them.</summary>
+/// <summary>
+/// The event source: an event for guests that threw, and the EventCounters, which are made when somebody first asks for them.
+/// </summary>
 [EventSource(Name = MlServeDiagnostics.EventSourceName)]
 internal sealed class MlServeEventSource : EventSource
 {

@@ -61,7 +61,8 @@ public sealed class FileStateStore : IStateStore
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (!File.Exists(Path.Combine(Folder, file)) && Directory.EnumerateFiles(Folder, $"*{Extension}").Count() >= MaxKeys)
-                throw new IOException($"The state folder '{Folder}' has {MaxKeys} keys and takes no more. Delete those that are no longer needed.");
+                throw new IOException(
+                    $"The state folder '{Folder}' has {MaxKeys} keys and takes no more. Delete those that are no longer needed.");
             _folder.Write(file, ContextOf(key), value.Span, isDurable: true);
             return Task.CompletedTask;
         }));
@@ -84,7 +85,8 @@ public sealed class FileStateStore : IStateStore
         cancellationToken.ThrowIfCancellationRequested();
         var bytes = _folder.TryRead(file, ContextOf(key), MaxValueBytes + SealBytes, out var problem, cancellationToken);
         if (problem is not null)
-            throw new IOException($"The state '{key}' ('{Path.Combine(Folder, file)}') is not taken: {problem}. Delete it, or write it anew.");
+            throw new IOException(
+                $"The state '{key}' ('{Path.Combine(Folder, file)}') is not taken: {problem}. Delete it, or write it anew.");
         return bytes?.AsMemory(0, SealedFolder.ContentOf(bytes).Length);
     }
 
@@ -111,7 +113,8 @@ public sealed class FileStateStore : IStateStore
         ArgumentNullException.ThrowIfNull(key);
         if (key.Length is 0 or > MaxKeyLength || !key.All(static letter =>
             char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.'))
-            throw new ArgumentException($"'{key}' cannot be a key; it must be 1 to {MaxKeyLength} ASCII letters, digits, '-', '_' and '.'.", nameof(key));
+            throw new ArgumentException(
+                $"'{key}' cannot be a key; it must be 1 to {MaxKeyLength} ASCII letters, digits, '-', '_' and '.'.", nameof(key));
         return $"{key.ToLowerInvariant()}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)))[..16]}{Extension}";
     }
 

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace MlServe.Tensors;
 
 /// <summary>
-/// A 16-bit "brain" float: the upper half of a <see cref="float"/>, with its range and 8 bits of precision. Only a carrier of bits to and from
-/// models; arithmetic is done after conversion.
+/// A 16-bit "brain" float: the upper half of a <see cref="float"/>, with its range and 8 bits of precision. Only a carrier of bits to and
+/// from models; arithmetic is done after conversion.
 /// </summary>
 public readonly struct BFloat16 : IEquatable<BFloat16>
 {

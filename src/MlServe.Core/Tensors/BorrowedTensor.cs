@@ -78,7 +78,8 @@ internal readonly struct BorrowedTensor
     public static BorrowedTensor FromBytes(ElementType type, byte[] bytes, int count, long[]? shape) => new(type, bytes, 0, count, shape);
 
     /// <summary>Elements of a copy, until its owner lets go of them.</summary>
-    public static BorrowedTensor FromOwned(ElementType type, OwnedElements owned, int count, long[]? shape) => new(type, owned, 0, count, shape);
+    public static BorrowedTensor FromOwned(ElementType type, OwnedElements owned, int count, long[]? shape) =>
+        new(type, owned, 0, count, shape);
 
     /// <summary>Whether the owner of a copy has let go of it.</summary>
     public bool IsReleased => _owner is OwnedElements { IsReleased: true };
@@ -145,7 +146,8 @@ internal readonly struct BorrowedTensor
     {
         // The tensor's own GetPinnableReference forgets where a slice begins; its span does not.
         var span = tensor.AsReadOnlyTensorSpan();
-        if (span.IsDense && IsRowMajor(span)) return MemoryMarshal.CreateReadOnlySpan(in span.GetPinnableReference(), (int)span.FlattenedLength);
+        if (span.IsDense && IsRowMajor(span))
+            return MemoryMarshal.CreateReadOnlySpan(in span.GetPinnableReference(), (int)span.FlattenedLength);
         var flat = new T[span.FlattenedLength];
         span.FlattenTo(flat);
         return flat;

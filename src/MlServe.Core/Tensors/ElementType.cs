@@ -2,7 +2,8 @@ namespace MlServe.Tensors;
 
 /// <summary>
 /// The type of a tensor's elements. The numbers are those of <c>TensorProto.DataType</c> in the ONNX specification; types that the
-/// runtime's C# API does not take (complex, 8-bit and smaller floats, 4-bit and smaller integers) have no name here and are refused at load.
+/// runtime's C# API does not take (complex, 8-bit and smaller floats, 4-bit and smaller integers) have no name here and are refused at
+/// load.
 /// </summary>
 public enum ElementType
 {

@@ -1,6 +1,9 @@
 namespace MlServe.Tensors;
 
-/// <summary>Values of floating point that are no numbers to count with. In configuration several are parted by commas: <c>"NaN, NegativeInfinity"</c>.</summary>
+/// <summary>
+/// Values of floating point that are no numbers to count with. In configuration several are parted by commas:
+/// <c>"NaN, NegativeInfinity"</c>.
+/// </summary>
 [Flags]
 public enum NonFiniteValues
 {

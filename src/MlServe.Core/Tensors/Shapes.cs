@@ -5,7 +5,9 @@ namespace MlServe.Tensors;
 /// <summary>Arithmetic on shapes: sizes in elements, one axis more or less.</summary>
 internal static class Shapes
 {
-    /// <summary>The number of elements, 1 for a scalar; -1 where a dimension is negative or the product leaves <see cref="long"/>.</summary>
+    /// <summary>
+    /// The number of elements, 1 for a scalar; -1 where a dimension is negative or the product leaves <see cref="long"/>.
+    /// </summary>
     public static long Count(ReadOnlySpan<long> shape)
     {
         long count = 1;

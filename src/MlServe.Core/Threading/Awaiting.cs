@@ -23,7 +23,8 @@ internal static class Awaiting
     }
 
     public static InvalidOperationException Twice() =>
-        new("The value task of a prediction was awaited twice, or its result was read before it had completed. Await it once, or call AsTask() once and await the task.");
+        new("The value task of a prediction was awaited twice, or its result was read before it had completed. Await it once, or call "
+            + "AsTask() once and await the task.");
 
     /// <summary>What an await captures, or null where any thread will do.</summary>
     public static object? FindContext()
@@ -56,8 +57,8 @@ internal static class Awaiting
     }
 
     /// <summary>
-    /// Lets the second that waits for a source go on at once, on its own thread, to find that it may not read. To throw here would not do: async methods
-    /// throw what comes from here on the thread pool, which ends the process. Code that is no async method is told here.
+    /// Lets the second that waits for a source go on at once, on its own thread, to find that it may not read. To throw here would not do:
+    /// async methods throw what comes from here on the thread pool, which ends the process. Code that is no async method is told here.
     /// </summary>
     public static void Refuse(object source, Action<object?> continuation, object? state)
     {
@@ -74,7 +75,9 @@ internal static class Awaiting
         }
     }
 
-    /// <summary>Lets code go on in its context; elsewhere where that takes no work, because whoever waits must hear of the answer all the same.</summary>
+    /// <summary>
+    /// Lets code go on in its context; elsewhere where that takes no work, because whoever waits must hear of the answer all the same.
+    /// </summary>
     /// <param name="context">A synchronization context or a task scheduler.</param>
     /// <param name="waiter">The code.</param>
     public static void Post(object context, IWaiter waiter)
@@ -83,7 +86,10 @@ internal static class Awaiting
         try
         {
             if (context is SynchronizationContext synchronization) synchronization.Post(static work => ((Work)work!).Run(), work);
-            else _ = Task.Factory.StartNew(static work => ((Work)work!).Run(), work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, (TaskScheduler)context);
+            else
+                _ = Task.Factory.StartNew(
+                    static work => ((Work)work!).Run(), work, CancellationToken.None, TaskCreationOptions.DenyChildAttach,
+                    (TaskScheduler)context);
         }
 #pragma warning disable CA1031 // The context is the caller's, and may be dead; whoever answers has others to answer.
         catch (Exception exception)

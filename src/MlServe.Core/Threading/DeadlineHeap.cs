@@ -1,6 +1,9 @@
 namespace MlServe.Threading;
 
-/// <summary>The timers that <see cref="DeadlineThread"/> is to look at, the earliest first: a binary heap from which any may be taken. Not safe for concurrent use.</summary>
+/// <summary>
+/// The timers that <see cref="DeadlineThread"/> is to look at, the earliest first: a binary heap from which any may be taken. Not safe for
+/// concurrent use.
+/// </summary>
 internal sealed class DeadlineHeap
 {
     private DeadlineTimer[] _timers = new DeadlineTimer[64];

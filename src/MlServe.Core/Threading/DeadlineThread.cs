@@ -4,9 +4,9 @@ using MlServe.Guests;
 namespace MlServe.Threading;
 
 /// <summary>
-/// One thread of the process on which deadlines come due. The system's own timers fire on the thread pool, whose threads may all be blocked by the very callers whose time
-/// is over. Started by the first timer that is set, ends when none has been set for a while; it sleeps from one timer to the next. What timers call is short
-/// and calls nobody else's code: that goes to <see cref="UrgentWork"/>.
+/// One thread of the process on which deadlines come due. The system's own timers fire on the thread pool, whose threads may all be blocked
+/// by the very callers whose time is over. Started by the first timer that is set, ends when none has been set for a while; it sleeps from
+/// one timer to the next. What timers call is short and calls nobody else's code: that goes to <see cref="UrgentWork"/>.
 /// </summary>
 internal static class DeadlineThread
 {
@@ -51,7 +51,8 @@ internal static class DeadlineThread
             thread.UnsafeStart();
             _thread = thread;
         }
-#pragma warning disable CA1031 // There is no thread to be had now; the next timer tries again, and the request that set this one is under way.
+        // There is no thread to be had now; the next timer tries again, and the request that set this one is under way.
+#pragma warning disable CA1031
         catch (Exception)
 #pragma warning restore CA1031
         {

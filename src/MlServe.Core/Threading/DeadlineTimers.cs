@@ -6,8 +6,8 @@ namespace MlServe.Threading;
 internal static class DeadlineTimers
 {
     /// <summary>
-    /// Makes a timer that is not set yet and keeps nothing of its caller's context. Of the system's clock it comes due on <see cref="DeadlineThread"/>, of any other as that
-    /// clock has it.
+    /// Makes a timer that is not set yet and keeps nothing of its caller's context. Of the system's clock it comes due on
+    /// <see cref="DeadlineThread"/>, of any other as that clock has it.
     /// </summary>
     /// <param name="time">The clock.</param>
     /// <param name="callback">Short, and calls nobody else's code.</param>

@@ -1,8 +1,9 @@
 namespace MlServe.Threading;
 
 /// <summary>
-/// Threads for <see cref="UrgentWork"/> that the thread pool does not come to. Started when they are needed, ended when they have had nothing to do for a while; bounded. Those that
-/// run models, waiting code and layers are apart: waiting code that blocks does not keep models from running, nor do layers keep anybody from its answer.
+/// Threads for <see cref="UrgentWork"/> that the thread pool does not come to. Started when they are needed, ended when they have had
+/// nothing to do for a while; bounded. Those that run models, waiting code and layers are apart: waiting code that blocks does not keep
+/// models from running, nor do layers keep anybody from its answer.
 /// </summary>
 internal sealed class HelperThreads
 {
@@ -37,7 +38,9 @@ internal sealed class HelperThreads
     /// <summary>For answers, and whatever else may call other people's code, which may block.</summary>
     public static HelperThreads ForAnswers { get; } = new("MlServe answers", Idle);
 
-    /// <summary>For layers of the application's and what they register, which may block for as long as they like without holding up answers.</summary>
+    /// <summary>
+    /// For layers of the application's and what they register, which may block for as long as they like without holding up answers.
+    /// </summary>
     public static HelperThreads ForLayers { get; } = new("MlServe layers", Idle);
 
     internal int Threads
@@ -59,7 +62,10 @@ internal sealed class HelperThreads
         }
     }
 
-    /// <summary>Starts further threads where those that there are have not taken anything since the last look: they are blocked, or busy with something long.</summary>
+    /// <summary>
+    /// Starts further threads where those that there are have not taken anything since the last look: they are blocked, or busy with
+    /// something long.
+    /// </summary>
     internal void GrowIfStuck()
     {
         lock (_gate)
@@ -148,7 +154,8 @@ internal sealed class HelperThreads
                 }
             }
 
-            // Somebody has woken it just now, and what was signalled then must not end its next rest: it would stand among those that rest twice.
+            // Somebody has woken it just now, and what was signalled then must not end its next rest: it would stand among those that rest
+            // twice.
             signal.Reset();
         }
     }

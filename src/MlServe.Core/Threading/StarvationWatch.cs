@@ -3,15 +3,19 @@ using System.Diagnostics;
 namespace MlServe.Threading;
 
 /// <summary>
-/// Watches whether the thread pool comes to <see cref="UrgentWork"/>. Looks every few milliseconds while there is any, not at all where there is none; work that it finds twice
-/// goes to a helper thread. From then on work goes to the helpers as well as to the pool, until the pool is prompt again.
+/// Watches whether the thread pool comes to <see cref="UrgentWork"/>. Looks every few milliseconds while there is any, not at all where
+/// there is none; work that it finds twice goes to a helper thread. From then on work goes to the helpers as well as to the pool, until the
+/// pool is prompt again.
 /// </summary>
 internal static class StarvationWatch
 {
     /// <summary>Work that is found at two looks is late: it has waited for one to two of these.</summary>
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(8);
 
-    /// <summary>Looks at which nothing of some work is seen until it is no longer watched: a quarter of a second, so that work in turn does not come and go.</summary>
+    /// <summary>
+    /// Looks at which nothing of some work is seen until it is no longer watched: a quarter of a second, so that work in turn does not come
+    /// and go.
+    /// </summary>
     private const int Patience = 32;
 
     private static readonly Lock Gate = new();

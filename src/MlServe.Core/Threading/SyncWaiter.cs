@@ -1,8 +1,9 @@
 namespace MlServe.Threading;
 
 /// <summary>
-/// A thread that waits in a synchronous call, and meanwhile runs what its own call depends on: the batch that its rows ride in, its turn at the gate, its answer's way through the
-/// layers. So the call needs no thread of the pool. One for each thread, reused; a <see cref="WaiterTicket"/> tells its calls apart.
+/// A thread that waits in a synchronous call, and meanwhile runs what its own call depends on: the batch that its rows ride in, its turn at
+/// the gate, its answer's way through the layers. So the call needs no thread of the pool. One for each thread, reused; a
+/// <see cref="WaiterTicket"/> tells its calls apart.
 /// </summary>
 #pragma warning disable CA1001 // Lives as long as its thread.
 internal sealed class SyncWaiter
@@ -31,7 +32,10 @@ internal sealed class SyncWaiter
     /// <summary>The ticket of the synchronous call that this thread has just begun; one of nobody where it has not.</summary>
     public static WaiterTicket Current => _current is { } waiter ? new(waiter, waiter._call) : default;
 
-    /// <summary>Begins a call and waits for it on this thread. No synchronization context is seen by it: it could take no work while this thread waits.</summary>
+    /// <summary>
+    /// Begins a call and waits for it on this thread. No synchronization context is seen by it: it could take no work while this thread
+    /// waits.
+    /// </summary>
     public static TResult Call<TState, TResult>(TState state, Func<TState, ValueTask<TResult>> begin)
     {
         var context = SynchronizationContext.Current;

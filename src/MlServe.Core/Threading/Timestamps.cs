@@ -1,6 +1,8 @@
 namespace MlServe.Threading;
 
-/// <summary>Moments as a <see cref="TimeProvider"/>'s timestamps, and times as its timers take them: however long, nothing overflows.</summary>
+/// <summary>
+/// Moments as a <see cref="TimeProvider"/>'s timestamps, and times as its timers take them: however long, nothing overflows.
+/// </summary>
 internal static class Timestamps
 {
     /// <summary>The longest time that timers take.</summary>
@@ -17,5 +19,6 @@ internal static class Timestamps
     }
 
     /// <summary>In whole milliseconds, and for a timer that is set again where it was too early.</summary>
-    public static TimeSpan ToTimer(TimeSpan left) => left < LongestTimer ? TimeSpan.FromMilliseconds(Math.Ceiling(left.TotalMilliseconds)) : LongestTimer;
+    public static TimeSpan ToTimer(TimeSpan left) =>
+        left < LongestTimer ? TimeSpan.FromMilliseconds(Math.Ceiling(left.TotalMilliseconds)) : LongestTimer;
 }

@@ -18,12 +18,14 @@ internal sealed class UrgentCancel : UrgentWork
     }
 
     /// <summary>
-    /// Cancels when a time is over, unless what is returned is disposed before: unlike a source with a delay of its own also where the pool is blocked, whatever callbacks throw, and
-    /// not before the time is over, whatever the clock's timers do.
+    /// Cancels when a time is over, unless what is returned is disposed before: unlike a source with a delay of its own also where the pool
+    /// is blocked, whatever callbacks throw, and not before the time is over, whatever the clock's timers do.
     /// </summary>
     public static IDisposable After(CancellationTokenSource source, TimeSpan delay, TimeProvider time) => new Timed(source, delay, time);
 
-    /// <summary>Cancels elsewhere; ends when all that is registered has been called, and whoever waits for that goes on there too.</summary>
+    /// <summary>
+    /// Cancels elsewhere; ends when all that is registered has been called, and whoever waits for that goes on there too.
+    /// </summary>
     /// <param name="source">What is cancelled.</param>
     /// <param name="helpers">Who does it where the pool does not come to it; null: those for answers.</param>
     public static Task CancelAsync(CancellationTokenSource source, HelperThreads? helpers = null)

@@ -1,6 +1,8 @@
 namespace MlServe.Threading;
 
-/// <summary>Something that others wait for, once. They go on on the pool, or on a helper thread, and never within the call that completes it.</summary>
+/// <summary>
+/// Something that others wait for, once. They go on on the pool, or on a helper thread, and never within the call that completes it.
+/// </summary>
 internal sealed class UrgentCompletion : UrgentWork
 {
     private readonly TaskCompletionSource _source = new();

@@ -1,6 +1,8 @@
 namespace MlServe.Threading;
 
-/// <summary>A wait that ends in time also where the thread pool is blocked. What waits goes on on the pool, or on a helper thread.</summary>
+/// <summary>
+/// A wait that ends in time also where the thread pool is blocked. What waits goes on on the pool, or on a helper thread.
+/// </summary>
 internal sealed class UrgentDelay : UrgentWork
 {
     private const int Early = 1;

@@ -1,9 +1,10 @@
 namespace MlServe.Threading;
 
 /// <summary>
-/// Work that somebody's answer depends on. It goes to the thread pool like any other; where no thread of the pool comes for it within some milliseconds, because its threads
-/// are blocked or busy, a helper thread does (<see cref="StarvationWatch"/>). Whoever claims it first runs it, so that it runs once each time it is queued. An
-/// object may be queued again as soon as it has begun to run; the pool holds it once at most.
+/// Work that somebody's answer depends on. It goes to the thread pool like any other; where no thread of the pool comes for it within some
+/// milliseconds, because its threads are blocked or busy, a helper thread does (<see cref="StarvationWatch"/>). Whoever claims it first
+/// runs it, so that it runs once each time it is queued. An object may be queued again as soon as it has begun to run; the pool holds it
+/// once at most.
 /// </summary>
 internal abstract class UrgentWork : IThreadPoolWorkItem
 {

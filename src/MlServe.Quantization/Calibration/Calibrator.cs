@@ -5,13 +5,14 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Calibration;
 
 /// <summary>
-/// Runs a model over samples and sees between which values its activations lie. One sample's activations are in memory at a time, and of those that were seen only
-/// what the method keeps of each: two numbers, or a histogram.
+/// Runs a model over samples and sees between which values its activations lie. One sample's activations are in memory at a time, and of
+/// those that were seen only what the method keeps of each: two numbers, or a histogram.
 /// </summary>
 internal static class Calibrator
 {
     public static async Task<CalibrationResult> RunAsync(
-        ModelProto preprocessed, IReadOnlyCollection<string> tensors, SampleSet samples, CalibrationSettings settings, CancellationToken cancellationToken)
+        ModelProto preprocessed, IReadOnlyCollection<string> tensors, SampleSet samples, CalibrationSettings settings,
+        CancellationToken cancellationToken)
     {
         string[] names = [.. tensors];
         var observers = names.Select(name => RangeObserver.Create(name, settings)).ToArray();
@@ -26,7 +27,10 @@ internal static class Calibrator
 
         cancellationToken.ThrowIfCancellationRequested();
         if (count == 0)
-            throw new QuantizationException(QuantizationFailure.NoCalibrationData, "There is no calibration sample. Static quantization needs a few dozen that are typical of real inputs.");
-        return new(observers.ToDictionary(static observer => observer.Name, static observer => observer.Range(), StringComparer.Ordinal), count);
+            throw new QuantizationException(
+                QuantizationFailure.NoCalibrationData,
+                "There is no calibration sample. Static quantization needs a few dozen that are typical of real inputs.");
+        return new(
+            observers.ToDictionary(static observer => observer.Name, static observer => observer.Range(), StringComparer.Ordinal), count);
     }
 }

@@ -1,8 +1,8 @@
 namespace MlServe.Quantization.Calibration;
 
 /// <summary>
-/// Counts values in bins of one width on both sides of 0. The width doubles when a value lies outside, so that memory stays the same however many values come and
-/// however far they reach.
+/// Counts values in bins of one width on both sides of 0. The width doubles when a value lies outside, so that memory stays the same
+/// however many values come and however far they reach.
 /// </summary>
 internal sealed class Histogram
 {

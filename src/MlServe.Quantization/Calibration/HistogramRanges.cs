@@ -13,7 +13,10 @@ internal static class HistogramRanges
         return Within(seen, histogram.Quantile(tail), histogram.Quantile(1 - tail));
     }
 
-    /// <summary>The range with the least sum of squared errors: of rounding inside (a twelfth of the squared step for each value), of clipping outside.</summary>
+    /// <summary>
+    /// The range with the least sum of squared errors: of rounding inside (a twelfth of the squared step for each value), of clipping
+    /// outside.
+    /// </summary>
     public static TensorRange Mse(Histogram histogram, TensorRange seen)
     {
         var best = seen;
@@ -36,8 +39,8 @@ internal static class HistogramRanges
     }
 
     /// <summary>
-    /// The range whose 256 levels lose the least information, as the Kullback-Leibler divergence of the values from their levels (S. Migacz, "8-bit inference with
-    /// TensorRT", 2017; here with both ends shrinking together, because ranges are not symmetric).
+    /// The range whose 256 levels lose the least information, as the Kullback-Leibler divergence of the values from their levels (S.
+    /// Migacz, "8-bit inference with TensorRT", 2017; here with both ends shrinking together, because ranges are not symmetric).
     /// </summary>
     public static TensorRange Entropy(Histogram histogram, TensorRange seen)
     {

@@ -3,7 +3,9 @@ using MlServe.Quantization.Rewriting.Static;
 
 namespace MlServe.Quantization.Calibration;
 
-/// <summary>How many of some nodes lie before each of them on the longest way through a graph: those of the same depth do not depend on each other.</summary>
+/// <summary>
+/// How many of some nodes lie before each of them on the longest way through a graph: those of the same depth do not depend on each other.
+/// </summary>
 internal static class NodeDepths
 {
     public static int[] Of(GraphProto graph, IReadOnlyList<ComputeNode> nodes)

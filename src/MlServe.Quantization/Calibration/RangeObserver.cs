@@ -13,7 +13,8 @@ internal abstract class RangeObserver(string name)
     public static RangeObserver Create(string name, CalibrationSettings settings) => settings.Method switch
     {
         CalibrationMethod.MinMax => new MinMaxObserver(name),
-        CalibrationMethod.Percentile => new HistogramObserver(name, (histogram, seen) => HistogramRanges.Percentile(histogram, seen, settings.Percentile)),
+        CalibrationMethod.Percentile =>
+            new HistogramObserver(name, (histogram, seen) => HistogramRanges.Percentile(histogram, seen, settings.Percentile)),
         CalibrationMethod.Mse => new HistogramObserver(name, HistogramRanges.Mse),
         CalibrationMethod.Entropy => new HistogramObserver(name, HistogramRanges.Entropy),
         _ => throw new QuantizationException(QuantizationFailure.InvalidOptions, $"There is no calibration method {settings.Method}."),
@@ -26,7 +27,8 @@ internal abstract class RangeObserver(string name)
         if (!float.IsFinite(min) || !float.IsFinite(max))
         {
             throw new QuantizationException(QuantizationFailure.NotFinite,
-                $"'{name}' holds {(float.IsFinite(min) ? max : min)} on calibration sample {sample}. Leave that sample out, or exclude the node that makes the value.");
+                $"'{name}' holds {(float.IsFinite(min) ? max : min)} on calibration sample {sample}. Leave that sample out, or exclude "
+                    + "the node that makes the value.");
         }
 
         _min = Math.Min(_min, min);
@@ -39,7 +41,8 @@ internal abstract class RangeObserver(string name)
     {
         if (_min <= _max) return Choose(new(_min, _max));
         throw new QuantizationException(QuantizationFailure.NoCalibrationData,
-            $"'{name}' had no element on any calibration sample, so its range is not known. Add samples that reach it, or exclude the nodes that read it.");
+            $"'{name}' had no element on any calibration sample, so its range is not known. Add samples that reach it, or exclude the "
+                + "nodes that read it.");
     }
 
     protected abstract void Add(ReadOnlySpan<float> values, float min, float max);

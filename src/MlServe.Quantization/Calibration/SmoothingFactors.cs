@@ -6,15 +6,21 @@ using MlServe.Quantization.Runtime;
 
 namespace MlServe.Quantization.Calibration;
 
-/// <summary>Finds what the columns of products' inputs are multiplied with before they are rounded (see <see cref="Smoothing"/>): one pass over the samples.</summary>
+/// <summary>
+/// Finds what the columns of products' inputs are multiplied with before they are rounded (see <see cref="Smoothing"/>): one pass over the
+/// samples.
+/// </summary>
 internal static class SmoothingFactors
 {
-    // How much of the difference between columns goes to the weights. Of 0.5, 0.65 and 0.8, tried on all-MiniLM-L6-v2, 0.8 kept most neighbours; weights have a scale for each column, activations one for all.
+    // How much of the difference between columns goes to the weights. Of 0.5, 0.65 and 0.8, tried on all-MiniLM-L6-v2, 0.8 kept most
+    // neighbours; weights have a scale for each column, activations one for all.
     private const double Share = 0.8;
     private const double Least = 1e-5;
 
-    /// <returns>A factor for each column, by the name of the value, as in <see cref="QuantizationPlan.InputFactors"/>; none where nothing can be smoothed.</returns>
-    public static async Task<IReadOnlyDictionary<string, float[]>> ComputeAsync(ModelProto preprocessed, QuantizationPlan plan, SampleSet samples, CancellationToken cancellationToken)
+    /// <returns>A factor for each column, by the name of the value, as in <see cref="QuantizationPlan.InputFactors"/>; none where nothing
+    /// can be smoothed.</returns>
+    public static async Task<IReadOnlyDictionary<string, float[]>> ComputeAsync(
+        ModelProto preprocessed, QuantizationPlan plan, SampleSet samples, CancellationToken cancellationToken)
     {
         var readers = Smoothing.Readers(new GraphIndex(preprocessed.Graph), plan);
         var factors = new Dictionary<string, float[]>(StringComparer.Ordinal);
@@ -50,6 +56,8 @@ internal static class SmoothingFactors
             TensorPrimitives.Max(weights, rows, weights);
         }
 
-        return [.. inputs.Zip(weights, static (input, weight) => (float)(Math.Pow(Math.Max(weight, Least), 1 - Share) / Math.Pow(Math.Max(input, Least), Share)))];
+        return [.. inputs.Zip(
+            weights,
+            static (input, weight) => (float)(Math.Pow(Math.Max(weight, Least), 1 - Share) / Math.Pow(Math.Max(input, Least), Share)))];
     }
 }

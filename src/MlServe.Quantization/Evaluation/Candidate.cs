@@ -19,7 +19,9 @@ internal sealed record Candidate
     public bool Passed => Checks.All(static check => check.Passed);
 
     /// <summary>Whether it is fast or small enough or not, but answers as it should.</summary>
-    public bool IsAccurate => Measurement is not null && Checks.All(static check => check.Passed || check.Name is GateJudge.Speed or GateJudge.Rewrites or GateJudge.Size);
+    public bool IsAccurate =>
+        Measurement is not null
+        && Checks.All(static check => check.Passed || check.Name is GateJudge.Speed or GateJudge.Rewrites or GateJudge.Size);
 
     /// <summary>Whether it failed for nothing but its speed, and that may have been the moment's.</summary>
     public bool IsCloseCall => !Passed && IsAccurate && GateJudge.IsSpeedInDoubt(Checks);
@@ -30,10 +32,14 @@ internal sealed record Candidate
 
     /// <summary>How near its answers are to the source's, to choose between two that are not near enough: shares before noise.</summary>
     public double Nearness => Measurement?.Comparison is { } comparison
-        ? ((comparison.WorstAgreement ?? 1) * 1000) + ((comparison.WorstRankCorrelation ?? 1) * 1000) + Math.Clamp(comparison.WorstSnrDb ?? 0, -50, 200)
+        ? ((comparison.WorstAgreement
+            ?? 1) * 1000) + ((comparison.WorstRankCorrelation ?? 1) * 1000) + Math.Clamp(comparison.WorstSnrDb ?? 0, -50, 200)
         : double.NegativeInfinity;
 
-    /// <summary>Whether to look further from it rather than from another: the faster of two that answer as they should, else one that is not too slow, else the nearer.</summary>
+    /// <summary>
+    /// Whether to look further from it rather than from another: the faster of two that answer as they should, else one that is not too
+    /// slow, else the nearer.
+    /// </summary>
     public bool IsBetterStartThan(Candidate other)
     {
         if (IsAccurate && other.IsAccurate) return Ratio > other.Ratio;
@@ -41,7 +47,8 @@ internal sealed record Candidate
         return IsTooSlow == other.IsTooSlow ? Nearness > other.Nearness : other.IsTooSlow;
     }
 
-    private bool IsTooSlow => Checks.Any(static check => check.Name is GateJudge.Speed or GateJudge.Rewrites && check.Outcome == CheckOutcome.NotHeld);
+    private bool IsTooSlow =>
+        Checks.Any(static check => check.Name is GateJudge.Speed or GateJudge.Rewrites && check.Outcome == CheckOutcome.NotHeld);
 
     public SearchStep ToStep(IReadOnlyList<string> leftOut) => new()
     {

@@ -9,7 +9,8 @@ namespace MlServe.Quantization.Evaluation;
 
 /// <summary>Makes a model of a plan and measures it against the source.</summary>
 internal sealed class CandidateEvaluator(
-    SourceModel source, ModelProto preprocessed, EvaluationSamples samples, IReadOnlyDictionary<string, ChosenMetric> metrics, ResultCheck check, QuantizationGate gate, int threads,
+    SourceModel source, ModelProto preprocessed, EvaluationSamples samples, IReadOnlyDictionary<string, ChosenMetric> metrics,
+    ResultCheck check, QuantizationGate gate, int threads,
     SearchClock? clock = null)
 {
     public const string Opens = "opens";
@@ -45,7 +46,8 @@ internal sealed class CandidateEvaluator(
         {
             (result, bytes) = Make(source.Document.Model, preprocessed, plan);
         }
-        catch (QuantizationException exception) when (exception.Failure is QuantizationFailure.NothingToQuantize or QuantizationFailure.PlanMismatch)
+        catch (QuantizationException exception) when (exception.Failure is QuantizationFailure.NothingToQuantize
+            or QuantizationFailure.PlanMismatch)
         {
             return Refused(plan, description, exception);
         }
@@ -57,11 +59,14 @@ internal sealed class CandidateEvaluator(
             var comparison = await CompareAsync(session, samples.ToChooseBy(cancellationToken), cancellationToken).ConfigureAwait(false);
 
             // How fast a model is exactly that answers wrongly is of no use.
-            var isNear = comparison.Outputs.SelectMany(output => OutputJudge.Judge(gate, output, samples.IsMadeUp, isFinal: false)).All(static one => one.Passed);
+            var isNear = comparison.Outputs.SelectMany(output => OutputJudge.Judge(gate, output, samples.IsMadeUp, isFinal: false))
+                .All(static one => one.Passed);
             var measurement = new Measurement
             {
                 Comparison = comparison,
-                Speed = SpeedComparison.Measure(source.Session, session, samples.Retained[0], isNear ? GateJudge.SpeedThreshold(gate, plan.Method) : 0, MostToMeasure, cancellationToken),
+                Speed = SpeedComparison.Measure(
+                    source.Session, session, samples.Retained[0], isNear ? GateJudge.SpeedThreshold(gate, plan.Method) : 0, MostToMeasure,
+                    cancellationToken),
                 Bytes = bytes.Length,
                 SourceBytes = source.Document.SizeInBytes,
                 IsMadeUp = samples.IsMadeUp,
@@ -74,7 +79,15 @@ internal sealed class CandidateEvaluator(
                 checks = GateJudge.Judge(gate, plan.Method, measurement);
             }
 
-            return new() { Plan = plan, Description = description, Bytes = bytes, Decisions = result.Decisions, Measurement = measurement, Checks = checks };
+            return new()
+            {
+                Plan = plan,
+                Description = description,
+                Bytes = bytes,
+                Decisions = result.Decisions,
+                Measurement = measurement,
+                Checks = checks,
+            };
         }
         catch (QuantizationException exception) when (exception.Failure == QuantizationFailure.InvalidModel)
         {
@@ -82,7 +95,10 @@ internal sealed class CandidateEvaluator(
         }
     }
 
-    /// <summary>Speaks the last word on a candidate that passed: on rows that nothing was chosen by, on other shapes and values, and against FP32 with its exact rewrites.</summary>
+    /// <summary>
+    /// Speaks the last word on a candidate that passed: on rows that nothing was chosen by, on other shapes and values, and against FP32
+    /// with its exact rewrites.
+    /// </summary>
     public async Task<Candidate> ConfirmAsync(Candidate candidate, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -116,11 +132,13 @@ internal sealed class CandidateEvaluator(
         return SpeedComparison.Measure(rewritten, session, samples.Retained[0], 1, MostToMeasure, cancellationToken);
     }
 
-    private async Task<ComparisonResult> CompareAsync(GraphSession session, IAsyncEnumerable<EncodedSample> on, CancellationToken cancellationToken)
+    private async Task<ComparisonResult> CompareAsync(
+        GraphSession session, IAsyncEnumerable<EncodedSample> on, CancellationToken cancellationToken)
     {
         var comparison = await ModelComparison.RunAsync(source.Session, session, on, metrics, cancellationToken).ConfigureAwait(false);
         return comparison.Samples > 0 ? comparison : throw new QuantizationException(QuantizationFailure.NoCalibrationData,
-            "CalibrationSamples yielded samples once, and none when they were read again. Give what can be enumerated several times: a list, or a method that yields, not an enumerator.");
+            "CalibrationSamples yielded samples once, and none when they were read again. Give what can be enumerated several times: a "
+                + "list, or a method that yields, not an enumerator.");
     }
 
     private async Task<Measurement> WithMetricAsync(Measurement measurement, byte[] bytes, CancellationToken cancellationToken)
@@ -128,7 +146,11 @@ internal sealed class CandidateEvaluator(
         _sourceMetric ??= await CallAsync(source.Predictor, "the source", cancellationToken).ConfigureAwait(false);
         var candidate = await source.LoadCandidateAsync(bytes, cancellationToken).ConfigureAwait(false);
         await using (candidate.ConfigureAwait(false))
-            return measurement with { SourceMetric = _sourceMetric, Metric = await CallAsync(candidate, "the quantized model", cancellationToken).ConfigureAwait(false) };
+            return measurement with
+            {
+                SourceMetric = _sourceMetric,
+                Metric = await CallAsync(candidate, "the quantized model", cancellationToken).ConfigureAwait(false),
+            };
     }
 
     private async Task<double> CallAsync(IPredictor predictor, string what, CancellationToken cancellationToken)

@@ -1,8 +1,11 @@
 using MlServe.Quantization.Rewriting;
+using MlServe.Quantization.Runtime;
 
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>Looks for the fastest model that answers as it should: first by how values are rounded, then by which nodes stay FP32.</summary>
+/// <summary>
+/// Looks for the fastest model that answers as it should: first by how values are rounded, then by which nodes stay FP32.
+/// </summary>
 internal sealed class CandidateSearch(
     PreparedModel prepared, QuantizationOptions options, SearchLog log, SearchClock clock, ProgressReporter progress)
 {
@@ -23,19 +26,23 @@ internal sealed class CandidateSearch(
         {
             if (First is not null && (!clock.HasTime() || log.IsHopeless)) break;
 
-            // What answers as it should is not mended by other rounding, unless that may be faster. What fails on the rows for the last word may be.
+            // What answers as it should is not mended by other rounding, unless that may be faster. What fails on the rows for the last
+            // word may be.
             if (!variant.MayBeFaster && (log.Best is not null || nearest is { IsAccurate: true, Passed: false })) continue;
             if (First is not null) progress.Report(QuantizationStage.Measuring, 0.5, variant.Description);
             var plan = await variant.MakeAsync(Token).ConfigureAwait(false);
             var candidate = await log.TryAsync(plan, variant.Description, []).ConfigureAwait(false);
             First ??= candidate;
             await log.AcceptAsync(candidate).ConfigureAwait(false);
-            var verdict = candidate.Passed && log.Refused is { } refused && refused.Description == candidate.Description ? refused : candidate;
+            var verdict = candidate.Passed && log.Refused is { } refused && refused.Description == candidate.Description
+                ? refused
+                : candidate;
             if (nearest is null || verdict.IsBetterStartThan(nearest)) nearest = verdict;
             if (candidate.Measurement is null && ReferenceEquals(candidate, First)) return;
         }
 
-        if (options.MayLeaveOutNodes && log.Best is null && nearest?.Measurement is not null && !log.IsHopeless) await LeaveOutAsync(variants, nearest).ConfigureAwait(false);
+        if (options.MayLeaveOutNodes && log.Best is null && nearest?.Measurement is not null && !log.IsHopeless)
+            await LeaveOutAsync(variants, nearest).ConfigureAwait(false);
     }
 
     private async Task LeaveOutAsync(PlanVariants variants, Candidate nearest)
@@ -47,7 +54,8 @@ internal sealed class CandidateSearch(
             return;
         }
 
-        if (!await LeaveOutSmallAsync(plan, nearest).ConfigureAwait(false)) await LeaveOutSlowAsync(variants, plan, nearest).ConfigureAwait(false);
+        if (!await LeaveOutSmallAsync(plan, nearest).ConfigureAwait(false))
+            await LeaveOutSlowAsync(variants, plan, nearest).ConfigureAwait(false);
     }
 
     /// <summary>Answers as it should and is too slow: small nodes cost more than they save.</summary>
@@ -59,7 +67,8 @@ internal sealed class CandidateSearch(
         {
             if (!clock.HasTime()) return false;
             progress.Report(QuantizationStage.Searching, 0.5, $"leaving out nodes below {size} multiplications");
-            var candidate = await log.Evaluator!.EvaluateAsync(allNodes with { MinMultiplications = size }, $"without nodes below {size} multiplications", Token).ConfigureAwait(false);
+            var candidate = await log.Evaluator!.EvaluateAsync(
+                allNodes with { MinMultiplications = size }, $"without nodes below {size} multiplications", Token).ConfigureAwait(false);
             if (candidate.Measurement is null) return false;
             var left = candidate.Decisions.Count(static decision => decision.IsQuantized);
             if (left == quantized) continue;
@@ -80,7 +89,8 @@ internal sealed class CandidateSearch(
         await ExclusionSearch.FindFastestAsync(order.Count, async leaveOut =>
         {
             progress.Report(QuantizationStage.Searching, 0.85, $"without the {leaveOut} slowest nodes");
-            var candidate = await TryWithoutAsync(variants, allNodes, [.. order.Take(leaveOut)], $"without the {leaveOut} slowest nodes").ConfigureAwait(false);
+            var candidate = await TryWithoutAsync(
+                variants, allNodes, [.. order.Take(leaveOut)], $"without the {leaveOut} slowest nodes").ConfigureAwait(false);
             if (!candidate.Passed) return null;
             await log.AcceptAsync(candidate).ConfigureAwait(false);
             return candidate.Ratio;
@@ -90,12 +100,15 @@ internal sealed class CandidateSearch(
     private async Task LeaveOutHarmfulAsync(PlanVariants variants, QuantizationPlan allNodes, Candidate first)
     {
         log.Sensitivity = await prepared.Sensitivity(options)
-            .RunAsync(allNodes, first.Decisions, clock.HasTimeToLook, (share, message) => progress.Report(QuantizationStage.Searching, share * 0.5, message), Token).ConfigureAwait(false);
+            .RunAsync(
+                allNodes, first.Decisions, clock.HasTimeToLook,
+                (share, message) => progress.Report(QuantizationStage.Searching, share * 0.5, message), Token).ConfigureAwait(false);
         string[] harmful = [.. log.Sensitivity.Nodes.Select(static node => node.Node), .. log.Sensitivity.NotTried];
         if (log.Sensitivity.NotTried.Count == 0 && log.Sensitivity.Nodes.Any(static node => node.Speed is not null))
         {
             string[] cheap = [.. ExclusionOrder.Of(log.Sensitivity.Nodes, log.Evaluator!.Rewritten?.Ratio ?? 1)];
-            if (await LeaveOutInOrderAsync(variants, allNodes, cheap, "nodes that harm most for the time they save").ConfigureAwait(false)) return;
+            if (await LeaveOutInOrderAsync(variants, allNodes, cheap, "nodes that harm most for the time they save").ConfigureAwait(false))
+                return;
         }
 
         await LeaveOutInOrderAsync(variants, allNodes, harmful, "most harmful").ConfigureAwait(false);
@@ -107,7 +120,8 @@ internal sealed class CandidateSearch(
         var count = await ExclusionSearch.FindAsync(order.Length, async leaveOut =>
         {
             progress.Report(QuantizationStage.Searching, Math.Min(0.9, 0.5 + (0.05 * tried++)), $"without the {leaveOut} {what}");
-            var candidate = await TryWithoutAsync(variants, allNodes, [.. order.Take(leaveOut)], $"without the {leaveOut} {what}").ConfigureAwait(false);
+            var candidate = await TryWithoutAsync(
+                variants, allNodes, [.. order.Take(leaveOut)], $"without the {leaveOut} {what}").ConfigureAwait(false);
             if (candidate.Passed && (await log.AcceptAsync(candidate).ConfigureAwait(false) || log.Best is not null)) return true;
             return candidate.IsAccurate && !candidate.Passed && GateJudge.IsForSpeed(candidate.Plan.Method) ? null : false;
         }, () => clock.HasTime() && !log.IsHopeless).ConfigureAwait(false);
@@ -116,7 +130,8 @@ internal sealed class CandidateSearch(
 
     private async Task<Candidate> TryWithoutAsync(PlanVariants variants, QuantizationPlan allNodes, string[] leftOut, string description)
     {
-        var plan = await variants.CorrectAsync(allNodes with { ExcludedNodes = Plans.Excluded(allNodes, leftOut) }, Token).ConfigureAwait(false);
+        var plan = await variants.CorrectAsync(
+            allNodes with { ExcludedNodes = Plans.Excluded(allNodes, leftOut) }, Token).ConfigureAwait(false);
         return await log.TryAsync(plan, description, leftOut).ConfigureAwait(false);
     }
 }

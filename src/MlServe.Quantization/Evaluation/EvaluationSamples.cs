@@ -35,7 +35,8 @@ internal sealed class EvaluationSamples : IDisposable
     public IReadOnlyList<EncodedSample> Retained => _retained;
 
     /// <summary>Copies the first samples.</summary>
-    public static async Task<IReadOnlyList<PredictionInputs>> PeekAsync(IAsyncEnumerable<PredictionInputs> samples, int maxSamples, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<PredictionInputs>> PeekAsync(
+        IAsyncEnumerable<PredictionInputs> samples, int maxSamples, CancellationToken cancellationToken)
     {
         var copies = new List<PredictionInputs>();
         await foreach (var sample in samples.WithCancellation(cancellationToken).ConfigureAwait(false))
@@ -45,7 +46,8 @@ internal sealed class EvaluationSamples : IDisposable
         }
 
         return copies.Count > 0 ? copies : throw new QuantizationException(QuantizationFailure.NoCalibrationData,
-            "CalibrationSamples yields no sample. Give a few dozen that are typical of real inputs, or none at all (null) to quantize without.");
+            "CalibrationSamples yields no sample. Give a few dozen that are typical of real inputs, or none at all (null) to quantize "
+                + "without.");
     }
 
     public static EvaluationSamples Of(SampleSet? samples, SampleEncoder encoder, IReadOnlyList<PredictionInputs> first)
@@ -69,17 +71,21 @@ internal sealed class EvaluationSamples : IDisposable
     }
 
     /// <summary>Samples that candidates are compared on while one is looked for.</summary>
-    public IAsyncEnumerable<EncodedSample> ToChooseBy(CancellationToken cancellationToken) => _samples is null ? ToAsync(_retained, cancellationToken) : _samples.Selection(cancellationToken);
+    public IAsyncEnumerable<EncodedSample> ToChooseBy(CancellationToken cancellationToken) =>
+        _samples is null ? ToAsync(_retained, cancellationToken) : _samples.Selection(cancellationToken);
 
     /// <summary>Samples that nothing was chosen by, for the last word.</summary>
-    public IAsyncEnumerable<EncodedSample> ToJudgeBy(CancellationToken cancellationToken) => _samples is null ? ToAsync(_retained, cancellationToken) : _samples.HeldBack(cancellationToken);
+    public IAsyncEnumerable<EncodedSample> ToJudgeBy(CancellationToken cancellationToken) =>
+        _samples is null ? ToAsync(_retained, cancellationToken) : _samples.HeldBack(cancellationToken);
 
     /// <summary>Those that stay in memory and may be chosen by.</summary>
-    public IReadOnlyList<EncodedSample> Kept => IsMadeUp || IsSeenByCalibration ? _retained : [.. _retained.Where(static sample => SampleSet.IsCalibrated(sample.Index))];
+    public IReadOnlyList<EncodedSample> Kept =>
+        IsMadeUp || IsSeenByCalibration ? _retained : [.. _retained.Where(static sample => SampleSet.IsCalibrated(sample.Index))];
 
     public IAsyncEnumerable<EncodedSample> KeptAsync(CancellationToken cancellationToken) => ToAsync(Kept, cancellationToken);
 
-    private static async IAsyncEnumerable<EncodedSample> ToAsync(IReadOnlyList<EncodedSample> samples, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private static async IAsyncEnumerable<EncodedSample> ToAsync(
+        IReadOnlyList<EncodedSample> samples, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         foreach (var sample in samples)
         {

@@ -7,7 +7,8 @@ internal static class ExclusionSearch
     private const int MaxRefinements = 3;
 
     /// <param name="nodes">How many nodes could be left out; at least one is kept.</param>
-    /// <param name="tryLeavingOut">Leaves out that many of the first and says whether it passes; null: it fails in a way that leaving out more does not cure.</param>
+    /// <param name="tryLeavingOut">Leaves out that many of the first and says whether it passes; null: it fails in a way that leaving out
+    /// more does not cure.</param>
     /// <param name="hasTime">Whether there is time for another.</param>
     /// <returns>The least number that was seen to pass, or null.</returns>
     public static async Task<int?> FindAsync(int nodes, Func<int, Task<bool?>> tryLeavingOut, Func<bool> hasTime)

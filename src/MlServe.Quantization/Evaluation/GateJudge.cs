@@ -41,7 +41,8 @@ internal static class GateJudge
         foreach (var output in measurement.Comparison.Outputs)
             checks.AddRange(OutputJudge.Judge(gate, output, measurement.IsMadeUp, measurement.IsFinal));
         if (JudgeEvidence(gate, method, measurement) is { } evidence) checks.Add(evidence);
-        if (measurement.Form is { } form && form.Outcome != CheckOutcome.Held) checks.Add(new("form", form.Outcome, $"run on other shapes and values: {form.Text}"));
+        if (measurement.Form is { } form && form.Outcome != CheckOutcome.Held)
+            checks.Add(new("form", form.Outcome, $"run on other shapes and values: {form.Text}"));
         if (JudgeSpeed(SpeedThreshold(gate, method), measurement.Speed) is { } speed) checks.Add(speed);
         if (gate.MinSpeedup > 0 && IsForSpeed(method) && JudgeRewrites(measurement) is { } rewrites) checks.Add(rewrites);
         if (JudgeSize(gate, method, measurement) is { } size) checks.Add(size);
@@ -61,7 +62,8 @@ internal static class GateJudge
         && !checks.Any(static check => check.Name is Speed or Rewrites && check.Outcome == CheckOutcome.NotHeld);
 
     /// <summary>
-    /// Whether any answer can be held against the source's: sequences and maps cannot, nor labels on made-up inputs. Exact rewrites are held against it in another way, by parts, and a measure of the user's own sees more.
+    /// Whether any answer can be held against the source's: sequences and maps cannot, nor labels on made-up inputs. Exact rewrites are
+    /// held against it in another way, by parts, and a measure of the user's own sees more.
     /// </summary>
     private static GateCheck? JudgeEvidence(QuantizationGate gate, QuantizationMethod method, Measurement measurement)
     {
@@ -77,7 +79,8 @@ internal static class GateJudge
     {
         if (threshold <= 0) return null;
         var (outcome, doubt) = Judge(speed, threshold);
-        return new(Speed, outcome, string.Create(Invariant, $"speed {ReportText.Ratio(speed)} of the source, asked {threshold:F2}x{doubt}"));
+        return new(
+            Speed, outcome, string.Create(Invariant, $"speed {ReportText.Ratio(speed)} of the source, asked {threshold:F2}x{doubt}"));
     }
 
     private static GateCheck? JudgeRewrites(Measurement measurement)
@@ -85,7 +88,10 @@ internal static class GateJudge
         if (measurement.AgainstRewritten is { } against)
         {
             var (outcome, doubt) = Judge(against, 1);
-            return new(Rewrites, outcome, string.Create(Invariant, $"speed {ReportText.Ratio(against)} of FP32 with its exact rewrites, asked more than 1.00x{doubt}"));
+            return new(
+                Rewrites, outcome,
+                string.Create(
+                    Invariant, $"speed {ReportText.Ratio(against)} of FP32 with its exact rewrites, asked more than 1.00x{doubt}"));
         }
 
         if (measurement.Rewritten is not { } rewritten || rewritten.Ratio <= measurement.Speed.Ratio) return null;
@@ -105,9 +111,12 @@ internal static class GateJudge
     private static GateCheck? JudgeSize(QuantizationGate gate, QuantizationMethod method, Measurement measurement)
     {
         if (method is QuantizationMethod.Int8Storage or QuantizationMethod.Fp16Storage && measurement.Bytes >= measurement.SourceBytes)
-            return new(Size, CheckOutcome.NotHeld, string.Create(Invariant, $"the file has {measurement.Bytes} bytes, and the source {measurement.SourceBytes}"));
+            return new(
+                Size, CheckOutcome.NotHeld,
+                string.Create(Invariant, $"the file has {measurement.Bytes} bytes, and the source {measurement.SourceBytes}"));
         if (gate.MaxSize is not { } size || measurement.Bytes <= (measurement.SourceBytes * size) + FreeBytes) return null;
         return new(Size, CheckOutcome.NotHeld, string.Create(Invariant,
-            $"the file has {(double)measurement.Bytes / measurement.SourceBytes:F2} of the source's size ({measurement.Bytes} bytes), asked {size:F2} at most"));
+            $"the file has {(double)measurement.Bytes / measurement.SourceBytes:F2} of the source's size ({measurement.Bytes} bytes), "
+                + $"asked {size:F2} at most"));
     }
 }

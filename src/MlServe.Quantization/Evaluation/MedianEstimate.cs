@@ -1,6 +1,8 @@
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>A median and a distribution-free interval for it, from order statistics: the ranks between which it lies with at least 95 %.</summary>
+/// <summary>
+/// A median and a distribution-free interval for it, from order statistics: the ranks between which it lies with at least 95 %.
+/// </summary>
 internal readonly record struct MedianEstimate(double Median, double Low, double High)
 {
     public static MedianEstimate Of(IReadOnlyCollection<double> values)

@@ -4,8 +4,8 @@ namespace MlServe.Quantization.Evaluation;
 internal sealed record MethodChoice(QuantizationMethod Method, string Reason)
 {
     /// <summary>
-    /// Static whenever there are samples, because a row's answer then does not depend on its neighbours; never dynamic for convolutions, which it makes two to ten times
-    /// slower.
+    /// Static whenever there are samples, because a row's answer then does not depend on its neighbours; never dynamic for convolutions,
+    /// which it makes two to ten times slower.
     /// </summary>
     public static MethodChoice Of(OperatorCensus census, bool hasSamples, QuantizationMethod? stated)
     {
@@ -18,7 +18,9 @@ internal sealed record MethodChoice(QuantizationMethod Method, string Reason)
         }
 
         if (census.Lstms + census.Matrices > census.Convolutions)
-            return new(QuantizationMethod.Dynamic, $"there are no samples, and most weights are those of {(census.Lstms > census.Matrices ? "LSTMs" : "matrices")}");
+            return new(
+                QuantizationMethod.Dynamic,
+                $"there are no samples, and most weights are those of {(census.Lstms > census.Matrices ? "LSTMs" : "matrices")}");
         return new(QuantizationMethod.Int8Storage, "there are no samples, and convolutions need ranges that are calibrated");
     }
 }

@@ -5,7 +5,10 @@ using MlServe.Quantization.Verification;
 
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>Runs a model and its source over the same samples and sees how their answers agree. Memory does not grow with the samples, but for two numbers a row and the vectors of a thousand.</summary>
+/// <summary>
+/// Runs a model and its source over the same samples and sees how their answers agree. Memory does not grow with the samples, but for two
+/// numbers a row and the vectors of a thousand.
+/// </summary>
 internal static class ModelComparison
 {
     /// <param name="source">The source.</param>
@@ -15,7 +18,8 @@ internal static class ModelComparison
     /// <param name="cancellationToken">Gives it up between two samples.</param>
     /// <returns>A comparison for each output of the source, and the number of samples.</returns>
     public static async Task<ComparisonResult> RunAsync(
-        GraphSession source, GraphSession model, IAsyncEnumerable<EncodedSample> samples, IReadOnlyDictionary<string, ChosenMetric> metrics, CancellationToken cancellationToken)
+        GraphSession source, GraphSession model, IAsyncEnumerable<EncodedSample> samples, IReadOnlyDictionary<string, ChosenMetric> metrics,
+        CancellationToken cancellationToken)
     {
         var names = source.OutputNames;
         if (!names.SequenceEqual(model.OutputNames, StringComparer.Ordinal))
@@ -36,7 +40,8 @@ internal static class ModelComparison
         return new([.. outputs.Select(static output => output.ToComparison())], count);
     }
 
-    private static void Add(OutputAccumulator[] outputs, Dictionary<string, Answer> expected, Dictionary<string, Answer> actual, EncodedSample sample)
+    private static void Add(
+        OutputAccumulator[] outputs, Dictionary<string, Answer> expected, Dictionary<string, Answer> actual, EncodedSample sample)
     {
         var mask = PaddingMask.Of(sample);
         foreach (var output in outputs)
@@ -52,13 +57,19 @@ internal static class ModelComparison
         try
         {
             // Parts of sequences and maps have names of their own and are not judged here.
-            return Answer.Run(session.Session, sample.Values).Where(answer => session.OutputNames.Contains(answer.Name)).ToDictionary(static answer => answer.Name, StringComparer.Ordinal);
+            return Answer.Run(session.Session, sample.Values)
+                .Where(answer => session.OutputNames.Contains(answer.Name))
+                .ToDictionary(static answer => answer.Name, StringComparer.Ordinal);
         }
         catch (OnnxRuntimeException exception)
         {
             throw isSource
-                ? new QuantizationException(QuantizationFailure.InvalidSample, $"The model refuses sample {sample.Index}: {exception.Message}", exception)
-                : new QuantizationException(QuantizationFailure.InvalidModel, $"The rewritten model fails where the source does not: The model refuses sample {sample.Index}: {exception.Message}", exception);
+                ? new QuantizationException(
+                    QuantizationFailure.InvalidSample, $"The model refuses sample {sample.Index}: {exception.Message}", exception)
+                : new QuantizationException(
+                    QuantizationFailure.InvalidModel,
+                    $"The rewritten model fails where the source does not: The model refuses sample {sample.Index}: {exception.Message}",
+                    exception);
         }
     }
 }

@@ -14,7 +14,8 @@ internal static class ModelStamp
     public const string Version = "mlserve.quantization.version";
 
     public static string LibraryVersion { get; } =
-        typeof(ModelStamp).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0.0.0";
+        typeof(ModelStamp).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]
+        ?? "0.0.0";
 
     public static void Apply(ModelProto model, QuantizationPlan plan)
     {
@@ -24,5 +25,6 @@ internal static class ModelStamp
         MetadataProperties.Set(model, Version, LibraryVersion);
     }
 
-    public static string DigestOf(QuantizationPlan plan) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(plan.ToJson())));
+    public static string DigestOf(QuantizationPlan plan) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(plan.ToJson())));
 }

@@ -4,8 +4,9 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>
-/// Finds the node of a preprocessed model that a name of the source stands for: folding gives the node that took another in a name of its own. By its name, by the name of a value that it makes, or by following what
-/// the source's node makes to the next node that is still there.
+/// Finds the node of a preprocessed model that a name of the source stands for: folding gives the node that took another in a name of its
+/// own. By its name, by the name of a value that it makes, or by following what the source's node makes to the next node that is still
+/// there.
 /// </summary>
 internal sealed class NodeNames
 {
@@ -38,7 +39,9 @@ internal sealed class NodeNames
 
     public IReadOnlyCollection<string> Names => _names;
 
-    /// <summary>The name in the preprocessed model; null: no such node is there, nor was it in the source, or what it made is a constant.</summary>
+    /// <summary>
+    /// The name in the preprocessed model; null: no such node is there, nor was it in the source, or what it made is a constant.
+    /// </summary>
     public string? Find(string name)
     {
         if (_names.Contains(name)) return name;

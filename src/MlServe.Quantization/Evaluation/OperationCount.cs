@@ -5,7 +5,8 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>
-/// Counts what a core's peak is a measure of: the multiplications and additions of matrix products, convolutions and recurrent layers in one run, zeros around an input included. All other operators count nothing.
+/// Counts what a core's peak is a measure of: the multiplications and additions of matrix products, convolutions and recurrent layers in
+/// one run, zeros around an input included. All other operators count nothing.
 /// </summary>
 internal static class OperationCount
 {
@@ -28,8 +29,8 @@ internal static class OperationCount
     private static readonly HashSet<string> Fused =
     [
         "FusedConv", "NhwcFusedConv", "FusedGemm", "FusedMatMul",
-        "BiasGelu", "FastGelu", "Gelu", "QuickGelu", "BiasSoftmax", "EmbedLayerNormalization", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization",
-        "RotaryEmbedding", "NhwcMaxPool", "ExpandDims", "Range", "Trilu", "Pad", "Unique",
+        "BiasGelu", "FastGelu", "Gelu", "QuickGelu", "BiasSoftmax", "EmbedLayerNormalization", "SkipLayerNormalization",
+        "SkipSimplifiedLayerNormalization", "RotaryEmbedding", "NhwcMaxPool", "ExpandDims", "Range", "Trilu", "Pad", "Unique",
     ];
 
     /// <summary>The operations of one run of a model with a sample. Null where not all of them can be counted.</summary>
@@ -40,7 +41,9 @@ internal static class OperationCount
     public static long? Of(ModelProto model, EncodedSample sample, double milliseconds, int threads)
     {
         var functions = model.Functions.Select(static function => (function.Domain, function.Name)).ToHashSet();
-        foreach (var node in Graphs.Of(model).SelectMany(static graph => graph.Node).Concat(model.Functions.SelectMany(static function => WithInner(function.Node))))
+        foreach (var node in Graphs.Of(model)
+            .SelectMany(static graph => graph.Node)
+            .Concat(model.Functions.SelectMany(static function => WithInner(function.Node))))
         {
             if (!functions.Contains((node.Domain, node.OpType)) && !IsKnown(node)) return null;
             if (Loops.Contains(node.OpType) && milliseconds > MaxLoopMilliseconds) return null;
@@ -78,13 +81,16 @@ internal static class OperationCount
             _ => 0,
         };
         if (needed == 0) return Unknown.Contains(run.Operator) ? null : 0;
-        if (run.Inputs.Count < needed || run.Outputs.Count == 0 || !run.Inputs.Take(needed).Append(run.Outputs[0]).All(static one => one.IsFloat)) return null;
+        if (run.Inputs.Count < needed || run.Outputs.Count == 0
+            || !run.Inputs.Take(needed).Append(run.Outputs[0]).All(static one => one.IsFloat))
+            return null;
         var (left, right, output) = (run.Inputs[0], run.Inputs[1], run.Outputs[0]);
         return run.Operator switch
         {
             "LSTM" or "GRU" or "RNN" => Recurrent(left, right, run.Inputs[2]),
 
-            // Weights are [channels of the output, channels of a group, kernel...]: each output reads its own channel's. Transposed they are [channels of the input, channels of a group, kernel...].
+            // Weights are [channels of the output, channels of a group, kernel...]: each output reads its own channel's. Transposed they
+            // are [channels of the input, channels of a group, kernel...].
             "Conv" or "FusedConv" or "NhwcFusedConv" => Each(output.Count, left, right),
             "ConvTranspose" => Each(left.Count, left, right),
             "Gemm" or "FusedGemm" => left.Rank == 2 && output.Rank == 2 ? Product(output, left) : null,
@@ -93,7 +99,9 @@ internal static class OperationCount
     }
 
     private static long? Each(long places, TypedShape input, TypedShape weights) =>
-        weights.Rank < 3 || weights.Rank != input.Rank ? null : weights.Count == 0 ? 0 : checked(Two * places * (weights.Count / weights.Shape[0]));
+        weights.Rank < 3 || weights.Rank != input.Rank ? null
+            : weights.Count == 0 ? 0
+            : checked(Two * places * (weights.Count / weights.Shape[0]));
 
     private static long? Matrices(TypedShape left, TypedShape right, TypedShape output)
     {
@@ -109,7 +117,9 @@ internal static class OperationCount
         return rest == 0 ? checked(Two * output.Count * length) : null;
     }
 
-    /// <summary>Each step of each row multiplies with all of both weights: [directions, gates x size, input] and [directions, gates x size, size].</summary>
+    /// <summary>
+    /// Each step of each row multiplies with all of both weights: [directions, gates x size, input] and [directions, gates x size, size].
+    /// </summary>
     private static long? Recurrent(TypedShape input, TypedShape weights, TypedShape recurrence) =>
         input.Rank == 3 ? checked(Two * input.Shape[0] * input.Shape[1] * (weights.Count + recurrence.Count)) : null;
 

@@ -50,7 +50,8 @@ internal sealed record OperatorCensus(long Convolutions, long Matrices, long Lst
     private static long WeightsOf(GraphIndex index, string input)
     {
         if (input.Length == 0) return 0;
-        var tensor = index.ConstantOf(input) ?? (index.ProducerOf(input) is { OpType: "Constant" } constant ? Nodes.Find(constant, "value")?.T : null);
+        var tensor = index.ConstantOf(input)
+            ?? (index.ProducerOf(input) is { OpType: "Constant" } constant ? Nodes.Find(constant, "value")?.T : null);
         return tensor is { Dims.Count: >= 2 } && TensorData.TypeOf(tensor) == DataType.Float ? TensorData.CountOf(tensor) : 0;
     }
 }

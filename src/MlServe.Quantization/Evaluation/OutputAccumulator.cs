@@ -79,7 +79,9 @@ internal sealed class OutputAccumulator(string name, ChosenMetric metric)
             OutputMetric.Embedding or OutputMetric.FirstToken => same,
             _ => _equalRows > 0 ? _equal / _equalRows : null,
         };
-        var compared = metric.Metric is OutputMetric.Classes or OutputMetric.Sequence ? _classes.Rows : IsVector ? _vectors.Rows : _equalRows;
+        var compared = metric.Metric is OutputMetric.Classes or OutputMetric.Sequence ? _classes.Rows
+            : IsVector ? _vectors.Rows
+            : _equalRows;
         var noise = _noises.Sum();
         return new()
         {
@@ -94,7 +96,9 @@ internal sealed class OutputAccumulator(string name, ChosenMetric metric)
             Cosine = _isNumber && _signal > 0 && _energy > 0 ? _product / (Math.Sqrt(_signal) * Math.Sqrt(_energy)) : null,
             MaxDifference = _isNumber && _values > 0 ? _maxDifference : null,
             Agreement = agreement,
-            AgreementLow = agreement is null ? null : metric.Metric is OutputMetric.Classes or OutputMetric.Sequence ? _classes.AgreementLow : Confidence.LowerShare(agreement.Value * compared, compared),
+            AgreementLow = agreement is null ? null
+                : metric.Metric is OutputMetric.Classes or OutputMetric.Sequence ? _classes.AgreementLow
+                : Confidence.LowerShare(agreement.Value * compared, compared),
             Compared = compared,
             TopAgreement = _classes.TopAgreement,
             RankCorrelation = spearman,
@@ -129,7 +133,8 @@ internal sealed class OutputAccumulator(string name, ChosenMetric metric)
     private void AddRow(Answer whole, ReadOnlySpan<double> source, ReadOnlySpan<double> model, int row, PaddingMask? mask, Answer? scores)
     {
         var columns = whole.Shape.Length == 0 ? 1 : (int)Math.Max(1, whole.Shape[^1]);
-        var isSequence = whole.Shape.Length == 3 && metric.Metric is OutputMetric.Sequence or OutputMetric.Embedding or OutputMetric.FirstToken;
+        var isSequence = whole.Shape.Length == 3
+            && metric.Metric is OutputMetric.Sequence or OutputMetric.Embedding or OutputMetric.FirstToken;
         var found = metric.Metric == OutputMetric.Boxes && scores is not null ? FoundIn(scores, row) : null;
         bool IsKept(int place) => metric.Metric switch
         {
@@ -175,7 +180,10 @@ internal sealed class OutputAccumulator(string name, ChosenMetric metric)
         _noises.Add(noise);
     }
 
-    /// <summary>The places at which the source has found something: those with three tenths of its best score or more, other than the background's; null: the scores do not tell.</summary>
+    /// <summary>
+    /// The places at which the source has found something: those with three tenths of its best score or more, other than the background's;
+    /// null: the scores do not tell.
+    /// </summary>
     private bool[]? FoundIn(Answer scores, int row)
     {
         if (scores.Numbers is not { } numbers || scores.Shape.Length != 3 || scores.Shape[2] == 0 || row >= scores.Shape[0]) return null;

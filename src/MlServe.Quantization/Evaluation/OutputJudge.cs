@@ -12,14 +12,20 @@ internal static class OutputJudge
     /// <param name="gate">What is asked.</param>
     /// <param name="output">What was found.</param>
     /// <param name="isMadeUp">Whether inputs were made up, so that classes and neighbours mean nothing.</param>
-    /// <param name="isFinal">Whether it is the last word: then lower ends of intervals count. On the way to it counts what twice as many rows would show of what was found: so many are kept for the last word, which is not spoken often.</param>
+    /// <param name="isFinal">Whether it is the last word: then lower ends of intervals count. On the way to it counts what twice as many
+    /// rows would show of what was found: so many are kept for the last word, which is not spoken often.</param>
     public static IEnumerable<GateCheck> Judge(QuantizationGate gate, OutputComparison output, bool isMadeUp, bool isFinal)
     {
         var name = output.Name;
         if (output.OtherShapes > 0)
-            yield return new($"shape of '{name}'", CheckOutcome.NotHeld, string.Create(Invariant, $"'{name}' has another shape than the source's for {output.OtherShapes} samples"));
+            yield return new(
+                $"shape of '{name}'", CheckOutcome.NotHeld,
+                string.Create(Invariant, $"'{name}' has another shape than the source's for {output.OtherShapes} samples"));
         if (output.NotFinite > 0)
-            yield return new($"finiteness of '{name}'", CheckOutcome.NotHeld, string.Create(Invariant, $"'{name}' has {output.NotFinite} values that are not finite where the source's are, or otherwise"));
+            yield return new(
+                $"finiteness of '{name}'", CheckOutcome.NotHeld,
+                string.Create(
+                    Invariant, $"'{name}' has {output.NotFinite} values that are not finite where the source's are, or otherwise"));
         if (output.Metric == OutputMetric.None) yield break;
         if (Missing(output) is { } missing)
         {
@@ -28,11 +34,14 @@ internal static class OutputJudge
         }
 
         var isVector = output.Metric is OutputMetric.Embedding or OutputMetric.FirstToken;
-        if (output.Metric != OutputMetric.Equal && (!isVector || isMadeUp) && gate.MinSnrDb is { } minSnr) yield return Noise(output, minSnr, isFinal);
+        if (output.Metric != OutputMetric.Equal && (!isVector || isMadeUp) && gate.MinSnrDb is { } minSnr)
+            yield return Noise(output, minSnr, isFinal);
         if (isMadeUp) yield break;
-        if (!isVector && output.Metric is not (OutputMetric.Regression or OutputMetric.Boxes) && gate.MinAgreement is { } share) yield return Share(output, $"agreement of '{name}'", "agrees in", share, isFinal);
+        if (!isVector && output.Metric is not (OutputMetric.Regression or OutputMetric.Boxes) && gate.MinAgreement is { } share)
+            yield return Share(output, $"agreement of '{name}'", "agrees in", share, isFinal);
         if (!isVector) yield break;
-        if (gate.MinNeighbors is { } neighbors) yield return Share(output, $"neighbours of '{name}'", "has the same nearest neighbour in", neighbors, isFinal);
+        if (gate.MinNeighbors is { } neighbors)
+            yield return Share(output, $"neighbours of '{name}'", "has the same nearest neighbour in", neighbors, isFinal);
         if (gate.MinRankCorrelation is { } least) yield return Ranks(output, least);
     }
 
@@ -47,16 +56,21 @@ internal static class OutputJudge
     private static GateCheck? Missing(OutputComparison output)
     {
         var name = output.Name;
-        if (output.ElementType == "none") return new($"values of '{name}'", CheckOutcome.NotMade, $"'{name}' is no tensor, and was not compared");
+        if (output.ElementType == "none")
+            return new($"values of '{name}'", CheckOutcome.NotMade, $"'{name}' is no tensor, and was not compared");
         if (output.Values == 0)
         {
             return new($"values of '{name}'", CheckOutcome.NotMade, output.Metric == OutputMetric.Equal
                 ? $"'{name}' had no element on any sample: nothing was compared"
-                : $"'{name}' of the source had no finite number on any sample: nothing was compared. Look at the samples: are they in the unit that the model was trained on?");
+                : $"'{name}' of the source had no finite number on any sample: nothing was compared. Look at the samples: are they in the "
+                    + "unit that the model was trained on?");
         }
 
         return output.IsDead
-            ? new($"values of '{name}'", CheckOutcome.NotMade, $"'{name}' of the source is zero on all samples: nothing was compared. Look at the samples: are they in the unit that the model was trained on?")
+            ? new(
+                $"values of '{name}'", CheckOutcome.NotMade,
+                $"'{name}' of the source is zero on all samples: nothing was compared. Look at the samples: are they in the unit that the "
+                    + "model was trained on?")
             : null;
     }
 
@@ -68,7 +82,9 @@ internal static class OutputJudge
         var doubt = outcome != CheckOutcome.NotMade ? "" : low is null
             ? string.Create(Invariant, $", on {output.Rows} row: not enough rows")
             : string.Create(Invariant, $", but {output.Rows} rows show no more than {ReportText.Decibels(low.Value)}");
-        return new($"noise of '{output.Name}'", outcome, string.Create(Invariant, $"'{output.Name}' has {ReportText.Decibels(snr)} of signal over noise, asked {least:F1} dB{doubt}"))
+        return new(
+            $"noise of '{output.Name}'", outcome,
+            string.Create(Invariant, $"'{output.Name}' has {ReportText.Decibels(snr)} of signal over noise, asked {least:F1} dB{doubt}"))
         {
             IsForWantOfRows = outcome == CheckOutcome.NotMade && low is null,
         };
@@ -81,15 +97,24 @@ internal static class OutputJudge
         var outcome = found < least ? CheckOutcome.NotHeld : low >= least ? CheckOutcome.Held : CheckOutcome.NotMade;
         var isForRows = outcome == CheckOutcome.NotMade && output.Compared < Confidence.RowsFor(least);
         var doubt = outcome == CheckOutcome.NotMade
-            ? string.Create(Invariant, $", but so many show no more than {ReportText.Share(low)}{(isForRows ? $": not enough rows, {Confidence.RowsFor(least)} without a miss would do" : "")}")
+            ? string.Create(
+                Invariant,
+                $", but so many show no more than {ReportText.Share(low)}"
+                + $"{(isForRows ? $": not enough rows, {Confidence.RowsFor(least)} without a miss would do" : "")}")
             : isFinal && outcome == CheckOutcome.Held ? string.Create(Invariant, $" (at least {ReportText.Share(low)} at 95 %)") : "";
-        return new(name, outcome, string.Create(Invariant, $"'{output.Name}' {what} {ReportText.Share(found)} of {output.Compared}, asked {ReportText.Share(least)}{doubt}"))
+        return new(
+            name, outcome,
+            string.Create(
+                Invariant,
+                $"'{output.Name}' {what} {ReportText.Share(found)} of {output.Compared}, asked {ReportText.Share(least)}{doubt}"))
         {
             IsForWantOfRows = isForRows,
         };
     }
 
-    /// <summary>What the rows for the last word will show of what was found; where they are too few to show anything, that is theirs to say.</summary>
+    /// <summary>
+    /// What the rows for the last word will show of what was found; where they are too few to show anything, that is theirs to say.
+    /// </summary>
     private static double Expected(double found, long rows, double least) =>
         rows * 2 < Confidence.RowsFor(least) ? found : Confidence.LowerShare(Math.Round(found * rows * 2), rows * 2);
 
@@ -98,9 +123,14 @@ internal static class OutputJudge
         var name = $"ranks of '{output.Name}'";
         return output.RankCorrelation is not { } found
             ? TooFewRows(name, output, "three")
-            : new(name, found >= least ? CheckOutcome.Held : CheckOutcome.NotHeld, string.Create(Invariant, $"'{output.Name}' has similarities whose ranks correlate by {found:F4}, asked {least:F2}"));
+            : new(
+                name, found >= least ? CheckOutcome.Held : CheckOutcome.NotHeld,
+                string.Create(Invariant, $"'{output.Name}' has similarities whose ranks correlate by {found:F4}, asked {least:F2}"));
     }
 
     private static GateCheck TooFewRows(string name, OutputComparison output, string least) =>
-        new(name, CheckOutcome.NotMade, $"'{output.Name}' had less than {least} rows to compare: not enough rows") { IsForWantOfRows = true };
+        new(name, CheckOutcome.NotMade, $"'{output.Name}' had less than {least} rows to compare: not enough rows")
+        {
+            IsForWantOfRows = true,
+        };
 }

@@ -5,7 +5,8 @@ using MlServe.Quantization.Verification;
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>Carries a plan out again. Nothing is chosen; it is measured and judged where there are samples.</summary>
-internal sealed class PlanReplay(IModelSource source, string destination, QuantizationPlan plan, QuantizationOptions options, CancellationToken cancellationToken)
+internal sealed class PlanReplay(
+    IModelSource source, string destination, QuantizationPlan plan, QuantizationOptions options, CancellationToken cancellationToken)
 {
     private readonly ProgressReporter _progress = new(options.Progress, cancellationToken);
 
@@ -16,7 +17,9 @@ internal sealed class PlanReplay(IModelSource source, string destination, Quanti
         await using (prepared.ConfigureAwait(false))
         {
             _progress.Report(QuantizationStage.Quantizing, 0, $"carrying out a plan of {plan.Method}");
-            var candidate = options.CalibrationSamples is null ? await MakeAsync(prepared).ConfigureAwait(false) : await MeasureAsync(prepared).ConfigureAwait(false);
+            var candidate = options.CalibrationSamples is null
+                ? await MakeAsync(prepared).ConfigureAwait(false)
+                : await MeasureAsync(prepared).ConfigureAwait(false);
             _progress.Report(QuantizationStage.Writing, 0, $"writing {destination}");
             var report = RunReport.Of(prepared, destination, candidate, null, options);
             _progress.Report(QuantizationStage.Writing, 0.5, $"writing {candidate.Bytes!.Length} bytes");
@@ -31,7 +34,8 @@ internal sealed class PlanReplay(IModelSource source, string destination, Quanti
         var candidate = await evaluator.EvaluateAsync(plan, "by plan", cancellationToken).ConfigureAwait(false);
         if (candidate.Passed) candidate = await evaluator.ConfirmAsync(candidate, cancellationToken).ConfigureAwait(false);
         return candidate.Passed ? candidate : throw new QuantizationException(QuantizationFailure.GateFailed,
-            $"The model of the plan does not pass the gate: {candidate.Reason}. Make the plan anew, loosen the gate, or leave the samples out to write it unmeasured.")
+            $"The model of the plan does not pass the gate: {candidate.Reason}. Make the plan anew, loosen the gate, or leave the samples "
+                + "out to write it unmeasured.")
         {
             IsCloseCall = candidate.IsCloseCall,
         };
@@ -41,13 +45,18 @@ internal sealed class PlanReplay(IModelSource source, string destination, Quanti
     private async Task<Candidate> MakeAsync(PreparedModel prepared)
     {
         var (result, bytes) = CandidateEvaluator.Make(prepared.Source.Document.Model, prepared.Model, plan);
-        prepared.Check.Run(bytes, plan.KeepsOriginal || plan.Method == QuantizationMethod.None ? Expectation.Exact : Expectation.Form, cancellationToken).Require("The model of the plan");
+        prepared.Check.Run(
+            bytes, plan.KeepsOriginal || plan.Method == QuantizationMethod.None ? Expectation.Exact : Expectation.Form, cancellationToken)
+            .Require("The model of the plan");
         using var session = GraphSession.Open(bytes, what: "The model of the plan");
-        var comparison = await ModelComparison.RunAsync(prepared.Source.Session, session, prepared.Samples.ToJudgeBy(cancellationToken), prepared.Metrics, cancellationToken).ConfigureAwait(false);
+        var comparison = await ModelComparison.RunAsync(
+            prepared.Source.Session, session, prepared.Samples.ToJudgeBy(cancellationToken), prepared.Metrics,
+            cancellationToken).ConfigureAwait(false);
         if (comparison.Outputs.FirstOrDefault(static output => output.NotFinite > 0) is { } output)
         {
             throw new QuantizationException(QuantizationFailure.NotFinite,
-                $"The model of the plan gives {output.NotFinite} values of '{output.Name}' that are not finite where the source's are. Make the plan anew.");
+                $"The model of the plan gives {output.NotFinite} values of '{output.Name}' that are not finite where the source's are. "
+                    + "Make the plan anew.");
         }
 
         return new() { Plan = plan, Description = "by plan", Bytes = bytes, Decisions = result.Decisions, Checks = [] };

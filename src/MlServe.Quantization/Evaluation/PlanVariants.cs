@@ -9,8 +9,9 @@ namespace MlServe.Quantization.Evaluation;
 internal sealed record PlanVariant(string Description, bool MayBeFaster, Func<CancellationToken, Task<QuantizationPlan>> MakeAsync);
 
 /// <summary>
-/// The ways in which the values of a model can be rounded, with all of its nodes: one scale for each activation first, because the runtime puts operators between convolutions on integers only then; then a scale
-/// for each channel, which is nearer and mostly slower, but faster behind a pooling of floats; then what is nearer, and costs time.
+/// The ways in which the values of a model can be rounded, with all of its nodes: one scale for each activation first, because the runtime
+/// puts operators between convolutions on integers only then; then a scale for each channel, which is nearer and mostly slower, but faster
+/// behind a pooling of floats; then what is nearer, and costs time.
 /// </summary>
 internal sealed class PlanVariants(PreparedModel prepared, QuantizationOptions options, QuantizationPlan calibrated)
 {
@@ -25,8 +26,11 @@ internal sealed class PlanVariants(PreparedModel prepared, QuantizationOptions o
         }
 
         var hasChannels = calibrated.ChannelRanges.Count > 0;
-        if (options.PerChannelActivations != true || !hasChannels) yield return Of("all nodes", token => CorrectAsync(OneScale(calibrated), token), mayBeFaster: true);
-        if (options.PerChannelActivations != false && hasChannels) yield return Of("all nodes, a scale for each channel of activations", token => CorrectAsync(calibrated, token), mayBeFaster: true);
+        if (options.PerChannelActivations != true || !hasChannels)
+            yield return Of("all nodes", token => CorrectAsync(OneScale(calibrated), token), mayBeFaster: true);
+        if (options.PerChannelActivations != false && hasChannels)
+            yield return Of(
+                "all nodes, a scale for each channel of activations", token => CorrectAsync(calibrated, token), mayBeFaster: true);
         if (prepared.CanSmooth(calibrated)) yield return Of("all nodes, inputs of products smoothed", SmoothAsync);
     }
 
@@ -34,13 +38,18 @@ internal sealed class PlanVariants(PreparedModel prepared, QuantizationOptions o
     public QuantizationPlan PlanOf(string description) => _plans[description];
 
     /// <summary>The plan with the corrections that go with its nodes.</summary>
-    public Task<QuantizationPlan> CorrectAsync(QuantizationPlan plan, CancellationToken cancellationToken) => prepared.CorrectAsync(plan, options, cancellationToken);
+    public Task<QuantizationPlan> CorrectAsync(QuantizationPlan plan, CancellationToken cancellationToken) =>
+        prepared.CorrectAsync(plan, options, cancellationToken);
 
     private async Task<QuantizationPlan> SmoothAsync(CancellationToken cancellationToken) =>
-        await CorrectAsync(await prepared.SmoothAsync(options.PerChannelActivations == true ? calibrated : OneScale(calibrated), options, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+        await CorrectAsync(
+            await prepared.SmoothAsync(
+                options.PerChannelActivations == true ? calibrated : OneScale(calibrated), options,
+                cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
 
     private PlanVariant Of(string description, Func<CancellationToken, Task<QuantizationPlan>> make, bool mayBeFaster = false) =>
         new(description, mayBeFaster, async token => _plans[description] = await make(token).ConfigureAwait(false));
 
-    private static QuantizationPlan OneScale(QuantizationPlan plan) => plan with { ChannelRanges = new Dictionary<string, TensorRange[]>() };
+    private static QuantizationPlan OneScale(QuantizationPlan plan) =>
+        plan with { ChannelRanges = new Dictionary<string, TensorRange[]>() };
 }

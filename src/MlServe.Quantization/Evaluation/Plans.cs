@@ -10,28 +10,32 @@ namespace MlServe.Quantization.Evaluation;
 internal static class Plans
 {
     /// <summary>
-    /// Multiplications a row below which a node stays FP32. Measured with ONNX Runtime 1.31.1 on AVX512-VNNI, one thread: at 8 thousand integers run at 0.6 of FP32's
-    /// speed, at half a million at 2.7.
+    /// Multiplications a row below which a node stays FP32. Measured with ONNX Runtime 1.31.1 on AVX512-VNNI, one thread: at 8 thousand
+    /// integers run at 0.6 of FP32's speed, at half a million at 2.7.
     /// </summary>
     public const long MinMultiplications = 65_536;
 
     /// <summary>What may be left out where a model is slow: the smallest nodes, up to these sizes.</summary>
     public static readonly IReadOnlyList<long> SizesToLeaveOut = [1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26];
 
-    public static QuantizationPlan Of(QuantizationOptions options, QuantizationMethod method, OnnxDocument document, ModelProto preprocessed) => new()
-    {
-        SourceDigest = document.Digest,
-        Method = method,
-        Target = Processor.Resolve(options.Target),
-        Format = options.Format,
-        PerChannel = options.PerChannel,
-        BlockSize = options.BlockSize,
-        Preprocessing = options.Preprocessing,
-        RemovedInputs = ListedWeights.ToRemove(document.Model, options.Preprocessing),
-        ExcludedNodes = [.. ExcludedBy(options, document.Model, preprocessed).Concat(method == QuantizationMethod.Static ? SlowConvolutions.In(preprocessed) : []).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)],
-        StoresTables = method is QuantizationMethod.Static or QuantizationMethod.Dynamic,
-        MinMultiplications = options.MinMultiplications ?? (GateJudge.IsForSpeed(method) ? MinMultiplications : 0),
-    };
+    public static QuantizationPlan Of(
+        QuantizationOptions options, QuantizationMethod method, OnnxDocument document, ModelProto preprocessed) => new()
+        {
+            SourceDigest = document.Digest,
+            Method = method,
+            Target = Processor.Resolve(options.Target),
+            Format = options.Format,
+            PerChannel = options.PerChannel,
+            BlockSize = options.BlockSize,
+            Preprocessing = options.Preprocessing,
+            RemovedInputs = ListedWeights.ToRemove(document.Model, options.Preprocessing),
+            ExcludedNodes = [.. ExcludedBy(options, document.Model, preprocessed)
+            .Concat(method == QuantizationMethod.Static ? SlowConvolutions.In(preprocessed) : [])
+            .Distinct(StringComparer.Ordinal)
+            .Order(StringComparer.Ordinal)],
+            StoresTables = method is QuantizationMethod.Static or QuantizationMethod.Dynamic,
+            MinMultiplications = options.MinMultiplications ?? (GateJudge.IsForSpeed(method) ? MinMultiplications : 0),
+        };
 
     /// <summary>A plan for weights alone, or for nothing but the exact rewrites.</summary>
     public static QuantizationPlan WithoutRanges(QuantizationPlan plan, QuantizationMethod method) => plan with
@@ -59,8 +63,10 @@ internal static class Plans
         if (found.FirstOrDefault(static pair => pair.Node is null) is { Name: { } unknown })
         {
             throw new QuantizationException(QuantizationFailure.InvalidOptions, names.IsInSource(unknown)
-                ? $"ExcludeNodes names '{unknown}', which is no longer there once constants are folded. Leave it out of the list: what is folded is not quantized."
-                : $"ExcludeNodes names '{unknown}', and the model has no such node. A node without a name has that of its first output; a report lists them.");
+                ? $"ExcludeNodes names '{unknown}', which is no longer there once constants are folded. Leave it out of the list: what is "
+                    + "folded is not quantized."
+                : $"ExcludeNodes names '{unknown}', and the model has no such node. A node without a name has that of its first output; a "
+                    + "report lists them.");
         }
 
         IEnumerable<string> chosen = options.ExcludeNode is { } exclude ? names.Names.Where(exclude) : [];

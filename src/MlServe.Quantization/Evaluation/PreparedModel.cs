@@ -12,7 +12,9 @@ using MlServe.Quantization.Verification;
 
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>A source that was read, opened and preprocessed, with the samples that go with it and the method that was chosen for it.</summary>
+/// <summary>
+/// A source that was read, opened and preprocessed, with the samples that go with it and the method that was chosen for it.
+/// </summary>
 internal sealed class PreparedModel : IAsyncDisposable
 {
     private readonly EvaluationSamples _samples;
@@ -21,7 +23,9 @@ internal sealed class PreparedModel : IAsyncDisposable
     private int _calibrated;
     private SearchClock? _clock;
 
-    private PreparedModel(SourceModel source, EvaluationSamples samples, PreprocessingResult preprocessed, PreprocessingOptions preprocessing, MethodChoice choice, ResultCheck check)
+    private PreparedModel(
+        SourceModel source, EvaluationSamples samples, PreprocessingResult preprocessed, PreprocessingOptions preprocessing,
+        MethodChoice choice, ResultCheck check)
     {
         Source = source;
         _samples = samples;
@@ -59,7 +63,8 @@ internal sealed class PreparedModel : IAsyncDisposable
 
     public int Calibrated => _calibrated;
 
-    public static async Task<PreparedModel> CreateAsync(IModelSource from, QuantizationOptions options, ProgressReporter progress, CancellationToken cancellationToken)
+    public static async Task<PreparedModel> CreateAsync(
+        IModelSource from, QuantizationOptions options, ProgressReporter progress, CancellationToken cancellationToken)
     {
         progress.Report(QuantizationStage.Reading, 0, "reading the source");
         var document = await OnnxDocument.ReadAsync(from, cancellationToken).ConfigureAwait(false);
@@ -72,7 +77,8 @@ internal sealed class PreparedModel : IAsyncDisposable
     /// <param name="cancellationToken">Gives it up.</param>
     /// <param name="clock">By what passes over samples and measurements are cut short; null: they are not.</param>
     public static async Task<PreparedModel> CreateAsync(
-        OnnxDocument document, QuantizationOptions options, ProgressReporter progress, CancellationToken cancellationToken, SearchClock? clock = null)
+        OnnxDocument document, QuantizationOptions options, ProgressReporter progress, CancellationToken cancellationToken,
+        SearchClock? clock = null)
     {
         QuantizedOperators.RequireNone(document.Model);
         MetricChooser.RequireOutputs(document.Model, options.Gate.Metrics);
@@ -89,7 +95,8 @@ internal sealed class PreparedModel : IAsyncDisposable
             : [];
         progress.Report(QuantizationStage.Reading, 0.5, "opening the source");
         var constants = ListedWeights.ToRemove(document.Model, preprocessing).ToFrozenSet(StringComparer.Ordinal);
-        var source = await SourceModel.OpenAsync(document, constants, [.. first.Take(2)], options.Threads, cancellationToken).ConfigureAwait(false);
+        var source = await SourceModel.OpenAsync(
+            document, constants, [.. first.Take(2)], options.Threads, cancellationToken).ConfigureAwait(false);
         EvaluationSamples? samples = null;
         ResultCheck? check = null;
         try
@@ -97,13 +104,15 @@ internal sealed class PreparedModel : IAsyncDisposable
             samples = SamplesOf(source, first, options, clock, cancellationToken);
             progress.Report(QuantizationStage.Preprocessing, 0, "preprocessing");
             check = ResultCheck.Of(document.Model, samples.Retained, cancellationToken);
-            var (result, effective, found) = CheckedPreprocessing.Run(document.Model, preprocessing, preprocessed, check, cancellationToken);
+            var (result, effective, found) = CheckedPreprocessing.Run(
+                document.Model, preprocessing, preprocessed, check, cancellationToken);
             if (found.Outcome == CheckOutcome.NotHeld) found.Require("The preprocessed model");
             return new(source, samples, result, effective, choice, check)
             {
                 AskedMethod = options.Method,
                 _clock = clock,
-                Metrics = MetricChooser.Choose(result.Model, source.Session, samples.Retained is [var one, ..] ? one : null, options.Gate.Metrics),
+                Metrics = MetricChooser.Choose(
+                    result.Model, source.Session, samples.Retained is [var one, ..] ? one : null, options.Gate.Metrics),
                 Suspicions = samples.IsMadeUp ? [] : SampleSuspicions.Of(document.Model, source, samples.Retained),
             };
         }
@@ -119,7 +128,8 @@ internal sealed class PreparedModel : IAsyncDisposable
     public CandidateEvaluator Evaluator(QuantizationOptions options)
     {
         RequireSomethingToMeasureWith();
-        return new(Source, Model, _samples, Metrics, Check, options.Gate with { IsSizeAsked = options.IsSizeAsked }, options.Threads, _clock);
+        return new(
+            Source, Model, _samples, Metrics, Check, options.Gate with { IsSizeAsked = options.IsSizeAsked }, options.Threads, _clock);
     }
 
     public SensitivityAnalysis Sensitivity(QuantizationOptions options)
@@ -135,10 +145,12 @@ internal sealed class PreparedModel : IAsyncDisposable
         Plans.Of(options with { Preprocessing = Preprocessing }, method, Source.Document, Model);
 
     /// <summary>Decides on everything but the nodes to leave out: calibrates where the method needs it.</summary>
-    public async Task<QuantizationPlan> PlanAsync(QuantizationOptions options, ProgressReporter progress, CancellationToken cancellationToken)
+    public async Task<QuantizationPlan> PlanAsync(
+        QuantizationOptions options, ProgressReporter progress, CancellationToken cancellationToken)
     {
         var plan = Outline(options, _choice.Method);
-        if (plan.Method != QuantizationMethod.Static) return plan.Method == QuantizationMethod.None ? Plans.WithoutRanges(plan, plan.Method) : plan;
+        if (plan.Method != QuantizationMethod.Static)
+            return plan.Method == QuantizationMethod.None ? Plans.WithoutRanges(plan, plan.Method) : plan;
         progress.Report(QuantizationStage.Calibrating, 0, "looking for the values to calibrate");
         var tensors = CalibratedValues.Of(Model, plan, options.MayLeaveOutNodes, cancellationToken);
         progress.Report(QuantizationStage.Calibrating, 0.05, $"calibrating {tensors.Count} values");
@@ -148,7 +160,11 @@ internal sealed class PreparedModel : IAsyncDisposable
         progress.Report(QuantizationStage.Calibrating, 0.55, $"calibrated on {result.Samples} samples");
         var channels = CalibratedValues.ChannelsOf(Model, plan, options.MayLeaveOutNodes, cancellationToken);
         progress.Report(QuantizationStage.Calibrating, 0.6, $"calibrating the channels of {channels.Count} values");
-        return plan with { Ranges = result.Ranges, ChannelRanges = await ChannelCalibrator.RunAsync(Model, channels, _samples.Given, cancellationToken).ConfigureAwait(false) };
+        return plan with
+        {
+            Ranges = result.Ranges,
+            ChannelRanges = await ChannelCalibrator.RunAsync(Model, channels, _samples.Given, cancellationToken).ConfigureAwait(false),
+        };
     }
 
     /// <summary>Whether a plan has products whose inputs can be smoothed.</summary>
@@ -168,11 +184,17 @@ internal sealed class PreparedModel : IAsyncDisposable
         return plan with { Ranges = plan.Ranges.Concat(result.Ranges).ToDictionary(StringComparer.Ordinal) };
     }
 
-    /// <summary>The plan with the corrections that go with its nodes: which weights are rounded and how depends on what stands beside them.</summary>
-    public async Task<QuantizationPlan> CorrectAsync(QuantizationPlan plan, QuantizationOptions options, CancellationToken cancellationToken)
+    /// <summary>
+    /// The plan with the corrections that go with its nodes: which weights are rounded and how depends on what stands beside them.
+    /// </summary>
+    public async Task<QuantizationPlan> CorrectAsync(
+        QuantizationPlan plan, QuantizationOptions options, CancellationToken cancellationToken)
     {
         if (!options.BiasCorrection || plan.Method != QuantizationMethod.Static) return plan;
-        return plan with { BiasCorrections = await BiasCorrection.ComputeAsync(Model, plan, _samples.Given, cancellationToken).ConfigureAwait(false) };
+        return plan with
+        {
+            BiasCorrections = await BiasCorrection.ComputeAsync(Model, plan, _samples.Given, cancellationToken).ConfigureAwait(false),
+        };
     }
 
     /// <summary>The source as it is, for where nothing is better.</summary>
@@ -181,7 +203,13 @@ internal sealed class PreparedModel : IAsyncDisposable
     /// <inheritdoc cref="Original()"/>
     public static Candidate Original(OnnxDocument document)
     {
-        var plan = new QuantizationPlan { SourceDigest = document.Digest, Method = QuantizationMethod.None, Target = Processor.Current, KeepsOriginal = true };
+        var plan = new QuantizationPlan
+        {
+            SourceDigest = document.Digest,
+            Method = QuantizationMethod.None,
+            Target = Processor.Current,
+            KeepsOriginal = true,
+        };
         return new()
         {
             Plan = plan,
@@ -198,7 +226,9 @@ internal sealed class PreparedModel : IAsyncDisposable
         await Source.DisposeAsync().ConfigureAwait(false);
     }
 
-    private static EvaluationSamples SamplesOf(SourceModel source, IReadOnlyList<PredictionInputs> first, QuantizationOptions options, SearchClock? clock, CancellationToken cancellationToken)
+    private static EvaluationSamples SamplesOf(
+        SourceModel source, IReadOnlyList<PredictionInputs> first, QuantizationOptions options, SearchClock? clock,
+        CancellationToken cancellationToken)
     {
         if (options.CalibrationSamples is { } given)
             return EvaluationSamples.Of(new(given, source.Encoder(), options.MaxSamples) { Clock = clock }, source.Encoder(), first);
@@ -209,7 +239,8 @@ internal sealed class PreparedModel : IAsyncDisposable
     {
         if (_samples.Retained.Count > 0) return;
         throw new QuantizationException(QuantizationFailure.NoCalibrationData,
-            $"{Source.Document.Origin} refuses all inputs that were made up for it ({Source.Signature}), so that nothing can be measured. Give CalibrationSamples.");
+            $"{Source.Document.Origin} refuses all inputs that were made up for it ({Source.Signature}), so that nothing can be measured. "
+                + "Give CalibrationSamples.");
     }
 
     private static void RequireSame(QuantizationPlan plan, OnnxDocument document)
@@ -217,7 +248,8 @@ internal sealed class PreparedModel : IAsyncDisposable
         if (plan.SourceDigest != document.Digest)
         {
             throw new QuantizationException(QuantizationFailure.PlanMismatch,
-                $"The plan was made for a model with the digest {plan.SourceDigest}, and {document.Origin} has {document.Digest}. Make the plan anew.");
+                $"The plan was made for a model with the digest {plan.SourceDigest}, and {document.Origin} has {document.Digest}. Make "
+                    + "the plan anew.");
         }
     }
 }

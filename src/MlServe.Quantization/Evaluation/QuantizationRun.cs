@@ -1,10 +1,15 @@
+using System.Globalization;
 using MlServe.Onnx;
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Rewriting;
+using MlServe.Quantization.Runtime;
 
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>One call from a source to a file's content: prepare, calibrate, rewrite, measure, judge, fall back. What passed its gate is kept when time runs out or the caller gives up.</summary>
+/// <summary>
+/// One call from a source to a file's content: prepare, calibrate, rewrite, measure, judge, fall back. What passed its gate is kept when
+/// time runs out or the caller gives up.
+/// </summary>
 internal sealed class QuantizationRun(
     IModelSource source, string destination, QuantizationOptions options, CancellationToken cancellationToken, TimeProvider? time = null)
 {
@@ -60,7 +65,8 @@ internal sealed class QuantizationRun(
     public static void RequireValid(QuantizationOptions options)
     {
         var faults = options.Validate().ToList();
-        if (faults.Count > 0) throw new QuantizationException(QuantizationFailure.InvalidOptions, $"The options are not valid: {string.Join(" ", faults)}");
+        if (faults.Count > 0)
+            throw new QuantizationException(QuantizationFailure.InvalidOptions, $"The options are not valid: {string.Join(" ", faults)}");
     }
 
     private async Task<Candidate> FindAsync(PreparedModel prepared)
@@ -80,7 +86,8 @@ internal sealed class QuantizationRun(
         {
             // What was begun counts as not tried.
         }
-        catch (QuantizationException exception) when (exception.Failure == QuantizationFailure.NothingToQuantize && options.OnGateFailure != GateFailureAction.Throw)
+        catch (QuantizationException exception) when (exception.Failure == QuantizationFailure.NothingToQuantize
+            && options.OnGateFailure != GateFailureAction.Throw)
         {
             // It has weights, and each has a reason to be left alone.
             first = CandidateEvaluator.Refused(prepared.Outline(options, prepared.Method), "all nodes", exception);
@@ -111,9 +118,12 @@ internal sealed class QuantizationRun(
     /// <summary>How long it would take is guessed from how far it came.</summary>
     private string TimeReason()
     {
-        var needed = Math.Ceiling(Math.Max(2 * options.SearchBudget.TotalSeconds, _clock.Elapsed.TotalSeconds / Math.Max(_progress.Share, 0.01)));
-        return FormattableString.Invariant(
-            $"the budget of {options.SearchBudget.TotalSeconds:0.###} s ended before any candidate had passed its gate; give it about {needed:0} s (SearchBudget, --budget)");
+        var needed = Math.Ceiling(Math.Max(
+            2 * options.SearchBudget.TotalSeconds, _clock.Elapsed.TotalSeconds / Math.Max(_progress.Share, 0.01)));
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"the budget of {options.SearchBudget.TotalSeconds:0.###} s ended before any candidate had passed its gate; "
+            + $"give it about {needed:0} s (SearchBudget, --budget)");
     }
 
     /// <summary>FP32 with what preprocessing did to it: the bar for integers, and where they fail the answer.</summary>
@@ -130,7 +140,9 @@ internal sealed class QuantizationRun(
     }
 
     private Task<Candidate> TryUnchangedAsync(PreparedModel prepared) =>
-        _log.TryAsync(Plans.WithoutRanges(prepared.Outline(options, QuantizationMethod.None), QuantizationMethod.None), "FP32 with exact rewrites", []);
+        _log.TryAsync(
+            Plans.WithoutRanges(prepared.Outline(options, QuantizationMethod.None), QuantizationMethod.None), "FP32 with exact rewrites",
+            []);
 
     private async Task<Candidate> FallBackAsync(PreparedModel prepared, Candidate? first, Candidate? fp32)
     {
@@ -149,7 +161,9 @@ internal sealed class QuantizationRun(
             if (plan.Method != QuantizationMethod.Int8Storage && _clock.Left >= _firstLook * (1 + LastWordToFirstLook))
             {
                 _progress.Report(QuantizationStage.Searching, 0.95, "storing weights smaller");
-                var storage = await _log.TryAsync(Plans.WithoutRanges(plan, QuantizationMethod.Int8Storage), "8-bit weights in the file, FP32 at run time", [], isAsked: false).ConfigureAwait(false);
+                var storage = await _log.TryAsync(
+                    Plans.WithoutRanges(plan, QuantizationMethod.Int8Storage), "8-bit weights in the file, FP32 at run time", [],
+                    isAsked: false).ConfigureAwait(false);
                 if (await _log.AcceptAsync(storage, isAsked: false).ConfigureAwait(false)) return _log.Best!;
             }
 
@@ -177,7 +191,8 @@ internal sealed class QuantizationRun(
             EndedEarly = isCancelled || _clock.RanOut,
             EndOfTime = _timeReason,
             Notes = isCancelled ? [.. report.Notes, "The caller gave up: this is the best that had passed its gate by then."]
-                : _clock.RanOut ? [.. report.Notes, $"The time for it (SearchBudget, {options.SearchBudget}) was over before all was tried."]
+                : _clock.RanOut ? [.. report.Notes,
+                    $"The time for it (SearchBudget, {options.SearchBudget}) was over before all was tried."]
                 : report.Notes,
         };
         return (report, bytes);
@@ -188,11 +203,16 @@ internal sealed class QuantizationRun(
         FailOrFallBack(options.Method ?? QuantizationMethod.None, null);
         var original = PreparedModel.Original(document);
         _progress.Report(QuantizationStage.Writing, 0, $"writing {destination}");
-        return (RunReport.OfSource(document, destination, original, _fallbackReason!, options) with { EndOfTime = _timeReason, IsCloseCall = true }, original.Bytes!);
+        return (RunReport.OfSource(document, destination, original, _fallbackReason!, options) with
+        {
+            EndOfTime = _timeReason,
+            IsCloseCall = true,
+        }, original.Bytes!);
     }
 
     private QuantizationException Failed(QuantizationMethod method, string? reason) => new(QuantizationFailure.GateFailed,
-        $"The model quantized by {method} does not pass the gate: {reason}. Loosen the gate (QuantizationOptions.Gate), give more typical samples, or let it fall back (OnGateFailure).")
+        $"The model quantized by {method} does not pass the gate: {reason}. Loosen the gate (QuantizationOptions.Gate), give more typical "
+            + "samples, or let it fall back (OnGateFailure).")
     {
         IsCloseCall = _log.IsCloseCall || _clock.RanOut,
     };

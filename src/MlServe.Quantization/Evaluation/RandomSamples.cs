@@ -9,10 +9,12 @@ namespace MlServe.Quantization.Evaluation;
 internal static class RandomSamples
 {
     /// <exception cref="QuantizationException">The model refuses all inputs that were made up.</exception>
-    public static async Task<IReadOnlyList<PredictionInputs>> ForAsync(string model, int count, int seed, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<PredictionInputs>> ForAsync(
+        string model, int count, int seed, CancellationToken cancellationToken)
     {
         var document = await OnnxDocument.ReadAsync(ModelSource.FromFile(model), cancellationToken).ConfigureAwait(false);
-        var opened = await SourceModel.OpenAsync(document, FrozenSet<string>.Empty, [], threads: 1, cancellationToken).ConfigureAwait(false);
+        var opened = await SourceModel.OpenAsync(
+            document, FrozenSet<string>.Empty, [], threads: 1, cancellationToken).ConfigureAwait(false);
         await using (opened.ConfigureAwait(false))
         {
             var samples = SyntheticSamples.For(opened.Signature, opened.Session, cancellationToken, count, seed);

@@ -6,7 +6,9 @@ namespace MlServe.Quantization.Evaluation;
 /// <summary>Makes a report of what was written.</summary>
 internal static class RunReport
 {
-    public static QuantizationReport Of(PreparedModel prepared, string destination, Candidate candidate, string? fallbackReason, QuantizationOptions options, bool isHurried = false)
+    public static QuantizationReport Of(
+        PreparedModel prepared, string destination, Candidate candidate, string? fallbackReason, QuantizationOptions options,
+        bool isHurried = false)
     {
         var measurement = candidate.Measurement;
 
@@ -19,7 +21,9 @@ internal static class RunReport
             Source = document.Origin,
             Destination = destination,
             Method = candidate.Plan.Method,
-            MethodReason = options.Plan is not null ? "by the plan that was given" : fallbackReason is null ? prepared.MethodReason : $"{prepared.Method} ({prepared.MethodReason}) did not do",
+            MethodReason = options.Plan is not null ? "by the plan that was given"
+                : fallbackReason is null ? prepared.MethodReason
+                : $"{prepared.Method} ({prepared.MethodReason}) did not do",
             FallbackReason = fallbackReason,
             Passed = measurement is null && !candidate.Plan.KeepsOriginal ? null : candidate.Passed,
             Checks = candidate.Checks,
@@ -36,7 +40,9 @@ internal static class RunReport
             CalibrationSamples = isStatic ? prepared.Calibrated : 0,
             ComparedSamples = measurement?.Comparison.Samples ?? 0,
             SpeedRows = measurement is null ? 0 : prepared.Samples.Retained[0].Rows,
-            Operations = measurement is null ? null : OperationCount.Of(document.Model, prepared.Samples.Retained[0], measurement.Speed.SourceMilliseconds, options.Threads),
+            Operations = measurement is null
+                ? null
+                : OperationCount.Of(document.Model, prepared.Samples.Retained[0], measurement.Speed.SourceMilliseconds, options.Threads),
             Notes = [.. Notes(prepared, measurement, isStatic ? FusedOperators.Difference(candidate.Decisions, fused) : null)],
             IsBatchDependent = candidate.Plan.Method == QuantizationMethod.Dynamic,
             Machine = Machine.Describe(options.Threads),
@@ -44,23 +50,27 @@ internal static class RunReport
         };
     }
 
-    /// <summary>Of a source that is written as it is because time was over before it was prepared: nothing was run, so that nothing is said of how it runs.</summary>
-    public static QuantizationReport OfSource(OnnxDocument document, string destination, Candidate original, string reason, QuantizationOptions options) => new()
-    {
-        Source = document.Origin,
-        Destination = destination,
-        Method = QuantizationMethod.None,
-        MethodReason = "time was over before the model was prepared",
-        FallbackReason = reason,
-        Passed = true,
-        Checks = original.Checks,
-        SourceBytes = document.SizeInBytes,
-        Bytes = original.Bytes!.Length,
-        Machine = Machine.Describe(options.Threads),
-        EndedEarly = true,
-        Notes = [$"The time for it (SearchBudget, {options.SearchBudget}) was over before anything was tried."],
-        Plan = original.Plan,
-    };
+    /// <summary>
+    /// Of a source that is written as it is because time was over before it was prepared: nothing was run, so that nothing is said of how
+    /// it runs.
+    /// </summary>
+    public static QuantizationReport OfSource(
+        OnnxDocument document, string destination, Candidate original, string reason, QuantizationOptions options) => new()
+        {
+            Source = document.Origin,
+            Destination = destination,
+            Method = QuantizationMethod.None,
+            MethodReason = "time was over before the model was prepared",
+            FallbackReason = reason,
+            Passed = true,
+            Checks = original.Checks,
+            SourceBytes = document.SizeInBytes,
+            Bytes = original.Bytes!.Length,
+            Machine = Machine.Describe(options.Threads),
+            EndedEarly = true,
+            Notes = [$"The time for it (SearchBudget, {options.SearchBudget}) was over before anything was tried."],
+            Plan = original.Plan,
+        };
 
     private static IEnumerable<string> Notes(PreparedModel prepared, Measurement? measurement, string? difference)
     {
@@ -68,9 +78,13 @@ internal static class RunReport
         foreach (var suspicion in prepared.Suspicions)
             yield return suspicion;
         if (measurement is null) yield break;
-        if (prepared.Samples.CutTo is { } cut) yield return $"Time was short (SearchBudget): not all samples were calibrated on and chosen by, only {cut} or more in each pass. The last word was spoken on all of its own.";
+        if (prepared.Samples.CutTo is { } cut)
+            yield return $"Time was short (SearchBudget): not all samples were calibrated on and chosen by, only {cut} or more in each "
+                + "pass. The last word was spoken on all of its own.";
         if (measurement.Form is { Outcome: CheckOutcome.Held } form) yield return $"It was {form.Text} before it was written.";
-        if (prepared.Samples.IsMadeUp) yield return "There were no samples: it was measured on made-up inputs, and whether classes agree is not known.";
-        else if (prepared.Samples.IsSeenByCalibration) yield return "There were fewer than four samples: answers were compared on those that ranges were taken from.";
+        if (prepared.Samples.IsMadeUp)
+            yield return "There were no samples: it was measured on made-up inputs, and whether classes agree is not known.";
+        else if (prepared.Samples.IsSeenByCalibration)
+            yield return "There were fewer than four samples: answers were compared on those that ranges were taken from.";
     }
 }

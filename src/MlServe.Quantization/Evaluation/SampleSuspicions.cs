@@ -10,8 +10,9 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>
-/// Suspects that samples are not in the unit that a model was trained on: ranges that are taken from such are wrong, and answers that are compared on such show nothing. Told by what a model remembers of its
-/// training, the means and deviations of batch normalization, and by answers that are all the same.
+/// Suspects that samples are not in the unit that a model was trained on: ranges that are taken from such are wrong, and answers that are
+/// compared on such show nothing. Told by what a model remembers of its training, the means and deviations of batch normalization, and by
+/// answers that are all the same.
 /// </summary>
 internal static class SampleSuspicions
 {
@@ -36,8 +37,12 @@ internal static class SampleSuspicions
     private static string? FirstNormalization(ModelProto model, IReadOnlyList<EncodedSample> samples)
     {
         var index = new GraphIndex(model.Graph);
-        if (model.Graph.Node.FirstOrDefault(static node => Nodes.Is(node, "BatchNormalization") && node.Input.Count >= 5) is not { } normalization) return null;
-        if (Constant(normalization.Input[3], index) is not { } means || Constant(normalization.Input[4], index) is not { } variances || means.Length != variances.Length) return null;
+        if (model.Graph.Node.FirstOrDefault(static node => Nodes.Is(node, "BatchNormalization")
+            && node.Input.Count >= 5) is not { } normalization)
+            return null;
+        if (Constant(normalization.Input[3], index) is not { } means || Constant(normalization.Input[4], index) is not { } variances
+            || means.Length != variances.Length)
+            return null;
         var seen = new ChannelMoments(means.Length);
         try
         {
@@ -64,7 +69,8 @@ internal static class SampleSuspicions
         var ratio = ratios[ratios.Count / 2];
         return far > means.Length / 2 || ratio > ManyTimes || ratio < 1 / ManyTimes
             ? string.Create(CultureInfo.InvariantCulture,
-                $"The samples look as if they were in another unit than the model was trained on: what comes to '{Nodes.NameOf(normalization)}' spreads {ratio:G2} times as far as in training. Look at how they are scaled.")
+                $"The samples look as if they were in another unit than the model was trained on: what comes to "
+                    + $"'{Nodes.NameOf(normalization)}' spreads {ratio:G2} times as far as in training. Look at how they are scaled.")
             : null;
     }
 
@@ -73,11 +79,14 @@ internal static class SampleSuspicions
     {
         foreach (var input in model.Graph.Input)
         {
-            if (!samples[0].Values.TryGetValue(input.Name, out var value) || value.GetTensorTypeAndShape() is not { ElementDataType: TensorElementType.Float, Shape.Length: 4 }) continue;
+            if (!samples[0].Values.TryGetValue(input.Name, out var value)
+                || value.GetTensorTypeAndShape() is not { ElementDataType: TensorElementType.Float, Shape.Length: 4 })
+                continue;
             if (!samples.All(sample => ArePixels(sample.Values[input.Name].GetTensorDataAsSpan<float>()))) continue;
             var readers = model.Graph.Node.Where(node => node.Input.Contains(input.Name)).ToList();
             if (readers.Exists(static node => node.OpType is "Div" or "Mul" or "Sub" or "BatchNormalization" or "Cast")) continue;
-            return $"The samples of '{input.Name}' are whole numbers up to 255, and the model does not scale them first. Most models of pictures want them divided: look at how yours was trained.";
+            return $"The samples of '{input.Name}' are whole numbers up to 255, and the model does not scale them first. Most models of "
+                + "pictures want them divided: look at how yours was trained.";
         }
 
         return null;
@@ -105,7 +114,8 @@ internal static class SampleSuspicions
             if (answers.Exists(answer => answer.Numbers is null || answer.Shape.Length == 0 || answer.Shape[0] != sample.Rows)) return null;
             for (var row = 0; row < sample.Rows; row++)
             {
-                double[][] numbers = [.. answers.Select(answer => answer.Numbers!.AsSpan(row * (answer.Numbers!.Length / sample.Rows), answer.Numbers.Length / sample.Rows).ToArray())];
+                double[][] numbers = [.. answers.Select(answer =>
+                    answer.Numbers!.AsSpan(row * (answer.Numbers!.Length / sample.Rows), answer.Numbers.Length / sample.Rows).ToArray())];
                 rows++;
                 if (first is null) first = numbers;
                 else if (!AreAlike(first, numbers)) return null;
@@ -113,7 +123,8 @@ internal static class SampleSuspicions
         }
 
         return rows < LeastRows ? null : string.Create(CultureInfo.InvariantCulture,
-            $"The model gives the same answer to all of the first {rows} rows, but for 1 in {1 / Same:F0}. Look at the samples: they may be in another unit than the model was trained on.");
+            $"The model gives the same answer to all of the first {rows} rows, but for 1 in {1 / Same:F0}. Look at the samples: they may "
+                + $"be in another unit than the model was trained on.");
     }
 
     private static bool AreAlike(double[][] left, double[][] right)
@@ -133,7 +144,8 @@ internal static class SampleSuspicions
 
     private static float[]? Constant(string name, GraphIndex index)
     {
-        var tensor = index.ConstantOf(name) ?? (index.ProducerOf(name) is { OpType: "Constant" } constant ? Nodes.Find(constant, "value")?.T : null);
+        var tensor = index.ConstantOf(name)
+            ?? (index.ProducerOf(name) is { OpType: "Constant" } constant ? Nodes.Find(constant, "value")?.T : null);
         return tensor is not null && TensorData.TypeOf(tensor) == DataType.Float ? TensorData.Floats(tensor) : null;
     }
 

@@ -1,3 +1,5 @@
+using MlServe.Quantization.Runtime;
+
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>What was tried, and the best that had the last word spoken on it.</summary>
@@ -22,8 +24,13 @@ internal sealed class SearchLog(CandidateEvaluator? evaluator = null, SearchCloc
     /// <summary>The last that passed while it was looked for, and not on the rows that were kept for the last word.</summary>
     public Candidate? Refused { get; private set; }
 
-    /// <summary>Whether it makes no sense to look further: nothing can be compared, rows are too few to show what is asked, or several have failed on those that were kept.</summary>
-    public bool IsHopeless => Best is null && (_isOutOfReach || _refusals >= MaxConfirmations || Refused?.Checks.Any(static check => check.IsForWantOfRows) == true);
+    /// <summary>
+    /// Whether it makes no sense to look further: nothing can be compared, rows are too few to show what is asked, or several have failed
+    /// on those that were kept.
+    /// </summary>
+    public bool IsHopeless =>
+        Best is null
+        && (_isOutOfReach || _refusals >= MaxConfirmations || Refused?.Checks.Any(static check => check.IsForWantOfRows) == true);
 
     public bool IsCloseCall { get; private set; }
 

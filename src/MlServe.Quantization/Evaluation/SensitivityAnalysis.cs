@@ -19,9 +19,11 @@ internal sealed class SensitivityAnalysis(SourceModel source, ModelProto preproc
     /// <param name="report">Told the share that is done.</param>
     /// <param name="cancellationToken">Gives it up between two nodes.</param>
     public async Task<SensitivityReport> RunAsync(
-        QuantizationPlan plan, IReadOnlyList<NodeDecision> decisions, Func<bool> hasTime, Action<double, string> report, CancellationToken cancellationToken)
+        QuantizationPlan plan, IReadOnlyList<NodeDecision> decisions, Func<bool> hasTime, Action<double, string> report,
+        CancellationToken cancellationToken)
     {
-        NodeDecision[] nodes = [.. decisions.Where(static decision => decision.IsQuantized && CalibratedValues.IsWithWeights(decision)).DistinctBy(static decision => decision.Node)];
+        NodeDecision[] nodes = [.. decisions.Where(static decision => decision.IsQuantized && CalibratedValues.IsWithWeights(decision))
+            .DistinctBy(static decision => decision.Node)];
         var found = new List<NodeSensitivity>(nodes.Length);
         var notTried = new List<string>();
         for (var i = 0; i < nodes.Length; i++)
@@ -34,12 +36,17 @@ internal sealed class SensitivityAnalysis(SourceModel source, ModelProto preproc
             }
 
             var others = nodes.Where((_, j) => j != i).Select(static node => node.Node);
-            if (await TryAsync(plan with { ExcludedNodes = Plans.Excluded(plan, others), BiasCorrections = NoCorrections }, nodes[i], cancellationToken).ConfigureAwait(false) is { } node) found.Add(node);
+            if (await TryAsync(
+                plan with { ExcludedNodes = Plans.Excluded(plan, others), BiasCorrections = NoCorrections }, nodes[i],
+                cancellationToken).ConfigureAwait(false) is { } node)
+                found.Add(node);
         }
 
         return new()
         {
-            Nodes = [.. found.OrderBy(static node => node.SnrDb).ThenBy(static node => node.Agreement ?? 1).ThenBy(static node => node.Node, StringComparer.Ordinal)],
+            Nodes = [.. found.OrderBy(static node => node.SnrDb)
+                .ThenBy(static node => node.Agreement ?? 1)
+                .ThenBy(static node => node.Node, StringComparer.Ordinal)],
             NotTried = notTried,
             Samples = samples.Kept.Count,
         };
@@ -54,10 +61,13 @@ internal sealed class SensitivityAnalysis(SourceModel source, ModelProto preproc
             var result = PlanExecutor.Rewrite(preprocessed, plan);
             if (!result.Decisions.Any(decision => decision.IsQuantized && decision.Node == node.Node)) return null;
             using var session = GraphSession.Open(OnnxFile.ToBytes(result.Model), threads: threads, what: "The quantized model");
-            var comparison = await ModelComparison.RunAsync(source.Session, session, samples.KeptAsync(cancellationToken), metrics, cancellationToken).ConfigureAwait(false);
+            var comparison = await ModelComparison.RunAsync(
+                source.Session, session, samples.KeptAsync(cancellationToken), metrics, cancellationToken).ConfigureAwait(false);
             return new(node.Node, node.OpType, comparison.WorstSnrDb ?? double.PositiveInfinity, comparison.WorstAgreement)
             {
-                Speed = gate.MinSpeedup > 0 ? SpeedComparison.Measure(source.Session, session, samples.Retained[0], 0, cancellationToken).Ratio : null,
+                Speed = gate.MinSpeedup > 0
+                    ? SpeedComparison.Measure(source.Session, session, samples.Retained[0], 0, cancellationToken).Ratio
+                    : null,
             };
         }
         catch (QuantizationException exception) when (exception.Failure == QuantizationFailure.NothingToQuantize)

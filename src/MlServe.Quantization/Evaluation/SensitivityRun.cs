@@ -1,4 +1,5 @@
 using MlServe.Quantization.Rewriting;
+using MlServe.Quantization.Runtime;
 
 namespace MlServe.Quantization.Evaluation;
 

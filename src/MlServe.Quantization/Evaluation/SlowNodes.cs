@@ -5,7 +5,9 @@ using MlServe.Quantization.Runtime;
 
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>Finds the nodes that cost more time on integers than in FP32, by leaving out one at a time: what a node costs depends on its neighbours.</summary>
+/// <summary>
+/// Finds the nodes that cost more time on integers than in FP32, by leaving out one at a time: what a node costs depends on its neighbours.
+/// </summary>
 internal sealed class SlowNodes(SourceModel source, ModelProto preprocessed, EvaluationSamples samples, int threads)
 {
     /// <param name="plan">The plan with all nodes.</param>
@@ -16,9 +18,12 @@ internal sealed class SlowNodes(SourceModel source, ModelProto preprocessed, Eva
     /// <param name="cancellationToken">Gives it up between two nodes.</param>
     /// <returns>The nodes without which the model is faster, those that slow it down most first.</returns>
     public IReadOnlyList<string> Find(
-        QuantizationPlan plan, IReadOnlyList<NodeDecision> decisions, double speed, Func<bool> hasTime, Action<double, string> report, CancellationToken cancellationToken)
+        QuantizationPlan plan, IReadOnlyList<NodeDecision> decisions, double speed, Func<bool> hasTime, Action<double, string> report,
+        CancellationToken cancellationToken)
     {
-        string[] nodes = [.. decisions.Where(static decision => decision.IsQuantized && CalibratedValues.IsWithWeights(decision)).Select(static decision => decision.Node).Distinct(StringComparer.Ordinal)];
+        string[] nodes = [.. decisions.Where(static decision => decision.IsQuantized && CalibratedValues.IsWithWeights(decision))
+            .Select(static decision => decision.Node)
+            .Distinct(StringComparer.Ordinal)];
         var gains = new List<(string Node, double Speed)>();
         for (var i = 0; i < nodes.Length && nodes.Length > 1 && hasTime(); i++)
         {
@@ -27,7 +32,9 @@ internal sealed class SlowNodes(SourceModel source, ModelProto preprocessed, Eva
             if (SpeedWithout(nodes[i], plan, cancellationToken) is { } without && without > speed) gains.Add((nodes[i], without));
         }
 
-        return [.. gains.OrderByDescending(static gain => gain.Speed).ThenBy(static gain => gain.Node, StringComparer.Ordinal).Select(static gain => gain.Node)];
+        return [.. gains.OrderByDescending(static gain => gain.Speed)
+            .ThenBy(static gain => gain.Node, StringComparer.Ordinal)
+            .Select(static gain => gain.Node)];
     }
 
     private double? SpeedWithout(string node, QuantizationPlan plan, CancellationToken cancellationToken)

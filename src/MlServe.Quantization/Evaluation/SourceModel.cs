@@ -33,10 +33,12 @@ internal sealed class SourceModel : IAsyncDisposable
     /// <param name="threads">Threads that work on one operator.</param>
     /// <param name="cancellationToken">Gives it up.</param>
     public static async Task<SourceModel> OpenAsync(
-        OnnxDocument document, IReadOnlySet<string> constants, IReadOnlyList<PredictionInputs> samples, int threads, CancellationToken cancellationToken)
+        OnnxDocument document, IReadOnlySet<string> constants, IReadOnlyList<PredictionInputs> samples, int threads,
+        CancellationToken cancellationToken)
     {
         var bytes = OnnxFile.ToBytes(document.Model);
-        var predictor = await LoadAsync(bytes, new() { IntraOpThreads = threads, WarmUpRuns = 0 }, document.Origin, cancellationToken).ConfigureAwait(false);
+        var predictor = await LoadAsync(
+            bytes, new() { IntraOpThreads = threads, WarmUpRuns = 0 }, document.Origin, cancellationToken).ConfigureAwait(false);
         if (!predictor.Signature.IsBatchable && samples.Count > 0)
         {
             // Made-up inputs did not show the batch axis: some models take only what makes sense.
@@ -67,7 +69,8 @@ internal sealed class SourceModel : IAsyncDisposable
         var options = new OnnxModelOptions { IntraOpThreads = _threads, WarmUpRuns = 0 };
         foreach (var input in Signature.Inputs)
         {
-            if (Signature.IsBatchable && input.BatchAxis is { } axis && !_constants.Contains(input.Name)) options.BatchAxes[input.Name] = axis;
+            if (Signature.IsBatchable && input.BatchAxis is { } axis && !_constants.Contains(input.Name))
+                options.BatchAxes[input.Name] = axis;
         }
 
         if (!Signature.IsBatchable) options.BatchDetection = BatchDetection.None;
@@ -80,15 +83,19 @@ internal sealed class SourceModel : IAsyncDisposable
         await Predictor.DisposeAsync().ConfigureAwait(false);
     }
 
-    private static async Task<OnnxPredictor> LoadAsync(byte[] bytes, OnnxModelOptions options, string origin, CancellationToken cancellationToken)
+    private static async Task<OnnxPredictor> LoadAsync(
+        byte[] bytes, OnnxModelOptions options, string origin, CancellationToken cancellationToken)
     {
         try
         {
-            return await OnnxPredictor.LoadAsync(ModelSource.FromBytes(bytes, origin), options, cancellationToken: cancellationToken).ConfigureAwait(false);
+            return await OnnxPredictor.LoadAsync(
+                ModelSource.FromBytes(bytes, origin), options, cancellationToken: cancellationToken).ConfigureAwait(false);
         }
         catch (ModelLoadException exception)
         {
-            var failure = exception.Failure == ModelLoadFailure.WarmUpFailed ? QuantizationFailure.InvalidSample : QuantizationFailure.InvalidModel;
+            var failure = exception.Failure == ModelLoadFailure.WarmUpFailed
+                ? QuantizationFailure.InvalidSample
+                : QuantizationFailure.InvalidModel;
             throw new QuantizationException(failure, exception.Message, exception);
         }
     }

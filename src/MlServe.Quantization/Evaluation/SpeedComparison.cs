@@ -4,8 +4,10 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>
-/// Measures a model and its source in turns, A B B A, in windows of equal length: the machine's drift falls on both, and the median of the ratios does not mind a disturbed window. With one thread an operator
-/// all the work is done on the thread that measures, so that its own time is taken and not that on the wall. It stops as soon as the interval is narrow and clear of what the gate asks, and when its time is over.
+/// Measures a model and its source in turns, A B B A, in windows of equal length: the machine's drift falls on both, and the median of the
+/// ratios does not mind a disturbed window. With one thread an operator all the work is done on the thread that measures, so that its own
+/// time is taken and not that on the wall. It stops as soon as the interval is narrow and clear of what the gate asks, and when its time is
+/// over.
 /// </summary>
 internal static class SpeedComparison
 {
@@ -27,7 +29,8 @@ internal static class SpeedComparison
     /// <param name="threshold">The ratio that has to be told from what is measured; 0: none.</param>
     /// <param name="most">The longest that it may take on the wall, once there are as many pairs as an interval needs.</param>
     /// <param name="cancellationToken">Gives it up between two windows.</param>
-    public static SpeedEstimate Measure(GraphSession source, GraphSession model, EncodedSample sample, double threshold, TimeSpan most, CancellationToken cancellationToken)
+    public static SpeedEstimate Measure(
+        GraphSession source, GraphSession model, EncodedSample sample, double threshold, TimeSpan most, CancellationToken cancellationToken)
     {
         using var a = new BoundRun(source, sample);
         using var b = new BoundRun(model, sample);
@@ -38,16 +41,19 @@ internal static class SpeedComparison
         }
         catch (OnnxRuntimeException exception)
         {
-            throw new QuantizationException(QuantizationFailure.InvalidSample, $"The model refuses sample {sample.Index}: {exception.Message}", exception);
+            throw new QuantizationException(
+                QuantizationFailure.InvalidSample, $"The model refuses sample {sample.Index}: {exception.Message}", exception);
         }
     }
 
     /// <inheritdoc cref="Measure(GraphSession, GraphSession, EncodedSample, double, TimeSpan, CancellationToken)"/>
-    public static SpeedEstimate Measure(GraphSession source, GraphSession model, EncodedSample sample, double threshold, CancellationToken cancellationToken) =>
+    public static SpeedEstimate Measure(
+        GraphSession source, GraphSession model, EncodedSample sample, double threshold, CancellationToken cancellationToken) =>
         Measure(source, model, sample, threshold, TimeSpan.MaxValue, cancellationToken);
 
     internal static SpeedEstimate Measure(
-        Action<int> source, Action<int> model, double threshold, SpeedClock clock, CancellationToken cancellationToken, double mostSeconds = WallBudgetSeconds)
+        Action<int> source, Action<int> model, double threshold, SpeedClock clock, CancellationToken cancellationToken,
+        double mostSeconds = WallBudgetSeconds)
     {
         Func<double> now = clock == SpeedClock.ThreadTime ? ThreadClock.Seconds : ThreadClock.WallSeconds;
         var runsA = WarmUp(source, now, cancellationToken);
@@ -85,7 +91,9 @@ internal static class SpeedComparison
         }
 
         var ratio = MedianEstimate.Of(ratios);
-        return new(ratio.Median, ratio.Low, ratio.High, ratios.Count, MedianEstimate.Of(timesA).Median * 1e3, MedianEstimate.Of(timesB).Median * 1e3)
+        return new(
+            ratio.Median, ratio.Low, ratio.High, ratios.Count, MedianEstimate.Of(timesA).Median * 1e3,
+            MedianEstimate.Of(timesB).Median * 1e3)
         {
             Clock = clock,
             Running = clock == SpeedClock.ThreadTime ? Math.Min(1, (now() - started) / (ThreadClock.WallSeconds() - wallStarted)) : 1,

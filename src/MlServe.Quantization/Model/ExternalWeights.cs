@@ -5,7 +5,8 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Model;
 
 /// <summary>
-/// Takes weights from other files into the model. Only files of the model's own folder are read; what is quantized is smaller, and lies in one file again.
+/// Takes weights from other files into the model. Only files of the model's own folder are read; what is quantized is smaller, and lies in
+/// one file again.
 /// </summary>
 internal static class ExternalWeights
 {
@@ -22,7 +23,8 @@ internal static class ExternalWeights
         if (content.Folder is not { } folder)
         {
             throw new QuantizationException(QuantizationFailure.Unreadable,
-                $"{content.Origin} keeps weights in other files ('{Entry(tensors[0], "location")}'), and it is not known in which folder. Quantize it from its file.");
+                $"{content.Origin} keeps weights in other files ('{Entry(tensors[0], "location")}'), and it is not known in which folder. "
+                    + "Quantize it from its file.");
         }
 
         var total = content.Bytes.Length + 0L;
@@ -33,7 +35,8 @@ internal static class ExternalWeights
             if (total > MaxBytes)
             {
                 throw new QuantizationException(QuantizationFailure.TooLarge,
-                    $"{content.Origin} and its external data have more than {MaxBytes} bytes. Models of 2 GB and more are not quantized: split it, or quantize its parts.");
+                    $"{content.Origin} and its external data have more than {MaxBytes} bytes. Models of 2 GB and more are not quantized: "
+                        + "split it, or quantize its parts.");
             }
 
             var bytes = new byte[length];
@@ -62,11 +65,14 @@ internal static class ExternalWeights
     {
         var location = Entry(tensor, "location") ?? "";
         var root = Path.GetFullPath(folder) + Path.DirectorySeparatorChar;
-        var path = location.Contains('\0', StringComparison.Ordinal) || Path.IsPathRooted(location) ? "" : Path.GetFullPath(Path.Combine(root, location));
+        var path = location.Contains('\0', StringComparison.Ordinal) || Path.IsPathRooted(location)
+            ? ""
+            : Path.GetFullPath(Path.Combine(root, location));
         if (location.Length == 0 || !path.StartsWith(root, StringComparison.Ordinal) || LeadsOut(path, root))
         {
             throw new QuantizationException(QuantizationFailure.Unreadable,
-                $"{origin} keeps weights '{tensor.Name}' in '{location.Replace("\0", "\\0", StringComparison.Ordinal)}', outside of its own folder; such a file is not read.");
+                $"{origin} keeps weights '{tensor.Name}' in '{location.Replace("\0", "\\0", StringComparison.Ordinal)}', outside of its "
+                    + "own folder; such a file is not read.");
         }
 
         var offset = Number(tensor, "offset", 0);
@@ -75,7 +81,8 @@ internal static class ExternalWeights
         if (!exists || offset < 0 || length < 0 || length > MaxBytes || offset > new FileInfo(path).Length - length)
         {
             throw new QuantizationException(QuantizationFailure.Unreadable,
-                $"Weights '{tensor.Name}' should be {length} bytes from {offset} of '{path}', and the file {(exists ? $"has {new FileInfo(path).Length}" : "is not there")}.");
+                $"Weights '{tensor.Name}' should be {length} bytes from {offset} of '{path}', and the file "
+                    + $"{(exists ? $"has {new FileInfo(path).Length}" : "is not there")}.");
         }
 
         return (path, offset, (int)length);
@@ -86,7 +93,9 @@ internal static class ExternalWeights
         for (var part = path; part.Length > root.Length; part = Path.GetDirectoryName(part)!)
         {
             FileSystemInfo info = Directory.Exists(part) ? new DirectoryInfo(part) : new FileInfo(part);
-            if (info.ResolveLinkTarget(returnFinalTarget: true) is { } target && !target.FullName.StartsWith(root, StringComparison.Ordinal)) return true;
+            if (info.ResolveLinkTarget(returnFinalTarget: true) is { } target
+                && !target.FullName.StartsWith(root, StringComparison.Ordinal))
+                return true;
         }
 
         return false;
@@ -97,7 +106,8 @@ internal static class ExternalWeights
         if (Entry(tensor, key) is not { } text) return otherwise;
         return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value)
             ? value
-            : throw new QuantizationException(QuantizationFailure.Unreadable, $"Weights '{tensor.Name}' have the {key} '{text}', which is no number.");
+            : throw new QuantizationException(
+                QuantizationFailure.Unreadable, $"Weights '{tensor.Name}' have the {key} '{text}', which is no number.");
     }
 
     private static string? Entry(TensorProto tensor, string key) => tensor.ExternalData.FirstOrDefault(entry => entry.Key == key)?.Value;

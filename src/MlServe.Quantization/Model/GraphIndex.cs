@@ -3,8 +3,8 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Model;
 
 /// <summary>
-/// Who makes and who reads each value of one graph. A snapshot: it does not follow later changes. Reads from within subgraphs count as reads by the node
-/// that holds them.
+/// Who makes and who reads each value of one graph. A snapshot: it does not follow later changes. Reads from within subgraphs count as
+/// reads by the node that holds them.
 /// </summary>
 internal sealed class GraphIndex
 {

@@ -4,8 +4,8 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Model;
 
 /// <summary>
-/// Gives names that nothing in a model has, subgraphs included. They are short: in small models names outweigh the weights. The same calls give the same
-/// names.
+/// Gives names that nothing in a model has, subgraphs included. They are short: in small models names outweigh the weights. The same calls
+/// give the same names.
 /// </summary>
 internal sealed class NameAllocator
 {

@@ -18,7 +18,9 @@ internal static class Nodes
     public static string NameOf(NodeProto node) =>
         node.Name.Length > 0 ? node.Name : node.Output.FirstOrDefault(static output => output.Length > 0) ?? node.OpType;
 
-    public static NodeProto Make(string operation, IEnumerable<string> inputs, IEnumerable<string> outputs, string name, params ReadOnlySpan<AttributeProto> attributes)
+    public static NodeProto Make(
+        string operation, IEnumerable<string> inputs, IEnumerable<string> outputs, string name,
+        params ReadOnlySpan<AttributeProto> attributes)
     {
         var node = new NodeProto { OpType = operation, Name = name };
         node.Input.Add(inputs);
@@ -44,13 +46,15 @@ internal static class Nodes
     }
 
     /// <summary>Whether a convolution puts zeros around its input, or may.</summary>
-    public static bool Pads(NodeProto node) => Text(node, "auto_pad", "NOTSET") is not ("NOTSET" or "VALID") || Ints(node, "pads")?.Any(static pad => pad != 0) == true;
+    public static bool Pads(NodeProto node) =>
+        Text(node, "auto_pad", "NOTSET") is not ("NOTSET" or "VALID") || Ints(node, "pads")?.Any(static pad => pad != 0) == true;
 
     public static AttributeProto Int(string name, long value) => new() { Name = name, Type = AttributeType.Int, I = value };
 
     public static AttributeProto Float(string name, float value) => new() { Name = name, Type = AttributeType.Float, F = value };
 
-    public static AttributeProto Text(string name, string value) => new() { Name = name, Type = AttributeType.String, S = ByteString.CopyFromUtf8(value) };
+    public static AttributeProto Text(string name, string value) =>
+        new() { Name = name, Type = AttributeType.String, S = ByteString.CopyFromUtf8(value) };
 
     public static AttributeProto Ints(string name, params ReadOnlySpan<long> values)
     {

@@ -27,7 +27,9 @@ internal sealed class OnnxDocument
     /// <summary>A path or a name, for messages.</summary>
     public string Origin { get; }
 
-    /// <summary>SHA-256 of the file's bytes, and of those of its external data in the order of the model, in lowercase hexadecimal digits.</summary>
+    /// <summary>
+    /// SHA-256 of the file's bytes, and of those of its external data in the order of the model, in lowercase hexadecimal digits.
+    /// </summary>
     public string Digest { get; }
 
     /// <summary>The size of the file and of its external data.</summary>
@@ -48,10 +50,11 @@ internal sealed class OnnxDocument
     }
 
     /// <summary>
-    /// The bytes of a model that was made of this one. One that is equal gives those that were read, because other writers pack numbers otherwise than this one,
-    /// which says the same in other bytes.
+    /// The bytes of a model that was made of this one. One that is equal gives those that were read, because other writers pack numbers
+    /// otherwise than this one, which says the same in other bytes.
     /// </summary>
-    public ReadOnlyMemory<byte> ToBytes(ModelProto model) => SizeInBytes == _source.Length && model.Equals(Model) ? _source : OnnxFile.ToBytes(model);
+    public ReadOnlyMemory<byte> ToBytes(ModelProto model) =>
+        SizeInBytes == _source.Length && model.Equals(Model) ? _source : OnnxFile.ToBytes(model);
 
     /// <summary>Reads a model. The inspector looks at the bytes first, so that nothing here meets a malformed or hostile file.</summary>
     public static OnnxDocument Read(ModelContent content)
@@ -64,7 +67,8 @@ internal sealed class OnnxDocument
         }
         catch (InvalidProtocolBufferException exception)
         {
-            throw new QuantizationException(QuantizationFailure.Unreadable, $"{content.Origin} cannot be read as a model: {exception.Message}", exception);
+            throw new QuantizationException(
+                QuantizationFailure.Unreadable, $"{content.Origin} cannot be read as a model: {exception.Message}", exception);
         }
 
         if (model.Graph is null)

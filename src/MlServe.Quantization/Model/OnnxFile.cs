@@ -14,7 +14,8 @@ internal static class OnnxFile
         }
         catch (Exception exception) when (exception is OverflowException or OutOfMemoryException or ArgumentOutOfRangeException)
         {
-            throw new QuantizationException(QuantizationFailure.TooLarge, "The model would have more than 2 GB, which one ONNX file cannot hold.", exception);
+            throw new QuantizationException(
+                QuantizationFailure.TooLarge, "The model would have more than 2 GB, which one ONNX file cannot hold.", exception);
         }
     }
 
@@ -28,9 +29,12 @@ internal static class OnnxFile
                 $"The destination '{full}' is the source. Give another name: the source is needed to compare with.");
         }
 
-        if (Directory.Exists(full)) throw new QuantizationException(QuantizationFailure.Destination, $"The destination '{full}' is a folder. Give the path of a file.");
+        if (Directory.Exists(full))
+            throw new QuantizationException(
+                QuantizationFailure.Destination, $"The destination '{full}' is a folder. Give the path of a file.");
         if (Path.GetDirectoryName(full) is { } folder && !Directory.Exists(folder))
-            throw new QuantizationException(QuantizationFailure.Destination, $"There is no folder '{folder}' to write to. Create it first.");
+            throw new QuantizationException(
+                QuantizationFailure.Destination, $"There is no folder '{folder}' to write to. Create it first.");
     }
 
     public static async Task WriteAsync(string destination, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
@@ -39,7 +43,8 @@ internal static class OnnxFile
         var temporary = $"{full}.{Guid.NewGuid():N}.tmp";
         try
         {
-            await using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16, useAsync: true))
+            await using (var stream = new FileStream(
+                temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16, useAsync: true))
                 await stream.WriteAsync(bytes, cancellationToken).ConfigureAwait(false);
             cancellationToken.ThrowIfCancellationRequested();
             File.Move(temporary, full, overwrite: true);
@@ -57,7 +62,9 @@ internal static class OnnxFile
     /// <summary>Whether two full paths lead to one file.</summary>
     public static bool SameFile(string source, string destination)
     {
-        var comparison = OperatingSystem.IsWindows() || OperatingSystem.IsMacOS() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
+        var comparison = OperatingSystem.IsWindows() || OperatingSystem.IsMacOS()
+            ? StringComparison.OrdinalIgnoreCase
+            : StringComparison.Ordinal;
         return string.Equals(Final(source), Final(destination), comparison);
     }
 

@@ -60,10 +60,12 @@ internal static class TensorData
         {
             case DataType.Int64 when tensor.HasRawData:
                 RequireRaw(tensor, count, sizeof(long));
-                return [.. Enumerable.Range(0, (int)count).Select(i => BinaryPrimitives.ReadInt64LittleEndian(tensor.RawData.Span[(i * sizeof(long))..]))];
+                return [.. Enumerable.Range(0, (int)count)
+                    .Select(i => BinaryPrimitives.ReadInt64LittleEndian(tensor.RawData.Span[(i * sizeof(long))..]))];
             case DataType.Int32 when tensor.HasRawData:
                 RequireRaw(tensor, count, sizeof(int));
-                return [.. Enumerable.Range(0, (int)count).Select(i => (long)BinaryPrimitives.ReadInt32LittleEndian(tensor.RawData.Span[(i * sizeof(int))..]))];
+                return [.. Enumerable.Range(0, (int)count)
+                    .Select(i => (long)BinaryPrimitives.ReadInt32LittleEndian(tensor.RawData.Span[(i * sizeof(int))..]))];
             case DataType.Int64 when tensor.Int64Data.Count == count:
                 return [.. tensor.Int64Data];
             case DataType.Int32 when tensor.Int32Data.Count == count:
@@ -111,7 +113,8 @@ internal static class TensorData
 
     private static void RequireRaw(TensorProto tensor, long count, int size)
     {
-        if (tensor.RawData.Length != checked(count * size)) throw Malformed(tensor, $"has {tensor.RawData.Length} bytes, its shape needs {count * size}");
+        if (tensor.RawData.Length != checked(count * size))
+            throw Malformed(tensor, $"has {tensor.RawData.Length} bytes, its shape needs {count * size}");
     }
 
     private static QuantizationException Malformed(TensorProto tensor, string what) =>

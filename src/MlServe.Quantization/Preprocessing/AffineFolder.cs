@@ -6,8 +6,9 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>
-/// Takes multiplications and additions of constants into the weights and biases of the convolutions before and behind them, where ONNX Runtime leaves them: learned
-/// scales and shifts around activations, say. What a convolution pads with is 0, so an addition before one that pads stays, and is written before the multiplication.
+/// Takes multiplications and additions of constants into the weights and biases of the convolutions before and behind them, where ONNX
+/// Runtime leaves them: learned scales and shifts around activations, say. What a convolution pads with is 0, so an addition before one
+/// that pads stays, and is written before the multiplication.
 /// </summary>
 internal sealed class AffineFolder
 {
@@ -78,7 +79,8 @@ internal sealed class AffineFolder
         var input = conv.Node.Input[0];
         var isChanged = false;
         ChannelAffine? kept = null;
-        while (_index.SoleReaderOf(input) is not null && ChannelAffine.Match(_index.ProducerOf(input), conv.Rank, conv.Inputs, _index) is { } affine
+        while (_index.SoleReaderOf(input) is not null
+            && ChannelAffine.Match(_index.ProducerOf(input), conv.Rank, conv.Inputs, _index) is { } affine
             && affine.KeepsShape(_shapes.Find(_graph, affine.Input), conv.Rank, conv.Inputs))
         {
             if (kept is null && !affine.IsFactor && conv.Pads)
@@ -124,7 +126,9 @@ internal sealed class AffineFolder
     private void DropInfo(NodeProto[] left)
     {
         var made = left.SelectMany(static node => node.Output).ToHashSet(StringComparer.Ordinal);
-        var removed = _gone.SelectMany(static node => node.Output.Concat(node.Input)).Where(value => _index.ProducerOf(value) is not null && !made.Contains(value)).ToHashSet(StringComparer.Ordinal);
+        var removed = _gone.SelectMany(static node => node.Output.Concat(node.Input))
+            .Where(value => _index.ProducerOf(value) is not null && !made.Contains(value))
+            .ToHashSet(StringComparer.Ordinal);
         ValueInfoProto[] kept = [.. _graph.ValueInfo.Where(info => !removed.Contains(info.Name))];
         _graph.ValueInfo.Clear();
         _graph.ValueInfo.Add(kept);

@@ -18,14 +18,18 @@ internal sealed record ChannelAffine(NodeProto Node, string Input, bool IsFactor
     /// <param name="index">The graph.</param>
     public static ChannelAffine? Match(NodeProto? node, int rank, int channels, GraphIndex index)
     {
-        if (node is null || !Nodes.IsStandard(node) || node.OpType is not ("Mul" or "Div" or "Add" or "Sub") || node.Input.Count != 2 || node.Output.Count != 1) return null;
+        if (node is null || !Nodes.IsStandard(node) || node.OpType is not ("Mul" or "Div" or "Add" or "Sub") || node.Input.Count != 2
+            || node.Output.Count != 1)
+            return null;
         var isCommutative = node.OpType is "Mul" or "Add";
         for (var constant = 1; constant >= (isCommutative ? 0 : 1); constant--)
         {
             if (index.ConstantOf(node.Input[constant]) is not { } tensor || ValuesOf(tensor, rank, channels) is not { } values) continue;
             if (node.OpType == "Div") values = [.. values.Select(static value => 1 / value)];
             if (node.OpType == "Sub") values = [.. values.Select(static value => -value)];
-            return values.All(static value => float.IsFinite((float)value)) ? new(node, node.Input[1 - constant], node.OpType is "Mul" or "Div", values, tensor) : null;
+            return values.All(static value => float.IsFinite((float)value))
+                ? new(node, node.Input[1 - constant], node.OpType is "Mul" or "Div", values, tensor)
+                : null;
         }
 
         return null;
@@ -34,7 +38,8 @@ internal sealed record ChannelAffine(NodeProto Node, string Input, bool IsFactor
     public double ValueOf(int channel) => Values[Values.Length == 1 ? 0 : channel];
 
     /// <summary>
-    /// Whether what goes in has the axes and the channels of what comes out. A constant may widen it: then a convolution that took the constant in would be given too little.
+    /// Whether what goes in has the axes and the channels of what comes out. A constant may widen it: then a convolution that took the
+    /// constant in would be given too little.
     /// </summary>
     /// <param name="shape">The shape of what goes in; null: not known.</param>
     /// <param name="rank">The number of axes of what comes out.</param>

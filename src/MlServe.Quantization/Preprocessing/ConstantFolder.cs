@@ -6,8 +6,8 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>
-/// Folds constants and batch normalization by ONNX Runtime's own basic optimizations. Only the nodes and weights are taken from what it gives: all else of the
-/// model stays as its author wrote it.
+/// Folds constants and batch normalization by ONNX Runtime's own basic optimizations. Only the nodes and weights are taken from what it
+/// gives: all else of the model stays as its author wrote it.
 /// </summary>
 internal static class ConstantFolder
 {
@@ -21,7 +21,8 @@ internal static class ConstantFolder
         {
             simplified = GraphOptimizer.Simplify(model);
         }
-        catch (QuantizationException exception) when (exception.Message.Contains("Unregistered TensorElementType", StringComparison.Ordinal))
+        catch (QuantizationException exception) when (exception.Message.Contains(
+            "Unregistered TensorElementType", StringComparison.Ordinal))
         {
             steps.Add("Folded no constants: the model has inputs or outputs of a type that ONNX Runtime's C# interface does not know.");
             return;
@@ -43,13 +44,18 @@ internal static class ConstantFolder
     private static string? Obstacle(ModelProto model, ModelProto simplified)
     {
         var domains = DomainsOf(model);
-        if (DomainsOf(simplified).FirstOrDefault(domain => !domains.Contains(domain)) is { } domain) return $"brought in operators of '{domain}'";
+        if (DomainsOf(simplified).FirstOrDefault(domain => !domains.Contains(domain)) is { } domain)
+            return $"brought in operators of '{domain}'";
         if (Graphs.OpsetOf(simplified) != Graphs.OpsetOf(model) && Graphs.OpsetOf(model) != 0) return "changed the operator set";
         if (!NamesOf(simplified.Graph.Output).SequenceEqual(NamesOf(model.Graph.Output))) return "changed the outputs";
         var weights = model.Graph.Initializer.Select(static tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
-        if (!NamesOf(simplified.Graph.Input).Where(name => !weights.Contains(name)).SequenceEqual(NamesOf(model.Graph.Input).Where(name => !weights.Contains(name))))
+        if (!NamesOf(simplified.Graph.Input)
+            .Where(name => !weights.Contains(name))
+            .SequenceEqual(NamesOf(model.Graph.Input).Where(name => !weights.Contains(name))))
             return "changed the inputs";
-        return Graphs.Of(simplified).SelectMany(static graph => graph.Node).Any(static node => node.Name.StartsWith(InsertedCast, StringComparison.Ordinal))
+        return Graphs.Of(simplified)
+            .SelectMany(static graph => graph.Node)
+            .Any(static node => node.Name.StartsWith(InsertedCast, StringComparison.Ordinal))
             ? "has operators for a wider type only, and would put casts around them"
             : null;
     }
@@ -58,7 +64,10 @@ internal static class ConstantFolder
     {
         var (graph, from) = (model.Graph, simplified.Graph);
         string[] before = [.. NamesOf(graph.Initializer)];
-        var described = Graphs.Of(model).SelectMany(static each => each.ValueInfo).Select(static info => info.Name).ToHashSet(StringComparer.Ordinal);
+        var described = Graphs.Of(model)
+            .SelectMany(static each => each.ValueInfo)
+            .Select(static info => info.Name)
+            .ToHashSet(StringComparer.Ordinal);
         foreach (var inner in Graphs.Of(simplified).Skip(1).ToArray())
         {
             Replace(inner.Initializer, Sorted(inner, []));
@@ -87,7 +96,8 @@ internal static class ConstantFolder
         var place = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (var name in before.Concat(graph.Node.SelectMany(static node => node.Input)))
             place.TryAdd(name, place.Count);
-        return graph.Initializer.OrderBy(tensor => place.GetValueOrDefault(tensor.Name, int.MaxValue)).ThenBy(static tensor => tensor.Name, StringComparer.Ordinal);
+        return graph.Initializer.OrderBy(tensor => place.GetValueOrDefault(tensor.Name, int.MaxValue))
+            .ThenBy(static tensor => tensor.Name, StringComparer.Ordinal);
     }
 
     private static (int Nodes, int Weights) CountOf(ModelProto model)

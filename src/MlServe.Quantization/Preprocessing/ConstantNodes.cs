@@ -17,7 +17,9 @@ internal static class ConstantNodes
             var kept = new List<NodeProto>(graph.Node.Count);
             foreach (var node in graph.Node)
             {
-                if (!Nodes.Is(node, "Constant") || node.Output.Count != 1 || outputs.Contains(node.Output[0]) || TensorOf(node) is not { } tensor) kept.Add(node);
+                if (!Nodes.Is(node, "Constant") || node.Output.Count != 1 || outputs.Contains(node.Output[0])
+                    || TensorOf(node) is not { } tensor)
+                    kept.Add(node);
                 else graph.Initializer.Add(tensor);
             }
 

@@ -3,7 +3,10 @@ using MlServe.Quantization.Proto;
 
 namespace MlServe.Quantization.Preprocessing;
 
-/// <summary>Removes nodes that no output depends on, and weights that nothing reads. Operators of foreign domains stay, for what they may do besides.</summary>
+/// <summary>
+/// Removes nodes that no output depends on, and weights that nothing reads. Operators of foreign domains stay, for what they may do
+/// besides.
+/// </summary>
 internal static class DeadParts
 {
     public static void Run(ModelProto model, List<string> steps)

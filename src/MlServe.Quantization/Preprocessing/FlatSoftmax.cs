@@ -4,8 +4,8 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>
-/// Takes away what raising the operator set wrote around Softmax and its like, where folding has shown since that there was no need: what a Gemm gives has two axes, and
-/// from the second on is along the last.
+/// Takes away what raising the operator set wrote around Softmax and its like, where folding has shown since that there was no need: what a
+/// Gemm gives has two axes, and from the second on is along the last.
 /// </summary>
 internal static class FlatSoftmax
 {
@@ -22,10 +22,16 @@ internal static class FlatSoftmax
         foreach (var reshape in graph.Node)
         {
             if (!Nodes.Is(reshape, "Reshape") || reshape.Input.Count != 2 || Nodes.Int(reshape, "allowzero", 0) != 0) continue;
-            if (index.ProducerOf(reshape.Input[0]) is not { } softmax || !IsAlongLast(softmax) || !ReferenceEquals(index.SoleReaderOf(softmax.Output[0]), reshape)) continue;
-            if (index.ProducerOf(softmax.Input[0]) is not { } flatten || !Nodes.Is(flatten, "Flatten") || Nodes.Int(flatten, "axis", 1) != 1) continue;
+            if (index.ProducerOf(reshape.Input[0]) is not { } softmax || !IsAlongLast(softmax)
+                || !ReferenceEquals(index.SoleReaderOf(softmax.Output[0]), reshape))
+                continue;
+            if (index.ProducerOf(softmax.Input[0]) is not { } flatten || !Nodes.Is(flatten, "Flatten")
+                || Nodes.Int(flatten, "axis", 1) != 1)
+                continue;
             if (!ReferenceEquals(index.SoleReaderOf(flatten.Output[0]), softmax)) continue;
-            if (index.ProducerOf(reshape.Input[1]) is not { } shape || !Nodes.Is(shape, "Shape") || shape.Attribute.Count > 0 || shape.Input[0] != flatten.Input[0]) continue;
+            if (index.ProducerOf(reshape.Input[1]) is not { } shape || !Nodes.Is(shape, "Shape") || shape.Attribute.Count > 0
+                || shape.Input[0] != flatten.Input[0])
+                continue;
             if (index.ProducerOf(flatten.Input[0]) is not { } source || !Nodes.Is(source, "Gemm")) continue;
             softmax.Input[0] = flatten.Input[0];
             softmax.Output[0] = reshape.Output[0];
@@ -40,5 +46,6 @@ internal static class FlatSoftmax
         return gone.Count / 2;
     }
 
-    private static bool IsAlongLast(NodeProto node) => Nodes.IsStandard(node) && (node.OpType is "Softmax" or "LogSoftmax" or "Hardmax") && Nodes.Int(node, "axis", -1) == -1;
+    private static bool IsAlongLast(NodeProto node) =>
+        Nodes.IsStandard(node) && (node.OpType is "Softmax" or "LogSoftmax" or "Hardmax") && Nodes.Int(node, "axis", -1) == -1;
 }

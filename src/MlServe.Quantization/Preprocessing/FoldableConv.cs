@@ -110,8 +110,10 @@ internal sealed class FoldableConv
 
     private static float[] Floats(double[] values) => [.. values.Select(static value => (float)value)];
 
-    private static void Replace(GraphProto graph, TensorProto old, TensorProto by) => graph.Initializer[graph.Initializer.IndexOf(old)] = by;
+    private static void Replace(GraphProto graph, TensorProto old, TensorProto by) =>
+        graph.Initializer[graph.Initializer.IndexOf(old)] = by;
 
     private static TensorProto? OwnConstant(string name, GraphIndex index) =>
-        index.ConstantOf(name) is { } tensor && TensorData.TypeOf(tensor) == DataType.Float && index.UsesOf(name).Count == 1 && !index.IsOutput(name) ? tensor : null;
+        index.ConstantOf(name) is { } tensor && TensorData.TypeOf(tensor) == DataType.Float && index.UsesOf(name).Count == 1
+            && !index.IsOutput(name) ? tensor : null;
 }

@@ -4,7 +4,9 @@ using MlServe.Quantization.Proto;
 
 namespace MlServe.Quantization.Preprocessing;
 
-/// <summary>One call of a function: its nodes with the caller's values and attributes, and names of their own for all that lies within.</summary>
+/// <summary>
+/// One call of a function: its nodes with the caller's values and attributes, and names of their own for all that lies within.
+/// </summary>
 internal sealed class FunctionCall
 {
     private readonly FunctionProto _function;
@@ -50,7 +52,8 @@ internal sealed class FunctionCall
         if (attribute.RefAttrName.Length > 0)
         {
             // What the caller gave may hold a graph, whose names are the caller's.
-            var given = Nodes.Find(_call, attribute.RefAttrName) ?? _function.AttributeProto.FirstOrDefault(value => value.Name == attribute.RefAttrName);
+            var given = Nodes.Find(_call, attribute.RefAttrName)
+                ?? _function.AttributeProto.FirstOrDefault(value => value.Name == attribute.RefAttrName);
             var value = given?.Clone();
             if (value is not null) value.Name = attribute.Name;
             return value;
@@ -67,7 +70,8 @@ internal sealed class FunctionCall
     {
         var names = new Dictionary<string, string>(outer, StringComparer.Ordinal);
         foreach (var name in graph.Input.Select(static input => input.Name).Concat(graph.Initializer.Select(static tensor => tensor.Name))
-            .Concat(graph.SparseInitializer.Select(static tensor => tensor.Values.Name)).Concat(graph.Node.SelectMany(static node => node.Output)))
+            .Concat(graph.SparseInitializer.Select(static tensor => tensor.Values.Name))
+            .Concat(graph.Node.SelectMany(static node => node.Output)))
         {
             names.Remove(name);
         }

@@ -3,7 +3,10 @@ using MlServe.Quantization.Proto;
 
 namespace MlServe.Quantization.Preprocessing;
 
-/// <summary>Puts the nodes of a model's own functions in the place of the nodes that call them, functions within functions and calls within subgraphs too.</summary>
+/// <summary>
+/// Puts the nodes of a model's own functions in the place of the nodes that call them, functions within functions and calls within
+/// subgraphs too.
+/// </summary>
 internal sealed class FunctionInliner
 {
     private const int MaxDepth = 64;
@@ -34,7 +37,8 @@ internal sealed class FunctionInliner
             if (Graphs.OpsetOf(model) is var opset && opset > 0 && opset < target)
             {
                 throw new QuantizationException(QuantizationFailure.UnsupportedOpset,
-                    $"The model has {model.Functions.Count} functions of its own, which cannot be inlined and are not raised from operator set {opset} to {target}: {obstacle}. " +
+                    $"The model has {model.Functions.Count} functions of its own, which cannot be inlined and are not raised from "
+                    + $"operator set {opset} to {target}: {obstacle}. " +
                     $"Export it anew with operator set {target} or higher, or with its functions inlined.");
             }
 
@@ -66,7 +70,8 @@ internal sealed class FunctionInliner
             return;
         }
 
-        if (_path.Contains(function, ReferenceEqualityComparer.Instance)) throw Refused(QuantizationFailure.Unreadable, function, "calls itself, which no function may");
+        if (_path.Contains(function, ReferenceEqualityComparer.Instance))
+            throw Refused(QuantizationFailure.Unreadable, function, "calls itself, which no function may");
         if (_path.Count == MaxDepth) throw Refused(QuantizationFailure.TooLarge, function, $"is called within more than {MaxDepth} others");
         _path.Add(function);
         _calls++;
@@ -85,7 +90,9 @@ internal sealed class FunctionInliner
         _nodes += 1 + Graphs.Within([node]).Sum(static graph => graph.Node.Count);
         _bytes += node.CalculateSize();
         if (_nodes > MaxNodes || _bytes > ExternalWeights.MaxBytes)
-            throw Refused(QuantizationFailure.TooLarge, function, $"is called so often that the model would have more than {MaxNodes} nodes, or 2 GB");
+            throw Refused(
+                QuantizationFailure.TooLarge, function,
+                $"is called so often that the model would have more than {MaxNodes} nodes, or 2 GB");
     }
 
     private static QuantizationException Refused(QuantizationFailure failure, FunctionProto function, string why) =>

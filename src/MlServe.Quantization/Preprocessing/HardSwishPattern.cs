@@ -33,11 +33,14 @@ internal sealed class HardSwishPattern(GraphIndex index, GraphIndex outermost, K
     /// <summary>(x * Clip(x + 3, 0, 6)) / 6.</summary>
     private Found? MatchProduct(NodeProto node, string divided)
     {
-        if (!ReferenceEquals(index.SoleReaderOf(divided), node) || index.ProducerOf(divided) is not { } product || !Nodes.Is(product, "Mul") || product.Input.Count != 2) return null;
+        if (!ReferenceEquals(index.SoleReaderOf(divided), node) || index.ProducerOf(divided) is not { } product || !Nodes.Is(product, "Mul")
+            || product.Input.Count != 2)
+            return null;
         for (var side = 0; side < 2; side++)
         {
             var clamped = product.Input[side];
-            if (Clamp(clamped, product) is { } clamp && clamp.Source == product.Input[1 - side]) return new(clamp.Source, clamped, true, [.. clamp.Nodes, product]);
+            if (Clamp(clamped, product) is { } clamp && clamp.Source == product.Input[1 - side])
+                return new(clamp.Source, clamped, true, [.. clamp.Nodes, product]);
         }
 
         return null;
@@ -46,7 +49,9 @@ internal sealed class HardSwishPattern(GraphIndex index, GraphIndex outermost, K
     /// <summary>(x / 6) * Clip(x + 3, 0, 6).</summary>
     private Found? MatchScaled(NodeProto node, string scaled, string clamped)
     {
-        if (!ReferenceEquals(index.SoleReaderOf(scaled), node) || index.ProducerOf(scaled) is not { } scale || DividedBySix(scale) is not { } source) return null;
+        if (!ReferenceEquals(index.SoleReaderOf(scaled), node) || index.ProducerOf(scaled) is not { } scale
+            || DividedBySix(scale) is not { } source)
+            return null;
         return Clamp(clamped, node) is { } clamp && clamp.Source == source ? new(source, clamped, true, [.. clamp.Nodes, scale]) : null;
     }
 
@@ -76,7 +81,9 @@ internal sealed class HardSwishPattern(GraphIndex index, GraphIndex outermost, K
             case "Relu":
                 return (node.Input[0], 0, float.PositiveInfinity);
             case "Clip" when node.Attribute.Count == 0:
-                return Limit(node, 1, float.NegativeInfinity) is { } low && Limit(node, 2, float.PositiveInfinity) is { } high ? (node.Input[0], low, high) : null;
+                return Limit(node, 1, float.NegativeInfinity) is { } low && Limit(node, 2, float.PositiveInfinity) is { } high
+                    ? (node.Input[0], low, high)
+                    : null;
             case "Max":
                 return WithConstant(node) is { } max ? (max.Source, max.Constant, float.PositiveInfinity) : null;
             case "Min":
@@ -110,8 +117,11 @@ internal sealed class HardSwishPattern(GraphIndex index, GraphIndex outermost, K
     /// <summary>A single float with one axis at most.</summary>
     private float? ConstantOf(string value)
     {
-        var tensor = index.ConstantOf(value) ?? (index.ProducerOf(value) is null && !index.IsInput(value) ? outermost.ConstantOf(value) : null);
-        if (tensor is null || TensorData.TypeOf(tensor) != TensorProto.Types.DataType.Float || tensor.Dims.Count > 1 || TensorData.CountOf(tensor) != 1) return null;
+        var tensor = index.ConstantOf(value)
+            ?? (index.ProducerOf(value) is null && !index.IsInput(value) ? outermost.ConstantOf(value) : null);
+        if (tensor is null || TensorData.TypeOf(tensor) != TensorProto.Types.DataType.Float || tensor.Dims.Count > 1
+            || TensorData.CountOf(tensor) != 1)
+            return null;
         _hasAxis |= tensor.Dims.Count == 1;
         return TensorData.Floats(tensor)[0];
     }

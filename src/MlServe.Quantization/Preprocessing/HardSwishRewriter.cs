@@ -5,8 +5,8 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>
-/// Writes Clip(x + 3, 0, 6) / 6 as one HardSigmoid, and x times it as one more multiplication, in all the orders in which exporters write them. Only where the
-/// constants are exactly these, and nobody else reads what is in between.
+/// Writes Clip(x + 3, 0, 6) / 6 as one HardSigmoid, and x times it as one more multiplication, in all the orders in which exporters write
+/// them. Only where the constants are exactly these, and nobody else reads what is in between.
 /// </summary>
 internal sealed class HardSwishRewriter
 {
@@ -41,7 +41,9 @@ internal sealed class HardSwishRewriter
         }
 
         if (_written.Count == 0) return 0;
-        NodeProto[] nodes = [.. _graph.Node.SelectMany(node => _written.TryGetValue(node, out var written) ? written : _gone.Contains(node) ? [] : [node])];
+        NodeProto[] nodes = [.. _graph.Node.SelectMany(node => _written.TryGetValue(node, out var written) ? written
+            : _gone.Contains(node) ? []
+            : [node])];
         _graph.Node.Clear();
         _graph.Node.Add(nodes);
         DropInfo();
@@ -60,7 +62,9 @@ internal sealed class HardSwishRewriter
     private void DropInfo()
     {
         var left = _graph.Node.SelectMany(static node => node.Output).ToHashSet(StringComparer.Ordinal);
-        var removed = _gone.SelectMany(static node => node.Output).Where(output => !left.Contains(output)).ToHashSet(StringComparer.Ordinal);
+        var removed = _gone.SelectMany(static node => node.Output)
+            .Where(output => !left.Contains(output))
+            .ToHashSet(StringComparer.Ordinal);
         ValueInfoProto[] kept = [.. _graph.ValueInfo.Where(info => !removed.Contains(info.Name))];
         _graph.ValueInfo.Clear();
         _graph.ValueInfo.Add(kept);

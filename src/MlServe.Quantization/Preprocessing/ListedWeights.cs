@@ -3,8 +3,8 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>
-/// Weights that are listed among the graph's inputs. Before version 4 of the format every weight had to be, and the runtime takes them for constants; since
-/// then to be listed means that a caller may give another value, which few exporters mean.
+/// Weights that are listed among the graph's inputs. Before version 4 of the format every weight had to be, and the runtime takes them for
+/// constants; since then to be listed means that a caller may give another value, which few exporters mean.
 /// </summary>
 internal static class ListedWeights
 {
@@ -26,7 +26,10 @@ internal static class ListedWeights
         {
             var weights = model.Graph.Initializer.Select(static tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
             string[] kept = [.. model.Graph.Input.Select(static input => input.Name).Where(weights.Contains)];
-            if (kept.Length > 0) steps.Add($"Left {kept.Length} weights that are inputs as well as they are ({Named(kept)}), as asked: nodes that read them are neither folded nor quantized.");
+            if (kept.Length > 0)
+                steps.Add(
+                    $"Left {kept.Length} weights that are inputs as well as they are ({Named(kept)}), as asked: nodes that read them are "
+                    + "neither folded nor quantized.");
             return;
         }
 

@@ -15,8 +15,10 @@ internal sealed class LocalFunctions
         _imports = Imports(model.OpsetImport);
         foreach (var function in model.Functions)
         {
-            if (IsBuiltIn(function.Domain)) Obstacle ??= $"'{function.Name}' is in the domain '{function.Domain}', where it may stand for an operator of the same name";
-            else if (!_functions.TryAdd((function.Domain, function.Name, function.Overload), function)) Obstacle ??= $"'{function.Name}' is defined twice";
+            if (IsBuiltIn(function.Domain))
+                Obstacle ??= $"'{function.Name}' is in the domain '{function.Domain}', where it may stand for an operator of the same name";
+            else if (!_functions.TryAdd((function.Domain, function.Name, function.Overload), function))
+                Obstacle ??= $"'{function.Name}' is defined twice";
         }
 
         foreach (var function in model.Functions)
@@ -28,7 +30,9 @@ internal sealed class LocalFunctions
 
     public FunctionProto? Find(NodeProto node) => _functions.GetValueOrDefault((node.Domain, node.OpType, node.Overload));
 
-    /// <summary>Takes the functions out of a model whose graphs hold their nodes, and their domains; adds the domains that only they imported.</summary>
+    /// <summary>
+    /// Takes the functions out of a model whose graphs hold their nodes, and their domains; adds the domains that only they imported.
+    /// </summary>
     public void Forget(ModelProto model)
     {
         model.Functions.Clear();
@@ -44,12 +48,16 @@ internal sealed class LocalFunctions
     {
         var imports = Imports(function.OpsetImport);
         var nodes = function.Node.Concat(Graphs.Within(function.Node).SelectMany(static graph => graph.Node));
-        foreach (var domain in nodes.Where(node => Find(node) is null).Select(static node => Short(node.Domain)).Distinct(StringComparer.Ordinal))
+        foreach (var domain in nodes.Where(node => Find(node) is null)
+            .Select(static node => Short(node.Domain))
+            .Distinct(StringComparer.Ordinal))
         {
-            if (!imports.TryGetValue(domain, out var version)) return $"'{function.Name}' does not say which operator set of '{domain}' it means";
+            if (!imports.TryGetValue(domain, out var version))
+                return $"'{function.Name}' does not say which operator set of '{domain}' it means";
             if (_imports.TryAdd(domain, version)) _missing.Add(domain);
             else if (_imports[domain] != version)
-                return $"'{function.Name}' means operator set {version} of '{(domain.Length == 0 ? "ai.onnx" : domain)}', and the model {_imports[domain]}";
+                return $"'{function.Name}' means operator set {version} of '{(domain.Length == 0 ? "ai.onnx" : domain)}', and the model "
+                    + $"{_imports[domain]}";
         }
 
         return null;
@@ -63,7 +71,9 @@ internal sealed class LocalFunctions
         return versions;
     }
 
-    private static bool IsBuiltIn(string domain) => Short(domain).Length == 0 || domain.StartsWith("ai.onnx", StringComparison.Ordinal) || domain.StartsWith(Nodes.Microsoft, StringComparison.Ordinal);
+    private static bool IsBuiltIn(string domain) =>
+        Short(domain).Length == 0 || domain.StartsWith("ai.onnx", StringComparison.Ordinal)
+        || domain.StartsWith(Nodes.Microsoft, StringComparison.Ordinal);
 
     private static string Short(string domain) => domain == "ai.onnx" ? "" : domain;
 }

@@ -4,8 +4,8 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>
-/// Puts each node behind those whose values it reads, as the format asks and all that follows here relies on. ONNX Runtime takes a graph in any order. Nodes that stand right
-/// keep their places among each other.
+/// Puts each node behind those whose values it reads, as the format asks and all that follows here relies on. ONNX Runtime takes a graph in
+/// any order. Nodes that stand right keep their places among each other.
 /// </summary>
 internal static class NodeOrder
 {
@@ -28,7 +28,8 @@ internal static class NodeOrder
             }
         }
 
-        int[][] needed = [.. nodes.Select(node => ReadBy(node).Where(producers.ContainsKey).Select(value => producers[value]).Distinct().ToArray())];
+        int[][] needed =
+            [.. nodes.Select(node => ReadBy(node).Where(producers.ContainsKey).Select(value => producers[value]).Distinct().ToArray())];
         var moved = needed.Index().Count(static pair => pair.Item.Any(producer => producer >= pair.Index));
         if (moved == 0) return 0;
         var order = Order(needed, graph);
@@ -38,7 +39,8 @@ internal static class NodeOrder
         return moved;
     }
 
-    private static IEnumerable<string> ReadBy(NodeProto node) => node.Input.Where(static input => input.Length > 0).Concat(GraphIndex.CapturedBy(node));
+    private static IEnumerable<string> ReadBy(NodeProto node) =>
+        node.Input.Where(static input => input.Length > 0).Concat(GraphIndex.CapturedBy(node));
 
     /// <summary>Always the first node, in the old order, of those whose values are all there.</summary>
     private static List<int> Order(int[][] needed, GraphProto graph)
@@ -70,6 +72,7 @@ internal static class NodeOrder
         if (order.Count == needed.Length) return order;
         var stuck = graph.Node[Array.FindIndex(missing, static count => count > 0)];
         throw new QuantizationException(QuantizationFailure.Unreadable,
-            $"Node '{Nodes.NameOf(stuck)}' ({stuck.OpType}) reads a value that is made of its own. A graph may have no circles: export the model anew.");
+            $"Node '{Nodes.NameOf(stuck)}' ({stuck.OpType}) reads a value that is made of its own. A graph may have no circles: export "
+                + "the model anew.");
     }
 }

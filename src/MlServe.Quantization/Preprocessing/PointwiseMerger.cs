@@ -5,8 +5,8 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>
-/// Writes two convolutions of 1 x 1 with nothing between them as one, where that multiplies less: what narrows and widens again without an activation is one matrix. Exact but
-/// for rounding.
+/// Writes two convolutions of 1 x 1 with nothing between them as one, where that multiplies less: what narrows and widens again without an
+/// activation is one matrix. Exact but for rounding.
 /// </summary>
 internal sealed class PointwiseMerger
 {
@@ -34,7 +34,9 @@ internal sealed class PointwiseMerger
         foreach (var second in _graph.Node)
         {
             if (_index.ProducerOf(second.Input.FirstOrDefault() ?? "") is not { } first || _gone.Contains(first)) continue;
-            if (!IsPointwise(first, mayStride: true) || !IsPointwise(second, mayStride: false) || !ReferenceEquals(_index.SoleReaderOf(first.Output[0]), second)) continue;
+            if (!IsPointwise(first, mayStride: true) || !IsPointwise(second, mayStride: false)
+                || !ReferenceEquals(_index.SoleReaderOf(first.Output[0]), second))
+                continue;
             Merge(first, second);
         }
 
@@ -83,14 +85,19 @@ internal sealed class PointwiseMerger
     }
 
     private bool IsPointwise(NodeProto node, bool mayStride) =>
-        Nodes.Is(node, "Conv") && node.Output.Count == 1 && Nodes.Int(node, "group", 1) == 1 && !Nodes.Pads(node) && (mayStride || Nodes.Ints(node, "strides")?.All(static stride => stride == 1) != false)
+        Nodes.Is(node, "Conv") && node.Output.Count == 1 && Nodes.Int(node, "group", 1) == 1 && !Nodes.Pads(node)
+        && (mayStride || Nodes.Ints(node, "strides")?.All(static stride => stride == 1) != false)
         && FloatsOf(node.Input[1]) is { Dims.Count: > 2 } weight && weight.Dims.Skip(2).All(static size => size == 1)
-        && (node.Input.Count < 3 || node.Input[2].Length == 0 || FloatsOf(node.Input[2]) is { } bias && TensorData.CountOf(bias) == weight.Dims[0]);
+        && (node.Input.Count < 3 || node.Input[2].Length == 0
+            || FloatsOf(node.Input[2]) is { } bias && TensorData.CountOf(bias) == weight.Dims[0]);
 
-    private TensorProto? FloatsOf(string name) => _index.ConstantOf(name) is { } tensor && TensorData.TypeOf(tensor) == DataType.Float ? tensor : null;
+    private TensorProto? FloatsOf(string name) =>
+        _index.ConstantOf(name) is { } tensor && TensorData.TypeOf(tensor) == DataType.Float ? tensor : null;
 
     private double[] Bias(NodeProto node, int channels) =>
-        node.Input.Count > 2 && node.Input[2].Length > 0 ? [.. TensorData.Floats(_index.ConstantOf(node.Input[2])!).Select(static value => (double)value)] : new double[channels];
+        node.Input.Count > 2 && node.Input[2].Length > 0
+            ? [.. TensorData.Floats(_index.ConstantOf(node.Input[2])!).Select(static value => (double)value)]
+            : new double[channels];
 
     private static float[] Floats(double[] values) => [.. values.Select(static value => (float)value)];
 }

@@ -5,12 +5,14 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>
-/// Writes convolutions of 1 x 1 behind a global pooling, as squeeze-and-excitation has them (J. Hu et al., 2017), as the matrix products that they are: there is one place to
-/// work on, and what ONNX Runtime does to make convolutions fast costs more than they do. Exact but for the order of additions.
+/// Writes convolutions of 1 x 1 behind a global pooling, as squeeze-and-excitation has them (J. Hu et al., 2017), as the matrix products
+/// that they are: there is one place to work on, and what ONNX Runtime does to make convolutions fast costs more than they do. Exact but
+/// for the order of additions.
 /// </summary>
 internal sealed class PooledConvs
 {
-    private static readonly HashSet<string> Activations = ["Clip", "Elu", "HardSigmoid", "LeakyRelu", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Tanh"];
+    private static readonly HashSet<string> Activations =
+        ["Clip", "Elu", "HardSigmoid", "LeakyRelu", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Tanh"];
 
     private readonly GraphProto _graph;
     private readonly GraphIndex _index;
@@ -38,11 +40,13 @@ internal sealed class PooledConvs
     {
         foreach (var node in _graph.Node)
         {
-            if ((Nodes.Is(node, "GlobalAveragePool") || Nodes.Is(node, "GlobalMaxPool")) && ChainBehind(node) is { Count: > 0 } chain) Rewrite(chain);
+            if ((Nodes.Is(node, "GlobalAveragePool") || Nodes.Is(node, "GlobalMaxPool")) && ChainBehind(node) is { Count: > 0 } chain)
+                Rewrite(chain);
         }
 
         if (_count == 0) return 0;
-        NodeProto[] nodes = [.. _graph.Node.SelectMany(node => (NodeProto?[])[_ahead.GetValueOrDefault(node), node, _behind.GetValueOrDefault(node)]).OfType<NodeProto>()];
+        NodeProto[] nodes = [.. _graph.Node.SelectMany(node =>
+            (NodeProto?[])[_ahead.GetValueOrDefault(node), node, _behind.GetValueOrDefault(node)]).OfType<NodeProto>()];
         _graph.Node.Clear();
         _graph.Node.Add(nodes);
         ValueInfoProto[] kept = [.. _graph.ValueInfo.Where(info => !_changed.Contains(info.Name))];
@@ -51,7 +55,10 @@ internal sealed class PooledConvs
         return _count;
     }
 
-    /// <summary>Convolutions and what works element by element between and behind them, each the only reader of the one before; none without a convolution at the head.</summary>
+    /// <summary>
+    /// Convolutions and what works element by element between and behind them, each the only reader of the one before; none without a
+    /// convolution at the head.
+    /// </summary>
     private List<NodeProto> ChainBehind(NodeProto pool)
     {
         var chain = new List<NodeProto>();
@@ -94,9 +101,11 @@ internal sealed class PooledConvs
     }
 
     private bool IsPointwise(NodeProto node) =>
-        Nodes.Is(node, "Conv") && Nodes.Int(node, "group", 1) == 1 && !Nodes.Pads(node) && (node.Input.Count is 2 or 3) && node.Input.All(static input => input.Length > 0)
+        Nodes.Is(node, "Conv") && Nodes.Int(node, "group", 1) == 1 && !Nodes.Pads(node) && (node.Input.Count is 2 or 3)
+        && node.Input.All(static input => input.Length > 0)
         && FloatsOf(node.Input[1]) is { Dims.Count: > 2 } weight && weight.Dims.Skip(2).All(static size => size == 1)
         && (node.Input.Count == 2 || (FloatsOf(node.Input[2]) is { } bias && TensorData.CountOf(bias) == weight.Dims[0]));
 
-    private TensorProto? FloatsOf(string name) => _index.ConstantOf(name) is { } tensor && TensorData.TypeOf(tensor) == DataType.Float ? tensor : null;
+    private TensorProto? FloatsOf(string name) =>
+        _index.ConstantOf(name) is { } tensor && TensorData.TypeOf(tensor) == DataType.Float ? tensor : null;
 }

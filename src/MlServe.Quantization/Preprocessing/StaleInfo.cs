@@ -3,7 +3,9 @@ using MlServe.Quantization.Proto;
 
 namespace MlServe.Quantization.Preprocessing;
 
-/// <summary>Removes what is said of values that no node makes: the runtime would hold it against a value of the same name that comes in later.</summary>
+/// <summary>
+/// Removes what is said of values that no node makes: the runtime would hold it against a value of the same name that comes in later.
+/// </summary>
 internal static class StaleInfo
 {
     public static void Run(ModelProto model, List<string> steps)

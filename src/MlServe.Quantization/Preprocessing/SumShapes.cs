@@ -5,8 +5,8 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>
-/// Declares the shapes of what additions add, where both sides are the same whatever callers give: ONNX Runtime then adds within the convolution before, and
-/// otherwise writes out both sides and looks at run time. Nothing of what is computed changes.
+/// Declares the shapes of what additions add, where both sides are the same whatever callers give: ONNX Runtime then adds within the
+/// convolution before, and otherwise writes out both sides and looks at run time. Nothing of what is computed changes.
 /// </summary>
 internal static class SumShapes
 {
@@ -25,9 +25,13 @@ internal static class SumShapes
         var count = 0;
         foreach (var node in graph.Node)
         {
-            if (!Nodes.Is(node, "Add") || node.Input.Count != 2 || !node.Input.All(input => index.ProducerOf(input) is not null && !index.IsOutput(input))) continue;
+            if (!Nodes.Is(node, "Add") || node.Input.Count != 2
+                || !node.Input.All(input => index.ProducerOf(input) is not null && !index.IsOutput(input)))
+                continue;
             if (shapes.Find(node.Input[0]) is not { Axes.Length: Rank } left || shapes.Find(node.Input[1]) is not { } right) continue;
-            if (!left.Axes.AsSpan().SequenceEqual(right.Axes) || left.Element != right.Element || left.Axes.All(static axis => axis.IsKnown)) continue;
+            if (!left.Axes.AsSpan().SequenceEqual(right.Axes) || left.Element != right.Element
+                || left.Axes.All(static axis => axis.IsKnown))
+                continue;
             count++;
             foreach (var input in node.Input)
                 declared.TryAdd(input, Info(input, left.Axes, (int)left.Element));
@@ -44,7 +48,9 @@ internal static class SumShapes
         {
             var shape = new TensorShapeProto();
             foreach (var axis in axes)
-                shape.Dim.Add(axis.IsKnown ? new TensorShapeProto.Types.Dimension { DimValue = axis.Length } : new TensorShapeProto.Types.Dimension { DimParam = NameOf(axis.Symbol) });
+                shape.Dim.Add(axis.IsKnown
+                    ? new TensorShapeProto.Types.Dimension { DimValue = axis.Length }
+                    : new TensorShapeProto.Types.Dimension { DimParam = NameOf(axis.Symbol) });
             return new() { Name = value, Type = new() { TensorType = new() { ElemType = element, Shape = shape } } };
         }
 
@@ -62,5 +68,8 @@ internal static class SumShapes
     }
 
     private static HashSet<string> NamesOfLengths(GraphProto graph) =>
-        graph.Input.Concat(graph.Output).Concat(graph.ValueInfo).SelectMany(static info => info.Type?.TensorType?.Shape?.Dim.Select(static dim => dim.DimParam) ?? []).ToHashSet(StringComparer.Ordinal);
+        graph.Input.Concat(graph.Output)
+            .Concat(graph.ValueInfo)
+            .SelectMany(static info => info.Type?.TensorType?.Shape?.Dim.Select(static dim => dim.DimParam) ?? [])
+            .ToHashSet(StringComparer.Ordinal);
 }

@@ -16,14 +16,17 @@ internal static class ReportText
         var lines = new List<string>();
         Add(lines, "result", Result(report));
         Add(lines, "source", string.Create(Invariant, $"{report.Source} ({Bytes(report.SourceBytes)})"));
-        Add(lines, "written", string.Create(Invariant, $"{report.Destination} ({Bytes(report.Bytes)}, {(double)report.Bytes / report.SourceBytes:F3} of the source)"));
+        Add(lines, "written", string.Create(
+            Invariant, $"{report.Destination} ({Bytes(report.Bytes)}, {(double)report.Bytes / report.SourceBytes:F3} of the source)"));
         Add(lines, "method", $"{report.Method} ({report.Plan.Format}, {report.Plan.Target}): {report.MethodReason}");
         if (report.FallbackReason is { } reason) Add(lines, "fallback", reason);
         Add(lines, "gate", report.Passed switch { null => "not measured", true => "passed", false => "not passed" });
         foreach (var check in report.Checks.OrderBy(static check => check.Passed))
             Add(lines, "", $"{Mark(check.Outcome)} {check.Text}");
         if (report.Speed is { } speed) Add(lines, "speed", Speed(speed, report.SpeedRows));
-        if (report.RewrittenSpeed is { } rewritten) Add(lines, "", $"FP32 with exact rewrites: {Ratio(rewritten)}{(report.AgainstRewrittenSpeed is { } against ? $"; this against it: {Ratio(against)}" : "")}");
+        if (report.RewrittenSpeed is { } rewritten)
+            Add(lines, "", "FP32 with exact rewrites: "
+                + $"{Ratio(rewritten)}{(report.AgainstRewrittenSpeed is { } against ? $"; this against it: {Ratio(against)}" : "")}");
         if (Operations(report) is { } operations) Add(lines, "", operations);
         var label = "outputs";
         foreach (var output in report.Outputs)
@@ -32,28 +35,43 @@ internal static class ReportText
             label = "";
         }
 
-        if (report.SourceMetric is { } before && report.Metric is { } after) Add(lines, "metric", string.Create(Invariant, $"{after:G5}, source {before:G5}"));
+        if (report.SourceMetric is { } before && report.Metric is { } after)
+            Add(lines, "metric", string.Create(Invariant, $"{after:G5}, source {before:G5}"));
         Operators(lines, report);
         if (report.FusedOperators.Count > 0)
-            Add(lines, "runtime", string.Join(", ", report.FusedOperators.OrderByDescending(static pair => pair.Value).ThenBy(static pair => pair.Key, StringComparer.Ordinal).Select(static pair => $"{pair.Key} {pair.Value}")));
-        Add(lines, "samples", string.Create(Invariant, $"{report.CalibrationSamples} calibrated on, {report.ComparedSamples} compared on that nothing was chosen by, {report.Plan.Ranges.Count} ranges"));
+            Add(lines, "runtime", string.Join(
+                ", ",
+                report.FusedOperators.OrderByDescending(static pair => pair.Value)
+                    .ThenBy(static pair => pair.Key, StringComparer.Ordinal)
+                    .Select(static pair => $"{pair.Key} {pair.Value}")));
+        Add(lines, "samples", string.Create(
+            Invariant,
+            $"{report.CalibrationSamples} calibrated on, {report.ComparedSamples} compared on that nothing was chosen by, "
+                + $"{report.Plan.Ranges.Count} ranges"));
         Search(lines, report);
         foreach (var note in report.Notes)
             Add(lines, "note", note);
-        if (report.IsBatchDependent) Add(lines, "note", "A row's answer depends on its neighbours in the batch: ranges are taken over each run.");
+        if (report.IsBatchDependent)
+            Add(lines, "note", "A row's answer depends on its neighbours in the batch: ranges are taken over each run.");
         var machine = report.Machine;
-        Add(lines, "machine", string.Create(Invariant, $"{machine.Processor}, {machine.Target}, {machine.Threads} of {machine.Cores} threads, ONNX Runtime {machine.RuntimeVersion}{Peak(machine)}"));
+        Add(lines, "machine", string.Create(
+            Invariant,
+            $"{machine.Processor}, {machine.Target}, {machine.Threads} of {machine.Cores} threads, ONNX Runtime "
+                + $"{machine.RuntimeVersion}{Peak(machine)}"));
         return string.Join(Environment.NewLine, lines);
     }
 
     public static string Decibels(double value) =>
-        double.IsPositiveInfinity(value) ? "equal" : double.IsNegativeInfinity(value) ? "all lost" : string.Create(Invariant, $"{value:F1} dB");
+        double.IsPositiveInfinity(value) ? "equal"
+            : double.IsNegativeInfinity(value) ? "all lost"
+            : string.Create(Invariant, $"{value:F1} dB");
 
     public static string Ratio(SpeedEstimate speed) => string.Create(Invariant, $"{speed.Ratio:F2}x ({speed.Low:F2} to {speed.High:F2})");
 
     public static string Share(double share) => string.Create(Invariant, $"{share * 100:0.##} %");
 
-    public static string Mark(CheckOutcome outcome) => outcome switch { CheckOutcome.Held => "ok  ", CheckOutcome.NotHeld => "FAIL", _ => "?   " };
+    public static string Mark(CheckOutcome outcome) =>
+        outcome switch { CheckOutcome.Held => "ok  ", CheckOutcome.NotHeld => "FAIL", _ => "?   " };
 
     private static string Result(QuantizationReport report)
     {
@@ -61,25 +79,38 @@ internal static class ReportText
         var size = string.Create(Invariant, $"{(double)report.Bytes / report.SourceBytes:F2} of the size");
         return report.Method switch
         {
-            QuantizationMethod.None when report is { Plan.KeepsOriginal: true, EndOfTime: { } end } => $"NOT QUANTIZED: {end}. The source was written as it is",
-            QuantizationMethod.None when report.EndOfTime is { } end => $"NOT QUANTIZED: {end}. Written: FP32 with exact rewrites{speed}, {size}",
-            QuantizationMethod.None when report.Plan.KeepsOriginal => "NOT QUANTIZED: nothing that was tried is better than the source, which was written as it is",
+            QuantizationMethod.None when report is { Plan.KeepsOriginal: true, EndOfTime: { } end } =>
+                $"NOT QUANTIZED: {end}. The source was written as it is",
+            QuantizationMethod.None when report.EndOfTime is { } end =>
+                $"NOT QUANTIZED: {end}. Written: FP32 with exact rewrites{speed}, {size}",
+            QuantizationMethod.None when report.Plan.KeepsOriginal =>
+                "NOT QUANTIZED: nothing that was tried is better than the source, which was written as it is",
             QuantizationMethod.None => $"NOT QUANTIZED: FP32 with exact rewrites{speed}, {size}",
             QuantizationMethod.Fp16Storage => $"NOT INT8: weights of 16-bit floats in the file, FP32 when it runs{speed}, {size}",
             QuantizationMethod.Int8Storage => $"{Cost(report.Speed)}weights of 8 bits in the file, FP32 when it runs{speed}, {size}",
-            _ => string.Create(Invariant, $"{report.Method}: {report.Nodes.Count(static node => node.IsQuantized)} nodes on integers{speed}, {size}"),
+            _ =>
+                string.Create(
+                    Invariant, $"{report.Method}: {report.Nodes.Count(static node => node.IsQuantized)} nodes on integers{speed}, {size}"),
         };
     }
 
     /// <summary>What a smaller file costs where the gate lets it be slower.</summary>
     private static string Cost(SpeedEstimate? speed) =>
-        speed is { Low: < 1 and var low } ? string.Create(Invariant, $"SMALLER, UP TO {Math.Max(1, Math.Ceiling(Math.Round((1 - low) * 100, 6)))} % SLOWER, as the gate allows: ") : "";
+        speed is { Low: < 1 and var low }
+            ? string.Create(
+                Invariant, $"SMALLER, UP TO {Math.Max(1, Math.Ceiling(Math.Round((1 - low) * 100, 6)))} % SLOWER, as the gate allows: ")
+            : "";
 
     private static string Speed(SpeedEstimate speed, int rows)
     {
         var clock = speed.Clock == SpeedClock.ThreadTime ? "of the thread" : "on the wall";
-        var busy = speed.Clock == SpeedClock.ThreadTime && speed.Running < 0.9 ? string.Create(Invariant, $"; the machine was busy: it ran {speed.Running:P0} of the time") : "";
-        return string.Create(Invariant, $"{Ratio(speed)}, {speed.SourceMilliseconds:G3} ms to {speed.ModelMilliseconds:G3} ms {clock} for {rows} row{(rows == 1 ? "" : "s")}, {speed.Pairs} pairs{busy}");
+        var busy = speed.Clock == SpeedClock.ThreadTime && speed.Running < 0.9
+            ? string.Create(Invariant, $"; the machine was busy: it ran {speed.Running:P0} of the time")
+            : "";
+        return string.Create(
+            Invariant,
+            $"{Ratio(speed)}, {speed.SourceMilliseconds:G3} ms to {speed.ModelMilliseconds:G3} ms {clock} for {rows} "
+                + $"row{(rows == 1 ? "" : "s")}, {speed.Pairs} pairs{busy}");
     }
 
     /// <summary>What it computes, and how near that is to what the core can do at most; null where it could not be counted.</summary>
@@ -95,7 +126,8 @@ internal static class ReportText
         if (report.PeakShare is not { } share) return text;
         var source = report.SourcePeakShare is not { } before ? ""
             : string.Create(Invariant, $", the source {before:F2}{(report.ComputesOnIntegers ? " of its FP32 peak" : "")}");
-        return string.Create(Invariant, $"{text}: {share:F2} of the core's {(report.ComputesOnIntegers ? "integer" : "FP32")} peak{source}");
+        return string.Create(
+            Invariant, $"{text}: {share:F2} of the core's {(report.ComputesOnIntegers ? "integer" : "FP32")} peak{source}");
     }
 
     private static string Output(OutputComparison output)
@@ -110,8 +142,11 @@ internal static class ReportText
 
         if (output.TopAgreement is { } top) parts.Add($"{Share(top)} of the best five");
         if (output.RankCorrelation is { } ranks) parts.Add(string.Create(Invariant, $"ranks correlate by {ranks:F4}"));
-        if (output.SnrDb is { } snr) parts.Add($"{Decibels(snr)}{(output.SnrLowDb is { } low && double.IsFinite(low) ? $" (at least {Decibels(low)})" : "")}");
-        if (output.Cosine is { } cosine) parts.Add(string.Create(Invariant, $"cosine {cosine:F5}{(output.LeastRowCosine is { } least ? $" (least of a row {least:F4})" : "")}"));
+        if (output.SnrDb is { } snr)
+            parts.Add($"{Decibels(snr)}{(output.SnrLowDb is { } low && double.IsFinite(low) ? $" (at least {Decibels(low)})" : "")}");
+        if (output.Cosine is { } cosine)
+            parts.Add(string.Create(
+                Invariant, $"cosine {cosine:F5}{(output.LeastRowCosine is { } least ? $" (least of a row {least:F4})" : "")}"));
         if (output.MaxDifference is { } difference) parts.Add(string.Create(Invariant, $"largest difference {difference:G3}"));
         if (output.NotFinite > 0) parts.Add(string.Create(Invariant, $"{output.NotFinite} not finite"));
         if (output.IsDead) parts.Add("zero on all samples");
@@ -122,11 +157,21 @@ internal static class ReportText
     private static void Operators(List<string> lines, QuantizationReport report)
     {
         var label = "nodes";
-        foreach (var group in report.Nodes.GroupBy(static node => node.OpType, StringComparer.Ordinal).OrderByDescending(static group => group.Count(static node => node.IsQuantized)).ThenBy(static group => group.Key, StringComparer.Ordinal))
+        foreach (var group in report.Nodes.GroupBy(static node => node.OpType, StringComparer.Ordinal)
+            .OrderByDescending(static group => group.Count(static node => node.IsQuantized))
+            .ThenBy(static group => group.Key, StringComparer.Ordinal))
         {
-            var skipped = group.Where(static node => !node.IsQuantized).GroupBy(static node => node.Reason, StringComparer.Ordinal).OrderByDescending(static reason => reason.Count()).ToArray();
-            var text = string.Create(Invariant, $"{group.Key}: {group.Count(static node => node.IsQuantized)} of {group.Count()} quantized");
-            if (skipped.Length > 0) text += $"; {string.Join("; ", skipped.Take(3).Select(static reason => string.Create(Invariant, $"{reason.Count()} not: {reason.Key}")))}";
+            var skipped = group.Where(static node => !node.IsQuantized)
+                .GroupBy(static node => node.Reason, StringComparer.Ordinal)
+                .OrderByDescending(static reason => reason.Count()).ToArray();
+            var text = string.Create(
+                Invariant, $"{group.Key}: {group.Count(static node => node.IsQuantized)} of {group.Count()} quantized");
+            if (skipped.Length > 0)
+            {
+                var reasons = skipped.Take(3).Select(static reason => string.Create(Invariant, $"{reason.Count()} not: {reason.Key}"));
+                text += $"; {string.Join("; ", reasons)}";
+            }
+
             Add(lines, label, text);
             label = "";
         }
@@ -144,7 +189,10 @@ internal static class ReportText
             if (step.Agreement is { } share) parts.Add(Share(share));
             if (step.RankCorrelation is { } ranks) parts.Add(string.Create(Invariant, $"ranks {ranks:F4}"));
             if (step.SnrDb is { } decibels) parts.Add(Decibels(decibels));
-            Add(lines, label, string.Create(Invariant, $"{(step.Passed ? "ok  " : "FAIL")} {step.Description}: {string.Join(", ", parts)}{(step.IsFinal ? ", on the rows kept for the last word" : "")}"));
+            Add(lines, label, string.Create(
+                Invariant,
+                $"{(step.Passed ? "ok  " : "FAIL")} {step.Description}: "
+                    + $"{string.Join(", ", parts)}{(step.IsFinal ? ", on the rows kept for the last word" : "")}"));
             label = "";
         }
     }

@@ -5,8 +5,8 @@ using MlServe.Quantization.Rewriting.Dynamic;
 namespace MlServe.Quantization.Rewriting;
 
 /// <summary>
-/// Writes matrix products and LSTMs with integers whose scales for activations are found in each run. ONNX Runtime fuses what is written here to
-/// DynamicQuantizeMatMul and MatMulIntegerToFloat.
+/// Writes matrix products and LSTMs with integers whose scales for activations are found in each run. ONNX Runtime fuses what is written
+/// here to DynamicQuantizeMatMul and MatMulIntegerToFloat.
 /// </summary>
 internal static class DynamicRewriter
 {
@@ -35,7 +35,8 @@ internal static class DynamicRewriter
     {
         (true, "Conv" or "ConvTranspose") => "dynamically quantized convolutions are slower than FP32",
         (true, "GRU" or "RNN") => "ONNX Runtime has no integer form of it",
-        (false, "Attention" or "FusedMatMul" or "FusedGemm" or "MultiHeadAttention") when node.Domain == Nodes.Microsoft => "a fused operator; export the model without fusions",
+        (false, "Attention" or "FusedMatMul" or "FusedGemm" or "MultiHeadAttention") when node.Domain == Nodes.Microsoft =>
+            "a fused operator; export the model without fusions",
         _ => null,
     };
 }

@@ -23,7 +23,8 @@ internal sealed class GraphScope(GraphProto graph, GraphScope? parent)
             var index = scope._index;
             if (index.IsInitializer(name) && index.IsInput(name))
                 reason = "its weights are an input as well, in place of which a caller may give others";
-            else if (index.IsInput(name) || (!index.IsInitializer(name) && index.ProducerOf(name) is { } producer && ConstantOf(producer) is null))
+            else if (index.IsInput(name)
+                || (!index.IsInitializer(name) && index.ProducerOf(name) is { } producer && ConstantOf(producer) is null))
                 reason = "its weights are no constant";
             else if (index.IsOutput(name))
                 reason = "its weights are an output as well";

@@ -5,7 +5,9 @@ using MlServe.Quantization.Rewriting.Weights;
 
 namespace MlServe.Quantization.Rewriting;
 
-/// <summary>A copy of a model while its nodes are replaced, subgraphs included: what is decided, and which weights are no longer read.</summary>
+/// <summary>
+/// A copy of a model while its nodes are replaced, subgraphs included: what is decided, and which weights are no longer read.
+/// </summary>
 internal sealed class ModelRewrite
 {
     private readonly QuantizationPlan _plan;
@@ -21,7 +23,8 @@ internal sealed class ModelRewrite
         if (opset < minOpset)
         {
             throw new QuantizationException(QuantizationFailure.UnsupportedOpset,
-                $"The model has operator set {opset}, and {plan.Method} needs {minOpset}. Raise it (PreprocessingOptions.Opset), or export the model anew.");
+                $"The model has operator set {opset}, and {plan.Method} needs {minOpset}. Raise it (PreprocessingOptions.Opset), or "
+                    + "export the model anew.");
         }
 
         _plan = plan;
@@ -67,7 +70,8 @@ internal sealed class ModelRewrite
             var reasons = _decisions.GroupBy(static decision => (decision.OpType, decision.Reason))
                 .Select(static group => $"{group.Count()} {group.Key.OpType}: {group.Key.Reason}").Take(Shown).ToList();
             throw new QuantizationException(QuantizationFailure.NothingToQuantize,
-                $"Nothing in the model can be quantized by {_plan.Method}. {(reasons.Count == 0 ? "It has no operator with weights of its kind." : string.Join("; ", reasons) + ".")}");
+                $"Nothing in the model can be quantized by {_plan.Method}. "
+                    + $"{(reasons.Count == 0 ? "It has no operator with weights of its kind." : string.Join("; ", reasons) + ".")}");
         }
 
         foreach (var (scope, nodes) in _first)

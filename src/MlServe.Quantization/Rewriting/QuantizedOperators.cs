@@ -13,8 +13,9 @@ internal static class QuantizedOperators
 
     private static readonly HashSet<string> Contributed = new(StringComparer.Ordinal)
     {
-        "QuantizeLinear", "DequantizeLinear", "QGemm", "QAttention", "QEmbedLayerNormalization", "QMoE", "MatMulInteger16", "MatMulIntegerToFloat", "DynamicQuantizeMatMul",
-        "DynamicQuantizeLSTM", "MatMulNBits", "MatMulBnb4", "MatMulFpQ4", "GatherBlockQuantized", "QuickQuantizeLinear", "QuantizeBFP", "DequantizeBFP",
+        "QuantizeLinear", "DequantizeLinear", "QGemm", "QAttention", "QEmbedLayerNormalization", "QMoE", "MatMulInteger16",
+        "MatMulIntegerToFloat", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM", "MatMulNBits", "MatMulBnb4", "MatMulFpQ4",
+        "GatherBlockQuantized", "QuickQuantizeLinear", "QuantizeBFP", "DequantizeBFP",
     };
 
     /// <summary>Refuses a model that was quantized already.</summary>
@@ -23,7 +24,8 @@ internal static class QuantizedOperators
         if (Graphs.Of(model).SelectMany(static graph => graph.Node).FirstOrDefault(IsQuantized) is { } found)
         {
             throw new QuantizationException(QuantizationFailure.AlreadyQuantized,
-                $"The model is quantized already: '{Nodes.NameOf(found)}' is a {found.OpType}. Quantize the FP32 model that it was made from.");
+                $"The model is quantized already: '{Nodes.NameOf(found)}' is a {found.OpType}. Quantize the FP32 model that it was made "
+                    + "from.");
         }
 
         if (MetadataProperties.Find(model, MetadataProperties.Method) is { } method and not nameof(QuantizationMethod.None))
@@ -37,5 +39,6 @@ internal static class QuantizedOperators
         Nodes.IsStandard(node)
             ? Standard.Contains(node.OpType)
             : node.Domain == Nodes.Microsoft && (Contributed.Contains(node.OpType)
-                || node.OpType.StartsWith("QLinear", StringComparison.Ordinal) || node.OpType.StartsWith("QOrdered", StringComparison.Ordinal));
+                || node.OpType.StartsWith("QLinear", StringComparison.Ordinal)
+                || node.OpType.StartsWith("QOrdered", StringComparison.Ordinal));
 }

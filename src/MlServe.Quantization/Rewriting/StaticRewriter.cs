@@ -6,8 +6,8 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Rewriting;
 
 /// <summary>
-/// Writes a model with ranges that were calibrated: QuantizeLinear and DequantizeLinear around the operators that multiply with weights, which ONNX Runtime
-/// fuses to integer operators.
+/// Writes a model with ranges that were calibrated: QuantizeLinear and DequantizeLinear around the operators that multiply with weights,
+/// which ONNX Runtime fuses to integer operators.
 /// </summary>
 internal static class StaticRewriter
 {
@@ -22,7 +22,9 @@ internal static class StaticRewriter
         return [.. layout.Values().Select(layout.RangeOf).Distinct(StringComparer.Ordinal)];
     }
 
-    /// <summary>The values that are rounded with a scale for each channel where the plan has ranges for that; none have to be given.</summary>
+    /// <summary>
+    /// The values that are rounded with a scale for each channel where the plan has ranges for that; none have to be given.
+    /// </summary>
     public static IReadOnlyList<string> ChannelsToCalibrate(ModelProto preprocessed, QuantizationPlan plan)
     {
         preprocessed = Smoothing.Apply(preprocessed, plan);
@@ -56,9 +58,11 @@ internal static class StaticRewriter
                     $"The model has operator set {opset}, and quantized operators need {LeastOpset}. Let preprocessing raise it.");
         }
 
-        var reasons = StaticDecisions.Of(model, layout).Where(static decision => decision.OpType is "Conv" or "ConvTranspose" or "Gemm" or "MatMul").ToList();
+        var reasons = StaticDecisions.Of(model, layout)
+            .Where(static decision => decision.OpType is "Conv" or "ConvTranspose" or "Gemm" or "MatMul").ToList();
         throw new QuantizationException(QuantizationFailure.NothingToQuantize, reasons.Count == 0
             ? $"There is nothing to quantize in the model: {Evaluation.Quantizable.WhyNotStatic(model)}."
-            : $"None of the model's {reasons.Count} operators with weights can be quantized; the first, '{reasons[0].Node}', is not because of this: {reasons[0].Reason}.");
+            : $"None of the model's {reasons.Count} operators with weights can be quantized; the first, '{reasons[0].Node}', is not "
+                + $"because of this: {reasons[0].Reason}.");
     }
 }

@@ -6,7 +6,8 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 namespace MlServe.Quantization.Rewriting;
 
 /// <summary>
-/// Tables that rows are picked out of, of words say, in 8 bits with a scale for each row: only what is picked becomes float, so that the table is a quarter in memory as well. It costs next to no time.
+/// Tables that rows are picked out of, of words say, in 8 bits with a scale for each row: only what is picked becomes float, so that the
+/// table is a quarter in memory as well. It costs next to no time.
 /// </summary>
 internal static class Tables
 {
@@ -49,14 +50,18 @@ internal static class Tables
     /// <summary>The decisions, with what became of those nodes.</summary>
     public static IReadOnlyList<NodeDecision> Decide(IReadOnlyList<NodeDecision> decisions, IReadOnlySet<string> done) => done.Count == 0
         ? decisions
-        : [.. decisions.Select(decision => decision.OpType == "Gather" && done.Contains(decision.Node) ? decision with { IsQuantized = true, Reason = "its table is kept in 8 bits" } : decision)];
+        : [.. decisions.Select(decision => decision.OpType == "Gather" && done.Contains(decision.Node)
+            ? decision with { IsQuantized = true, Reason = "its table is kept in 8 bits" }
+            : decision)];
 
     private static bool IsTable(TensorProto tensor, GraphIndex index)
     {
-        if (tensor.Dims.Count != 2 || TensorData.TypeOf(tensor) != DataType.Float || TensorData.CountOf(tensor) < LeastElements) return false;
+        if (tensor.Dims.Count != 2 || TensorData.TypeOf(tensor) != DataType.Float || TensorData.CountOf(tensor) < LeastElements)
+            return false;
         var uses = index.UsesOf(tensor.Name);
         return uses.Count > 0 && index.ConstantOf(tensor.Name) is not null && !index.IsOutput(tensor.Name)
-            && uses.All(static use => !use.IsFromSubgraph && use.Input == 0 && Nodes.Is(use.Node, "Gather") && Nodes.Int(use.Node, "axis", 0) is 0 or -2);
+            && uses.All(static use => !use.IsFromSubgraph && use.Input == 0 && Nodes.Is(use.Node, "Gather")
+                && Nodes.Int(use.Node, "axis", 0) is 0 or -2);
     }
 
     private static sbyte[] Rounded(float[] values, float[] scales, int columns)

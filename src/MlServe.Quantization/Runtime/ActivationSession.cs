@@ -37,7 +37,10 @@ internal sealed class ActivationSession : IDisposable
 
         if (watched.Graph.Output.Count == 0) watched.Graph.Output.Add(model.Graph.Output);
         var bytes = OnnxFile.ToBytes(watched);
-        return new(GraphSession.Open(bytes, GraphOptimizationLevel.ORT_ENABLE_EXTENDED, threads: Environment.ProcessorCount, what: "The model with its activations as outputs"), names);
+        return new(
+            GraphSession.Open(
+                bytes, GraphOptimizationLevel.ORT_ENABLE_EXTENDED, threads: Environment.ProcessorCount,
+                what: "The model with its activations as outputs"), names);
     }
 
     /// <summary>Runs a sample and shows its values, which live no longer than the call.</summary>
@@ -58,7 +61,8 @@ internal sealed class ActivationSession : IDisposable
     {
         var info = value.GetTensorTypeAndShape();
         if (info.ElementDataType != TensorElementType.Float)
-            throw new QuantizationException(QuantizationFailure.InvalidModel, $"'{_names[index]}' is {info.ElementDataType}, and only float values are calibrated.");
+            throw new QuantizationException(
+                QuantizationFailure.InvalidModel, $"'{_names[index]}' is {info.ElementDataType}, and only float values are calibrated.");
         visit(index, info.ElementCount == 0 ? [] : value.GetTensorDataAsSpan<float>(), info.Shape);
     }
 }

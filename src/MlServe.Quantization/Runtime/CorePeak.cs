@@ -6,7 +6,8 @@ using System.Runtime.Intrinsics.X86;
 namespace MlServe.Quantization.Runtime;
 
 /// <summary>
-/// Measures how much one core can compute at most, by multiplications and additions on registers alone: what the speed of a model is a share of. A few hundredths of a second, once a process.
+/// Measures how much one core can compute at most, by multiplications and additions on registers alone: what the speed of a model is a
+/// share of. A few hundredths of a second, once a process.
 /// </summary>
 internal static class CorePeak
 {
@@ -19,7 +20,10 @@ internal static class CorePeak
 
     private static readonly Lazy<(double? Float, double? Integer)> Measured = new(Measure);
 
-    /// <summary>FP32 operations a second in thousand millions, a multiplication and an addition counted as two; null where there is no such instruction.</summary>
+    /// <summary>
+    /// FP32 operations a second in thousand millions, a multiplication and an addition counted as two; null where there is no such
+    /// instruction.
+    /// </summary>
     public static double? Float => Measured.Value.Float;
 
     /// <summary>The same of 8-bit integers with 32-bit sums.</summary>
@@ -44,12 +48,16 @@ internal static class CorePeak
         else if (AdvSimd.IsSupported)
             floats = Best<FloatsArm, Vector128<float>>(Vector128.Create(0.999f), Vector128.Create(0.001f), 2 * Vector128<float>.Count);
 
-        // VPDPBUSD does four times the multiplications of a fused multiply-add of the same width, as often (uops.info, for Ice Lake and later and Zen 4 and later). .NET has it for 256 bits only.
+        // VPDPBUSD does four times the multiplications of a fused multiply-add of the same width, as often (uops.info, for Ice Lake and
+        // later and Zen 4 and later). .NET has it for 256 bits only.
         if (AvxVnni.IsSupported)
-            integers = Best<Integers256, Vector256<int>>(Vector256.Create((byte)3).AsInt32(), Vector256.Create((byte)5).AsInt32(), 2 * Vector256<byte>.Count);
-        if (Processor.Current == CpuTarget.X86Vnni && Avx512F.IsSupported && floats is { } wide) integers = Math.Max(integers ?? 0, 4 * wide);
+            integers = Best<Integers256, Vector256<int>>(
+                Vector256.Create((byte)3).AsInt32(), Vector256.Create((byte)5).AsInt32(), 2 * Vector256<byte>.Count);
+        if (Processor.Current == CpuTarget.X86Vnni && Avx512F.IsSupported && floats is { } wide)
+            integers = Math.Max(integers ?? 0, 4 * wide);
         if (Dp.IsSupported)
-            integers = Best<IntegersArm, Vector128<int>>(Vector128.Create((byte)3).AsInt32(), Vector128.Create((byte)5).AsInt32(), 2 * Vector128<byte>.Count);
+            integers = Best<IntegersArm, Vector128<int>>(
+                Vector128.Create((byte)3).AsInt32(), Vector128.Create((byte)5).AsInt32(), 2 * Vector128<byte>.Count);
         return (floats, integers);
     }
 
@@ -71,13 +79,17 @@ internal static class CorePeak
         return (double)Steps * Accumulators * operations / least / Giga;
     }
 
-    /// <summary>A loop with nothing but the instruction, once for each accumulator, all in registers: types are known when it is compiled, and the step is written into it.</summary>
+    /// <summary>
+    /// A loop with nothing but the instruction, once for each accumulator, all in registers: types are known when it is compiled, and the
+    /// step is written into it.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Run<TStep, T>(int steps, T left, T right)
         where TStep : IStep<T>
         where T : struct
     {
-        T a = right, b = right, c = right, d = right, e = right, f = right, g = right, h = right, i = right, j = right, k = right, l = right;
+        T a = right, b = right, c = right, d = right, e = right, f = right, g = right, h = right, i = right, j = right, k = right,
+            l = right;
         for (var step = 0; step < steps; step++)
         {
             a = TStep.Next(a, left, right);
@@ -101,7 +113,8 @@ internal static class CorePeak
     private readonly struct Floats512 : IStep<Vector512<float>>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector512<float> Next(Vector512<float> sum, Vector512<float> left, Vector512<float> right) => Avx512F.FusedMultiplyAdd(sum, left, right);
+        public static Vector512<float> Next(Vector512<float> sum, Vector512<float> left, Vector512<float> right) =>
+            Avx512F.FusedMultiplyAdd(sum, left, right);
 
         public static float Total(Vector512<float> sum) => Vector512.Sum(sum);
     }
@@ -109,7 +122,8 @@ internal static class CorePeak
     private readonly struct Floats256 : IStep<Vector256<float>>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector256<float> Next(Vector256<float> sum, Vector256<float> left, Vector256<float> right) => Fma.MultiplyAdd(sum, left, right);
+        public static Vector256<float> Next(Vector256<float> sum, Vector256<float> left, Vector256<float> right) =>
+            Fma.MultiplyAdd(sum, left, right);
 
         public static float Total(Vector256<float> sum) => Vector256.Sum(sum);
     }
@@ -117,7 +131,8 @@ internal static class CorePeak
     private readonly struct FloatsArm : IStep<Vector128<float>>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector128<float> Next(Vector128<float> sum, Vector128<float> left, Vector128<float> right) => AdvSimd.FusedMultiplyAdd(right, sum, left);
+        public static Vector128<float> Next(Vector128<float> sum, Vector128<float> left, Vector128<float> right) =>
+            AdvSimd.FusedMultiplyAdd(right, sum, left);
 
         public static float Total(Vector128<float> sum) => Vector128.Sum(sum);
     }
@@ -125,7 +140,8 @@ internal static class CorePeak
     private readonly struct Integers256 : IStep<Vector256<int>>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector256<int> Next(Vector256<int> sum, Vector256<int> left, Vector256<int> right) => AvxVnni.MultiplyWideningAndAdd(sum, left.AsByte(), right.AsSByte());
+        public static Vector256<int> Next(Vector256<int> sum, Vector256<int> left, Vector256<int> right) =>
+            AvxVnni.MultiplyWideningAndAdd(sum, left.AsByte(), right.AsSByte());
 
         public static float Total(Vector256<int> sum) => Vector256.Sum(sum);
     }
@@ -133,7 +149,8 @@ internal static class CorePeak
     private readonly struct IntegersArm : IStep<Vector128<int>>
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector128<int> Next(Vector128<int> sum, Vector128<int> left, Vector128<int> right) => Dp.DotProduct(sum, left.AsSByte(), right.AsSByte());
+        public static Vector128<int> Next(Vector128<int> sum, Vector128<int> left, Vector128<int> right) =>
+            Dp.DotProduct(sum, left.AsSByte(), right.AsSByte());
 
         public static float Total(Vector128<int> sum) => Vector128.Sum(sum);
     }

@@ -4,7 +4,9 @@ using MlServe.Quantization.Proto;
 
 namespace MlServe.Quantization.Runtime;
 
-/// <summary>Lets ONNX Runtime simplify a model without changing what its operators are: constants and batch normalization are folded.</summary>
+/// <summary>
+/// Lets ONNX Runtime simplify a model without changing what its operators are: constants and batch normalization are folded.
+/// </summary>
 internal static class GraphOptimizer
 {
     public static ModelProto Simplify(ModelProto model)
@@ -19,7 +21,8 @@ internal static class GraphOptimizer
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new QuantizationException(QuantizationFailure.Other,
-                $"Constants are folded by way of a file in '{folder.FullName}', which failed: {exception.Message} Free the disk, or set another folder for temporary files.", exception);
+                $"Constants are folded by way of a file in '{folder.FullName}', which failed: {exception.Message} Free the disk, or set "
+                    + "another folder for temporary files.", exception);
         }
         finally
         {

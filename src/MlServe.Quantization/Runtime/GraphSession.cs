@@ -33,7 +33,8 @@ internal sealed class GraphSession : IDisposable
     /// <param name="what">What the model is, for messages.</param>
     /// <param name="profilePrefix">How the name of a profile of its runs begins; null: none is written.</param>
     public static GraphSession Open(
-        byte[] model, GraphOptimizationLevel level = GraphOptimizationLevel.ORT_ENABLE_ALL, string? savePath = null, int threads = 1, string what = "The model", string? profilePrefix = null)
+        byte[] model, GraphOptimizationLevel level = GraphOptimizationLevel.ORT_ENABLE_ALL, string? savePath = null, int threads = 1,
+        string what = "The model", string? profilePrefix = null)
     {
         OnnxRuntimeEnvironment.Start();
         using var options = new SessionOptions
@@ -59,9 +60,11 @@ internal sealed class GraphSession : IDisposable
             using (SessionTurn.Take())
                 return new(new InferenceSession(model, options), threads);
         }
-        catch (Exception exception) when (exception is OnnxRuntimeException or InvalidOperationException or NotSupportedException or ArgumentException)
+        catch (Exception exception) when (exception is OnnxRuntimeException or InvalidOperationException or NotSupportedException
+            or ArgumentException)
         {
-            throw new QuantizationException(QuantizationFailure.InvalidModel, $"{what} is refused by ONNX Runtime: {exception.Message}", exception);
+            throw new QuantizationException(
+                QuantizationFailure.InvalidModel, $"{what} is refused by ONNX Runtime: {exception.Message}", exception);
         }
     }
 
@@ -74,7 +77,8 @@ internal sealed class GraphSession : IDisposable
         }
         catch (OnnxRuntimeException exception)
         {
-            throw new QuantizationException(QuantizationFailure.InvalidSample, $"The model refuses sample {sample.Index}: {exception.Message}", exception);
+            throw new QuantizationException(
+                QuantizationFailure.InvalidSample, $"The model refuses sample {sample.Index}: {exception.Message}", exception);
         }
     }
 

@@ -24,7 +24,8 @@ internal static class Machine
     private static string ProcessorName()
     {
         const int First = unchecked((int)0x80000002);
-        if (!X86Base.IsSupported || (uint)X86Base.CpuId(unchecked((int)0x80000000), 0).Eax < 0x80000004) return RuntimeInformation.ProcessArchitecture.ToString();
+        if (!X86Base.IsSupported || (uint)X86Base.CpuId(unchecked((int)0x80000000), 0).Eax < 0x80000004)
+            return RuntimeInformation.ProcessArchitecture.ToString();
         Span<int> words = stackalloc int[12];
         for (var leaf = 0; leaf < 3; leaf++)
             (words[leaf * 4], words[(leaf * 4) + 1], words[(leaf * 4) + 2], words[(leaf * 4) + 3]) = X86Base.CpuId(First + leaf, 0);

@@ -5,14 +5,18 @@ using MlServe.Quantization.Proto;
 
 namespace MlServe.Quantization.Runtime;
 
-/// <summary>One run of a model as ONNX Runtime's own profile tells of it: each operator that ran, as often as it ran, with the shapes that it had.</summary>
+/// <summary>
+/// One run of a model as ONNX Runtime's own profile tells of it: each operator that ran, as often as it ran, with the shapes that it had.
+/// </summary>
 internal static class OperatorProfile
 {
     // ONNX Runtime keeps no more events than these (core/common/profiler.h), and drops the rest.
     private const int MaxEvents = 1_000_000;
     private const string Kernel = "_kernel_time";
 
-    /// <summary>Runs a model once. Null where it cannot be opened, run or profiled, or where it ran more operators than a profile holds.</summary>
+    /// <summary>
+    /// Runs a model once. Null where it cannot be opened, run or profiled, or where it ran more operators than a profile holds.
+    /// </summary>
     public static IReadOnlyList<OperatorRun>? Of(ModelProto model, EncodedSample sample, int threads)
     {
         DirectoryInfo? folder = null;
@@ -21,7 +25,8 @@ internal static class OperatorProfile
             folder = Directory.CreateTempSubdirectory("mlserve-");
             return Read(Profile(model, sample, threads, Path.Combine(folder.FullName, "run")));
         }
-        catch (Exception exception) when (exception is QuantizationException or OnnxRuntimeException or JsonException or IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is QuantizationException or OnnxRuntimeException or JsonException or IOException
+            or UnauthorizedAccessException)
         {
             return null;
         }
@@ -33,7 +38,9 @@ internal static class OperatorProfile
 
     private static string Profile(ModelProto model, EncodedSample sample, int threads, string prefix)
     {
-        using var session = GraphSession.Open(OnnxFile.ToBytes(WithoutNames(model)), GraphOptimizationLevel.ORT_ENABLE_BASIC, threads: threads, what: "The source", profilePrefix: prefix);
+        using var session = GraphSession.Open(
+            OnnxFile.ToBytes(WithoutNames(model)), GraphOptimizationLevel.ORT_ENABLE_BASIC, threads: threads, what: "The source",
+            profilePrefix: prefix);
         session.Run(sample, session.OutputNames).Dispose();
         return session.Session.EndProfiling();
     }
@@ -42,7 +49,9 @@ internal static class OperatorProfile
     private static ModelProto WithoutNames(ModelProto model)
     {
         var clone = model.Clone();
-        foreach (var node in Graphs.Of(clone).SelectMany(static graph => graph.Node).Concat(clone.Functions.SelectMany(static function => function.Node)))
+        foreach (var node in Graphs.Of(clone)
+            .SelectMany(static graph => graph.Node)
+            .Concat(clone.Functions.SelectMany(static function => function.Node)))
             node.Name = "";
         return clone;
     }

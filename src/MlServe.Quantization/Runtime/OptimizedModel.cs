@@ -7,7 +7,10 @@ namespace MlServe.Quantization.Runtime;
 /// <summary>Reads back what ONNX Runtime makes of a model.</summary>
 internal static class OptimizedModel
 {
-    /// <summary>The model with its operators fused, and without what only suits this processor: integer operators in place of QuantizeLinear and DequantizeLinear.</summary>
+    /// <summary>
+    /// The model with its operators fused, and without what only suits this processor: integer operators in place of QuantizeLinear and
+    /// DequantizeLinear.
+    /// </summary>
     public static ModelProto Fused(ModelProto model) => Optimize(OnnxFile.ToBytes(model), GraphOptimizationLevel.ORT_ENABLE_EXTENDED);
 
     /// <summary>The model after the runtime's optimizations of a level.</summary>

@@ -15,8 +15,8 @@ internal static class Processor
 
     public static CpuTarget Resolve(CpuTarget target) => target == CpuTarget.Auto ? Current : target;
 
-    // Intel's Software Developer's Manual, CPUID leaf 7: AVX512_VNNI is bit 11 of ECX in subleaf 0, AVX_VNNI bit 4 of EAX in subleaf 1. AVX itself tells whether
-    // the operating system keeps the wide registers.
+    // Intel's Software Developer's Manual, CPUID leaf 7: AVX512_VNNI is bit 11 of ECX in subleaf 0, AVX_VNNI bit 4 of EAX in subleaf 1. AVX
+    // itself tells whether the operating system keeps the wide registers.
     private static bool HasVnni()
     {
         if (!X86Base.IsSupported || !Avx2.IsSupported) return false;

@@ -5,8 +5,8 @@ using MlServe.Tensors;
 namespace MlServe.Quantization.Runtime;
 
 /// <summary>
-/// Makes the native runtime's values of the samples that a user gives, in the same forms as for a prediction, and holds them against the model's signature as
-/// a prediction is.
+/// Makes the native runtime's values of the samples that a user gives, in the same forms as for a prediction, and holds them against the
+/// model's signature as a prediction is.
 /// </summary>
 /// <param name="signature">The model's.</param>
 /// <param name="constants">Inputs with defaults that no sample may give, because they become constants; null: none.</param>
@@ -18,7 +18,8 @@ internal sealed class SampleEncoder(ModelSignature signature, IReadOnlySet<strin
     public EncodedSample Encode(int index, in PredictionInputs sample)
     {
         if (_checker.Check(in sample, null, out var request) is { } error)
-            throw new QuantizationException(QuantizationFailure.InvalidSample, $"Calibration sample {index} does not fit the model: {error.Message}");
+            throw new QuantizationException(
+                QuantizationFailure.InvalidSample, $"Calibration sample {index} does not fit the model: {error.Message}");
 
         // Without the value the runtime may hand on nothing in its place, and its C# API ends the process where that is read.
         if (signature.Inputs.FirstOrDefault(static input => input.Kind == ValueKind.Optional) is { } optional)
@@ -39,14 +40,16 @@ internal sealed class SampleEncoder(ModelSignature signature, IReadOnlySet<strin
                 if (constants?.Contains(declared.Name) == true)
                 {
                     throw new QuantizationException(QuantizationFailure.InvalidSample,
-                        $"Calibration sample {index} gives '{declared.Name}', a weight that the model lists among its inputs and that becomes a constant. Leave it out of the samples, "
+                        $"Calibration sample {index} gives '{declared.Name}', a weight that the model lists among its inputs and that "
+                        + "becomes a constant. Leave it out of the samples, "
                         + $"or keep such inputs ({nameof(PreprocessingOptions)}.{nameof(PreprocessingOptions.KeepWeightInputs)}).");
                 }
 
                 if (input.Kind != ValueKind.Tensor)
                 {
                     throw new QuantizationException(QuantizationFailure.InvalidSample,
-                        $"Input '{declared.Name}' is a {input.Kind.ToString().ToLowerInvariant()}; models with inputs that are no tensors are not calibrated.");
+                        $"Input '{declared.Name}' is a {input.Kind.ToString().ToLowerInvariant()}; models with inputs that are no tensors "
+                            + "are not calibrated.");
                 }
 
                 var shape = ShapeOf(declared, input.Elements, sample.IsRow, request.Rows);

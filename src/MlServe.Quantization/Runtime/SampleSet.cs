@@ -1,11 +1,11 @@
 using System.Runtime.CompilerServices;
-using MlServe.Quantization.Evaluation;
 
 namespace MlServe.Quantization.Runtime;
 
 /// <summary>
-/// A user's samples, read again as often as they are needed and never kept. Of each four the first two are calibrated on, candidates are compared on the second, and the last two are kept for the last word, so that it is
-/// spoken on rows that nothing was chosen by. With fewer than four all serve for all, and the report says so.
+/// A user's samples, read again as often as they are needed and never kept. Of each four the first two are calibrated on, candidates are
+/// compared on the second, and the last two are kept for the last word, so that it is spoken on rows that nothing was chosen by. With fewer
+/// than four all serve for all, and the report says so.
 /// </summary>
 internal sealed class SampleSet(IAsyncEnumerable<PredictionInputs> samples, SampleEncoder encoder, int maxSamples)
 {
@@ -19,7 +19,10 @@ internal sealed class SampleSet(IAsyncEnumerable<PredictionInputs> samples, Samp
     /// <summary>Whether there are so few that all serve for all.</summary>
     public bool IsShared { get; set; }
 
-    /// <summary>By what passes are cut short that something is chosen by; null: none is. The last word is not cut short: it is spoken on all rows, or not.</summary>
+    /// <summary>
+    /// By what passes are cut short that something is chosen by; null: none is. The last word is not cut short: it is spoken on all rows,
+    /// or not.
+    /// </summary>
     public SearchClock? Clock { get; set; }
 
     /// <summary>How many samples the shortest pass saw that was cut short; null: none was.</summary>
@@ -29,19 +32,22 @@ internal sealed class SampleSet(IAsyncEnumerable<PredictionInputs> samples, Samp
     public static bool IsCalibrated(int index) => index % Round < Calibrated;
 
     /// <summary>Samples to calibrate on; each is disposed when the next is asked for.</summary>
-    public IAsyncEnumerable<EncodedSample> Calibration(CancellationToken cancellationToken) => ReadAsync(index => IsShared || IsCalibrated(index), Clock?.HasPart(ShareOfTime), cancellationToken);
+    public IAsyncEnumerable<EncodedSample> Calibration(CancellationToken cancellationToken) =>
+        ReadAsync(index => IsShared || IsCalibrated(index), Clock?.HasPart(ShareOfTime), cancellationToken);
 
     /// <summary>Samples that candidates are compared on; each is disposed when the next is asked for.</summary>
     public IAsyncEnumerable<EncodedSample> Selection(CancellationToken cancellationToken) =>
         ReadAsync(index => IsShared || index % Round == Calibrated - 1, Clock?.HasPart(ShareOfTime), cancellationToken);
 
     /// <summary>Samples that nothing was chosen by; each is disposed when the next is asked for.</summary>
-    public IAsyncEnumerable<EncodedSample> HeldBack(CancellationToken cancellationToken) => ReadAsync(index => IsShared || index % Round >= Calibrated, null, cancellationToken);
+    public IAsyncEnumerable<EncodedSample> HeldBack(CancellationToken cancellationToken) =>
+        ReadAsync(index => IsShared || index % Round >= Calibrated, null, cancellationToken);
 
     /// <summary>All samples; each is disposed when the next is asked for.</summary>
     public IAsyncEnumerable<EncodedSample> All(CancellationToken cancellationToken) => ReadAsync(static _ => true, null, cancellationToken);
 
-    private async IAsyncEnumerable<EncodedSample> ReadAsync(Func<int, bool> wanted, Func<bool>? hasTime, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<EncodedSample> ReadAsync(
+        Func<int, bool> wanted, Func<bool>? hasTime, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var (index, seen) = (0, 0);
         await foreach (var sample in samples.WithCancellation(cancellationToken).ConfigureAwait(false))

@@ -11,10 +11,12 @@ internal static partial class ThreadClock
     private const double NanosecondsPerSecond = 1e9;
 
     /// <summary>Whether this system has such a clock; elsewhere the time on the wall has to do.</summary>
-    public static bool IsAvailable { get; } = Environment.Is64BitProcess && (OperatingSystem.IsLinux() || OperatingSystem.IsMacOS()) && TryRead(out _);
+    public static bool IsAvailable { get; } = Environment.Is64BitProcess && (OperatingSystem.IsLinux() || OperatingSystem.IsMacOS())
+        && TryRead(out _);
 
     /// <summary>Seconds of this thread; differences are what counts.</summary>
-    public static double Seconds() => TryRead(out var seconds) ? seconds : throw new InvalidOperationException("The clock of threads cannot be read.");
+    public static double Seconds() =>
+        TryRead(out var seconds) ? seconds : throw new InvalidOperationException("The clock of threads cannot be read.");
 
     /// <summary>Seconds on the wall.</summary>
     public static double WallSeconds() => Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency;

@@ -17,12 +17,17 @@ internal sealed class SampleFiles(SampleModel model, IReadOnlyList<string> paths
     {
         foreach (var path in paths.Select(PathOf))
         {
-            if (!Exists(path)) throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"There is no file or folder '{path}' of samples.");
+            if (!Exists(path))
+                throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"There is no file or folder '{path}' of samples.");
         }
 
-        if (paths.Any(IsNamed) && !paths.All(IsNamed)) throw new QuantizationException(QuantizationFailure.UnreadableSamples, "Give all samples as NAME=FILE.npy, or none of them.");
+        if (paths.Any(IsNamed) && !paths.All(IsNamed))
+            throw new QuantizationException(QuantizationFailure.UnreadableSamples, "Give all samples as NAME=FILE.npy, or none of them.");
         using var samples = Read().GetEnumerator();
-        if (!samples.MoveNext()) throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"There are no samples in {string.Join(", ", paths.Select(static path => $"'{path}'"))}: no .npy and no .pb file.");
+        if (!samples.MoveNext())
+            throw new QuantizationException(
+                QuantizationFailure.UnreadableSamples,
+                $"There are no samples in {string.Join(", ", paths.Select(static path => $"'{path}'"))}: no .npy and no .pb file.");
     }
 
     public IEnumerable<PredictionInputs> Read() => paths.Any(IsNamed) ? Named() : paths.SelectMany(Unnamed);
@@ -45,16 +50,26 @@ internal sealed class SampleFiles(SampleModel model, IReadOnlyList<string> paths
 
         var count = series.Max(static input => input.Series.Count);
         if (series.FirstOrDefault(input => input.Series.Count != count && input.Series.Count != 1) is { Series: not null } other)
-            throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"Input '{other.Name}' has {other.Series.Count} samples, and another has {count}. Give as many of each, or one for all.");
+            throw new QuantizationException(
+                QuantizationFailure.UnreadableSamples,
+                $"Input '{other.Name}' has {other.Series.Count} samples, and another has {count}. Give as many of each, or one for all.");
         for (var i = 0; i < count; i++)
-            yield return PredictionInputs.Rows([.. series.Select(input => SampleInput.Of(input.Name, input.Series.At(input.Series.Count == 1 ? 0 : i)))]);
+            yield return PredictionInputs.Rows([.. series.Select(input =>
+                SampleInput.Of(input.Name, input.Series.At(input.Series.Count == 1 ? 0 : i)))]);
     }
 
     private IEnumerable<PredictionInputs> Unnamed(string path)
     {
-        if (!Directory.Exists(path)) return path.EndsWith(".pb", StringComparison.OrdinalIgnoreCase) ? Enumerable.Repeat<string[]>([path], 1).Select(Tensors) : Arrays(path);
-        var sets = Directory.GetDirectories(path, "test_data_set_*").OrderBy(static folder => folder.Length).ThenBy(static folder => folder, StringComparer.Ordinal);
-        var tensors = Directory.GetFiles(path, "input_*.pb").OrderBy(static file => file.Length).ThenBy(static file => file, StringComparer.Ordinal).ToArray();
+        if (!Directory.Exists(path))
+            return path.EndsWith(".pb", StringComparison.OrdinalIgnoreCase)
+                ? Enumerable.Repeat<string[]>([path], 1).Select(Tensors)
+                : Arrays(path);
+        var sets = Directory.GetDirectories(path, "test_data_set_*")
+            .OrderBy(static folder => folder.Length)
+            .ThenBy(static folder => folder, StringComparer.Ordinal);
+        var tensors = Directory.GetFiles(path, "input_*.pb")
+            .OrderBy(static file => file.Length)
+            .ThenBy(static file => file, StringComparer.Ordinal).ToArray();
         var arrays = Directory.GetFiles(path, "*.npy").Order(StringComparer.Ordinal);
         var own = Enumerable.Repeat(tensors, tensors.Length > 0 ? 1 : 0).Select(Tensors);
         return own.Concat(sets.SelectMany(Unnamed)).Concat(arrays.SelectMany(Arrays));
@@ -76,7 +91,9 @@ internal sealed class SampleFiles(SampleModel model, IReadOnlyList<string> paths
         {
             var (name, array) = TensorFileReader.Read(Bytes(files[i]), files[i]);
             var input = model.Inputs.FirstOrDefault(input => input.Name == name) ?? (i < model.Inputs.Count ? model.Inputs[i] : null)
-                ?? throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"'{files[i]}' is one input too many: '{model.Origin}' has {model.Inputs.Count}.");
+                ?? throw new QuantizationException(
+                    QuantizationFailure.UnreadableSamples,
+                    $"'{files[i]}' is one input too many: '{model.Origin}' has {model.Inputs.Count}.");
             inputs.Add(SampleInput.Of(input.Name, array));
         }
 
@@ -85,7 +102,9 @@ internal sealed class SampleFiles(SampleModel model, IReadOnlyList<string> paths
 
     private static byte[] Bytes(string path)
     {
-        if (new FileInfo(path).Length > Array.MaxLength) throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"'{path}' has more than 2 GB. Split it into several files.");
+        if (new FileInfo(path).Length > Array.MaxLength)
+            throw new QuantizationException(
+                QuantizationFailure.UnreadableSamples, $"'{path}' has more than 2 GB. Split it into several files.");
         return File.ReadAllBytes(path);
     }
 }

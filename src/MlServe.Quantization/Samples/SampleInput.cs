@@ -20,7 +20,9 @@ internal static class SampleInput
         OnnxElementType.Float16 => Tensor<Half>(name, array),
         OnnxElementType.Float => Tensor<float>(name, array),
         OnnxElementType.Double => Tensor<double>(name, array),
-        _ => throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"Input '{name}' is {array.Type}, which is not read from files."),
+        _ =>
+            throw new QuantizationException(
+                QuantizationFailure.UnreadableSamples, $"Input '{name}' is {array.Type}, which is not read from files."),
     };
 
     private static PredictionInput Tensor<T>(string name, NpyArray array)

@@ -19,17 +19,30 @@ internal static class TensorFileReader
         }
         catch (InvalidProtocolBufferException exception)
         {
-            throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"'{path}' is no tensor of ONNX: {exception.Message}", exception);
+            throw new QuantizationException(
+                QuantizationFailure.UnreadableSamples, $"'{path}' is no tensor of ONNX: {exception.Message}", exception);
         }
 
         var type = (OnnxElementType)tensor.DataType;
         var size = ElementSizes.Of(type);
-        if (size == 0) throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"'{path}' is no tensor of numbers: its type is {type}. Sequences, text and packed types are not read.");
-        if (tensor.ExternalData.Count > 0) throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"'{path}' keeps its elements in another file, which is not read.");
+        if (size == 0)
+            throw new QuantizationException(
+                QuantizationFailure.UnreadableSamples,
+                $"'{path}' is no tensor of numbers: its type is {type}. Sequences, text and packed types are not read.");
+        if (tensor.ExternalData.Count > 0)
+            throw new QuantizationException(
+                QuantizationFailure.UnreadableSamples, $"'{path}' keeps its elements in another file, which is not read.");
         long[] shape = [.. tensor.Dims];
-        var bytes = ElementSizes.BytesOf(type, shape) ?? throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"'{path}' says that it has the shape [{string.Join(',', shape)}], which cannot be. The file is damaged.");
+        var bytes = ElementSizes.BytesOf(type, shape)
+            ?? throw new QuantizationException(
+                QuantizationFailure.UnreadableSamples,
+                $"'{path}' says that it has the shape [{string.Join(',', shape)}], which cannot be. The file is damaged.");
         var data = tensor.HasRawData ? tensor.RawData.Memory : Fields(tensor, type, size, bytes);
-        if (data.Length != bytes) throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"'{path}' holds {data.Length} bytes of elements, and its shape [{string.Join(',', shape)}] needs {bytes}. The file is damaged.");
+        if (data.Length != bytes)
+            throw new QuantizationException(
+                QuantizationFailure.UnreadableSamples,
+                $"'{path}' holds {data.Length} bytes of elements, and its shape [{string.Join(',', shape)}] needs {bytes}. The file is "
+                    + "damaged.");
         return (tensor.Name, new(type, shape, data));
     }
 

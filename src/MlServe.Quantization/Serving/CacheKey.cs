@@ -17,7 +17,8 @@ internal sealed class CacheKey : IDisposable
 
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
-    public static async Task<string> OfAsync(ModelContent content, QuantizationOptions options, string? samplesVersion, CancellationToken cancellationToken)
+    public static async Task<string> OfAsync(
+        ModelContent content, QuantizationOptions options, string? samplesVersion, CancellationToken cancellationToken)
     {
         using var key = new CacheKey();
         var machine = Machine.Describe(options.Threads);
@@ -28,7 +29,8 @@ internal sealed class CacheKey : IDisposable
             : Convert.ToHexStringLower(SHA256.HashData(content.Bytes.Span)));
         key.Add(options);
         if (samplesVersion is { } version) key.Add(version);
-        else if (options.CalibrationSamples is { } samples) await key.AddAsync(samples, options.MaxSamples, cancellationToken).ConfigureAwait(false);
+        else if (options.CalibrationSamples is { } samples)
+            await key.AddAsync(samples, options.MaxSamples, cancellationToken).ConfigureAwait(false);
         return Convert.ToHexStringLower(key._hash.GetCurrentHash())[..Length];
     }
 
@@ -38,11 +40,18 @@ internal sealed class CacheKey : IDisposable
     {
         var gate = options.Gate;
         Add(string.Create(CultureInfo.InvariantCulture,
-            $"{options.Method}|{options.Target}|{options.Format}|{options.PerChannel}|{options.PerChannelActivations}|{options.BlockSize}|{options.CalibrationMethod}|{options.Percentile}|{options.BiasCorrection}|{options.MinMultiplications}"));
-        Add(string.Create(CultureInfo.InvariantCulture, $"{options.MaxSamples}|{options.OnGateFailure}|{options.SearchBudget}|{options.Threads}|{options.Preprocessing}|{options.ExcludeNode is null}"));
+            $"{options.Method}|{options.Target}|{options.Format}|{options.PerChannel}|{options.PerChannelActivations}|"
+            + $"{options.BlockSize}|{options.CalibrationMethod}|{options.Percentile}|"
+            + $"{options.BiasCorrection}|{options.MinMultiplications}"));
+        Add(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{options.MaxSamples}|{options.OnGateFailure}|{options.SearchBudget}|{options.Threads}|"
+            + $"{options.Preprocessing}|{options.ExcludeNode is null}"));
         Add(string.Create(CultureInfo.InvariantCulture,
-            $"{gate.MinSpeedup}|{gate.MinSpeed}|{gate.MaxSize}|{gate.MinAgreement}|{gate.MinNeighbors}|{gate.MinRankCorrelation}|{gate.MinSnrDb}|{gate.MaxLoss}|{gate.Evaluate is null}|{gate.Metrics.Count}"));
-        foreach (var name in options.ExcludeNodes.Concat(gate.Metrics.OrderBy(static pair => pair.Key, StringComparer.Ordinal).Select(static pair => $"{pair.Key}={pair.Value}")))
+            $"{gate.MinSpeedup}|{gate.MinSpeed}|{gate.MaxSize}|{gate.MinAgreement}|{gate.MinNeighbors}|"
+            + $"{gate.MinRankCorrelation}|{gate.MinSnrDb}|{gate.MaxLoss}|{gate.Evaluate is null}|{gate.Metrics.Count}"));
+        foreach (var name in options.ExcludeNodes.Concat(gate.Metrics.OrderBy(static pair => pair.Key, StringComparer.Ordinal)
+            .Select(static pair => $"{pair.Key}={pair.Value}")))
             Add(name);
         Add(options.Plan?.ToJson() ?? "");
     }

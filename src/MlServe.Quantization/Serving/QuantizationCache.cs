@@ -5,8 +5,8 @@ using MlServe.Quantization.Model;
 namespace MlServe.Quantization.Serving;
 
 /// <summary>
-/// Keeps quantized models in a folder: a file for the model, named by what is in it, and one that names it, which is moved into place last. So any number of processes may
-/// write and read at once.
+/// Keeps quantized models in a folder: a file for the model, named by what is in it, and one that names it, which is moved into place last.
+/// So any number of processes may write and read at once.
 /// </summary>
 internal sealed class QuantizationCache(string folder, string key)
 {
@@ -49,7 +49,8 @@ internal sealed class QuantizationCache(string folder, string key)
         try
         {
             if (!File.Exists(EntryFile)) return null;
-            var entry = JsonSerializer.Deserialize(await File.ReadAllBytesAsync(EntryFile, cancellationToken).ConfigureAwait(false), CacheJson.Default.CacheEntry)
+            var entry = JsonSerializer.Deserialize(
+                await File.ReadAllBytesAsync(EntryFile, cancellationToken).ConfigureAwait(false), CacheJson.Default.CacheEntry)
                 ?? throw new InvalidDataException();
             if (entry.Model is null) return entry.Reason is null ? throw new InvalidDataException() : (entry, null);
             if (Path.GetFileName(entry.Model) != entry.Model || entry.Report is null) throw new InvalidDataException();
@@ -75,7 +76,8 @@ internal sealed class QuantizationCache(string folder, string key)
             await OnnxFile.WriteAsync(entry.Report.Destination, model, cancellationToken).ConfigureAwait(false);
         }
 
-        await OnnxFile.WriteAsync(EntryFile, JsonSerializer.SerializeToUtf8Bytes(entry, CacheJson.Default.CacheEntry), cancellationToken).ConfigureAwait(false);
+        await OnnxFile.WriteAsync(
+            EntryFile, JsonSerializer.SerializeToUtf8Bytes(entry, CacheJson.Default.CacheEntry), cancellationToken).ConfigureAwait(false);
         return entry;
     }
 

@@ -56,7 +56,8 @@ internal sealed class QuantizationFeature : ModelFeature<ModelQuantizationOption
 
     public override IEnumerable<string> Validate(ModelQuantizationOptions options, ModelSignature? signature)
     {
-        if (options.SampleRows is < 1 or > MaxRows) yield return $"{nameof(options.SampleRows)} is {options.SampleRows}; it must be 1 to {MaxRows}.";
+        if (options.SampleRows is < 1 or > MaxRows)
+            yield return $"{nameof(options.SampleRows)} is {options.SampleRows}; it must be 1 to {MaxRows}.";
 
         // Where a version stands for the samples, what was made of them may be all that is there.
         for (var i = 0; i < options.SampleFiles.Count && options is { Enabled: true, SamplesVersion: null }; i++)
@@ -68,7 +69,8 @@ internal sealed class QuantizationFeature : ModelFeature<ModelQuantizationOption
         var given = options.SampleFiles.Count > 0 ? options.Options.CalibrateWith([]) : options.Options;
         if (options.Enabled && given is { CalibrationSamples: null, Method: null, Plan: null })
         {
-            yield return $"{nameof(options.SampleFiles)} is missing, and code gives no samples. Name files of inputs like those that the model will get, "
+            yield return $"{nameof(options.SampleFiles)} is missing, and code gives no samples. Name files of inputs like those that the "
+                + "model will get, "
                 + $"or an {nameof(options.Options)}:{nameof(given.Method)} that needs none.";
         }
 

@@ -8,7 +8,8 @@ using MlServe.Quantization.Samples;
 namespace MlServe.Quantization.Serving;
 
 /// <summary>Gives the quantized form of a model where it passed its gate, else the model as it is.</summary>
-internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizationOptions options, string name, ILoggerFactory? loggers) : IUnhurriedModelSource
+internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizationOptions options, string name, ILoggerFactory? loggers)
+    : IUnhurriedModelSource
 {
     /// <summary>Starts that quantize a model whose speed is in doubt; the last one's verdict stands.</summary>
     private const int MaxTries = 3;
@@ -62,11 +63,13 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
         if (quantization is { CalibrationSamples: null, Method: null, Plan: null })
         {
             throw new QuantizationException(QuantizationFailure.NoCalibrationData,
-                "there are no samples to calibrate on. Give some (CalibrateWith, SampleFiles), or say which method that needs none (Options.Method).");
+                "there are no samples to calibrate on. Give some (CalibrateWith, SampleFiles), or say which method that needs none "
+                    + "(Options.Method).");
         }
 
         var folder = Path.GetFullPath(options.CacheFolder ?? QuantizationCache.DefaultFolder());
-        var cache = new QuantizationCache(folder, await CacheKey.OfAsync(content, quantization, options.SamplesVersion, cancellationToken).ConfigureAwait(false));
+        var cache = new QuantizationCache(
+            folder, await CacheKey.OfAsync(content, quantization, options.SamplesVersion, cancellationToken).ConfigureAwait(false));
         (CacheEntry Entry, byte[]? Model)? found = null;
         try
         {
@@ -85,7 +88,9 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
         if (found is { } doubtful)
         {
             // Where the count cannot be kept, each start would try.
-            return unusable is null ? await TryAgainAsync(cache, doubtful, content, quantization, cancellationToken).ConfigureAwait(false) : doubtful;
+            return unusable is null
+                ? await TryAgainAsync(cache, doubtful, content, quantization, cancellationToken).ConfigureAwait(false)
+                : doubtful;
         }
 
         if (unusable is null) _logger.Quantizing(name, folder);
@@ -95,7 +100,8 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
     }
 
     private async Task<(CacheEntry Entry, byte[]? Model)> TryAgainAsync(
-        QuantizationCache cache, (CacheEntry Entry, byte[]? Model) found, ModelContent content, QuantizationOptions quantization, CancellationToken cancellationToken)
+        QuantizationCache cache, (CacheEntry Entry, byte[]? Model) found, ModelContent content, QuantizationOptions quantization,
+        CancellationToken cancellationToken)
     {
         var tries = found.Entry.Tries + 1;
         _logger.TryingAgain(name, tries, MaxTries);
@@ -114,7 +120,8 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
         return await KeepAsync(cache, entry with { Tries = tries }, model, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<(CacheEntry Entry, byte[]? Model)> KeepAsync(QuantizationCache cache, CacheEntry entry, byte[]? model, CancellationToken cancellationToken)
+    private async Task<(CacheEntry Entry, byte[]? Model)> KeepAsync(
+        QuantizationCache cache, CacheEntry entry, byte[]? model, CancellationToken cancellationToken)
     {
         try
         {
@@ -127,15 +134,18 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
         }
     }
 
-    private async Task<(CacheEntry Entry, byte[]? Model)> MakeAsync(ModelContent content, QuantizationOptions quantization, CancellationToken cancellationToken)
+    private async Task<(CacheEntry Entry, byte[]? Model)> MakeAsync(
+        ModelContent content, QuantizationOptions quantization, CancellationToken cancellationToken)
     {
         try
         {
-            var (report, model) = await OnnxQuantizer.MakeAsync(new Given(content), "memory", quantization, cancellationToken).ConfigureAwait(false);
+            var (report, model) = await OnnxQuantizer.MakeAsync(
+                new Given(content), "memory", quantization, cancellationToken).ConfigureAwait(false);
             var entry = new CacheEntry { Reason = ReasonAgainst(report), IsCloseCall = report.IsCloseCall, Report = report };
             return entry.Reason is null ? (entry, model) : (entry, null);
         }
-        catch (QuantizationException exception) when (exception.Failure is QuantizationFailure.AlreadyQuantized or QuantizationFailure.NothingToQuantize
+        catch (QuantizationException exception) when (exception.Failure is QuantizationFailure.AlreadyQuantized
+            or QuantizationFailure.NothingToQuantize
             or QuantizationFailure.UnsupportedOpset or QuantizationFailure.NotFinite or QuantizationFailure.GateFailed)
         {
             // It would come out the same at the next start, unless it was a close call.
@@ -147,12 +157,15 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
     private string? ReasonAgainst(QuantizationReport report)
     {
         if (report.Plan.KeepsOriginal) return report.FallbackReason ?? "nothing that was tried is better";
-        if (report.Passed == false) return report.FallbackReason ?? string.Join(", ", report.Checks.Where(static check => !check.Passed).Select(static check => check.Text));
+        if (report.Passed == false)
+            return report.FallbackReason
+                ?? string.Join(", ", report.Checks.Where(static check => !check.Passed).Select(static check => check.Text));
 
         // A smaller file is of no use here: the model runs as FP32 all the same, with rounded weights.
         if (report.FallbackReason is { } reason && report.Method == QuantizationMethod.Int8Storage) return reason;
         return report.IsBatchDependent && options.Options.Method != QuantizationMethod.Dynamic && options.Options.Plan is null
-            ? "ranges would be taken over each run, so that a row's answer would depend on its neighbours in the batch. Set Options.Method to Dynamic to have it so"
+            ? "ranges would be taken over each run, so that a row's answer would depend on its neighbours in the batch. Set "
+                + "Options.Method to Dynamic to have it so"
             : null;
     }
 
@@ -161,7 +174,8 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
         if (options.Required)
         {
             throw new ModelLoadException(ModelLoadFailure.Other,
-                $"Model '{name}' is to be served quantized only (Required), and is not: {reason.TrimEnd('.')}. Ask less of it (Options.Gate), or set Required to false to serve it as it is.", exception);
+                $"Model '{name}' is to be served quantized only (Required), and is not: {reason.TrimEnd('.')}. Ask less of it "
+                    + "(Options.Gate), or set Required to false to serve it as it is.", exception);
         }
 
         _logger.ServedAsItIs(exception is QuantizationException ? null : exception, name, reason);

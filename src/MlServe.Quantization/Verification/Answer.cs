@@ -55,13 +55,15 @@ internal sealed record Answer(string Name, ElementType Type, long[] Shape, doubl
             ElementType.Float => new(name, type, shape, Widen<float>(value, static number => number), null),
             ElementType.Double => new(name, type, shape, Widen<double>(value, static number => number), null),
             ElementType.Float16 => new(name, type, shape, Widen<Half>(value, static number => (double)number), null),
-            ElementType.BFloat16 => new(name, type, shape, Widen<ushort>(value, static bits => BitConverter.Int32BitsToSingle(bits << 16)), null),
+            ElementType.BFloat16 =>
+                new(name, type, shape, Widen<ushort>(value, static bits => BitConverter.Int32BitsToSingle(bits << 16)), null),
             ElementType.String => new(name, type, shape, null, [.. value.GetStringTensorAsArray()]),
             _ => new(name, type, shape, null, Bytes(value, ElementTypes.SizeOf(type))),
         };
     }
 
-    private static bool IsFloat(ElementType type) => type is ElementType.Float or ElementType.Double or ElementType.Float16 or ElementType.BFloat16;
+    private static bool IsFloat(ElementType type) =>
+        type is ElementType.Float or ElementType.Double or ElementType.Float16 or ElementType.BFloat16;
 
     private static double[] Widen<T>(OrtValue value, Func<T, double> widen)
         where T : unmanaged

@@ -13,10 +13,13 @@ internal sealed record CheckResult(CheckOutcome Outcome, string Text)
             case CheckOutcome.Held:
                 return;
             case CheckOutcome.NotHeld:
-                throw new QuantizationException(QuantizationFailure.AnswersChanged, $"{what} does not answer as the source does: {Text}. Nothing was written. Please report this model.");
+                throw new QuantizationException(
+                    QuantizationFailure.AnswersChanged,
+                    $"{what} does not answer as the source does: {Text}. Nothing was written. Please report this model.");
             default:
                 throw new QuantizationException(QuantizationFailure.NotComparable,
-                    $"{what} could not be held against the source: {Text}. Nothing was written. Give samples, inputs like those that the model will get.");
+                    $"{what} could not be held against the source: {Text}. Nothing was written. Give samples, inputs like those that the "
+                        + "model will get.");
         }
     }
 }

@@ -4,20 +4,28 @@ using MlServe.Quantization.Proto;
 
 namespace MlServe.Quantization.Verification;
 
-/// <summary>Preprocesses a model and runs the result against it. A rewrite after which it answers otherwise is left out, and said to be.</summary>
+/// <summary>
+/// Preprocesses a model and runs the result against it. A rewrite after which it answers otherwise is left out, and said to be.
+/// </summary>
 internal static class CheckedPreprocessing
 {
-    private static readonly (string Name, Func<PreprocessingOptions, bool> IsOn, Func<PreprocessingOptions, PreprocessingOptions> Without)[] Optional =
+    private static readonly (string Name, Func<PreprocessingOptions, bool> IsOn,
+        Func<PreprocessingOptions, PreprocessingOptions> Without)[] Optional =
     [
-        (nameof(PreprocessingOptions.SimplifyConvolutions), static options => options.SimplifyConvolutions, static options => options with { SimplifyConvolutions = false }),
-        (nameof(PreprocessingOptions.FoldAffine), static options => options.FoldAffine, static options => options with { FoldAffine = false }),
-        (nameof(PreprocessingOptions.RewriteHardSwish), static options => options.RewriteHardSwish, static options => options with { RewriteHardSwish = false }),
-        (nameof(PreprocessingOptions.FoldConstants), static options => options.FoldConstants, static options => options with { FoldConstants = false }),
+        (nameof(PreprocessingOptions.SimplifyConvolutions), static options => options.SimplifyConvolutions,
+            static options => options with { SimplifyConvolutions = false }),
+        (nameof(PreprocessingOptions.FoldAffine), static options => options.FoldAffine,
+            static options => options with { FoldAffine = false }),
+        (nameof(PreprocessingOptions.RewriteHardSwish), static options => options.RewriteHardSwish,
+            static options => options with { RewriteHardSwish = false }),
+        (nameof(PreprocessingOptions.FoldConstants), static options => options.FoldConstants,
+            static options => options with { FoldConstants = false }),
     ];
 
     /// <summary>Preprocesses, and checks.</summary>
     public static (PreprocessingResult Result, PreprocessingOptions Options, CheckResult Check) Run(
-        ModelProto model, PreprocessingOptions options, ResultCheck check, CancellationToken cancellationToken) => Run(model, options, Preprocessor.Run(model, options), check, cancellationToken);
+        ModelProto model, PreprocessingOptions options, ResultCheck check, CancellationToken cancellationToken) =>
+        Run(model, options, Preprocessor.Run(model, options), check, cancellationToken);
 
     /// <param name="model">The source.</param>
     /// <param name="options">What is asked.</param>
@@ -36,7 +44,10 @@ internal static class CheckedPreprocessing
             var without = Preprocessor.Run(model, other);
             var checkedWithout = Check(model, without, check, cancellationToken);
             if (checkedWithout.Outcome == CheckOutcome.Held)
-                return (without with { Steps = [.. without.Steps, $"Left out {name}: with it the model answered otherwise ({found.Text})."] }, other, checkedWithout);
+                return (without with
+                {
+                    Steps = [.. without.Steps, $"Left out {name}: with it the model answered otherwise ({found.Text})."],
+                }, other, checkedWithout);
         }
 
         return (result, options, found);
@@ -47,10 +58,13 @@ internal static class CheckedPreprocessing
         var on = Optional.Where(step => step.IsOn(options)).ToList();
         foreach (var (name, _, without) in on)
             yield return (without(options), name);
-        if (on.Count > 1) yield return (on.Aggregate(options, static (left, step) => step.Without(left)), string.Join(", ", on.Select(static step => step.Name)));
+        if (on.Count > 1)
+            yield return (on.Aggregate(options, static (left, step) => step.Without(left)),
+                string.Join(", ", on.Select(static step => step.Name)));
     }
 
-    private static CheckResult Check(ModelProto model, PreprocessingResult result, ResultCheck check, CancellationToken cancellationToken) =>
+    private static CheckResult Check(
+        ModelProto model, PreprocessingResult result, ResultCheck check, CancellationToken cancellationToken) =>
         result.Steps.Count == 0 && result.Model.Equals(model)
             ? new(CheckOutcome.Held, "nothing was changed")
             : check.Run(OnnxFile.ToBytes(result.Model), Expectation.Exact, cancellationToken);

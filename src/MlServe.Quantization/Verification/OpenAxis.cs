@@ -1,6 +1,8 @@
 namespace MlServe.Quantization.Verification;
 
-/// <summary>An axis of an input: of a fixed length, or of one that callers choose, which then has a name. Axes of one name have one length.</summary>
+/// <summary>
+/// An axis of an input: of a fixed length, or of one that callers choose, which then has a name. Axes of one name have one length.
+/// </summary>
 /// <param name="Length">The length; -1 where callers choose it.</param>
 /// <param name="Name">The name; empty where the length is fixed.</param>
 internal readonly record struct OpenAxis(long Length, string Name)

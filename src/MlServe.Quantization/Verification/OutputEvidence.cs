@@ -63,12 +63,16 @@ internal sealed class OutputEvidence(string name, Expectation expectation)
         if (_others > 0)
         {
             var share = (double)_equal / _others;
-            return (share >= MinEqual ? CheckOutcome.Held : CheckOutcome.NotHeld, string.Create(CultureInfo.InvariantCulture, $"'{name}' is equal in {share:P0} of its elements"));
+            return (share >= MinEqual ? CheckOutcome.Held : CheckOutcome.NotHeld,
+                string.Create(CultureInfo.InvariantCulture, $"'{name}' is equal in {share:P0} of its elements"));
         }
 
-        if (!_hasSignal) return (CheckOutcome.NotMade, $"'{name}' of the source is zero on all inputs that were tried, so that nothing could be compared");
+        if (!_hasSignal)
+            return (CheckOutcome.NotMade,
+                $"'{name}' of the source is zero on all inputs that were tried, so that nothing could be compared");
         var snr = SnrDb;
-        return (snr >= min ? CheckOutcome.Held : CheckOutcome.NotHeld, string.Create(CultureInfo.InvariantCulture, $"'{name}' has {snr:F1} dB of signal over noise, and {min:F0} dB are the least"));
+        return (snr >= min ? CheckOutcome.Held : CheckOutcome.NotHeld,
+            string.Create(CultureInfo.InvariantCulture, $"'{name}' has {snr:F1} dB of signal over noise, and {min:F0} dB are the least"));
     }
 
     public double SnrDb => _noise == 0 ? double.PositiveInfinity : 10 * Math.Log10(_signal / _noise);
@@ -89,7 +93,9 @@ internal sealed class OutputEvidence(string name, Expectation expectation)
             if (!double.IsFinite(model[i]))
             {
                 if (Math.Abs(source[i]) > 1e30 || (optimized is not null && !double.IsFinite(optimized[i]))) continue;
-                Fault = string.Create(CultureInfo.InvariantCulture, $"'{name}' is {model[i]} where the source's is {source[i]:G5} ({trial.Label}; {trial.Shape})");
+                Fault = string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"'{name}' is {model[i]} where the source's is {source[i]:G5} ({trial.Label}; {trial.Shape})");
                 return;
             }
 
@@ -118,7 +124,9 @@ internal sealed class OutputEvidence(string name, Expectation expectation)
             if (different <= Math.Max(1, source.Length * MaxSteps)) return;
         }
 
-        Fault = string.Create(CultureInfo.InvariantCulture, $"'{name}' is {model[at]:G6} at place {at}, and the source's {source[at]:G6} ({trial.Label}; {trial.Shape})");
+        Fault = string.Create(
+            CultureInfo.InvariantCulture,
+            $"'{name}' is {model[at]:G6} at place {at}, and the source's {source[at]:G6} ({trial.Label}; {trial.Shape})");
     }
 
     private void AddOthers(TrialInput trial, object[] source, object[] model, object[]? optimized, bool isBrittle)
@@ -130,8 +138,11 @@ internal sealed class OutputEvidence(string name, Expectation expectation)
         _equal += equal;
         _others += source.Length;
         if (!expectation.IsExact || equal == source.Length) return;
-        var allowed = Math.Max(isBrittle ? Math.Max(1, source.Length * MaxSteps) : 0, optimized is null ? 0 : source.Length - Equal(source, optimized));
-        if (source.Length - equal > allowed) Fault = $"'{name}' differs from the source's in {source.Length - equal} of {source.Length} elements ({trial.Label}; {trial.Shape})";
+        var allowed = Math.Max(
+            isBrittle ? Math.Max(1, source.Length * MaxSteps) : 0, optimized is null ? 0 : source.Length - Equal(source, optimized));
+        if (source.Length - equal > allowed)
+            Fault =
+                $"'{name}' differs from the source's in {source.Length - equal} of {source.Length} elements ({trial.Label}; {trial.Shape})";
     }
 
     private static int Equal(object[] left, object[] right) => left.Zip(right, static (a, b) => a.Equals(b) ? 1 : 0).Sum();

@@ -7,8 +7,9 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Verification;
 
 /// <summary>
-/// Runs a model that was made, as its users will, against its source as its author wrote it, without any of the runtime's optimizations: on samples where there are some, on several
-/// lengths of the axes that callers choose, and on values that are usual, zero, small and large. Nothing is written that was not run so.
+/// Runs a model that was made, as its users will, against its source as its author wrote it, without any of the runtime's optimizations: on
+/// samples where there are some, on several lengths of the axes that callers choose, and on values that are usual, zero, small and large.
+/// Nothing is written that was not run so.
 /// </summary>
 internal sealed class ResultCheck : IDisposable
 {
@@ -17,8 +18,9 @@ internal sealed class ResultCheck : IDisposable
 
     private static readonly HashSet<string> Jumping = new(StringComparer.Ordinal)
     {
-        "ArgMax", "ArgMin", "Bernoulli", "Cast", "Ceil", "Compress", "Equal", "Floor", "Greater", "GreaterOrEqual", "Hardmax", "Less", "LessOrEqual", "Mod", "NonMaxSuppression", "NonZero",
-        "QuantizeLinear", "DynamicQuantizeLinear", "Round", "Sign", "Shrink", "ThresholdedRelu", "TopK", "Unique",
+        "ArgMax", "ArgMin", "Bernoulli", "Cast", "Ceil", "Compress", "Equal", "Floor", "Greater", "GreaterOrEqual", "Hardmax", "Less",
+        "LessOrEqual", "Mod", "NonMaxSuppression", "NonZero", "QuantizeLinear", "DynamicQuantizeLinear", "Round", "Sign", "Shrink",
+        "ThresholdedRelu", "TopK", "Unique",
     };
 
     private readonly GraphSession _source;
@@ -29,7 +31,8 @@ internal sealed class ResultCheck : IDisposable
     private readonly string _obstacle;
     private readonly HashSet<string> _unstable = new(StringComparer.Ordinal);
 
-    private ResultCheck(ModelProto source, GraphSession session, byte[] bytes, IReadOnlyList<EncodedSample> samples, CancellationToken cancellationToken)
+    private ResultCheck(
+        ModelProto source, GraphSession session, byte[] bytes, IReadOnlyList<EncodedSample> samples, CancellationToken cancellationToken)
     {
         _source = session;
         _optimized = new(() => GraphSession.Open(bytes, what: "The source"));
@@ -91,7 +94,9 @@ internal sealed class ResultCheck : IDisposable
     private CheckResult Run(GraphSession model, Expectation expectation, CancellationToken cancellationToken)
     {
         if (!model.OutputNames.SequenceEqual(_source.OutputNames, StringComparer.Ordinal))
-            return new(CheckOutcome.NotHeld, $"it has the outputs {string.Join(", ", model.OutputNames)}, and the source {string.Join(", ", _source.OutputNames)}");
+            return new(
+                CheckOutcome.NotHeld,
+                $"it has the outputs {string.Join(", ", model.OutputNames)}, and the source {string.Join(", ", _source.OutputNames)}");
         if (_trials.Count == 0) return new(CheckOutcome.NotMade, _obstacle);
         var evidence = new Dictionary<string, OutputEvidence>(StringComparer.Ordinal);
         for (var i = 0; i < _trials.Count; i++)
@@ -104,7 +109,9 @@ internal sealed class ResultCheck : IDisposable
             }
             catch (OnnxRuntimeException exception)
             {
-                return new(CheckOutcome.NotHeld, $"it fails where the source does not ({_trials[i].Label}; {_trials[i].Shape}): {exception.Message.Trim()}");
+                return new(
+                    CheckOutcome.NotHeld,
+                    $"it fails where the source does not ({_trials[i].Label}; {_trials[i].Shape}): {exception.Message.Trim()}");
             }
 
             if (Add(evidence, i, given, expectation) is { } fault) return new(CheckOutcome.NotHeld, fault);
@@ -116,7 +123,8 @@ internal sealed class ResultCheck : IDisposable
     private string? Add(Dictionary<string, OutputEvidence> evidence, int trial, List<Answer> given, Expectation expectation)
     {
         var expected = _expected[trial];
-        if (!expected.Select(static answer => answer.Name).SequenceEqual(given.Select(static answer => answer.Name), StringComparer.Ordinal))
+        if (!expected.Select(static answer => answer.Name)
+            .SequenceEqual(given.Select(static answer => answer.Name), StringComparer.Ordinal))
             return $"its outputs have other parts than the source's ({_trials[trial].Label}; {_trials[trial].Shape})";
         List<Answer>? optimized = null;
         for (var i = 0; i < expected.Count; i++)
@@ -136,7 +144,9 @@ internal sealed class ResultCheck : IDisposable
     }
 
     private static bool IsSame(Answer left, Answer right) =>
-        left.Numbers is { } a && right.Numbers is { } b ? a.AsSpan().SequenceEqual(b) : left.Others is { } c && right.Others is { } d && c.AsSpan().SequenceEqual(d);
+        left.Numbers is { } a && right.Numbers is { } b
+            ? a.AsSpan().SequenceEqual(b)
+            : left.Others is { } c && right.Others is { } d && c.AsSpan().SequenceEqual(d);
 
     private List<Answer>? Optimized(TrialInput trial)
     {
@@ -156,14 +166,22 @@ internal sealed class ResultCheck : IDisposable
         foreach (var outcome in (CheckOutcome[])[CheckOutcome.NotHeld, CheckOutcome.NotMade])
         {
             if (verdicts.Exists(verdict => verdict.Outcome == outcome))
-                return new(outcome, string.Join("; ", verdicts.Where(verdict => verdict.Outcome == outcome).Select(static verdict => verdict.Text).Take(3)));
+                return new(
+                    outcome,
+                    string.Join(
+                        "; ", verdicts.Where(verdict => verdict.Outcome == outcome).Select(static verdict => verdict.Text).Take(3)));
         }
 
         var shapes = _trials.Select(static trial => trial.Shape).Distinct(StringComparer.Ordinal).Count();
-        return new(CheckOutcome.Held, string.Create(CultureInfo.InvariantCulture, $"run against the source on {_trials.Count} inputs of {shapes} shape{(shapes == 1 ? "" : "s")}"));
+        return new(
+            CheckOutcome.Held,
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"run against the source on {_trials.Count} inputs of {shapes} shape{(shapes == 1 ? "" : "s")}"));
     }
 
-    private (IReadOnlyList<TrialInput> Trials, string Obstacle) FindTrials(IReadOnlyList<EncodedSample> samples, CancellationToken cancellationToken)
+    private (IReadOnlyList<TrialInput> Trials, string Obstacle) FindTrials(
+        IReadOnlyList<EncodedSample> samples, CancellationToken cancellationToken)
     {
         var finder = new TrialFinder(_source, samples, Seed);
         var trials = new List<TrialInput>();
@@ -187,7 +205,8 @@ internal sealed class ResultCheck : IDisposable
                 var again = Answer.Run(_source.Session, trial.Values);
                 foreach (var (first, second) in answers.Zip(again))
                 {
-                    if (!first.Shape.AsSpan().SequenceEqual(second.Shape) || !IsSame(first, second)) _unstable.Add(first.Name.Split('[')[0]);
+                    if (!first.Shape.AsSpan().SequenceEqual(second.Shape) || !IsSame(first, second))
+                        _unstable.Add(first.Name.Split('[')[0]);
                 }
             }
 

@@ -2,7 +2,10 @@ using MlServe.Quantization.Runtime;
 
 namespace MlServe.Quantization.Verification;
 
-/// <summary>Finds inputs that a source takes: the samples, then other lengths of its open axes and other values, each only where the source takes it.</summary>
+/// <summary>
+/// Finds inputs that a source takes: the samples, then other lengths of its open axes and other values, each only where the source takes
+/// it.
+/// </summary>
 internal sealed class TrialFinder(GraphSession source, IReadOnlyList<EncodedSample> samples, int seed)
 {
     // Axes that are varied beyond the rows; what has more has them alike.
@@ -23,7 +26,8 @@ internal sealed class TrialFinder(GraphSession source, IReadOnlyList<EncodedSamp
         Dictionary<string, long>? lengths = null;
         foreach (var sample in samples.Take(maxSamples))
         {
-            if (_shapes.Of(sample) is not { } given || Try(given, new("a sample", 0, 0, 1, 1, true), sample, take) is not { } trial) continue;
+            if (_shapes.Of(sample) is not { } given || Try(given, new("a sample", 0, 0, 1, 1, true), sample, take) is not { } trial)
+                continue;
             first ??= sample;
             lengths ??= given;
             yield return trial;

@@ -20,11 +20,17 @@ internal sealed class TrialShapes
         foreach (var (name, type) in session.Session.InputMetadata)
         {
             if (!type.IsTensor) continue;
-            _axes.Add(name, [.. type.Dimensions.Select((size, axis) => size >= 0 ? new OpenAxis(size, "") : new(-1, NameOf(type, name, axis)))]);
+            _axes.Add(
+                name, [.. type.Dimensions.Select((size, axis) => size >= 0 ? new OpenAxis(size, "") : new(-1, NameOf(type, name, axis)))]);
         }
 
-        _open = [.. _axes.Values.SelectMany(static axes => axes).Where(static axis => axis.IsOpen).Select(static axis => axis.Name).Distinct(StringComparer.Ordinal)];
-        RowsName = _axes.Values.Where(static axes => axes.Length > 0 && axes[0].IsOpen).Select(static axes => axes[0].Name).FirstOrDefault();
+        _open = [.. _axes.Values.SelectMany(static axes => axes)
+            .Where(static axis => axis.IsOpen)
+            .Select(static axis => axis.Name)
+            .Distinct(StringComparer.Ordinal)];
+        RowsName = _axes.Values.Where(static axes => axes.Length > 0 && axes[0].IsOpen)
+            .Select(static axes => axes[0].Name)
+            .FirstOrDefault();
     }
 
     /// <summary>The name of the first axis of the first input that leaves it open; null: there is none.</summary>
@@ -81,11 +87,15 @@ internal sealed class TrialShapes
         _axes.Select(pair => (pair.Key, (long[])[.. pair.Value.Select(axis => axis.IsOpen ? lengths[axis.Name] : axis.Length)]));
 
     public static string Describe(Dictionary<string, long> lengths) =>
-        lengths.Count == 0 ? "fixed" : string.Join(", ", lengths.Select(static pair => string.Create(CultureInfo.InvariantCulture, $"{pair.Key} {pair.Value}")));
+        lengths.Count == 0
+            ? "fixed"
+            : string.Join(", ", lengths.Select(static pair => string.Create(CultureInfo.InvariantCulture, $"{pair.Key} {pair.Value}")));
 
     private static string NameOf(NodeMetadata type, string input, int axis)
     {
         var name = axis < type.SymbolicDimensions.Length ? type.SymbolicDimensions[axis] : "";
-        return name.Length > 0 ? name : axis == 0 ? OpenAxis.Rows : string.Create(CultureInfo.InvariantCulture, $"axis {axis} of '{input}'");
+        return name.Length > 0 ? name
+            : axis == 0 ? OpenAxis.Rows
+            : string.Create(CultureInfo.InvariantCulture, $"axis {axis} of '{input}'");
     }
 }

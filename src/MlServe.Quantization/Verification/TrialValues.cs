@@ -5,7 +5,9 @@ using MlServe.Quantization.Runtime;
 
 namespace MlServe.Quantization.Verification;
 
-/// <summary>Fills inputs with values: made up, or drawn from a sample's own, so that numbers of words and classes are ones that the model knows.</summary>
+/// <summary>
+/// Fills inputs with values: made up, or drawn from a sample's own, so that numbers of words and classes are ones that the model knows.
+/// </summary>
 internal sealed class TrialValues(GraphSession session, EncodedSample? sample, int seed)
 {
     private const long MaxElements = 64L * 1024 * 1024;
@@ -21,11 +23,13 @@ internal sealed class TrialValues(GraphSession session, EncodedSample? sample, i
     /// <param name="IsUsual">Whether they are of the size that models see.</param>
     internal sealed record Kind(string Label, float Low, float High, float Factor, int MaxInteger, bool IsUsual);
 
-    public static IReadOnlyList<Kind> Usual { get; } = [new("values around 0", -1, 1, 1, 8, true), new("values around 0, small integers", -1, 1, 1, 2, true)];
+    public static IReadOnlyList<Kind> Usual { get; } =
+        [new("values around 0", -1, 1, 1, 8, true), new("values around 0, small integers", -1, 1, 1, 2, true)];
 
     public static IReadOnlyList<Kind> Others { get; } =
     [
-        new("positive values", 0, 1, 1, 8, true), new("zeros", 0, 0, 0, 1, false), new("small values", -1e-3f, 1e-3f, 1e-3f, 2, false), new("large values", -1e3f, 1e3f, 1e3f, 8, false),
+        new("positive values", 0, 1, 1, 8, true), new("zeros", 0, 0, 0, 1, false), new("small values", -1e-3f, 1e-3f, 1e-3f, 2, false),
+        new("large values", -1e3f, 1e3f, 1e3f, 8, false),
     ];
 
     /// <summary>Null where an input is of a type that is not made up, or too large.</summary>
@@ -35,7 +39,8 @@ internal sealed class TrialValues(GraphSession session, EncodedSample? sample, i
         foreach (var (input, shape) in shapes)
         {
             var count = shape.Aggregate(1L, static (product, size) => product * size);
-            if (count <= MaxElements && Make(input, session.Session.InputMetadata[input].ElementDataType, shape, (int)count, kind) is { } value)
+            if (count <= MaxElements
+                && Make(input, session.Session.InputMetadata[input].ElementDataType, shape, (int)count, kind) is { } value)
             {
                 values.Add(input, value);
                 continue;

@@ -11,7 +11,8 @@ internal sealed class FakePredictor(Func<long, ValueTask<Prediction>> answer) : 
 
     public static Prediction Failed { get; } = Error(PredictionStatus.Failed);
 
-    public ValueTask<Prediction> PredictAsync(PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default) =>
+    public ValueTask<Prediction> PredictAsync(
+        PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default) =>
         answer(Interlocked.Increment(ref _calls) - 1);
 
     public object? GetService(Type serviceType, object? serviceKey = null) => null;
@@ -22,5 +23,6 @@ internal sealed class FakePredictor(Func<long, ValueTask<Prediction>> answer) : 
 
     public ValueTask DisposeAsync() => default;
 
-    private static Prediction Error(PredictionStatus status) => Prediction.FromError(new(status, PredictionErrorCode.None, "a fault of the test"));
+    private static Prediction Error(PredictionStatus status) =>
+        Prediction.FromError(new(status, PredictionErrorCode.None, "a fault of the test"));
 }

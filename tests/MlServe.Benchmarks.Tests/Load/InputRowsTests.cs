@@ -53,7 +53,8 @@ public sealed class InputRowsTests : IDisposable
     [Fact]
     public void Make_NoTensor_Throws()
     {
-        var signature = new ModelSignature([new() { Name = "x", Kind = ValueKind.Sequence }], [new() { Name = "y", Kind = ValueKind.Tensor }]);
+        var signature = new ModelSignature(
+            [new() { Name = "x", Kind = ValueKind.Sequence }], [new() { Name = "y", Kind = ValueKind.Tensor }]);
 
         Assert.Throws<LoadException>(() => MadeUpRows.Make(signature, new(Sizes()), 1, 10));
     }
@@ -98,7 +99,14 @@ public sealed class InputRowsTests : IDisposable
     public void Dispose() => _folder.Delete(recursive: true);
 
     private static ModelSignature FreeLength() => new(
-        [new() { Name = "ids", Kind = ValueKind.Tensor, ElementType = ElementType.Int64, BatchAxis = 0, Shape = [Dimension.Free("batch"), Dimension.Free("sequence")] }],
+        [new()
+        {
+            Name = "ids",
+            Kind = ValueKind.Tensor,
+            ElementType = ElementType.Int64,
+            BatchAxis = 0,
+            Shape = [Dimension.Free("batch"), Dimension.Free("sequence")],
+        }],
         [new() { Name = "y", Kind = ValueKind.Tensor, ElementType = ElementType.Float, BatchAxis = 0, Shape = [Dimension.Free("batch")] }]);
 
     private static IReadOnlyDictionary<string, long> Sizes(params string[] dimensions) => RowShape.Parse(dimensions);

@@ -39,7 +39,10 @@ public class LoadCommandTests
         using var progress = new LoadProgress(null);
 
         var exception = await Assert.ThrowsAsync<LoadException>(() =>
-            LoadTest.RunAsync(scenario, use.Options, progress, Spectre.Console.AnsiConsole.Create(new() { Out = new Spectre.Console.AnsiConsoleOutput(TextWriter.Null) }), CancellationToken.None));
+            LoadTest.RunAsync(
+                scenario, use.Options, progress,
+                Spectre.Console.AnsiConsole.Create(new() { Out = new Spectre.Console.AnsiConsoleOutput(TextWriter.Null) }),
+                CancellationToken.None));
 
         Assert.Contains(expected, exception.Message, StringComparison.Ordinal);
     }

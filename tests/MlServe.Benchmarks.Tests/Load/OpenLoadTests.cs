@@ -80,7 +80,8 @@ public class OpenLoadTests
         Assert.Equal(step.Offered, step.Ok);
         Assert.True(Interlocked.Read(ref asked) >= 100);
 
-        // The first was due at the beginning and the last of those that were held near the end: half of them waited for about half the stall.
+        // The first was due at the beginning and the last of those that were held near the end: half of them waited for about half the
+        // stall.
         Assert.True(step.Latency.Milliseconds(0.99) > step.Latency.Milliseconds(0.5));
         Assert.True(step.Latency.CountAbove(1_000_000) >= 50);
 
@@ -136,7 +137,8 @@ public class OpenLoadTests
         Assert.True(step.Offered >= 10);
     }
 
-    private static (StepRecorder Step, OpenLoadResult Result) Run(OutstandingRequests outstanding, LoadSettings settings, double rate, double seconds)
+    private static (StepRecorder Step, OpenLoadResult Result) Run(
+        OutstandingRequests outstanding, LoadSettings settings, double rate, double seconds)
     {
         var step = new StepRecorder("step", rate, seconds, settings.Bound);
         return (step, new OpenLoad(outstanding, Row, settings).Run([new(rate, seconds)], [step], 1));
@@ -151,7 +153,10 @@ public class OpenLoadTests
         return count;
     }
 
-    /// <summary>A clock that stands until all that will be answered has been, however busy the machine is; from then on an hour passes with each look.</summary>
+    /// <summary>
+    /// A clock that stands until all that will be answered has been, however busy the machine is; from then on an hour passes with each
+    /// look.
+    /// </summary>
     private sealed class PassesOnce(Func<bool> condition) : TimeProvider
     {
         private long _now;

@@ -4,9 +4,20 @@ public class PeakVerdictTests
 {
     private const long Megabyte = 1024 * 1024;
 
-    private static readonly MemorySample[] Flat = [new(10 * Megabyte, 100 * Megabyte), new(10 * Megabyte, 101 * Megabyte), new(10 * Megabyte, 100 * Megabyte)];
+    private static readonly MemorySample[] Flat =
+        [new(10 * Megabyte, 100 * Megabyte), new(10 * Megabyte, 101 * Megabyte), new(10 * Megabyte, 100 * Megabyte)];
 
-    private static StepReport Good { get; } = new() { Name = "2 x", Offered = 10_000, Ok = 10_000, Missed = 50, Late = 50, UncorrectedMissed = 50, AllowedMisses = 76, LagP99Ms = 0.01 };
+    private static StepReport Good { get; } = new()
+    {
+        Name = "2 x",
+        Offered = 10_000,
+        Ok = 10_000,
+        Missed = 50,
+        Late = 50,
+        UncorrectedMissed = 50,
+        AllowedMisses = 76,
+        LagP99Ms = 0.01,
+    };
 
     [Fact]
     public void Decide_AllKept_Passes() => Assert.Equal(LoadVerdict.Pass, Decide(Good).Verdict);
@@ -26,7 +37,9 @@ public class PeakVerdictTests
 
     [Fact]
     public void Decide_TooFewRequests_Fails() =>
-        Assert.Equal(LoadVerdict.Fail, Decide(Good with { Offered = 100, Ok = 100, Missed = 0, Late = 0, UncorrectedMissed = 0, AllowedMisses = -1 }).Verdict);
+        Assert.Equal(
+            LoadVerdict.Fail,
+            Decide(Good with { Offered = 100, Ok = 100, Missed = 0, Late = 0, UncorrectedMissed = 0, AllowedMisses = -1 }).Verdict);
 
     [Fact]
     public void Decide_LateGenerator_VoidsWhatWouldPass() => Assert.Equal(LoadVerdict.Void, Decide(Good with { IsSpoiled = true }).Verdict);
@@ -40,10 +53,12 @@ public class PeakVerdictTests
         Assert.Equal(LoadVerdict.Fail, Decide(Good with { IsSpoiled = true, Missed = 500, Late = 500, UncorrectedMissed = 400 }).Verdict);
 
     [Fact]
-    public void Decide_ErrorInAnyStep_Fails() => Assert.Equal(LoadVerdict.Fail, Decide(Good, other: Good with { Name = "1 x", Errors = 1, FirstError = "no" }).Verdict);
+    public void Decide_ErrorInAnyStep_Fails() =>
+        Assert.Equal(LoadVerdict.Fail, Decide(Good, other: Good with { Name = "1 x", Errors = 1, FirstError = "no" }).Verdict);
 
     [Fact]
-    public void Decide_LostThoughGeneratorWasLate_Fails() => Assert.Equal(LoadVerdict.Fail, Decide(Good with { IsSpoiled = true, Lost = 1 }).Verdict);
+    public void Decide_LostThoughGeneratorWasLate_Fails() =>
+        Assert.Equal(LoadVerdict.Fail, Decide(Good with { IsSpoiled = true, Lost = 1 }).Verdict);
 
     [Fact]
     public void Decide_AnsweredTwice_Fails() => Assert.Equal(LoadVerdict.Fail, PeakVerdict.Decide([Good], Good, Flat, 0, twice: 1).Verdict);
@@ -63,7 +78,8 @@ public class PeakVerdictTests
     [InlineData(10, 18.6, 100, 100, true)]
     [InlineData(10, 10, 100, 112.9, false)]
     [InlineData(10, 10, 100, 113.1, true)]
-    public void ProblemOf_Growth_AllowsFivePercentAndEightMegabytes(double heap, double lastHeap, double set, double lastSet, bool isProblem) =>
+    public void ProblemOf_Growth_AllowsFivePercentAndEightMegabytes(
+        double heap, double lastHeap, double set, double lastSet, bool isProblem) =>
         Assert.Equal(isProblem, MemorySample.ProblemOf([Sample(heap, set), Sample(lastHeap, lastSet)]) is not null);
 
     [Fact]

@@ -9,7 +9,8 @@ public class QueueBoundTests
     [InlineData(0, 1)]
     [InlineData(950, 1)]
     [InlineData(2000, 1)]
-    public void MeanMilliseconds_IdleOrNearSaturation_SaysNothing(double rate, double service) => Assert.Null(QueueBound.MeanMilliseconds(rate, service));
+    public void MeanMilliseconds_IdleOrNearSaturation_SaysNothing(double rate, double service) =>
+        Assert.Null(QueueBound.MeanMilliseconds(rate, service));
 
     [Theory]
     [InlineData(0.9, true)]

@@ -4,7 +4,8 @@ namespace MlServe.Benchmarks.Scorecard;
 
 public sealed class MedianEstimateTests
 {
-    // The ranks of the sign test's interval, from tables of the binomial distribution (n, p = 1/2, 95 %); fewer than 6 values cannot give 95 %.
+    // The ranks of the sign test's interval, from tables of the binomial distribution (n, p = 1/2, 95 %); fewer than 6 values cannot give
+    // 95 %.
     [Theory]
     [InlineData(5, 1, 5)]
     [InlineData(6, 1, 6)]
@@ -29,6 +30,7 @@ public sealed class MedianEstimateTests
     public void Of_AnyValues_ContainsTheMedianAndIsOfTheValues() => Gen.Double[-1e6, 1e6].Array[1, 60].Sample(static values =>
     {
         var estimate = MedianEstimate.Of(values);
-        return estimate.Low <= estimate.Median && estimate.Median <= estimate.High && values.Contains(estimate.Low) && values.Contains(estimate.High);
+        return estimate.Low <= estimate.Median && estimate.Median <= estimate.High && values.Contains(estimate.Low)
+            && values.Contains(estimate.High);
     });
 }

@@ -37,7 +37,8 @@ public sealed class ScorecardGroupTests
 
         Assert.Equal([First, Second], rows.Select(static row => row.Claim));
         Assert.Equal(Verdict.Met, rows[0].Verdict);
-        Assert.Equal((Verdict.NotAvailable, "failed: InvalidOperationException: The peer answers otherwise."), (rows[1].Verdict, rows[1].Note));
+        Assert.Equal(
+            (Verdict.NotAvailable, "failed: InvalidOperationException: The peer answers otherwise."), (rows[1].Verdict, rows[1].Note));
         Assert.IsType<InvalidOperationException>(told);
 
         static IEnumerable<ScorecardRow> Break()
@@ -50,12 +51,16 @@ public sealed class ScorecardGroupTests
     [Fact]
     public void All_Claims_AreNamedOnceAndNoneIsWithoutAGroup()
     {
-        Assert.Equal(ScorecardGroups.Claims.Select(static claim => claim.Name).Distinct(), ScorecardGroups.Claims.Select(static claim => claim.Name));
+        Assert.Equal(
+            ScorecardGroups.Claims.Select(static claim => claim.Name).Distinct(),
+            ScorecardGroups.Claims.Select(static claim => claim.Name));
         Assert.Superset(
             new HashSet<string>
             {
-                "direct.latency_vs_raw", "direct.bytes", "pipeline.overhead_ns", "pipeline.bytes", "pipeline.standard_pending_ns", "pipeline.standard_pending_bytes", "peers.mlnet.throughput.mlp", "peers.mlnet.latency.tiny",
-                "peers.http_hop_us.tiny", "peers.http_hop_us.mlp", "peers.http_hop_us.cnn", "coldstart.first_vs_steady", "coldstart.ready_ms",
+                "direct.latency_vs_raw", "direct.bytes", "pipeline.overhead_ns", "pipeline.bytes", "pipeline.standard_pending_ns",
+                "pipeline.standard_pending_bytes", "peers.mlnet.throughput.mlp", "peers.mlnet.latency.tiny",
+                "peers.http_hop_us.tiny", "peers.http_hop_us.mlp", "peers.http_hop_us.cnn", "coldstart.first_vs_steady",
+                "coldstart.ready_ms",
             },
             ScorecardGroups.Claims.Select(static claim => claim.Name).ToHashSet());
     }

@@ -22,7 +22,8 @@ public sealed class ScorecardTextTests
         Assert.All(rows, static row => Assert.Equal(
             ["name", "value", "unit", "goal", "better", "verdict", "interval", "note"], row!.AsObject().Select(static field => field.Key)));
         Assert.Equal(
-            ["""{"name":"peers.fast","value":5.4,"unit":"ratio","goal":5,"better":"higher","verdict":"met","interval":[5.2,5.6],"note":"512 callers"}""",
+            ["""{"name":"peers.fast","value":5.4,"unit":"ratio","goal":5,"better":"higher","verdict":"met","interval":[5.2,5.6],"""
+                + "\"note\":\"512 callers\"}",
              """{"name":"a","value":24,"unit":"B","goal":0,"better":"lower","verdict":"not met","interval":null,"note":"counted"}""",
              """{"name":"b","value":0.9,"unit":"ratio","goal":1,"better":"lower","verdict":"undecided","interval":[0.8,null],"note":""}"""],
             rows.Take(3).Select(static row => row!.ToJsonString()));

@@ -11,5 +11,6 @@ internal sealed class CaseAbsent : CaseValue
 
     public override CaseValue RowAt(int axis, int row) => this;
 
-    public override string? DifferenceTo(PredictionOutput actual) => actual.Kind == ValueKind.Optional ? null : $"kind {actual.Kind} vs no value";
+    public override string? DifferenceTo(PredictionOutput actual) =>
+        actual.Kind == ValueKind.Optional ? null : $"kind {actual.Kind} vs no value";
 }

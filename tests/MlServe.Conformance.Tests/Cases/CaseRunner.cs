@@ -3,8 +3,8 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Cases;
 
 /// <summary>
-/// Runs a case as an application would: all rows at once, and again where memory for the outputs is bound by then; each output alone; and each row alone
-/// where the model is batchable.
+/// Runs a case as an application would: all rows at once, and again where memory for the outputs is bound by then; each output alone; and
+/// each row alone where the model is batchable.
 /// </summary>
 internal static class CaseRunner
 {
@@ -39,7 +39,8 @@ internal static class CaseRunner
         {
             var name = served.Signature.Outputs[i].Name;
             var options = new PredictionOptions { Outputs = [name] };
-            if (await AskAsync(served, PredictionInputs.Rows([.. inputs.Select(ToInput)]), [expected[i]], options, $"only '{name}': ") is { } outcome)
+            if (await AskAsync(
+                served, PredictionInputs.Rows([.. inputs.Select(ToInput)]), [expected[i]], options, $"only '{name}': ") is { } outcome)
                 return outcome;
         }
 
@@ -53,9 +54,11 @@ internal static class CaseRunner
         if (!signature.IsBatchable) return null;
         for (var row = 0; row < RowsOf(signature, inputs); row++)
         {
-            var rowInputs = inputs.Select(input => ToInput((input.Name, AxisOf(input.Name) is { } axis ? input.Value.RowAt(axis, row) : input.Value)));
+            var rowInputs = inputs.Select(input =>
+                ToInput((input.Name, AxisOf(input.Name) is { } axis ? input.Value.RowAt(axis, row) : input.Value)));
             var rowOutputs = expected.Select((value, i) => value.RowAt(signature.Outputs[i].BatchAxis!.Value, row)).ToList();
-            if (await AskAsync(served, PredictionInputs.Row([.. rowInputs]), rowOutputs, null, $"row {row}: ") is { } outcome) return outcome;
+            if (await AskAsync(served, PredictionInputs.Row([.. rowInputs]), rowOutputs, null, $"row {row}: ") is { } outcome)
+                return outcome;
         }
 
         return null;

@@ -5,7 +5,8 @@ internal sealed class CaseSequence(IReadOnlyList<CaseValue> elements) : CaseValu
 {
     public IReadOnlyList<CaseValue> Elements { get; } = elements;
 
-    public override PredictionInput ToInput(string name) => PredictionInput.SequenceOf(name, [.. Elements.Select(static element => element.ToInput(""))]);
+    public override PredictionInput ToInput(string name) =>
+        PredictionInput.SequenceOf(name, [.. Elements.Select(static element => element.ToInput(""))]);
 
     public override long SizeOf(int axis) => Elements.Count;
 

@@ -17,7 +17,8 @@ internal sealed record ConformanceCase(
     /// <summary>Reads the inputs, in the order of the graph's.</summary>
     public IReadOnlyList<(string Name, CaseValue Value)> ReadInputs(OnnxModelInfo info)
     {
-        if (Suite == InputsByRule) return [.. info.Inputs.Where(static input => !input.HasDefault).Select(static input => (input.Name, (CaseValue)Ramp(input)))];
+        if (Suite == InputsByRule)
+            return [.. info.Inputs.Where(static input => !input.HasDefault).Select(static input => (input.Name, (CaseValue)Ramp(input)))];
         return [.. InputFiles.Select((file, i) => (info.Inputs[i].Name, CaseReader.Read(file, info.Inputs[i].Type.Kind)))];
     }
 

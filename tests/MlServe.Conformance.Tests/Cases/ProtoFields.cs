@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace MlServe.Cases;
 
-/// <summary>Walks the fields of a protobuf message. The files are the ONNX project's own, so that a fault in one is a bug here and throws.</summary>
+/// <summary>
+/// Walks the fields of a protobuf message. The files are the ONNX project's own, so that a fault in one is a bug here and throws.
+/// </summary>
 internal ref struct ProtoFields(ReadOnlySpan<byte> message)
 {
     private ReadOnlySpan<byte> _rest = message;

@@ -31,10 +31,12 @@ public class BatchAxisTests
     ];
 
     /// <summary>Path; axis of each required input; axis of each output.</summary>
-    public static TheoryData<string, string, string> Batchable { get; } = new(BatchableModels.Select(static model => (model.Path, model.Inputs, model.Outputs)));
+    public static TheoryData<string, string, string> Batchable { get; } = new(BatchableModels.Select(static model =>
+        (model.Path, model.Inputs, model.Outputs)));
 
     /// <summary>Path; what <see cref="RandomRows"/> must know.</summary>
-    public static TheoryData<string, string> BatchableRows { get; } = new(BatchableModels.Select(static model => (model.Path, model.Known)));
+    public static TheoryData<string, string> BatchableRows { get; } = new(BatchableModels.Select(static model =>
+        (model.Path, model.Known)));
 
     /// <summary>Path; what the note says.</summary>
     public static TheoryData<string, string> NotBatchable { get; } = new()
@@ -88,7 +90,8 @@ public class BatchAxisTests
     {
         await using var served = await Served.LoadAsync($"models/{path}");
         var rows = new RandomRows(served.Signature, Parse(known)).Next(3);
-        using var together = await served.PredictAsync(PredictionInputs.Rows([.. rows.Select(static input => input.Value.ToInput(input.Name))]));
+        using var together = await served.PredictAsync(PredictionInputs.Rows([.. rows.Select(static input =>
+            input.Value.ToInput(input.Name))]));
         together.EnsureOk();
         for (var row = 0; row < 3; row++)
         {
@@ -105,7 +108,8 @@ public class BatchAxisTests
     {
         await using var served = await Served.LoadAsync($"models/{path}");
         var rows = new RandomRows(served.Signature, Parse(known)).Next(0);
-        using var prediction = await served.PredictAsync(PredictionInputs.Rows([.. rows.Select(static input => input.Value.ToInput(input.Name))]));
+        using var prediction = await served.PredictAsync(PredictionInputs.Rows([.. rows.Select(static input =>
+            input.Value.ToInput(input.Name))]));
         prediction.EnsureOk();
         Assert.Equal(served.Signature.Outputs.Count, prediction.Count);
         for (var i = 0; i < prediction.Count; i++)
@@ -118,7 +122,8 @@ public class BatchAxisTests
     [Fact]
     public async Task Signature_AxisStatedThatTheNameHides_HoldsAndIsTried()
     {
-        await using var served = await Served.LoadAsync("models/text/vespa_dummy_transformer.onnx", static options => options.BatchAxis = 1);
+        await using var served = await Served.LoadAsync(
+            "models/text/vespa_dummy_transformer.onnx", static options => options.BatchAxis = 1);
         Assert.Equal("1 1 1", AxesOf(served.Signature.Inputs));
         Assert.Equal("1", AxesOf(served.Signature.Outputs));
         Assert.Contains("rows alone and together differ by 0", served.Signature.BatchingNote, StringComparison.Ordinal);
@@ -126,9 +131,11 @@ public class BatchAxisTests
 
     private static PredictionInputs RowOf(ModelSignature signature, IReadOnlyList<(string Name, CaseValue Value)> rows, int row) =>
         PredictionInputs.Row([.. rows.Select(input =>
-            (signature.Inputs[signature.IndexOfInput(input.Name)].BatchAxis is { } axis ? input.Value.RowAt(axis, row) : input.Value).ToInput(input.Name))]);
+            (signature.Inputs[signature.IndexOfInput(input.Name)].BatchAxis is { } axis ? input.Value.RowAt(axis, row) : input.Value)
+                .ToInput(input.Name))]);
 
-    private static string AxesOf(IEnumerable<ValueSignature> values) => string.Join(' ', values.Select(static value => value.BatchAxis?.ToString() ?? "-"));
+    private static string AxesOf(IEnumerable<ValueSignature> values) =>
+        string.Join(' ', values.Select(static value => value.BatchAxis?.ToString() ?? "-"));
 
     private static Dictionary<string, long> Parse(string known) => known.Split(' ', StringSplitOptions.RemoveEmptyEntries)
         .Select(static entry => entry.Split('='))

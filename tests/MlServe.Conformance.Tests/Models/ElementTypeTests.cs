@@ -10,7 +10,8 @@ public class ElementTypeTests
     public Task Float_InAndOut_IsTheSame() => AssertIdentity("FLOAT", 0f, float.Epsilon, float.MinValue, float.NaN, float.NegativeInfinity);
 
     [Fact]
-    public Task Double_InAndOut_IsTheSame() => AssertIdentity("DOUBLE", 0, double.Epsilon, double.MinValue, double.NaN, double.PositiveInfinity);
+    public Task Double_InAndOut_IsTheSame() =>
+        AssertIdentity("DOUBLE", 0, double.Epsilon, double.MinValue, double.NaN, double.PositiveInfinity);
 
     [Fact]
     public Task Bool_InAndOut_IsTheSame() => AssertIdentity("BOOL", true, false, true, true, false);

@@ -1,6 +1,8 @@
 namespace MlServe.Models;
 
-/// <summary>What Magika's model is given of a file: its first and its last 1,024 bytes without the blanks around, padded, as its own code does it.</summary>
+/// <summary>
+/// What Magika's model is given of a file: its first and its last 1,024 bytes without the blanks around, padded, as its own code does it.
+/// </summary>
 internal static class MagikaFeatures
 {
     private const int Size = 1024;

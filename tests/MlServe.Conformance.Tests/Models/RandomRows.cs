@@ -5,7 +5,8 @@ namespace MlServe.Models;
 
 /// <summary>Rows of random numbers for a model that has a batch axis; integers are small enough to be ids.</summary>
 /// <param name="signature">The model's signature.</param>
-/// <param name="known">Sizes of free axes by name, "?" for one without; and what to give integer inputs by name where not everything is valid.</param>
+/// <param name="known">Sizes of free axes by name, "?" for one without; and what to give integer inputs by name where not everything is
+/// valid.</param>
 internal sealed class RandomRows(ModelSignature signature, IReadOnlyDictionary<string, long> known)
 {
     private const int Seed = 5;

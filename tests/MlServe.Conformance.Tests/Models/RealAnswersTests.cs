@@ -50,7 +50,8 @@ public class RealAnswersTests
     {
         var config = JsonSerializer.Deserialize<JsonElement>(await ReadAsync("models/magika/standard_v3_2/config.min.json"));
         string[] labels = [.. config.GetProperty("target_labels_space").EnumerateArray().Select(static label => label.GetString()!)];
-        var examples = JsonSerializer.Deserialize<JsonElement>(await ReadGzipAsync("models/magika/standard_v3_2-inference_examples_by_content.json.gz"));
+        var examples = JsonSerializer.Deserialize<JsonElement>(
+            await ReadGzipAsync("models/magika/standard_v3_2-inference_examples_by_content.json.gz"));
         await using var served = await Served.LoadAsync("models/magika/standard_v3_2/model.onnx");
 
         var asked = 0;
@@ -106,7 +107,8 @@ public class RealAnswersTests
 
     private static int IndexOfMax(ReadOnlySpan<float> values) => System.Numerics.Tensors.TensorPrimitives.IndexOfMax(values);
 
-    private static Task<byte[]> ReadAsync(string path) => File.ReadAllBytesAsync(SharedData.PathOf(path), TestContext.Current.CancellationToken);
+    private static Task<byte[]> ReadAsync(string path) =>
+        File.ReadAllBytesAsync(SharedData.PathOf(path), TestContext.Current.CancellationToken);
 
     private static async Task<byte[]> ReadGzipAsync(string path)
     {

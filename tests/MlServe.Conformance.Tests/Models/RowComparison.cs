@@ -29,7 +29,9 @@ internal static class RowComparison
         var actual = alone.AsSpan<float>();
         Assert.Equal(expected.Length, actual.Length);
         for (var i = 0; i < expected.Length; i++)
-            Assert.True(Math.Abs(expected[i] - actual[i]) <= Tolerance * Math.Max(1, Math.Abs(expected[i])), $"row {row} [{i}]: {actual[i]} alone, {expected[i]} together");
+            Assert.True(
+                Math.Abs(expected[i] - actual[i]) <= Tolerance * Math.Max(1, Math.Abs(expected[i])),
+                $"row {row} [{i}]: {actual[i]} alone, {expected[i]} together");
     }
 
     private static T[] RowOf<T>(ReadOnlySpan<T> values, long[] shape, int axis, int row)

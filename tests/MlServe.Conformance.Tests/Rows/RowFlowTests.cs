@@ -10,8 +10,9 @@ using Xunit;
 namespace MlServe.Cases;
 
 /// <summary>
-/// Holds what is proved of rows against the runtime, operator by operator: each axis of each input of the ONNX project's own cases is tried as the axis of the rows, with the
-/// other inputs as inputs, and as constants. Where rows are proved to be independent, each must answer alone as in company.
+/// Holds what is proved of rows against the runtime, operator by operator: each axis of each input of the ONNX project's own cases is tried
+/// as the axis of the rows, with the other inputs as inputs, and as constants. Where rows are proved to be independent, each must answer
+/// alone as in company.
 /// </summary>
 public sealed class RowFlowTests(ITestOutputHelper output)
 {
@@ -37,20 +38,26 @@ public sealed class RowFlowTests(ITestOutputHelper output)
                 foreach (var fixes in (bool[])[true, false])
                 {
                     if (!fixes && layout.All(static axis => axis is not null)) continue;
-                    var constants = fixes ? inputs.Where((_, i) => layout[i] is null).ToDictionary(static input => input.Name, static input => input.Value) : [];
+                    var constants = fixes
+                        ? inputs.Where((_, i) => layout[i] is null).ToDictionary(static input => input.Name, static input => input.Value)
+                        : [];
                     var model = FreedModel.Of(test.Model, constants);
                     var graph = OnnxGraph.Read(model);
-                    var axes = graph.SessionInputs.Select(input => inputs.FindIndex(own => own.Name == input.Name) is >= 0 and var index ? layout[index] : null).ToList();
+                    var axes = graph.SessionInputs.Select(input => inputs.FindIndex(own => own.Name == input.Name) is >= 0 and var index
+                        ? layout[index]
+                        : null).ToList();
                     var proof = RowFlow.Follow(graph, axes, TestContext.Current.CancellationToken);
                     tried++;
                     if (proof.Verdict == RowIndependence.Unknown) unknown++;
                     else if (proof.Verdict == RowIndependence.Disproved) disproved++;
                     else proved++;
                     if (proof.Verdict == RowIndependence.Unknown) continue;
-                    var where = $"{suite}/{test.Name} [{string.Join(", ", inputs.Select((input, i) => $"{input.Name}:{layout[i]?.ToString() ?? "-"}"))}]{(fixes ? "" : " open")}";
+                    var axesGiven = string.Join(", ", inputs.Select((input, i) => $"{input.Name}:{layout[i]?.ToString() ?? "-"}"));
+                    var where = $"{suite}/{test.Name} [{axesGiven}]{(fixes ? "" : " open")}";
                     switch (Ask(model, inputs, layout, constants, proof, out var detail))
                     {
-                        case RowOutcome.Differs when proof.Verdict == RowIndependence.Proved || detail.Contains("was followed", StringComparison.Ordinal):
+                        case RowOutcome.Differs when proof.Verdict == RowIndependence.Proved
+                            || detail.Contains("was followed", StringComparison.Ordinal):
                             wrong.Add($"{where}: {detail}");
                             break;
                         case RowOutcome.Same when proof.Verdict == RowIndependence.Proved:
@@ -67,7 +74,9 @@ public sealed class RowFlowTests(ITestOutputHelper output)
             if (anyProved) provedCases++;
         }
 
-        output.WriteLine($"{suite}: {tried} layouts, {proved} proved ({held} shown by the runtime, of {provedCases} cases), {disproved} disproved ({spurious.Count} not seen in the case's data), {unknown} unknown.");
+        output.WriteLine(
+            $"{suite}: {tried} layouts, {proved} proved ({held} shown by the runtime, of {provedCases} cases), {disproved} disproved "
+            + $"({spurious.Count} not seen in the case's data), {unknown} unknown.");
         foreach (var line in spurious)
             output.WriteLine($"not seen: {line}");
         Assert.Empty(wrong);
@@ -75,13 +84,15 @@ public sealed class RowFlowTests(ITestOutputHelper output)
     }
 
     private static RowOutcome Ask(
-        byte[] model, List<(string Name, RowTensor Value)> inputs, int?[] layout, Dictionary<string, RowTensor> constants, RowProof proof, out string detail)
+        byte[] model, List<(string Name, RowTensor Value)> inputs, int?[] layout, Dictionary<string, RowTensor> constants, RowProof proof,
+        out string detail)
     {
         try
         {
             using var oracle = new RowOracle(model);
             var rows = inputs.Select((input, i) => layout[i] is { } axis ? (int)input.Value.Shape[axis] : 0).Max();
-            var given = inputs.Select((input, i) => (input.Name, input.Value, Axis: layout[i])).Where(input => !constants.ContainsKey(input.Name))
+            var given = inputs.Select((input, i) => (input.Name, input.Value, Axis: layout[i]))
+                .Where(input => !constants.ContainsKey(input.Name))
                 .ToDictionary(static input => input.Name, static input => (input.Value, input.Axis));
             var axes = proof.Verdict == RowIndependence.Proved ? proof.OutputAxes : new int?[oracle.OutputNames.Count];
             if (FindWrongShape(oracle, model, given, out detail)) return RowOutcome.Differs;
@@ -95,16 +106,22 @@ public sealed class RowFlowTests(ITestOutputHelper output)
     }
 
     /// <summary>Whether an output of a row alone has other dimensions than those that were followed.</summary>
-    private static bool FindWrongShape(RowOracle oracle, byte[] model, Dictionary<string, (RowTensor Value, int? Axis)> given, out string detail)
+    private static bool FindWrongShape(
+        RowOracle oracle, byte[] model, Dictionary<string, (RowTensor Value, int? Axis)> given, out string detail)
     {
-        var alone = given.ToDictionary(static pair => pair.Key, static pair => pair.Value.Axis is { } axis ? pair.Value.Value.Rows(axis, 0, 1) : pair.Value.Value);
+        var alone = given.ToDictionary(
+            static pair => pair.Key, static pair => pair.Value.Axis is { } axis ? pair.Value.Value.Rows(axis, 0, 1) : pair.Value.Value);
         if (oracle.Run(alone, out detail) is not { } outputs) return false;
         var graph = OnnxGraph.Read(model);
-        var followed = RowFlow.FollowOutputs(graph, [.. graph.SessionInputs.Select(input => given.GetValueOrDefault(input.Name).Axis)], TestContext.Current.CancellationToken);
+        var followed = RowFlow.FollowOutputs(
+            graph, [.. graph.SessionInputs.Select(input => given.GetValueOrDefault(input.Name).Axis)],
+            TestContext.Current.CancellationToken);
         for (var i = 0; i < outputs.Count; i++)
         {
             if (followed[i].Dims is not { } dims || outputs[i] is not [var output]) continue;
-            if (dims.Length == output.Shape.Length && dims.Zip(output.Shape).All(static pair => !pair.First.IsKnown || pair.First.Is(pair.Second))) continue;
+            if (dims.Length == output.Shape.Length
+                && dims.Zip(output.Shape).All(static pair => !pair.First.IsKnown || pair.First.Is(pair.Second)))
+                continue;
             detail = $"output {i} has the shape [{string.Join(',', output.Shape)}], and {followed[i]} was followed";
             return true;
         }
@@ -119,7 +136,11 @@ public sealed class RowFlowTests(ITestOutputHelper output)
         var count = 0;
         foreach (var size in sizes)
         {
-            var choices = inputs.Select(input => (int?[])[null, .. Enumerable.Range(0, input.Value.Shape.Length).Where(axis => input.Value.Shape[axis] == size).Select(static axis => (int?)axis)]).ToArray();
+            var choices = inputs.Select(input =>
+                (int?[])[null,
+                    .. Enumerable.Range(0, input.Value.Shape.Length)
+                        .Where(axis => input.Value.Shape[axis] == size)
+                        .Select(static axis => (int?)axis)]).ToArray();
             var ways = choices.Aggregate(1L, static (product, choice) => Math.Min(product * choice.Length, int.MaxValue));
             for (var way = 1L; way < ways && count < MostLayouts; way++)
             {
@@ -141,7 +162,8 @@ public sealed class RowFlowTests(ITestOutputHelper output)
     {
         try
         {
-            var read = test.ReadInputs(OnnxInspector.Inspect(test.Model)).Select(static input => (input.Name, Value: ToRowTensor(input.Value))).ToList();
+            var read = test.ReadInputs(OnnxInspector.Inspect(test.Model))
+                .Select(static input => (input.Name, Value: ToRowTensor(input.Value))).ToList();
             return read.Exists(static input => input.Value is null) ? null : [.. read.Select(static input => (input.Name, input.Value!))];
         }
         catch (NotSupportedException)

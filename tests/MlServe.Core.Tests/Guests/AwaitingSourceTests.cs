@@ -3,7 +3,9 @@ using MlServe.Tests.Fakes;
 
 namespace MlServe.Tests.Guests;
 
-/// <summary>Layers of the application's whose value tasks do not keep the rules: whoever waits for them ends, once, and nobody else is reached.</summary>
+/// <summary>
+/// Layers of the application's whose value tasks do not keep the rules: whoever waits for them ends, once, and nobody else is reached.
+/// </summary>
 public sealed class AwaitingSourceTests
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -13,7 +15,8 @@ public sealed class AwaitingSourceTests
     {
         using var predictor = Build(static () => new Rude { IsEarly = true, IsTwice = true });
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, 500).Select(async id => Answers.Read(await predictor.PredictAsync(Answers.Request(id), cancellationToken: Ct))));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 500)
+            .Select(async id => Answers.Read(await predictor.PredictAsync(Answers.Request(id), cancellationToken: Ct))));
 
         Assert.Equal(Enumerable.Range(0, 500).Select(static id => (long)id), answers);
     }
@@ -22,10 +25,12 @@ public sealed class AwaitingSourceTests
     public async Task PredictAsync_LayersTaskThrowsWhereItIsAwaited_TheCallerHearsOfItAndTheHooksRun()
     {
         var log = new List<string>();
-        using var predictor = new PredictorBuilder(new FakePredictor(static (inputs, _) => new(new Rude { Throws = true, Id = Answers.IdOf(in inputs) }, 0)))
+        using var predictor = new PredictorBuilder(new FakePredictor(static (inputs, _) =>
+            new(new Rude { Throws = true, Id = Answers.IdOf(in inputs) }, 0)))
             .Use((_, _) => new FakeStage("a", log)).Build();
 
-        await Assert.ThrowsAsync<NotSupportedException>(async () => await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct));
+        await Assert.ThrowsAsync<NotSupportedException>(async () =>
+            await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct));
 
         Assert.Contains(log, static entry => entry.Contains("failed", StringComparison.OrdinalIgnoreCase));
     }
@@ -37,7 +42,8 @@ public sealed class AwaitingSourceTests
         using var predictor = new PredictorBuilder(new FakePredictor((_, _) => new(rude, 0))).Use((inner, _) => new Through(inner)).Build();
 
         var first = predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct).AsTask();
-        await Assert.ThrowsAsync<InvalidOperationException>(async () => await predictor.PredictAsync(Answers.Request(2), cancellationToken: Ct));
+        await Assert.ThrowsAsync<InvalidOperationException>(async () =>
+            await predictor.PredictAsync(Answers.Request(2), cancellationToken: Ct));
         rude.Go();
 
         Assert.Equal(7, Answers.Read(await first));

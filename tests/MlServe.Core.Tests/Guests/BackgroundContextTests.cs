@@ -6,7 +6,10 @@ using MlServe.Tests.Fakes;
 
 namespace MlServe.Tests.Guests;
 
-/// <summary>Where a batch is run for many, on whichever thread, no caller's context is seen: neither that of the first, for whom the threads and timers were made, nor another's.</summary>
+/// <summary>
+/// Where a batch is run for many, on whichever thread, no caller's context is seen: neither that of the first, for whom the threads and
+/// timers were made, nor another's.
+/// </summary>
 public sealed class BackgroundContextTests
 {
     private static readonly AsyncLocal<string?> Tenant = new();
@@ -48,7 +51,8 @@ public sealed class BackgroundContextTests
             await Task.WhenAll(Enumerable.Range(0, 8).Select(caller => Task.Run(async () =>
             {
                 Tenant.Value = $"caller {caller}";
-                using var answer = await predictor.PredictAsync(PredictionInputs.Row(new long[] { caller }), new() { Timeout = TimeSpan.FromMinutes(1) });
+                using var answer = await predictor.PredictAsync(
+                    PredictionInputs.Row(new long[] { caller }), new() { Timeout = TimeSpan.FromMinutes(1) });
                 Assert.Equal($"caller {caller}", Tenant.Value);
             })));
         }

@@ -80,7 +80,9 @@ public sealed class GuardedMeterTests : IDisposable
 
         collector.RecordObservableInstruments();
 
-        var seen = collector.GetMeasurementSnapshot().ToDictionary(static measurement => (string)measurement.Tags[MlServeDiagnostics.GuestTag]!, static measurement => measurement.Value);
+        var seen = collector.GetMeasurementSnapshot()
+            .ToDictionary(
+                static measurement => (string)measurement.Tags[MlServeDiagnostics.GuestTag]!, static measurement => measurement.Value);
         Assert.Equal(GuestFaults.All.Select(GuestFaults.TagOf).Order(), seen.Keys.Order());
         Assert.True(seen["context"] > 0);
     }

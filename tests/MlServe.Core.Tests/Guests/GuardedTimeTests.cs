@@ -70,7 +70,9 @@ public sealed class GuardedTimeTests
         var within = true;
         var seen = new TaskCompletionSource<bool>();
         var here = Environment.CurrentManagedThreadId;
-        using var timer = GuardedTime.Of(new Clock { How = how }).CreateTimer(_ => seen.TrySetResult(Volatile.Read(ref within) && Environment.CurrentManagedThreadId == here), null, Never, Never);
+        using var timer = GuardedTime.Of(new Clock { How = how })
+            .CreateTimer(
+                _ => seen.TrySetResult(Volatile.Read(ref within) && Environment.CurrentManagedThreadId == here), null, Never, Never);
         timer.Change(TimeSpan.FromMinutes(1), Never);
         Volatile.Write(ref within, false);
 
@@ -81,7 +83,8 @@ public sealed class GuardedTimeTests
     public void CreateTimer_CallbackThrows_EndsInTheNet()
     {
         var clock = new FakeTimeProvider();
-        using var timer = GuardedTime.Of(clock).CreateTimer(static _ => throw new InvalidOperationException("No."), null, TimeSpan.FromSeconds(1), Never);
+        using var timer = GuardedTime.Of(clock)
+            .CreateTimer(static _ => throw new InvalidOperationException("No."), null, TimeSpan.FromSeconds(1), Never);
         var before = GuestFaults.Of(Guest.Own);
 
         clock.Advance(TimeSpan.FromSeconds(1));

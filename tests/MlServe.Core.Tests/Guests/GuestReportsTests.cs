@@ -29,7 +29,9 @@ public sealed class GuestReportsTests
 
         new GuestReports(new FakeLogger(logs)).Add(Guest.Clock, new Silent());
 
-        Assert.Contains("Silent, which throws when it is asked for its message", Assert.Single(logs.GetSnapshot()).GetStructuredStateValue("Reason"), StringComparison.Ordinal);
+        Assert.Contains(
+            "Silent, which throws when it is asked for its message", Assert.Single(logs.GetSnapshot()).GetStructuredStateValue("Reason"),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -41,7 +43,8 @@ public sealed class GuestReportsTests
         foreach (var guest in GuestFaults.All.Concat(GuestFaults.All))
             reports.Add(guest, new InvalidOperationException("x"));
 
-        Assert.Equal(GuestFaults.All.Select(GuestFaults.TagOf), logs.GetSnapshot().Select(static log => log.GetStructuredStateValue("Guest")));
+        Assert.Equal(
+            GuestFaults.All.Select(GuestFaults.TagOf), logs.GetSnapshot().Select(static log => log.GetStructuredStateValue("Guest")));
     }
 
     [Fact]
@@ -69,7 +72,8 @@ public sealed class GuestReportsTests
 
         protected override void OnEventWritten(EventWrittenEventArgs eventData)
         {
-            if (eventData.EventName == nameof(MlServeEventSource.GuestThrew)) Seen.Enqueue(((string)eventData.Payload![0]!, (string)eventData.Payload[1]!));
+            if (eventData.EventName == nameof(MlServeEventSource.GuestThrew))
+                Seen.Enqueue(((string)eventData.Payload![0]!, (string)eventData.Payload[1]!));
         }
     }
 
@@ -80,7 +84,8 @@ public sealed class GuestReportsTests
 
         public bool IsEnabled(LogLevel logLevel) => throw new InvalidOperationException("logger");
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
             throw new InvalidOperationException("logger");
     }
 

@@ -108,11 +108,13 @@ public sealed class OwnedInputsTests
             Assert.Equal([3f, 5f, 7f, 9f], answer.EnsureOk()["y"].ToArray<float>());
 
         owned.Dispose();
-        var asked = Enumerable.Range(0, 8).Select(i => predictor.PredictAsync(i % 2 == 0 ? kept : PredictionInputs.Row(new float[4]), null, Token).AsTask()).ToArray();
+        var asked = Enumerable.Range(0, 8)
+            .Select(i => predictor.PredictAsync(i % 2 == 0 ? kept : PredictionInputs.Row(new float[4]), null, Token).AsTask()).ToArray();
         for (var i = 0; i < asked.Length; i++)
         {
             using var answer = await asked[i];
-            if (i % 2 == 0) Assert.Equal((PredictionStatus.Invalid, PredictionErrorCode.InputUnreadable), (answer.Status, answer.Error.Code));
+            if (i % 2 == 0)
+                Assert.Equal((PredictionStatus.Invalid, PredictionErrorCode.InputUnreadable), (answer.Status, answer.Error.Code));
             else Assert.Equal(1f, answer.EnsureOk()["y"].AsSpan<float>()[0]);
         }
     }
@@ -165,7 +167,8 @@ public sealed class OwnedInputsTests
         }
     }
 
-    private static string Read(PredictionInputs inputs) => string.Join(';', Elements.Select(element => $"{element.Name}={Text(element.Read(inputs[element.Name]))}"));
+    private static string Read(PredictionInputs inputs) =>
+        string.Join(';', Elements.Select(element => $"{element.Name}={Text(element.Read(inputs[element.Name]))}"));
 
     private static string Text(object value) => string.Join(',', ((System.Collections.IEnumerable)value).Cast<object>());
 

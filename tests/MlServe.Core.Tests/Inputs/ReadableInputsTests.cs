@@ -41,7 +41,10 @@ public sealed class ReadableInputsTests
             Same(PredictionInput.Tensor<T>("x", padded.AsMemory(1, 4)), "x", null);
             Same(PredictionInput.Tensor<T>("x", manager.Memory[1..5], [4]), "x", [4]);
             Same(PredictionInput.Tensor("x", Tensor.Create(values, [4, 1])), "x", [4, 1]);
-            Same(PredictionInput.Tensor("x", Tensor.Create([values[0], values[1], default!, values[2], values[3], default!], [2, 3]).Slice([0..2, 0..2])), "x", [2, 2]);
+            Same(
+                PredictionInput.Tensor(
+                    "x", Tensor.Create([values[0], values[1], default!, values[2], values[3], default!], [2, 3]).Slice([0..2, 0..2])), "x",
+                [2, 2]);
             Same(PredictionInputs.Row(values)[0], null, null);
             Same(PredictionInputs.Rows<T>(padded.AsMemory(1, 4), 2)[0], null, null);
             using var owned = PredictionInputs.Rows(PredictionInput.Tensor("x", values, [2, 2])).Copy();
@@ -50,7 +53,8 @@ public sealed class ReadableInputsTests
 
             void Same(PredictionInput input, string? name, long[]? shape)
             {
-                Assert.Equal((name, ValueKind.Tensor, type, 4L, false), (input.Name, input.Kind, input.ElementType, input.Length, input.IsAbsent));
+                Assert.Equal(
+                    (name, ValueKind.Tensor, type, 4L, false), (input.Name, input.Kind, input.ElementType, input.Length, input.IsAbsent));
                 Assert.Equal(shape is not null, input.HasShape);
                 Assert.Equal(shape ?? [], input.Shape.ToArray());
                 Assert.Equal(values, input.AsSpan<T>().ToArray());
@@ -64,8 +68,10 @@ public sealed class ReadableInputsTests
     [Fact]
     public void Read_SequenceAndMapAndAbsent_ShowTheirParts()
     {
-        var sequence = PredictionInput.SequenceOf("s", PredictionInput.Tensor("", new[] { 1f }, [1]), PredictionInput.Tensor("", new[] { 2f, 3f }, [2]));
-        Assert.Equal((ValueKind.Sequence, ElementType.None, 2L, false), (sequence.Kind, sequence.ElementType, sequence.Length, sequence.HasShape));
+        var sequence = PredictionInput.SequenceOf(
+            "s", PredictionInput.Tensor("", new[] { 1f }, [1]), PredictionInput.Tensor("", new[] { 2f, 3f }, [2]));
+        Assert.Equal(
+            (ValueKind.Sequence, ElementType.None, 2L, false), (sequence.Kind, sequence.ElementType, sequence.Length, sequence.HasShape));
         Assert.Equal([2f, 3f], sequence[1].AsSpan<float>().ToArray());
 
         var map = PredictionInput.MapOf("m", new Dictionary<long, string> { [7] = "seven", [-1] = "less" });
@@ -108,7 +114,8 @@ public sealed class ReadableInputsTests
             }
         }
 
-        Ask.Says(Assert.Throws<InvalidOperationException>(() => tensor.AsSpan<double>()).Message, "'t' holds float", "as float, not as Double");
+        Ask.Says(
+            Assert.Throws<InvalidOperationException>(() => tensor.AsSpan<double>()).Message, "'t' holds float", "as float, not as Double");
         Ask.Says(Assert.Throws<InvalidOperationException>(() => tensor.AsSpan<DateTime>()).Message, "not as DateTime");
         Ask.Says(Assert.Throws<InvalidOperationException>(() => tensor.ToScalar<float>()).Message, "2 elements, not one");
         Assert.Throws<InvalidOperationException>(() => map.ToDictionary<string, float>());
@@ -120,7 +127,8 @@ public sealed class ReadableInputsTests
     public void Read_DefaultStructs_HoldNothingAndSaySo()
     {
         var input = default(PredictionInput);
-        Assert.Equal((null, ElementType.None, 0L, false, false), (input.Name, input.ElementType, input.Length, input.HasShape, input.IsAbsent));
+        Assert.Equal(
+            (null, ElementType.None, 0L, false, false), (input.Name, input.ElementType, input.Length, input.HasShape, input.IsAbsent));
         Assert.Equal(0, input.Shape.Length);
         Assert.False(input.TryGetBytes(out _));
         Ask.Says(Assert.Throws<InvalidOperationException>(() => input.AsSpan<float>()).Message, "default(PredictionInput)");
@@ -180,7 +188,8 @@ public sealed class ReadableInputsTests
     {
         using var predictor = TinyModels.Affine().Load();
         foreach (var inputs in (PredictionInputs[])[
-            PredictionInputs.Row(new float[4]), PredictionInputs.Rows(new float[12], 3), PredictionInputs.Rows(Tensor.Create(new float[8], [2, 4])),
+            PredictionInputs.Row(new float[4]), PredictionInputs.Rows(new float[12], 3),
+            PredictionInputs.Rows(Tensor.Create(new float[8], [2, 4])),
             PredictionInputs.Rows(PredictionInput.Tensor("x", new float[16]))])
         {
             using var prediction = Ask.The(predictor, inputs).EnsureOk();
@@ -191,7 +200,8 @@ public sealed class ReadableInputsTests
     [Fact]
     public void Read_EverythingOfARequest_AllocatesNothing()
     {
-        var signature = new ModelSignature([Input("a", 0, Dimension.Free("N"), Dimension.Fixed(2)), Input("b", null)], [Input("y", 0, Dimension.Free("N"))]);
+        var signature = new ModelSignature(
+            [Input("a", 0, Dimension.Free("N"), Dimension.Fixed(2)), Input("b", null)], [Input("y", 0, Dimension.Free("N"))]);
         using var manager = new OwnedMemory<float>([1, 2, 3, 4]);
         var inputs = PredictionInputs.Rows(
             PredictionInput.Tensor("a", new[] { 1f, 2f, 3f, 4f }, [2, 2]),
@@ -239,7 +249,8 @@ public sealed class ReadableInputsTests
             }
         }
 
-        return sum + (inputs.TryGet("b", out var found) ? found.Length : 0) + (inputs.TryGet(signature, "a", out found) ? found.Length : 0) + inputs["c"].Length;
+        return sum + (inputs.TryGet("b", out var found) ? found.Length : 0) + (inputs.TryGet(signature, "a", out found) ? found.Length : 0)
+            + inputs["c"].Length;
     }
 
     private static List<string?> Names(PredictionInputs inputs)

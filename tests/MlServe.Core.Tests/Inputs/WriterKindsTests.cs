@@ -15,7 +15,8 @@ public sealed class WriterKindsTests
     public async Task Encode_TooFewOrTooMany_IsInvalidAsWithoutAMapper(int length)
     {
         await using var model = TinyModels.Affine().Load();
-        var plain = Ask.TheError(model, PredictionInputs.Row(PredictionInput.Tensor("x", new float[length])), PredictionErrorCode.InputLengthMismatch);
+        var plain = Ask.TheError(
+            model, PredictionInputs.Row(PredictionInput.Tensor("x", new float[length])), PredictionErrorCode.InputLengthMismatch);
         foreach (var (form, encode) in new (string, Action<float[], PredictionInputWriter>)[]
         {
             ("memory", static (values, writer) => values.CopyTo(writer.Tensor<float>("x", values.Length))),
@@ -27,8 +28,10 @@ public sealed class WriterKindsTests
         })
         {
             var typed = model.As(encode, static prediction => prediction["y"].ToArray<float>());
-            var exception = await Assert.ThrowsAsync<PredictionException>(async () => await typed.PredictAsync(new float[length], cancellationToken: Token));
-            Assert.True((exception.Status, exception.Error.Code) == (PredictionStatus.Invalid, PredictionErrorCode.InputLengthMismatch), form);
+            var exception = await Assert.ThrowsAsync<PredictionException>(async () =>
+                await typed.PredictAsync(new float[length], cancellationToken: Token));
+            Assert.True(
+                (exception.Status, exception.Error.Code) == (PredictionStatus.Invalid, PredictionErrorCode.InputLengthMismatch), form);
             if (!form.Contains("shape", StringComparison.Ordinal)) Assert.Equal(plain.Message, exception.Error.Message);
             else Ask.Says(exception.Error.Message, $"{length} elements", "[4]");
             Assert.Equal(new float[] { 3, 5, 7, 9 }, await typed.PredictAsync([1, 2, 3, 4], cancellationToken: Token));
@@ -39,11 +42,14 @@ public sealed class WriterKindsTests
     public async Task Encode_TextsOfEachLength_ComeAsTheyWereWrittenAndAreForgotten()
     {
         await using var model = TinyModels.Identity(ElementType.String, "N", 2).Load();
-        var typed = model.As<string[], string[]>(static (texts, writer) => writer.Write("x", texts), static prediction => prediction["y"].ToArray<string>());
+        var typed = model.As<string[], string[]>(
+            static (texts, writer) => writer.Write("x", texts), static prediction => prediction["y"].ToArray<string>());
         Assert.Equal(new[] { "a", "ä𝄞" }, await typed.PredictAsync(["a", "ä𝄞"], cancellationToken: Token));
-        var exception = await Assert.ThrowsAsync<PredictionException>(async () => await typed.PredictAsync(["only one"], cancellationToken: Token));
+        var exception = await Assert.ThrowsAsync<PredictionException>(async () =>
+            await typed.PredictAsync(["only one"], cancellationToken: Token));
         Assert.Equal(PredictionErrorCode.InputLengthMismatch, exception.Error.Code);
-        exception = await Assert.ThrowsAsync<PredictionException>(async () => await typed.PredictAsync(["a", null!], cancellationToken: Token));
+        exception = await Assert.ThrowsAsync<PredictionException>(async () =>
+            await typed.PredictAsync(["a", null!], cancellationToken: Token));
         Assert.Equal(PredictionErrorCode.NullElement, exception.Error.Code);
         Assert.Equal(new[] { "b", "c" }, await typed.PredictAsync(["b", "c"], cancellationToken: Token));
     }
@@ -61,7 +67,8 @@ public sealed class WriterKindsTests
             writer.Write("c", new[] { "x", "y" });
             writer.Write<byte>("d", []);
             writer.Add(PredictionInput.MapOf("m", new Dictionary<string, double> { ["k"] = 1.5 }));
-            writer.Add(PredictionInput.SequenceOf("s", PredictionInput.Tensor("", new[] { 7 }), PredictionInput.Tensor("", new[] { 8, 9 })));
+            writer.Add(PredictionInput.SequenceOf(
+                "s", PredictionInput.Tensor("", new[] { 7 }), PredictionInput.Tensor("", new[] { 8, 9 })));
             writer.Add(PredictionInput.Absent("o"));
         }, static _ => 0);
         for (var i = 0; i < 3; i++)
@@ -76,7 +83,8 @@ public sealed class WriterKindsTests
     {
         await using var model = TinyModels.Affine().Load();
         PredictionInputWriter? kept = null;
-        var typed = model.As<int, float>((_, writer) => (kept = writer).Tensor<float>(4), static prediction => prediction["y"].AsSpan<float>()[0]);
+        var typed = model.As<int, float>(
+            (_, writer) => (kept = writer).Tensor<float>(4), static prediction => prediction["y"].AsSpan<float>()[0]);
         Assert.Equal(1, await typed.PredictAsync(0, cancellationToken: Token));
         Assert.Throws<InvalidOperationException>(() => kept!.Signature);
         Assert.Throws<InvalidOperationException>(() => kept!.Tensor<float>(4));
@@ -88,7 +96,8 @@ public sealed class WriterKindsTests
         using var first = All();
         var expected = Text(first);
         Assert.Equal(
-            "zeros:Float[2,2]=0,0,0,0 empty:String[2]=, copy:Int64[3]=1,2,3 texts:String[1]=t m:{7=seven} s:[:Float[2]=0,3 :Double[1]=4 :{k=1} :Int64[3]=1,2,3 "
+            "zeros:Float[2,2]=0,0,0,0 empty:String[2]=, copy:Int64[3]=1,2,3 texts:String[1]=t m:{7=seven} s:[:Float[2]=0,3 :Double[1]=4 "
+            + ":{k=1} :Int64[3]=1,2,3 "
             + ":{1=2} :[:Int32[1]=5]] o:absent in:{1=2} flat:Float[3]=1,2,3",
             expected);
 
@@ -128,12 +137,15 @@ public sealed class WriterKindsTests
     {
         var writer = PredictionWriter.Create();
         var sequence = writer.AddSequence("s");
-        Ask.Says(Assert.Throws<ArgumentException>(() => writer.AddTensor<float>("y", new float[3], [2, 2])).Message, "'y' has 3 elements", "[2,2]", "has 4");
+        Ask.Says(
+            Assert.Throws<ArgumentException>(() => writer.AddTensor<float>("y", new float[3], [2, 2])).Message, "'y' has 3 elements",
+            "[2,2]", "has 4");
         Ask.Says(Assert.Throws<ArgumentException>(() => writer.AddTensor<float>("y", new float[5], [4])).Message, "5 elements");
         Assert.Throws<ArgumentException>(() => sequence.AddTensor<float>(new float[3], [4]));
         Assert.Throws<ArgumentException>(() => writer.Add("y", default));
         Assert.Throws<ArgumentException>(() => writer.Add("y", PredictionInput.Tensor("x", new float[3], [4])));
-        Assert.Throws<ArgumentException>(() => sequence.Add(PredictionInput.SequenceOf("x", PredictionInput.Tensor("x", new float[3], [4]))));
+        Assert.Throws<ArgumentException>(() =>
+            sequence.Add(PredictionInput.SequenceOf("x", PredictionInput.Tensor("x", new float[3], [4]))));
         Assert.Throws<NotSupportedException>(() => writer.AddMap("m", new Dictionary<DateTime, float>()));
         Assert.Throws<NotSupportedException>(() => sequence.AddTensor<decimal>(1));
         using var prediction = writer.Complete();
@@ -187,7 +199,12 @@ public sealed class WriterKindsTests
     private static string Text(PredictionInput input) => $"{input.Name}:" + input.Kind switch
     {
         ValueKind.Optional => "absent",
-        ValueKind.Map => $"{{{string.Join(',', input.ToDictionary<string, double>().Select(static pair => FormattableString.Invariant($"{pair.Key}={pair.Value}")))}}}",
+        ValueKind.Map => "{"
+            + string.Join(
+                ',',
+                input.ToDictionary<string, double>()
+                    .Select(static pair => FormattableString.Invariant($"{pair.Key}={pair.Value}")))
+            + "}",
         ValueKind.Sequence => $"[{string.Join(' ', Enumerable.Range(0, (int)input.Length).Select(i => Text(input[i])))}]",
         _ => $"{input.ElementType}{(input.HasShape ? $"[{string.Join(',', input.Shape.ToArray())}]" : "")}=" + input.ElementType switch
         {
@@ -199,7 +216,8 @@ public sealed class WriterKindsTests
         },
     };
 
-    private static string Text(Prediction prediction) => string.Join(' ', Enumerable.Range(0, prediction.Count).Select(i => Text(prediction[i])));
+    private static string Text(Prediction prediction) =>
+        string.Join(' ', Enumerable.Range(0, prediction.Count).Select(i => Text(prediction[i])));
 
     private static string Text(PredictionOutput output) => $"{output.Name}:" + output.Kind switch
     {
@@ -224,7 +242,8 @@ public sealed class WriterKindsTests
             [new() { Name = "a", Kind = ValueKind.Tensor, ElementType = ElementType.Float, Shape = [Dimension.Fixed(2)] }],
             [new() { Name = "y", Kind = ValueKind.Tensor, ElementType = ElementType.Float }]);
 
-        public ValueTask<Prediction> PredictAsync(PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
+        public ValueTask<Prediction> PredictAsync(
+            PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
         {
             read(inputs);
             return new(Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.None, "read")));

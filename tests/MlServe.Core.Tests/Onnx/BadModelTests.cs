@@ -18,7 +18,8 @@ public sealed class BadModelTests : IDisposable
     }
 
     [Fact]
-    public void Load_Folder_AsksForAFileInIt() => Ask.Says(Refused(_folder, ModelLoadFailure.NotFound).Message, _folder, "is a folder", ".onnx");
+    public void Load_Folder_AsksForAFileInIt() =>
+        Ask.Says(Refused(_folder, ModelLoadFailure.NotFound).Message, _folder, "is a folder", ".onnx");
 
     [Fact]
     public void Load_PathWithZeroCharacter_IsNotFound() => Refused("a\0b.onnx", ModelLoadFailure.NotFound);
@@ -50,12 +51,15 @@ public sealed class BadModelTests : IDisposable
     [InlineData("PK\u0003\u0004 something zipped")]
     [InlineData("{ \"error\": \"denied\" }")]
     public void Load_NotOnnx_IsMalformed(string content) =>
-        Ask.Says(Refused(Write("other.onnx", System.Text.Encoding.UTF8.GetBytes(content)), ModelLoadFailure.Malformed).Message, "other.onnx");
+        Ask.Says(
+            Refused(Write("other.onnx", System.Text.Encoding.UTF8.GetBytes(content)), ModelLoadFailure.Malformed).Message, "other.onnx");
 
     [Fact]
     public void Load_OpsetTooNew_NamesThePackageToUpdate()
     {
-        var model = new TinyOnnx(opset: 900).Input("x", ElementType.Float, "N", 2).Node("Neg", "x", "y").Output("y", ElementType.Float, "N", 2);
+        var model = new TinyOnnx(opset: 900).Input("x", ElementType.Float, "N", 2)
+            .Node("Neg", "x", "y")
+            .Output("y", ElementType.Float, "N", 2);
         Ask.Says(Refused(model, ModelLoadFailure.VersionTooNew).Message, "tiny", "900", "Microsoft.ML.OnnxRuntime", "older opset");
     }
 
@@ -70,14 +74,18 @@ public sealed class BadModelTests : IDisposable
     [Fact]
     public void Load_IrVersionTooNew_IsVersionTooNew()
     {
-        var model = new TinyOnnx(irVersion: 900).Input("x", ElementType.Float, "N", 2).Node("Neg", "x", "y").Output("y", ElementType.Float, "N", 2);
+        var model = new TinyOnnx(irVersion: 900).Input("x", ElementType.Float, "N", 2)
+            .Node("Neg", "x", "y")
+            .Output("y", ElementType.Float, "N", 2);
         Ask.Says(Refused(model, ModelLoadFailure.VersionTooNew).Message, "900", "Update the package");
     }
 
     [Fact]
     public void Load_UnknownOperator_IsInvalidGraph()
     {
-        var model = new TinyOnnx().Input("x", ElementType.Float, "N", 2).Node("Frobnicate", "x", "y").Output("y", ElementType.Float, "N", 2);
+        var model = new TinyOnnx().Input("x", ElementType.Float, "N", 2)
+            .Node("Frobnicate", "x", "y")
+            .Output("y", ElementType.Float, "N", 2);
         Ask.Says(Refused(model, ModelLoadFailure.InvalidGraph).Message, "Frobnicate");
     }
 
@@ -106,9 +114,15 @@ public sealed class BadModelTests : IDisposable
     [Fact]
     public void Load_DoubledNames_IsALoadException()
     {
-        var inputs = new TinyOnnx().Input("x", ElementType.Float, 2).Input("x", ElementType.Float, 2).Node("Neg", "x", "y").Output("y", ElementType.Float, 2);
+        var inputs = new TinyOnnx().Input("x", ElementType.Float, 2)
+            .Input("x", ElementType.Float, 2)
+            .Node("Neg", "x", "y")
+            .Output("y", ElementType.Float, 2);
         Assert.IsType<ModelLoadException>(Record.Exception(() => inputs.Load()));
-        var outputs = new TinyOnnx().Input("x", ElementType.Float, 2).Node("Neg", "x", "y").Output("y", ElementType.Float, 2).Output("y", ElementType.Float, 2);
+        var outputs = new TinyOnnx().Input("x", ElementType.Float, 2)
+            .Node("Neg", "x", "y")
+            .Output("y", ElementType.Float, 2)
+            .Output("y", ElementType.Float, 2);
         Assert.IsType<ModelLoadException>(Record.Exception(() => outputs.Load()));
     }
 
@@ -173,7 +187,8 @@ public sealed class BadModelTests : IDisposable
         using var cancelled = new CancellationTokenSource();
         await cancelled.CancelAsync();
         var path = Write("model.onnx", TinyModels.Affine().ToArray());
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await OnnxPredictor.LoadAsync(ModelSource.FromFile(path), cancellationToken: cancelled.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+            await OnnxPredictor.LoadAsync(ModelSource.FromFile(path), cancellationToken: cancelled.Token));
     }
 
     [Fact]
@@ -214,7 +229,8 @@ public sealed class BadModelTests : IDisposable
     [Fact]
     public void Load_OptionsOutOfRange_SaysAllThatIsWrong()
     {
-        var exception = Assert.Throws<ModelLoadException>(() => TinyModels.Affine().Load(new() { IntraOpThreads = -1, WarmUpRuns = 2000 }, new() { Name = "digits" }));
+        var exception = Assert.Throws<ModelLoadException>(() =>
+            TinyModels.Affine().Load(new() { IntraOpThreads = -1, WarmUpRuns = 2000 }, new() { Name = "digits" }));
         Assert.Equal(ModelLoadFailure.InvalidOptions, exception.Failure);
         Ask.Says(exception.Message, "'digits'", "IntraOpThreads is -1", "0 to 1024", "WarmUpRuns is 2000");
     }

@@ -3,7 +3,9 @@ using MlServe.Tensors;
 
 namespace MlServe.Onnx;
 
-/// <summary>Requests that do not fit the model: each is a status whose message names the input, what came, what is expected, and what to do.</summary>
+/// <summary>
+/// Requests that do not fit the model: each is a status whose message names the input, what came, what is expected, and what to do.
+/// </summary>
 public sealed class BadRequestTests : IDisposable
 {
     private readonly OnnxPredictor _affine = TinyModels.Affine().Load();
@@ -30,7 +32,8 @@ public sealed class BadRequestTests : IDisposable
     [Fact]
     public void PredictAsync_UnknownInput_NamesItAndWhatThereIs()
     {
-        var error = Ask.TheError(_affine, PredictionInputs.Row(PredictionInput.Tensor("pixels", new float[4])), PredictionErrorCode.InputUnknown);
+        var error = Ask.TheError(
+            _affine, PredictionInputs.Row(PredictionInput.Tensor("pixels", new float[4])), PredictionErrorCode.InputUnknown);
         Ask.Says(error.Message, "'pixels'", "x: float[N,4]");
     }
 
@@ -67,7 +70,9 @@ public sealed class BadRequestTests : IDisposable
     [Fact]
     public void PredictAsync_DefaultValueAmongTheInputs_IsRefused()
     {
-        Ask.Says(Ask.TheError(_affine, PredictionInputs.Row(default(PredictionInput)), PredictionErrorCode.InputTypeMismatch).Message, "x: float[N,4]");
+        Ask.Says(
+            Ask.TheError(_affine, PredictionInputs.Row(default(PredictionInput)), PredictionErrorCode.InputTypeMismatch).Message,
+            "x: float[N,4]");
     }
 
     [Theory]
@@ -86,14 +91,17 @@ public sealed class BadRequestTests : IDisposable
             "float16" => PredictionInputs.Row(new Half[4]),
             _ => PredictionInputs.Row(new bool[4]),
         };
-        Ask.Says(Ask.TheError(_affine, inputs, PredictionErrorCode.InputTypeMismatch).Message, "x: float[N,4]", came, "Convert them to float");
+        Ask.Says(
+            Ask.TheError(_affine, inputs, PredictionErrorCode.InputTypeMismatch).Message, "x: float[N,4]", came, "Convert them to float");
     }
 
     [Fact]
     public void PredictAsync_WrongKind_SaysWhichMethodToUse()
     {
         var sequence = PredictionInputs.Row(PredictionInput.SequenceOf("x", PredictionInput.Tensor("", new float[4])));
-        Ask.Says(Ask.TheError(_affine, sequence, PredictionErrorCode.InputKindMismatch).Message, "x: float[N,4]", "Sequence", "PredictionInput.Tensor");
+        Ask.Says(
+            Ask.TheError(_affine, sequence, PredictionErrorCode.InputKindMismatch).Message, "x: float[N,4]", "Sequence",
+            "PredictionInput.Tensor");
 
         var map = PredictionInputs.Row(PredictionInput.MapOf("x", new Dictionary<long, float> { [1] = 2 }));
         Ask.Says(Ask.TheError(_affine, map, PredictionErrorCode.InputKindMismatch).Message, "Map", "PredictionInput.Tensor");
@@ -105,7 +113,9 @@ public sealed class BadRequestTests : IDisposable
     public void PredictAsync_WrongRank_GivesBoth()
     {
         var row = PredictionInputs.Row(PredictionInput.Tensor("x", new float[4], [2, 2]));
-        Ask.Says(Ask.TheError(_affine, row, PredictionErrorCode.InputRankMismatch).Message, "x: float[N,4]", "1 axes without the batch axis", "[2,2]");
+        Ask.Says(
+            Ask.TheError(_affine, row, PredictionErrorCode.InputRankMismatch).Message, "x: float[N,4]", "1 axes without the batch axis",
+            "[2,2]");
 
         var rows = PredictionInputs.Rows(PredictionInput.Tensor("x", new float[4], [4]));
         Ask.Says(Ask.TheError(_affine, rows, PredictionErrorCode.InputRankMismatch).Message, "2 axes", "[4]", "Reshape");
@@ -121,7 +131,8 @@ public sealed class BadRequestTests : IDisposable
         Ask.Says(Ask.TheError(_affine, row, PredictionErrorCode.InputDimensionMismatch).Message, "size 4 on axis 1", "[5]", "with 5 there");
 
         var rows = PredictionInputs.Rows(Tensor.Create(new float[6], [2, 3]));
-        Ask.Says(Ask.TheError(_affine, rows, PredictionErrorCode.InputDimensionMismatch).Message, "size 4 on axis 1", "[2,3]", "with 3 there");
+        Ask.Says(
+            Ask.TheError(_affine, rows, PredictionErrorCode.InputDimensionMismatch).Message, "size 4 on axis 1", "[2,3]", "with 3 there");
     }
 
     [Theory]
@@ -166,7 +177,8 @@ public sealed class BadRequestTests : IDisposable
     public void PredictAsync_ShapeWhoseProductOverflows_IsRefused()
     {
         var row = PredictionInputs.Row(PredictionInput.Tensor("x", new float[4], [long.MaxValue, 3]));
-        Assert.DoesNotContain("has -1", Ask.TheError(_affine, row, PredictionErrorCode.InputLengthMismatch).Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "has -1", Ask.TheError(_affine, row, PredictionErrorCode.InputLengthMismatch).Message, StringComparison.Ordinal);
 
         // 2^32 * (2^32 + ...) wraps to 4 in 64 bits.
         row = PredictionInputs.Row(PredictionInput.Tensor("x", new float[4], [1L << 62, 4, 4]));
@@ -187,7 +199,8 @@ public sealed class BadRequestTests : IDisposable
     {
         var inputs = PredictionInputs.Rows(
             PredictionInput.Tensor("a", new float[6], [2, 3]), PredictionInput.Tensor("b", new float[9], [3, 3]));
-        Ask.Says(Ask.TheError(_two, inputs, PredictionErrorCode.RowCountMismatch).Message, "b: float[N,3]", "3 rows", "has 2", "same number");
+        Ask.Says(
+            Ask.TheError(_two, inputs, PredictionErrorCode.RowCountMismatch).Message, "b: float[N,3]", "3 rows", "has 2", "same number");
     }
 
     [Fact]
@@ -227,7 +240,9 @@ public sealed class BadRequestTests : IDisposable
     public void PredictAsync_NullAmongStrings_IsRefused()
     {
         using var predictor = TinyModels.Identity(ElementType.String, "N", 2).Load();
-        Ask.Says(Ask.TheError(predictor, PredictionInputs.Row(["a", null!]), PredictionErrorCode.NullElement).Message, "x: string[N,2]", "empty string");
+        Ask.Says(
+            Ask.TheError(predictor, PredictionInputs.Row(["a", null!]), PredictionErrorCode.NullElement).Message, "x: string[N,2]",
+            "empty string");
         Ask.TheError(predictor, PredictionInputs.Rows(Tensor.Create(["a", "b", "c", null!], [2, 2])), PredictionErrorCode.NullElement);
     }
 
@@ -235,7 +250,8 @@ public sealed class BadRequestTests : IDisposable
     public void PredictAsync_MoreBytesThanAllowed_IsTooLarge()
     {
         using var predictor = TinyModels.Affine().Load(new() { MaxRequestBytes = 32 });
-        var error = Ask.TheError(predictor, PredictionInputs.Rows(new float[12], 3), PredictionErrorCode.RequestTooLarge, PredictionStatus.TooLarge);
+        var error = Ask.TheError(
+            predictor, PredictionInputs.Rows(new float[12], 3), PredictionErrorCode.RequestTooLarge, PredictionStatus.TooLarge);
         Ask.Says(error.Message, "48 bytes", "32", "MaxRequestBytes", "fewer rows");
         using var fits = Ask.The(predictor, PredictionInputs.Rows(new float[8], 2));
         Assert.True(fits.IsOk);
@@ -247,7 +263,9 @@ public sealed class BadRequestTests : IDisposable
         var inputs = PredictionInputs.Row(PredictionInput.Tensor("a", new float[3]), PredictionInput.Tensor("b", new float[3]));
         var error = Ask.TheError(_two, inputs, PredictionErrorCode.OutputUnknown, options: new() { Outputs = ["sum", "quotient"] });
         Ask.Says(error.Message, "'quotient'", "'sum', 'product'");
-        Ask.Says(Ask.TheError(_two, inputs, PredictionErrorCode.OutputUnknown, options: new() { Outputs = [] }).Message, "empty", "'sum', 'product'", "null for all");
+        Ask.Says(
+            Ask.TheError(_two, inputs, PredictionErrorCode.OutputUnknown, options: new() { Outputs = [] }).Message, "empty",
+            "'sum', 'product'", "null for all");
         Ask.TheError(_two, inputs, PredictionErrorCode.OutputUnknown, options: new() { Outputs = [null!] });
     }
 
@@ -258,7 +276,8 @@ public sealed class BadRequestTests : IDisposable
     [InlineData("C:\\x\n")]
     public void PredictAsync_NameWithPathOrFormatCharacters_IsQuotedAsItCame(string name)
     {
-        var error = Ask.TheError(_affine, PredictionInputs.Row(PredictionInput.Tensor(name, new float[4])), PredictionErrorCode.InputUnknown);
+        var error = Ask.TheError(
+            _affine, PredictionInputs.Row(PredictionInput.Tensor(name, new float[4])), PredictionErrorCode.InputUnknown);
         Ask.Says(error.Message, $"'{name}'");
         using var prediction = Ask.The(_affine, PredictionInputs.Row(new float[4]));
         Assert.Throws<KeyNotFoundException>(() => prediction[name]);
@@ -291,7 +310,8 @@ public sealed class BadRequestTests : IDisposable
     [Fact]
     public void PredictAsync_BadRowsAmongGoodOnes_DoNotDisturbThem()
     {
-        Parallel.For(0, 400, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = TestContext.Current.CancellationToken }, i =>
+        Parallel.For(
+            0, 400, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = TestContext.Current.CancellationToken }, i =>
         {
             if (i % 3 == 0)
             {

@@ -96,7 +96,9 @@ public sealed class BatchAxisProbeTests
         var description = predictor.GetService<OnnxModelDescription>()!;
         Assert.Equal(RowEvidence.Dependent, description.RowEvidence);
         Ask.Says(description.RowEvidenceNode!, "ReduceMean");
-        Assert.StartsWith("No batching: Rows answer differently in company, because ReduceMean", predictor.Signature.BatchingNote, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "No batching: Rows answer differently in company, because ReduceMean", predictor.Signature.BatchingNote,
+            StringComparison.Ordinal);
         Assert.DoesNotContain(log.Entries, static entry => entry.Level >= LogLevel.Warning);
 
         using var batched = new PredictorBuilder(predictor).UseBatching().Build(new FakeServices(log));
@@ -122,7 +124,9 @@ public sealed class BatchAxisProbeTests
         Assert.Equal((RowEvidence.Proved, null, 0.0), (description.RowEvidence, description.RowEvidenceNode, description.RowRounding));
         Ask.Says(predictor.Signature.BatchingNote, "the graph shows", "differ by 0");
         using var unknown = TinyModels.FixedAffine().Load();
-        Assert.Equal((RowEvidence.None, null), (unknown.GetService<OnnxModelDescription>()!.RowEvidence, unknown.GetService<OnnxModelDescription>()!.RowRounding));
+        Assert.Equal(
+            (RowEvidence.None, null),
+            (unknown.GetService<OnnxModelDescription>()!.RowEvidence, unknown.GetService<OnnxModelDescription>()!.RowRounding));
     }
 
     [Fact]
@@ -130,8 +134,11 @@ public sealed class BatchAxisProbeTests
     {
         using var log = new LogList();
         using var predictor = LessTheMean().Load();
-        using var batched = new PredictorBuilder(predictor).UseBatching(static batching => batching.AcceptDependentRowsOf = "default").Build(new FakeServices(log));
-        Ask.Says(Assert.Single(log.Entries, static entry => entry.Id.Id == 3000).Text, "differently in company", "state BatchAxis beside AcceptDependentRowsOf");
+        using var batched = new PredictorBuilder(predictor).UseBatching(static batching => batching.AcceptDependentRowsOf = "default")
+            .Build(new FakeServices(log));
+        Ask.Says(
+            Assert.Single(log.Entries, static entry => entry.Id.Id == 3000).Text, "differently in company",
+            "state BatchAxis beside AcceptDependentRowsOf");
     }
 
     [Fact]
@@ -157,14 +164,20 @@ public sealed class BatchAxisProbeTests
         Assert.Equal(RowEvidence.Proved, description.RowEvidence);
         Assert.InRange(description.RowRounding!.Value, 1e-4, 0.5);
         Assert.Equal(isBatched, predictor.Signature.BatchingObjection is null);
-        if (!isBatched) Assert.StartsWith("Requests of several callers are not run together: ", predictor.Signature.BatchingNote, StringComparison.Ordinal);
+        if (!isBatched)
+            Assert.StartsWith(
+                "Requests of several callers are not run together: ", predictor.Signature.BatchingNote, StringComparison.Ordinal);
 
-        await using var batched = new PredictorBuilder(predictor).UseBatching(static batching => batching.RunMode = MlServe.Batching.RunMode.Queued)
+        await using var batched = new PredictorBuilder(predictor).UseBatching(static batching =>
+            batching.RunMode = MlServe.Batching.RunMode.Queued)
             .Build(new FakeServices(new RunGate(1), log, new FakeTimeProvider()));
-        var rows = Enumerable.Range(0, 16).Select(static i => Enumerable.Range(0, 2048).Select(j => j < i + 8 ? (i * 7) + j : 256).ToArray()).ToList();
+        var rows = Enumerable.Range(0, 16)
+            .Select(static i => Enumerable.Range(0, 2048).Select(j => j < i + 8 ? (i * 7) + j : 256).ToArray()).ToList();
         var answers = await Task.WhenAll(rows.Select(row => batched.PredictAsync(PredictionInputs.Row(row)).AsTask()));
         Assert.Equal(isBatched, answers.Any(static answer => answer.EnsureOk().Origin.BatchRows > 1));
-        Assert.Equal(isBatched ? 0 : 1, log.Entries.Count(static entry => entry.Id.Id == 3000 && entry.Text.Contains("BatchTolerance", StringComparison.Ordinal)));
+        Assert.Equal(
+            isBatched ? 0 : 1,
+            log.Entries.Count(static entry => entry.Id.Id == 3000 && entry.Text.Contains("BatchTolerance", StringComparison.Ordinal)));
         for (var i = 0; i < rows.Count; i++)
         {
             using var alone = Ask.The(predictor, PredictionInputs.Row(rows[i]));
@@ -177,11 +190,13 @@ public sealed class BatchAxisProbeTests
     public void UseBatching_RoundingIsAccepted_Batches()
     {
         using var predictor = Ask.Load(ModelSource.FromFile(SharedData.PathOf("models/magika/standard_v3_2/model.onnx")));
-        using var accepted = new PredictorBuilder(predictor).UseBatching(static batching => (batching.AcceptDependentRowsOf, batching.MaxBatchSize) = ("default", 4)).Build();
+        using var accepted = new PredictorBuilder(predictor).UseBatching(static batching =>
+            (batching.AcceptDependentRowsOf, batching.MaxBatchSize) = ("default", 4)).Build();
         Assert.Equal(4, accepted.GetService<MlServe.Batching.BatchingPredictor>()!.Capacity);
 
         // A stated axis is the user's word.
-        using var stated = Ask.Load(ModelSource.FromFile(SharedData.PathOf("models/magika/standard_v3_2/model.onnx")), new() { BatchAxis = 0 });
+        using var stated = Ask.Load(
+            ModelSource.FromFile(SharedData.PathOf("models/magika/standard_v3_2/model.onnx")), new() { BatchAxis = 0 });
         Assert.Null(stated.Signature.BatchingObjection);
     }
 
@@ -209,7 +224,8 @@ public sealed class BatchAxisProbeTests
     public void Find_PairwiseOutput_DoesNotBatch()
     {
         using var predictor = new TinyOnnx().Input("x", ElementType.Float, "N", 4)
-            .Node("Transpose", "x", "t", TinyOnnx.Ints("perm", 1, 0)).Node("MatMul", "x t", "y").Output("y", ElementType.Float, "N", "N").Load();
+            .Node("Transpose", "x", "t", TinyOnnx.Ints("perm", 1, 0)).Node("MatMul", "x t", "y").Output("y", ElementType.Float, "N", "N")
+            .Load();
         Assert.False(predictor.Signature.IsBatchable);
     }
 
@@ -217,7 +233,10 @@ public sealed class BatchAxisProbeTests
     public void Find_DeclaredShapeLies_BelievesTheRun()
     {
         // The output is declared with one row and has as many as come.
-        using var predictor = new TinyOnnx().Input("x", ElementType.Float, "N", 4).Node("Neg", "x", "y").OutputOfAnyShape("y", ElementType.Float).Load();
+        using var predictor = new TinyOnnx().Input("x", ElementType.Float, "N", 4)
+            .Node("Neg", "x", "y")
+            .OutputOfAnyShape("y", ElementType.Float)
+            .Load();
         Assert.True(predictor.Signature.IsBatchable, predictor.Signature.BatchingNote);
         using var prediction = Ask.The(predictor, PredictionInputs.Rows(new float[12], 3));
         Assert.Equal([3, 4], prediction.EnsureOk()["y"].Shape.ToArray());
@@ -227,7 +246,10 @@ public sealed class BatchAxisProbeTests
     public void Find_SampleInputs_AreUsedInPlaceOfRandomNumbers()
     {
         // Only ids below 2 are valid, and the first sample alone shows it: random ids of the warm-up would be refused.
-        var gather = new TinyOnnx().Input("x", ElementType.Int64, "N", 2).Weight("table", [1f, 2f], 2).Node("Gather", "table x", "y").Output("y", ElementType.Float, "N", 2);
+        var gather = new TinyOnnx().Input("x", ElementType.Int64, "N", 2)
+            .Weight("table", [1f, 2f], 2)
+            .Node("Gather", "table x", "y")
+            .Output("y", ElementType.Float, "N", 2);
         var options = new OnnxModelOptions();
         options.SampleInputs.Add(PredictionInputs.Row(new long[] { 0, 1 }));
         options.SampleInputs.Add(PredictionInputs.Row(new long[] { 1, 1 }));
@@ -291,7 +313,8 @@ public sealed class BatchAxisProbeTests
     {
         // The output has a row for each number that is not zero: as many as requests in the probe, and not always.
         using var predictor = new TinyOnnx().Input("x", ElementType.Float, "N")
-            .Node("NonZero", "x", "places").Node("Transpose", "places", "y", TinyOnnx.Ints("perm", 1, 0)).Output("y", ElementType.Int64, null, 1)
+            .Node("NonZero", "x", "places").Node("Transpose", "places", "y", TinyOnnx.Ints("perm", 1, 0))
+            .Output("y", ElementType.Int64, null, 1)
             .Load(new() { BatchAxis = 0 });
         var executor = predictor.GetService<IBatchExecutor>()!;
         var one = PredictionInputs.Row(new float[] { 0 });

@@ -42,7 +42,8 @@ public sealed class ChildProcessTests : IDisposable
     [Fact]
     public async Task Load_NoNativeRuntime_NamesThePackage()
     {
-        // The program's own folder without the native library; without the list of its parts as well, which would miss it before the program begins.
+        // The program's own folder without the native library; without the list of its parts as well, which would miss it before the
+        // program begins.
         var bare = Path.Combine(_folder, "bare");
         Directory.CreateDirectory(bare);
         foreach (var file in Directory.GetFiles(AppContext.BaseDirectory))
@@ -65,7 +66,8 @@ public sealed class ChildProcessTests : IDisposable
         Assert.DoesNotContain("NoSharedThreadPool", shared["events"], StringComparison.Ordinal);
         Assert.Contains("NoSharedThreadPool", own["events"], StringComparison.Ordinal);
 
-        // Seven models more: with pools of their own three threads each, with the shared pool none; .NET's runtime starts and ends a few of its own meanwhile.
+        // Seven models more: with pools of their own three threads each, with the shared pool none; .NET's runtime starts and ends a few of
+        // its own meanwhile.
         Assert.InRange(int.Parse(own["threads"], CultureInfo.InvariantCulture), (7 * 3) - 5, int.MaxValue);
         Assert.InRange(int.Parse(shared["threads"], CultureInfo.InvariantCulture), int.MinValue, 10);
     }
@@ -103,7 +105,9 @@ public sealed class ChildProcessTests : IDisposable
         Assert.Equal(2, facts["events"].Split("NativeCallAbandoned").Length - 1);
     }
 
-    /// <summary>Requests on all ways, each while every thread of the pool is blocked from before there can be an answer until all have theirs.</summary>
+    /// <summary>
+    /// Requests on all ways, each while every thread of the pool is blocked from before there can be an answer until all have theirs.
+    /// </summary>
     [Fact]
     public async Task PredictAsync_WholePoolBlockedUntilTheAnswers_EveryWayIsAnsweredInTime()
     {
@@ -136,7 +140,8 @@ public sealed class ChildProcessTests : IDisposable
         var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         try
         {
-            await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(Patience, TestContext.Current.CancellationToken);
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken)
+                .WaitAsync(Patience, TestContext.Current.CancellationToken);
         }
         catch (TimeoutException)
         {

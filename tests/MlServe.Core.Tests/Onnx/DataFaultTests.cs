@@ -3,7 +3,9 @@ using MlServe.TestModels;
 
 namespace MlServe.Tests.Onnx;
 
-/// <summary>Faults of the data are the caller's, whatever code the operator gives them: the status says so, and a breaker does not count them.</summary>
+/// <summary>
+/// Faults of the data are the caller's, whatever code the operator gives them: the status says so, and a breaker does not count them.
+/// </summary>
 public sealed class DataFaultTests
 {
     private static readonly float[] Table = [.. Enumerable.Range(0, 16).Select(static value => (float)value)];
@@ -18,26 +20,40 @@ public sealed class DataFaultTests
 
     [Fact]
     public async Task Cast_TextIsNoNumber_IsInvalid() => await AssertInvalidAsync(
-        new OnnxModel().Input("x", OnnxModel.String, "batch", 1).Output("y", OnnxModel.Float, "batch", 1).Node("Cast", ["x"], ["y"], ("to", 1)),
+        new OnnxModel().Input("x", OnnxModel.String, "batch", 1)
+            .Output("y", OnnxModel.Float, "batch", 1)
+            .Node("Cast", ["x"], ["y"], ("to", 1)),
         PredictionInputs.Row(new[] { "abc" }), "Cast");
 
     [Fact]
     public async Task Add_SizesDoNotFit_IsInvalid() => await AssertInvalidAsync(
-        new OnnxModel().Input("x", OnnxModel.Float, "a").Output("y", OnnxModel.Float, 16).Initializer("t", Table, 16).Node("Add", ["x", "t"], ["y"]),
+        new OnnxModel().Input("x", OnnxModel.Float, "a")
+            .Output("y", OnnxModel.Float, 16)
+            .Initializer("t", Table, 16)
+            .Node("Add", ["x", "t"], ["y"]),
         PredictionInputs.Rows(PredictionInput.Tensor("x", new float[3], [3])), "3 by 16");
 
     [Fact]
     public async Task MatMul_SizesDoNotFit_IsInvalid() => await AssertInvalidAsync(
-        new OnnxModel().Input("x", OnnxModel.Float, "a", "b").Output("y", OnnxModel.Float, "a", 1).Initializer("t", Table, 16, 1).Node("MatMul", ["x", "t"], ["y"]),
+        new OnnxModel().Input("x", OnnxModel.Float, "a", "b")
+            .Output("y", OnnxModel.Float, "a", 1)
+            .Initializer("t", Table, 16, 1)
+            .Node("MatMul", ["x", "t"], ["y"]),
         PredictionInputs.Rows(PredictionInput.Tensor("x", new float[6], [2, 3])), "MatMul");
 
     [Fact]
     public async Task Reshape_SizesDoNotFit_IsInvalid() => await AssertInvalidAsync(
-        new OnnxModel().Input("x", OnnxModel.Int64, 2).Output("y", OnnxModel.Float, "a", "b").Initializer("t", Table, 16).Node("Reshape", ["t", "x"], ["y"]),
+        new OnnxModel().Input("x", OnnxModel.Int64, 2)
+            .Output("y", OnnxModel.Float, "a", "b")
+            .Initializer("t", Table, 16)
+            .Node("Reshape", ["t", "x"], ["y"]),
         PredictionInputs.Rows(PredictionInput.Tensor("x", new long[] { 3, 7 }, [2])), "reshaped");
 
     private static OnnxModel Lookup(string operation, params long[] tableShape) => new OnnxModel()
-        .Input("x", OnnxModel.Int64, "batch", 1).Output("y", OnnxModel.Float, "batch", 1).Initializer("t", Table, tableShape).Node(operation, ["t", "x"], ["y"]);
+        .Input("x", OnnxModel.Int64, "batch", 1)
+        .Output("y", OnnxModel.Float, "batch", 1)
+        .Initializer("t", Table, tableShape)
+        .Node(operation, ["t", "x"], ["y"]);
 
     private static async Task AssertInvalidAsync(OnnxModel model, PredictionInputs inputs, string expected)
     {

@@ -69,14 +69,16 @@ public sealed class DirectPathAllocationTests
     public void Row_SeveralInputsByName_AllocatesNothing()
     {
         using var predictor = TinyModels.TwoInputs().Load();
-        AllocatesNothing(predictor, PredictionInputs.Row(PredictionInput.Tensor("b", new float[3]), PredictionInput.Tensor("a", new float[3])));
+        AllocatesNothing(
+            predictor, PredictionInputs.Row(PredictionInput.Tensor("b", new float[3]), PredictionInput.Tensor("a", new float[3])));
     }
 
     [Fact]
     public void Row_OutputsOnRequest_AllocatesNothing()
     {
         using var predictor = TinyModels.TwoInputs().Load();
-        var inputs = PredictionInputs.Rows(PredictionInput.Tensor("a", new float[6], [2, 3]), PredictionInput.Tensor("b", new float[6], [2, 3]));
+        var inputs = PredictionInputs.Rows(
+            PredictionInput.Tensor("a", new float[6], [2, 3]), PredictionInput.Tensor("b", new float[6], [2, 3]));
         AllocatesNothing(predictor, inputs, new() { Outputs = ["product"] });
     }
 
@@ -96,7 +98,8 @@ public sealed class DirectPathAllocationTests
     public void Row_ChosenByTheRuntimeToRunOnTheProcessor_AllocatesNothing()
     {
         using var predictor = TinyModels.Affine().Load(new() { ExecutionProviders = [new() { Provider = ExecutionProvider.Auto }] });
-        if (predictor.GetService<OnnxModelDescription>()!.ExecutionProvider != "CPUExecutionProvider") Assert.Skip("Needs a machine without a GPU.");
+        if (predictor.GetService<OnnxModelDescription>()!.ExecutionProvider != "CPUExecutionProvider")
+            Assert.Skip("Needs a machine without a GPU.");
         AllocatesNothing(predictor, PredictionInputs.Row(new float[4]));
     }
 
@@ -118,7 +121,8 @@ public sealed class DirectPathAllocationTests
     public void TypedDoor_OneCaller_AllocatesNothing()
     {
         using var predictor = TinyModels.Affine().Load();
-        var typed = predictor.As<float, float>(static (value, writer) => writer.Tensor<float>(4)[0] = value, static prediction => prediction["y"].AsSpan<float>()[0]);
+        var typed = predictor.As<float, float>(
+            static (value, writer) => writer.Tensor<float>(4)[0] = value, static prediction => prediction["y"].AsSpan<float>()[0]);
         Assert.Equal(0, Allocations.Least(() =>
         {
             for (var i = 0; i < Predictions; i++)
@@ -131,7 +135,8 @@ public sealed class DirectPathAllocationTests
     {
         using var affine = TinyModels.Affine().Load();
         using var two = TinyModels.TwoInputs().Load();
-        var first = affine.As<float, float>(static (value, writer) => writer.Tensor<float>(4)[0] = value, static prediction => prediction["y"].AsSpan<float>()[0]);
+        var first = affine.As<float, float>(
+            static (value, writer) => writer.Tensor<float>(4)[0] = value, static prediction => prediction["y"].AsSpan<float>()[0]);
         var second = two.As<float, float>(
             static (value, writer) =>
             {
@@ -183,7 +188,8 @@ public sealed class DirectPathAllocationTests
                 gate.Exit();
             round.End();
         }, rounds: 60);
-        TestContext.Current.TestOutputHelper?.WriteLine($"{(double)bytes / outstanding} bytes per prediction with {outstanding} outstanding");
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{(double)bytes / outstanding} bytes per prediction with {outstanding} outstanding");
         Assert.True(bytes < outstanding, $"{bytes} bytes for {outstanding} predictions.");
     }
 
@@ -193,7 +199,8 @@ public sealed class DirectPathAllocationTests
         const int Count = 512;
         var gate = new RunGate(1);
         using var predictor = TinyModels.Affine().Load(null, new() { RunGate = gate });
-        var typed = predictor.As<float, float>(static (value, writer) => writer.Tensor<float>(4)[0] = value, static prediction => prediction["y"].AsSpan<float>()[0]);
+        var typed = predictor.As<float, float>(
+            static (value, writer) => writer.Tensor<float>(4)[0] = value, static prediction => prediction["y"].AsSpan<float>()[0]);
         var awaiters = new ValueTaskAwaiter<float>[Count];
         var open = 0;
         using var done = new ManualResetEventSlim();

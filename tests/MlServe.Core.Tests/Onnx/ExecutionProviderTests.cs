@@ -33,7 +33,8 @@ public sealed class ExecutionProviderTests
     {
         SkipWhereThereIs(provider);
         var log = new LogList();
-        using var predictor = TinyModels.Affine().Load(new() { ExecutionProviders = [new() { Provider = provider }] }, new() { LoggerFactory = log, Name = "digits" });
+        using var predictor = TinyModels.Affine()
+            .Load(new() { ExecutionProviders = [new() { Provider = provider }] }, new() { LoggerFactory = log, Name = "digits" });
         var description = predictor.GetService<OnnxModelDescription>()!;
         Assert.Equal("CPUExecutionProvider", description.ExecutionProvider);
         Ask.Says(Assert.Single(description.ProvidersPassedOver), provider.ToString(), advice);
@@ -50,7 +51,8 @@ public sealed class ExecutionProviderTests
         SkipWhereThereIs(ExecutionProvider.Cuda);
         using var predictor = TinyModels.Affine().Load(new()
         {
-            ExecutionProviders = [new() { Provider = ExecutionProvider.TensorRt }, new() { Provider = ExecutionProvider.Cuda }, new(), new() { Provider = ExecutionProvider.DirectMl }],
+            ExecutionProviders = [new() { Provider = ExecutionProvider.TensorRt }, new() { Provider = ExecutionProvider.Cuda }, new(),
+                new() { Provider = ExecutionProvider.DirectMl }],
         });
         var passedOver = predictor.GetService<OnnxModelDescription>()!.ProvidersPassedOver;
         Assert.Equal(2, passedOver.Count);
@@ -60,14 +62,16 @@ public sealed class ExecutionProviderTests
         // What stands behind the processor cannot matter, and one that is required and stands before it must be had.
         Assert.Throws<ModelLoadException>(() => TinyModels.Affine().Load(new()
         {
-            ExecutionProviders = [new() { Provider = ExecutionProvider.TensorRt }, new() { Provider = ExecutionProvider.Cuda, Requirement = ProviderRequirement.Required }],
+            ExecutionProviders = [new() { Provider = ExecutionProvider.TensorRt },
+                new() { Provider = ExecutionProvider.Cuda, Requirement = ProviderRequirement.Required }],
         }));
     }
 
     [Fact]
     public void Load_CpuRequired_HasNothingPassedOver()
     {
-        using var predictor = TinyModels.Affine().Load(new() { ExecutionProviders = [new() { Requirement = ProviderRequirement.Required }] });
+        using var predictor = TinyModels.Affine()
+            .Load(new() { ExecutionProviders = [new() { Requirement = ProviderRequirement.Required }] });
         var description = predictor.GetService<OnnxModelDescription>()!;
         Assert.Equal("CPUExecutionProvider", description.ExecutionProvider);
         Assert.Empty(description.ProvidersPassedOver);
@@ -90,10 +94,16 @@ public sealed class ExecutionProviderTests
         Assert.Equal(Entries(("device_id", "0")), ProviderSettings.ToDictionary(new() { Provider = ExecutionProvider.TensorRt }));
         Assert.Empty(ProviderSettings.ToDictionary(new() { Provider = ExecutionProvider.CoreMl, DeviceId = 1 }));
         Assert.Empty(ProviderSettings.ToDictionary(new() { Provider = ExecutionProvider.OpenVino }));
-        Assert.Equal(Entries(("device_type", "GPU.1")), ProviderSettings.ToDictionary(new() { Provider = ExecutionProvider.OpenVino, DeviceId = 1 }));
+        Assert.Equal(
+            Entries(("device_type", "GPU.1")),
+            ProviderSettings.ToDictionary(new() { Provider = ExecutionProvider.OpenVino, DeviceId = 1 }));
         Assert.Equal(
             Entries(("device_id", "7"), ("gpu_mem_limit", "1024")),
-            ProviderSettings.ToDictionary(new() { Provider = ExecutionProvider.Cuda, Settings = { ["device_id"] = "7", ["gpu_mem_limit"] = "1024" } }));
+            ProviderSettings.ToDictionary(new()
+            {
+                Provider = ExecutionProvider.Cuda,
+                Settings = { ["device_id"] = "7", ["gpu_mem_limit"] = "1024" },
+            }));
         Assert.Equal("CoreML", ProviderNames.ShortOf(ExecutionProvider.CoreMl));
         Assert.Equal("OpenVINO", ProviderNames.ShortOf(ExecutionProvider.OpenVino));
     }
@@ -159,7 +169,9 @@ public sealed class ExecutionProviderTests
         Assert.Null(predictor.GetService<ModelIdentity>("key"));
         Assert.Null(predictor.GetService(typeof(Microsoft.ML.OnnxRuntime.InferenceSession)));
         Assert.Throws<ArgumentNullException>(() => predictor.GetService(null!));
-        Ask.Says(Assert.Single(log.Entries, static entry => entry.Id.Name == "ModelLoaded").Text, "digits", "7", description.Identity.Digest, "CPUExecutionProvider");
+        Ask.Says(
+            Assert.Single(log.Entries, static entry => entry.Id.Name == "ModelLoaded").Text, "digits", "7", description.Identity.Digest,
+            "CPUExecutionProvider");
     }
 
     private static void SkipWhereThereIs(ExecutionProvider provider)
@@ -169,5 +181,6 @@ public sealed class ExecutionProviderTests
             Assert.Skip($"Needs a native runtime without {provider}.");
     }
 
-    private static Dictionary<string, string> Entries(params (string Key, string Value)[] entries) => entries.ToDictionary(static entry => entry.Key, static entry => entry.Value);
+    private static Dictionary<string, string> Entries(params (string Key, string Value)[] entries) =>
+        entries.ToDictionary(static entry => entry.Key, static entry => entry.Value);
 }

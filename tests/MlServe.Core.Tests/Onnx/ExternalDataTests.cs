@@ -47,7 +47,8 @@ public sealed class ExternalDataTests : IDisposable
     [InlineData(".")]
     [InlineData("..")]
     [InlineData("a\0b")]
-    public void Load_LocationLeadsOut_IsRefused(string location) => Ask.Says(Refused(location, Allowed).Message, "outside", "look at where the model comes from");
+    public void Load_LocationLeadsOut_IsRefused(string location) =>
+        Ask.Says(Refused(location, Allowed).Message, "outside", "look at where the model comes from");
 
     [Fact]
     public void Load_AbsoluteLocation_IsRefusedEvenInsideTheFolder()
@@ -131,7 +132,8 @@ public sealed class ExternalDataTests : IDisposable
     public async Task Load_SourceNamesItsFolderWithASeparatorAtTheEnd_IsTheSameFolder()
     {
         var source = new FolderSource(new(Model("w.bin").ToArray(), "registry", _folder + Path.DirectorySeparatorChar));
-        await using var predictor = await OnnxPredictor.LoadAsync(source, Allowed, cancellationToken: TestContext.Current.CancellationToken);
+        await using var predictor = await OnnxPredictor.LoadAsync(
+            source, Allowed, cancellationToken: TestContext.Current.CancellationToken);
         using var prediction = Ask.The(predictor, PredictionInputs.Row(new float[] { 1, 2 }));
         Assert.Equal([10, 20], prediction.EnsureOk()["y"].ToArray<float>());
     }

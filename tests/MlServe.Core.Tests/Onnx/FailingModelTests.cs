@@ -48,7 +48,8 @@ public sealed class FailingModelTests
         Ask.Says(failure!, "answered none of the", "SampleInputs", "Optimization");
         Ask.Says(Assert.Single(log.Entries, static entry => entry.Id.Id == 2022).Text, failure!);
         var error = Ask.TheError(
-            model, PredictionInputs.Rows(PredictionInput.Tensor("x", new float[4], [1, 4])), PredictionErrorCode.RuntimeFailed, PredictionStatus.Failed);
+            model, PredictionInputs.Rows(PredictionInput.Tensor("x", new float[4], [1, 4])), PredictionErrorCode.RuntimeFailed,
+            PredictionStatus.Failed);
         Ask.Says(error.Message, "failed", "the request is not to blame", "Optimization");
     }
 
@@ -57,7 +58,8 @@ public sealed class FailingModelTests
     {
         // Texts that are numbers: none that is made up is.
         using var log = new LogList();
-        using var model = new TinyOnnx().Input("x", ElementType.String, "N", 1).Node("Cast", "x", "y", TinyOnnx.Int("to", 1)).Output("y", ElementType.Float, "N", 1)
+        using var model = new TinyOnnx().Input("x", ElementType.String, "N", 1).Node("Cast", "x", "y", TinyOnnx.Int("to", 1))
+            .Output("y", ElementType.Float, "N", 1)
             .Load(context: new() { LoggerFactory = log });
         Assert.Single(log.Entries, static entry => entry.Id.Id == 2022);
         Assert.NotNull(model.GetService<OnnxModelDescription>()!.WarmUpFailure);
@@ -81,12 +83,17 @@ public sealed class FailingModelTests
     }
 
     /// <summary>A normalization written out, whose scale is wider than the row: legal, and the runtime's fusion of it is not.</summary>
-    internal static TinyOnnx BrokenByFusion(params object?[] shape) => new TinyOnnx(opset: 13).Input("x", ElementType.Float, shape).Weight("eps", [1e-5f]).Weight("two", [2f]).Weight("sc", [0f, 0f], 2)
-        .Node("ReduceMean", "x", "mn", TinyOnnx.Ints("axes", -1), TinyOnnx.Int("keepdims", 1)).Node("Sub", "x mn", "ct").Node("Pow", "ct two", "sq")
-        .Node("ReduceMean", "sq", "vr", TinyOnnx.Ints("axes", -1), TinyOnnx.Int("keepdims", 1)).Node("Add", "vr eps", "ve").Node("Sqrt", "ve", "sd").Node("Div", "ct sd", "nm").Node("Mul", "sc nm", "out")
-        .Output("out", ElementType.Float, 1, 2);
+    internal static TinyOnnx BrokenByFusion(params object?[] shape) =>
+        new TinyOnnx(opset: 13).Input("x", ElementType.Float, shape).Weight("eps", [1e-5f]).Weight("two", [2f]).Weight("sc", [0f, 0f], 2)
+            .Node("ReduceMean", "x", "mn", TinyOnnx.Ints("axes", -1), TinyOnnx.Int("keepdims", 1)).Node("Sub", "x mn", "ct")
+            .Node("Pow", "ct two", "sq")
+            .Node("ReduceMean", "sq", "vr", TinyOnnx.Ints("axes", -1), TinyOnnx.Int("keepdims", 1)).Node("Add", "vr eps", "ve")
+            .Node("Sqrt", "ve", "sd").Node("Div", "ct sd", "nm").Node("Mul", "sc nm", "out")
+            .Output("out", ElementType.Float, 1, 2);
 
     /// <summary>The sizes of what is added follow from numbers that no check at load looks at.</summary>
-    private static TinyOnnx Unfit(object rows) => new TinyOnnx().Input("x", ElementType.Float, rows, 4).Weight("zero", [0f]).Weight("w", [1f, 2, 3], 3)
-        .Node("Mul", "x zero", "z").Node("Abs", "z", "a").Node("Equal", "a zero", "c").Node("Compress", "x c", "k", TinyOnnx.Int("axis", 1)).Node("Add", "k w", "y").OutputOfAnyShape("y", ElementType.Float);
+    private static TinyOnnx Unfit(object rows) =>
+        new TinyOnnx().Input("x", ElementType.Float, rows, 4).Weight("zero", [0f]).Weight("w", [1f, 2, 3], 3)
+            .Node("Mul", "x zero", "z").Node("Abs", "z", "a").Node("Equal", "a zero", "c")
+            .Node("Compress", "x c", "k", TinyOnnx.Int("axis", 1)).Node("Add", "k w", "y").OutputOfAnyShape("y", ElementType.Float);
 }

@@ -71,7 +71,8 @@ public sealed class LaneTests
     {
         using var predictor = TinyModels.TwoInputs().Load();
         var executor = predictor.GetService<IBatchExecutor>()!;
-        var inputs = PredictionInputs.Row(PredictionInput.Tensor("a", new float[] { 1, 2, 3 }), PredictionInput.Tensor("b", new float[] { 4, 5, 6 }));
+        var inputs = PredictionInputs.Row(
+            PredictionInput.Tensor("a", new float[] { 1, 2, 3 }), PredictionInput.Tensor("b", new float[] { 4, 5, 6 }));
         Assert.Null(executor.Prepare(in inputs, null, out var all));
         Assert.Null(executor.Prepare(in inputs, new() { Outputs = ["product"] }, out var product));
         for (var run = 0; run < 3; run++)
@@ -168,7 +169,9 @@ public sealed class LaneTests
             .Input("a", ElementType.Float, "N", 128).Input("b", ElementType.Float, "N", 128).Input("c", ElementType.Float, "N", 128)
             .Node("Sum", "a b c", "y").Output("y", ElementType.Float, "N", 128).Load();
         var executor = predictor.GetService<IBatchExecutor>()!;
-        var inputs = PredictionInputs.Rows(3, PredictionInput.Tensor("a", new float[384]), PredictionInput.Tensor("b", new float[384]), PredictionInput.Tensor("c", new float[384]));
+        var inputs = PredictionInputs.Rows(
+            3, PredictionInput.Tensor("a", new float[384]), PredictionInput.Tensor("b", new float[384]),
+            PredictionInput.Tensor("c", new float[384]));
         Assert.Null(executor.Prepare(in inputs, null, out var request));
         using var lane = executor.Rent(request.Shape, 9);
         Assert.Equal(16, lane.Capacity);

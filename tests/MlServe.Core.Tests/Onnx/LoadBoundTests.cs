@@ -13,7 +13,8 @@ public sealed class LoadBoundTests
     {
         var lost = AbandonedCalls.Count;
         var gate = new RunGate(1);
-        var exception = await Assert.ThrowsAsync<ModelLoadException>(() => LoadAsync(ModelSource.FromBytes(HostileModels.EndlessLoop()), new() { LoadTimeout = TimeSpan.FromSeconds(4) }, gate));
+        var exception = await Assert.ThrowsAsync<ModelLoadException>(() =>
+            LoadAsync(ModelSource.FromBytes(HostileModels.EndlessLoop()), new() { LoadTimeout = TimeSpan.FromSeconds(4) }, gate));
         Assert.Equal(ModelLoadFailure.TimedOut, exception.Failure);
         Ask.Says(exception.Message, "LoadTimeout (00:00:04)", "being tried for its batch axis", "It was stopped");
 
@@ -90,7 +91,8 @@ public sealed class LoadBoundTests
     public async Task LoadAsync_SourceNeverGives_TimesOut(bool isBlocking)
     {
         using var source = new StuckSource(isBlocking);
-        var exception = await Assert.ThrowsAsync<ModelLoadException>(() => LoadAsync(source, new() { LoadTimeout = TimeSpan.FromSeconds(2) }));
+        var exception = await Assert.ThrowsAsync<ModelLoadException>(() =>
+            LoadAsync(source, new() { LoadTimeout = TimeSpan.FromSeconds(2) }));
         Assert.Equal(ModelLoadFailure.TimedOut, exception.Failure);
         Ask.Says(exception.Message, "source of model 'default'", "LoadTimeout (00:00:02)");
 
@@ -155,13 +157,17 @@ public sealed class LoadBoundTests
         await first.GiveUpAsync();
         await second.GiveUpAsync();
         first.ComeBack();
-        Assert.Equal(ModelLoadFailure.Unreadable, (await Assert.ThrowsAsync<ModelLoadException>(() => BoundedRead.RunAsync(path, static (_, _) => 1, Token))).Failure);
+        Assert.Equal(
+            ModelLoadFailure.Unreadable,
+            (await Assert.ThrowsAsync<ModelLoadException>(() => BoundedRead.RunAsync(path, static (_, _) => 1, Token))).Failure);
         second.ComeBack();
         Assert.Equal(1, await BoundedRead.RunAsync(path, static (_, _) => 1, Token));
     }
 
-    private static Task<OnnxPredictor> LoadAsync(IModelSource source, OnnxModelOptions options, RunGate? gate = null, CancellationToken? cancellationToken = null) =>
-        OnnxPredictor.LoadAsync(source, options, new() { RunGate = gate ?? new(1), TimeProvider = new FastTime() }, cancellationToken ?? Token).AsTask();
+    private static Task<OnnxPredictor> LoadAsync(
+        IModelSource source, OnnxModelOptions options, RunGate? gate = null, CancellationToken? cancellationToken = null) =>
+        OnnxPredictor.LoadAsync(
+            source, options, new() { RunGate = gate ?? new(1), TimeProvider = new FastTime() }, cancellationToken ?? Token).AsTask();
 
     private sealed class StuckRead : IDisposable
     {

@@ -17,7 +17,8 @@ public sealed class ModelTrialTests
         var before = CountThreads();
         using var stop = new CancellationTokenSource();
         var trials = 0;
-        var trial = TrialOf(FailingModelTests.BrokenByFusion(1, 1).ToArray(), new() { IntraOpThreads = threads + 1 }, null, stop.Token, stage =>
+        var trial = TrialOf(
+            FailingModelTests.BrokenByFusion(1, 1).ToArray(), new() { IntraOpThreads = threads + 1 }, null, stop.Token, stage =>
         {
             if (stage == "being tried for its batch axis" && ++trials == 2) stop.Cancel();
         });
@@ -33,8 +34,13 @@ public sealed class ModelTrialTests
     {
         // The graph that is studied is another, so that only running shows it.
         var token = TestContext.Current.CancellationToken;
-        var model = new TinyOnnx().Input("x", ElementType.Float, 2, 4).Node("RandomUniformLike", "x", "r").Node("Add", "x r", "y").Output("y", ElementType.Float, 2, 4).ToArray();
-        var innocent = new TinyOnnx().Input("x", ElementType.Float, 2, 4).Node("Neg", "x", "y").Output("y", ElementType.Float, 2, 4).ToArray();
+        var model = new TinyOnnx().Input("x", ElementType.Float, 2, 4)
+            .Node("RandomUniformLike", "x", "r")
+            .Node("Add", "x r", "y")
+            .Output("y", ElementType.Float, 2, 4).ToArray();
+        var innocent = new TinyOnnx().Input("x", ElementType.Float, 2, 4)
+            .Node("Neg", "x", "y")
+            .Output("y", ElementType.Float, 2, 4).ToArray();
         var tried = TrialOf(model, new(), innocent, token).Run(null, token);
         Assert.False(tried.Executor.Signature.AnswersAreRepeatable);
         Assert.NotNull(tried.Executor.SampleRequest);
@@ -42,10 +48,13 @@ public sealed class ModelTrialTests
         tried.Opened.Session.Retire();
     }
 
-    private static ModelTrial TrialOf(byte[] model, OnnxModelOptions options, byte[]? studied, CancellationToken cancellationToken, Action<string>? stage = null)
+    private static ModelTrial TrialOf(
+        byte[] model, OnnxModelOptions options, byte[]? studied, CancellationToken cancellationToken, Action<string>? stage = null)
     {
         var context = new ModelLoadContext { RunGate = new(1) };
-        return new(new(new(model, "tiny"), options, context, NullLogger.Instance), new GraphStudy(studied ?? model, cancellationToken), OnnxInspector.Inspect(model), new("m", "1", "d"), options, context, stage ?? (static _ => { }));
+        return new(
+            new(new(model, "tiny"), options, context, NullLogger.Instance), new GraphStudy(studied ?? model, cancellationToken),
+            OnnxInspector.Inspect(model), new("m", "1", "d"), options, context, stage ?? (static _ => { }));
     }
 
     private static int CountThreads()

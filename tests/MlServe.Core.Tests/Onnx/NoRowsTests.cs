@@ -4,7 +4,9 @@ using MlServe.Tests.Fakes;
 
 namespace MlServe.Onnx;
 
-/// <summary>A request of no rows is answered with no rows: it runs nothing that another caller has left, and is blamed for nothing.</summary>
+/// <summary>
+/// A request of no rows is answered with no rows: it runs nothing that another caller has left, and is blamed for nothing.
+/// </summary>
 public sealed class NoRowsTests
 {
     private const int Entries = 4;
@@ -17,8 +19,11 @@ public sealed class NoRowsTests
         ["numbers"] = (() => Lookup("N", 2), static (rows, isGood) => Ids(rows, 2, isGood)),
         ["a free axis"] = (() => Lookup("N", "T"), static (rows, isGood) => Ids(rows, 3, isGood)),
         ["rows behind the first axis"] = (() => Lookup(2, "N"), static (rows, isGood) => Ids(2, rows, isGood)),
-        ["texts"] = (() => new TinyOnnx().Input("ids", ElementType.String, "N", 2).Node("Cast", "ids", "y", TinyOnnx.Int("to", 1)).Output("y", ElementType.Float, "N", 2),
-            static (rows, isGood) => PredictionInput.Tensor("ids", Enumerable.Repeat(isGood ? "1" : "no number", 2 * rows).ToArray(), [rows, 2])),
+        ["texts"] = (() => new TinyOnnx().Input("ids", ElementType.String, "N", 2)
+            .Node("Cast", "ids", "y", TinyOnnx.Int("to", 1))
+            .Output("y", ElementType.Float, "N", 2),
+            static (rows, isGood) =>
+                PredictionInput.Tensor("ids", Enumerable.Repeat(isGood ? "1" : "no number", 2 * rows).ToArray(), [rows, 2])),
         ["no zero allowed"] = (() => Lookup("N", 2, -1), static (rows, isGood) => Ids(rows, 2, isGood, 1)),
     };
 
@@ -45,10 +50,12 @@ public sealed class NoRowsTests
         var options = path == "selected" ? new PredictionOptions { Outputs = ["y"] } : null;
         for (var round = 0; round < 4; round++)
         {
-            using (var refused = await predictor.PredictAsync(PredictionInputs.Rows(rowsOf(1, false)), options, TestContext.Current.CancellationToken))
+            using (var refused = await predictor.PredictAsync(
+                PredictionInputs.Rows(rowsOf(1, false)), options, TestContext.Current.CancellationToken))
                 Assert.Equal(PredictionStatus.Invalid, refused.Status);
 
-            using (var nothing = await predictor.PredictAsync(PredictionInputs.Rows(rowsOf(0, true)), options, TestContext.Current.CancellationToken))
+            using (var nothing = await predictor.PredictAsync(
+                PredictionInputs.Rows(rowsOf(0, true)), options, TestContext.Current.CancellationToken))
             {
                 var output = nothing.EnsureOk()["y"];
                 Assert.Equal(0, output.Length);
@@ -56,7 +63,8 @@ public sealed class NoRowsTests
                 Assert.Equal(predictor.Signature.Outputs[0].Shape.Count, output.Shape.Length);
             }
 
-            using var answered = await predictor.PredictAsync(PredictionInputs.Rows(rowsOf(2, true)), options, TestContext.Current.CancellationToken);
+            using var answered = await predictor.PredictAsync(
+                PredictionInputs.Rows(rowsOf(2, true)), options, TestContext.Current.CancellationToken);
             Assert.NotEqual(0, answered.EnsureOk()["y"].Length);
         }
     }
@@ -85,13 +93,16 @@ public sealed class NoRowsTests
         var predictor = model.Load(new() { WarmUpRuns = 0, BatchAxis = axis, MaxRequestBytes = 1 << 20 });
         return path switch
         {
-            "batched" => new PredictorBuilder(_ => predictor).UseBatching(static batching => batching.RunMode = RunMode.Queued).Build(new FakeServices(new RunGate(1))),
+            "batched" =>
+                new PredictorBuilder(_ => predictor).UseBatching(static batching => batching.RunMode = RunMode.Queued)
+                    .Build(new FakeServices(new RunGate(1))),
             "padded" => new PredictorBuilder(_ => predictor).UseBatching(static batching =>
             {
                 batching.Padding.Axis = "T";
                 batching.Padding.Buckets = [8];
             }).Build(new FakeServices(new RunGate(1))),
-            "cached" => new PredictorBuilder(_ => predictor).UseCache(static cache => cache.SwitchOffWhenUseless = false).Build(new FakeServices()),
+            "cached" =>
+                new PredictorBuilder(_ => predictor).UseCache(static cache => cache.SwitchOffWhenUseless = false).Build(new FakeServices()),
             _ => predictor,
         };
     }

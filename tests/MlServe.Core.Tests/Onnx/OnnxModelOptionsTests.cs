@@ -67,14 +67,18 @@ public sealed class OnnxModelOptionsTests
         { new() { MaxRequestBytes = 2147483592 }, "MaxRequestBytes is 2147483592; it must be 1 to 2147483591." },
         { new() { MaxIdleLaneBytes = -1 }, "MaxIdleLaneBytes is -1; it must be 0 or more." },
         { new() { BatchAxis = 0, BatchAxes = { ["x"] = 0 } }, "BatchAxis and BatchAxes are both set. State one of them." },
-        { new() { BatchDetection = BatchDetection.None, BatchAxis = 0 }, "BatchDetection is None, and a batch axis is stated. Leave one of them out." },
-        { new() { BatchDetection = BatchDetection.None, BatchAxes = { ["x"] = 0 } }, "BatchDetection is None, and a batch axis is stated. Leave one of them out." },
+        { new() { BatchDetection = BatchDetection.None, BatchAxis = 0 },
+            "BatchDetection is None, and a batch axis is stated. Leave one of them out." },
+        { new() { BatchDetection = BatchDetection.None, BatchAxes = { ["x"] = 0 } },
+            "BatchDetection is None, and a batch axis is stated. Leave one of them out." },
         { new() { WarmUpRows = [1, 0] }, "WarmUpRows is 0; it must be 1 to 65536 each." },
         { new() { WarmUpRows = [65537] }, "WarmUpRows is 65537; it must be 1 to 65536 each." },
         { new() { BatchAxes = { ["x"] = -2 } }, "BatchAxes[x] is -2; it must be 0 or more." },
         { new() { FreeDimensions = { ["T"] = 0 } }, "FreeDimensions[T] is 0; it must be 1 or more." },
-        { new() { ExecutionProviders = [new() { Provider = (ExecutionProvider)99 }] }, "ExecutionProviders[0].Provider is 99; it must be Cpu, Cuda, TensorRt, DirectMl, CoreMl, OpenVino, Auto." },
-        { new() { ExecutionProviders = [new(), new() { Requirement = (ProviderRequirement)5 }] }, "ExecutionProviders[1].Requirement is 5; it must be ElseNext or Required." },
+        { new() { ExecutionProviders = [new() { Provider = (ExecutionProvider)99 }] },
+            "ExecutionProviders[0].Provider is 99; it must be Cpu, Cuda, TensorRt, DirectMl, CoreMl, OpenVino, Auto." },
+        { new() { ExecutionProviders = [new(), new() { Requirement = (ProviderRequirement)5 }] },
+            "ExecutionProviders[1].Requirement is 5; it must be ElseNext or Required." },
         { new() { ExecutionProviders = [new() { DeviceId = -3 }] }, "ExecutionProviders[0].DeviceId is -3; it must be 0 or more." },
     };
 
@@ -101,14 +105,18 @@ public sealed class OnnxModelOptionsTests
     [InlineData(-1)]
     [InlineData(1025)]
     public void Configure_PoolOutOfRange_Throws(int threads) =>
-        Assert.Contains("0 to 1024", Assert.Throws<ArgumentException>(() => OnnxRuntimeEnvironment.Configure(new() { SharedThreadPoolThreads = threads })).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "0 to 1024",
+            Assert.Throws<ArgumentException>(() => OnnxRuntimeEnvironment.Configure(new() { SharedThreadPoolThreads = threads })).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void Configure_WhatHoldsAlready_IsAllowedAndAnythingElseIsNot()
     {
         TinyModels.Affine().Load().Dispose();
         OnnxRuntimeEnvironment.Configure(new());
-        var exception = Assert.Throws<InvalidOperationException>(() => OnnxRuntimeEnvironment.Configure(new() { SharedThreadPoolThreads = 2 }));
+        var exception = Assert.Throws<InvalidOperationException>(() =>
+            OnnxRuntimeEnvironment.Configure(new() { SharedThreadPoolThreads = 2 }));
         Assert.Contains("before the first model is loaded", exception.Message, StringComparison.Ordinal);
     }
 }

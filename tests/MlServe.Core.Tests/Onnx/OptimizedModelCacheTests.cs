@@ -76,7 +76,8 @@ public sealed class OptimizedModelCacheTests : IDisposable
     public void Load_FolderCannotBeMade_NamesIt()
     {
         File.WriteAllText(_folder, "a file");
-        var exception = Assert.Throws<ModelLoadException>(() => TinyModels.Affine().Load(new() { OptimizedModelCacheFolder = Path.Combine(_folder, "sub") }));
+        var exception = Assert.Throws<ModelLoadException>(() =>
+            TinyModels.Affine().Load(new() { OptimizedModelCacheFolder = Path.Combine(_folder, "sub") }));
         Assert.Equal(ModelLoadFailure.InvalidOptions, exception.Failure);
         Ask.Says(exception.Message, "OptimizedModelCacheFolder", _folder);
         exception = Assert.Throws<ModelLoadException>(() => TinyModels.Affine().Load(new() { OptimizedModelCacheFolder = "a\0b" }));
@@ -112,7 +113,8 @@ public sealed class OptimizedModelCacheTests : IDisposable
     public void Load_ModelIsRefused_LeavesNothingInTheFolder()
     {
         Assert.Throws<ModelLoadException>(() => new TinyOnnx()
-            .Input("x", MlServe.Tensors.ElementType.Float, "N").Node("Frobnicate", "x", "y").Output("y", MlServe.Tensors.ElementType.Float, "N")
+            .Input("x", MlServe.Tensors.ElementType.Float, "N").Node("Frobnicate", "x", "y")
+            .Output("y", MlServe.Tensors.ElementType.Float, "N")
             .Load(new() { OptimizedModelCacheFolder = _folder }));
         Assert.Empty(Directory.GetFiles(_folder));
     }

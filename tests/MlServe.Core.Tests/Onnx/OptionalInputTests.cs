@@ -31,7 +31,8 @@ public sealed class OptionalInputTests
             Assert.Equal([11, 21, 31], scaled.EnsureOk()["y"].ToArray<float>());
             using var moved = Ask.The(predictor, PredictionInputs.Rows(x, PredictionInput.Scalar("offset", 10f)));
             Assert.Equal([12, 14, 16], moved.EnsureOk()["y"].ToArray<float>());
-            using var both = Ask.The(predictor, PredictionInputs.Rows(PredictionInput.Scalar("offset", 5f), x, PredictionInput.Scalar("scale", 3f)));
+            using var both = Ask.The(
+                predictor, PredictionInputs.Rows(PredictionInput.Scalar("offset", 5f), x, PredictionInput.Scalar("scale", 3f)));
             Assert.Equal([8, 11, 14], both.EnsureOk()["y"].ToArray<float>());
             using var none = Ask.The(predictor, PredictionInputs.Rows(x, PredictionInput.Absent("scale")));
             Assert.Equal([3, 5, 7], none.EnsureOk()["y"].ToArray<float>());
@@ -50,7 +51,10 @@ public sealed class OptionalInputTests
     [Fact]
     public void PredictAsync_InputOfAnyShape_TakesTheShapeOfTheRequest()
     {
-        using var predictor = new TinyOnnx().InputOfAnyShape("x", ElementType.Float).Node("Shape", "x", "y").OutputOfAnyShape("y", ElementType.Int64).Load();
+        using var predictor = new TinyOnnx().InputOfAnyShape("x", ElementType.Float)
+            .Node("Shape", "x", "y")
+            .OutputOfAnyShape("y", ElementType.Int64)
+            .Load();
         foreach (var shape in new long[][] { [], [1], [2, 3], [2, 0, 1], [1, 1, 1, 1, 1, 1, 2] })
         {
             var values = new float[shape.Aggregate(1L, static (a, b) => a * b)];

@@ -123,7 +123,12 @@ public sealed class QueueDeadlineTests
             {
                 using var source = new CancellationTokenSource();
                 var number = (caller * 1000) + i;
-                var timeout = random.Next(3) switch { 0 => (TimeSpan?)null, 1 => TimeSpan.FromTicks(random.Next(1, 20_000)), _ => TimeSpan.FromHours(1) };
+                var timeout = random.Next(3) switch
+                {
+                    0 => (TimeSpan?)null,
+                    1 => TimeSpan.FromTicks(random.Next(1, 20_000)),
+                    _ => TimeSpan.FromHours(1),
+                };
                 var options = new PredictionOptions { Timeout = timeout, Priority = (RequestPriority)random.Next(2) };
                 var task = predictor.PredictAsync(Row(number), options, source.Token).AsTask();
                 if (random.Next(4) == 0) _ = Task.Run(source.Cancel);
@@ -185,7 +190,8 @@ public sealed class QueueDeadlineTests
         Assert.Equal("busy other busy busy busy busy busy", await Call.OrderAsync(calls));
     }
 
-    private OnnxPredictor Load(OnnxModelOptions? options = null) => TinyModels.Affine().Load(options, new() { RunGate = _gate, TimeProvider = _clock, Name = "timed" });
+    private OnnxPredictor Load(OnnxModelOptions? options = null) =>
+        TinyModels.Affine().Load(options, new() { RunGate = _gate, TimeProvider = _clock, Name = "timed" });
 
     private static PredictionInputs Row(float value) => PredictionInputs.Row(new[] { value, value, value, value });
 
@@ -201,7 +207,8 @@ public sealed class QueueDeadlineTests
     /// <summary>A call, and when it came into line.</summary>
     private sealed record Call(string Name, Task<Prediction> Task, long Enqueued)
     {
-        public static Call Begin(string name, OnnxPredictor predictor, PredictionInputs inputs, SteppingClock clock, PredictionOptions? options = null)
+        public static Call Begin(
+            string name, OnnxPredictor predictor, PredictionInputs inputs, SteppingClock clock, PredictionOptions? options = null)
         {
             var task = predictor.PredictAsync(inputs, options, TestContext.Current.CancellationToken).AsTask();
             Assert.False(task.IsCompleted);

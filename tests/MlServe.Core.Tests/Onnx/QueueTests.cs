@@ -34,7 +34,8 @@ public sealed class QueueTests
     public async Task PredictAsync_QueueIsFull_IsOverloadedAtOnce(int maxQueued)
     {
         var gate = new RunGate(1);
-        await using var predictor = TinyModels.Affine().Load(new() { MaxQueuedRequests = maxQueued }, new() { RunGate = gate, Name = "digits" });
+        await using var predictor = TinyModels.Affine()
+            .Load(new() { MaxQueuedRequests = maxQueued }, new() { RunGate = gate, Name = "digits" });
         Assert.True(gate.TryEnter());
         var waiting = Enumerable.Range(0, maxQueued).Select(i => Send(predictor, i)).ToArray();
         for (var i = 0; i < 10; i++)
@@ -65,7 +66,8 @@ public sealed class QueueTests
         var cancelled = predictor.PredictAsync(Row(2), cancellationToken: source.Token).AsTask();
         var behind = Send(predictor, 3);
         await source.CancelAsync();
-        var exception = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        var exception = await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            cancelled.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
         Assert.Equal(source.Token, exception.CancellationToken);
         Assert.False(before.IsCompleted);
         Assert.False(behind.IsCompleted);
@@ -176,7 +178,8 @@ public sealed class QueueTests
         predictor.Dispose();
         var disposal = predictor.DisposeAsync().AsTask();
         Assert.False(disposal.IsCompleted);
-        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await predictor.PredictAsync(Row(1), cancellationToken: TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<ObjectDisposedException>(async () =>
+            await predictor.PredictAsync(Row(1), cancellationToken: TestContext.Current.CancellationToken));
         Assert.Throws<ObjectDisposedException>(() => predictor.GetService<IBatchExecutor>()!.Rent(new([4]), 1));
         Assert.All(waiting, static task => Assert.False(task.IsCompleted));
 
@@ -199,7 +202,8 @@ public sealed class QueueTests
         var predictor = TinyModels.Affine().Load(null, new() { RunGate = gate });
         Assert.True(gate.TryEnter());
         using var source = new CancellationTokenSource();
-        var waiting = Enumerable.Range(0, 10).Select(i => predictor.PredictAsync(Row(i), cancellationToken: source.Token).AsTask()).ToArray();
+        var waiting = Enumerable.Range(0, 10)
+            .Select(i => predictor.PredictAsync(Row(i), cancellationToken: source.Token).AsTask()).ToArray();
         var disposal = predictor.DisposeAsync().AsTask();
         await source.CancelAsync();
         foreach (var task in waiting)

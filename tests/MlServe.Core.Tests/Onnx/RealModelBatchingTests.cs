@@ -34,7 +34,8 @@ public sealed class RealModelBatchingTests(ITestOutputHelper output)
             var name = Path.GetRelativePath(folder, path).Replace('\\', '/');
             using var model = Ask.Load(ModelSource.FromFile(path), new() { WarmUpRuns = 0 });
             var evidence = model.GetService<OnnxModelDescription>()!.RowEvidence;
-            if (model.Signature.Inputs.Where(static input => !input.IsOptional).All(static input => input.Shape.All(static size => !size.IsFree)))
+            if (model.Signature.Inputs.Where(static input => !input.IsOptional)
+                .All(static input => input.Shape.All(static size => !size.IsFree)))
             {
                 Assert.Equal((name, RowEvidence.None), (name, evidence));
                 fixedSizes++;
@@ -46,11 +47,15 @@ public sealed class RealModelBatchingTests(ITestOutputHelper output)
             if (evidence == RowEvidence.Proved) proved++;
         }
 
-        output.WriteLine($"{proved} of {batchable} models that can be batched are proved without a hint; {fixedSizes} more have fixed sizes.");
-        Assert.True(proved >= LeastProved * batchable, $"Only {proved} of {batchable} models that can be batched are proved without a hint.");
+        output.WriteLine(
+            $"{proved} of {batchable} models that can be batched are proved without a hint; {fixedSizes} more have fixed sizes.");
+        Assert.True(
+            proved >= LeastProved * batchable, $"Only {proved} of {batchable} models that can be batched are proved without a hint.");
     }
 
-    /// <summary>Models that once mixed callers, or broke otherwise: behind the batcher each row is answered as the runtime alone answers it.</summary>
+    /// <summary>
+    /// Models that once mixed callers, or broke otherwise: behind the batcher each row is answered as the runtime alone answers it.
+    /// </summary>
     [Theory]
     [InlineData("2-small-outputs.onnx", false)]
     [InlineData("2-one-sample.onnx", false)]
@@ -68,7 +73,9 @@ public sealed class RealModelBatchingTests(ITestOutputHelper output)
         using var session = new InferenceSession(bytes);
         long[] shape = [1, .. session.InputMetadata["x"].Dimensions.Skip(1).Select(static size => (long)size)];
         var random = new Random(1);
-        float[][] rows = [.. Enumerable.Range(0, Requests).Select(_ => Enumerable.Range(0, (int)shape.Aggregate(static (a, b) => a * b)).Select(_ => 8 * (random.NextSingle() - 0.5f)).ToArray())];
+        float[][] rows = [.. Enumerable.Range(0, Requests)
+            .Select(_ =>
+                Enumerable.Range(0, (int)shape.Aggregate(static (a, b) => a * b)).Select(_ => 8 * (random.NextSingle() - 0.5f)).ToArray())];
 
         // A sample of the user's is no company for itself.
         if (name == "2-one-sample.onnx") options.SampleInputs.Add(PredictionInputs.Rows(PredictionInput.Tensor("x", rows[0], shape)));
@@ -77,9 +84,11 @@ public sealed class RealModelBatchingTests(ITestOutputHelper output)
         if (!isBatched) Ask.Says(model.Signature.BatchingNote, "ReduceMean", "goes over the axis of the rows");
 
         await using var batched = new PredictorBuilder(_ => model)
-            .UseBatching(static batching => (batching.MaxBatchSize, batching.RunMode) = (8, RunMode.Queued)).Build(new FakeServices(new RunGate(1)));
+            .UseBatching(static batching => (batching.MaxBatchSize, batching.RunMode) = (8, RunMode.Queued))
+            .Build(new FakeServices(new RunGate(1)));
         using var answers = await batched.PredictManyAsync(
-            [.. rows.Select(row => PredictionInputs.Rows(PredictionInput.Tensor("x", row, shape)))], null, TestContext.Current.CancellationToken);
+            [.. rows.Select(row => PredictionInputs.Rows(PredictionInput.Tensor("x", row, shape)))], null,
+            TestContext.Current.CancellationToken);
         for (var i = 0; i < Requests; i++)
         {
             using var input = OrtValue.CreateTensorValueFromMemory(rows[i], shape);
@@ -91,7 +100,9 @@ public sealed class RealModelBatchingTests(ITestOutputHelper output)
                 Assert.Equal(own.Length, given.Length);
                 var largest = own.Where(float.IsFinite).Select(Math.Abs).DefaultIfEmpty(0).Max();
                 for (var at = 0; at < own.Length; at++)
-                    Assert.True(own[at].Equals(given[at]) || Math.Abs(own[at] - given[at]) <= 1e-5f * largest, $"Row {i}, output {o}: {given[at]}, and {own[at]} alone.");
+                    Assert.True(
+                        own[at].Equals(given[at]) || Math.Abs(own[at] - given[at]) <= 1e-5f * largest,
+                        $"Row {i}, output {o}: {given[at]}, and {own[at]} alone.");
             }
         }
 
@@ -102,7 +113,8 @@ public sealed class RealModelBatchingTests(ITestOutputHelper output)
     public async Task Load_ModelOfOthersInTrainingMode_IsNeitherBatchedNorCached()
     {
         using var log = new LogList();
-        using var model = Ask.Load(ModelSource.FromFile(SharedData.PathOf("regressions/10-model.onnx")), context: new() { LoggerFactory = log });
+        using var model = Ask.Load(
+            ModelSource.FromFile(SharedData.PathOf("regressions/10-model.onnx")), context: new() { LoggerFactory = log });
         Assert.True(model.Signature is { IsBatchable: false, AnswersAreRepeatable: false }, model.Signature.BatchingNote);
         Ask.Says(model.Signature.BatchingNote, "not deterministic, or keeps state", "BatchNormalization");
         Assert.Single(log.Entries, static entry => entry.Id.Id == 2021);
@@ -114,10 +126,12 @@ public sealed class RealModelBatchingTests(ITestOutputHelper output)
     public void Load_ModelOfOthersThatAFusionBreaks_IsServedWithLessOptimizationAndSaid()
     {
         using var log = new LogList();
-        using var model = Ask.Load(ModelSource.FromFile(SharedData.PathOf("regressions/9-model.onnx")), context: new() { LoggerFactory = log });
+        using var model = Ask.Load(
+            ModelSource.FromFile(SharedData.PathOf("regressions/9-model.onnx")), context: new() { LoggerFactory = log });
         var description = model.GetService<OnnxModelDescription>()!;
         Assert.Equal(GraphOptimization.Basic, description.Optimization);
-        Assert.Single(log.Entries, entry => entry.Id.Id == 2022 && entry.Text.Contains(description.WarmUpFailure!, StringComparison.Ordinal));
+        Assert.Single(
+            log.Entries, entry => entry.Id.Id == 2022 && entry.Text.Contains(description.WarmUpFailure!, StringComparison.Ordinal));
         using var answer = Ask.The(model, PredictionInputs.Rows(PredictionInput.Tensor("x", [3f], [1, 1])));
         Assert.Equal(2, answer.EnsureOk()[0].Length);
     }

@@ -7,15 +7,28 @@ using MlServe.Tests.Fakes;
 
 namespace MlServe.Onnx;
 
-/// <summary>Models that answer one row differently from time to time: their requests are not run together, and their answers neither kept nor shared.</summary>
+/// <summary>
+/// Models that answer one row differently from time to time: their requests are not run together, and their answers neither kept nor
+/// shared.
+/// </summary>
 public sealed class RepeatabilityTests
 {
     private static readonly Dictionary<string, Func<TinyOnnx>> Models = new()
     {
         ["BatchNormalization"] = RowMeasurementTests.Training,
-        ["Dropout"] = () => Rows().Weight("ratio", [0.5f]).Tensor("yes", 9, [1]).Node("Dropout", "x ratio yes", "y").Output("y", ElementType.Float, "N", 64),
-        ["RandomUniformLike"] = () => Rows().Node("RandomUniformLike", "x", "r").Node("Add", "x r", "y").Output("y", ElementType.Float, "N", 64),
-        ["RandomNormal"] = () => Rows().Node("RandomNormal", "", "r", TinyOnnx.Ints("shape", 1, 64)).Node("Add", "x r", "y").Output("y", ElementType.Float, "N", 64),
+        ["Dropout"] = () => Rows()
+            .Weight("ratio", [0.5f])
+            .Tensor("yes", 9, [1])
+            .Node("Dropout", "x ratio yes", "y")
+            .Output("y", ElementType.Float, "N", 64),
+        ["RandomUniformLike"] = () => Rows()
+            .Node("RandomUniformLike", "x", "r")
+            .Node("Add", "x r", "y")
+            .Output("y", ElementType.Float, "N", 64),
+        ["RandomNormal"] = () => Rows()
+            .Node("RandomNormal", "", "r", TinyOnnx.Ints("shape", 1, 64))
+            .Node("Add", "x r", "y")
+            .Output("y", ElementType.Float, "N", 64),
         ["Bernoulli"] = () => Rows().Node("Sigmoid", "x", "p").Node("Bernoulli", "p", "y").Output("y", ElementType.Float, "N", 64),
         ["Multinomial"] = () => Rows().Node("Multinomial", "x", "y", TinyOnnx.Int("sample_size", 8)).Output("y", ElementType.Int32, "N", 8),
     };
@@ -36,8 +49,10 @@ public sealed class RepeatabilityTests
         Ask.Says(entry.Text, "'default'", name, "neither kept nor shared");
 
         await using var pipeline = new PredictorBuilder(model).UseCache().UseBatching().Build(new FakeServices(new RunGate(2), log));
-        var row = PredictionInputs.Row(PredictionInput.Tensor("x", Enumerable.Range(0, WidthOf(model)).Select(static i => 0.25f + i).ToArray()));
-        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => pipeline.PredictAsync(row, cancellationToken: TestContext.Current.CancellationToken).AsTask()));
+        var row = PredictionInputs.Row(PredictionInput.Tensor(
+            "x", Enumerable.Range(0, WidthOf(model)).Select(static i => 0.25f + i).ToArray()));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 8)
+            .Select(_ => pipeline.PredictAsync(row, cancellationToken: TestContext.Current.CancellationToken).AsTask()));
         Assert.All(answers, static answer => Assert.Equal(PredictionSource.Model, answer.EnsureOk().Origin.Source));
         Assert.All(answers, static answer => Assert.Equal(1, answer.Origin.BatchRows));
         Assert.False(pipeline.GetService<CacheStatistics>()!.IsOn);
@@ -52,7 +67,8 @@ public sealed class RepeatabilityTests
     public void Load_AnswersVaryAndAxisIsStated_HoldsTheAxisAndRefusesBatching(string name)
     {
         using var model = Models[name]().Load(new() { BatchAxis = 0 });
-        Assert.True(model.Signature is { IsBatchable: true, RowsAreIndependent: false, AnswersAreRepeatable: false }, model.Signature.BatchingNote);
+        Assert.True(
+            model.Signature is { IsBatchable: true, RowsAreIndependent: false, AnswersAreRepeatable: false }, model.Signature.BatchingNote);
         var exception = Assert.Throws<ModelLoadException>(() => new PredictorBuilder(model).UseBatching().Build());
         Ask.Says(exception.Message, "AcceptDependentRowsOf", name);
     }
@@ -61,7 +77,8 @@ public sealed class RepeatabilityTests
     public async Task UseCache_VaryingAnswersAreAccepted_Keeps()
     {
         using var model = Models["Dropout"]().Load();
-        await using var cached = new PredictorBuilder(model).UseCache(static options => options.AcceptVaryingAnswersOf = "default").Build(new FakeServices(TimeProvider.System));
+        await using var cached = new PredictorBuilder(model).UseCache(static options => options.AcceptVaryingAnswersOf = "default")
+            .Build(new FakeServices(TimeProvider.System));
         var row = PredictionInputs.Row(new float[64]);
         Ask.The(cached, row).Dispose();
         using var answer = Ask.The(cached, row);
@@ -75,7 +92,9 @@ public sealed class RepeatabilityTests
     [InlineData("nobody reads it")]
     public void Load_OperatorDoesNothingAtRandomHere_IsNoReason(string kind)
     {
-        var model = Rows().Weight("ratio", [kind == "nothing is dropped" ? 0f : 0.5f]).Tensor("no", 9, [(byte)(kind is "nothing is dropped" or "nobody reads it" ? 1 : 0)]);
+        var model = Rows()
+            .Weight("ratio", [kind == "nothing is dropped" ? 0f : 0.5f])
+            .Tensor("no", 9, [(byte)(kind is "nothing is dropped" or "nobody reads it" ? 1 : 0)]);
         model = kind switch
         {
             "no mode" => model.Node("Dropout", "x ratio", "y"),
@@ -90,8 +109,10 @@ public sealed class RepeatabilityTests
     public void Load_OneShapeAndAnswersVary_IsFoundByRunningOneRowAgain()
     {
         // Hidden from the graph: how it is told of models of which the graph tells nothing.
-        using var model = new TinyOnnx().Input("x", ElementType.Float, 2, 4).Weight("s", [1f, 1, 1, 1], 4).Weight("b", [0f, 0, 0, 0], 4).Weight("m", [0f, 0, 0, 0], 4).Weight("v", [1f, 1, 1, 1], 4)
-            .Node("BatchNormalization", "x s b m v", "y rm rv", TinyOnnx.Int("training_mode", 1)).Output("y", ElementType.Float, 2, 4).Load();
+        using var model = new TinyOnnx().Input("x", ElementType.Float, 2, 4).Weight("s", [1f, 1, 1, 1], 4).Weight("b", [0f, 0, 0, 0], 4)
+            .Weight("m", [0f, 0, 0, 0], 4).Weight("v", [1f, 1, 1, 1], 4)
+            .Node("BatchNormalization", "x s b m v", "y rm rv", TinyOnnx.Int("training_mode", 1)).Output("y", ElementType.Float, 2, 4)
+            .Load();
         Assert.False(model.Signature.AnswersAreRepeatable);
 
         var executor = (OnnxExecutor)model.GetService<IBatchExecutor>()!;

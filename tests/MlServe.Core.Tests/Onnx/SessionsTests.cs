@@ -8,7 +8,8 @@ public sealed class SessionsTests
     public async Task PredictAsync_SeveralSessions_AnswerAlike()
     {
         await using var predictor = await OnnxPredictor.LoadAsync(
-            ModelSource.FromBytes(OnnxModel.Mlp(1, 4, 8, 3)), new() { Sessions = 3 }, new() { RunGate = new(3) }, TestContext.Current.CancellationToken);
+            ModelSource.FromBytes(OnnxModel.Mlp(1, 4, 8, 3)), new() { Sessions = 3 }, new() { RunGate = new(3) },
+            TestContext.Current.CancellationToken);
 
         // Lanes are made of the sessions in turn: with three rented at once each session has one.
         var executor = predictor.GetService<IBatchExecutor>()!;

@@ -9,10 +9,14 @@ public sealed class SignatureContentTests
     [Fact]
     public void Load_SequencesAndMaps_SayWhatIsInside()
     {
-        using var model = Ask.Load(ModelSource.FromBytes(new WireWriter().Int(1, 8).Message(8, Models.Opset("", 17)).Message(8, Models.Opset("ai.onnx.ml", 3)).Message(7, graph => graph
+        using var model = Ask.Load(ModelSource.FromBytes(new WireWriter().Int(1, 8)
+            .Message(8, Models.Opset("", 17))
+            .Message(8, Models.Opset("ai.onnx.ml", 3))
+            .Message(7, graph => graph
             .Message(11, Models.Value("x", Models.TensorType(1, ["N", 2])))
             .Message(11, Models.Value("m", static type => type.Message(5, static map => map.Int(1, 8).Message(2, Models.TensorType(1)))))
-            .Message(11, Models.Value("s", static type => type.Message(4, static sequence => sequence.Message(1, Models.TensorType(7, [3])))))
+            .Message(
+                11, Models.Value("s", static type => type.Message(4, static sequence => sequence.Message(1, Models.TensorType(7, [3])))))
             .Message(1, static node => node.Text(1, "x").Text(2, "z").Text(4, "ZipMap").Text(7, "ai.onnx.ml")
                 .Message(5, TinyOnnx.Ints("classlabels_int64s", 4, 7)))
             .Message(1, static node => node.Text(1, "m").Text(2, "v").Text(4, "DictVectorizer").Text(7, "ai.onnx.ml")
@@ -35,7 +39,8 @@ public sealed class SignatureContentTests
 
         // What the signature says is what an answer holds.
         using var answer = Ask.The(model, PredictionInputs.Rows(
-            PredictionInput.Tensor("x", new[] { 0.1f, 0.9f }, [1, 2]), PredictionInput.MapOf("m", new Dictionary<string, float> { ["b"] = 5 }),
+            PredictionInput.Tensor("x", new[] { 0.1f, 0.9f }, [1, 2]),
+            PredictionInput.MapOf("m", new Dictionary<string, float> { ["b"] = 5 }),
             PredictionInput.SequenceOf("s", PredictionInput.Tensor("", new long[] { 1, 2, 3 }, [3])))).EnsureOk();
         Assert.Equal(map.KeyType, answer["z"][0].Keys.ElementType);
         Assert.Equal(map.Content.ElementType, answer["z"][0].Values.ElementType);
@@ -45,9 +50,12 @@ public sealed class SignatureContentTests
     [Fact]
     public void Load_OptionalInput_SaysThatItMayBeLeftOutAndWhatItHolds()
     {
-        using var model = Ask.Load(ModelSource.FromBytes(new WireWriter().Int(1, 8).Message(8, Models.Opset("", 18)).Message(7, static graph => graph
+        using var model = Ask.Load(ModelSource.FromBytes(new WireWriter().Int(1, 8)
+            .Message(8, Models.Opset("", 18))
+            .Message(7, static graph => graph
             .Message(11, Models.Value("x", Models.TensorType(1, ["N", 2])))
-            .Message(11, Models.Value("o", static type => type.Message(9, static optional => optional.Message(1, Models.TensorType(1, [2])))))
+            .Message(
+                11, Models.Value("o", static type => type.Message(9, static optional => optional.Message(1, Models.TensorType(1, [2])))))
             .Message(1, static node => node.Text(1, "x").Text(2, "y").Text(4, "Neg"))
             .Message(1, static node => node.Text(1, "o").Text(2, "h").Text(4, "OptionalHasElement"))
             .Message(12, Models.Value("y", Models.TensorType(1, ["N", 2])))
@@ -55,7 +63,9 @@ public sealed class SignatureContentTests
         var input = model.Signature.Inputs[1];
         Assert.Equal(("o: optional(float[2])?", true, ValueKind.Optional), (input.ToString(), input.IsOptional, input.Kind));
         Assert.False(model.Signature.Inputs[0].IsOptional);
-        using var given = Ask.The(model, PredictionInputs.Rows(PredictionInput.Tensor("x", new float[2], [1, 2]), PredictionInput.Tensor("o", new float[2], [2])));
+        using var given = Ask.The(
+            model,
+            PredictionInputs.Rows(PredictionInput.Tensor("x", new float[2], [1, 2]), PredictionInput.Tensor("o", new float[2], [2])));
         Assert.True(given.EnsureOk()["h"].ToScalar<bool>());
     }
 
@@ -63,7 +73,8 @@ public sealed class SignatureContentTests
     public void Load_WhatTheAuthorSays_IsInTheSignature()
     {
         using var model = Ask.Load(ModelSource.FromBytes(Described(
-            [("labels", """["zero", "one"]"""), ("task", "digits"), ("vocabulary", new string('v', MetadataReader.MaxPropertyLength + 1))])));
+            [("labels", """["zero", "one"]"""), ("task", "digits"),
+                ("vocabulary", new string('v', MetadataReader.MaxPropertyLength + 1))])));
         var metadata = model.Signature.Metadata;
         Assert.Equal(("made", "2.1", "org.example", 12L, "Reads digits."), (
             metadata.ProducerName, metadata.ProducerVersion, metadata.Domain, metadata.Version, metadata.Description));
@@ -78,13 +89,17 @@ public sealed class SignatureContentTests
         Assert.True(model.Signature.IsBatchable);
 
         using var silent = TinyModels.Affine().Load();
-        Assert.Equal((null, 0, 0), (silent.Signature.Metadata.Description, silent.Signature.Metadata.Labels.Count, silent.Signature.Metadata.Properties.Count));
+        Assert.Equal(
+            (null, 0, 0),
+            (silent.Signature.Metadata.Description, silent.Signature.Metadata.Labels.Count, silent.Signature.Metadata.Properties.Count));
     }
 
     [Fact]
     public void Load_MetadataWithoutEnd_IsKeptWithinBounds()
     {
-        var entries = Enumerable.Range(0, 40).Select(static i => ($"k{i:00}", new string('v', 60_000))).Prepend(("small", "kept")).ToArray();
+        var entries = Enumerable.Range(0, 40)
+            .Select(static i => ($"k{i:00}", new string('v', 60_000)))
+            .Prepend(("small", "kept")).ToArray();
         using var model = Ask.Load(ModelSource.FromBytes(Described(entries)));
         var properties = model.Signature.Metadata.Properties;
         Assert.Equal("kept", properties["small"]);
@@ -95,7 +110,8 @@ public sealed class SignatureContentTests
         Assert.Equal(2, info.Inputs[0].Description!.Length);
 
         // Descriptions are no reason to refuse a model for which there is room else.
-        Assert.Equal("Of the graph.", OnnxInspector.Inspect(Described([], new string('d', 4000)), new() { MaxTextBytes = 200 }).Description);
+        Assert.Equal(
+            "Of the graph.", OnnxInspector.Inspect(Described([], new string('d', 4000)), new() { MaxTextBytes = 200 }).Description);
     }
 
     [Theory]
@@ -138,9 +154,16 @@ public sealed class SignatureContentTests
 
     private static byte[] Described((string Key, string Value)[] metadata, string description = "Reads digits.", byte[]? input = null)
     {
-        var model = new WireWriter().Int(1, 8).Text(2, "made").Text(3, "2.1").Text(4, "org.example").Int(5, 12).Text(6, description).Message(8, Models.Opset("", 17));
+        var model = new WireWriter().Int(1, 8)
+            .Text(2, "made")
+            .Text(3, "2.1")
+            .Text(4, "org.example")
+            .Int(5, 12)
+            .Text(6, description)
+            .Message(8, Models.Opset("", 17));
         model.Message(7, graph => graph.Text(2, "g").Text(10, "Of the graph.")
-            .Message(11, value => value.Text(1, "x").Message(2, Models.TensorType(1, ["N", 4])).Bytes(3, input ?? "pixels, 0 to 1"u8.ToArray()))
+            .Message(
+                11, value => value.Text(1, "x").Message(2, Models.TensorType(1, ["N", 4])).Bytes(3, input ?? "pixels, 0 to 1"u8.ToArray()))
             .Message(1, static node => node.Text(1, "x").Text(2, "y").Text(4, "Neg"))
             .Message(12, Models.Value("y", Models.TensorType(1, ["N", 4]))));
         foreach (var (key, value) in metadata)

@@ -21,10 +21,12 @@ internal sealed class TinyOnnx(long opset = 17, long irVersion = 8)
     /// <summary>An input; a dimension is a size, a symbol, or null for neither.</summary>
     public TinyOnnx Input(string name, ElementType type, params object?[] dimensions) => Input(name, (int)type, dimensions);
 
-    public TinyOnnx Input(string name, int type, params object?[] dimensions) => Add(11, Models.Value(name, Models.TensorType(type, dimensions)));
+    public TinyOnnx Input(string name, int type, params object?[] dimensions) =>
+        Add(11, Models.Value(name, Models.TensorType(type, dimensions)));
 
     /// <summary>An input of whose shape nothing is said.</summary>
-    public TinyOnnx InputOfAnyShape(string name, ElementType type) => Add(11, Models.Value(name, w => w.Message(1, t => t.Int(1, (int)type))));
+    public TinyOnnx InputOfAnyShape(string name, ElementType type) =>
+        Add(11, Models.Value(name, w => w.Message(1, t => t.Int(1, (int)type))));
 
     /// <summary>An input that is a sequence of tensors.</summary>
     public TinyOnnx InputOfSequence(string name, ElementType type) =>
@@ -32,9 +34,11 @@ internal sealed class TinyOnnx(long opset = 17, long irVersion = 8)
 
     public TinyOnnx Output(string name, ElementType type, params object?[] dimensions) => Output(name, (int)type, dimensions);
 
-    public TinyOnnx Output(string name, int type, params object?[] dimensions) => Add(12, Models.Value(name, Models.TensorType(type, dimensions)));
+    public TinyOnnx Output(string name, int type, params object?[] dimensions) =>
+        Add(12, Models.Value(name, Models.TensorType(type, dimensions)));
 
-    public TinyOnnx OutputOfAnyShape(string name, ElementType type) => Add(12, Models.Value(name, w => w.Message(1, t => t.Int(1, (int)type))));
+    public TinyOnnx OutputOfAnyShape(string name, ElementType type) =>
+        Add(12, Models.Value(name, w => w.Message(1, t => t.Int(1, (int)type))));
 
     /// <summary>A node; names are parted by blanks.</summary>
     public TinyOnnx Node(string type, string inputs, string outputs, params Action<WireWriter>[] attributes) => Add(1, node =>
@@ -48,9 +52,11 @@ internal sealed class TinyOnnx(long opset = 17, long irVersion = 8)
             node.Message(5, attribute);
     });
 
-    public TinyOnnx Weight(string name, float[] values, params long[] dimensions) => Tensor(name, 1, MemoryMarshal.AsBytes<float>(values).ToArray(), dimensions);
+    public TinyOnnx Weight(string name, float[] values, params long[] dimensions) =>
+        Tensor(name, 1, MemoryMarshal.AsBytes<float>(values).ToArray(), dimensions);
 
-    public TinyOnnx Weight(string name, long[] values, params long[] dimensions) => Tensor(name, 7, MemoryMarshal.AsBytes<long>(values).ToArray(), dimensions);
+    public TinyOnnx Weight(string name, long[] values, params long[] dimensions) =>
+        Tensor(name, 7, MemoryMarshal.AsBytes<long>(values).ToArray(), dimensions);
 
     public TinyOnnx Tensor(string name, int type, byte[] raw, params long[] dimensions) =>
         Add(5, t => t.PackedInts(1, dimensions).Int(2, type).Text(8, name).Bytes(9, raw));
@@ -65,7 +71,8 @@ internal sealed class TinyOnnx(long opset = 17, long irVersion = 8)
 
     public static Action<WireWriter> Float(string name, float value) => a => a.Text(1, name).Float(2, value).Int(20, 1);
 
-    public static Action<WireWriter> String(string name, string value) => a => a.Text(1, name).Bytes(4, Encoding.UTF8.GetBytes(value)).Int(20, 3);
+    public static Action<WireWriter> String(string name, string value) =>
+        a => a.Text(1, name).Bytes(4, Encoding.UTF8.GetBytes(value)).Int(20, 3);
 
     /// <summary>An attribute that is a graph; its inputs and outputs are the body's.</summary>
     public static Action<WireWriter> Graph(string name, TinyOnnx body) => a => a.Text(1, name).Int(20, 5).Message(6, graph =>

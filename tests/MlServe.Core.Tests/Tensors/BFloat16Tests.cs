@@ -33,7 +33,8 @@ public sealed class BFloat16Tests
     [InlineData(0x7FC00000u)]
     [InlineData(0xFFFFFFFFu)]
     [InlineData(0x7F80FFFFu)]
-    public void FromSingle_NaN_StaysNaN(uint single) => Assert.True(float.IsNaN(BFloat16.FromSingle(BitConverter.UInt32BitsToSingle(single))));
+    public void FromSingle_NaN_StaysNaN(uint single) =>
+        Assert.True(float.IsNaN(BFloat16.FromSingle(BitConverter.UInt32BitsToSingle(single))));
 
     [Fact]
     public void ToSingle_EveryValue_ComesBackTheSame()

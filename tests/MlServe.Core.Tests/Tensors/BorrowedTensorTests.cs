@@ -80,7 +80,8 @@ public class BorrowedTensorTests
     public void From_StridedTensor_IsCopiedOnlyWhereTheOrderDiffers(int[] lengths, int[] strides, bool inPlace)
     {
         var values = Enumerable.Range(0, 12).ToArray();
-        var tensor = BorrowedTensor.From(Tensor.Create(values, [.. lengths.Select(static x => (nint)x)], [.. strides.Select(static x => (nint)x)]));
+        var tensor = BorrowedTensor.From(Tensor.Create(
+            values, [.. lengths.Select(static x => (nint)x)], [.. strides.Select(static x => (nint)x)]));
 
         var expected = new List<int>();
         for (var i = 0; i < values.Length; i++)

@@ -5,7 +5,8 @@ namespace MlServe.Tensors;
 /// <summary>The vectorized look against one that takes each element by itself.</summary>
 public sealed class FiniteScanTests
 {
-    private static readonly NonFiniteValues[] Kinds = [NonFiniteValues.NaN, NonFiniteValues.PositiveInfinity, NonFiniteValues.NegativeInfinity];
+    private static readonly NonFiniteValues[] Kinds =
+        [NonFiniteValues.NaN, NonFiniteValues.PositiveInfinity, NonFiniteValues.NegativeInfinity];
 
     private static readonly ElementType[] Types = [ElementType.Float, ElementType.Double, ElementType.Float16, ElementType.BFloat16];
 
@@ -88,13 +89,18 @@ public sealed class FiniteScanTests
             Assert.Equal(KindOf((double)BitConverter.UInt16BitsToHalf((ushort)bits)), FiniteScan.KindsOf(ElementType.Float16, bytes));
             Assert.Equal(KindOf(BFloat16.FromBits((ushort)bits)), FiniteScan.KindsOf(ElementType.BFloat16, bytes));
             var repeated = MemoryMarshal.AsBytes(Enumerable.Repeat((ushort)bits, 40).ToArray().AsSpan());
-            Assert.Equal(KindOf((double)BitConverter.UInt16BitsToHalf((ushort)bits)) == 0 ? -1 : 0, FiniteScan.IndexOf(ElementType.Float16, repeated));
+            Assert.Equal(
+                KindOf((double)BitConverter.UInt16BitsToHalf((ushort)bits)) == 0 ? -1 : 0,
+                FiniteScan.IndexOf(ElementType.Float16, repeated));
         }
 
-        foreach (var bits in (uint[])[0, 1, 0x7FFFFF, 0x7F7FFFFF, 0x7F800000, 0x7F800001, 0x7FFFFFFF, 0x80000000, 0xFF7FFFFF, 0xFF800000, 0xFF800001, 0xFFFFFFFF])
+        foreach (var bits in (uint[])[0, 1, 0x7FFFFF, 0x7F7FFFFF, 0x7F800000, 0x7F800001, 0x7FFFFFFF, 0x80000000, 0xFF7FFFFF, 0xFF800000,
+            0xFF800001, 0xFFFFFFFF])
             Assert.Equal(KindOf(BitConverter.UInt32BitsToSingle(bits)), FiniteScan.KindsOf(ElementType.Float, BitConverter.GetBytes(bits)));
-        foreach (var bits in (ulong[])[1, 0x7FEFFFFFFFFFFFFF, 0x7FF0000000000000, 0x7FF0000000000001, 0xFFEFFFFFFFFFFFFF, 0xFFF0000000000000, 0xFFFFFFFFFFFFFFFF])
-            Assert.Equal(KindOf(BitConverter.UInt64BitsToDouble(bits)), FiniteScan.KindsOf(ElementType.Double, BitConverter.GetBytes(bits)));
+        foreach (var bits in (ulong[])[1, 0x7FEFFFFFFFFFFFFF, 0x7FF0000000000000, 0x7FF0000000000001, 0xFFEFFFFFFFFFFFFF,
+            0xFFF0000000000000, 0xFFFFFFFFFFFFFFFF])
+            Assert.Equal(
+                KindOf(BitConverter.UInt64BitsToDouble(bits)), FiniteScan.KindsOf(ElementType.Double, BitConverter.GetBytes(bits)));
     }
 
     [Fact]
@@ -102,7 +108,9 @@ public sealed class FiniteScanTests
     {
         byte[] ones = [.. Enumerable.Repeat((byte)0xFF, 128)];
         foreach (var type in Enum.GetValues<ElementType>().Except(Types))
-            Assert.Equal((-1, NonFiniteValues.None, false), (FiniteScan.IndexOf(type, ones), FiniteScan.KindsOf(type, ones), FiniteScan.Knows(type)));
+            Assert.Equal(
+                (-1, NonFiniteValues.None, false),
+                (FiniteScan.IndexOf(type, ones), FiniteScan.KindsOf(type, ones), FiniteScan.Knows(type)));
     }
 
     [Fact]
@@ -143,7 +151,12 @@ public sealed class FiniteScanTests
 
     private static void Put(Span<byte> bytes, ElementType type, int place, NonFiniteValues kind)
     {
-        var number = kind switch { NonFiniteValues.NaN => double.NaN, NonFiniteValues.PositiveInfinity => double.PositiveInfinity, _ => double.NegativeInfinity };
+        var number = kind switch
+        {
+            NonFiniteValues.NaN => double.NaN,
+            NonFiniteValues.PositiveInfinity => double.PositiveInfinity,
+            _ => double.NegativeInfinity,
+        };
         var size = ElementTypes.SizeOf(type);
         Scalars.Fill(bytes.Slice(place * size, size), type, number);
     }

@@ -21,7 +21,8 @@ public sealed class RowCopyTests
             for (var row = 0; row < rows; row++)
             {
                 for (var i = 0; i < c.RowLength; i++)
-                    expected[At(block, c.TargetCapacity, targetRow + row, c.RowLength) + i] = source[At(block, c.SourceCapacity, sourceRow + row, c.RowLength) + i];
+                    expected[At(block, c.TargetCapacity, targetRow + row, c.RowLength)
+                        + i] = source[At(block, c.SourceCapacity, sourceRow + row, c.RowLength) + i];
             }
         }
 

@@ -80,7 +80,8 @@ public sealed class DeadlineTimerTests
         const int Timers = 400;
         var random = new Random(1);
         var fired = new int[Timers];
-        var timers = Enumerable.Range(0, Timers).Select(i => TimeProvider.System.CreateDeadlineTimer(_ => Interlocked.Increment(ref fired[i]), null)).ToArray();
+        var timers = Enumerable.Range(0, Timers)
+            .Select(i => TimeProvider.System.CreateDeadlineTimer(_ => Interlocked.Increment(ref fired[i]), null)).ToArray();
         var delays = Enumerable.Range(0, Timers).Select(_ => random.Next(1, 40)).ToArray();
         await Task.WhenAll(Enumerable.Range(0, 4).Select(part => Task.Run(() =>
         {
@@ -94,7 +95,8 @@ public sealed class DeadlineTimerTests
             }
         })));
 
-        await Eventually.BecomesTrue(() => fired.Where(static (_, i) => i % 2 == 0).All(static count => count == 1), "all that are set fire");
+        await Eventually.BecomesTrue(
+            () => fired.Where(static (_, i) => i % 2 == 0).All(static count => count == 1), "all that are set fire");
         await AnotherAsync(TimeSpan.FromMilliseconds(50));
         Assert.All(fired, (count, i) => Assert.Equal(1 - (i % 2), count));
         foreach (var timer in timers)

@@ -65,7 +65,10 @@ public sealed class HelperThreadsTests
         Assert.All(seen, Assert.Null);
     }
 
-    /// <summary>A wake-up that came when the thread had just stopped waiting must not count for its next rest: its place among those that rest would outlive it.</summary>
+    /// <summary>
+    /// A wake-up that came when the thread had just stopped waiting must not count for its next rest: its place among those that rest would
+    /// outlive it.
+    /// </summary>
     [Fact]
     public async Task Add_ThreadsAreJustAboutToEnd_WakesNoneThatHasEnded()
     {
@@ -79,7 +82,8 @@ public sealed class HelperThreadsTests
             work.Help(helpers);
         }
 
-        await Eventually.BecomesTrue(() => Volatile.Read(ref ran) == added && helpers.Threads == 0, "all have run, and the threads have ended");
+        await Eventually.BecomesTrue(
+            () => Volatile.Read(ref ran) == added && helpers.Threads == 0, "all have run, and the threads have ended");
     }
 
     private sealed class Work(Action<UrgentPlace> run) : UrgentWork

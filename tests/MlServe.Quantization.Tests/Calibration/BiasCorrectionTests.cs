@@ -58,11 +58,15 @@ public class BiasCorrectionTests
     private static SampleSet Samples() =>
         Trial.Samples(Model, Inputs().Select(static values => PredictionInputs.Row(PredictionInput.Tensor("x", values, [1, 8, 6, 6]))));
 
-    private static IEnumerable<float[]> Inputs() => Enumerable.Range(0, 40).Select(static seed => Trial.Values(seed, 288).Select(static value => value + 2).ToArray());
+    private static IEnumerable<float[]> Inputs() =>
+        Enumerable.Range(0, 40).Select(static seed => Trial.Values(seed, 288).Select(static value => value + 2).ToArray());
 
-    private static byte[] Biased() => new OnnxModel().Input("x", OnnxModel.Float, "batch", 8, 6, 6).Output("y", OnnxModel.Float, "batch", 16)
-        .Initializer("w", [.. Trial.Values(1, 576).Select(static (value, i) => value * (i < 72 ? 8 : 0.1f))], 8, 8, 3, 3).Initializer("b", Trial.Values(2, 8), 8)
-        .Initializer("v", Trial.Values(3, 128), 8, 16)
-        .Node("Conv", ["x", "w", "b"], ["c"]).Node("Relu", ["c"], ["r"]).Node("GlobalAveragePool", ["r"], ["g"]).Node("Flatten", ["g"], ["f"])
-        .Node("Gemm", ["f", "v"], ["y"]).ToBytes();
+    private static byte[] Biased() =>
+        new OnnxModel().Input("x", OnnxModel.Float, "batch", 8, 6, 6).Output("y", OnnxModel.Float, "batch", 16)
+            .Initializer("w", [.. Trial.Values(1, 576).Select(static (value, i) => value * (i < 72 ? 8 : 0.1f))], 8, 8, 3, 3)
+            .Initializer("b", Trial.Values(2, 8), 8)
+            .Initializer("v", Trial.Values(3, 128), 8, 16)
+            .Node("Conv", ["x", "w", "b"], ["c"]).Node("Relu", ["c"], ["r"]).Node("GlobalAveragePool", ["r"], ["g"])
+            .Node("Flatten", ["g"], ["f"])
+            .Node("Gemm", ["f", "v"], ["y"]).ToBytes();
 }

@@ -7,7 +7,8 @@ namespace MlServe.Quantization.Calibration;
 public class CalibratorTests
 {
     private static readonly byte[] Model = new OnnxModel().Input("x", OnnxModel.Float, "batch", 2).Output("z", OnnxModel.Float, "batch", 2)
-        .Initializer("w", [1f, 0, 0, -1], 2, 2).Node("MatMul", ["x", "w"], ["y"]).Node("Log", ["y"], ["l"]).Node("MatMul", ["l", "w"], ["z"]).ToBytes();
+        .Initializer("w", [1f, 0, 0, -1], 2, 2).Node("MatMul", ["x", "w"], ["y"]).Node("Log", ["y"], ["l"])
+        .Node("MatMul", ["l", "w"], ["z"]).ToBytes();
 
     [Fact]
     public async Task RunAsync_MinMax_IsTheLeastAndGreatestOfAllSamples()
@@ -25,7 +26,8 @@ public class CalibratorTests
     public async Task RunAsync_OtherMethods_LieInsideAndHoldConstants(CalibrationMethod method)
     {
         var random = new Random(1);
-        var values = Enumerable.Range(0, 4000).Select(_ => (float)(random.NextDouble() + random.NextDouble() + random.NextDouble() - 1.5)).ToArray();
+        var values = Enumerable.Range(0, 4000)
+            .Select(_ => (float)(random.NextDouble() + random.NextDouble() + random.NextDouble() - 1.5)).ToArray();
         values[1234] = 500;
         var result = await RunAsync(new CalibrationSettings { Method = method, Percentile = 99.9 }, ["x"], values, [-1, 1]);
         Assert.InRange(result.Ranges["x"].Min, -1.5f, -0.5f);
@@ -53,7 +55,8 @@ public class CalibratorTests
 
     [Fact]
     public async Task RunAsync_NoSamples_IsRefused() =>
-        Assert.Equal(QuantizationFailure.NoCalibrationData, (await Assert.ThrowsAsync<QuantizationException>(() => RunAsync(["x"]))).Failure);
+        Assert.Equal(
+            QuantizationFailure.NoCalibrationData, (await Assert.ThrowsAsync<QuantizationException>(() => RunAsync(["x"]))).Failure);
 
     [Fact]
     public async Task RunAsync_NoElements_NamesTheTensor()
@@ -75,12 +78,15 @@ public class CalibratorTests
             }
         }
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Calibrator.RunAsync(Trial.Read(Model), ["x"], Trial.Samples(Model, Endless()), new(), cancel.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            Calibrator.RunAsync(Trial.Read(Model), ["x"], Trial.Samples(Model, Endless()), new(), cancel.Token));
     }
 
-    private static PredictionInputs Input(float[] values) => PredictionInputs.Row(PredictionInput.Tensor("x", values, [values.Length / 2, 2]));
+    private static PredictionInputs Input(float[] values) =>
+        PredictionInputs.Row(PredictionInput.Tensor("x", values, [values.Length / 2, 2]));
 
-    private static Task<CalibrationResult> RunAsync(string[] tensors, params float[][] samples) => RunAsync(new CalibrationSettings(), tensors, samples);
+    private static Task<CalibrationResult> RunAsync(string[] tensors, params float[][] samples) =>
+        RunAsync(new CalibrationSettings(), tensors, samples);
 
     private static Task<CalibrationResult> RunAsync(CalibrationSettings settings, string[] tensors, params float[][] samples) =>
         Calibrator.RunAsync(Trial.Read(Model), tensors, Trial.Samples(Model, samples.Select(Input)), settings, CancellationToken.None);

@@ -8,7 +8,8 @@ public class HistogramTests
 {
     [Fact]
     public void Quantile_AnyValuesInAnyOrder_IsWithinABinOfTheSortedOnes() =>
-        Gen.Select(Gen.Float[-100, 100].Array[1, 200], Gen.Float[-1e6f, 1e6f].Array[1, 20], Gen.Double[0.01, 0.99]).Sample(static (first, second, share) =>
+        Gen.Select(Gen.Float[-100, 100].Array[1, 200], Gen.Float[-1e6f, 1e6f].Array[1, 20], Gen.Double[0.01, 0.99])
+            .Sample(static (first, second, share) =>
         {
             var histogram = new Histogram();
             foreach (var values in new[] { first, second })

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using MlServe.Onnx;
+using MlServe.Quantization.Runtime;
 using MlServe.TestModels;
 using Xunit;
 
@@ -102,7 +103,8 @@ public class BudgetTests
         Assert.False(report.Plan.KeepsOriginal);
         Assert.Contains("the budget of 10 s ended", report.FallbackReason, StringComparison.Ordinal);
         Assert.DoesNotContain(report.SearchSteps, static step => step.Method == QuantizationMethod.Static);
-        Assert.Equal(hasRewrites, report.ToString().StartsWith("result      NOT QUANTIZED: the budget of 10 s ended", StringComparison.Ordinal));
+        Assert.Equal(
+            hasRewrites, report.ToString().StartsWith("result      NOT QUANTIZED: the budget of 10 s ended", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -110,9 +112,12 @@ public class BudgetTests
     {
         var time = new FakeTimeProvider();
         var options = Options.CalibrateWith(Culprit.Samples()) with { OnGateFailure = GateFailureAction.Throw };
-        var exception = await Assert.ThrowsAsync<QuantizationException>(() => RunAsync(Culprit.Model(), time, options, _ => time.Advance(Budget)));
+        var exception = await Assert.ThrowsAsync<QuantizationException>(() =>
+            RunAsync(Culprit.Model(), time, options, _ => time.Advance(Budget)));
         Assert.Equal(QuantizationFailure.GateFailed, exception.Failure);
-        Assert.Contains("the budget of 10 s ended before any candidate had passed its gate; give it about", exception.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "the budget of 10 s ended before any candidate had passed its gate; give it about", exception.Message,
+            StringComparison.Ordinal);
         Assert.True(exception.IsCloseCall);
     }
 
@@ -177,14 +182,19 @@ public class BudgetTests
 
     private static void RequireUntouched(QuantizationReport report, string where)
     {
-        Assert.True(report is { EndedEarly: true, Passed: true, IsQuantized: false, Plan.KeepsOriginal: true, IsCloseCall: true }, $"{where}\n{report}");
+        Assert.True(
+            report is { EndedEarly: true, Passed: true, IsQuantized: false, Plan.KeepsOriginal: true, IsCloseCall: true },
+            $"{where}\n{report}");
         Assert.DoesNotContain(report.SearchSteps, static step => step is { Passed: true, IsFinal: true });
-        Assert.Contains("the budget of 10 s ended before any candidate had passed its gate; give it about", report.FallbackReason, StringComparison.Ordinal);
+        Assert.Contains(
+            "the budget of 10 s ended before any candidate had passed its gate; give it about", report.FallbackReason,
+            StringComparison.Ordinal);
         Assert.StartsWith("result      NOT QUANTIZED: the budget of 10 s ended", report.ToString(), StringComparison.Ordinal);
         Assert.Contains("\"endedEarly\": true", report.ToJson(), StringComparison.Ordinal);
     }
 
-    private static async Task<QuantizationReport> RunAsync(byte[] model, FakeTimeProvider time, QuantizationOptions options, Action<QuantizationProgress>? told = null)
+    private static async Task<QuantizationReport> RunAsync(
+        byte[] model, FakeTimeProvider time, QuantizationOptions options, Action<QuantizationProgress>? told = null)
     {
         options = options with { Progress = told is null ? null : new Told(told) };
         var (report, written) = await new QuantizationRun(ModelSource.FromBytes(model, "m"), "q.onnx", options, Token, time).RunAsync();

@@ -14,7 +14,8 @@ public class ConfidenceTests
     [InlineData(9, 10, 0.6058)]
     [InlineData(95, 100, 0.8977)]
     [InlineData(0, 10, 0)]
-    public void LowerShare_OfWholeRows_IsClopperPearsons(int agreed, int rows, double expected) => Assert.Equal(expected, Confidence.LowerShare(agreed, rows), 3);
+    public void LowerShare_OfWholeRows_IsClopperPearsons(int agreed, int rows, double expected) =>
+        Assert.Equal(expected, Confidence.LowerShare(agreed, rows), 3);
 
     [Fact]
     public void LowerShare_OfPartsOfRows_LiesBelowTheShare()
@@ -40,7 +41,8 @@ public class ConfidenceTests
         var (kept, tries) = (0, 300);
         for (var i = 0; i < tries; i++)
         {
-            double[] noises = [.. Enumerable.Range(0, 60).Select(_ => Math.Exp(random.NextDouble() * 3))], signals = [.. noises.Select(static _ => 100.0)];
+            double[] noises = [.. Enumerable.Range(0, 60).Select(_ => Math.Exp(random.NextDouble() * 3))],
+                signals = [.. noises.Select(static _ => 100.0)];
             var truth = 10 * Math.Log10(100 / ((Math.Exp(3) - 1) / 3));
             if (Confidence.LowerSnrDb(signals, noises) <= truth) kept++;
         }
@@ -53,5 +55,6 @@ public class ConfidenceTests
     [InlineData(new float[] { 1, 2, 3 }, new float[] { 3, 2, 1 }, -1)]
     [InlineData(new float[] { 1, 2, 3, 4, 5 }, new float[] { 2, 1, 4, 3, 5 }, 0.8)]
     [InlineData(new float[] { 1, 1, 1 }, new float[] { 1, 2, 3 }, 0)]
-    public void Correlation_OfRanks_IsSpearmans(float[] left, float[] right, double expected) => Assert.Equal(expected, Ranks.Correlation(left, right), 9);
+    public void Correlation_OfRanks_IsSpearmans(float[] left, float[] right, double expected) =>
+        Assert.Equal(expected, Ranks.Correlation(left, right), 9);
 }

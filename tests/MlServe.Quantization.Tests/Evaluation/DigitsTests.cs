@@ -15,7 +15,13 @@ public class DigitsTests
         {
             MaxSamples = 400,
             // Speed is not for a test to tell.
-            Gate = new() { MinSpeedup = 0, MinSpeed = 0, Evaluate = static (predictor, token) => Digits.AccuracyAsync(predictor, 5000, 1000, token), MaxLoss = 0.005 },
+            Gate = new()
+            {
+                MinSpeedup = 0,
+                MinSpeed = 0,
+                Evaluate = static (predictor, token) => Digits.AccuracyAsync(predictor, 5000, 1000, token),
+                MaxLoss = 0.005,
+            },
         }.CalibrateWith(Digits.Samples(200));
         var report = await OnnxQuantizer.QuantizeAsync(Digits.Model, folder["digits.int8.onnx"], options, Token);
 
@@ -37,7 +43,9 @@ public class DigitsTests
         Assert.True(File.ReadAllBytes(folder["digits.int8.onnx"]).AsSpan().SequenceEqual(File.ReadAllBytes(folder["again.onnx"])));
         Assert.Null(again.Passed);
 
-        var written = OnnxDocument.Read(new(await File.ReadAllBytesAsync(folder["again.onnx"], Token), "again.onnx")).Model.MetadataProps.ToDictionary(static entry => entry.Key, static entry => entry.Value);
+        var written = OnnxDocument.Read(new(
+            await File.ReadAllBytesAsync(folder["again.onnx"], Token),
+            "again.onnx")).Model.MetadataProps.ToDictionary(static entry => entry.Key, static entry => entry.Value);
         Assert.Equal("Static", written["mlserve.quantization"]);
         Assert.Equal(report.Plan.SourceDigest, written["mlserve.quantization.source"]);
         Assert.Equal(ModelStamp.DigestOf(report.Plan), written["mlserve.quantization.plan"]);

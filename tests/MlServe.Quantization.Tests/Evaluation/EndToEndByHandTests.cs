@@ -29,8 +29,10 @@ public class EndToEndByHandTests(ITestOutputHelper output)
         var options = new QuantizationOptions { Gate = new() { MinAgreement = name == "digits" ? 0.99 : null } };
         if (withSamples) options = options.CalibrateWith(name == "digits" ? Digits.Samples(200) : Random(shape));
         var started = Stopwatch.GetTimestamp();
-        var report = await OnnxQuantizer.QuantizeAsync(folder.Write("m.onnx", model), folder["q.onnx"], options, TestContext.Current.CancellationToken);
-        output.WriteLine($"{name}{(withSamples ? "" : " without samples")}: {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s\n{report}");
+        var report = await OnnxQuantizer.QuantizeAsync(
+            folder.Write("m.onnx", model), folder["q.onnx"], options, TestContext.Current.CancellationToken);
+        output.WriteLine(
+            $"{name}{(withSamples ? "" : " without samples")}: {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s\n{report}");
         Assert.True(report.Passed);
     }
 

@@ -18,5 +18,7 @@ public class ExclusionOrderTests
 
     [Fact]
     public void Of_SpeedsThatWereNotMeasured_GoesByHarmAlone() =>
-        Assert.Equal(["c", "a", "b"], ExclusionOrder.Of([new("b", "Conv", 40, null), new("a", "Conv", 40, null), new("c", "Conv", 10, null)], fp32: 1));
+        Assert.Equal(
+            ["c", "a", "b"],
+            ExclusionOrder.Of([new("b", "Conv", 40, null), new("a", "Conv", 40, null), new("c", "Conv", 10, null)], fp32: 1));
 }

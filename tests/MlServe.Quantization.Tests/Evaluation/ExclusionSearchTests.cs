@@ -42,7 +42,8 @@ public class ExclusionSearchTests
     [InlineData(5, 6, 5)]
     public async Task FindAsync_TooSlowFromANumberOn_LooksBetween(int needed, int slow, int? expected)
     {
-        var found = await ExclusionSearch.FindAsync(25, count => Task.FromResult<bool?>(count >= slow ? null : count >= needed), static () => true);
+        var found = await ExclusionSearch.FindAsync(
+            25, count => Task.FromResult<bool?>(count >= slow ? null : count >= needed), static () => true);
         Assert.Equal(expected, found);
     }
 

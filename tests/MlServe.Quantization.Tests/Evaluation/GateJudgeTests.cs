@@ -13,7 +13,8 @@ public class GateJudgeTests
     [InlineData(1.04, 1.0, 1.05, CheckOutcome.NotMade)]
     public void Judge_Speed_IsThatOfTheLowerEnd(double ratio, double low, double high, CheckOutcome expected)
     {
-        var check = GateJudge.Judge(new(), QuantizationMethod.Static, Measured(speed: new(ratio, low, high, 9, 1, 1 / ratio))).Single(static check => check.Name == GateJudge.Speed);
+        var check = GateJudge.Judge(new(), QuantizationMethod.Static, Measured(speed: new(ratio, low, high, 9, 1, 1 / ratio)))
+            .Single(static check => check.Name == GateJudge.Speed);
         Assert.Equal(expected, check.Outcome);
         Assert.Equal(expected == CheckOutcome.Held, check.Passed);
         Assert.Equal(expected == CheckOutcome.NotMade, check.Text.Contains("undecided", StringComparison.Ordinal));
@@ -26,7 +27,10 @@ public class GateJudgeTests
     public void Judge_SpeedOnABusyMachine_SaysSo(double running, SpeedClock clock, bool isBusy)
     {
         var speed = new SpeedEstimate(1.1, 1, 1.2, 9, 1, 1) { Running = running, Clock = clock };
-        Assert.Equal(isBusy, GateJudge.Judge(new(), QuantizationMethod.Static, Measured(speed: speed)).Any(static check => check.Text.Contains("machine was busy", StringComparison.Ordinal)));
+        Assert.Equal(
+            isBusy,
+            GateJudge.Judge(new(), QuantizationMethod.Static, Measured(speed: speed))
+                .Any(static check => check.Text.Contains("machine was busy", StringComparison.Ordinal)));
     }
 
     [Theory]
@@ -36,7 +40,8 @@ public class GateJudgeTests
     [InlineData(1.3, 1.1, 1.4, 1, 20, false)] // passed
     [InlineData(1.04, 0.9, 1.2, 1, 10, false)] // failed for its noise too
     [InlineData(1.04, 0.9, 1.2, 0.96, 20, false)] // failed for its agreement too
-    public void IsCloseCall_OnlySpeedIsUndecided_IsOne(double ratio, double low, double high, double agreement, double snr, bool expected) =>
+    public void IsCloseCall_OnlySpeedIsUndecided_IsOne(
+        double ratio, double low, double high, double agreement, double snr, bool expected) =>
         Assert.Equal(expected, CandidateOf(Measured(agreement, snr, speed: new(ratio, low, high, 9, 1, 1 / ratio))).IsCloseCall);
 
     [Theory]
@@ -45,15 +50,22 @@ public class GateJudgeTests
     [InlineData(0.5, 7, 0.4, 8, false)]
     [InlineData(1.6, 40, 1.9, 41, false)] // both answer as they should: the faster
     [InlineData(0.6, 40, 1.9, 7, true)]
-    public void IsBetterStartThan_Another_IsByAnswersThenSpeedThenNearness(double ratio, double snr, double otherRatio, double otherSnr, bool expected) =>
-        Assert.Equal(expected, CandidateOf(Measured(1, snr, speed: Exactly(ratio))).IsBetterStartThan(CandidateOf(Measured(1, otherSnr, speed: Exactly(otherRatio)))));
+    public void IsBetterStartThan_Another_IsByAnswersThenSpeedThenNearness(
+        double ratio, double snr, double otherRatio, double otherSnr, bool expected) =>
+        Assert.Equal(
+            expected,
+            CandidateOf(Measured(1, snr, speed: Exactly(ratio)))
+                .IsBetterStartThan(CandidateOf(Measured(1, otherSnr, speed: Exactly(otherRatio)))));
 
     [Theory]
     [InlineData(1.15, true)]
     [InlineData(1.25, false)]
     public void IsCloseCall_RewritesAreFaster_ByLessThanTheNoise(double lowOfRewrites, bool expected)
     {
-        var measurement = Measured(speed: new(1.1, 1.06, 1.2, 9, 1, 1 / 1.1)) with { Rewritten = new(1.3, lowOfRewrites, 1.4, 9, 1, 1 / 1.3) };
+        var measurement = Measured(speed: new(1.1, 1.06, 1.2, 9, 1, 1 / 1.1)) with
+        {
+            Rewritten = new(1.3, lowOfRewrites, 1.4, 9, 1, 1 / 1.3),
+        };
         Assert.Equal(expected, CandidateOf(measurement).IsCloseCall);
     }
 
@@ -68,7 +80,8 @@ public class GateJudgeTests
     [InlineData(QuantizationMethod.None, 0.99, false)]
     [InlineData(QuantizationMethod.None, 1.0, true)]
     public void Judge_Speed_IsAskedAsTheMethodPromises(QuantizationMethod method, double ratio, bool passes) =>
-        Assert.Equal(passes, GateJudge.Judge(new(), method, Measured(speed: new(ratio, ratio, ratio, 9, 1, 1))).All(static check => check.Passed));
+        Assert.Equal(
+            passes, GateJudge.Judge(new(), method, Measured(speed: new(ratio, ratio, ratio, 9, 1, 1))).All(static check => check.Passed));
 
     [Theory]
     [InlineData(QuantizationMethod.Int8Storage, 0.97, 1.02, CheckOutcome.NotMade)]
@@ -77,8 +90,12 @@ public class GateJudgeTests
     public void Judge_SizeWasNotAskedFor_HasToBeAsFast(QuantizationMethod method, double low, double high, CheckOutcome expected)
     {
         var measurement = Measured(speed: new((low + high) / 2, low, high, 9, 1, 1));
-        Assert.Equal(expected, GateJudge.Judge(new() { IsSizeAsked = false }, method, measurement).Single(static check => check.Name == GateJudge.Speed).Outcome);
-        Assert.Equal(CheckOutcome.Held, GateJudge.Judge(new(), method, measurement).Single(static check => check.Name == GateJudge.Speed).Outcome);
+        Assert.Equal(
+            expected,
+            GateJudge.Judge(new() { IsSizeAsked = false }, method, measurement).Single(static check =>
+                check.Name == GateJudge.Speed).Outcome);
+        Assert.Equal(
+            CheckOutcome.Held, GateJudge.Judge(new(), method, measurement).Single(static check => check.Name == GateJudge.Speed).Outcome);
         Assert.True(GateJudge.Judge(new() { IsSizeAsked = false, MinSpeed = 0 }, method, measurement).All(static check => check.Passed));
     }
 
@@ -113,7 +130,8 @@ public class GateJudgeTests
 
     [Fact]
     public void Judge_MadeUpInputs_DoNotTellAgreement() =>
-        Assert.DoesNotContain(GateJudge.Judge(new(), QuantizationMethod.Static, Measured(0.1) with { IsMadeUp = true }), static check => !check.Passed);
+        Assert.DoesNotContain(
+            GateJudge.Judge(new(), QuantizationMethod.Static, Measured(0.1) with { IsMadeUp = true }), static check => !check.Passed);
 
     [Theory]
     [InlineData(OutputMetric.None, false, false)] // a sequence, say
@@ -123,16 +141,31 @@ public class GateJudgeTests
     public void Judge_NoOutputCanBeCompared_IsNotPassed(OutputMetric metric, bool isMadeUp, bool passes)
     {
         var measurement = Measured();
-        measurement = measurement with { IsMadeUp = isMadeUp, Comparison = new([measurement.Comparison.Outputs[0] with { Metric = metric }], 10) };
+        measurement = measurement with
+        {
+            IsMadeUp = isMadeUp,
+            Comparison = new([measurement.Comparison.Outputs[0] with { Metric = metric }], 10),
+        };
         var checks = GateJudge.Judge(new(), QuantizationMethod.Static, measurement);
         Assert.Equal(passes, checks.All(static check => check.Passed));
-        Assert.Equal(passes ? [] : [CheckOutcome.NotMade], checks.Where(static check => check.Name == GateJudge.Answers).Select(static check => check.Outcome));
+        Assert.Equal(
+            passes ? [] : [CheckOutcome.NotMade],
+            checks.Where(static check => check.Name == GateJudge.Answers).Select(static check => check.Outcome));
 
-        // What the user says is not judged needs no evidence, and neither does what has a measure of its own, or is held against the source by its parts.
-        var stated = new QuantizationGate { MinAgreement = null, Metrics = new Dictionary<string, OutputMetric> { ["y"] = OutputMetric.None } };
-        Assert.DoesNotContain(GateJudge.Judge(stated, QuantizationMethod.Static, measurement), static check => check.Name == GateJudge.Answers);
-        Assert.DoesNotContain(GateJudge.Judge(new() { Evaluate = static (_, _) => new(0) }, QuantizationMethod.Static, measurement), static check => check.Name == GateJudge.Answers);
-        Assert.DoesNotContain(GateJudge.Judge(new(), QuantizationMethod.None, measurement), static check => check.Name == GateJudge.Answers);
+        // What the user says is not judged needs no evidence, and neither does what has a measure of its own, or is held against the source
+        // by its parts.
+        var stated = new QuantizationGate
+        {
+            MinAgreement = null,
+            Metrics = new Dictionary<string, OutputMetric> { ["y"] = OutputMetric.None },
+        };
+        Assert.DoesNotContain(
+            GateJudge.Judge(stated, QuantizationMethod.Static, measurement), static check => check.Name == GateJudge.Answers);
+        Assert.DoesNotContain(
+            GateJudge.Judge(new() { Evaluate = static (_, _) => new(0) }, QuantizationMethod.Static, measurement),
+            static check => check.Name == GateJudge.Answers);
+        Assert.DoesNotContain(
+            GateJudge.Judge(new(), QuantizationMethod.None, measurement), static check => check.Name == GateJudge.Answers);
     }
 
     [Theory]
@@ -163,7 +196,10 @@ public class GateJudgeTests
     public void Judge_AgainstRewrites_IsByTheirPairs(double ratio, double low, double high, CheckOutcome expected)
     {
         var measurement = Measured() with { Rewritten = new(1, 1, 1, 9, 1, 1), AgainstRewritten = new(ratio, low, high, 9, 1, 1) };
-        Assert.Equal(expected, GateJudge.Judge(new(), QuantizationMethod.Static, measurement).Single(static check => check.Name == GateJudge.Rewrites).Outcome);
+        Assert.Equal(
+            expected,
+            GateJudge.Judge(new(), QuantizationMethod.Static, measurement).Single(static check =>
+                check.Name == GateJudge.Rewrites).Outcome);
     }
 
     [Theory]
@@ -171,9 +207,20 @@ public class GateJudgeTests
     [InlineData(0, 1)]
     public void Judge_WhatIsNotFiniteOrOtherwiseShaped_NeverPasses(long notFinite, int otherShapes)
     {
-        var output = new OutputComparison { Name = "y", ElementType = "float", Metric = OutputMetric.Regression, Rank = 2, Values = 10, NotFinite = notFinite, OtherShapes = otherShapes };
+        var output = new OutputComparison
+        {
+            Name = "y",
+            ElementType = "float",
+            Metric = OutputMetric.Regression,
+            Rank = 2,
+            Values = 10,
+            NotFinite = notFinite,
+            OtherShapes = otherShapes,
+        };
         var measurement = Measured() with { Comparison = new([output], 1) };
-        Assert.Contains(GateJudge.Judge(new() { MinAgreement = null, MinSnrDb = null }, QuantizationMethod.Static, measurement), static check => !check.Passed);
+        Assert.Contains(
+            GateJudge.Judge(new() { MinAgreement = null, MinSnrDb = null }, QuantizationMethod.Static, measurement),
+            static check => !check.Passed);
         Assert.Equal(double.NegativeInfinity, measurement.Comparison.WorstSnrDb);
     }
 
@@ -188,7 +235,9 @@ public class GateJudgeTests
         var checks = GateJudge.Judge(new(), method, Measured() with { Bytes = bytes, SourceBytes = 40_000 });
         Assert.Equal(passes, checks.All(static check => check.Passed));
         Assert.Equal(!passes, checks.Any(static check => check.Name == GateJudge.Size));
-        Assert.True(method == QuantizationMethod.Int8Storage || GateJudge.Judge(new() { MaxSize = null }, method, Measured() with { Bytes = bytes, SourceBytes = 40_000 }).All(static check => check.Passed));
+        Assert.True(method == QuantizationMethod.Int8Storage
+            || GateJudge.Judge(new() { MaxSize = null }, method, Measured() with { Bytes = bytes, SourceBytes = 40_000 })
+                .All(static check => check.Passed));
     }
 
     private static SpeedEstimate Exactly(double ratio) => new(ratio, ratio, ratio, 9, 1, 1 / ratio);
@@ -203,7 +252,19 @@ public class GateJudgeTests
 
     private static Measurement Measured(double agreement = 1, double snr = 40, SpeedEstimate? speed = null) => new()
     {
-        Comparison = new([new() { Name = "y", ElementType = "float", Metric = OutputMetric.Classes, Rank = 2, Values = 100, Rows = 10, SnrDb = snr, Agreement = agreement, Compared = 10 }], 10),
+        Comparison = new(
+            [new()
+            {
+                Name = "y",
+                ElementType = "float",
+                Metric = OutputMetric.Classes,
+                Rank = 2,
+                Values = 100,
+                Rows = 10,
+                SnrDb = snr,
+                Agreement = agreement,
+                Compared = 10,
+            }], 10),
         Speed = speed ?? new(2, 1.9, 2.1, 9, 1, 0.5),
         Bytes = 100,
         SourceBytes = 400,

@@ -13,7 +13,9 @@ public class OperationCountTests
 {
     private static readonly TypedShape Nothing = new("", []);
 
-    /// <summary>An operator of a graph whose input is x, of a shape, with weights w, r of shapes; and its operations, counted by hand: 2 x products.</summary>
+    /// <summary>
+    /// An operator of a graph whose input is x, of a shape, with weights w, r of shapes; and its operations, counted by hand: 2 x products.
+    /// </summary>
     public static TheoryData<string, long[], long[], long[], string[], long> Operators => new()
     {
         // 6 x 6 places x 4 channels, each 3 channels x 9.
@@ -72,7 +74,8 @@ public class OperationCountTests
     [Fact]
     public void Of_LengthsOfSequences_IsNull()
     {
-        var graph = new TestGraph().Input("x", 6, 2, 3).Output("y").Weight(Weight("w", 1, 20, 3)).Weight(Weight("r", 1, 20, 5)).Weight(TensorData.Make("lengths", [6, 3], 2))
+        var graph = new TestGraph().Input("x", 6, 2, 3).Output("y").Weight(Weight("w", 1, 20, 3)).Weight(Weight("r", 1, 20, 5))
+            .Weight(TensorData.Make("lengths", [6, 3], 2))
             .Node("LSTM", "x w r _ lengths", "y", Nodes.Int("hidden_size", 5));
         Assert.Null(Count(graph, 6, 2, 3));
     }
@@ -80,7 +83,13 @@ public class OperationCountTests
     [Fact]
     public void Of_WholeGraph_IsTheSumWhateverItsNodesAreCalled()
     {
-        var graph = new TestGraph().Input("x", -1, 7).Output("z").Weight(Weight("w", 7, 4)).Weight(Weight("v", 4, 3)).Node("MatMul", "x w", "a").Node("Relu", "a", "y").Node("MatMul", "y v", "z");
+        var graph = new TestGraph().Input("x", -1, 7)
+            .Output("z")
+            .Weight(Weight("w", 7, 4))
+            .Weight(Weight("v", 4, 3))
+            .Node("MatMul", "x w", "a")
+            .Node("Relu", "a", "y")
+            .Node("MatMul", "y v", "z");
         graph.Model.Graph.Node[0].Name = "\"a\\\n[{";
         Assert.Equal(2 * 5 * ((7 * 4) + (4 * 3)), Count(graph, 5, 7));
     }
@@ -98,7 +107,8 @@ public class OperationCountTests
         body.Output.Add(TestGraph.Value("on", TensorProto.Types.DataType.Bool));
         body.Output.Add(TestGraph.Value("next", TensorProto.Types.DataType.Float, 5, 7));
         var graph = new TestGraph().Input("x", 5, 7).Output("y").Weight(Weight("w", 7, 7)).Weight(TensorData.Make("turns", [9L]))
-            .Node("Loop", "turns _ x", "y", new AttributeProto { Name = "body", Type = AttributeProto.Types.AttributeType.Graph, G = body });
+            .Node(
+                "Loop", "turns _ x", "y", new AttributeProto { Name = "body", Type = AttributeProto.Types.AttributeType.Graph, G = body });
         Assert.Equal(expected, Count(graph, milliseconds, 5, 7));
     }
 
@@ -130,12 +140,18 @@ public class OperationCountTests
         Assert.InRange(Count(Trial.Read(ResNetModel.Create(1)), 1, [1, 3, 224, 224])!.Value, 7_700_000_000, 8_400_000_000);
         Assert.Equal(folders, Folders());
 
-        static string[] Folders() => [.. Directory.EnumerateFiles(Path.GetTempPath(), "run_*.json", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 1, IgnoreInaccessible = true })];
+        static string[] Folders() =>
+            [.. Directory.EnumerateFiles(
+                Path.GetTempPath(), "run_*.json",
+                new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 1, IgnoreInaccessible = true })];
     }
 
     [Fact]
     public void Sum_LayoutOfTheProcessor_CountsAlike() =>
-        Assert.Equal(2 * 36 * 4 * 27, OperationCount.Sum([new("NhwcFusedConv", [new("float", [1, 8, 8, 3]), new("float", [4, 3, 3, 3])], [new("float", [1, 6, 6, 4])])]));
+        Assert.Equal(
+            2 * 36 * 4 * 27,
+            OperationCount.Sum([new(
+                "NhwcFusedConv", [new("float", [1, 8, 8, 3]), new("float", [4, 3, 3, 3])], [new("float", [1, 6, 6, 4])])]));
 
     [Fact]
     public void Sum_NotAsItShouldBe_IsNull()
@@ -153,7 +169,8 @@ public class OperationCountTests
     private static TestGraph Graph(string operation, long[] w, long[] r, string[] attributes)
     {
         var at = operation.LastIndexOf('.');
-        var graph = new TestGraph().Weight(Weight("w", w)).Node(operation[(at + 1)..], r.Length > 0 ? "x w r" : "x w", "y", [.. attributes.Select(Attribute)]);
+        var graph = new TestGraph().Weight(Weight("w", w))
+            .Node(operation[(at + 1)..], r.Length > 0 ? "x w r" : "x w", "y", [.. attributes.Select(Attribute)]);
         if (r.Length > 0) graph.Weight(Weight("r", r));
         if (at < 0) return graph;
         graph.Model.Graph.Node[0].Domain = operation[..at];
@@ -168,7 +185,8 @@ public class OperationCountTests
         return long.TryParse(value, out var number) ? Nodes.Int(name, number) : Nodes.Text(name, value);
     }
 
-    private static TensorProto Weight(string name, params long[] shape) => TensorData.Make(name, Trial.Values(1, (int)shape.Aggregate(1L, static (product, size) => product * size)), shape);
+    private static TensorProto Weight(string name, params long[] shape) =>
+        TensorData.Make(name, Trial.Values(1, (int)shape.Aggregate(1L, static (product, size) => product * size)), shape);
 
     private static long? Count(TestGraph graph, params long[] shape) => Count(graph.Model, 1, shape);
 
@@ -177,7 +195,8 @@ public class OperationCountTests
     private static long? Count(ModelProto model, double milliseconds, long[] shape)
     {
         OnnxRuntimeEnvironment.Start();
-        using var value = OrtValue.CreateTensorValueFromMemory(Trial.Values(2, (int)shape.Aggregate(1L, static (product, size) => product * size)), shape);
+        using var value = OrtValue.CreateTensorValueFromMemory(
+            Trial.Values(2, (int)shape.Aggregate(1L, static (product, size) => product * size)), shape);
         using var sample = new EncodedSample(0, 1, new Dictionary<string, OrtValue> { ["x"] = value });
         return OperationCount.Of(model, sample, milliseconds, 1);
     }

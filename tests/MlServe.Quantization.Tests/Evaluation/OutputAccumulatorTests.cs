@@ -17,7 +17,8 @@ public class OutputAccumulatorTests
         Assert.Equal(21 / (5 * Math.Sqrt(18)), output.Cosine!.Value, 9);
         Assert.Equal(1, output.MaxDifference);
 
-        // In [3, 4] the second is the greatest, in [3, 3] the first of equal ones; in the second row of the source both are equal, so that no answer would be wrong.
+        // In [3, 4] the second is the greatest, in [3, 3] the first of equal ones; in the second row of the source both are equal, so that
+        // no answer would be wrong.
         Assert.Equal(0, output.Agreement);
         Assert.Equal(1, output.Compared);
         Assert.Equal(4, output.Values);
@@ -79,7 +80,9 @@ public class OutputAccumulatorTests
     public void Add_Integers_ComparesThemForEquality()
     {
         var accumulator = new OutputAccumulator("label", new(OutputMetric.Equal, ""));
-        accumulator.Add(new("label", ElementType.Int64, [4], null, [1L, 2L, 3L, 4L]), new("label", ElementType.Int64, [4], null, [1L, 2L, 3L, 5L]), 4, null, null);
+        accumulator.Add(
+            new("label", ElementType.Int64, [4], null, [1L, 2L, 3L, 4L]), new("label", ElementType.Int64, [4], null, [1L, 2L, 3L, 5L]), 4,
+            null, null);
         var output = accumulator.ToComparison();
         Assert.Equal(0.75, output.Agreement);
         Assert.Null(output.SnrDb);
@@ -93,7 +96,9 @@ public class OutputAccumulatorTests
     public void Add_ManyLabelsOfARow_CountOnce(int length, int rows, long compared, double agreement)
     {
         var accumulator = new OutputAccumulator("label", new(OutputMetric.Equal, ""));
-        accumulator.Add(new("label", ElementType.Int64, [length, 2], null, [1L, 2L, 3L, 4L]), new("label", ElementType.Int64, [length, 2], null, [1L, 2L, 3L, 5L]), rows, null, null);
+        accumulator.Add(
+            new("label", ElementType.Int64, [length, 2], null, [1L, 2L, 3L, 4L]),
+            new("label", ElementType.Int64, [length, 2], null, [1L, 2L, 3L, 5L]), rows, null, null);
         var output = accumulator.ToComparison();
         Assert.Equal((compared, agreement, 4L), (output.Compared, output.Agreement, output.Values));
         Assert.InRange(output.AgreementLow!.Value, 0, 0.5);
@@ -129,7 +134,8 @@ public class OutputAccumulatorTests
     [Fact]
     public void Add_Vectors_ComparesNeighbours()
     {
-        // Three directions: the second row is nearest to the first, and the third to the second; the model puts the third near to the first.
+        // Three directions: the second row is nearest to the first, and the third to the second; the model puts the third near to the
+        // first.
         double[] source = [1, 0, 0.9, 0.1, 0, 1], same = [2, 0, 1.8, 0.2, 0, 2], other = [1, 0, 0.9, -0.5, 0.95, 0.05];
         Assert.Equal((1, 1), Vectors(source, same));
         Assert.True(Vectors(source, other).Neighbours < 1);
@@ -157,7 +163,8 @@ public class OutputAccumulatorTests
     {
         // Of two rows there is nothing to put in order; of three, the model puts the two others of each the other way round.
         Assert.Null(Accumulated(OutputMetric.Embedding, [1, 0, 0, 1], [1, 0, 1, 1], 2, 2).RankCorrelation);
-        Assert.Equal(-1, Accumulated(OutputMetric.Embedding, [1, 0, 0.9, 0.1, 0, 1], [1, 0, 0, 1, 0.9, 0.1], 3, 2).RankCorrelation!.Value, 9);
+        Assert.Equal(
+            -1, Accumulated(OutputMetric.Embedding, [1, 0, 0.9, 0.1, 0, 1], [1, 0, 0, 1, 0.9, 0.1], 3, 2).RankCorrelation!.Value, 9);
     }
 
     [Fact]

@@ -11,7 +11,8 @@ public class OutputEndsTests
     {
         { "Softmax x > y", "Softmax" },
         { "ReduceMax x > m; Sub x m > d; Exp d > e; ReduceSum e > s; Div e s > y", "Softmax" },
-        { "ReduceMax x > m; Max c m > n; Sub x n > d; Exp d > e; ReduceSum e > s; Reshape s c > r; Expand r c > t; Div e t > y", "Softmax" },
+        { "ReduceMax x > m; Max c m > n; Sub x n > d; Exp d > e; ReduceSum e > s; Reshape s c > r; Expand r c > t; Div e t > y",
+            "Softmax" },
         { "Exp x > e; ReduceSum e > s; Reciprocal s > r; Mul e r > y", "Softmax" },
         { "Exp x > e; ReduceSum e > s; Log s > l; Sub x l > y", "Softmax" },
         { "ReduceLogSumExp x > l; Sub x l > y", "Softmax" },
@@ -47,8 +48,14 @@ public class OutputEndsTests
         using var folder = new TemporaryFolder();
         var source = SharedData.PathOf("models/magika/standard_v3_2/model.onnx");
         var random = new Random(3);
-        var samples = Enumerable.Range(0, 8).Select(_ => PredictionInputs.Rows(PredictionInput.Tensor("bytes", [.. Enumerable.Range(0, 2048).Select(_ => random.Next(257))], [1, 2048]))).ToList();
-        var options = new QuantizationOptions { Gate = new() { MinSpeedup = 0, MinSpeed = 0, MinAgreement = null, MinSnrDb = null } }.CalibrateWith(samples);
+        var samples = Enumerable.Range(0, 8)
+            .Select(_ =>
+                PredictionInputs.Rows(PredictionInput.Tensor(
+                    "bytes", [.. Enumerable.Range(0, 2048).Select(_ => random.Next(257))], [1, 2048]))).ToList();
+        var options = new QuantizationOptions
+        {
+            Gate = new() { MinSpeedup = 0, MinSpeed = 0, MinAgreement = null, MinSnrDb = null },
+        }.CalibrateWith(samples);
         var report = await OnnxQuantizer.QuantizeAsync(source, folder["q.onnx"], options, TestContext.Current.CancellationToken);
         Assert.Equal((OutputMetric.Classes, "it ends in a Softmax"), (report.Outputs[0].Metric, report.Outputs[0].MetricReason));
     }

@@ -28,9 +28,11 @@ public class OutputJudgeTests
     public void Judge_AgreementInTheEnd_IsThatOfTheLowerBound(double share, double low, CheckOutcome expected)
     {
         var output = Classes with { Agreement = share, AgreementLow = low };
-        var check = OutputJudge.Judge(new(), output, isMadeUp: false, isFinal: true).Single(static check => check.Name == "agreement of 'y'");
+        var check = OutputJudge.Judge(new(), output, isMadeUp: false, isFinal: true)
+            .Single(static check => check.Name == "agreement of 'y'");
         Assert.Equal(expected, check.Outcome);
-        Assert.Equal(expected == CheckOutcome.NotMade, check.Text.Contains("not enough rows, 99 without a miss would do", StringComparison.Ordinal));
+        Assert.Equal(
+            expected == CheckOutcome.NotMade, check.Text.Contains("not enough rows, 99 without a miss would do", StringComparison.Ordinal));
         Assert.Equal(share >= 0.97, OutputJudge.Judge(new(), output, isMadeUp: false, isFinal: false).All(static check => check.Passed));
     }
 
@@ -41,7 +43,10 @@ public class OutputJudgeTests
     [InlineData(0.975, 40, true)] // twice as many show nothing: the last word says so
     [InlineData(0.96, 40, false)]
     public void Judge_AgreementOnTheWay_IsWhatTheLastWordWillShow(double share, int rows, bool passes) =>
-        Assert.Equal(passes, OutputJudge.Judge(new(), Classes with { Agreement = share, Compared = rows }, isMadeUp: false, isFinal: false).All(static check => check.Passed));
+        Assert.Equal(
+            passes,
+            OutputJudge.Judge(new(), Classes with { Agreement = share, Compared = rows }, isMadeUp: false, isFinal: false)
+                .All(static check => check.Passed));
 
     [Theory]
     [InlineData(25, 20.0, CheckOutcome.Held)]
@@ -63,7 +68,8 @@ public class OutputJudgeTests
     public void Judge_NothingToCompare_IsNotPassed(OutputMetric metric)
     {
         // NaN on all samples, and zero on all samples.
-        foreach (var output in new[] { Classes with { Values = 0, SnrDb = null, Agreement = null }, Classes with { IsDead = true, SnrDb = double.PositiveInfinity } })
+        foreach (var output in new[] { Classes with { Values = 0, SnrDb = null, Agreement = null },
+            Classes with { IsDead = true, SnrDb = double.PositiveInfinity } })
         {
             foreach (var isFinal in new[] { true, false })
             {
@@ -72,13 +78,21 @@ public class OutputJudgeTests
                 Assert.Contains("nothing was compared", check.Text, StringComparison.Ordinal);
             }
 
-            Assert.Equal(CheckOutcome.NotMade, OutputJudge.Judge(new() { MinSnrDb = null, MinAgreement = null }, output with { Metric = metric }, isMadeUp: true, isFinal: true).Single().Outcome);
+            Assert.Equal(
+                CheckOutcome.NotMade,
+                OutputJudge.Judge(
+                    new() { MinSnrDb = null, MinAgreement = null }, output with { Metric = metric }, isMadeUp: true,
+                    isFinal: true).Single().Outcome);
         }
     }
 
     [Fact]
     public void Judge_NoTensor_IsNotPassed() =>
-        Assert.Equal(CheckOutcome.NotMade, OutputJudge.Judge(new(), new() { Name = "y", ElementType = "none", Metric = OutputMetric.Equal }, isMadeUp: false, isFinal: true).Single().Outcome);
+        Assert.Equal(
+            CheckOutcome.NotMade,
+            OutputJudge.Judge(
+                new(), new() { Name = "y", ElementType = "none", Metric = OutputMetric.Equal }, isMadeUp: false,
+                isFinal: true).Single().Outcome);
 
     [Theory]
     [InlineData(OutputMetric.None, "")]
@@ -90,7 +104,12 @@ public class OutputJudgeTests
     [InlineData(OutputMetric.Embedding, "neighbours ranks")]
     [InlineData(OutputMetric.FirstToken, "neighbours ranks")]
     public void Judge_Metric_SaysWhatIsAsked(OutputMetric metric, string expected) =>
-        Assert.Equal(expected, string.Join(' ', OutputJudge.Judge(new(), Classes with { Metric = metric, RankCorrelation = 1 }, isMadeUp: false, isFinal: true).Select(static check => check.Name.Split(' ')[0])));
+        Assert.Equal(
+            expected,
+            string.Join(
+                ' ',
+                OutputJudge.Judge(new(), Classes with { Metric = metric, RankCorrelation = 1 }, isMadeUp: false, isFinal: true)
+                    .Select(static check => check.Name.Split(' ')[0])));
 
     [Theory]
     [InlineData(0.95, 0.91, 0.985, true)]
@@ -98,7 +117,14 @@ public class OutputJudgeTests
     [InlineData(0.95, 0.91, 0.979, false)]
     public void Judge_Vectors_NeedNeighboursAndRanks(double neighbours, double low, double ranks, bool passes)
     {
-        var output = Classes with { Metric = OutputMetric.Embedding, Agreement = neighbours, AgreementLow = low, RankCorrelation = ranks, SnrDb = 5 };
+        var output = Classes with
+        {
+            Metric = OutputMetric.Embedding,
+            Agreement = neighbours,
+            AgreementLow = low,
+            RankCorrelation = ranks,
+            SnrDb = 5,
+        };
         Assert.Equal(passes, OutputJudge.Judge(new(), output, isMadeUp: false, isFinal: true).All(static check => check.Passed));
     }
 }

@@ -38,7 +38,9 @@ public class PeakShareTests
     {
         using var folder = new TemporaryFolder();
         var gate = new QuantizationGate { MinSpeedup = 0, MinSpeed = 0 };
-        var report = await OnnxQuantizer.QuantizeAsync(folder.Write("m.onnx", OnnxModel.Mlp(3, 64, 256, 10)), folder["q.onnx"], new() { MinMultiplications = 0, Gate = gate }, TestContext.Current.CancellationToken);
+        var report = await OnnxQuantizer.QuantizeAsync(
+            folder.Write("m.onnx", OnnxModel.Mlp(3, 64, 256, 10)), folder["q.onnx"], new() { MinMultiplications = 0, Gate = gate },
+            TestContext.Current.CancellationToken);
         Assert.Equal(2 * report.SpeedRows * ((64 * 256) + (256 * 10)), report.Operations);
         if (report.Machine is { IntegerPeak: { } integers, FloatPeak: { } floats })
         {
@@ -48,7 +50,11 @@ public class PeakShareTests
 
         using var json = JsonDocument.Parse(report.ToJson());
         Assert.Equal(report.Operations, json.RootElement.GetProperty("operations").GetInt64());
-        Assert.Equal(report.PeakShare, json.RootElement.GetProperty("peakShare").ValueKind == JsonValueKind.Null ? null : json.RootElement.GetProperty("peakShare").GetDouble());
+        Assert.Equal(
+            report.PeakShare,
+            json.RootElement.GetProperty("peakShare").ValueKind == JsonValueKind.Null
+                ? null
+                : json.RootElement.GetProperty("peakShare").GetDouble());
     }
 
     [Theory]
@@ -64,9 +70,12 @@ public class PeakShareTests
     {
         Assert.DoesNotContain("operations a run", (Report with { Operations = null }).ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("operations a run", (Report with { Operations = 0 }).ToString(), StringComparison.Ordinal);
-        QuantizationReport[] counted = [Report with { Speed = null }, Report with { Machine = Machine with { Threads = 2 } }, Report with { Machine = Machine with { IntegerPeak = null } }];
+        QuantizationReport[] counted = [Report with { Speed = null }, Report with { Machine = Machine with { Threads = 2 } },
+            Report with { Machine = Machine with { IntegerPeak = null } }];
         Assert.All(counted, static report => Assert.Null(report.PeakShare));
-        Assert.All(counted, static report => Assert.Contains("8.18 G operations a run" + Environment.NewLine, report.ToString(), StringComparison.Ordinal));
+        Assert.All(
+            counted,
+            static report => Assert.Contains("8.18 G operations a run" + Environment.NewLine, report.ToString(), StringComparison.Ordinal));
         Assert.Contains("12.35 M operations a run", (Report with { Operations = 12_345_678 }).ToString(), StringComparison.Ordinal);
         Assert.Contains("12,345 operations a run", (Report with { Operations = 12_345 }).ToString(), StringComparison.Ordinal);
     }

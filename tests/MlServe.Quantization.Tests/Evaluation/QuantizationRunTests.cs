@@ -9,7 +9,11 @@ public class QuantizationRunTests
     // Speed is not for a test to tell; how it is judged is another's.
     private static readonly QuantizationGate Answers = new() { MinSpeedup = 0, MinSpeed = 0 };
 
-    private static readonly QuantizationOptions Options = new QuantizationOptions { MinMultiplications = 0, Gate = Answers with { MinAgreement = null } }.CalibrateWith(Culprit.Samples());
+    private static readonly QuantizationOptions Options = new QuantizationOptions
+    {
+        MinMultiplications = 0,
+        Gate = Answers with { MinAgreement = null },
+    }.CalibrateWith(Culprit.Samples());
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -28,12 +32,15 @@ public class QuantizationRunTests
         Assert.InRange(report.Sensitivity.Nodes[0].SnrDb, double.NegativeInfinity, 10);
         Assert.All(report.Sensitivity.Nodes.Skip(1), static node => Assert.InRange(node.SnrDb, 20, double.PositiveInfinity));
         // All nodes, all with smoothed inputs, then without the one.
-        Assert.Equal([false, false, true], report.SearchSteps.Where(static step => step.Method == QuantizationMethod.Static).Select(static step => step.Passed));
+        Assert.Equal(
+            [false, false, true],
+            report.SearchSteps.Where(static step => step.Method == QuantizationMethod.Static).Select(static step => step.Passed));
         Assert.Equal([Culprit.Node], report.SearchSteps[^1].ExcludedNodes);
         Assert.Contains("\"excludedNodes\"", report.ToJson(), StringComparison.Ordinal);
         Assert.All(report.ToString().Split(Environment.NewLine), static line => Assert.InRange(line.Length, 1, 120));
 
-        var again = await OnnxQuantizer.QuantizeAsync(source, folder["again.onnx"], Options with { Plan = QuantizationPlan.FromJson(report.Plan.ToJson()) }, Token);
+        var again = await OnnxQuantizer.QuantizeAsync(
+            source, folder["again.onnx"], Options with { Plan = QuantizationPlan.FromJson(report.Plan.ToJson()) }, Token);
         Assert.True(again.Passed);
         Assert.True(File.ReadAllBytes(folder["q.onnx"]).AsSpan().SequenceEqual(File.ReadAllBytes(folder["again.onnx"])));
     }
@@ -64,7 +71,10 @@ public class QuantizationRunTests
 
         using var folder = new TemporaryFolder();
         var options = isOutput
-            ? Options with { Gate = Options.Gate with { Metrics = new Dictionary<string, OutputMetric> { ["nowhere"] = OutputMetric.Classes } } }
+            ? Options with
+            {
+                Gate = Options.Gate with { Metrics = new Dictionary<string, OutputMetric> { ["nowhere"] = OutputMetric.Classes } },
+            }
             : Options with { ExcludeNodes = ["nowhere"] };
         var exception = await Fails(folder, options.CalibrateWith(Unread()));
         Assert.Equal(QuantizationFailure.InvalidOptions, exception.Failure);
@@ -77,7 +87,11 @@ public class QuantizationRunTests
     public async Task QuantizeAsync_NoSubsetPasses_StoresWeightsOrKeepsTheSource(GateFailureAction action)
     {
         using var folder = new TemporaryFolder();
-        var options = Options with { OnGateFailure = action, Gate = Options.Gate with { MinSnrDb = action == GateFailureAction.Int8Storage ? 20 : 1000 } };
+        var options = Options with
+        {
+            OnGateFailure = action,
+            Gate = Options.Gate with { MinSnrDb = action == GateFailureAction.Int8Storage ? 20 : 1000 },
+        };
         var report = await OnnxQuantizer.QuantizeAsync(folder.Write("m.onnx", Culprit.Model()), folder["q.onnx"], options, Token);
         Assert.Equal(action == GateFailureAction.Int8Storage ? QuantizationMethod.Int8Storage : QuantizationMethod.None, report.Method);
         Assert.True(report.Passed);
@@ -113,7 +127,8 @@ public class QuantizationRunTests
     public async Task QuantizeAsync_OnlySmallNodes_KeepsTheSourceAndSaysWhy()
     {
         using var folder = new TemporaryFolder();
-        var report = await OnnxQuantizer.QuantizeAsync(folder.Write("m.onnx", OnnxModel.Mlp(3, 4, 16, 3)), folder["q.onnx"], new() { Gate = Answers }, Token);
+        var report = await OnnxQuantizer.QuantizeAsync(
+            folder.Write("m.onnx", OnnxModel.Mlp(3, 4, 16, 3)), folder["q.onnx"], new() { Gate = Answers }, Token);
         Assert.Equal(QuantizationMethod.None, report.Method);
         Assert.NotNull(report.FallbackReason);
         Assert.True(File.Exists(folder["q.onnx"]));
@@ -131,7 +146,8 @@ public class QuantizationRunTests
         using var folder = new TemporaryFolder();
         using var cancellation = new CancellationTokenSource();
         var options = Options with { Progress = new Told(progress => { if (progress.Stage == stage) cancellation.Cancel(); }) };
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => OnnxQuantizer.QuantizeAsync(folder.Write("m.onnx", Culprit.Model()), folder["q.onnx"], options, cancellation.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            OnnxQuantizer.QuantizeAsync(folder.Write("m.onnx", Culprit.Model()), folder["q.onnx"], options, cancellation.Token));
         Assert.Equal(["m.onnx"], folder.Files);
     }
 
@@ -140,8 +156,12 @@ public class QuantizationRunTests
     {
         using var folder = new TemporaryFolder();
         using var cancellation = new CancellationTokenSource();
-        var options = Options with { Progress = new Told(progress => { if (progress.Stage == QuantizationStage.Writing) cancellation.Cancel(); }) };
-        var report = await OnnxQuantizer.QuantizeAsync(folder.Write("m.onnx", Culprit.Model()), folder["q.onnx"], options, cancellation.Token);
+        var options = Options with
+        {
+            Progress = new Told(progress => { if (progress.Stage == QuantizationStage.Writing) cancellation.Cancel(); }),
+        };
+        var report = await OnnxQuantizer.QuantizeAsync(
+            folder.Write("m.onnx", Culprit.Model()), folder["q.onnx"], options, cancellation.Token);
         Assert.True(report.EndedEarly);
         Assert.True(report.Passed);
         Assert.Equal(QuantizationMethod.Static, report.Method);
@@ -154,8 +174,13 @@ public class QuantizationRunTests
     {
         using var folder = new TemporaryFolder();
         using var cancellation = new CancellationTokenSource();
-        var options = Options with { OnGateFailure = GateFailureAction.Int8Storage, Progress = new Told(progress => { if (progress.Stage == QuantizationStage.Writing) cancellation.Cancel(); }) };
-        var report = await OnnxQuantizer.QuantizeAsync(folder.Write("m.onnx", Culprit.Model()), folder["q.onnx"], options, cancellation.Token);
+        var options = Options with
+        {
+            OnGateFailure = GateFailureAction.Int8Storage,
+            Progress = new Told(progress => { if (progress.Stage == QuantizationStage.Writing) cancellation.Cancel(); }),
+        };
+        var report = await OnnxQuantizer.QuantizeAsync(
+            folder.Write("m.onnx", Culprit.Model()), folder["q.onnx"], options, cancellation.Token);
         Assert.Equal((true, QuantizationMethod.Int8Storage), (report.EndedEarly, report.Method));
         Assert.Contains("of signal over noise", report.FallbackReason, StringComparison.Ordinal);
     }
@@ -164,7 +189,8 @@ public class QuantizationRunTests
     public async Task QuantizeAsync_TimeIsOver_WritesTheBestSoFar()
     {
         using var folder = new TemporaryFolder();
-        var report = await OnnxQuantizer.QuantizeAsync(folder.Write("m.onnx", Culprit.Model()), folder["q.onnx"], Options with { SearchBudget = TimeSpan.FromTicks(1) }, Token);
+        var report = await OnnxQuantizer.QuantizeAsync(
+            folder.Write("m.onnx", Culprit.Model()), folder["q.onnx"], Options with { SearchBudget = TimeSpan.FromTicks(1) }, Token);
 
         // Nothing was made in that time: it is the source, and says so.
         Assert.True(report.EndedEarly);
@@ -180,7 +206,8 @@ public class QuantizationRunTests
     public async Task QuantizeAsync_NothingIsInt8_IsNotCalledSo(string asked, string written)
     {
         using var folder = new TemporaryFolder();
-        var report = await OnnxQuantizer.QuantizeAsync(folder.Write("m.onnx", OnnxModel.Mlp(3, 4, 16, 3)), folder[asked], new() { Gate = Answers }, Token);
+        var report = await OnnxQuantizer.QuantizeAsync(
+            folder.Write("m.onnx", OnnxModel.Mlp(3, 4, 16, 3)), folder[asked], new() { Gate = Answers }, Token);
         Assert.False(report.IsQuantized);
         Assert.Equal(folder[written], report.Destination);
         Assert.Equal(new[] { "m.onnx", written }.Order(StringComparer.Ordinal), folder.Files);
@@ -208,7 +235,9 @@ public class QuantizationRunTests
         var source = SharedData.PathOf($"regressions/{name}.onnx");
         var document = await Model.OnnxDocument.ReadAsync(Onnx.ModelSource.FromFile(source), Token);
         var samples = await RandomSamples.ForAsync(source, 200, 1, Token);
-        var report = await OnnxQuantizer.QuantizeAsync(source, folder["m.int8.onnx"], new QuantizationOptions { MinMultiplications = 0, Gate = Answers }.CalibrateWith(samples), Token);
+        var report = await OnnxQuantizer.QuantizeAsync(
+            source, folder["m.int8.onnx"], new QuantizationOptions { MinMultiplications = 0, Gate = Answers }.CalibrateWith(samples),
+            Token);
         Assert.True(report.Plan.KeepsOriginal, report.ToString());
         Assert.False(report.IsQuantized);
         Assert.Contains("nothing was compared", report.FallbackReason, StringComparison.Ordinal);
@@ -221,11 +250,17 @@ public class QuantizationRunTests
     {
         using var folder = new TemporaryFolder();
         var source = folder.Write("m.onnx", OnnxModel.Mlp(3, 64, 256, 256, 10));
-        QuantizationOptions With(int rows) => new QuantizationOptions { MinMultiplications = 0, Gate = Answers with { MinSnrDb = null } }.CalibrateWith(Trial.RandomInputs(rows, 64));
+        QuantizationOptions With(int rows) =>
+            new QuantizationOptions
+            {
+                MinMultiplications = 0,
+                Gate = Answers with { MinSnrDb = null },
+            }.CalibrateWith(Trial.RandomInputs(rows, 64));
         var few = await OnnxQuantizer.QuantizeAsync(source, folder["few.onnx"], With(8), Token);
         Assert.False(few.Method == QuantizationMethod.Static, few.ToString());
         Assert.Contains("not enough rows", few.FallbackReason, StringComparison.Ordinal);
-        var many = await OnnxQuantizer.QuantizeAsync(source, folder["many.onnx"], With(2000) with { MaxSamples = 2000, Gate = Answers with { MinAgreement = 0.9 } }, Token);
+        var many = await OnnxQuantizer.QuantizeAsync(
+            source, folder["many.onnx"], With(2000) with { MaxSamples = 2000, Gate = Answers with { MinAgreement = 0.9 } }, Token);
         Assert.Equal(QuantizationMethod.Static, many.Method);
         Assert.Equal(1000, many.ComparedSamples);
     }
@@ -237,9 +272,16 @@ public class QuantizationRunTests
     {
         using var folder = new TemporaryFolder();
         var source = folder.Write("m.onnx", OnnxModel.Mlp(3, 64, 256, 256, 10));
-        var options = new QuantizationOptions { Method = QuantizationMethod.None, OnGateFailure = action, Gate = Answers }.CalibrateWith(Trial.RandomInputs(8, 64));
+        var options = new QuantizationOptions
+        {
+            Method = QuantizationMethod.None,
+            OnGateFailure = action,
+            Gate = Answers,
+        }.CalibrateWith(Trial.RandomInputs(8, 64));
         var quantizing = OnnxQuantizer.QuantizeAsync(source, folder["q.onnx"], options, Token);
-        var reason = action == GateFailureAction.Throw ? (await Assert.ThrowsAsync<QuantizationException>(() => quantizing)).Message : (await quantizing).FallbackReason;
+        var reason = action == GateFailureAction.Throw
+            ? (await Assert.ThrowsAsync<QuantizationException>(() => quantizing)).Message
+            : (await quantizing).FallbackReason;
         Assert.Contains("not enough rows", reason, StringComparison.Ordinal);
     }
 
@@ -248,11 +290,14 @@ public class QuantizationRunTests
     {
         using var folder = new TemporaryFolder();
         var graph = new Preprocessing.TestGraph().Input("x", 1, 8, 6, 6).Output("y")
-            .Weight(Model.TensorData.Make("w", Rewriting.SmallModels.Random(8 * 8), 8, 8, 1, 1)).Weight(Model.TensorData.Make("v", Rewriting.SmallModels.Random(8 * 8, 9), 8, 8, 1, 1))
-            .Weight(Model.TensorData.Make("g", Enumerable.Repeat(1.5f, 8).ToArray(), 8)).Weight(Model.TensorData.Make("o", new float[8], 8)).Weight(Model.TensorData.Make("s", Enumerable.Repeat(1f, 8).ToArray(), 8))
+            .Weight(Model.TensorData.Make("w", Rewriting.SmallModels.Random(8 * 8), 8, 8, 1, 1))
+            .Weight(Model.TensorData.Make("v", Rewriting.SmallModels.Random(8 * 8, 9), 8, 8, 1, 1))
+            .Weight(Model.TensorData.Make("g", Enumerable.Repeat(1.5f, 8).ToArray(), 8)).Weight(Model.TensorData.Make("o", new float[8], 8))
+            .Weight(Model.TensorData.Make("s", Enumerable.Repeat(1f, 8).ToArray(), 8))
             .Node("Conv", "x w", "c").Node("BatchNormalization", "c g o o s", "b").Node("Relu", "b", "r").Node("Conv", "r v", "y");
         var source = folder.Write("m.onnx", Model.OnnxFile.ToBytes(graph.Model));
-        var samples = Enumerable.Range(0, 16).Select(static i => PredictionInputs.Rows(PredictionInput.Tensor("x", Trial.Values(i, 288), [1, 8, 6, 6]))).ToList();
+        var samples = Enumerable.Range(0, 16)
+            .Select(static i => PredictionInputs.Rows(PredictionInput.Tensor("x", Trial.Values(i, 288), [1, 8, 6, 6]))).ToList();
         foreach (var name in new[] { "n_c", "c", "n_b", "b" })
         {
             var options = new QuantizationOptions { MinMultiplications = 0, Gate = Answers, ExcludeNodes = [name] }.CalibrateWith(samples);
@@ -268,7 +313,8 @@ public class QuantizationRunTests
         using var folder = new TemporaryFolder();
         var source = SharedData.PathOf("models/stateful/silero_vad.onnx");
         var exception = await Assert.ThrowsAsync<QuantizationException>(() => OnnxQuantizer.QuantizeAsync(source, folder["q.onnx"],
-            new QuantizationOptions { Method = QuantizationMethod.Static, OnGateFailure = GateFailureAction.Throw }.CalibrateWith(Unread()), Token));
+            new QuantizationOptions { Method = QuantizationMethod.Static, OnGateFailure = GateFailureAction.Throw }.CalibrateWith(Unread()),
+            Token));
         Assert.Equal(QuantizationFailure.NothingToQuantize, exception.Failure);
         Assert.Matches("weights lie inside '.*' \\(If\\)", exception.Message);
 
@@ -285,9 +331,12 @@ public class QuantizationRunTests
     {
         using var folder = new TemporaryFolder();
         var told = new List<QuantizationProgress>();
-        await OnnxQuantizer.QuantizeAsync(folder.Write("m.onnx", Culprit.Model()), folder["q.onnx"], Options with { Progress = new Told(told.Add) }, Token);
+        await OnnxQuantizer.QuantizeAsync(
+            folder.Write("m.onnx", Culprit.Model()), folder["q.onnx"], Options with { Progress = new Told(told.Add) }, Token);
         Assert.Equal(Enum.GetValues<QuantizationStage>(), told.Select(static progress => progress.Stage).Distinct());
-        Assert.All(told.Zip(told.Skip(1)), static pair => Assert.True(pair.First.Share <= pair.Second.Share && pair.First.Stage <= pair.Second.Stage));
+        Assert.All(
+            told.Zip(told.Skip(1)),
+            static pair => Assert.True(pair.First.Share <= pair.Second.Share && pair.First.Stage <= pair.Second.Stage));
         Assert.All(told, static progress => Assert.InRange(progress.Share, 0, 1));
     }
 
@@ -325,7 +374,11 @@ public class QuantizationRunTests
             return new(asked.Count == 1 ? 0.9 : 0.1);
         }
 
-        var options = Options with { Gate = Options.Gate with { MinSnrDb = null, Evaluate = Evaluate }, OnGateFailure = GateFailureAction.Throw };
+        var options = Options with
+        {
+            Gate = Options.Gate with { MinSnrDb = null, Evaluate = Evaluate },
+            OnGateFailure = GateFailureAction.Throw,
+        };
         var exception = await Fails(folder, options);
         Assert.Equal(QuantizationFailure.GateFailed, exception.Failure);
         Assert.Contains("metric 0.1, source 0.9", exception.Message, StringComparison.Ordinal);
@@ -349,10 +402,23 @@ public class QuantizationRunTests
     public async Task QuantizeAsync_BadOptions_AreAllNamed()
     {
         using var folder = new TemporaryFolder();
-        var exception = await Fails(folder, Options with { MaxSamples = 0, Threads = 0, SearchBudget = TimeSpan.Zero, BlockSize = 17, Percentile = double.NaN, Gate = new() { MinSpeedup = double.NaN, MinAgreement = 2, MaxLoss = -1 } });
+        var exception = await Fails(
+            folder,
+            Options with
+            {
+                MaxSamples = 0,
+                Threads = 0,
+                SearchBudget = TimeSpan.Zero,
+                BlockSize = 17,
+                Percentile = double.NaN,
+                Gate = new() { MinSpeedup = double.NaN, MinAgreement = 2, MaxLoss = -1 },
+            });
         Assert.Equal(QuantizationFailure.InvalidOptions, exception.Failure);
-        Assert.All(["MaxSamples", "Threads", "SearchBudget", "BlockSize", "Percentile", "MinSpeedup", "MinAgreement", "MaxLoss"], name => Assert.Contains(name, exception.Message, StringComparison.Ordinal));
-        Assert.Contains("no such node", (await Fails(folder, Options with { ExcludeNodes = ["nobody"] })).Message, StringComparison.Ordinal);
+        Assert.All(
+            ["MaxSamples", "Threads", "SearchBudget", "BlockSize", "Percentile", "MinSpeedup", "MinAgreement", "MaxLoss"],
+            name => Assert.Contains(name, exception.Message, StringComparison.Ordinal));
+        Assert.Contains(
+            "no such node", (await Fails(folder, Options with { ExcludeNodes = ["nobody"] })).Message, StringComparison.Ordinal);
         Assert.Contains("Static", (await Fails(folder, new() { Method = QuantizationMethod.Static })).Message, StringComparison.Ordinal);
     }
 
@@ -364,9 +430,11 @@ public class QuantizationRunTests
         using var other = new TemporaryFolder();
         File.CreateSymbolicLink(folder["link.onnx"], source);
         Directory.CreateSymbolicLink(other["way"], folder.Folder);
-        foreach (var destination in new[] { source, folder["link.onnx"], other["way/m.onnx"], other["way/link.onnx"], folder["nowhere/q.onnx"], folder.Folder })
+        foreach (var destination in new[] { source, folder["link.onnx"], other["way/m.onnx"], other["way/link.onnx"],
+            folder["nowhere/q.onnx"], folder.Folder })
         {
-            var exception = await Assert.ThrowsAsync<QuantizationException>(() => OnnxQuantizer.QuantizeAsync(source, destination, Options, Token));
+            var exception = await Assert.ThrowsAsync<QuantizationException>(() =>
+                OnnxQuantizer.QuantizeAsync(source, destination, Options, Token));
             Assert.Equal(QuantizationFailure.Destination, exception.Failure);
         }
 
@@ -378,8 +446,15 @@ public class QuantizationRunTests
     {
         using var folder = new TemporaryFolder();
         using var other = new TemporaryFolder();
-        var options = Options with { Progress = new Told(progress => { if (progress.Stage == QuantizationStage.Writing && Directory.Exists(other.Folder)) Directory.Delete(other.Folder); }) };
-        var exception = await Assert.ThrowsAsync<QuantizationException>(() => OnnxQuantizer.QuantizeAsync(folder.Write("m.onnx", Culprit.Model()), other["q.onnx"], options, Token));
+        var options = Options with
+        {
+            Progress = new Told(progress =>
+            {
+                if (progress.Stage == QuantizationStage.Writing && Directory.Exists(other.Folder)) Directory.Delete(other.Folder);
+            }),
+        };
+        var exception = await Assert.ThrowsAsync<QuantizationException>(() =>
+            OnnxQuantizer.QuantizeAsync(folder.Write("m.onnx", Culprit.Model()), other["q.onnx"], options, Token));
         Assert.Equal(QuantizationFailure.Destination, exception.Failure);
     }
 
@@ -388,7 +463,8 @@ public class QuantizationRunTests
     {
         using var folder = new TemporaryFolder();
         await OnnxQuantizer.QuantizeAsync(folder.Write("m.onnx", Culprit.Model()), folder["q.onnx"], Options, Token);
-        var exception = await Assert.ThrowsAsync<QuantizationException>(() => OnnxQuantizer.QuantizeAsync(folder["q.onnx"], folder["qq.onnx"], Options, Token));
+        var exception = await Assert.ThrowsAsync<QuantizationException>(() =>
+            OnnxQuantizer.QuantizeAsync(folder["q.onnx"], folder["qq.onnx"], Options, Token));
         Assert.Equal(QuantizationFailure.AlreadyQuantized, exception.Failure);
     }
 
@@ -403,7 +479,8 @@ public class QuantizationRunTests
     private static async Task<QuantizationException> Fails(TemporaryFolder folder, QuantizationOptions options)
     {
         var source = folder.Write("m.onnx", Culprit.Model());
-        var exception = await Assert.ThrowsAsync<QuantizationException>(() => OnnxQuantizer.QuantizeAsync(source, folder["q.onnx"], options, Token));
+        var exception = await Assert.ThrowsAsync<QuantizationException>(() =>
+            OnnxQuantizer.QuantizeAsync(source, folder["q.onnx"], options, Token));
         Assert.Equal(["m.onnx"], folder.Files);
         return exception;
     }

@@ -40,7 +40,9 @@ public class HostileModelTests
         var graph = new GraphProto { Name = "inner" };
         for (var depth = 0; depth < 200; depth++)
         {
-            var node = Nodes.Make("If", ["c"], [$"o{depth}"], "", new AttributeProto { Name = "then_branch", Type = AttributeProto.Types.AttributeType.Graph, G = graph });
+            var node = Nodes.Make(
+                "If", ["c"], [$"o{depth}"], "",
+                new AttributeProto { Name = "then_branch", Type = AttributeProto.Types.AttributeType.Graph, G = graph });
             graph = new() { Name = "outer" };
             graph.Node.Add(node);
         }

@@ -17,7 +17,8 @@ public class OnnxDocumentTests
             Assert.True(document.ToBytes(document.Model).Span.SequenceEqual(bytes), path);
 
             // ML.NET packs the numbers of attributes and shapes, which the format's own schema does not: the same model in other bytes.
-            if (!path.EndsWith("mlnet_breastcancer_lr.onnx", StringComparison.Ordinal)) Assert.True(bytes.AsSpan().SequenceEqual(OnnxFile.ToBytes(document.Model)), path);
+            if (!path.EndsWith("mlnet_breastcancer_lr.onnx", StringComparison.Ordinal))
+                Assert.True(bytes.AsSpan().SequenceEqual(OnnxFile.ToBytes(document.Model)), path);
         }
     }
 

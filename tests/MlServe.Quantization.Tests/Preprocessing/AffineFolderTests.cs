@@ -43,7 +43,10 @@ public class AffineFolderTests
 
     [Fact]
     public void Run_SwitchedOff_LeavesTheNodes() =>
-        Assert.Equal(3, Preprocessor.Run(Chain("Conv x w|Mul two c|Add m three", 1).Model, OnlyFold with { FoldAffine = false }).Model.Graph.Node.Count);
+        Assert.Equal(
+            3,
+            Preprocessor.Run(
+                Chain("Conv x w|Mul two c|Add m three", 1).Model, OnlyFold with { FoldAffine = false }).Model.Graph.Node.Count);
 
     private static TestGraph Chain(string chain, int pad)
     {
@@ -61,7 +64,8 @@ public class AffineFolderTests
         {
             var words = nodes[i].Split(' ');
             var output = i == 0 ? "c" : i == nodes.Length - 1 ? "y" : "m";
-            if (words[0] == "Conv") graph.Node("Conv", string.Join(' ', words[1..]), output, Nodes.Int("group", 2), Nodes.Ints("pads", pad, pad, pad, pad));
+            if (words[0] == "Conv")
+                graph.Node("Conv", string.Join(' ', words[1..]), output, Nodes.Int("group", 2), Nodes.Ints("pads", pad, pad, pad, pad));
             else graph.Node(words[0], string.Join(' ', words[1..]), output);
         }
 

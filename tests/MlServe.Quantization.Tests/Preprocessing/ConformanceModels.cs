@@ -19,7 +19,9 @@ internal static class ConformanceModels
             if (entry.FullName.StartsWith("light/", StringComparison.Ordinal) && entry.FullName.EndsWith(".onnx", StringComparison.Ordinal))
                 yield return new(entry.FullName, Read(entry), null, []);
             else if (entry.Name == "model.onnx")
-                yield return new(entry.FullName[..^"/model.onnx".Length], Read(entry), Series(zip, entry.FullName.Replace("model.onnx", "test_data_set_0/input_", StringComparison.Ordinal)),
+                yield return new(
+                    entry.FullName[..^"/model.onnx".Length], Read(entry),
+                    Series(zip, entry.FullName.Replace("model.onnx", "test_data_set_0/input_", StringComparison.Ordinal)),
                     Series(zip, entry.FullName.Replace("model.onnx", "test_data_set_0/output_", StringComparison.Ordinal)));
         }
     }

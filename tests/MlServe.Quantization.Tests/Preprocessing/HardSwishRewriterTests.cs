@@ -60,7 +60,9 @@ public class HardSwishRewriterTests
     public void Run_ConstantThatACallerMayGive_IsLeftAlone()
     {
         var graph = Chain("Add x three a|Clip a zero six c|Mul x c m|Div m six y").Input("three");
-        Assert.DoesNotContain(Preprocessor.Run(graph.Model, OnlyRewrite with { KeepWeightInputs = true }).Model.Graph.Node, static node => node.OpType == "HardSigmoid");
+        Assert.DoesNotContain(
+            Preprocessor.Run(graph.Model, OnlyRewrite with { KeepWeightInputs = true }).Model.Graph.Node,
+            static node => node.OpType == "HardSigmoid");
     }
 
     [Fact]

@@ -47,7 +47,8 @@ public sealed class ListedWeightsTests : IDisposable
         var result = Preprocessor.Run(model, new() { KeepWeightInputs = true });
 
         Assert.Equal(model, result.Model);
-        Assert.Contains("Left 1 weights that are inputs as well as they are ('w'), as asked", Assert.Single(result.Steps), StringComparison.Ordinal);
+        Assert.Contains(
+            "Left 1 weights that are inputs as well as they are ('w'), as asked", Assert.Single(result.Steps), StringComparison.Ordinal);
         Assert.Empty(ListedWeights.ToRemove(model, new() { KeepWeightInputs = true }));
     }
 
@@ -56,9 +57,12 @@ public sealed class ListedWeightsTests : IDisposable
     {
         var graph = new TestGraph(13, irVersion: 4).Input("x", 2).Output("v9");
         for (var i = 0; i < 10; i++)
-            graph.Input($"w{i}", 2).Weight(TensorData.Make($"w{i}", [1f, 2f], 2)).Node("Add", $"{(i == 0 ? "x" : $"v{i - 1}")} w{i}", $"v{i}");
+            graph.Input($"w{i}", 2)
+                .Weight(TensorData.Make($"w{i}", [1f, 2f], 2))
+                .Node("Add", $"{(i == 0 ? "x" : $"v{i - 1}")} w{i}", $"v{i}");
 
-        Assert.Contains("('w0', 'w1', 'w2', 'w3', 'w4' and 5 more)", Preprocessor.Run(graph.Model, NoRuntime).Steps[0], StringComparison.Ordinal);
+        Assert.Contains(
+            "('w0', 'w1', 'w2', 'w3', 'w4' and 5 more)", Preprocessor.Run(graph.Model, NoRuntime).Steps[0], StringComparison.Ordinal);
     }
 
     [Theory]
@@ -88,12 +92,14 @@ public sealed class ListedWeightsTests : IDisposable
     [InlineData("models/detector/ultraface_rfb320.onnx")]
     public async Task QuantizeWeightsAsync_RealModel_HasItsWeightsInEightBits(string path)
     {
-        var report = await OnnxQuantizer.QuantizeWeightsAsync(SharedData.PathOf(path), _folder["q.onnx"], new(), TestContext.Current.CancellationToken);
+        var report = await OnnxQuantizer.QuantizeWeightsAsync(
+            SharedData.PathOf(path), _folder["q.onnx"], new(), TestContext.Current.CancellationToken);
 
         Assert.InRange(report.Bytes / (double)report.SourceBytes, 0.2, 0.5);
         Assert.Contains(report.Decisions, static decision => decision is { IsQuantized: true, OpType: "Conv" });
         Assert.Equal(OnnxModelInputs(path), report.Plan.RemovedInputs);
-        await using var predictor = await OnnxPredictor.LoadAsync(ModelSource.FromFile(_folder["q.onnx"]), cancellationToken: TestContext.Current.CancellationToken);
+        await using var predictor = await OnnxPredictor.LoadAsync(
+            ModelSource.FromFile(_folder["q.onnx"]), cancellationToken: TestContext.Current.CancellationToken);
         Assert.Single(predictor.Signature.Inputs);
     }
 
@@ -111,11 +117,15 @@ public sealed class ListedWeightsTests : IDisposable
         Assert.Equal(["w"], QuantizationPlan.FromJson(report.Plan.ToJson()).RemovedInputs);
 
         // In the source it is an input that a caller may leave out or give, in what was written there is none.
-        await using var source = await OnnxPredictor.LoadAsync(ModelSource.FromFile(_folder["m.onnx"]), cancellationToken: TestContext.Current.CancellationToken);
+        await using var source = await OnnxPredictor.LoadAsync(
+            ModelSource.FromFile(_folder["m.onnx"]), cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal([("x", false), ("w", true)], source.Signature.Inputs.Select(static input => (input.Name, input.IsOptional)));
-        await using var written = await OnnxPredictor.LoadAsync(ModelSource.FromFile(_folder["q.onnx"]), cancellationToken: TestContext.Current.CancellationToken);
+        await using var written = await OnnxPredictor.LoadAsync(
+            ModelSource.FromFile(_folder["q.onnx"]), cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal("x", Assert.Single(written.Signature.Inputs).Name);
-        using var refused = await written.PredictAsync(PredictionInputs.Row(PredictionInput.Tensor("x", new float[256]), PredictionInput.Tensor("w", new float[256 * 256], [256, 256])),
+        using var refused = await written.PredictAsync(
+            PredictionInputs.Row(
+                PredictionInput.Tensor("x", new float[256]), PredictionInput.Tensor("w", new float[256 * 256], [256, 256])),
             cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(PredictionStatus.Invalid, refused.Status);
     }
@@ -127,7 +137,9 @@ public sealed class ListedWeightsTests : IDisposable
         var first = await QuantizeAsync(new());
         var bytes = await File.ReadAllBytesAsync(_folder["q.onnx"], TestContext.Current.CancellationToken);
 
-        await OnnxQuantizer.QuantizeAsync(_folder["m.onnx"], _folder["q.onnx"], new() { Plan = QuantizationPlan.FromJson(first.Plan.ToJson()) }, TestContext.Current.CancellationToken);
+        await OnnxQuantizer.QuantizeAsync(
+            _folder["m.onnx"], _folder["q.onnx"], new() { Plan = QuantizationPlan.FromJson(first.Plan.ToJson()) },
+            TestContext.Current.CancellationToken);
 
         Assert.Equal(bytes, await File.ReadAllBytesAsync(_folder["q.onnx"], TestContext.Current.CancellationToken));
     }
@@ -141,8 +153,10 @@ public sealed class ListedWeightsTests : IDisposable
 
         Assert.Empty(report.Plan.RemovedInputs);
         Assert.Equal([false, true], report.Nodes.Where(static node => node.OpType == "MatMul").Select(static node => node.IsQuantized));
-        Assert.Contains("input of the model as well", report.Nodes.First(static node => node.OpType == "MatMul").Reason, StringComparison.Ordinal);
-        await using var written = await OnnxPredictor.LoadAsync(ModelSource.FromFile(_folder["q.onnx"]), cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Contains(
+            "input of the model as well", report.Nodes.First(static node => node.OpType == "MatMul").Reason, StringComparison.Ordinal);
+        await using var written = await OnnxPredictor.LoadAsync(
+            ModelSource.FromFile(_folder["q.onnx"]), cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal([("x", false), ("w", true)], written.Signature.Inputs.Select(static input => (input.Name, input.IsOptional)));
     }
 
@@ -167,7 +181,8 @@ public sealed class ListedWeightsTests : IDisposable
     public async Task PreprocessAsync_WeightAmongTheInputs_IsReported()
     {
         _folder.Write("m.onnx", Product());
-        var report = await OnnxQuantizer.PreprocessAsync(_folder["m.onnx"], _folder["q.onnx"], cancellationToken: TestContext.Current.CancellationToken);
+        var report = await OnnxQuantizer.PreprocessAsync(
+            _folder["m.onnx"], _folder["q.onnx"], cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(["w"], report.RemovedInputs);
     }
 
@@ -184,19 +199,24 @@ public sealed class ListedWeightsTests : IDisposable
         return graph.Input.Select(static input => input.Name).Where(weights.Contains);
     }
 
-    private static ModelProto Sum(long irVersion) => new TestGraph(13, irVersion).Input("x", 2).Input("w", 2).Weight(TensorData.Make("w", [1f, 2f], 2)).Node("Add", "x w", "y").Output("y").Model;
+    private static ModelProto Sum(long irVersion) =>
+        new TestGraph(
+            13, irVersion).Input("x", 2).Input("w", 2).Weight(TensorData.Make("w", [1f, 2f], 2)).Node("Add", "x w", "y").Output("y").Model;
 
     private static byte[] Product(bool second = false)
     {
-        var graph = new TestGraph(13).Input("x", -1, 256).Input("w", 256, 256).Weight(TensorData.Make("w", SmallModels.Random(256 * 256), 256, 256))
+        var graph = new TestGraph(13).Input("x", -1, 256).Input("w", 256, 256)
+            .Weight(TensorData.Make("w", SmallModels.Random(256 * 256), 256, 256))
             .Node("MatMul", "x w", second ? "a" : "y").Output("y");
         if (second) graph.Weight(TensorData.Make("u", SmallModels.Random(256 * 256, 8), 256, 256)).Node("MatMul", "a u", "y");
         return OnnxFile.ToBytes(graph.Model);
     }
 
-    private Task<QuantizationReport> QuantizeAsync(PreprocessingOptions preprocessing, IEnumerable<PredictionInputs>? samples = null) => OnnxQuantizer.QuantizeAsync(
-        _folder["m.onnx"], _folder["q.onnx"],
-        new QuantizationOptions { Preprocessing = preprocessing, Gate = new() { MinSpeedup = 0, MinSpeed = 0, MinAgreement = null } }
-            .CalibrateWith(samples ?? [.. Enumerable.Range(0, 8).Select(static seed => PredictionInputs.Row(SmallModels.Random(256, seed, 1)))]),
-        TestContext.Current.CancellationToken);
+    private Task<QuantizationReport> QuantizeAsync(PreprocessingOptions preprocessing, IEnumerable<PredictionInputs>? samples = null) =>
+        OnnxQuantizer.QuantizeAsync(
+            _folder["m.onnx"], _folder["q.onnx"],
+            new QuantizationOptions { Preprocessing = preprocessing, Gate = new() { MinSpeedup = 0, MinSpeed = 0, MinAgreement = null } }
+                .CalibrateWith(samples
+                    ?? [.. Enumerable.Range(0, 8).Select(static seed => PredictionInputs.Row(SmallModels.Random(256, seed, 1)))]),
+            TestContext.Current.CancellationToken);
 }

@@ -21,7 +21,9 @@ internal static class ModelRuns
         foreach (var (name, type) in session.Session.InputMetadata)
         {
             // A decoder's mask covers what went before as well.
-            long[] shape = [.. type.Dimensions.Select((size, i) => size >= 0 ? size : isDecoder && i == 1 && name.Contains("mask", StringComparison.Ordinal) ? 2L * open : open)];
+            long[] shape = [.. type.Dimensions.Select((size, i) => size >= 0 ? size
+                : isDecoder && i == 1 && name.Contains("mask", StringComparison.Ordinal) ? 2L * open
+                : open)];
             var count = (int)shape.Aggregate(1L, static (product, size) => product * size);
             values.Add(name, type.ElementDataType switch
             {
@@ -45,7 +47,8 @@ internal static class ModelRuns
     {
         var tensor = TensorProto.Parser.ParseFrom(file);
         long[] shape = [.. tensor.Dims];
-        if (TensorData.TypeOf(tensor) == DataType.String) return Strings([.. tensor.StringData.Select(static text => text.ToStringUtf8())], shape);
+        if (TensorData.TypeOf(tensor) == DataType.String)
+            return Strings([.. tensor.StringData.Select(static text => text.ToStringUtf8())], shape);
         if (!tensor.HasRawData && TensorData.CountOf(tensor) > 0) return null;
         var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, (TensorElementType)tensor.DataType, shape);
         tensor.RawData.Span.CopyTo(value.GetTensorMutableRawData());

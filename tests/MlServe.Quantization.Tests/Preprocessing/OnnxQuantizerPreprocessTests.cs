@@ -17,7 +17,8 @@ public sealed class OnnxQuantizerPreprocessTests : IDisposable
     [Fact]
     public async Task PreprocessAsync_AModel_IsWrittenAndReported()
     {
-        var model = new TestGraph(9).Input("x", 2).Node("Clip", "x", "y", Nodes.Float("min", 0), Nodes.Float("max", 6)).Node("Neg", "x", "dead").Output("y").Model;
+        var model = new TestGraph(9).Input(
+            "x", 2).Node("Clip", "x", "y", Nodes.Float("min", 0), Nodes.Float("max", 6)).Node("Neg", "x", "dead").Output("y").Model;
         await File.WriteAllBytesAsync(Source, OnnxFile.ToBytes(model), TestContext.Current.CancellationToken);
         var report = await OnnxQuantizer.PreprocessAsync(Source, Destination, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal((2, 1), (report.NodesBefore, report.NodesAfter));
@@ -40,7 +41,9 @@ public sealed class OnnxQuantizerPreprocessTests : IDisposable
         await File.WriteAllBytesAsync(Source, OnnxFile.ToBytes(model), TestContext.Current.CancellationToken);
         var report = await OnnxQuantizer.PreprocessAsync(Source, Destination, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Contains("Nothing was to do.", report.ToString(), StringComparison.Ordinal);
-        Assert.Equal(await File.ReadAllBytesAsync(Source, TestContext.Current.CancellationToken), await File.ReadAllBytesAsync(Destination, TestContext.Current.CancellationToken));
+        Assert.Equal(
+            await File.ReadAllBytesAsync(Source, TestContext.Current.CancellationToken),
+            await File.ReadAllBytesAsync(Destination, TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -55,8 +58,11 @@ public sealed class OnnxQuantizerPreprocessTests : IDisposable
     [Fact]
     public async Task PreprocessAsync_Cancelled_LeavesNoFile()
     {
-        await File.WriteAllBytesAsync(Source, OnnxFile.ToBytes(new TestGraph().Input("x", 2).Node("Relu", "x", "y").Output("y").Model), TestContext.Current.CancellationToken);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => OnnxQuantizer.PreprocessAsync(Source, Destination, null, new(canceled: true)));
+        await File.WriteAllBytesAsync(
+            Source, OnnxFile.ToBytes(new TestGraph().Input("x", 2).Node("Relu", "x", "y").Output("y").Model),
+            TestContext.Current.CancellationToken);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            OnnxQuantizer.PreprocessAsync(Source, Destination, null, new(canceled: true)));
         Assert.Equal([Source], Directory.GetFiles(_folder.FullName));
     }
 

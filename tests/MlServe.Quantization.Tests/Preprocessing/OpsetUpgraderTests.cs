@@ -21,7 +21,8 @@ public class OpsetUpgraderTests
         var same = 0;
         foreach (var path in SharedData.Models())
         {
-            // As constants weights get other kernels, with other last bits: here only the operators change. In half precision the runtime takes other kernels at 18, with other last bits.
+            // As constants weights get other kernels, with other last bits: here only the operators change. In half precision the runtime
+            // takes other kernels at 18, with other last bits.
             if (opset == 18 && path.EndsWith("squeezenet_fp16.onnx", StringComparison.Ordinal)) continue;
             var bytes = File.ReadAllBytes(Path.Combine(root, path));
             var raised = Preprocessor.Run(ModelProto.Parser.ParseFrom(bytes), Only(opset) with { KeepWeightInputs = true });
@@ -29,7 +30,9 @@ public class OpsetUpgraderTests
             using var after = GraphSession.Open(OnnxFile.ToBytes(raised.Model), what: path);
             Assert.Equal(before.OutputNames, after.OutputNames);
             Assert.Equal(before.InputNames, after.InputNames);
-            var inputs = ModelRuns.RandomInputs(before, 1, path.Contains("yunet", StringComparison.Ordinal) ? 64 : path.Contains("silero", StringComparison.Ordinal) ? 576 : 2);
+            var inputs = ModelRuns.RandomInputs(
+                before, 1,
+                path.Contains("yunet", StringComparison.Ordinal) ? 64 : path.Contains("silero", StringComparison.Ordinal) ? 576 : 2);
             if (path.Contains("silero", StringComparison.Ordinal)) inputs = Silero();
             AssertSame(path, ModelRuns.Run(before, inputs), ModelRuns.Run(after, inputs));
             foreach (var value in inputs.Values)
@@ -95,7 +98,9 @@ public class OpsetUpgraderTests
             }
         }
 
-        Console.WriteLine($"opset {opset}: {same} bit-identical, {notRun} loaded and not run, {refused.Count} refused, {unreadable} not read by the runtime before\n" +
+        Console.WriteLine(
+            $"opset {opset}: {same} bit-identical, {notRun} loaded and not run, {refused.Count} refused, {unreadable} not read by the "
+            + "runtime before\n" +
             string.Join('\n', refused) + "\nDIFF\n" + string.Join('\n', differences));
         Assert.Empty(differences);
         Assert.Equal(3, refused.Count);
@@ -133,7 +138,9 @@ public class OpsetUpgraderTests
         try
         {
             var actual = ModelRuns.Run(after, inputs);
-            return expected.Count == actual.Count && expected.Zip(actual).All(static pair => pair.First.AsSpan().SequenceEqual(pair.Second)) ? null : "other bits";
+            return expected.Count == actual.Count && expected.Zip(actual).All(static pair => pair.First.AsSpan().SequenceEqual(pair.Second))
+                ? null
+                : "other bits";
         }
         catch (OnnxRuntimeException exception)
         {

@@ -30,7 +30,8 @@ public class PointwiseMergerTests
     [InlineData(8, 2, 8, 1, 1, false)] // 64 multiplications a place in place of 32
     [InlineData(8, 4, 6, 1, 2, false)] // the second leaves places out
     [InlineData(8, 4, 6, 1, 1, true)] // what is between is an output
-    public void Run_WhereItWouldNotPayOrNotBeTheSame_LeavesBoth(int inputs, int between, int outputs, long stride, long secondStride, bool isOutput)
+    public void Run_WhereItWouldNotPayOrNotBeTheSame_LeavesBoth(
+        int inputs, int between, int outputs, long stride, long secondStride, bool isOutput)
     {
         var graph = Pair(inputs, between, outputs, stride, secondStride);
         if (isOutput) graph.Output("m");
@@ -39,11 +40,15 @@ public class PointwiseMergerTests
 
     [Fact]
     public void Run_SwitchedOff_LeavesBoth() =>
-        Assert.Equal(2, Preprocessor.Run(Pair(8, 4, 6, 1, 1).Model, NotFolded with { SimplifyConvolutions = false }).Model.Graph.Node.Count);
+        Assert.Equal(
+            2, Preprocessor.Run(Pair(8, 4, 6, 1, 1).Model, NotFolded with { SimplifyConvolutions = false }).Model.Graph.Node.Count);
 
     private static TestGraph Pair(int inputs, int between, int outputs, long stride, long secondStride) =>
-        new TestGraph().Input("x", 1, inputs, 6, 6).Output("y").Weight(Random("w", between, inputs)).Weight(TensorData.Make("b", Trial.Values(4, between), between)).Weight(Random("v", outputs, between))
-            .Node("Conv", "x w b", "m", Nodes.Ints("strides", stride, stride)).Node("Conv", "m v", "y", Nodes.Ints("strides", secondStride, secondStride));
+        new TestGraph().Input("x", 1, inputs, 6, 6).Output("y").Weight(Random("w", between, inputs))
+            .Weight(TensorData.Make("b", Trial.Values(4, between), between)).Weight(Random("v", outputs, between))
+            .Node("Conv", "x w b", "m", Nodes.Ints("strides", stride, stride))
+            .Node("Conv", "m v", "y", Nodes.Ints("strides", secondStride, secondStride));
 
-    private static TensorProto Random(string name, int outputs, int inputs) => TensorData.Make(name, Trial.Values(outputs, outputs * inputs), outputs, inputs, 1, 1);
+    private static TensorProto Random(string name, int outputs, int inputs) =>
+        TensorData.Make(name, Trial.Values(outputs, outputs * inputs), outputs, inputs, 1, 1);
 }

@@ -40,7 +40,8 @@ public class PreprocessorTests
             var inputs = ModelRuns.RandomInputs(before, 2, path.Contains("yunet", StringComparison.Ordinal) ? 64 : 2);
             var (expected, actual) = (ModelRuns.Run(before, inputs), ModelRuns.Run(after, inputs));
             for (var i = 0; i < expected.Count; i++)
-                Assert.True(expected[i].AsSpan().SequenceEqual(actual[i]) || ModelRuns.Snr(expected[i], actual[i]) > 80, $"{path}, output {i}");
+                Assert.True(
+                    expected[i].AsSpan().SequenceEqual(actual[i]) || ModelRuns.Snr(expected[i], actual[i]) > 80, $"{path}, output {i}");
         }
     }
 
@@ -56,12 +57,20 @@ public class PreprocessorTests
     [Fact]
     public void Run_ConstantNodesOfAllKinds_BecomeWeights()
     {
-        var graph = new TestGraph().Input("x", 2).Node("Add", "x f", "s").Node("Mul", "s fs", "m").Node("Reshape", "m is", "r").Node("Gather", "r i", "y").Output("y").Output("direct");
+        var graph = new TestGraph().Input("x", 2)
+            .Node("Add", "x f", "s")
+            .Node("Mul", "s fs", "m")
+            .Node("Reshape", "m is", "r")
+            .Node("Gather", "r i", "y")
+            .Output("y")
+            .Output("direct");
         Constant("f", Nodes.Float("value_float", 2));
         Constant("fs", new AttributeProto { Name = "value_floats", Type = AttributeProto.Types.AttributeType.Floats, Floats = { 1, 3 } });
         Constant("is", Nodes.Ints("value_ints", 1, 2));
         Constant("i", Nodes.Int("value_int", 0));
-        Constant("direct", new AttributeProto { Name = "value", Type = AttributeProto.Types.AttributeType.Tensor, T = TensorData.Make("", [7f], 1) });
+        Constant(
+            "direct",
+            new AttributeProto { Name = "value", Type = AttributeProto.Types.AttributeType.Tensor, T = TensorData.Make("", [7f], 1) });
         var result = Preprocessor.Run(graph.Model, NoRuntime);
         Assert.Equal(["f", "fs", "i", "is"], result.Model.Graph.Initializer.Select(static tensor => tensor.Name).Order());
         Assert.Equal("direct", Assert.Single(result.Model.Graph.Node, static node => node.OpType == "Constant").Output[0]);
@@ -70,7 +79,8 @@ public class PreprocessorTests
         var inputs = ModelRuns.RandomInputs(before, 3);
         Assert.Equal(ModelRuns.Run(before, inputs), ModelRuns.Run(after, inputs));
 
-        void Constant(string name, AttributeProto attribute) => graph.Model.Graph.Node.Insert(0, Nodes.Make("Constant", [], [name], "", attribute));
+        void Constant(string name, AttributeProto attribute) =>
+            graph.Model.Graph.Node.Insert(0, Nodes.Make("Constant", [], [name], "", attribute));
     }
 
     [Fact]
@@ -90,9 +100,12 @@ public class PreprocessorTests
     [Fact]
     public void Run_WeightsReadBySubgraphsAlone_Stay()
     {
-        var graph = new TestGraph().Input("x", 2).Weight(TensorData.Make("w", [1f, 2f], 2)).Weight(TensorData.Make("flag", Proto.TensorProto.Types.DataType.Bool, [1], []));
+        var graph = new TestGraph().Input("x", 2)
+            .Weight(TensorData.Make("w", [1f, 2f], 2))
+            .Weight(TensorData.Make("flag", Proto.TensorProto.Types.DataType.Bool, [1], []));
         var (then, otherwise) = (Branch("Add"), Branch("Sub"));
-        graph.Node("If", "flag", "y", new AttributeProto { Name = "then_branch", Type = AttributeProto.Types.AttributeType.Graph, G = then },
+        graph.Node(
+            "If", "flag", "y", new AttributeProto { Name = "then_branch", Type = AttributeProto.Types.AttributeType.Graph, G = then },
             new AttributeProto { Name = "else_branch", Type = AttributeProto.Types.AttributeType.Graph, G = otherwise }).Output("y");
         var result = Preprocessor.Run(graph.Model, NoRuntime);
         Assert.Equal(graph.Model, result.Model);

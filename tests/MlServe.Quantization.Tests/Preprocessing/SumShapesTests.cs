@@ -13,7 +13,9 @@ public class SumShapesTests
     public void Run_AdditionOfWhatHasOneShape_IsDoneWithinTheConvolution()
     {
         var model = Residual(pad: 1).Model;
-        Assert.SkipUnless(Evaluation.FusedOperators.Of(OnnxFile.ToBytes(model)).ContainsKey("ReorderOutput"), "ONNX Runtime has no layout of its own for convolutions on this processor.");
+        Assert.SkipUnless(
+            Evaluation.FusedOperators.Of(OnnxFile.ToBytes(model)).ContainsKey("ReorderOutput"),
+            "ONNX Runtime has no layout of its own for convolutions on this processor.");
         var result = Preprocessor.Run(model, NotFolded);
         Assert.Equal(["a", "c"], result.Model.Graph.ValueInfo.Select(static info => info.Name));
         Assert.Equal(Lengths(result.Model.Graph.ValueInfo[0]), Lengths(result.Model.Graph.ValueInfo[1]));
@@ -47,7 +49,8 @@ public class SumShapesTests
         Assert.Equal(which == 0 ? 2 : 0, declared);
     }
 
-    private static string[] Lengths(ValueInfoProto info) => [.. info.Type.TensorType.Shape.Dim.Select(static dim => dim.HasDimValue ? $"{dim.DimValue}" : dim.DimParam)];
+    private static string[] Lengths(ValueInfoProto info) =>
+        [.. info.Type.TensorType.Shape.Dim.Select(static dim => dim.HasDimValue ? $"{dim.DimValue}" : dim.DimParam)];
 
     private static TestGraph Residual(int pad) => Graph("Conv x w a|Relu a r|Conv r v c|Add a c y", pad);
 
@@ -55,7 +58,8 @@ public class SumShapesTests
     {
         var graph = new TestGraph().Input("x", -1, 16, -2, -3).Output("y");
         if (chain.Contains('z', StringComparison.Ordinal)) graph.Input("z", -1, 16, -2, -3);
-        graph.Weight(TensorData.Make("w", Trial.Values(1, 16 * 16 * 9), 16, 16, 3, 3)).Weight(TensorData.Make("v", Trial.Values(2, 16 * 16 * 9), 16, 16, 3, 3));
+        graph.Weight(TensorData.Make("w", Trial.Values(1, 16 * 16 * 9), 16, 16, 3, 3))
+            .Weight(TensorData.Make("v", Trial.Values(2, 16 * 16 * 9), 16, 16, 3, 3));
         foreach (var words in chain.Split('|').Select(static node => node.Split(' ')))
         {
             AttributeProto[] attributes = words[0] == "Conv" ? [Nodes.Ints("pads", pad, pad, pad, pad)] : [];

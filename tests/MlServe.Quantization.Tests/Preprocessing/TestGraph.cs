@@ -37,7 +37,9 @@ internal sealed class TestGraph
 
     public TestGraph Node(string operation, string inputs, string outputs, params ReadOnlySpan<AttributeProto> attributes)
     {
-        Model.Graph.Node.Add(Nodes.Make(operation, inputs.Split(' ').Select(static name => name == "_" ? "" : name), outputs.Split(' '), $"n_{outputs.Split(' ')[0]}", attributes));
+        Model.Graph.Node.Add(Nodes.Make(
+            operation, inputs.Split(' ').Select(static name => name == "_" ? "" : name), outputs.Split(' '), $"n_{outputs.Split(' ')[0]}",
+            attributes));
         return this;
     }
 

@@ -31,8 +31,10 @@ internal sealed partial class RandomGraph
         }
     }
 
-    private bool IsUsed(string name) => _graph.Node.Any(node => node.Output.Contains(name)) || _graph.Initializer.Any(tensor => tensor.Name == name) || _graph.Input.Any(input => input.Name == name)
-        || _graph.ValueInfo.Any(info => info.Name == name);
+    private bool IsUsed(string name) =>
+        _graph.Node.Any(node => node.Output.Contains(name)) || _graph.Initializer.Any(tensor => tensor.Name == name)
+        || _graph.Input.Any(input => input.Name == name)
+            || _graph.ValueInfo.Any(info => info.Name == name);
 
     private void ShowConstant()
     {
@@ -47,7 +49,11 @@ internal sealed partial class RandomGraph
         {
             if (!Chance(0.5) || _graph.Output.Any(output => output.Name == tensor.Name)) continue;
             _graph.Initializer.Remove(tensor);
-            _graph.Node.Insert(0, Nodes.Make("Constant", [], [tensor.Name], "", new AttributeProto { Name = "value", Type = AttributeProto.Types.AttributeType.Tensor, T = tensor }));
+            _graph.Node.Insert(
+                0,
+                Nodes.Make(
+                    "Constant", [], [tensor.Name], "",
+                    new AttributeProto { Name = "value", Type = AttributeProto.Types.AttributeType.Tensor, T = tensor }));
         }
     }
 
@@ -71,7 +77,8 @@ internal sealed partial class RandomGraph
         var (then, otherwise) = (Body(moved, "t"), Body(moved, "e"));
         _graph.Initializer.Add(TensorData.Make("condition", DataType.Bool, [(byte)_random.Next(2)], []));
         var node = Nodes.Make("If", ["condition"], [end], "if",
-            new AttributeProto { Name = "then_branch", Type = AttributeProto.Types.AttributeType.Graph, G = then }, new AttributeProto { Name = "else_branch", Type = AttributeProto.Types.AttributeType.Graph, G = otherwise });
+            new AttributeProto { Name = "then_branch", Type = AttributeProto.Types.AttributeType.Graph, G = then },
+            new AttributeProto { Name = "else_branch", Type = AttributeProto.Types.AttributeType.Graph, G = otherwise });
         _graph.Node.Add(node);
         if (Chance(0.5)) return;
         // Without a constant the runtime cannot take one of the branches in its place.
@@ -84,7 +91,8 @@ internal sealed partial class RandomGraph
         var body = new GraphProto { Name = suffix };
         var made = nodes.SelectMany(static node => node.Output).ToHashSet(StringComparer.Ordinal);
         var ownWeights = Chance(0.5);
-        string Renamed(string name) => made.Contains(name) || (ownWeights && body.Initializer.Any(tensor => tensor.Name == name + suffix)) ? name + suffix : name;
+        string Renamed(string name) =>
+            made.Contains(name) || (ownWeights && body.Initializer.Any(tensor => tensor.Name == name + suffix)) ? name + suffix : name;
         foreach (var node in nodes)
         {
             foreach (var tensor in node.Input.Where(_constants.ContainsKey).Select(input => _constants[input]))
@@ -102,7 +110,11 @@ internal sealed partial class RandomGraph
             body.Node.Add(inner);
         }
 
-        body.Output.Add(new ValueInfoProto { Name = Renamed(nodes[^1].Output[0]), Type = new() { TensorType = new() { ElemType = (int)DataType.Float } } });
+        body.Output.Add(new ValueInfoProto
+        {
+            Name = Renamed(nodes[^1].Output[0]),
+            Type = new() { TensorType = new() { ElemType = (int)DataType.Float } },
+        });
         return body;
     }
 

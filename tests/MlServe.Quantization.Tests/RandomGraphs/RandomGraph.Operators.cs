@@ -29,7 +29,8 @@ internal sealed partial class RandomGraph
         var outputs = Pick(2L, 4);
         long[] weight = [outputs, value.Shape[1] < 0 ? 1 : value.Shape[1], 1];
         if (value.Shape[1] < 0) return Activation(value);
-        return (Node("Conv", [value.Name, Constant(Weights(weight), weight)], Nodes.Ints("kernel_shape", 1)), [value.Shape[0], outputs, value.Shape[2]]);
+        return (Node("Conv", [value.Name, Constant(Weights(weight), weight)], Nodes.Ints("kernel_shape", 1)),
+            [value.Shape[0], outputs, value.Shape[2]]);
     }
 
     /// <summary>A constant of any shape that broadcasts: some of the axes, more axes, or longer where the value's is 1.</summary>
@@ -98,7 +99,10 @@ internal sealed partial class RandomGraph
         var channels = value.Shape[1];
         if (channels < 0) return Activation(value);
         float[] Positive() => [.. Weights([channels]).Select(static number => Math.Abs(number) + 0.1f)];
-        return (Node("BatchNormalization", [value.Name, Constant(Positive(), channels), Constant(Weights([channels]), channels), Constant(Weights([channels]), channels), Constant(Positive(), channels)]), value.Shape);
+        return (Node(
+            "BatchNormalization",
+            [value.Name, Constant(Positive(), channels), Constant(Weights([channels]), channels), Constant(Weights([channels]), channels),
+                Constant(Positive(), channels)]), value.Shape);
     }
 
     /// <summary>Squeeze-and-excitation, or its head.</summary>

@@ -5,8 +5,8 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 namespace MlServe.Quantization.RandomGraphs;
 
 /// <summary>
-/// A small model that is drawn from a seed: operators that are rewritten, with constants of all shapes that broadcast, those that widen a value among them, and what exporters do to a graph beside.
-/// A length of -1 is that of the rows, which callers choose.
+/// A small model that is drawn from a seed: operators that are rewritten, with constants of all shapes that broadcast, those that widen a
+/// value among them, and what exporters do to a graph beside. A length of -1 is that of the rows, which callers choose.
 /// </summary>
 internal sealed partial class RandomGraph
 {
@@ -111,7 +111,10 @@ internal sealed partial class RandomGraph
             7 => Activation(value),
             8 => Normalize(value),
             9 => Squeeze(value),
-            10 => (Node("MaxPool", [value.Name], Nodes.Ints("kernel_shape", 2, 1), Nodes.Ints("strides", 1, 1), Nodes.Ints("pads", 1, 0, 0, 0)), shape),
+            10 =>
+                (Node(
+                    "MaxPool", [value.Name], Nodes.Ints("kernel_shape", 2, 1), Nodes.Ints("strides", 1, 1), Nodes.Ints("pads", 1, 0, 0, 0)),
+                    shape),
             11 when shape[0] == -1 => (Node("Flatten", [value.Name], Nodes.Int("axis", 1)), [-1, shape[1] * shape[2] * shape[3]]),
             12 => Sum(value),
             _ => (Node("Transpose", [value.Name], Nodes.Ints("perm", 0, 1, 3, 2)), [shape[0], shape[1], shape[3], shape[2]]),
@@ -189,7 +192,9 @@ internal sealed partial class RandomGraph
     {
         var tensor = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = new() };
         foreach (var size in shape)
-            tensor.Shape.Dim.Add(size < 0 ? Chance(0.7) || _graph.Input.Count > 0 ? new TensorShapeProto.Types.Dimension { DimParam = "n" } : new() : new() { DimValue = size });
+            tensor.Shape.Dim.Add(size < 0
+                ? Chance(0.7) || _graph.Input.Count > 0 ? new TensorShapeProto.Types.Dimension { DimParam = "n" } : new()
+                : new() { DimValue = size });
         return new() { Name = name, Type = new() { TensorType = tensor } };
     }
 

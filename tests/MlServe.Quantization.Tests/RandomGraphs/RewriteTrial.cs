@@ -11,7 +11,10 @@ using MlServe.Quantization.Verification;
 
 namespace MlServe.Quantization.RandomGraphs;
 
-/// <summary>Sends one random graph through every rewrite and holds what comes out against the runtime without any optimization. Independent of the check that the library itself makes.</summary>
+/// <summary>
+/// Sends one random graph through every rewrite and holds what comes out against the runtime without any optimization. Independent of the
+/// check that the library itself makes.
+/// </summary>
 internal sealed class RewriteTrial
 {
     // Of the greatest number of an output. Reordered sums make 1e-6 of it, where nothing cancels.
@@ -74,12 +77,16 @@ internal sealed class RewriteTrial
         return true;
     }
 
-    /// <summary>The graph with 2 % of noise in its weights: some answer otherwise altogether then, and no rounding can be asked to be nearer.</summary>
+    /// <summary>
+    /// The graph with 2 % of noise in its weights: some answer otherwise altogether then, and no rounding can be asked to be nearer.
+    /// </summary>
     private ModelProto Shake(int seed)
     {
         var random = new Random(seed);
         var model = _source.Clone();
-        foreach (var tensor in Graphs.Of(model).SelectMany(static graph => graph.Initializer.Concat(graph.Node.SelectMany(static node => node.Attribute.Select(static attribute => attribute.T))))
+        foreach (var tensor in Graphs.Of(model)
+            .SelectMany(static graph =>
+                graph.Initializer.Concat(graph.Node.SelectMany(static node => node.Attribute.Select(static attribute => attribute.T))))
             .Where(static tensor => tensor is { Dims.Count: >= 2 } && TensorData.TypeOf(tensor) == TensorProto.Types.DataType.Float))
         {
             var values = TensorData.Floats(tensor);
@@ -113,18 +120,28 @@ internal sealed class RewriteTrial
     }
 
     private ModelProto Rewrite(QuantizationMethod method) =>
-        PlanExecutor.Apply(_source, new() { SourceDigest = "", Method = method, Target = CpuTarget.X86Vnni, BlockSize = 16, MinMultiplications = 0 }).Model;
+        PlanExecutor.Apply(
+            _source,
+            new() { SourceDigest = "", Method = method, Target = CpuTarget.X86Vnni, BlockSize = 16, MinMultiplications = 0 }).Model;
 
     private ModelProto RewriteStatic(QuantizationFormat format)
     {
         var preprocessed = Preprocessor.Run(_source, new()).Model;
-        var plan = new QuantizationPlan { SourceDigest = "", Method = QuantizationMethod.Static, Target = CpuTarget.X86Vnni, MinMultiplications = 0, Format = format };
+        var plan = new QuantizationPlan
+        {
+            SourceDigest = "",
+            Method = QuantizationMethod.Static,
+            Target = CpuTarget.X86Vnni,
+            MinMultiplications = 0,
+            Format = format,
+        };
         if (_seed % 2 == 0) plan = plan with { InputFactors = Factors(preprocessed, plan) };
         preprocessed = Smoothing.Apply(preprocessed, plan);
         plan = plan with { InputFactors = new Dictionary<string, float[]>() };
         var tensors = StaticRewriter.TensorsToCalibrate(preprocessed, plan);
         var observers = tensors.Select(static name => RangeObserver.Create(name, new())).ToArray();
-        var channels = StaticRewriter.ChannelsToCalibrate(preprocessed, plan).Select(static name => new ChannelRangeObserver(name)).ToArray();
+        var channels = StaticRewriter.ChannelsToCalibrate(preprocessed, plan)
+            .Select(static name => new ChannelRangeObserver(name)).ToArray();
         using (var activations = ActivationSession.Open(preprocessed, [.. tensors]))
         using (var byChannel = ActivationSession.Open(preprocessed, [.. channels.Select(static channel => channel.Name)]))
         {
@@ -139,7 +156,10 @@ internal sealed class RewriteTrial
         plan = plan with
         {
             Ranges = observers.ToDictionary(static observer => observer.Name, static observer => observer.Range(), StringComparer.Ordinal),
-            ChannelRanges = _seed % 3 == 0 ? new Dictionary<string, TensorRange[]>() : channels.Where(static channel => channel.Ranges() is not null).ToDictionary(static channel => channel.Name, static channel => channel.Ranges()!, StringComparer.Ordinal),
+            ChannelRanges = _seed % 3 == 0
+                ? new Dictionary<string, TensorRange[]>()
+                : channels.Where(static channel => channel.Ranges() is not null)
+                    .ToDictionary(static channel => channel.Name, static channel => channel.Ranges()!, StringComparer.Ordinal),
         };
         return StaticRewriter.Rewrite(preprocessed, plan).Model;
     }
@@ -148,7 +168,8 @@ internal sealed class RewriteTrial
     {
         var random = new Random(_seed);
         return Smoothing.Readers(new(preprocessed.Graph), plan).ToDictionary(static reader => reader.Value,
-            reader => Enumerable.Range(0, Smoothing.ColumnsOf(reader.Nodes[0])).Select(_ => 0.25f + (4 * random.NextSingle())).ToArray(), StringComparer.Ordinal);
+            reader => Enumerable.Range(0, Smoothing.ColumnsOf(reader.Nodes[0])).Select(_ => 0.25f + (4 * random.NextSingle())).ToArray(),
+            StringComparer.Ordinal);
     }
 
     private void Try(string what, double? decibels, Func<ModelProto> make, bool isForm = false)
@@ -157,10 +178,12 @@ internal sealed class RewriteTrial
         try
         {
             var model = make();
-            Faults.AddRange(SlowIntegers.In(model).Select(slow => $"seed {_seed}, {what}: '{slow.Node}', a {slow.OpType}, has {slow.Reason}"));
+            Faults.AddRange(SlowIntegers.In(model)
+                .Select(slow => $"seed {_seed}, {what}: '{slow.Node}', a {slow.OpType}, has {slow.Reason}"));
             made = OnnxFile.ToBytes(model);
         }
-        catch (QuantizationException exception) when (exception.Failure is QuantizationFailure.NothingToQuantize or QuantizationFailure.UnsupportedOpset or QuantizationFailure.NotFinite)
+        catch (QuantizationException exception) when (exception.Failure is QuantizationFailure.NothingToQuantize
+            or QuantizationFailure.UnsupportedOpset or QuantizationFailure.NotFinite)
         {
             Refused++;
             return;
@@ -191,7 +214,12 @@ internal sealed class RewriteTrial
                 var given = Answer.Run(session.Session, inputs);
                 for (var output = 0; output < given.Count; output++)
                 {
-                    if (Difference(_expected[i][output], given[output], decibels is { } least ? Math.Min(least, _shaken.Min(shaken => Snr(_expected[i][output], shaken[i][output])) - Margin) : null, isForm) is { } fault) return $"input {i}, {fault}";
+                    if (Difference(
+                        _expected[i][output], given[output],
+                        decibels is { } least
+                            ? Math.Min(least, _shaken.Min(shaken => Snr(_expected[i][output], shaken[i][output])) - Margin)
+                            : null, isForm) is { } fault)
+                        return $"input {i}, {fault}";
                 }
             }
 
@@ -206,7 +234,8 @@ internal sealed class RewriteTrial
     private static string? Difference(Answer expected, Answer given, double? decibels, bool isForm)
     {
         if (expected.Name != given.Name || expected.Type != given.Type || !expected.Shape.AsSpan().SequenceEqual(given.Shape))
-            return $"'{given.Name}' is {given.Type}[{string.Join(',', given.Shape)}], expected {expected.Type}[{string.Join(',', expected.Shape)}]";
+            return $"'{given.Name}' is {given.Type}[{string.Join(',', given.Shape)}], expected "
+                + $"{expected.Type}[{string.Join(',', expected.Shape)}]";
         if (expected.Numbers is not { } left || given.Numbers is not { } right) return null;
         double greatest = 0, difference = 0;
         for (var i = 0; i < left.Length; i++)
@@ -220,13 +249,17 @@ internal sealed class RewriteTrial
         if (isForm) return null;
         // Of a Softmax that is sure of everything, any noise may make it sure of another thing.
         var isSaturated = greatest <= 1 && left.Count(static number => number is < 1e-6 or > 1 - 1e-6) > left.Length / 2;
-        if (decibels is { } least) return isSaturated || Snr(expected, given) >= least ? null : $"'{given.Name}' has {Snr(expected, given):F1} dB, {least:F1} asked, greatest {greatest:G3}";
+        if (decibels is { } least)
+            return isSaturated || Snr(expected, given) >= least
+                ? null
+                : $"'{given.Name}' has {Snr(expected, given):F1} dB, {least:F1} asked, greatest {greatest:G3}";
         return difference <= greatest * MaxShare ? null : $"'{given.Name}' differs by {difference:G3}, greatest {greatest:G3}";
     }
 
     private static double Snr(Answer expected, Answer given)
     {
-        if (expected.Numbers is not { } left || given.Numbers is not { } right || left.Length != right.Length) return double.PositiveInfinity;
+        if (expected.Numbers is not { } left || given.Numbers is not { } right || left.Length != right.Length)
+            return double.PositiveInfinity;
         double signal = 0, noise = 0;
         for (var i = 0; i < left.Length; i++)
         {

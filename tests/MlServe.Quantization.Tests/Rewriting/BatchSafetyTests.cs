@@ -28,10 +28,13 @@ public class BatchSafetyTests
     {
         await using var model = await LoadAsync(Dynamic());
         Assert.True(model.Signature.IsBatchable);
-        await using var predictor = new PredictorBuilder(model).UseBatching(static batching => batching.AcceptDependentRowsOf = "m").Build();
+        await using var predictor = new PredictorBuilder(model).UseBatching(static batching => batching.AcceptDependentRowsOf = "m")
+            .Build();
         var (first, second) = (SmallModels.Random(32, 1), SmallModels.Random(32, 2, 5));
-        using var together = await predictor.PredictAsync(PredictionInputs.Rows([.. first, .. second], 2), cancellationToken: TestContext.Current.CancellationToken);
-        using var alone = await predictor.PredictAsync(PredictionInputs.Row(first), cancellationToken: TestContext.Current.CancellationToken);
+        using var together = await predictor.PredictAsync(
+            PredictionInputs.Rows([.. first, .. second], 2), cancellationToken: TestContext.Current.CancellationToken);
+        using var alone = await predictor.PredictAsync(
+            PredictionInputs.Row(first), cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal([8], alone["y"].Shape.ToArray());
         var snr = ModelRun.Snr([alone["y"].ToArray<float>()], [together["y"].ToArray<float>()[..8]]);
         Assert.InRange(snr, 5, 60);
@@ -68,7 +71,8 @@ public class BatchSafetyTests
         using var host = Host("m");
         await host.StartAsync(TestContext.Current.CancellationToken);
         var predictor = host.Services.GetRequiredService<IPredictor>();
-        using var prediction = await predictor.PredictAsync(PredictionInputs.Row(SmallModels.Random(32)), cancellationToken: TestContext.Current.CancellationToken);
+        using var prediction = await predictor.PredictAsync(
+            PredictionInputs.Row(SmallModels.Random(32)), cancellationToken: TestContext.Current.CancellationToken);
         Assert.True(prediction.IsOk);
         Assert.NotNull(predictor.GetService<BatchStatistics>());
         await host.StopAsync(TestContext.Current.CancellationToken);
@@ -83,8 +87,11 @@ public class BatchSafetyTests
         return builder.Build();
     }
 
-    private static byte[] Dynamic() => OnnxFile.ToBytes(DynamicRewriter.Rewrite(ModelRun.Parse(Mlp), ModelRun.Plan(QuantizationMethod.Dynamic)).Model);
+    private static byte[] Dynamic() =>
+        OnnxFile.ToBytes(DynamicRewriter.Rewrite(ModelRun.Parse(Mlp), ModelRun.Plan(QuantizationMethod.Dynamic)).Model);
 
     private static async Task<OnnxPredictor> LoadAsync(byte[] model) =>
-        await OnnxPredictor.LoadAsync(ModelSource.FromBytes(model), new OnnxModelOptions(), new ModelLoadContext { Name = "m" }, TestContext.Current.CancellationToken);
+        await OnnxPredictor.LoadAsync(
+            ModelSource.FromBytes(model), new OnnxModelOptions(), new ModelLoadContext { Name = "m" },
+            TestContext.Current.CancellationToken);
 }

@@ -112,10 +112,15 @@ public class DynamicRewriterTests
     [Fact]
     public void Rewrite_WeightsThatAreInputsOrOutputsOrGiven_StayWithTheReason()
     {
-        var input = new OnnxModel().Input("x", OnnxModel.Float, "n", 8).Input("w", OnnxModel.Float, 8, 8).Output("y", OnnxModel.Float, "n", 8);
+        var input = new OnnxModel().Input("x", OnnxModel.Float, "n", 8)
+            .Input("w", OnnxModel.Float, 8, 8)
+            .Output("y", OnnxModel.Float, "n", 8);
         Assert.Contains("no constant", Refused(input.Node("MatMul", ["x", "w"], ["y"]).ToBytes()).Message, StringComparison.Ordinal);
-        Assert.Contains("a caller may give others", Refused(input.Initializer("w", SmallModels.Random(64), 8, 8).ToBytes()).Message, StringComparison.Ordinal);
-        var output = new OnnxModel().Input("x", OnnxModel.Float, "n", 8).Output("y", OnnxModel.Float, "n", 8).Output("w", OnnxModel.Float, 8, 8)
+        Assert.Contains(
+            "a caller may give others", Refused(input.Initializer("w", SmallModels.Random(64), 8, 8).ToBytes()).Message,
+            StringComparison.Ordinal);
+        var output = new OnnxModel().Input("x", OnnxModel.Float, "n", 8).Output("y", OnnxModel.Float, "n", 8)
+            .Output("w", OnnxModel.Float, 8, 8)
             .Initializer("w", SmallModels.Random(64), 8, 8).Node("MatMul", ["x", "w"], ["y"]);
         Assert.Contains("an output as well", Refused(output.ToBytes()).Message, StringComparison.Ordinal);
     }
@@ -127,7 +132,8 @@ public class DynamicRewriterTests
     public void Rewrite_WeightsOfOtherShapes_StayWithTheReason(long[] shape, string reason)
     {
         var model = new OnnxModel().Input("x", OnnxModel.Float, "n", 8).Output("y", OnnxModel.Float)
-            .Initializer("w", SmallModels.Random((int)shape.Aggregate(1L, static (count, size) => count * size)), shape).Node("MatMul", ["x", "w"], ["y"]);
+            .Initializer("w", SmallModels.Random((int)shape.Aggregate(1L, static (count, size) => count * size)), shape)
+            .Node("MatMul", ["x", "w"], ["y"]);
         Assert.Contains(reason, Refused(model.ToBytes()).Message, StringComparison.Ordinal);
     }
 
@@ -142,9 +148,15 @@ public class DynamicRewriterTests
     public void Rewrite_SmallOrExcludedNode_StaysWithTheReason()
     {
         var small = DynamicRewriter.Rewrite(ModelRun.Parse(OnnxModel.Mlp(1, 8, 64, 64)), Plan with { MinMultiplications = 1000 });
-        Assert.Contains("512 multiplications", Assert.Single(small.Decisions, static decision => !decision.IsQuantized).Reason, StringComparison.Ordinal);
+        Assert.Contains(
+            "512 multiplications", Assert.Single(small.Decisions, static decision => !decision.IsQuantized).Reason,
+            StringComparison.Ordinal);
         var excluded = DynamicRewriter.Rewrite(ModelRun.Parse(OnnxModel.Mlp(1, 8, 64, 64)), Plan with { ExcludedNodes = ["y"] });
-        Assert.Equal(("y", "it was excluded"), excluded.Decisions.Where(static decision => !decision.IsQuantized).Select(static decision => (decision.Node, decision.Reason)).Single());
+        Assert.Equal(
+            ("y", "it was excluded"),
+            excluded.Decisions.Where(static decision => !decision.IsQuantized)
+                .Select(static decision => (decision.Node, decision.Reason))
+                .Single());
     }
 
     [Fact]
@@ -158,7 +170,10 @@ public class DynamicRewriterTests
     [Fact]
     public void Rewrite_OldOperatorSet_IsRefused()
     {
-        var model = new OnnxModel(9).Input("x", OnnxModel.Float, 1, 8).Output("y", OnnxModel.Float, 1, 8).Initializer("w", SmallModels.Random(64), 8, 8).Node("MatMul", ["x", "w"], ["y"]);
+        var model = new OnnxModel(9).Input("x", OnnxModel.Float, 1, 8)
+            .Output("y", OnnxModel.Float, 1, 8)
+            .Initializer("w", SmallModels.Random(64), 8, 8)
+            .Node("MatMul", ["x", "w"], ["y"]);
         Assert.Equal(QuantizationFailure.UnsupportedOpset, Refused(model.ToBytes()).Failure);
     }
 
@@ -177,13 +192,17 @@ public class DynamicRewriterTests
     [Fact]
     public void Rewrite_HundredThousandNodes_TakesThemAll()
     {
-        var model = new OnnxModel().Input("v0", OnnxModel.Float, "n", 4).Output("v100000", OnnxModel.Float, "n", 4).Initializer("w", SmallModels.Random(16), 4, 4);
+        var model = new OnnxModel().Input("v0", OnnxModel.Float, "n", 4)
+            .Output("v100000", OnnxModel.Float, "n", 4)
+            .Initializer("w", SmallModels.Random(16), 4, 4);
         for (var i = 0; i < 100_000; i++)
             model.Node(i % 2 == 0 ? "MatMul" : "Relu", i % 2 == 0 ? [$"v{i}", "w"] : [$"v{i}"], [$"v{i + 1}"]);
         Assert.Equal(50_000, DynamicRewriter.Rewrite(ModelRun.Parse(model.ToBytes()), Plan).Decisions.Count);
     }
 
-    private static byte[] Rewrite(byte[] model, QuantizationPlan? plan = null) => OnnxFile.ToBytes(DynamicRewriter.Rewrite(ModelRun.Parse(model), plan ?? Plan).Model);
+    private static byte[] Rewrite(byte[] model, QuantizationPlan? plan = null) =>
+        OnnxFile.ToBytes(DynamicRewriter.Rewrite(ModelRun.Parse(model), plan ?? Plan).Model);
 
-    private static QuantizationException Refused(byte[] model) => Assert.Throws<QuantizationException>(() => DynamicRewriter.Rewrite(ModelRun.Parse(model), Plan));
+    private static QuantizationException Refused(byte[] model) =>
+        Assert.Throws<QuantizationException>(() => DynamicRewriter.Rewrite(ModelRun.Parse(model), Plan));
 }

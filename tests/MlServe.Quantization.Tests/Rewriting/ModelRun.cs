@@ -26,7 +26,8 @@ internal static class ModelRun
         try
         {
             using var results = session.Session.Run(inputs);
-            return [.. results.Where(static result => result.Value is DenseTensor<float>).Select(static result => ((DenseTensor<float>)result.Value).ToArray())];
+            return [.. results.Where(static result => result.Value is DenseTensor<float>)
+                .Select(static result => ((DenseTensor<float>)result.Value).ToArray())];
         }
         catch (OnnxRuntimeException)
         {
@@ -38,7 +39,8 @@ internal static class ModelRun
     public static float[] One(byte[] model, float[] input, params int[] shape)
     {
         using var session = GraphSession.Open(model);
-        using var results = session.Session.Run([NamedOnnxValue.CreateFromTensor(session.InputNames[0], new DenseTensor<float>(input, shape))]);
+        using var results = session.Session.Run([NamedOnnxValue.CreateFromTensor(
+            session.InputNames[0], new DenseTensor<float>(input, shape))]);
         return results[0].AsEnumerable<float>().ToArray();
     }
 
@@ -69,7 +71,8 @@ internal static class ModelRun
     /// <summary>The model with its constants folded.</summary>
     public static byte[] Folded(byte[] model) => Save(model, GraphOptimizationLevel.ORT_ENABLE_BASIC);
 
-    public static List<string> Operators(ModelProto model) => [.. Graphs.Of(model).SelectMany(static graph => graph.Node).Select(static node => node.OpType)];
+    public static List<string> Operators(ModelProto model) =>
+        [.. Graphs.Of(model).SelectMany(static graph => graph.Node).Select(static node => node.OpType)];
 
     public static ModelProto Parse(byte[] model) => ModelProto.Parser.ParseFrom(model);
 
@@ -94,11 +97,14 @@ internal static class ModelRun
     {
         var count = shape.Aggregate(1, static (total, size) => total * size);
         if (type == typeof(float))
-            return NamedOnnxValue.CreateFromTensor(name, new DenseTensor<float>(Enumerable.Range(0, count).Select(_ => (random.NextSingle() * 2) - 1).ToArray(), shape));
+            return NamedOnnxValue.CreateFromTensor(
+                name, new DenseTensor<float>(Enumerable.Range(0, count).Select(_ => (random.NextSingle() * 2) - 1).ToArray(), shape));
         if (type == typeof(long))
-            return NamedOnnxValue.CreateFromTensor(name, new DenseTensor<long>(Enumerable.Range(0, count).Select(_ => random.NextInt64(2)).ToArray(), shape));
+            return NamedOnnxValue.CreateFromTensor(
+                name, new DenseTensor<long>(Enumerable.Range(0, count).Select(_ => random.NextInt64(2)).ToArray(), shape));
         if (type == typeof(int))
-            return NamedOnnxValue.CreateFromTensor(name, new DenseTensor<int>(Enumerable.Range(0, count).Select(_ => random.Next(2)).ToArray(), shape));
+            return NamedOnnxValue.CreateFromTensor(
+                name, new DenseTensor<int>(Enumerable.Range(0, count).Select(_ => random.Next(2)).ToArray(), shape));
         if (type == typeof(bool)) return NamedOnnxValue.CreateFromTensor(name, new DenseTensor<bool>(new bool[count], shape));
         return null;
     }

@@ -50,13 +50,16 @@ public sealed class OnnxQuantizerTests : IDisposable
     public async Task QuantizeDynamicAsync_Refused_WritesNothing()
     {
         await WriteAsync(SmallModels.Conv());
-        var exception = await Assert.ThrowsAsync<QuantizationException>(() => OnnxQuantizer.QuantizeDynamicAsync(Source, Destination, null, Token));
+        var exception = await Assert.ThrowsAsync<QuantizationException>(() =>
+            OnnxQuantizer.QuantizeDynamicAsync(Source, Destination, null, Token));
         Assert.Equal(QuantizationFailure.NothingToQuantize, exception.Failure);
         exception = await Assert.ThrowsAsync<QuantizationException>(() => OnnxQuantizer.QuantizeDynamicAsync(Source, Source, null, Token));
         Assert.Equal(QuantizationFailure.Destination, exception.Failure);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => OnnxQuantizer.QuantizeDynamicAsync(Source, Destination, null, new CancellationToken(canceled: true)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            OnnxQuantizer.QuantizeDynamicAsync(Source, Destination, null, new CancellationToken(canceled: true)));
         await File.WriteAllBytesAsync(Source, [1, 2, 3], Token);
-        exception = await Assert.ThrowsAsync<QuantizationException>(() => OnnxQuantizer.QuantizeDynamicAsync(Source, Destination, null, Token));
+        exception = await Assert.ThrowsAsync<QuantizationException>(() =>
+            OnnxQuantizer.QuantizeDynamicAsync(Source, Destination, null, Token));
         Assert.Equal(QuantizationFailure.Unreadable, exception.Failure);
         Assert.Single(Directory.GetFiles(_folder));
     }
@@ -65,7 +68,8 @@ public sealed class OnnxQuantizerTests : IDisposable
     public async Task QuantizeDynamicAsync_UnknownExcludedNode_NamesThoseThereAre()
     {
         await WriteAsync(OnnxModel.Mlp(1, 300, 300, 10));
-        var exception = await Assert.ThrowsAsync<QuantizationException>(() => OnnxQuantizer.QuantizeDynamicAsync(Source, Destination, new() { ExcludedNodes = ["nobody"] }, Token));
+        var exception = await Assert.ThrowsAsync<QuantizationException>(() =>
+            OnnxQuantizer.QuantizeDynamicAsync(Source, Destination, new() { ExcludedNodes = ["nobody"] }, Token));
         Assert.Equal(QuantizationFailure.InvalidOptions, exception.Failure);
         Assert.Contains("'nobody'", exception.Message, StringComparison.Ordinal);
         Assert.Contains("'s1'", exception.Message, StringComparison.Ordinal);
@@ -75,11 +79,13 @@ public sealed class OnnxQuantizerTests : IDisposable
     public async Task QuantizeAsync_OptionsAreNotValid_NamesAllFaults()
     {
         var exception = await Assert.ThrowsAsync<QuantizationException>(() =>
-            OnnxQuantizer.QuantizeWeightsAsync(Source, Destination, new() { Method = QuantizationMethod.Static, BlockSize = 48, MinMultiplications = -1 }, Token));
+            OnnxQuantizer.QuantizeWeightsAsync(
+                Source, Destination, new() { Method = QuantizationMethod.Static, BlockSize = 48, MinMultiplications = -1 }, Token));
         Assert.Contains("Method is Static", exception.Message, StringComparison.Ordinal);
         Assert.Contains("BlockSize is 48", exception.Message, StringComparison.Ordinal);
         Assert.Contains("MinMultiplications is -1", exception.Message, StringComparison.Ordinal);
-        exception = await Assert.ThrowsAsync<QuantizationException>(() => OnnxQuantizer.QuantizeDynamicAsync(Source, Destination, new() { Target = (CpuTarget)9, MinMultiplications = -1 }, Token));
+        exception = await Assert.ThrowsAsync<QuantizationException>(() =>
+            OnnxQuantizer.QuantizeDynamicAsync(Source, Destination, new() { Target = (CpuTarget)9, MinMultiplications = -1 }, Token));
         Assert.Contains("Target is 9", exception.Message, StringComparison.Ordinal);
     }
 
@@ -87,9 +93,13 @@ public sealed class OnnxQuantizerTests : IDisposable
     public void Options_Defaults_AreWhatTheDocumentationSays()
     {
         var dynamic = new DynamicQuantizationOptions();
-        Assert.Equal((CpuTarget.Auto, true, 65_536L, 0), (dynamic.Target, dynamic.PerChannel, dynamic.MinMultiplications, dynamic.ExcludedNodes.Count));
+        Assert.Equal(
+            (CpuTarget.Auto, true, 65_536L, 0),
+            (dynamic.Target, dynamic.PerChannel, dynamic.MinMultiplications, dynamic.ExcludedNodes.Count));
         var weights = new WeightQuantizationOptions();
-        Assert.Equal((QuantizationMethod.Int8Storage, true, 128, 65_536L, 0), (weights.Method, weights.PerChannel, weights.BlockSize, weights.MinMultiplications, weights.ExcludedNodes.Count));
+        Assert.Equal(
+            (QuantizationMethod.Int8Storage, true, 128, 65_536L, 0),
+            (weights.Method, weights.PerChannel, weights.BlockSize, weights.MinMultiplications, weights.ExcludedNodes.Count));
         Assert.Empty(dynamic.Validate().Concat(weights.Validate()));
     }
 

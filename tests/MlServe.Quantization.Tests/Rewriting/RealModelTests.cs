@@ -10,7 +10,8 @@ public class RealModelTests
 {
     public static TheoryData<QuantizationMethod, double> Methods { get; } = new()
     {
-        { QuantizationMethod.Dynamic, 15 }, { QuantizationMethod.Int8Storage, 20 }, { QuantizationMethod.Fp16Storage, 50 }, { QuantizationMethod.NBits8, 25 }, { QuantizationMethod.NBits4, 3 },
+        { QuantizationMethod.Dynamic, 15 }, { QuantizationMethod.Int8Storage, 20 }, { QuantizationMethod.Fp16Storage, 50 },
+        { QuantizationMethod.NBits8, 25 }, { QuantizationMethod.NBits4, 3 },
     };
 
     [Theory]
@@ -21,12 +22,14 @@ public class RealModelTests
         var rewritten = 0;
         foreach (var path in SharedData.Models())
         {
-            var bytes = File.ReadAllBytes(Path.Combine(root, "models", path.StartsWith("models/", StringComparison.Ordinal) ? path[7..] : path));
+            var bytes = File.ReadAllBytes(Path.Combine(
+                root, "models", path.StartsWith("models/", StringComparison.Ordinal) ? path[7..] : path));
             if (Rewrite(bytes, path, method) is not { } result) continue;
             rewritten++;
             if (ModelRun.Floats(bytes) is not { } expected) continue;
             var decibelsHere = ModelRun.Snr(expected, ModelRun.Floats(result)!);
-            TestContext.Current.TestOutputHelper?.WriteLine($"{method} {path} {decibelsHere:F1} dB {result.Length / (double)bytes.Length:P0}");
+            TestContext.Current.TestOutputHelper?.WriteLine(
+                $"{method} {path} {decibelsHere:F1} dB {result.Length / (double)bytes.Length:P0}");
             Assert.True(decibelsHere >= decibels, $"{method} {path}: {decibelsHere:F1} dB");
         }
 
@@ -44,7 +47,8 @@ public class RealModelTests
             using (var stream = entry.Open())
                 stream.ReadExactly(bytes);
             if (Rewrite(bytes, entry.FullName, method) is not { } result) continue;
-            if (entry.Length > 100_000 || ModelRun.Floats(bytes, openSize: 1) is not { } expected || expected.All(static output => output.All(static value => !float.IsFinite(value) || value == 0)))
+            if (entry.Length > 100_000 || ModelRun.Floats(bytes, openSize: 1) is not { } expected
+                || expected.All(static output => output.All(static value => !float.IsFinite(value) || value == 0)))
                 continue;
             var decibelsHere = ModelRun.Snr(expected, ModelRun.Floats(result, openSize: 1)!);
             Assert.True(decibelsHere >= decibels, $"{method} {entry.FullName}: {decibelsHere:F1} dB");
@@ -60,7 +64,9 @@ public class RealModelTests
         Assert.Contains(result.Decisions, static decision => decision is { OpType: "LSTM", IsQuantized: true });
         Assert.DoesNotContain(result.Decisions, static decision => decision is { OpType: "LSTM", IsQuantized: false });
         Assert.Contains("DynamicQuantizeLSTM", ModelRun.Optimized(OnnxFile.ToBytes(result.Model)));
-        Assert.Equal(OnnxFile.ToBytes(result.Model), OnnxFile.ToBytes(DynamicRewriter.Rewrite(ModelRun.Parse(bytes), ModelRun.Plan(QuantizationMethod.Dynamic)).Model));
+        Assert.Equal(
+            OnnxFile.ToBytes(result.Model),
+            OnnxFile.ToBytes(DynamicRewriter.Rewrite(ModelRun.Parse(bytes), ModelRun.Plan(QuantizationMethod.Dynamic)).Model));
     }
 
     private static byte[]? Rewrite(byte[] bytes, string path, QuantizationMethod method)

@@ -20,15 +20,18 @@ internal static class SmallModels
         .Input("x", OnnxModel.Float, transA ? [rows, "n"] : ["n", rows]).Output("y", OnnxModel.Float, "n", columns)
         .Initializer("w", Random(rows * columns), turned ? [columns, rows] : [rows, columns])
         .Initializer("b", Random(columns, 3, 2), columns)
-        .Node("Gemm", ["x", "w", "b"], ["y"], ("transB", turned ? 1 : 0), ("alpha", alpha), ("beta", beta), ("transA", transA ? 1 : 0)).ToBytes();
+        .Node("Gemm", ["x", "w", "b"], ["y"], ("transB", turned ? 1 : 0), ("alpha", alpha), ("beta", beta), ("transA", transA ? 1 : 0))
+        .ToBytes();
 
     /// <summary>Two matrices that read one tensor, two that share a weight.</summary>
     public static byte[] Shared() => new OnnxModel()
         .Input("x", OnnxModel.Float, "n", 64).Output("y", OnnxModel.Float, "n", 64)
         .Initializer("w", Random(64 * 64), 64, 64).Initializer("u", Random(64 * 64, 8), 64, 64)
-        .Node("MatMul", ["x", "w"], ["a"]).Node("MatMul", ["x", "u"], ["b"]).Node("Add", ["a", "b"], ["c"]).Node("MatMul", ["c", "w"], ["y"]).ToBytes();
+        .Node("MatMul", ["x", "w"], ["a"]).Node("MatMul", ["x", "u"], ["b"]).Node("Add", ["a", "b"], ["c"])
+        .Node("MatMul", ["c", "w"], ["y"]).ToBytes();
 
-    public static byte[] Lstm(int inputs = 32, int hidden = 48, string direction = "forward", bool states = false, long layout = 0, float? bad = null)
+    public static byte[] Lstm(
+        int inputs = 32, int hidden = 48, string direction = "forward", bool states = false, long layout = 0, float? bad = null)
     {
         var directions = direction == "bidirectional" ? 2 : 1;
         var w = Random(directions * 4 * hidden * inputs);
@@ -42,7 +45,8 @@ internal static class SmallModels
         if (states)
         {
             model.Initializer("l", OnnxModel.Int32, System.Runtime.InteropServices.MemoryMarshal.AsBytes<int>([3, 5]), 2)
-                .Initializer("h", Random(directions * 2 * hidden, 10), directions, 2, hidden).Initializer("c", Random(directions * 2 * hidden, 11), directions, 2, hidden)
+                .Initializer("h", Random(directions * 2 * hidden, 10), directions, 2, hidden)
+                .Initializer("c", Random(directions * 2 * hidden, 11), directions, 2, hidden)
                 .Initializer("p", Random(directions * 3 * hidden, 12), directions, 3 * hidden);
             input = [.. input, "l", "h", "c", "p"];
         }

@@ -18,8 +18,11 @@ public class StaticRealModelTests(ITestOutputHelper output)
     public async Task Rewrite_Digits_ReadsAsManyDigitsRight()
     {
         var assets = Path.Combine(AppContext.BaseDirectory, "assets");
-        var model = OnnxFile.ToBytes(Preprocessor.Run(Trial.Read(await File.ReadAllBytesAsync(Path.Combine(assets, "digits.onnx"), TestContext.Current.CancellationToken)), new()).Model);
-        var (images, labels) = (Unpack(assets, "mnist-test-images.idx3-ubyte.gz", 16), Unpack(assets, "mnist-test-labels.idx1-ubyte.gz", 8));
+        var model = OnnxFile.ToBytes(Preprocessor.Run(
+            Trial.Read(await File.ReadAllBytesAsync(Path.Combine(assets, "digits.onnx"), TestContext.Current.CancellationToken)),
+            new()).Model);
+        var (images, labels) =
+            (Unpack(assets, "mnist-test-images.idx3-ubyte.gz", 16), Unpack(assets, "mnist-test-labels.idx1-ubyte.gz", 8));
         float[] pixels = [.. images.Select(static pixel => pixel / 255f)];
         var samples = Enumerable.Range(0, Used)
             .Select(i => PredictionInputs.Row(PredictionInput.Tensor<float>("image", pixels.AsMemory(i * 784, 784), [1, 1, 28, 28])));
@@ -64,11 +67,13 @@ public class StaticRealModelTests(ITestOutputHelper output)
             {
                 using var expected = session.Run(sample, [session.OutputNames[0]]);
                 using var actual = quantized.Run(sample, [session.OutputNames[0]]);
-                if (expected[0].GetTensorTypeAndShape().ElementDataType != Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float) continue;
+                if (expected[0].GetTensorTypeAndShape().ElementDataType != Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float)
+                    continue;
                 var wanted = expected[0].GetTensorDataAsSpan<float>();
                 var found = actual[0].GetTensorDataAsSpan<float>();
                 if (wanted.Length != found.Length) continue;
-                return $"{result.Decisions.Count(static decision => decision.IsQuantized)} of {result.Decisions.Count} nodes, {Trial.Snr(wanted, found):F1} dB";
+                return $"{result.Decisions.Count(static decision => decision.IsQuantized)} of {result.Decisions.Count} nodes, "
+                    + $"{Trial.Snr(wanted, found):F1} dB";
             }
 
             return "loads";

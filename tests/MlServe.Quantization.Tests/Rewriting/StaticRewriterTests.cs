@@ -46,7 +46,8 @@ public class StaticRewriterTests
         var plan = await Trial.CalibrateAsync(SmallResNet, Trial.Plan(), Trial.RandomSamples(SmallResNet, 16, Image));
         var model = StaticRewriter.Rewrite(Trial.Read(SmallResNet), plan with { Format = QuantizationFormat.QOperator }).Model;
         Assert.Contains(model.Graph.Node, static node => node.OpType == "QLinearConv");
-        Assert.DoesNotContain(model.Graph.Node, static node => node.OpType == "DequantizeLinear" || node.Domain.Contains("nchwc", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            model.Graph.Node, static node => node.OpType == "DequantizeLinear" || node.Domain.Contains("nchwc", StringComparison.Ordinal));
         var values = Trial.Values(5, 3 * 32 * 32);
         var snr = Trial.Snr(Trial.Run(Trial.Rewrite(SmallResNet, plan), values, Image), Trial.Run(OnnxFile.ToBytes(model), values, Image));
         Assert.True(snr > 40, $"{snr:F1} dB");
@@ -58,7 +59,8 @@ public class StaticRewriterTests
         var quantized = await Trial.QuantizeAsync(SmallResNet, Image);
         var values = Trial.Values(6, 4 * 3 * 32 * 32);
         var together = Trial.Run(quantized, values, 4, 3, 32, 32);
-        float[] alone = [.. Enumerable.Range(0, 4).SelectMany(row => Trial.Run(quantized, values[(row * 3072)..((row + 1) * 3072)], Image))];
+        float[] alone =
+            [.. Enumerable.Range(0, 4).SelectMany(row => Trial.Run(quantized, values[(row * 3072)..((row + 1) * 3072)], Image))];
         Assert.Equal(alone, together);
     }
 
@@ -68,8 +70,12 @@ public class StaticRewriterTests
         var model = EncoderModel.Create(2, layers: 1, width: 64, heads: 4);
         var plan = await Trial.CalibrateAsync(model, Trial.Plan(), Trial.RandomSamples(model, 16, 1, 8, 64));
         var result = StaticRewriter.Rewrite(Trial.Read(model), plan);
-        Assert.Equal(6, result.Decisions.Count(static decision => decision is { OpType: "MatMul", IsQuantized: true, Reason: "float output" }));
-        Assert.Equal(2, result.Decisions.Count(static decision => decision is { OpType: "MatMul", IsQuantized: false, Reason: "its weights are computed" }));
+        Assert.Equal(
+            6, result.Decisions.Count(static decision => decision is { OpType: "MatMul", IsQuantized: true, Reason: "float output" }));
+        Assert.Equal(
+            2,
+            result.Decisions.Count(static decision =>
+                decision is { OpType: "MatMul", IsQuantized: false, Reason: "its weights are computed" }));
         var values = Trial.Values(5, 8 * 64);
         var snr = Trial.Snr(Trial.Run(model, values, 1, 8, 64), Trial.Run(OnnxFile.ToBytes(result.Model), values, 1, 8, 64));
         Assert.True(snr > 30, $"{snr:F1} dB");
@@ -103,7 +109,8 @@ public class StaticRewriterTests
     [Fact]
     public async Task Rewrite_SharedWeights_AreWrittenOnce()
     {
-        var model = new OnnxModel().Input("x", OnnxModel.Float, "batch", 16).Output("y", OnnxModel.Float, "batch", 16).Output("z", OnnxModel.Float, "batch", 16)
+        var model = new OnnxModel().Input("x", OnnxModel.Float, "batch", 16).Output("y", OnnxModel.Float, "batch", 16)
+            .Output("z", OnnxModel.Float, "batch", 16)
             .Initializer("w", Trial.Values(1, 256), 16, 16)
             .Node("MatMul", ["x", "w"], ["h"]).Node("Relu", ["h"], ["y"]).Node("MatMul", ["y", "w"], ["z"]).ToBytes();
         var quantized = Trial.Read(await Trial.QuantizeAsync(model, 1, 16));
@@ -114,8 +121,10 @@ public class StaticRewriterTests
     [Fact]
     public void Rewrite_WeightsThatAreInputsOrOutputs_StayFloatWithAReason()
     {
-        var model = new OnnxModel().Input("x", OnnxModel.Float, "batch", 8).Input("v", OnnxModel.Float, 8, 8).Output("y", OnnxModel.Float, "batch", 8).Output("u", OnnxModel.Float, 8, 8)
-            .Initializer("w", Trial.Values(1, 64), 8, 8).Initializer("v", Trial.Values(2, 64), 8, 8).Initializer("u", Trial.Values(3, 64), 8, 8)
+        var model = new OnnxModel().Input("x", OnnxModel.Float, "batch", 8).Input("v", OnnxModel.Float, 8, 8)
+            .Output("y", OnnxModel.Float, "batch", 8).Output("u", OnnxModel.Float, 8, 8)
+            .Initializer("w", Trial.Values(1, 64), 8, 8).Initializer("v", Trial.Values(2, 64), 8, 8)
+            .Initializer("u", Trial.Values(3, 64), 8, 8)
             .Node("MatMul", ["x", "w"], ["a"]).Node("MatMul", ["a", "v"], ["b"]).Node("MatMul", ["b", "u"], ["y"]).ToBytes();
         var proto = Trial.Read(model);
         var plan = Trial.Plan() with { Ranges = new Dictionary<string, TensorRange> { ["x"] = new(-1, 1) } };
@@ -133,7 +142,8 @@ public class StaticRewriterTests
         var model = Trial.Read(OnnxModel.Mlp(1, 64, 32, 16, 4));
         var plan = Trial.Plan() with { MinMultiplications = 100, ExcludedNodes = ["s2"] };
         Assert.Equal(["x"], StaticRewriter.TensorsToCalibrate(model, plan));
-        var decisions = StaticRewriter.Rewrite(model, plan with { Ranges = new Dictionary<string, TensorRange> { ["x"] = new(-1, 1) } }).Decisions;
+        var decisions = StaticRewriter.Rewrite(
+            model, plan with { Ranges = new Dictionary<string, TensorRange> { ["x"] = new(-1, 1) } }).Decisions;
         Assert.Equal("excluded by the plan", decisions.Single(static decision => decision.Node == "s2").Reason);
         Assert.Contains("64 multiplications", decisions.Single(static decision => decision.Node == "y").Reason, StringComparison.Ordinal);
     }
@@ -142,8 +152,10 @@ public class StaticRewriterTests
     public async Task Rewrite_DepthwiseConvolutionWithClip_AnswersNearly()
     {
         var model = new OnnxModel().Input("x", OnnxModel.Float, "batch", 8, 10, 10).Output("y", OnnxModel.Float, "batch", 8, 10, 10)
-            .Initializer("w", Trial.Values(1, 72), 8, 1, 3, 3).Initializer("b", Trial.Values(2, 8), 8).Initializer("lo", [0f]).Initializer("hi", [6f])
-            .Node("Conv", ["x", "w", "b"], ["c"], ("group", 8), ("pads", new long[] { 1, 1, 1, 1 })).Node("Clip", ["c", "lo", "hi"], ["y"]).ToBytes();
+            .Initializer("w", Trial.Values(1, 72), 8, 1, 3, 3).Initializer("b", Trial.Values(2, 8), 8).Initializer("lo", [0f])
+            .Initializer("hi", [6f])
+            .Node("Conv", ["x", "w", "b"], ["c"], ("group", 8), ("pads", new long[] { 1, 1, 1, 1 })).Node("Clip", ["c", "lo", "hi"], ["y"])
+            .ToBytes();
         var quantized = await Trial.QuantizeAsync(model, 1, 8, 10, 10);
         Assert.DoesNotContain(Trial.Read(quantized).Graph.Node, static node => node.OpType == "Clip");
         var values = Trial.Values(3, 800);
@@ -186,7 +198,8 @@ public class StaticRewriterTests
     {
         Assert.SkipUnless(Processor.Current == CpuTarget.X86Vnni, "Fusions of x86 processors with VNNI.");
         var model = new OnnxModel().Input("x", OnnxModel.Float, "n", 16, 12, 12).Output("y", OnnxModel.Float, "n", 32, 10, 10)
-            .Initializer("u", SmallModels.Random(32 * 16 * 9), 32, 16, 3, 3).Initializer("v", SmallModels.Random(32 * 32 * 9, 3), 32, 32, 3, 3)
+            .Initializer("u", SmallModels.Random(32 * 16 * 9), 32, 16, 3, 3)
+            .Initializer("v", SmallModels.Random(32 * 32 * 9, 3), 32, 32, 3, 3)
             .Initializer("w", SmallModels.Random(32 * 32 * 9, 4), 32, 32, 3, 3).Initializer("b", SmallModels.Random(32), 32)
             .Node("Conv", ["x", "u"], ["a"], ("pads", new long[] { 1, 1, 1, 1 })).Node("Relu", ["a"], ["r"])
             .Node(product, ["r", "v", "b"], ["c"], ("pads", new long[] { 1, 1, 1, 1 }))
@@ -202,7 +215,9 @@ public class StaticRewriterTests
         Assert.Equal(isShared ? 3 : 2, fused["QLinearConv"]);
         Assert.Contains(product, fused.Keys);
         Assert.Null(FusedOperators.Difference(result.Decisions, fused));
-        Assert.All(result.Model.Graph.Node.Where(static node => node.OpType == "DequantizeLinear"), node => Assert.Contains(result.Model.Graph.Node, reader => reader.Input.Contains(node.Output[0]) || node.Output[0] == "y"));
+        Assert.All(
+            result.Model.Graph.Node.Where(static node => node.OpType == "DequantizeLinear"),
+            node => Assert.Contains(result.Model.Graph.Node, reader => reader.Input.Contains(node.Output[0]) || node.Output[0] == "y"));
         var values = Trial.Values(3, 16 * 12 * 12);
         var snr = Trial.Snr(Trial.Run(bytes, values, shape), Trial.Run(quantized, values, shape));
         Assert.True(snr > 25, $"{snr:F1} dB");
@@ -215,13 +230,16 @@ public class StaticRewriterTests
     {
         Assert.SkipUnless(Processor.Current == CpuTarget.X86Vnni, "Fusions of x86 processors with VNNI.");
         string[] middle = product == "Gemm" ? ["h", "v", "b"] : ["h", "v"];
-        var model = new OnnxModel().Input("x", OnnxModel.Float, "n", 128).Output("y", OnnxModel.Float, "n", 64).Output("z", OnnxModel.Float, "n", 64)
-            .Initializer("u", SmallModels.Random(128 * 64), 128, 64).Initializer("v", SmallModels.Random(64 * 64, 4), 64, 64).Initializer("w", SmallModels.Random(64 * 64, 5), 64, 64)
+        var model = new OnnxModel().Input("x", OnnxModel.Float, "n", 128).Output("y", OnnxModel.Float, "n", 64)
+            .Output("z", OnnxModel.Float, "n", 64)
+            .Initializer("u", SmallModels.Random(128 * 64), 128, 64).Initializer("v", SmallModels.Random(64 * 64, 4), 64, 64)
+            .Initializer("w", SmallModels.Random(64 * 64, 5), 64, 64)
             .Initializer("b", SmallModels.Random(64), 64)
             .Node("Gemm", ["x", "u", "b"], ["h"]).Node(product, middle, [product == "Gemm" ? "c" : "m"]);
         if (product == "MatMul") model.Node("Add", ["m", "b"], ["c"]);
         var bytes = model.Node("Gemm", ["c", "w", "b"], ["y"]).Node("Gemm", ["h", "w", "b"], ["z"]).ToBytes();
-        var plan = await Trial.CalibrateAsync(bytes, Trial.Plan() with { ExcludedNodes = ["c", "m"] }, Trial.RandomSamples(bytes, 16, 1, 128));
+        var plan = await Trial.CalibrateAsync(
+            bytes, Trial.Plan() with { ExcludedNodes = ["c", "m"] }, Trial.RandomSamples(bytes, 16, 1, 128));
         var result = StaticRewriter.Rewrite(Trial.Read(bytes), plan);
         var fused = FusedOperators.Of(OnnxFile.ToBytes(result.Model));
         Assert.Contains("Gemm", fused.Keys);
@@ -237,7 +255,11 @@ public class StaticRewriterTests
         string[] slow = [.. SlowConvolutions.In(model)];
         Assert.Equal(["narrow"], slow);
         var range = new TensorRange(-1, 1);
-        var plan = Trial.Plan() with { ExcludedNodes = slow, Ranges = new Dictionary<string, TensorRange> { ["narrow"] = range, ["y"] = range } };
+        var plan = Trial.Plan() with
+        {
+            ExcludedNodes = slow,
+            Ranges = new Dictionary<string, TensorRange> { ["narrow"] = range, ["y"] = range },
+        };
         Assert.Contains("so few channels", StaticRewriter.Rewrite(model, plan).Decisions[0].Reason, StringComparison.Ordinal);
     }
 
@@ -253,17 +275,23 @@ public class StaticRewriterTests
     public async Task TensorsToCalibrate_QuantizedModel_IsRefused()
     {
         var quantized = Trial.Read(await Trial.QuantizeAsync(OnnxModel.Mlp(1, 8, 8), 1, 8));
-        Assert.Equal(QuantizationFailure.AlreadyQuantized, Assert.Throws<QuantizationException>(() => StaticRewriter.TensorsToCalibrate(quantized, Trial.Plan())).Failure);
+        Assert.Equal(
+            QuantizationFailure.AlreadyQuantized,
+            Assert.Throws<QuantizationException>(() => StaticRewriter.TensorsToCalibrate(quantized, Trial.Plan())).Failure);
     }
 
     [Fact]
     public void TensorsToCalibrate_NoWeightsOrOldOperators_IsRefused()
     {
         var relu = new OnnxModel().Input("x", OnnxModel.Float, 4).Output("y", OnnxModel.Float, 4).Node("Relu", ["x"], ["y"]).ToBytes();
-        Assert.Equal(QuantizationFailure.NothingToQuantize, Assert.Throws<QuantizationException>(() => StaticRewriter.TensorsToCalibrate(Trial.Read(relu), Trial.Plan())).Failure);
+        Assert.Equal(
+            QuantizationFailure.NothingToQuantize,
+            Assert.Throws<QuantizationException>(() => StaticRewriter.TensorsToCalibrate(Trial.Read(relu), Trial.Plan())).Failure);
         var model = Trial.Read(OnnxModel.Mlp(1, 4, 4));
         model.OpsetImport[0].Version = 12;
-        Assert.Equal(QuantizationFailure.UnsupportedOpset, Assert.Throws<QuantizationException>(() => StaticRewriter.TensorsToCalibrate(model, Trial.Plan())).Failure);
+        Assert.Equal(
+            QuantizationFailure.UnsupportedOpset,
+            Assert.Throws<QuantizationException>(() => StaticRewriter.TensorsToCalibrate(model, Trial.Plan())).Failure);
     }
 
     [Fact]
@@ -271,12 +299,16 @@ public class StaticRewriterTests
     {
         var model = new OnnxModel().Input("x", OnnxModel.Float, "batch", 4, 4, 4).Output("y", OnnxModel.Float, "batch", 4, 4, 4)
             .Initializer("w", [.. Trial.Values(1, 16).Select(static value => value * 100)], 4, 4, 1, 1)
-            .Node("Conv", ["x", "w"], ["c"]).Node("HardSigmoid", ["c"], ["g"], ("alpha", 1 / 6f), ("beta", 0.5f)).Node("Mul", ["c", "g"], ["y"]).ToBytes();
+            .Node("Conv", ["x", "w"], ["c"]).Node("HardSigmoid", ["c"], ["g"], ("alpha", 1 / 6f), ("beta", 0.5f))
+            .Node("Mul", ["c", "g"], ["y"]).ToBytes();
         var plan = await Trial.CalibrateAsync(model, Trial.Plan(), Trial.RandomSamples(model, 4, 1, 4, 4, 4));
         Assert.True(plan.Ranges["c"].Min < -50);
         var quantized = Trial.Read(Trial.Rewrite(model, plan));
         var scale = quantized.Graph.Node.Single(node => node.OpType == "DequantizeLinear" && node.Output[0] == "c").Input[1];
-        Assert.Equal((plan.Ranges["c"].Max + 3) / 255, TensorData.Floats(quantized.Graph.Initializer.Single(tensor => tensor.Name == scale))[0], 1e-4f);
-        Assert.DoesNotContain(quantized.Graph.Initializer, static tensor => TensorData.TypeOf(tensor) == DataType.Float && tensor.Dims.Count == 4);
+        Assert.Equal(
+            (plan.Ranges["c"].Max + 3) / 255, TensorData.Floats(quantized.Graph.Initializer.Single(tensor => tensor.Name == scale))[0],
+            1e-4f);
+        Assert.DoesNotContain(
+            quantized.Graph.Initializer, static tensor => TensorData.TypeOf(tensor) == DataType.Float && tensor.Dims.Count == 4);
     }
 }

@@ -23,11 +23,14 @@ public class StaticSpeedTests(ITestOutputHelper output)
     {
         var model = Model(name);
         var watch = Stopwatch.StartNew();
-        var plan = await Trial.CalibrateAsync(model, Trial.Plan(), Trial.Samples(model, shapes.SelectMany(shape => Trial.RandomInputs(6, [1, .. shape.AsSpan(1)]))));
+        var plan = await Trial.CalibrateAsync(
+            model, Trial.Plan(), Trial.Samples(model, shapes.SelectMany(shape => Trial.RandomInputs(6, [1, .. shape.AsSpan(1)]))));
         var calibrated = watch.ElapsedMilliseconds;
         watch.Restart();
         var quantized = Trial.Rewrite(model, plan);
-        output.WriteLine($"{name}: calibrated in {calibrated} ms, rewritten in {watch.ElapsedMilliseconds} ms, size {quantized.Length / (double)model.Length:F3}");
+        output.WriteLine(
+            $"{name}: calibrated in {calibrated} ms, rewritten in {watch.ElapsedMilliseconds} ms, size "
+            + $"{quantized.Length / (double)model.Length:F3}");
         output.WriteLine(string.Join(" ", FusedOperators.Of(quantized).Select(static pair => $"{pair.Key}:{pair.Value}")));
         var integer = Trial.Rewrite(model, plan with { Format = QuantizationFormat.QOperator });
         output.WriteLine($"QOperator size {integer.Length / (double)model.Length:F3}");
@@ -45,8 +48,9 @@ public class StaticSpeedTests(ITestOutputHelper output)
         { "encoder", QuantizationMethod.Static, [1, 128, 768] }, { "encoder", QuantizationMethod.Static, [1, 16, 768] },
         { "mlp", QuantizationMethod.Static, [1, 1024] }, { "mlp", QuantizationMethod.Static, [64, 1024] },
         { "lstm", QuantizationMethod.Dynamic, [32, 1, 256] },
-        { "mlp", QuantizationMethod.NBits8, [1, 1024] }, { "mlp", QuantizationMethod.NBits8, [64, 1024] }, { "encoder", QuantizationMethod.NBits8, [1, 128, 768] },
-        { "mlp", QuantizationMethod.NBits4, [1, 1024] }, { "mlp", QuantizationMethod.NBits4, [64, 1024] }, { "encoder", QuantizationMethod.NBits4, [1, 128, 768] },
+        { "mlp", QuantizationMethod.NBits8, [1, 1024] }, { "mlp", QuantizationMethod.NBits8, [64, 1024] },
+        { "encoder", QuantizationMethod.NBits8, [1, 128, 768] }, { "mlp", QuantizationMethod.NBits4, [1, 1024] },
+        { "mlp", QuantizationMethod.NBits4, [64, 1024] }, { "encoder", QuantizationMethod.NBits4, [1, 128, 768] },
     };
 
     /// <summary>The same as the report has it: by the thread's own time, with shares of the core's peak.</summary>
@@ -64,8 +68,10 @@ public class StaticSpeedTests(ITestOutputHelper output)
         };
         var rows = name == "lstm" ? 1 : (int)shape[0];
         var elements = (int)shape.Aggregate(1L, static (product, size) => product * size);
-        var samples = Enumerable.Range(5, 8).Select(seed => PredictionInputs.Rows(rows, PredictionInput.Tensor("x", Trial.Values(seed, elements), shape)));
-        var report = await OnnxQuantizer.QuantizeAsync(folder.Write("m.onnx", Model(name)), folder["q.onnx"], options.CalibrateWith(samples), TestContext.Current.CancellationToken);
+        var samples = Enumerable.Range(5, 8)
+            .Select(seed => PredictionInputs.Rows(rows, PredictionInput.Tensor("x", Trial.Values(seed, elements), shape)));
+        var report = await OnnxQuantizer.QuantizeAsync(
+            folder.Write("m.onnx", Model(name)), folder["q.onnx"], options.CalibrateWith(samples), TestContext.Current.CancellationToken);
         output.WriteLine($"{name} [{string.Join(",", shape)}]{Environment.NewLine}{report}");
     }
 
@@ -102,6 +108,7 @@ public class StaticSpeedTests(ITestOutputHelper output)
         foreach (var session in sessions)
             session.Dispose();
         var medians = times.Select(static list => list.Order().ElementAt(list.Count / 2)).ToArray();
-        return $"FP32 {medians[0]:F2} ms, QDQ {medians[1]:F2} ms ({medians[0] / medians[1]:F2}x), QOperator {medians[2]:F2} ms ({medians[0] / medians[2]:F2}x)";
+        return $"FP32 {medians[0]:F2} ms, QDQ {medians[1]:F2} ms ({medians[0] / medians[1]:F2}x), QOperator {medians[2]:F2} ms "
+            + $"({medians[0] / medians[2]:F2}x)";
     }
 }

@@ -41,14 +41,19 @@ public class TablesTests
     public void Rewrite_NotATableAlone_Stays(string why)
     {
         var model = Model(why == "columns" ? 1 : 0, why == "not finite" ? float.NaN : 1);
-        if (why == "tied") model.Output("z", OnnxModel.Float, "n", Rows).Input("h", OnnxModel.Float, "n", Columns).Node("Transpose", ["table"], ["turned"]).Node("MatMul", ["h", "turned"], ["z"]);
+        if (why == "tied")
+            model.Output("z", OnnxModel.Float, "n", Rows)
+                .Input("h", OnnxModel.Float, "n", Columns)
+                .Node("Transpose", ["table"], ["turned"])
+                .Node("MatMul", ["h", "turned"], ["z"]);
         if (why == "output") model.Output("table", OnnxModel.Float, Rows, Columns);
         var proto = Trial.Read(model.ToBytes());
         foreach (var node in proto.Graph.Node.Where(static node => node.OpType == "Gather"))
             node.Name = "pick";
         var before = proto.Clone();
 
-        Assert.Empty(Tables.Rewrite(proto, Plan with { StoresTables = why != "not asked", ExcludedNodes = why == "excluded" ? ["pick"] : [] }));
+        Assert.Empty(Tables.Rewrite(
+            proto, Plan with { StoresTables = why != "not asked", ExcludedNodes = why == "excluded" ? ["pick"] : [] }));
 
         Assert.Equal(before, proto);
     }
@@ -56,7 +61,11 @@ public class TablesTests
     [Fact]
     public void Rewrite_TwoReaders_ShareTheTable()
     {
-        var model = Model(0).Input("more", OnnxModel.Int64, "k").Output("z", OnnxModel.Float, "k", Columns).Node("Gather", ["table", "more"], ["z"]).ToBytes();
+        var model = Model(0)
+            .Input("more", OnnxModel.Int64, "k")
+            .Output("z", OnnxModel.Float, "k", Columns)
+            .Node("Gather", ["table", "more"], ["z"])
+            .ToBytes();
         var written = Trial.Read(model);
 
         Assert.Equal(2, Tables.Rewrite(written, Plan).Count);
@@ -69,6 +78,9 @@ public class TablesTests
     {
         var table = SmallModels.Random(Rows * Columns);
         table[^1] = last;
-        return new OnnxModel().Input("ids", OnnxModel.Int64, "n", "t").Output("pick", OnnxModel.Float).Initializer("table", table, Rows, Columns).Node("Gather", ["table", "ids"], ["pick"], ("axis", axis));
+        return new OnnxModel().Input("ids", OnnxModel.Int64, "n", "t")
+            .Output("pick", OnnxModel.Float)
+            .Initializer("table", table, Rows, Columns)
+            .Node("Gather", ["table", "ids"], ["pick"], ("axis", axis));
     }
 }

@@ -10,8 +10,9 @@ public class WeightRewriterTests
     public static TheoryData<string, QuantizationMethod, double, double> Stored { get; } = new()
     {
         { "matmul", QuantizationMethod.Int8Storage, 40, 0.5 }, { "matmul", QuantizationMethod.Fp16Storage, 65, 0.6 },
-        { "gemm", QuantizationMethod.Int8Storage, 40, 0.5 }, { "conv", QuantizationMethod.Int8Storage, 40, 0.5 }, { "conv", QuantizationMethod.Fp16Storage, 65, 0.6 },
-        { "lstm", QuantizationMethod.Int8Storage, 40, 0.4 }, { "embedding", QuantizationMethod.Int8Storage, 40, 0.4 }, { "embedding", QuantizationMethod.Fp16Storage, 65, 0.6 },
+        { "gemm", QuantizationMethod.Int8Storage, 40, 0.5 }, { "conv", QuantizationMethod.Int8Storage, 40, 0.5 },
+        { "conv", QuantizationMethod.Fp16Storage, 65, 0.6 }, { "lstm", QuantizationMethod.Int8Storage, 40, 0.4 },
+        { "embedding", QuantizationMethod.Int8Storage, 40, 0.4 }, { "embedding", QuantizationMethod.Fp16Storage, 65, 0.6 },
     };
 
     [Theory]
@@ -33,7 +34,8 @@ public class WeightRewriterTests
     [InlineData(QuantizationMethod.NBits4, 128, 15)]
     public void Rewrite_Blocks_AreClose(QuantizationMethod method, int block, double decibels)
     {
-        foreach (var model in new[] { SmallModels.MatMul(rows: 300, columns: 33), SmallModels.Gemm(true, 0.5f, 2, 300, 40), SmallModels.MatMul(rows: 7, columns: 64) })
+        foreach (var model in new[] { SmallModels.MatMul(rows: 300, columns: 33), SmallModels.Gemm(true, 0.5f, 2, 300, 40),
+            SmallModels.MatMul(rows: 7, columns: 64) })
         {
             var rewritten = Rewrite(model, method, block);
             Assert.Contains("MatMulNBits", ModelRun.Optimized(rewritten));
@@ -62,7 +64,8 @@ public class WeightRewriterTests
     [Fact]
     public void Rewrite_WeightReadAsSomethingElseToo_StaysWithTheReason()
     {
-        var model = new OnnxModel().Input("x", OnnxModel.Float, 64, 64).Output("y", OnnxModel.Float, 64, 64).Initializer("w", SmallModels.Random(64 * 64), 64, 64)
+        var model = new OnnxModel().Input("x", OnnxModel.Float, 64, 64).Output("y", OnnxModel.Float, 64, 64)
+            .Initializer("w", SmallModels.Random(64 * 64), 64, 64)
             .Node("MatMul", ["x", "w"], ["a"]).Node("Add", ["a", "w"], ["y"]).ToBytes();
         Assert.Contains("read by a Add as well", Refused(model, QuantizationMethod.Int8Storage).Message, StringComparison.Ordinal);
     }
@@ -91,7 +94,9 @@ public class WeightRewriterTests
 
     [Fact]
     public void Rewrite_SmallWeights_StayWithTheReason() =>
-        Assert.Contains("small (4x4)", Refused(SmallModels.MatMul(rows: 4, columns: 4), QuantizationMethod.Int8Storage).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "small (4x4)", Refused(SmallModels.MatMul(rows: 4, columns: 4), QuantizationMethod.Int8Storage).Message,
+            StringComparison.Ordinal);
 
     [Theory]
     [InlineData(QuantizationMethod.Int8Storage)]
@@ -102,7 +107,8 @@ public class WeightRewriterTests
     {
         var model = SmallModels.Shared();
         var parsed = ModelRun.Parse(model);
-        Assert.Equal(Rewrite(model, method), OnnxFile.ToBytes(WeightRewriter.Rewrite(parsed, ModelRun.Plan(method) with { BlockSize = 32 }).Model));
+        Assert.Equal(
+            Rewrite(model, method), OnnxFile.ToBytes(WeightRewriter.Rewrite(parsed, ModelRun.Plan(method) with { BlockSize = 32 }).Model));
         Assert.Equal(OnnxFile.ToBytes(ModelRun.Parse(model)), OnnxFile.ToBytes(parsed));
         Assert.Null(MetadataProperties.Find(ModelRun.Parse(Rewrite(model, method)), MetadataProperties.BatchDependent));
         Assert.Equal(QuantizationFailure.AlreadyQuantized, Refused(Rewrite(model, method), method).Failure);

@@ -11,7 +11,8 @@ public sealed class NpyReaderTests
 {
     // A file of [[1, 2, 3], [4, 5, 6]] of int16, put together by the description of version 1.0 in numpy.lib.format.
     private const string Described =
-        "k05VTVBZAQB2AHsnZGVzY3InOiAnPGkyJywgJ2ZvcnRyYW5fb3JkZXInOiBGYWxzZSwgJ3NoYXBlJzogKDIsIDMpLCB9ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIAoBAAIAAwAEAAUABgA=";
+        "k05VTVBZAQB2AHsnZGVzY3InOiAnPGkyJywgJ2ZvcnRyYW5fb3JkZXInOiBGYWxzZSwgJ3NoYXBlJzogKDIsIDMpLCB9"
+        + "ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIAoBAAIAAwAEAAUABgA=";
 
     [Fact]
     public void Read_FileAsDescribed_GivesTypeShapeAndElements()
@@ -40,7 +41,8 @@ public sealed class NpyReaderTests
     {
         foreach (byte version in (byte[])[1, 2, 3])
         {
-            var array = NpyReader.Read(Npy.Of($"{{'descr': '{descr}', 'fortran_order': False, 'shape': (3,), }}", new byte[3 * size], version), "a.npy");
+            var array = NpyReader.Read(
+                Npy.Of($"{{'descr': '{descr}', 'fortran_order': False, 'shape': (3,), }}", new byte[3 * size], version), "a.npy");
 
             Assert.Equal(type, array.Type);
             Assert.Equal([3], array.Shape);
@@ -48,7 +50,8 @@ public sealed class NpyReaderTests
     }
 
     [Fact]
-    public void Read_Scalar_HasNoAxes() => Assert.Empty(NpyReader.Read(Npy.Of("{'descr': '<f4', 'fortran_order': False, 'shape': (), }", new byte[4]), "a.npy").Shape);
+    public void Read_Scalar_HasNoAxes() =>
+        Assert.Empty(NpyReader.Read(Npy.Of("{'descr': '<f4', 'fortran_order': False, 'shape': (), }", new byte[4]), "a.npy").Shape);
 
     [Theory]
     [InlineData("{'descr': '>f4', 'fortran_order': False, 'shape': (2,), }", 8, "little-endian")]
@@ -62,7 +65,9 @@ public sealed class NpyReaderTests
     [InlineData("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 4611686018427387904, 4611686018427387904), }", 4, "holds 4 bytes")]
     [InlineData("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }", 12, "holds 12 bytes")]
     [InlineData("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }", 20, "holds 20 bytes")]
-    [InlineData("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,), }", 4, "33 axes")]
+    [InlineData(
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,), }", 4,
+        "33 axes")]
     [InlineData("import os", 4, "not understood")]
     public void Read_WhatItDoesNotRead_SaysWhat(string header, int bytes, string expected)
     {
@@ -81,7 +86,9 @@ public sealed class NpyReaderTests
         var huge = Npy.Of("{'descr': '<f4'}", [], version: 2);
         huge.AsSpan(8, 4).Fill(0xFF);
 
-        Assert.Contains("header of 4294967295 bytes", Assert.Throws<QuantizationException>(() => NpyReader.Read(huge, "a.npy")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "header of 4294967295 bytes", Assert.Throws<QuantizationException>(() => NpyReader.Read(huge, "a.npy")).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -101,7 +108,8 @@ public sealed class NpyReaderTests
     [Fact]
     public void Read_HeaderWithControlCharacters_ShowsNone()
     {
-        var exception = Assert.Throws<QuantizationException>(() => NpyReader.Read(Npy.Of($"{(char)27}[31m{new string('x', 500)}", Encoding.ASCII.GetBytes("")), "a.npy"));
+        var exception = Assert.Throws<QuantizationException>(() =>
+            NpyReader.Read(Npy.Of($"{(char)27}[31m{new string('x', 500)}", Encoding.ASCII.GetBytes("")), "a.npy"));
 
         Assert.DoesNotContain(exception.Message, char.IsControl);
     }

@@ -21,12 +21,15 @@ public sealed class QuantizedHostTests : IDisposable
         using var host = Build(place, quantization => quantization.OnReport = given => report = given);
         await host.StartAsync(TestContext.Current.CancellationToken);
 
-        using var answer = await host.Services.GetRequiredService<IPredictor>().PredictAsync(PredictionInputs.Row(Row(1)), cancellationToken: TestContext.Current.CancellationToken);
+        using var answer = await host.Services.GetRequiredService<IPredictor>()
+            .PredictAsync(PredictionInputs.Row(Row(1)), cancellationToken: TestContext.Current.CancellationToken);
 
         Assert.True(answer.IsOk);
         Assert.Equal(QuantizationMethod.Static, report!.Method);
         Assert.EndsWith("m.onnx", report.Source, StringComparison.Ordinal);
-        Assert.Equal(["cache", "m.onnx"], Directory.EnumerateFileSystemEntries(_folder.Folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["cache", "m.onnx"],
+            Directory.EnumerateFileSystemEntries(_folder.Folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         await host.StopAsync(TestContext.Current.CancellationToken);
     }
 
@@ -34,11 +37,13 @@ public sealed class QuantizedHostTests : IDisposable
     public async Task Quantize_ModelIsQuantizedAlready_TheHostStartsAndServesIt()
     {
         _folder.Write("fp32.onnx", SmallModels.MatMul());
-        await OnnxQuantizer.QuantizeDynamicAsync(_folder["fp32.onnx"], _folder["m.onnx"], new() { MinMultiplications = 0 }, TestContext.Current.CancellationToken);
+        await OnnxQuantizer.QuantizeDynamicAsync(
+            _folder["fp32.onnx"], _folder["m.onnx"], new() { MinMultiplications = 0 }, TestContext.Current.CancellationToken);
         using var host = Build("before", static _ => { });
         await host.StartAsync(TestContext.Current.CancellationToken);
 
-        using var answer = await host.Services.GetRequiredService<IPredictor>().PredictAsync(PredictionInputs.Row(new float[64]), cancellationToken: TestContext.Current.CancellationToken);
+        using var answer = await host.Services.GetRequiredService<IPredictor>()
+            .PredictAsync(PredictionInputs.Row(new float[64]), cancellationToken: TestContext.Current.CancellationToken);
 
         Assert.True(answer.IsOk);
         await host.StopAsync(TestContext.Current.CancellationToken);
@@ -50,7 +55,11 @@ public sealed class QuantizedHostTests : IDisposable
 
     private IHost Build(string place, Action<ModelQuantizationOptions> configure)
     {
-        var builder = new HostApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true, ContentRootPath = _folder.Folder });
+        var builder = new HostApplicationBuilder(new HostApplicationBuilderSettings
+        {
+            DisableDefaults = true,
+            ContentRootPath = _folder.Folder,
+        });
         if (place == "configuration") builder.Configuration.AddInMemoryCollection([new("MlServing:Models:m:Path", "m.onnx")]);
         builder.Services.AddMlServing().AddModel("m", model =>
         {

@@ -50,7 +50,8 @@ public sealed class QuantizedModelSourceTests : IDisposable
         Assert.Equal(2, _folder.Files.Count());
         Assert.Equal(2, reports.Count);
         Assert.Equal(reports[0].ToJson(), reports[1].ToJson());
-        await using var predictor = await OnnxPredictor.LoadAsync(ModelSource.FromBytes(found.Bytes), cancellationToken: TestContext.Current.CancellationToken);
+        await using var predictor = await OnnxPredictor.LoadAsync(
+            ModelSource.FromBytes(found.Bytes), cancellationToken: TestContext.Current.CancellationToken);
         Assert.True(predictor.Signature.IsBatchable);
     }
 
@@ -97,7 +98,9 @@ public sealed class QuantizedModelSourceTests : IDisposable
     public async Task ReadAsync_EntryOfOtherContent_IsMadeAnew(string json)
     {
         var made = await ReadAsync(Passing());
-        await File.WriteAllTextAsync(_folder[_folder.Files.Single(static file => file.EndsWith(".json", StringComparison.Ordinal))], json, TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            _folder[_folder.Files.Single(static file => file.EndsWith(".json", StringComparison.Ordinal))], json,
+            TestContext.Current.CancellationToken);
 
         Assert.Equal(made.Bytes, (await ReadAsync(Passing())).Bytes);
         Assert.Contains(7003, Events());
@@ -106,7 +109,8 @@ public sealed class QuantizedModelSourceTests : IDisposable
     [Fact]
     public async Task ReadAsync_GateNotPassed_ServesTheSourceWithOneWarningAndRemembersIt()
     {
-        ModelQuantizationOptions Failing(IEnumerable<PredictionInputs> samples) => Passing(samples, new() { MinSpeedup = 1000 }, GateFailureAction.Throw);
+        ModelQuantizationOptions Failing(IEnumerable<PredictionInputs> samples) =>
+            Passing(samples, new() { MinSpeedup = 1000 }, GateFailureAction.Throw);
         var first = Failing(Samples());
         first.SamplesVersion = "1";
         Assert.Equal(Model, (await ReadAsync(first)).Bytes);
@@ -232,7 +236,11 @@ public sealed class QuantizedModelSourceTests : IDisposable
     [Fact]
     public async Task ReadAsync_NoSamplesAndDynamicAskedFor_ServesIt()
     {
-        var options = new ModelQuantizationOptions { CacheFolder = _folder.Folder, Options = Lenient(new() { Method = QuantizationMethod.Dynamic }) };
+        var options = new ModelQuantizationOptions
+        {
+            CacheFolder = _folder.Folder,
+            Options = Lenient(new() { Method = QuantizationMethod.Dynamic }),
+        };
 
         Assert.NotEqual(Model, (await ReadAsync(options)).Bytes);
         Assert.Equal([7000, 7001], Events());
@@ -242,7 +250,8 @@ public sealed class QuantizedModelSourceTests : IDisposable
     public async Task ReadAsync_DynamicWasChosenForIt_ServesTheSource()
     {
         var model = SmallModels.Lstm();
-        IEnumerable<PredictionInputs> samples = [.. Enumerable.Range(0, 8).Select(static _ => PredictionInputs.Rows(PredictionInput.Tensor("x", SmallModels.Random(4 * 2 * 32), [4, 2, 32])))];
+        IEnumerable<PredictionInputs> samples = [.. Enumerable.Range(0, 8)
+            .Select(static _ => PredictionInputs.Rows(PredictionInput.Tensor("x", SmallModels.Random(4 * 2 * 32), [4, 2, 32])))];
 
         Assert.Equal(model, (await ReadAsync(Passing(samples), model)).Bytes);
         Assert.Equal([7000, 7002], Events());
@@ -380,7 +389,9 @@ public sealed class QuantizedModelSourceTests : IDisposable
         await ReadAsync(options);
         await ReadAsync(options);
 
-        Assert.Equal([.. Enumerable.Repeat(_folder.Files.Single(static file => file.EndsWith(".onnx", StringComparison.Ordinal)), 2)], destinations.Select(Path.GetFileName));
+        Assert.Equal(
+            [.. Enumerable.Repeat(_folder.Files.Single(static file => file.EndsWith(".onnx", StringComparison.Ordinal)), 2)],
+            destinations.Select(Path.GetFileName));
         Assert.All(destinations, static destination => Assert.True(File.Exists(destination)));
     }
 
@@ -392,7 +403,8 @@ public sealed class QuantizedModelSourceTests : IDisposable
     private static PredictionInputs[] Samples(int seed = 7)
     {
         var random = new Random(seed);
-        return [.. Enumerable.Range(0, 8).Select(_ => PredictionInputs.Row([.. Enumerable.Range(0, 512).Select(_ => random.NextSingle())]))];
+        return [.. Enumerable.Range(0, 8)
+            .Select(_ => PredictionInputs.Row([.. Enumerable.Range(0, 512).Select(_ => random.NextSingle())]))];
     }
 
     private Task ReplaceEntryAsync(CacheEntry entry) => File.WriteAllBytesAsync(
@@ -411,11 +423,20 @@ public sealed class QuantizedModelSourceTests : IDisposable
         yield break;
     }
 
-    private ModelQuantizationOptions Passing(IEnumerable<PredictionInputs>? samples = null, QuantizationGate? gate = null, GateFailureAction action = GateFailureAction.ExcludeNodes) =>
-        new ModelQuantizationOptions { CacheFolder = _folder.Folder, Options = Lenient(new() { OnGateFailure = action }, gate) }.CalibrateWith(samples ?? Samples());
+    private ModelQuantizationOptions Passing(
+        IEnumerable<PredictionInputs>? samples = null, QuantizationGate? gate = null,
+        GateFailureAction action = GateFailureAction.ExcludeNodes) =>
+        new ModelQuantizationOptions
+        {
+            CacheFolder = _folder.Folder,
+            Options = Lenient(new() { OnGateFailure = action }, gate),
+        }.CalibrateWith(samples ?? Samples());
 
     private IModelSource Source(ModelQuantizationOptions options, byte[] model) =>
-        ModelSource.FromBytes(model).Quantize(options, "m", LoggerFactory.Create(builder => builder.SetMinimumLevel(LogLevel.Trace).AddProvider(new FakeLoggerProvider(_log))));
+        ModelSource.FromBytes(model)
+            .Quantize(
+                options, "m",
+                LoggerFactory.Create(builder => builder.SetMinimumLevel(LogLevel.Trace).AddProvider(new FakeLoggerProvider(_log))));
 
     private Task<ModelContent> ReadAsync(ModelQuantizationOptions options, byte[]? model = null) =>
         Source(options, model ?? Model).ReadAsync(TestContext.Current.CancellationToken).AsTask();

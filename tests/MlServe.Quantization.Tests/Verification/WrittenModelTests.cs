@@ -25,16 +25,23 @@ public class WrittenModelTests
         var bytes = await File.ReadAllBytesAsync(source, Token);
         await OnnxQuantizer.PreprocessAsync(source, folder["p.onnx"], options: null, Token);
         AssertAnswers(bytes, folder["p.onnx"], 100);
-        foreach (var method in (QuantizationMethod[])[QuantizationMethod.Int8Storage, QuantizationMethod.Fp16Storage, QuantizationMethod.NBits8])
-            await TryAsync(() => OnnxQuantizer.QuantizeWeightsAsync(source, folder["w.onnx"], new() { Method = method, MinMultiplications = 0 }, Token), bytes, folder["w.onnx"]);
-        await TryAsync(() => OnnxQuantizer.QuantizeDynamicAsync(source, folder["d.onnx"], new() { MinMultiplications = 0 }, Token), bytes, folder["d.onnx"]);
+        foreach (var method in (QuantizationMethod[])[QuantizationMethod.Int8Storage, QuantizationMethod.Fp16Storage,
+            QuantizationMethod.NBits8])
+            await TryAsync(
+                () =>
+                    OnnxQuantizer.QuantizeWeightsAsync(source, folder["w.onnx"], new() { Method = method, MinMultiplications = 0 }, Token),
+                bytes, folder["w.onnx"]);
+        await TryAsync(
+            () => OnnxQuantizer.QuantizeDynamicAsync(source, folder["d.onnx"], new() { MinMultiplications = 0 }, Token), bytes,
+            folder["d.onnx"]);
     }
 
     [Fact]
     public void Preprocess_NodesOutOfOrder_AreQuantizedAsInOrder()
     {
         var model = new TestGraph().Input("x", 1, 64).Output("y")
-            .Weight(TensorData.Make("w", SmallModels.Random(64 * 64), 64, 64)).Weight(TensorData.Make("v", SmallModels.Random(64 * 64, 8), 64, 64))
+            .Weight(TensorData.Make(
+                "w", SmallModels.Random(64 * 64), 64, 64)).Weight(TensorData.Make("v", SmallModels.Random(64 * 64, 8), 64, 64))
             .Node("MatMul", "r v", "y").Node("Relu", "m", "r").Node("MatMul", "x w", "m").Model;
         var result = Preprocessor.Run(model, new());
         Assert.Equal(["MatMul", "Relu", "MatMul"], result.Model.Graph.Node.Select(static node => node.OpType));
@@ -45,7 +52,8 @@ public class WrittenModelTests
     [Fact]
     public void Preprocess_Circle_IsRefused()
     {
-        var model = new TestGraph().Input("x", 1, 4).Output("y").Node("Add", "x b", "a").Node("Add", "a x", "b").Node("Add", "a x", "y").Model;
+        var model = new TestGraph().Input(
+            "x", 1, 4).Output("y").Node("Add", "x b", "a").Node("Add", "a x", "b").Node("Add", "a x", "y").Model;
         var exception = Assert.Throws<QuantizationException>(() => Preprocessor.Run(model, new()));
         Assert.Equal(QuantizationFailure.Unreadable, exception.Failure);
         Assert.Contains("circles", exception.Message, StringComparison.Ordinal);
@@ -56,7 +64,8 @@ public class WrittenModelTests
     {
         using var folder = new TemporaryFolder();
         var source = SharedData.PathOf("regressions/12-nan.onnx");
-        var exception = await Assert.ThrowsAsync<QuantizationException>(() => OnnxQuantizer.PreprocessAsync(source, folder["p.onnx"], options: null, Token));
+        var exception = await Assert.ThrowsAsync<QuantizationException>(() =>
+            OnnxQuantizer.PreprocessAsync(source, folder["p.onnx"], options: null, Token));
         Assert.Equal(QuantizationFailure.NotComparable, exception.Failure);
         Assert.Empty(folder.Files);
     }
@@ -68,7 +77,8 @@ public class WrittenModelTests
     {
         using var folder = new TemporaryFolder();
         var source = SharedData.PathOf($"regressions/{name}.onnx");
-        var exception = await Assert.ThrowsAsync<QuantizationException>(() => OnnxQuantizer.QuantizeWeightsAsync(source, folder["w.onnx"], new(), Token));
+        var exception = await Assert.ThrowsAsync<QuantizationException>(() =>
+            OnnxQuantizer.QuantizeWeightsAsync(source, folder["w.onnx"], new(), Token));
         Assert.Equal(QuantizationFailure.NotComparable, exception.Failure);
         Assert.Empty(folder.Files);
     }
@@ -127,9 +137,11 @@ public class WrittenModelTests
     [Fact]
     public void CheckedPreprocessing_StepAfterWhichItAnswersOtherwise_IsLeftOut()
     {
-        // The runtime folds 1e30 * 1e-30 of the constants exactly, and the convolution's own rounding does not: a source of which folding is not the same.
+        // The runtime folds 1e30 * 1e-30 of the constants exactly, and the convolution's own rounding does not: a source of which folding
+        // is not the same.
         var source = Trial.Read(new OnnxModel().Input("x", OnnxModel.Float, "n", 1, 4, 4).Output("y", OnnxModel.Float, "n", 2, 4, 4)
-            .Initializer("w", [1f, -1f], 2, 1, 1, 1).Initializer("big", [1e8f]).Node("Conv", ["x", "w"], ["c"]).Node("Add", ["c", "big"], ["a"]).Node("Sub", ["a", "big"], ["y"]).ToBytes());
+            .Initializer("w", [1f, -1f], 2, 1, 1, 1).Initializer("big", [1e8f]).Node("Conv", ["x", "w"], ["c"])
+            .Node("Add", ["c", "big"], ["a"]).Node("Sub", ["a", "big"], ["y"]).ToBytes());
         using var check = ResultCheck.Of(source, [], Token);
         var (result, options, found) = CheckedPreprocessing.Run(source, new(), check, Token);
         Assert.Equal(CheckOutcome.Held, found.Outcome);
@@ -161,7 +173,8 @@ public class WrittenModelTests
             foreach (var (left, right) in Answer.Run(before.Session, inputs).Zip(Answer.Run(after.Session, inputs)))
             {
                 Assert.Equal(left.Shape, right.Shape);
-                var (signal, noise) = (left.Numbers!.Sum(static value => value * value), left.Numbers!.Zip(right.Numbers!, static (a, b) => (a - b) * (a - b)).Sum());
+                var (signal, noise) = (left.Numbers!.Sum(static value => value * value),
+                    left.Numbers!.Zip(right.Numbers!, static (a, b) => (a - b) * (a - b)).Sum());
                 Assert.True(noise == 0 || 10 * Math.Log10(signal / noise) > decibels, $"{10 * Math.Log10(signal / noise)} dB");
             }
         }

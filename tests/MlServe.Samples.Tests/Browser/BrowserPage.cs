@@ -24,7 +24,9 @@ internal sealed class BrowserPage : IAsyncDisposable
     public static async Task<BrowserPage> OpenAsync(DevTools devTools, Uri address, Screen screen)
     {
         var target = (await devTools.SendAsync("Target.createTarget", new { url = "about:blank" })).GetProperty("targetId").GetString()!;
-        var session = (await devTools.SendAsync("Target.attachToTarget", new { targetId = target, flatten = true })).GetProperty("sessionId").GetString()!;
+        var session = (await devTools.SendAsync("Target.attachToTarget", new { targetId = target, flatten = true }))
+            .GetProperty("sessionId")
+            .GetString()!;
         var page = new BrowserPage(devTools, target, session, screen);
         await page.SendAsync("Runtime.enable");
         await page.SendAsync("Log.enable");
@@ -63,10 +65,13 @@ internal sealed class BrowserPage : IAsyncDisposable
             """),
         $"The page did not come to {condition}. It shows: {await TextAsync("body")} {string.Join('\n', Complaints)}");
 
-    /// <summary>Draws a line through points from 0 to 1 on an element, with a finger where the screen is a touch screen, else with the mouse.</summary>
+    /// <summary>
+    /// Draws a line through points from 0 to 1 on an element, with a finger where the screen is a touch screen, else with the mouse.
+    /// </summary>
     public async Task DrawAsync(string selector, (double X, double Y)[] points, bool andLift = true)
     {
-        var box = await EvaluateAsync<double[]>($"(box => [box.x, box.y, box.width, box.height])(document.querySelector('{selector}').getBoundingClientRect())");
+        var box = await EvaluateAsync<double[]>(
+            $"(box => [box.x, box.y, box.width, box.height])(document.querySelector('{selector}').getBoundingClientRect())");
         const int Steps = 6;
         await TouchAsync("touchStart", "mousePressed", PlaceOf(points[0]));
         foreach (var (from, to) in points.Zip(points.Skip(1)))
@@ -74,7 +79,8 @@ internal sealed class BrowserPage : IAsyncDisposable
             for (var step = 1; step <= Steps; step++)
             {
                 var share = (double)step / Steps;
-                await TouchAsync("touchMove", "mouseMoved", PlaceOf((from.X + (share * (to.X - from.X)), from.Y + (share * (to.Y - from.Y)))));
+                await TouchAsync(
+                    "touchMove", "mouseMoved", PlaceOf((from.X + (share * (to.X - from.X)), from.Y + (share * (to.Y - from.Y)))));
             }
         }
 
@@ -88,15 +94,20 @@ internal sealed class BrowserPage : IAsyncDisposable
         for (var i = 0; i < times; i++)
         {
             var text = key == " " ? key : "";
-            await SendAsync("Input.dispatchKeyEvent", new { type = "keyDown", key, code = key == " " ? "Space" : key, windowsVirtualKeyCode = CodeOf(key), text });
-            await SendAsync("Input.dispatchKeyEvent", new { type = "keyUp", key, code = key == " " ? "Space" : key, windowsVirtualKeyCode = CodeOf(key) });
+            await SendAsync(
+                "Input.dispatchKeyEvent",
+                new { type = "keyDown", key, code = key == " " ? "Space" : key, windowsVirtualKeyCode = CodeOf(key), text });
+            await SendAsync(
+                "Input.dispatchKeyEvent",
+                new { type = "keyUp", key, code = key == " " ? "Space" : key, windowsVirtualKeyCode = CodeOf(key) });
         }
     }
 
     /// <summary>Keeps a picture of the whole page under artifacts/screenshots.</summary>
     public async Task KeepPictureAsync(string name)
     {
-        await EvaluateAsync<bool>("Promise.all(document.getAnimations().map(animation => animation.finished.catch(() => 0))).then(() => true)");
+        await EvaluateAsync<bool>(
+            "Promise.all(document.getAnimations().map(animation => animation.finished.catch(() => 0))).then(() => true)");
         var picture = await SendAsync("Page.captureScreenshot", new { format = "png", captureBeyondViewport = true });
         await File.WriteAllBytesAsync(
             Path.Combine(Repository.Screenshots, $"{name}-{_screen.Name}.png"), picture.GetProperty("data").GetBytesFromBase64(),
@@ -124,8 +135,11 @@ internal sealed class BrowserPage : IAsyncDisposable
     private Task<JsonElement> SendAsync(string method, object? parameters = null) => _devTools.SendAsync(method, parameters, _session);
 
     private Task<JsonElement> TouchAsync(string touch, string mouse, (double X, double Y) place) => _screen.IsTouch
-        ? SendAsync("Input.dispatchTouchEvent", new { type = touch, touchPoints = touch == "touchEnd" ? [] : new[] { new { x = place.X, y = place.Y } } })
-        : SendAsync("Input.dispatchMouseEvent", new { type = mouse, x = place.X, y = place.Y, button = "left", buttons = 1, clickCount = 1 });
+        ? SendAsync(
+            "Input.dispatchTouchEvent",
+            new { type = touch, touchPoints = touch == "touchEnd" ? [] : new[] { new { x = place.X, y = place.Y } } })
+        : SendAsync(
+            "Input.dispatchMouseEvent", new { type = mouse, x = place.X, y = place.Y, button = "left", buttons = 1, clickCount = 1 });
 
     private void TakeEvent(string session, string name, JsonElement parameters)
     {

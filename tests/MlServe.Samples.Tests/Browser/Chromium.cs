@@ -17,7 +17,8 @@ public sealed class Chromium : IAsyncDisposable
     internal async Task<BrowserPage> OpenAsync(Uri address, Screen screen)
     {
         Assert.SkipUnless(
-            File.Exists(Program), $"There is no browser at {Program}. Install Debian's package chromium, or name another in the environment variable CHROMIUM.");
+            File.Exists(Program),
+            $"There is no browser at {Program}. Install Debian's package chromium, or name another in the environment variable CHROMIUM.");
         await _starting.WaitAsync(TestContext.Current.CancellationToken);
         try
         {
@@ -43,8 +44,9 @@ public sealed class Chromium : IAsyncDisposable
     {
         string[] arguments =
         [
-            "--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-            "--disable-sync", "--hide-scrollbars", "--remote-debugging-port=0", $"--user-data-dir={_profile.FullName}",
+            "--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+            "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--remote-debugging-port=0",
+            $"--user-data-dir={_profile.FullName}",
             // Chromium's sandbox does not work for root.
             .. Environment.IsPrivilegedProcess ? new[] { "--no-sandbox" } : [],
         ];

@@ -29,7 +29,8 @@ public sealed class ApiTests(MinimalApiProcess api)
     public async Task Digits_TooFewPixels_IsRefusedInMlServesOwnWords()
     {
         var problem = await ProblemAsync("[0, 1]", HttpStatusCode.BadRequest);
-        Assert.Equal("Input image: float[batch,1,28,28] came with 2 elements; 1 row(s) have 784.", problem.GetProperty("detail").GetString());
+        Assert.Equal(
+            "Input image: float[batch,1,28,28] came with 2 elements; 1 row(s) have 784.", problem.GetProperty("detail").GetString());
         Assert.Equal("InputLengthMismatch", problem.GetProperty("code").GetString());
         Assert.Equal("invalid", problem.GetProperty("errorType").GetString());
     }
@@ -63,7 +64,8 @@ public sealed class ApiTests(MinimalApiProcess api)
     [Theory]
     [InlineData("health/live")]
     [InlineData("health/ready")]
-    public async Task Health_AllModelsLoaded_IsHealthy(string path) => Assert.Equal("Healthy", await api.Client.GetStringAsync(path, Cancellation));
+    public async Task Health_AllModelsLoaded_IsHealthy(string path) =>
+        Assert.Equal("Healthy", await api.Client.GetStringAsync(path, Cancellation));
 
     [Fact]
     public async Task OpenApi_Always_DescribesTheRoute()
@@ -72,7 +74,8 @@ public sealed class ApiTests(MinimalApiProcess api)
         var route = document.GetProperty("paths").GetProperty("/digits").GetProperty("post");
         var body = route.GetProperty("requestBody").GetProperty("content").GetProperty("application/json").GetProperty("schema");
         Assert.Equal("number", body.GetProperty("items").GetProperty("type").GetString());
-        Assert.Equal(["200", "400", "413", "503"], route.GetProperty("responses").EnumerateObject().Select(static response => response.Name));
+        Assert.Equal(
+            ["200", "400", "413", "503"], route.GetProperty("responses").EnumerateObject().Select(static response => response.Name));
     }
 
     [Fact]

@@ -14,7 +14,9 @@ internal sealed class Dockerfile
     public static Dockerfile Read()
     {
         var stages = new List<List<Instruction>>();
-        var lines = Repository.Read("samples", "MinimalApi", "Dockerfile").Split('\n').Where(static line => !line.StartsWith('#') && line.Trim().Length > 0);
+        var lines = Repository.Read("samples", "MinimalApi", "Dockerfile")
+            .Split('\n')
+            .Where(static line => !line.StartsWith('#') && line.Trim().Length > 0);
         foreach (var line in string.Join('\n', lines).Replace("\\\n", " ", StringComparison.Ordinal).Split('\n'))
         {
             var words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);

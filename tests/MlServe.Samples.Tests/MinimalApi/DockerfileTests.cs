@@ -19,7 +19,8 @@ public sealed class DockerfileTests
         Assert.EndsWith("-chiseled", File.Final[0].Arguments[0], StringComparison.Ordinal);
         Assert.DoesNotContain(File.Final, static instruction => instruction.Name is "RUN" or "ADD" or "SHELL");
         Assert.StartsWith("[\"dotnet\", ", One(File.Final, "ENTRYPOINT").Text, StringComparison.Ordinal);
-        Assert.Contains("CMD [\"dotnet\", \"MinimalApi.dll\", \"--health\"]", One(File.Final, "HEALTHCHECK").Text, StringComparison.Ordinal);
+        Assert.Contains(
+            "CMD [\"dotnet\", \"MinimalApi.dll\", \"--health\"]", One(File.Final, "HEALTHCHECK").Text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -34,8 +35,11 @@ public sealed class DockerfileTests
     [Fact]
     public void BuildStage_Always_RestoresBeforeItCopiesSources()
     {
-        var restore = File.Build.ToList().FindIndex(static instruction => instruction.Text.StartsWith("dotnet restore ", StringComparison.Ordinal));
-        var before = File.Build.Take(restore).Where(static instruction => instruction.Name == "COPY").SelectMany(static copy => copy.Arguments[..^1]).ToList();
+        var restore = File.Build.ToList()
+            .FindIndex(static instruction => instruction.Text.StartsWith("dotnet restore ", StringComparison.Ordinal));
+        var before = File.Build.Take(restore)
+            .Where(static instruction => instruction.Name == "COPY")
+            .SelectMany(static copy => copy.Arguments[..^1]).ToList();
         Assert.All(before, static file => Assert.True(System.IO.File.Exists(Path.Combine(Repository.Root, file)), file));
         foreach (var project in ProjectsBehind("samples/MinimalApi/MinimalApi.csproj"))
         {
@@ -47,12 +51,16 @@ public sealed class DockerfileTests
     [Fact]
     public void Context_Always_HoldsWhatIsCopied()
     {
-        var kept = Repository.Read(".dockerignore").Split('\n').Where(static line => line.StartsWith('!')).Select(static line => line[1..]).ToList();
+        var kept = Repository.Read(".dockerignore")
+            .Split('\n')
+            .Where(static line => line.StartsWith('!'))
+            .Select(static line => line[1..]).ToList();
         Assert.All(
             File.Build.Where(static instruction => instruction.Name == "COPY").SelectMany(static copy => copy.Arguments[..^1]),
             source => Assert.Contains(
                 kept,
-                name => source.TrimEnd('/') == name || source.StartsWith($"{name}/", StringComparison.Ordinal) || FileSystemName.MatchesSimpleExpression(name, source)));
+                name => source.TrimEnd('/') == name || source.StartsWith($"{name}/", StringComparison.Ordinal)
+                    || FileSystemName.MatchesSimpleExpression(name, source)));
     }
 
     [Fact]
@@ -89,7 +97,8 @@ public sealed class DockerfileTests
             Assert.Contains("<canvas", await client.GetStringAsync("", cancellation), StringComparison.Ordinal);
             Assert.Contains(
                 (await client.GetStringAsync("metrics", cancellation)).Split('\n'),
-                static line => line.StartsWith("mlserve_run_limit{", StringComparison.Ordinal) && line.EndsWith("} 1", StringComparison.Ordinal));
+                static line => line.StartsWith("mlserve_run_limit{", StringComparison.Ordinal)
+                    && line.EndsWith("} 1", StringComparison.Ordinal));
         }
         finally
         {

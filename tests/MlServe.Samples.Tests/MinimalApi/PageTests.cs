@@ -132,13 +132,15 @@ public sealed class PageTests(MinimalApiProcess api, Chromium chromium)
     // WCAG 2.2: the relative luminance of each text and of what lies behind it; AA wants 4.5 to 1.
     private static async Task<double> LowestContrastAsync(BrowserPage page)
     {
-        await page.EvaluateAsync<bool>("Promise.all(document.getAnimations().map(animation => animation.finished.catch(() => 0))).then(() => true)");
+        await page.EvaluateAsync<bool>(
+            "Promise.all(document.getAnimations().map(animation => animation.finished.catch(() => 0))).then(() => true)");
         return await page.EvaluateAsync<double>(
             """
             (() => {
                 const channels = color => color.match(/[\d.]+/g).map(Number);
                 const luminance = color => {
-                    const [r, g, b] = channels(color).map(value => value / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+                    const [r, g, b] = channels(color).map(value => value / 255)
+                        .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
                     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
                 };
                 const isClear = color => channels(color)[3] === 0;
@@ -168,11 +170,13 @@ public sealed class PageTests(MinimalApiProcess api, Chromium chromium)
 
         // Other tests ask the same service meanwhile: now and then two requests share a batch.
         Assert.Matches(@"^digits v1[\d.]+ ms to predict(in a batch of \d+)?\d+ ms in all$", await page.TextAsync("#origin"));
-        var shares = (await SharesAsync(page)).Select(static share => double.Parse(share.TrimEnd('%'), System.Globalization.CultureInfo.InvariantCulture)).ToList();
+        var shares = (await SharesAsync(page))
+            .Select(static share => double.Parse(share.TrimEnd('%'), System.Globalization.CultureInfo.InvariantCulture)).ToList();
         Assert.Equal(10, shares.Count);
         Assert.Equal(100, shares.Sum(), 1.0);
         Assert.Equal(expected, shares.IndexOf(shares.Max()));
-        Assert.Equal(expected, await page.EvaluateAsync<int>("[...document.querySelectorAll('#bars li')].findIndex(row => row.matches('.best'))"));
+        Assert.Equal(
+            expected, await page.EvaluateAsync<int>("[...document.querySelectorAll('#bars li')].findIndex(row => row.matches('.best'))"));
         await page.KeepPictureAsync($"digit-{expected}");
         Assert.Empty(page.Complaints);
     }

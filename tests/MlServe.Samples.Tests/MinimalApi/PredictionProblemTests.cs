@@ -5,7 +5,8 @@ namespace MlServe.Samples.MinimalApi;
 
 public sealed class PredictionProblemTests
 {
-    public static TheoryData<PredictionStatus> Statuses => [.. Enum.GetValues<PredictionStatus>().Where(static status => status != PredictionStatus.Ok)];
+    public static TheoryData<PredictionStatus> Statuses =>
+        [.. Enum.GetValues<PredictionStatus>().Where(static status => status != PredictionStatus.Ok)];
 
     [Theory]
     [MemberData(nameof(Statuses))]
@@ -20,7 +21,10 @@ public sealed class PredictionProblemTests
     [Fact]
     public void ToProblem_Overloaded_SaysWhyAndWhenToTryAgain()
     {
-        var error = new PredictionError(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull, "{0} wait", 7) { RetryAfter = TimeSpan.FromSeconds(1.2) };
+        var error = new PredictionError(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull, "{0} wait", 7)
+        {
+            RetryAfter = TimeSpan.FromSeconds(1.2),
+        };
         var problem = ProblemOf(error, out var response);
         Assert.Equal("7 wait", problem.ProblemDetails.Detail);
         Assert.Equal("2", response.Headers.RetryAfter);

@@ -24,7 +24,8 @@ public sealed class CsvScoringTests : IDisposable
         var first = File.ReadLines(options.Partial).Count() - 1;
         Assert.InRange(first, 1, Rows - 1);
 
-        var rest = await new CsvScoring(_digits, options with { Resume = true }).RunAsync(cancellationToken: TestContext.Current.CancellationToken);
+        var rest = await new CsvScoring(
+            _digits, options with { Resume = true }).RunAsync(cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(Rows - first, rest.Rows);
         Assert.Equal(Enumerable.Range(2, Rows), LinesOf(options.Output));
     }
@@ -68,5 +69,7 @@ public sealed class CsvScoringTests : IDisposable
     }
 
     private static IEnumerable<int> LinesOf(string output) =>
-        File.ReadLines(output).Skip(1).Select(static line => int.Parse(line.Split(',')[0], System.Globalization.CultureInfo.InvariantCulture));
+        File.ReadLines(output)
+            .Skip(1)
+            .Select(static line => int.Parse(line.Split(',')[0], System.Globalization.CultureInfo.InvariantCulture));
 }

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace MlServe.TestModels;
 
-/// <summary>Models whose rows depend on each other: at every row, or only if one has a value beyond a threshold of 1e-6 to 1e6 somewhere.</summary>
+/// <summary>
+/// Models whose rows depend on each other: at every row, or only if one has a value beyond a threshold of 1e-6 to 1e6 somewhere.
+/// </summary>
 internal static class DependentModels
 {
     public static RowModel Create(Sketch s)
@@ -29,7 +31,9 @@ internal static class DependentModels
             kind = $"running sum along an axis that is an input, {place}";
             s.Root.Input("axis", OnnxModel.Int64);
             inputs.Add(new("axis", null, static random => RowTensor.Of([(long)random.Next(2)])));
-            hidden = Places.Put(s, place is "function" or "function in a branch" or "branch in a function" ? "main" : place, hidden, flag, static (inner, value) => inner.Node("CumSum", [value, "axis"]));
+            hidden = Places.Put(
+                s, place is "function" or "function in a branch" or "branch in a function" ? "main" : place, hidden, flag,
+                static (inner, value) => inner.Node("CumSum", [value, "axis"]));
             makeRows = static (random, model) =>
             {
                 var made = model.MakeRandom(random, 3).ToDictionary();
@@ -45,7 +49,8 @@ internal static class DependentModels
             var signal = Places.Put(s, place, scaled, flag, (inner, value) => Spread(inner, gate(inner, value, width), value));
             hidden = s.Node("Add", [hidden, s.Node("Mul", [signal, s.Weights(1, width)])]);
             makeRows = name.StartsWith("not a number", StringComparison.Ordinal) ? (random, model) => Loud(random, model, width, float.NaN)
-                : name.StartsWith("infinite", StringComparison.Ordinal) ? (random, model) => Loud(random, model, width, float.PositiveInfinity)
+                : name.StartsWith("infinite", StringComparison.Ordinal) ? (random, model) =>
+                    Loud(random, model, width, float.PositiveInfinity)
                 : (random, model) => Loud(random, model, width, magnitude * (2 + random.NextSingle()));
         }
         else
@@ -70,7 +75,8 @@ internal static class DependentModels
         var made = model.MakeRandom(random, random.Next(2, 7)).ToDictionary();
         var rows = made["x"];
         var place = (random.Next((int)rows.Shape[0] - 1) * width) + random.Next(width);
-        if (rows.Type == Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Int64) MemoryMarshal.Cast<byte, long>(rows.Bytes.AsSpan())[place] = (long)value;
+        if (rows.Type == Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Int64)
+            MemoryMarshal.Cast<byte, long>(rows.Bytes.AsSpan())[place] = (long)value;
         else MemoryMarshal.Cast<byte, float>(rows.Bytes.AsSpan())[place] = value;
         return made;
     }

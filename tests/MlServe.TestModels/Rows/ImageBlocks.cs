@@ -3,7 +3,8 @@ namespace MlServe.TestModels;
 /// <summary>Parts of models whose rows are images: [B, channels, H, W] to as many channels, each row by itself.</summary>
 internal static class ImageBlocks
 {
-    private static readonly Func<Sketch, string, int, string>[] Blocks = [Convolve, Convolve, Depthwise, Squeeze, Join, Normalize, GroupNormalize, Resize, Mean, Shuffle, Unpool];
+    private static readonly Func<Sketch, string, int, string>[] Blocks =
+        [Convolve, Convolve, Depthwise, Squeeze, Join, Normalize, GroupNormalize, Resize, Mean, Shuffle, Unpool];
 
     public static string Random(Sketch sketch, string value, int channels) => sketch.Pick(Blocks)(sketch, value, channels);
 
@@ -15,7 +16,9 @@ internal static class ImageBlocks
         var conv = s.Node("Conv", [x, s.Weights(MathF.Sqrt(1f / (3 * inputs)), outputs, inputs, 3, 3), s.Weights(0.1f, outputs)],
             ("kernel_shape", new long[] { 3, 3 }), ("pads", new long[] { 1, 1, 1, 1 }), ("strides", new[] { stride, stride }));
         if (s.Chance(0.4))
-            conv = s.Node("BatchNormalization", [conv, s.Weights(1, outputs), s.Weights(0.1f, outputs), s.Weights(0.1f, outputs), s.Node("Abs", [s.Weights(2, outputs)])]);
+            conv = s.Node(
+                "BatchNormalization",
+                [conv, s.Weights(1, outputs), s.Weights(0.1f, outputs), s.Weights(0.1f, outputs), s.Node("Abs", [s.Weights(2, outputs)])]);
         return s.Activate(conv);
     }
 
@@ -36,13 +39,16 @@ internal static class ImageBlocks
 
     private static string Squeeze(Sketch s, string x, int channels)
     {
-        var weights = s.Node("Conv", [s.Node("GlobalAveragePool", [x]), s.Weights(0.5f, channels, channels, 1, 1)], ("kernel_shape", new long[] { 1, 1 }));
+        var weights = s.Node(
+            "Conv", [s.Node("GlobalAveragePool", [x]), s.Weights(0.5f, channels, channels, 1, 1)], ("kernel_shape", new long[] { 1, 1 }));
         return s.Node("Mul", [x, s.Node("Sigmoid", [weights])]);
     }
 
-    private static string Join(Sketch s, string x, int channels) => Convolve(s, s.Node("Concat", [x, Depthwise(s, x, channels)], ("axis", 1L)), 2 * channels, channels, 1);
+    private static string Join(Sketch s, string x, int channels) =>
+        Convolve(s, s.Node("Concat", [x, Depthwise(s, x, channels)], ("axis", 1L)), 2 * channels, channels, 1);
 
-    private static string Normalize(Sketch s, string x, int channels) => s.Node("InstanceNormalization", [x, s.Weights(1, channels), s.Weights(0.1f, channels)]);
+    private static string Normalize(Sketch s, string x, int channels) =>
+        s.Node("InstanceNormalization", [x, s.Weights(1, channels), s.Weights(0.1f, channels)]);
 
     private static string GroupNormalize(Sketch s, string x, int channels)
     {
@@ -53,7 +59,8 @@ internal static class ImageBlocks
 
     private static string Resize(Sketch s, string x, int channels)
     {
-        var large = s.Node("Resize", [x, s.Opset >= 13 ? "" : s.Constant(Array.Empty<float>(), 0), s.Constant([1f, 1, 2, 2], 4)], ("mode", "nearest"));
+        var large = s.Node(
+            "Resize", [x, s.Opset >= 13 ? "" : s.Constant(Array.Empty<float>(), 0), s.Constant([1f, 1, 2, 2], 4)], ("mode", "nearest"));
         return s.Node("MaxPool", [large], ("kernel_shape", new long[] { 2, 2 }), ("strides", new long[] { 2, 2 }));
     }
 

@@ -14,7 +14,8 @@ internal static class IndependentModels
         if (s.Chance(0.3))
         {
             var extra = s.Random.Next(1, 4);
-            x = VectorBlocks.Linear(s, s.Node("Concat", [x, Input(s, inputs, "z", batch, extra, false)], ("axis", 1L)), width + extra, width);
+            x = VectorBlocks.Linear(
+                s, s.Node("Concat", [x, Input(s, inputs, "z", batch, extra, false)], ("axis", 1L)), width + extra, width);
         }
 
         if (s.Chance(0.2))
@@ -41,7 +42,9 @@ internal static class IndependentModels
         // Of two free axes, the name alone tells which is the batch.
         if (isTimeFirst && declared is string) batch = s.Pick("batch", "batch_size");
         s.Root.Input("x", OnnxModel.Float, isTimeFirst ? [declared, batch, Width] : [batch, declared, Width]);
-        List<RowInput> inputs = [new("x", isTimeFirst ? 1 : 0, random => RowTensor.Of(Values.Normal(random, tokens * Width), isTimeFirst ? [tokens, 1, Width] : [1, tokens, Width]))];
+        List<RowInput> inputs = [new(
+            "x", isTimeFirst ? 1 : 0,
+            random => RowTensor.Of(Values.Normal(random, tokens * Width), isTimeFirst ? [tokens, 1, Width] : [1, tokens, Width]))];
         var x = isTimeFirst ? s.Transpose("x", 1, 0, 2) : "x";
         for (var i = s.Random.Next(1, 4); i > 0; i--)
             x = Places.Put(s, s.Pick(Places.All), x, null, static (inner, value) => SequenceBlocks.Random(inner, value, Width));
@@ -78,7 +81,8 @@ internal static class IndependentModels
         var (batch, channels) = (s.Pick(BatchNames), 2 * s.Random.Next(1, 3));
         var isLast = s.Chance(0.2);
         s.Root.Input("x", OnnxModel.Float, isLast ? [batch, Size, Size, 3] : [batch, 3, Size, Size]);
-        List<RowInput> inputs = [new("x", 0, random => RowTensor.Of(Values.Normal(random, 3 * Size * Size), isLast ? [1, Size, Size, 3] : [1, 3, Size, Size]))];
+        List<RowInput> inputs =
+            [new("x", 0, random => RowTensor.Of(Values.Normal(random, 3 * Size * Size), isLast ? [1, Size, Size, 3] : [1, 3, Size, Size]))];
         var x = isLast ? s.Transpose("x", 0, 3, 1, 2) : "x";
         x = ImageBlocks.Convolve(s, x, 3, channels, 1);
         for (var i = s.Random.Next(1, 4); i > 0; i--)
@@ -102,7 +106,10 @@ internal static class IndependentModels
         ];
         var kind = s.Pick("GRU", "RNN");
         var gates = kind == "GRU" ? 3 : 1;
-        var outputs = s.Nodes(kind, ["x", s.Weights(0.4f, 1, gates * Hidden, Width), s.Weights(0.4f, 1, gates * Hidden, Hidden), s.Weights(0.1f, 1, 2 * gates * Hidden), "", "h"], 2, ("hidden_size", Hidden));
+        var outputs = s.Nodes(
+            kind,
+            ["x", s.Weights(0.4f, 1, gates * Hidden, Width), s.Weights(0.4f, 1, gates * Hidden, Hidden),
+                s.Weights(0.1f, 1, 2 * gates * Hidden), "", "h"], 2, ("hidden_size", Hidden));
         Output(s, "all", outputs[0], tokens, 1, batch, Hidden);
         Output(s, "next", outputs[1], 1, batch, Hidden);
         return new("states", s.Root.ToBytes(), inputs, IsDependent: false, null);
@@ -157,9 +164,17 @@ internal static class IndependentModels
         const string Microsoft = "com.microsoft";
         switch (s.Random.Next(4))
         {
-            case 0: return s.NodeIn(Microsoft, "SkipLayerNormalization", [x, s.Node("Neg", [x]), s.Weights(1, width), s.Weights(1, width), s.Weights(1, width)]);
-            case 1: return s.NodeIn(Microsoft, "Attention", [x, s.Weights(0.3f, width, 3 * width), s.Weights(0.1f, 3 * width)], ("num_heads", 2));
-            case 2: return s.NodeIn(Microsoft, "BiasGelu", [s.NodeIn(Microsoft, "FusedMatMul", [x, s.Weights(0.3f, width, width)], ("transB", 1)), s.Weights(0.1f, width)]);
+            case 0:
+                return s.NodeIn(
+                    Microsoft, "SkipLayerNormalization",
+                    [x, s.Node("Neg", [x]), s.Weights(1, width), s.Weights(1, width), s.Weights(1, width)]);
+            case 1:
+                return s.NodeIn(
+                    Microsoft, "Attention", [x, s.Weights(0.3f, width, 3 * width), s.Weights(0.1f, 3 * width)], ("num_heads", 2));
+            case 2:
+                return s.NodeIn(
+                    Microsoft, "BiasGelu",
+                    [s.NodeIn(Microsoft, "FusedMatMul", [x, s.Weights(0.3f, width, width)], ("transB", 1)), s.Weights(0.1f, width)]);
             default: return s.NodeIn(Microsoft, "MultiHeadAttention", [x, x, x], ("num_heads", 2));
         }
     }

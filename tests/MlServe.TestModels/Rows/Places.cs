@@ -34,7 +34,9 @@ internal static class Places
     private static string Function(Sketch sketch, string value, Func<Sketch, string, string> part)
     {
         var name = $"f{sketch.Name()}";
-        var function = new OnnxFunction("own", name, ["x"], ["y"], ["gain"], sketch.Opset).Opset("own", 1).Opset("ai.onnx.ml", 3).Opset("com.microsoft", 1);
+        var function = new OnnxFunction("own", name, ["x"], ["y"], ["gain"], sketch.Opset).Opset("own", 1)
+            .Opset("ai.onnx.ml", 3)
+            .Opset("com.microsoft", 1);
         var inner = sketch.InFunction(function);
         var scaled = sketch.Name();
         function.Node("Constant", [], [scaled], ("value_float", new OnnxReference("gain", 1)));
@@ -50,7 +52,10 @@ internal static class Places
         var (turn, going, state, goes, result) = (sketch.Name(), sketch.Name(), sketch.Name(), sketch.Name(), sketch.Name());
         body.Input(turn, OnnxModel.Int64).Input(going, OnnxModel.Bool).InputOfAnyShape(state, OnnxModel.Float);
         var made = part(sketch.InSubgraph(body), state);
-        body.Node("Identity", [going], [goes]).Node("Identity", [made], [result]).Output(goes, OnnxModel.Bool).OutputOfAnyShape(result, OnnxModel.Float);
+        body.Node("Identity", [going], [goes])
+            .Node("Identity", [made], [result])
+            .Output(goes, OnnxModel.Bool)
+            .OutputOfAnyShape(result, OnnxModel.Float);
         return sketch.Node("Loop", [sketch.Scalar((long)sketch.Random.Next(1, 3)), "", value], ("body", body));
     }
 }

@@ -1,13 +1,14 @@
 namespace MlServe.TestModels;
 
 /// <summary>
-/// Generates models whose rows do not depend on each other, and models whose rows do: each from a seed, always the same. What is claimed of a model is for an oracle to
-/// check (<see cref="RowOracle"/>).
+/// Generates models whose rows do not depend on each other, and models whose rows do: each from a seed, always the same. What is claimed of
+/// a model is for an oracle to check (<see cref="RowOracle"/>).
 /// </summary>
 public static class RowModels
 {
     private static readonly Func<Sketch, RowModel>[] Families =
-        [IndependentModels.OfVectors, IndependentModels.OfVectors, IndependentModels.OfSequences, IndependentModels.OfTokens, IndependentModels.OfImages, TabularModels.Create, IndependentModels.OfStates];
+        [IndependentModels.OfVectors, IndependentModels.OfVectors, IndependentModels.OfSequences, IndependentModels.OfTokens,
+            IndependentModels.OfImages, TabularModels.Create, IndependentModels.OfStates];
 
     /// <summary>A model whose rows do not depend on each other.</summary>
     /// <param name="seed">Of what it is made.</param>

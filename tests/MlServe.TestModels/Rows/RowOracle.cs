@@ -51,12 +51,15 @@ public sealed class RowOracle : IDisposable
     /// <param name="tolerance">The difference that is rounding, as a share of the larger value or of the output's largest.</param>
     /// <param name="detail">What differs, or who refuses.</param>
     public RowOutcome Compare(
-        IReadOnlyDictionary<string, (RowTensor Value, int? Axis)> inputs, int rows, IReadOnlyList<int?> outputAxes, double tolerance, out string detail)
+        IReadOnlyDictionary<string, (RowTensor Value, int? Axis)> inputs, int rows, IReadOnlyList<int?> outputAxes, double tolerance,
+        out string detail)
     {
-        if (Run(inputs.ToDictionary(static pair => pair.Key, static pair => pair.Value.Value), out detail) is not { } together) return RowOutcome.NotTogether;
+        if (Run(inputs.ToDictionary(static pair => pair.Key, static pair => pair.Value.Value), out detail) is not { } together)
+            return RowOutcome.NotTogether;
         for (var row = 0; row < rows; row++)
         {
-            var own = inputs.ToDictionary(static pair => pair.Key, pair => pair.Value.Axis is { } axis ? pair.Value.Value.Rows(axis, row, 1) : pair.Value.Value);
+            var own = inputs.ToDictionary(
+                static pair => pair.Key, pair => pair.Value.Axis is { } axis ? pair.Value.Value.Rows(axis, row, 1) : pair.Value.Value);
             if (Run(own, out detail) is not { } alone) return RowOutcome.NotAlone;
             for (var i = 0; i < together.Count; i++)
             {
@@ -87,7 +90,8 @@ public sealed class RowOracle : IDisposable
     private static List<RowTensor>? RowOf(IReadOnlyList<RowTensor> together, IReadOnlyList<RowTensor> alone, int rows, int row, int? axis)
     {
         // A sequence with an element for each row has as many parts as rows have together.
-        if (together.Count != 1 || alone.Count != 1) return together.Count == rows * alone.Count ? [.. together.Skip(row * alone.Count).Take(alone.Count)] : null;
+        if (together.Count != 1 || alone.Count != 1)
+            return together.Count == rows * alone.Count ? [.. together.Skip(row * alone.Count).Take(alone.Count)] : null;
         var (all, one) = (together[0], alone[0]);
         if (all.Shape.Length != one.Shape.Length) return null;
         var along = axis ?? Array.FindIndex(Enumerable.Range(0, all.Shape.Length).ToArray(), i => all.Shape[i] != one.Shape[i]);
@@ -102,10 +106,12 @@ public sealed class RowOracle : IDisposable
 
     private static string? DifferenceOf(RowTensor alone, RowTensor mine, double tolerance)
     {
-        if (!alone.Shape.SequenceEqual(mine.Shape)) return $"[{string.Join(',', alone.Shape)}] alone, [{string.Join(',', mine.Shape)}] in company";
+        if (!alone.Shape.SequenceEqual(mine.Shape))
+            return $"[{string.Join(',', alone.Shape)}] alone, [{string.Join(',', mine.Shape)}] in company";
         if (!alone.Texts.SequenceEqual(mine.Texts)) return "other texts";
         if (alone.Bytes.AsSpan().SequenceEqual(mine.Bytes)) return null;
-        var isExact = alone.Type is not (TensorElementType.Float or TensorElementType.Double or TensorElementType.Float16 or TensorElementType.BFloat16);
+        var isExact = alone.Type is not (TensorElementType.Float or TensorElementType.Double or TensorElementType.Float16
+            or TensorElementType.BFloat16);
         var largest = 0.0;
         for (var i = 0; i < alone.Count; i++)
         {

@@ -18,16 +18,20 @@ public sealed record RowTensor(TensorElementType Type, byte[] Bytes, string[] Te
     public int Width => WidthOf(Type);
 
     /// <summary>A tensor of floats.</summary>
-    public static RowTensor Of(float[] values, params long[] shape) => new(TensorElementType.Float, MemoryMarshal.AsBytes<float>(values).ToArray(), [], shape);
+    public static RowTensor Of(float[] values, params long[] shape) =>
+        new(TensorElementType.Float, MemoryMarshal.AsBytes<float>(values).ToArray(), [], shape);
 
     /// <summary>A tensor of 64-bit integers.</summary>
-    public static RowTensor Of(long[] values, params long[] shape) => new(TensorElementType.Int64, MemoryMarshal.AsBytes<long>(values).ToArray(), [], shape);
+    public static RowTensor Of(long[] values, params long[] shape) =>
+        new(TensorElementType.Int64, MemoryMarshal.AsBytes<long>(values).ToArray(), [], shape);
 
     /// <summary>A tensor of 32-bit integers.</summary>
-    public static RowTensor Of(int[] values, params long[] shape) => new(TensorElementType.Int32, MemoryMarshal.AsBytes<int>(values).ToArray(), [], shape);
+    public static RowTensor Of(int[] values, params long[] shape) =>
+        new(TensorElementType.Int32, MemoryMarshal.AsBytes<int>(values).ToArray(), [], shape);
 
     /// <summary>A tensor of booleans.</summary>
-    public static RowTensor Of(bool[] values, params long[] shape) => new(TensorElementType.Bool, MemoryMarshal.AsBytes<bool>(values).ToArray(), [], shape);
+    public static RowTensor Of(bool[] values, params long[] shape) =>
+        new(TensorElementType.Bool, MemoryMarshal.AsBytes<bool>(values).ToArray(), [], shape);
 
     /// <summary>A tensor of strings.</summary>
     public static RowTensor Of(string[] values, params long[] shape) => new(TensorElementType.String, [], values, shape);
@@ -48,10 +52,16 @@ public sealed record RowTensor(TensorElementType Type, byte[] Bytes, string[] Te
         var (before, behind, rows) = (Product(Shape.AsSpan(0, axis)), Product(Shape.AsSpan(axis + 1)), (int)Shape[axis]);
         long[] shape = [.. Shape[..axis], count, .. Shape[(axis + 1)..]];
         if (Type == TensorElementType.String)
-            return this with { Shape = shape, Texts = [.. Enumerable.Range(0, before).SelectMany(block => Texts.Skip(((block * rows) + first) * behind).Take(count * behind))] };
+            return this with
+            {
+                Shape = shape,
+                Texts = [.. Enumerable.Range(0, before)
+                    .SelectMany(block => Texts.Skip(((block * rows) + first) * behind).Take(count * behind))],
+            };
         var bytes = new byte[before * count * behind * Width];
         for (var block = 0; block < before; block++)
-            Bytes.AsSpan(((block * rows) + first) * behind * Width, count * behind * Width).CopyTo(bytes.AsSpan(block * count * behind * Width));
+            Bytes.AsSpan(((block * rows) + first) * behind * Width, count * behind * Width)
+                .CopyTo(bytes.AsSpan(block * count * behind * Width));
         return this with { Shape = shape, Bytes = bytes };
     }
 

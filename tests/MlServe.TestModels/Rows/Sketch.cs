@@ -40,7 +40,8 @@ internal sealed class Sketch
 
     public T Pick<T>(params ReadOnlySpan<T> choices) => choices[Random.Next(choices.Length)];
 
-    public string Node(string operation, string[] inputs, params (string Name, object Value)[] attributes) => Nodes(operation, inputs, 1, attributes)[0];
+    public string Node(string operation, string[] inputs, params (string Name, object Value)[] attributes) =>
+        Nodes(operation, inputs, 1, attributes)[0];
 
     public string NodeIn(string domain, string operation, string[] inputs, params (string Name, object Value)[] attributes)
     {
@@ -101,12 +102,16 @@ internal sealed class Sketch
 
     public string ReduceAll(string operation, string value, bool keeps) => Node(operation, [value], ("keepdims", keeps ? 1 : 0));
 
-    public string Unsqueeze(string value, params long[] axes) => Opset >= 13 ? Node("Unsqueeze", [value, List(axes)]) : Node("Unsqueeze", [value], ("axes", axes));
+    public string Unsqueeze(string value, params long[] axes) =>
+        Opset >= 13 ? Node("Unsqueeze", [value, List(axes)]) : Node("Unsqueeze", [value], ("axes", axes));
 
-    public string Squeeze(string value, params long[] axes) => Opset >= 13 ? Node("Squeeze", [value, List(axes)]) : Node("Squeeze", [value], ("axes", axes));
+    public string Squeeze(string value, params long[] axes) =>
+        Opset >= 13 ? Node("Squeeze", [value, List(axes)]) : Node("Squeeze", [value], ("axes", axes));
 
     public string[] Split(string value, long axis, params long[] sizes) =>
-        Opset >= 13 ? Nodes("Split", [value, List(sizes)], sizes.Length, ("axis", axis)) : Nodes("Split", [value], sizes.Length, ("axis", axis), ("split", sizes));
+        Opset >= 13
+            ? Nodes("Split", [value, List(sizes)], sizes.Length, ("axis", axis))
+            : Nodes("Split", [value], sizes.Length, ("axis", axis), ("split", sizes));
 
     public string Slice(string value, long axis, long start, long end) => Node("Slice", [value, List(start), List(end), List(axis)]);
 

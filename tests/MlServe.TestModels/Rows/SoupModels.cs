@@ -1,7 +1,8 @@
 namespace MlServe.TestModels;
 
 /// <summary>
-/// Models of operators thrown together, of which nothing is claimed: axes, shapes and operands are drawn, those of the batch among them. Whatever is proved of one is to hold.
+/// Models of operators thrown together, of which nothing is claimed: axes, shapes and operands are drawn, those of the batch among them.
+/// Whatever is proved of one is to hold.
 /// </summary>
 public static class SoupModels
 {
@@ -78,7 +79,11 @@ public static class SoupModels
                 case 0: return x with { Name = s.Node(s.Pick("Relu", "Neg", "Tanh", "Sigmoid", "Abs"), [x.Name]) };
                 case 1 or 2: return Binary(x, Any());
                 case 3: return Reduce(x);
-                case 4: return x with { Name = s.Node(s.Pick("Softmax", "LogSoftmax", "Hardmax", "LpNormalization"), [x.Name], ("axis", (long)Axis(x))) };
+                case 4:
+                    return x with
+                    {
+                        Name = s.Node(s.Pick("Softmax", "LogSoftmax", "Hardmax", "LpNormalization"), [x.Name], ("axis", (long)Axis(x))),
+                    };
                 case 5: return x with { Name = s.Node("CumSum", [x.Name, s.Scalar((long)Axis(x))]) };
                 case 6 or 7: return Transpose(x);
                 case 8 or 9: return Reshape(x);
@@ -120,11 +125,19 @@ public static class SoupModels
 
         private Part Reduce(Part x)
         {
-            long[] axes = s.Chance(0.8) ? [Axis(x)] : [.. Enumerable.Range(0, x.Rank).Where(_ => s.Chance(0.5)).Select(static axis => (long)axis)];
+            long[] axes = s.Chance(0.8)
+                ? [Axis(x)]
+                : [.. Enumerable.Range(0, x.Rank).Where(_ => s.Chance(0.5)).Select(static axis => (long)axis)];
             if (axes.Length == 0) axes = [x.Rank - 1];
             var keeps = s.Chance(0.6);
-            var name = s.Reduce(s.Pick("ReduceSum", "ReduceMean", "ReduceMax", "ReduceL2"), x.Name, keeps, s.Chance(0.3) ? [.. axes.Select(axis => axis - x.Rank)] : axes);
-            return new(name, [.. x.Dims.Select((dim, axis) => axes.Contains(axis) ? (Dim?)(keeps ? 1 : null) : dim).Where(static dim => dim is not null).Select(static dim => dim!.Value)]);
+            var name = s.Reduce(
+                s.Pick("ReduceSum", "ReduceMean", "ReduceMax", "ReduceL2"), x.Name, keeps,
+                s.Chance(0.3) ? [.. axes.Select(axis => axis - x.Rank)] : axes);
+            return new(
+                name,
+                [.. x.Dims.Select((dim, axis) => axes.Contains(axis) ? (Dim?)(keeps ? 1 : null) : dim)
+                    .Where(static dim => dim is not null)
+                    .Select(static dim => dim!.Value)]);
         }
 
         private Part Transpose(Part x)
@@ -158,7 +171,9 @@ public static class SoupModels
 
             if (dims.Count(static dim => dim.OfRows) > 1) return x;
             var open = dims.FindIndex(static dim => dim.OfRows) is >= 0 and var rows ? rows : s.Random.Next(dims.Count);
-            var target = dims.Select((dim, i) => i == open ? -1L : i < x.Rank && dim == x.Dims[i] && s.Chance(0.3) ? 0 : dim.Count).ToArray();
+            var target = dims.Select((dim, i) => i == open ? -1L
+                : i < x.Rank && dim == x.Dims[i] && s.Chance(0.3) ? 0
+                : dim.Count).ToArray();
             return new(s.Reshape(x.Name, target), [.. dims]);
         }
 
@@ -183,7 +198,8 @@ public static class SoupModels
         private Part Flatten(Part x)
         {
             var axis = s.Random.Next(x.Rank + 1);
-            Dim Product(Dim[] dims) => dims.Aggregate(new Dim(1, false), static (product, dim) => new(product.Count * dim.Count, product.OfRows || dim.OfRows));
+            Dim Product(Dim[] dims) =>
+                dims.Aggregate(new Dim(1, false), static (product, dim) => new(product.Count * dim.Count, product.OfRows || dim.OfRows));
             return new(s.Node("Flatten", [x.Name], ("axis", (long)axis)), [Product(x.Dims[..axis]), Product(x.Dims[axis..])]);
         }
 
@@ -198,7 +214,10 @@ public static class SoupModels
         private Part Slice(Part x)
         {
             var axis = Axis(x);
-            if (x.Dims[axis].OfRows) return s.Chance(0.7) ? x with { Name = s.Slice(x.Name, axis, 0, int.MaxValue) } : With(x, s.Slice(x.Name, axis, 0, x.Dims[axis].Count), axis, x.Dims[axis].Count);
+            if (x.Dims[axis].OfRows)
+                return s.Chance(0.7)
+                    ? x with { Name = s.Slice(x.Name, axis, 0, int.MaxValue) }
+                    : With(x, s.Slice(x.Name, axis, 0, x.Dims[axis].Count), axis, x.Dims[axis].Count);
             var end = s.Random.Next(1, x.Dims[axis].Count + 1);
             var start = s.Random.Next(end);
             return With(x, s.Slice(x.Name, axis, start, end), axis, end - start);
@@ -207,8 +226,11 @@ public static class SoupModels
         private Part Gather(Part x)
         {
             var axis = Axis(x);
-            var indices = s.Random.GetItems(Enumerable.Range(0, x.Dims[axis].Count).Select(static i => (long)i).ToArray(), s.Random.Next(1, 3));
-            if (s.Chance(0.4)) return new(s.Node("Gather", [x.Name, s.Scalar(indices[0])], ("axis", (long)axis)), [.. x.Dims[..axis], .. x.Dims[(axis + 1)..]]);
+            var indices = s.Random.GetItems(
+                Enumerable.Range(0, x.Dims[axis].Count).Select(static i => (long)i).ToArray(), s.Random.Next(1, 3));
+            if (s.Chance(0.4))
+                return new(
+                    s.Node("Gather", [x.Name, s.Scalar(indices[0])], ("axis", (long)axis)), [.. x.Dims[..axis], .. x.Dims[(axis + 1)..]]);
             return With(x, s.Node("Gather", [x.Name, s.List(indices)], ("axis", (long)axis)), axis, indices.Length);
         }
 
@@ -222,12 +244,15 @@ public static class SoupModels
             }
 
             if (x.Dims[axis].OfRows != y.Dims[axis].OfRows) return null;
-            return With(x, s.Node("Concat", [x.Name, y.Name], ("axis", (long)axis)), axis, new(x.Dims[axis].Count + y.Dims[axis].Count, x.Dims[axis].OfRows));
+            return With(
+                x, s.Node("Concat", [x.Name, y.Name], ("axis", (long)axis)), axis,
+                new(x.Dims[axis].Count + y.Dims[axis].Count, x.Dims[axis].OfRows));
         }
 
         private Part? Multiply(Part x, Part y)
         {
-            if (s.Chance(0.5) && !x.Dims[^1].OfRows) return With(x, s.Node("MatMul", [x.Name, s.Weights(1, x.Dims[^1].Count, 3)]), x.Rank - 1, 3);
+            if (s.Chance(0.5) && !x.Dims[^1].OfRows)
+                return With(x, s.Node("MatMul", [x.Name, s.Weights(1, x.Dims[^1].Count, 3)]), x.Rank - 1, 3);
             if (x.Rank < 2 || y.Rank < 2 || x.Dims[^1] != y.Dims[^2]) return null;
             var rank = Math.Max(x.Rank, y.Rank);
             var dims = new Dim[rank];
@@ -260,7 +285,8 @@ public static class SoupModels
         private Part ArgMax(Part x)
         {
             var axis = Axis(x);
-            return With(x, s.Node("Cast", [s.Node("ArgMax", [x.Name], ("axis", (long)axis), ("keepdims", 1))], ("to", OnnxModel.Float)), axis, 1);
+            return With(
+                x, s.Node("Cast", [s.Node("ArgMax", [x.Name], ("axis", (long)axis), ("keepdims", 1))], ("to", OnnxModel.Float)), axis, 1);
         }
 
         /// <summary>Elements of a table, or of another value, by the place of the largest.</summary>
@@ -273,7 +299,9 @@ public static class SoupModels
             var (data, on) = (Any(), 0);
             if (data.Rank == 0) return null;
             on = Axis(data);
-            return new(s.Node("Gather", [data.Name, s.Node("Mod", [best, s.Scalar(1L)])], ("axis", (long)on)), [.. data.Dims[..on], .. rest, .. data.Dims[(on + 1)..]]);
+            return new(
+                s.Node("Gather", [data.Name, s.Node("Mod", [best, s.Scalar(1L)])], ("axis", (long)on)),
+                [.. data.Dims[..on], .. rest, .. data.Dims[(on + 1)..]]);
         }
 
         private Part? Normalize(Part x)
@@ -282,15 +310,24 @@ public static class SoupModels
             {
                 var axis = Axis(x);
                 if (x.Dims[axis..].Any(static dim => dim.OfRows)) return null;
-                return x with { Name = s.Node("LayerNormalization", [x.Name, s.Weights(1, [.. x.Dims[axis..].Select(static dim => (long)dim.Count)])], ("axis", (long)axis)) };
+                return x with
+                {
+                    Name = s.Node(
+                        "LayerNormalization", [x.Name, s.Weights(1, [.. x.Dims[axis..].Select(static dim => (long)dim.Count)])],
+                        ("axis", (long)axis)),
+                };
             }
 
             if (x.Rank < 3 || x.Dims[1].OfRows) return null;
             var channels = x.Dims[1].Count;
-            if (s.Chance(0.5)) return x with { Name = s.Node("InstanceNormalization", [x.Name, s.Weights(1, channels), s.Weights(1, channels)]) };
+            if (s.Chance(0.5))
+                return x with { Name = s.Node("InstanceNormalization", [x.Name, s.Weights(1, channels), s.Weights(1, channels)]) };
             return x with
             {
-                Name = s.Node("BatchNormalization", [x.Name, s.Weights(1, channels), s.Weights(1, channels), s.Weights(1, channels), s.Node("Abs", [s.Weights(1, channels)])]),
+                Name = s.Node(
+                    "BatchNormalization",
+                    [x.Name, s.Weights(1, channels), s.Weights(1, channels), s.Weights(1, channels),
+                        s.Node("Abs", [s.Weights(1, channels)])]),
             };
         }
 
@@ -317,11 +354,15 @@ public static class SoupModels
             var axis = Axis(x);
             if (s.Chance(0.3))
             {
-                var steps = s.Node("Cast", [s.Node("Range", [s.Scalar(0L), s.Squeeze(s.SizeOf(x.Name, axis), 0), s.Scalar(1L)])], ("to", OnnxModel.Float));
+                var steps = s.Node(
+                    "Cast", [s.Node("Range", [s.Scalar(0L), s.Squeeze(s.SizeOf(x.Name, axis), 0), s.Scalar(1L)])], ("to", OnnxModel.Float));
                 return new(steps, [x.Dims[axis]]);
             }
 
-            return new(s.Node("ConstantOfShape", [s.Node("Concat", [s.SizeOf(x.Name, axis), s.List(2)], ("axis", 0))], ("value", OnnxModel.Value([0.7f], 1))), [x.Dims[axis], 2]);
+            return new(
+                s.Node(
+                    "ConstantOfShape", [s.Node("Concat", [s.SizeOf(x.Name, axis), s.List(2)], ("axis", 0))],
+                    ("value", OnnxModel.Value([0.7f], 1))), [x.Dims[axis], 2]);
         }
 
         private Part Elements(Part x)
@@ -331,21 +372,30 @@ public static class SoupModels
             if (s.Chance(0.4)) return x with { Name = sorted[0] };
             var on = s.Chance(0.7) ? axis : Axis(x);
             var places = on == axis ? sorted[1] : s.Node("Mod", [sorted[1], s.Scalar(1L)]);
-            return x with { Name = s.Chance(0.5) ? s.Node("GatherElements", [x.Name, places], ("axis", on)) : s.Node("ScatterElements", [x.Name, places, sorted[0]], ("axis", on)) };
+            return x with
+            {
+                Name = s.Chance(0.5)
+                    ? s.Node("GatherElements", [x.Name, places], ("axis", on))
+                    : s.Node("ScatterElements", [x.Name, places, sorted[0]], ("axis", on)),
+            };
         }
 
         private Part? Recur(Part x)
         {
             if (x.Rank != 3 || x.Dims[2].OfRows) return null;
             var width = x.Dims[2].Count;
-            return new(s.Node("GRU", [x.Name, s.Weights(1, 1, 6, width), s.Weights(1, 1, 6, 2)], ("hidden_size", 2)), [x.Dims[0], 1, x.Dims[1], 2]);
+            return new(
+                s.Node("GRU", [x.Name, s.Weights(1, 1, 6, width), s.Weights(1, 1, 6, 2)], ("hidden_size", 2)),
+                [x.Dims[0], 1, x.Dims[1], 2]);
         }
 
         private Part? Split(Part x)
         {
             var axis = Axis(x);
             if (x.Dims[axis].Count % 2 != 0) return null;
-            var parts = s.Opset >= 18 ? s.Nodes("Split", [x.Name], 2, ("axis", (long)axis), ("num_outputs", 2)) : s.Nodes("Split", [x.Name], 2, ("axis", (long)axis));
+            var parts = s.Opset >= 18
+                ? s.Nodes("Split", [x.Name], 2, ("axis", (long)axis), ("num_outputs", 2))
+                : s.Nodes("Split", [x.Name], 2, ("axis", (long)axis));
             return With(x, s.Pick(parts), axis, new(x.Dims[axis].Count / 2, x.Dims[axis].OfRows));
         }
 
@@ -358,7 +408,8 @@ public static class SoupModels
                 var text = "";
                 foreach (var dim in part.Dims)
                 {
-                    var same = letters.Where(pair => pair.Value == dim && !text.Contains(pair.Key, StringComparison.Ordinal)).Select(static pair => pair.Key).ToArray();
+                    var same = letters.Where(pair => pair.Value == dim && !text.Contains(pair.Key, StringComparison.Ordinal))
+                        .Select(static pair => pair.Key).ToArray();
                     var letter = same.Length > 0 && s.Chance(0.8) ? same[0] : (char)('a' + letters.Count);
                     letters[letter] = dim;
                     text += letter;
@@ -371,7 +422,11 @@ public static class SoupModels
             char[] all = [.. letters.Keys];
             s.Random.Shuffle(all);
             var output = new string([.. all.Where(_ => s.Chance(0.7)).Take(4)]);
-            return output.Length == 0 ? null : new(s.Node("Einsum", [x.Name, y.Name], ("equation", $"{left},{right}->{output}")), [.. output.Select(letter => letters[letter])]);
+            return output.Length == 0
+                ? null
+                : new(
+                    s.Node("Einsum", [x.Name, y.Name], ("equation", $"{left},{right}->{output}")),
+                    [.. output.Select(letter => letters[letter])]);
         }
 
         private static Part With(Part x, string name, int axis, Dim dim)

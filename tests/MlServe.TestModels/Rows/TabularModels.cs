@@ -14,14 +14,19 @@ internal static class TabularModels
         var x = "X";
         if (s.Chance(0.4)) x = s.NodeIn(Ml, "Scaler", [x], ("offset", Numbers(s, width, 0.5f)), ("scale", Numbers(s, width, 1)));
         if (s.Chance(0.3)) x = s.NodeIn(Ml, "Normalizer", [x], ("norm", s.Pick("L1", "L2", "MAX")));
-        if (s.Chance(0.2)) x = s.NodeIn(Ml, "Imputer", [x], ("imputed_value_floats", Numbers(s, width, 1)), ("replaced_value_float", float.NaN));
+        if (s.Chance(0.2))
+            x = s.NodeIn(Ml, "Imputer", [x], ("imputed_value_floats", Numbers(s, width, 1)), ("replaced_value_float", float.NaN));
         switch (s.Random.Next(4))
         {
             case 0:
                 IndependentModels.Output(s, "variable", Trees(s, x, width), batch, 1);
                 break;
             case 1:
-                IndependentModels.Output(s, "y", s.NodeIn(Ml, "LinearRegressor", [x], ("coefficients", Numbers(s, 2 * width, 1)), ("intercepts", Numbers(s, 2, 1)), ("targets", 2)), batch, 2);
+                IndependentModels.Output(
+                    s, "y",
+                    s.NodeIn(
+                        Ml, "LinearRegressor", [x], ("coefficients", Numbers(s, 2 * width, 1)), ("intercepts", Numbers(s, 2, 1)),
+                        ("targets", 2)), batch, 2);
                 break;
             case 2:
                 Classify(s, x, width, batch, zips: true);
@@ -37,7 +42,8 @@ internal static class TabularModels
     private static void Classify(Sketch s, string x, int width, string batch, bool zips)
     {
         var (label, scores) = (s.Name(), s.Name());
-        s.Root.NodeIn(Ml, "LinearClassifier", [x], [label, scores], ("coefficients", Numbers(s, 3 * width, 1)), ("intercepts", Numbers(s, 3, 1)),
+        s.Root.NodeIn(
+            Ml, "LinearClassifier", [x], [label, scores], ("coefficients", Numbers(s, 3 * width, 1)), ("intercepts", Numbers(s, 3, 1)),
             ("classlabels_ints", new long[] { 0, 1, 2 }), ("multi_class", 1), ("post_transform", s.Pick("SOFTMAX", "NONE", "LOGISTIC")));
         s.Root.Node("Cast", [label], ["label"], ("to", OnnxModel.Int64)).Output("label", OnnxModel.Int64, s.Pick<object>(batch, 1));
         if (!zips)
@@ -46,7 +52,8 @@ internal static class TabularModels
             return;
         }
 
-        s.Root.NodeIn(Ml, "ZipMap", [scores], ["probabilities"], ("classlabels_int64s", new long[] { 0, 1, 2 })).OutputOfMaps("probabilities", OnnxModel.Int64, OnnxModel.Float);
+        s.Root.NodeIn(Ml, "ZipMap", [scores], ["probabilities"], ("classlabels_int64s", new long[] { 0, 1, 2 }))
+            .OutputOfMaps("probabilities", OnnxModel.Int64, OnnxModel.Float);
     }
 
     /// <summary>Trees of two levels.</summary>
@@ -76,8 +83,9 @@ internal static class TabularModels
         }
 
         return s.NodeIn(Ml, "TreeEnsembleRegressor", [x],
-            ("nodes_treeids", tree.ToArray()), ("nodes_nodeids", node.ToArray()), ("nodes_featureids", feature.ToArray()), ("nodes_values", value.ToArray()), ("nodes_modes", mode.ToArray()),
-            ("nodes_truenodeids", yes.ToArray()), ("nodes_falsenodeids", no.ToArray()), ("target_treeids", leafTree.ToArray()), ("target_nodeids", leafNode.ToArray()),
+            ("nodes_treeids", tree.ToArray()), ("nodes_nodeids", node.ToArray()), ("nodes_featureids", feature.ToArray()),
+            ("nodes_values", value.ToArray()), ("nodes_modes", mode.ToArray()), ("nodes_truenodeids", yes.ToArray()),
+            ("nodes_falsenodeids", no.ToArray()), ("target_treeids", leafTree.ToArray()), ("target_nodeids", leafNode.ToArray()),
             ("target_ids", new long[leafNode.Count]), ("target_weights", weight.ToArray()), ("n_targets", 1));
     }
 

@@ -5,8 +5,8 @@ internal static class VectorBlocks
 {
     private static readonly Func<Sketch, string, int, string>[] Blocks =
     [
-        Dense, Dense, Residual, Normalize, NormalizeByHand, BatchNormalize, Attend, Quantize, Choose, Cut, Rank, OneHot, Accumulate, Turn, Plumb, LookUp, Einsum, Pick, Scatter,
-        Scale, Spread, Gate, Double, Fold, Mask,
+        Dense, Dense, Residual, Normalize, NormalizeByHand, BatchNormalize, Attend, Quantize, Choose, Cut, Rank, OneHot, Accumulate, Turn,
+        Plumb, LookUp, Einsum, Pick, Scatter, Scale, Spread, Gate, Double, Fold, Mask,
     ];
 
     public static string Random(Sketch sketch, string value, int width) => sketch.Pick(Blocks)(sketch, value, width);
@@ -25,7 +25,8 @@ internal static class VectorBlocks
         }
     }
 
-    private static string Residual(Sketch s, string x, int width) => s.Node("Add", [x, s.Node("Mul", [Dense(s, x, width), s.Scalar(0.5f)])]);
+    private static string Residual(Sketch s, string x, int width) =>
+        s.Node("Add", [x, s.Node("Mul", [Dense(s, x, width), s.Scalar(0.5f)])]);
 
     private static string Normalize(Sketch s, string x, int width) => s.Opset >= 17
         ? s.Node("LayerNormalization", [x, s.Weights(1, width), s.Weights(0.1f, width)], ("axis", s.Pick<long>(-1, 1)))
@@ -39,14 +40,18 @@ internal static class VectorBlocks
     }
 
     private static string BatchNormalize(Sketch s, string x, int width) =>
-        s.Node("BatchNormalization", [x, s.Weights(1, width), s.Weights(0.1f, width), s.Weights(0.1f, width), s.Node("Abs", [s.Weights(2, width)])]);
+        s.Node(
+            "BatchNormalization",
+            [x, s.Weights(1, width), s.Weights(0.1f, width), s.Weights(0.1f, width), s.Node("Abs", [s.Weights(2, width)])]);
 
-    private static string Attend(Sketch s, string x, int width) => s.Node("Mul", [x, s.Node("Softmax", [Linear(s, x, width, width)], ("axis", s.Opset >= 13 ? s.Pick<long>(1, -1) : 1))]);
+    private static string Attend(Sketch s, string x, int width) =>
+        s.Node("Mul", [x, s.Node("Softmax", [Linear(s, x, width, width)], ("axis", s.Opset >= 13 ? s.Pick<long>(1, -1) : 1))]);
 
     private static string Quantize(Sketch s, string x, int width)
     {
         var (scale, zero) = (s.Scalar(0.05f), s.Node("Cast", [s.Scalar(128L)], ("to", OnnxModel.UInt8)));
-        return s.Node("DequantizeLinear", [s.Node("QuantizeLinear", [s.Node("Clip", [x, s.Scalar(-6f), s.Scalar(6f)]), scale, zero]), scale, zero]);
+        return s.Node(
+            "DequantizeLinear", [s.Node("QuantizeLinear", [s.Node("Clip", [x, s.Scalar(-6f), s.Scalar(6f)]), scale, zero]), scale, zero]);
     }
 
     private static string Choose(Sketch s, string x, int width) =>
@@ -70,9 +75,11 @@ internal static class VectorBlocks
         return s.Node("Add", [x, s.Node("OneHot", [best, s.Scalar((long)width), s.Constant([0f, 1f], 2)])]);
     }
 
-    private static string Accumulate(Sketch s, string x, int width) => s.Node("Mul", [s.Node("CumSum", [x, s.Scalar(s.Pick<long>(1, -1))]), s.Scalar(1f / width)]);
+    private static string Accumulate(Sketch s, string x, int width) =>
+        s.Node("Mul", [s.Node("CumSum", [x, s.Scalar(s.Pick<long>(1, -1))]), s.Scalar(1f / width)]);
 
-    private static string Turn(Sketch s, string x, int width) => s.Transpose(s.Activate(s.Node("MatMul", [s.Weights(MathF.Sqrt(3f / width), width, width), s.Transpose(x, 1, 0)])), 1, 0);
+    private static string Turn(Sketch s, string x, int width) =>
+        s.Transpose(s.Activate(s.Node("MatMul", [s.Weights(MathF.Sqrt(3f / width), width, width), s.Transpose(x, 1, 0)])), 1, 0);
 
     private static string Plumb(Sketch s, string x, int width)
     {
@@ -87,7 +94,10 @@ internal static class VectorBlocks
         return s.Node("Add", [x, s.Node("Gather", [s.Weights(0.5f, width, width), best], ("axis", 0))]);
     }
 
-    private static string Einsum(Sketch s, string x, int width) => s.Node("Einsum", [x, s.Weights(MathF.Sqrt(3f / width), width, width)], ("equation", s.Pick("bi,ij->bj", "bi,ji->bj", "...i,ij->...j")));
+    private static string Einsum(Sketch s, string x, int width) =>
+        s.Node(
+            "Einsum", [x, s.Weights(MathF.Sqrt(3f / width), width, width)],
+            ("equation", s.Pick("bi,ij->bj", "bi,ji->bj", "...i,ij->...j")));
 
     /// <summary>x[arange(B), argmax], as PyTorch writes it.</summary>
     private static string Pick(Sketch s, string x, int width)
@@ -107,7 +117,9 @@ internal static class VectorBlocks
         return s.Node("ScatterND", [x, s.Node("Concat", [s.Unsqueeze(rows, 1), s.Unsqueeze(best, 1)], ("axis", -1L)), zero]);
     }
 
-    private static string Scale(Sketch s, string x, int width) => s.Node("Mul", [x, s.Node("Reciprocal", [s.Node("Add", [s.Reduce("ReduceMax", s.Node("Abs", [x]), keeps: true, 1), s.Scalar(1f)])])]);
+    private static string Scale(Sketch s, string x, int width) =>
+        s.Node(
+            "Mul", [x, s.Node("Reciprocal", [s.Node("Add", [s.Reduce("ReduceMax", s.Node("Abs", [x]), keeps: true, 1), s.Scalar(1f)])])]);
 
     private static string Spread(Sketch s, string x, int width)
     {
@@ -115,7 +127,11 @@ internal static class VectorBlocks
         return s.Node("Add", [x, s.Node("Mul", [wide, s.Scalar(0.2f)])]);
     }
 
-    private static string Gate(Sketch s, string x, int width) => s.Node("Mul", [x, s.Node("Sigmoid", [Linear(s, s.Reduce(s.Pick("ReduceMean", "ReduceL2", "ReduceLogSumExp"), x, keeps: true, 1), 1, width)])]);
+    private static string Gate(Sketch s, string x, int width) =>
+        s.Node(
+            "Mul",
+            [x, s.Node(
+                "Sigmoid", [Linear(s, s.Reduce(s.Pick("ReduceMean", "ReduceL2", "ReduceLogSumExp"), x, keeps: true, 1), 1, width)])]);
 
     /// <summary>All rows twice, as for guidance, and apart again.</summary>
     private static string Double(Sketch s, string x, int width)

@@ -13,14 +13,20 @@ internal static class AnalyzeCommand
         var json = CommonOptions.Json();
         var samples = new SampleOptions();
         var choices = new QuantizeChoices();
-        var command = new Command("analyze", "Quantizes one node at a time and tells what each does to the answers, the most harmful first. Writes no model.") { model, json };
+        var command = new Command(
+            "analyze", "Quantizes one node at a time and tells what each does to the answers, the most harmful first. Writes no model.")
+        {
+            model, json,
+        };
         samples.AddTo(command);
         choices.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var source = parsed.GetValue(model)!;
             var options = await samples.ApplyAsync(choices.Apply(parsed), source, parsed, cancellationToken);
-            var report = await ProgressDisplay.ShowAsync(parsed.GetValue(json), progress => OnnxQuantizer.AnalyzeAsync(source, options with { Progress = progress }, cancellationToken));
+            var report = await ProgressDisplay.ShowAsync(
+                parsed.GetValue(json),
+                progress => OnnxQuantizer.AnalyzeAsync(source, options with { Progress = progress }, cancellationToken));
             await Console.Out.WriteLineAsync(parsed.GetValue(json) ? report.ToJson() : report.ToString());
             return ExitCodes.Ok;
         });

@@ -9,7 +9,11 @@ internal static class CommonOptions
     public static Argument<string> Model() => new("MODEL") { Description = "The .onnx file." };
 
     public static Option<bool> KeepWeightInputs() =>
-        new("--keep-weight-inputs") { Description = "Leave weights that the model lists among its inputs as they are, for callers who give others; what reads them stays FP32." };
+        new("--keep-weight-inputs")
+        {
+            Description =
+                "Leave weights that the model lists among its inputs as they are, for callers who give others; what reads them stays FP32.",
+        };
 
     public static Option<bool> Json() => new("--json") { Description = "Print only JSON to the standard output." };
 
@@ -36,7 +40,12 @@ internal static class CommonOptions
     /// <summary>A number with a range, and a message that says it.</summary>
     public static Option<int> Count(string name, string description, int from, int to, int value)
     {
-        var option = new Option<int>(name) { Description = $"{description} {from} to {to}.", HelpName = "N", DefaultValueFactory = _ => value };
+        var option = new Option<int>(name)
+        {
+            Description = $"{description} {from} to {to}.",
+            HelpName = "N",
+            DefaultValueFactory = _ => value,
+        };
         option.Validators.Add(result =>
         {
             if (result.Errors.Any() || result.GetValueOrDefault<int>() is var number && number >= from && number <= to) return;

@@ -4,22 +4,30 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using MlServe.Cli.Output;
 using MlServe.Quantization;
-using MlServe.Quantization.Runtime;
 
 namespace MlServe.Cli.Commands;
 
 /// <summary><c>mlserve doctor</c>.</summary>
 internal static class DoctorCommand
 {
-    private static readonly JsonSerializerOptions JsonOptions = new(JsonSerializerDefaults.Web) { WriteIndented = true, Converters = { new JsonStringEnumConverter() } };
+    private static readonly JsonSerializerOptions JsonOptions = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        Converters = { new JsonStringEnumConverter() },
+    };
 
     public static Command Create()
     {
         var json = CommonOptions.Json();
-        var command = new Command("doctor", "Tells on what models would run and be measured here: processor, ONNX Runtime, and the most that one core can compute.") { json };
+        var command = new Command(
+            "doctor",
+            "Tells on what models would run and be measured here: processor, ONNX Runtime, and the most that one core can compute.")
+        {
+            json,
+        };
         command.SetAction(async (parsed, _) =>
         {
-            var machine = Machine.Describe(1);
+            var machine = MachineDescription.OfThisMachine();
             if (parsed.GetValue(json)) await Console.Out.WriteLineAsync(JsonSerializer.Serialize(machine, JsonOptions));
             else Print(machine);
             return ExitCodes.Ok;
@@ -30,7 +38,10 @@ internal static class DoctorCommand
     private static void Print(MachineDescription machine)
     {
         static void Row(string label, string text) => LabelledLines.Write(Console.Out, label, text);
-        static string Peak(double? peak, string unit) => peak is { } known ? string.Create(CultureInfo.InvariantCulture, $"{known:F0} {unit}") : "not known: it has no such instructions";
+        static string Peak(double? peak, string unit) =>
+            peak is { } known
+                ? string.Create(CultureInfo.InvariantCulture, $"{known:F0} {unit}")
+                : "not known: it has no such instructions";
 
         Row("processor", $"{machine.Processor}, {machine.Cores} cores");
         Row("integers", machine.Target switch
@@ -43,6 +54,8 @@ internal static class DoctorCommand
         Row("", $"{Peak(machine.FloatPeak, "GFLOP/s of FP32")}, of one core");
         Row("runtime", $"ONNX Runtime {machine.RuntimeVersion}");
         Row("system", machine.OperatingSystem);
-        Row("clock", ThreadClock.IsAvailable ? "speed is measured by the time of the thread, so that a busy machine matters little" : "speed is measured on the wall: keep the machine idle meanwhile");
+        Row("clock", MachineDescription.IsThreadTimeMeasured
+            ? "speed is measured by the time of the thread, so that a busy machine matters little"
+            : "speed is measured on the wall: keep the machine idle meanwhile");
     }
 }

@@ -6,7 +6,6 @@ using MlServe.Cli.Output;
 using MlServe.Onnx;
 using MlServe.Onnx.Inspection;
 using MlServe.Quantization;
-using MlServe.Quantization.Evaluation;
 
 namespace MlServe.Cli.Commands;
 
@@ -17,7 +16,11 @@ internal static class InspectCommand
     private const string BatchDependent = "mlserve.batch-dependent";
 
     // Names of tensors are shown as they are; the output is no part of a web page.
-    private static readonly JsonSerializerOptions JsonOptions = new(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions JsonOptions = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     public static Command Create()
     {
@@ -25,7 +28,11 @@ internal static class InspectCommand
         var json = CommonOptions.Json();
         var noRun = new Option<bool>("--no-run") { Description = "Only read the file; do not open it in ONNX Runtime." };
         var nodes = new Option<bool>("--nodes") { Description = "List every node with what would become of it." };
-        var command = new Command("inspect", "Tells what a model takes and gives, what is in it, and what of it would be quantized and why.") { model, json, noRun, nodes };
+        var command = new Command(
+            "inspect", "Tells what a model takes and gives, what is in it, and what of it would be quantized and why.")
+        {
+            model, json, noRun, nodes,
+        };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var report = await InspectAsync(parsed.GetValue(model)!, isRun: !parsed.GetValue(noRun), cancellationToken);
@@ -47,14 +54,20 @@ internal static class InspectCommand
             Digest = Convert.ToHexStringLower(SHA256.HashData(content.Bytes.Span)),
             Producer = $"{info.ProducerName ?? "an unnamed tool"} {info.ProducerVersion}".Trim(),
             IrVersion = info.IrVersion,
-            Opsets = info.Opsets.DistinctBy(static opset => opset.Domain).ToDictionary(static opset => opset.Domain, static opset => opset.Version),
+            Opsets = info.Opsets.DistinctBy(static opset => opset.Domain)
+                .ToDictionary(static opset => opset.Domain, static opset => opset.Version),
             Metadata = info.Metadata,
             Inputs = [.. info.Inputs.Select(Value)],
             Outputs = [.. info.Outputs.Select(Value)],
             Nodes = info.NodeCount,
-            Operators = [.. info.Operators.Select(static use => new ModelReport.OperatorReport(use.Domain, use.OpType, use.InMainGraph, use.InSubgraphs, use.InFunctions))],
-            Weights = [.. info.Initializers.Concat(info.SparseInitializers).Concat(info.Constants).GroupBy(static total => total.ElementType)
-                .Select(static group => new ModelReport.WeightReport(group.Key.ToString().ToLowerInvariant(), group.Sum(static total => total.Count), group.Sum(static total => total.Bytes)))],
+            Operators = [.. info.Operators.Select(static use =>
+                new ModelReport.OperatorReport(use.Domain, use.OpType, use.InMainGraph, use.InSubgraphs, use.InFunctions))],
+            Weights = [.. info.Initializers.Concat(info.SparseInitializers).Concat(info.Constants)
+                .GroupBy(static total => total.ElementType)
+                .Select(static group =>
+                    new ModelReport.WeightReport(
+                        group.Key.ToString().ToLowerInvariant(), group.Sum(static total => total.Count),
+                        group.Sum(static total => total.Bytes)))],
             ExternalFiles = info.ExternalData.Select(static entry => entry.Location).Distinct(StringComparer.Ordinal).Count(),
             Loaded = isRun ? await LoadAsync(content, cancellationToken) : null,
             Quantization = await StateAsync(path, info, isRun, cancellationToken),
@@ -68,10 +81,13 @@ internal static class InspectCommand
         try
         {
             // The file was named by whoever runs this, so that its neighbours may be read too.
-            await using var predictor = await OnnxPredictor.LoadAsync(new Content(content), new() { AllowExternalData = true, WarmUpRuns = 0 }, cancellationToken: cancellationToken);
+            await using var predictor = await OnnxPredictor.LoadAsync(
+                new Content(content), new() { AllowExternalData = true, WarmUpRuns = 0 }, cancellationToken: cancellationToken);
             var signature = predictor.Signature;
             return new(
-                signature.ToString(), signature.IsBatchable, signature.Inputs.Where(static input => input.BatchAxis is not null).ToDictionary(static input => input.Name, static input => input.BatchAxis!.Value),
+                signature.ToString(), signature.IsBatchable,
+                signature.Inputs.Where(static input => input.BatchAxis is not null)
+                    .ToDictionary(static input => input.Name, static input => input.BatchAxis!.Value),
                 signature.RowsAreIndependent, signature.BatchingNote);
         }
         catch (ModelLoadException exception)
@@ -80,19 +96,24 @@ internal static class InspectCommand
         }
     }
 
-    private static async Task<ModelReport.QuantizationState> StateAsync(string path, OnnxModelInfo info, bool isRun, CancellationToken cancellationToken)
+    private static async Task<ModelReport.QuantizationState> StateAsync(
+        string path, OnnxModelInfo info, bool isRun, CancellationToken cancellationToken)
     {
         var method = info.Metadata.GetValueOrDefault(Method);
-        var isDependent = info.Metadata.GetValueOrDefault(BatchDependent) == "true" || info.Operators.Any(static use => use.OpType.StartsWith("DynamicQuantize", StringComparison.Ordinal));
+        var isDependent = info.Metadata.GetValueOrDefault(BatchDependent) == "true"
+            || info.Operators.Any(static use => use.OpType.StartsWith("DynamicQuantize", StringComparison.Ordinal));
         if (!isRun) return new(method is not null and not nameof(QuantizationMethod.None), method, isDependent, null, []);
         try
         {
-            return new(false, method, isDependent, null, await DryPlan.DecideAsync(path, cancellationToken));
+            return new(false, method, isDependent, null, await OnnxQuantizer.DecideNodesAsync(path, cancellationToken));
         }
         catch (QuantizationException exception)
         {
             var isQuantized = exception.Failure == QuantizationFailure.AlreadyQuantized;
-            return new(isQuantized, method, isDependent, exception.Message, []) { Slow = isQuantized ? await DryPlan.SlowAsync(path, cancellationToken) : [] };
+            return new(isQuantized, method, isDependent, exception.Message, [])
+            {
+                Slow = isQuantized ? await OnnxQuantizer.FindSlowNodesAsync(path, cancellationToken) : [],
+            };
         }
     }
 

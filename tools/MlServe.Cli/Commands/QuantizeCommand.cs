@@ -10,15 +10,35 @@ internal static class QuantizeCommand
     public static Command Create()
     {
         var model = CommonOptions.Model();
-        var output = new Option<string?>("--output", "-o") { HelpName = "FILE", Description = "The file to write. Default: MODEL with .int8.onnx at its end. Where nothing in it is INT8, fp32 stands in place of int8." };
-        var plan = new Option<FileInfo?>("--plan") { HelpName = "FILE.json", Description = "A plan to carry out again, as --save-plan wrote it." };
-        var savePlan = new Option<FileInfo?>("--save-plan") { HelpName = "FILE.json", Description = "Where to write the plan: with it the same file comes out again, without samples." };
+        var output = new Option<string?>("--output", "-o")
+        {
+            HelpName = "FILE",
+            Description =
+                "The file to write. Default: MODEL with .int8.onnx at its end. Where nothing in it is INT8, fp32 stands in place of int8.",
+        };
+        var plan = new Option<FileInfo?>("--plan")
+        {
+            HelpName = "FILE.json",
+            Description = "A plan to carry out again, as --save-plan wrote it.",
+        };
+        var savePlan = new Option<FileInfo?>("--save-plan")
+        {
+            HelpName = "FILE.json",
+            Description = "Where to write the plan: with it the same file comes out again, without samples.",
+        };
         var report = new Option<FileInfo?>("--report") { HelpName = "FILE.json", Description = "Where to write the report as JSON." };
-        var plot = new Option<FileInfo?>("--plot") { HelpName = "FILE.png", Description = "Where to write a picture (PNG) of the candidates: speed against agreement." };
+        var plot = new Option<FileInfo?>("--plot")
+        {
+            HelpName = "FILE.png",
+            Description = "Where to write a picture (PNG) of the candidates: speed against agreement.",
+        };
         var json = CommonOptions.Json();
         var samples = new SampleOptions();
         var choices = new QuantizeChoices();
-        var command = new Command("quantize", "Makes a model smaller and faster, proves it, and refuses where it would do harm. Ends with 0 only where something is quantized, or FP32 was asked for and made.") { model, output, plan, savePlan, report, plot, json };
+        var command = new Command(
+            "quantize",
+            "Makes a model smaller and faster, proves it, and refuses where it would do harm. Ends with 0 only where something is "
+                + "quantized, or FP32 was asked for and made.") { model, output, plan, savePlan, report, plot, json };
         samples.AddTo(command);
         choices.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
@@ -30,13 +50,17 @@ internal static class QuantizeCommand
             foreach (var file in written.OfType<FileInfo>())
             {
                 TextFile.Check(file);
-                if (!taken.Add(file.FullName)) throw new CliException($"'{file.FullName}' is named twice: the model, what is written of it, report, plan and picture are a file each.");
+                if (!taken.Add(file.FullName))
+                    throw new CliException(
+                        $"'{file.FullName}' is named twice: the model, what is written of it, report, plan and picture are a file each.");
             }
 
             var options = choices.Apply(parsed);
             if (parsed.GetValue(plan) is { } planFile) options = options with { Plan = await ReadPlanAsync(planFile, cancellationToken) };
             options = await samples.ApplyAsync(options, source, parsed, cancellationToken);
-            var result = await ProgressDisplay.ShowAsync(parsed.GetValue(json), progress => OnnxQuantizer.QuantizeAsync(source, destination, options with { Progress = progress }, cancellationToken));
+            var result = await ProgressDisplay.ShowAsync(
+                parsed.GetValue(json),
+                progress => OnnxQuantizer.QuantizeAsync(source, destination, options with { Progress = progress }, cancellationToken));
 
             if (written[0] is { } planTo) await TextFile.WriteAsync(planTo, result.Plan.ToJson());
             if (written[1] is { } reportTo) await TextFile.WriteAsync(reportTo, result.ToJson());
@@ -53,9 +77,13 @@ internal static class QuantizeCommand
         return command;
     }
 
-    /// <summary>FP32 under another name is not what was asked for, unless it was, and a script has to notice; nor is the source, whatever was asked.</summary>
+    /// <summary>
+    /// FP32 under another name is not what was asked for, unless it was, and a script has to notice; nor is the source, whatever was asked.
+    /// </summary>
     private static bool IsWhatWasAsked(QuantizationOptions options, QuantizationReport result) =>
-        result.IsQuantized || ((options.Plan?.Method ?? options.Method) == result.Method && (options.Plan?.KeepsOriginal ?? false) == result.Plan.KeepsOriginal);
+        result.IsQuantized
+        || ((options.Plan?.Method ?? options.Method) == result.Method
+            && (options.Plan?.KeepsOriginal ?? false) == result.Plan.KeepsOriginal);
 
     private static async Task<QuantizationPlan> ReadPlanAsync(FileInfo file, CancellationToken cancellationToken)
     {

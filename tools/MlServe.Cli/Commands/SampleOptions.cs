@@ -1,9 +1,6 @@
 using System.CommandLine;
-using MlServe.Cli.Samples;
 using MlServe.Onnx;
 using MlServe.Quantization;
-using MlServe.Quantization.Evaluation;
-using MlServe.Quantization.Samples;
 
 namespace MlServe.Cli.Commands;
 
@@ -13,17 +10,25 @@ internal sealed class SampleOptions
     private readonly Option<string[]> _samples = new("--samples", "-s")
     {
         HelpName = "FILE|FOLDER|NAME=FILE",
-        Description = "Inputs like those that the model will get: .npy files, .pb tensors, folders of them (test_data_set_0/input_0.pb too), or NAME=FILE.npy for each input. The rows of an array are samples.",
+        Description = "Inputs like those that the model will get: .npy files, .pb tensors, folders of them (test_data_set_0/input_0.pb "
+            + "too), or NAME=FILE.npy for each input. The rows of an array are samples.",
         AllowMultipleArgumentsPerToken = true,
     };
 
-    private readonly Option<string?> _raw = new("--samples-raw") { HelpName = "FILE", Description = "Samples of a model's only input: rows of its type one behind the other, little-endian, without a header." };
+    private readonly Option<string?> _raw = new("--samples-raw")
+    {
+        HelpName = "FILE",
+        Description = "Samples of a model's only input: rows of its type one behind the other, little-endian, without a header.",
+    };
 
-    private readonly Option<int> _rows = CommonOptions.Count("--rows", "Rows of an array that make one sample: as many as will run together, because speed is measured with them.", 1, 4096, 1);
+    private readonly Option<int> _rows = CommonOptions.Count(
+        "--rows", "Rows of an array that make one sample: as many as will run together, because speed is measured with them.", 1, 4096, 1);
 
-    private readonly Option<int> _max = CommonOptions.Count("--max-samples", "Samples that are used at most.", 1, 1_000_000, new QuantizationOptions().MaxSamples);
+    private readonly Option<int> _max = CommonOptions.Count(
+        "--max-samples", "Samples that are used at most.", 1, 1_000_000, new QuantizationOptions().MaxSamples);
 
-    private readonly Option<int> _random = CommonOptions.Count("--random-samples", "Random inputs in place of samples, to try things out. Their ranges are not those of real data.", 0, 10_000, 0);
+    private readonly Option<int> _random = CommonOptions.Count(
+        "--random-samples", "Random inputs in place of samples, to try things out. Their ranges are not those of real data.", 0, 10_000, 0);
 
     private readonly Option<int> _seed = CommonOptions.Count("--seed", "Makes other random inputs.", 0, int.MaxValue, 1);
 
@@ -42,14 +47,19 @@ internal sealed class SampleOptions
             command.Options.Add(option);
     }
 
-    public async Task<QuantizationOptions> ApplyAsync(QuantizationOptions options, string model, ParseResult parsed, CancellationToken cancellationToken)
+    public async Task<QuantizationOptions> ApplyAsync(
+        QuantizationOptions options, string model, ParseResult parsed, CancellationToken cancellationToken)
     {
         options = options with { MaxSamples = parsed.GetValue(_max) };
         var random = parsed.GetValue(_random);
         if (random == 0) return await ReadAsync(model, parsed, cancellationToken) is { } samples ? options.CalibrateWith(samples) : options;
-        if (parsed.GetValue(_samples) is { Length: > 0 } || parsed.GetValue(_raw) is not null) throw new CliException("Give samples or --random-samples, not both.");
-        await Console.Error.WriteLineAsync("warning: calibrating on random inputs. Their ranges are not those of real data: use the result to measure speed, not to answer.");
-        return options.CalibrateWith(await RandomSamples.ForAsync(model, random, parsed.GetValue(_seed), cancellationToken));
+        if (parsed.GetValue(_samples) is { Length: > 0 } || parsed.GetValue(_raw) is not null)
+            throw new CliException("Give samples or --random-samples, not both.");
+        await Console.Error.WriteLineAsync(
+            "warning: calibrating on random inputs. Their ranges are not those of real data: use the result to measure speed, not to "
+            + "answer.");
+        return options.CalibrateWith(
+            await CalibrationSamples.CreateRandomAsync(model, random, parsed.GetValue(_seed), cancellationToken));
     }
 
     /// <returns>The samples of the files that were named; null: none were.</returns>
@@ -59,16 +69,9 @@ internal sealed class SampleOptions
         var raw = parsed.GetValue(_raw);
         if (paths.Length == 0 && raw is null) return null;
         if (raw is not null && paths.Length > 0) throw new CliException("Give --samples or --samples-raw, not both.");
-        var sampled = SampleModel.Of(await ModelSource.FromFile(model).ReadAsync(cancellationToken));
-        if (raw is not null)
-        {
-            var rows = new RawSamples(sampled, raw, parsed.GetValue(_rows));
-            rows.Check();
-            return rows.Read();
-        }
-
-        var files = new SampleFiles(sampled, paths, parsed.GetValue(_rows));
-        files.Check();
-        return files.Read();
+        var rows = parsed.GetValue(_rows);
+        return raw is not null
+            ? await CalibrationSamples.FromRawFileAsync(model, raw, rows, cancellationToken)
+            : await CalibrationSamples.FromFilesAsync(model, paths, rows, cancellationToken);
     }
 }

@@ -1,12 +1,16 @@
 namespace MlServe.Cli.Output;
 
-/// <summary>Writes a text behind a label. At a terminal it goes on in the next line where it is too long; into a file or a pipe it is one line. Nothing is cut off and nothing padded.</summary>
+/// <summary>
+/// Writes a text behind a label. At a terminal it goes on in the next line where it is too long; into a file or a pipe it is one line.
+/// Nothing is cut off and nothing padded.
+/// </summary>
 internal static class LabelledLines
 {
     private const int Label = 12;
     private const int LeastWidth = 40;
 
-    public static void Write(TextWriter to, string label, string text) => Write(to, label, text, Console.IsOutputRedirected ? 0 : Console.WindowWidth);
+    public static void Write(TextWriter to, string label, string text) =>
+        Write(to, label, text, Console.IsOutputRedirected ? 0 : Console.WindowWidth);
 
     /// <param name="to">Where to.</param>
     /// <param name="label">What stands before the first line.</param>

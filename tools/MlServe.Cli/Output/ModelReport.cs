@@ -50,7 +50,8 @@ internal sealed record ModelReport
     /// <param name="BatchingNote">How that was found.</param>
     /// <param name="Problem">Why it could not be opened; null where it was.</param>
     internal sealed record LoadReport(
-        string Signature, bool IsBatchable, IReadOnlyDictionary<string, int> BatchAxes, bool RowsAreIndependent, string BatchingNote, string? Problem = null);
+        string Signature, bool IsBatchable, IReadOnlyDictionary<string, int> BatchAxes, bool RowsAreIndependent, string BatchingNote,
+        string? Problem = null);
 
     /// <param name="IsQuantized">Whether it works on integers already.</param>
     /// <param name="Method">How MlServe made it; null where it did not.</param>

@@ -3,7 +3,10 @@ using Spectre.Console;
 
 namespace MlServe.Cli.Output;
 
-/// <summary>Shows how far long work is: a bar for a person at a terminal, a line a stage for a file. Always to the error stream, so that results can be piped.</summary>
+/// <summary>
+/// Shows how far long work is: a bar for a person at a terminal, a line a stage for a file. Always to the error stream, so that results can
+/// be piped.
+/// </summary>
 internal static class ProgressDisplay
 {
     public static async Task<T> ShowAsync<T>(bool isQuiet, Func<IProgress<QuantizationProgress>?, Task<T>> work)
@@ -11,7 +14,10 @@ internal static class ProgressDisplay
         if (isQuiet) return await work(null);
         if (Console.IsErrorRedirected) return await work(new Lines());
         var console = AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(Console.Error) });
-        return await console.Progress().AutoClear(true).Columns(new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
+        return await console.Progress().AutoClear(true)
+            .Columns(
+                new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn(),
+                new TaskDescriptionColumn { Alignment = Justify.Left })
             .StartAsync(async context =>
             {
                 var bar = context.AddTask("starting", maxValue: 1);

@@ -24,11 +24,13 @@ internal static class SearchPlot
         plot.YLabel(byAgreement ? "rows that agree with the source (%)" : "signal to noise (dB; 100: equal)");
         plot.Add.VerticalLine(1, 1, Colors.Gray, LinePattern.Dotted);
         // What leaves out ever more nodes is one path; FP32 and storage stand apart.
-        SearchStep[] path = [.. steps.Where(step => step.Method == steps.LastOrDefault(static one => one.QuantizedNodes > 0 && one.Method is QuantizationMethod.Static or QuantizationMethod.Dynamic)?.Method)
+        SearchStep[] path = [.. steps.Where(step => step.Method == steps.LastOrDefault(static one => one.QuantizedNodes > 0
+            && one.Method is QuantizationMethod.Static or QuantizationMethod.Dynamic)?.Method)
             .OrderByDescending(static step => step.QuantizedNodes)];
         if (path.Length > 1)
         {
-            var line = plot.Add.ScatterLine(path.Select(static step => step.Speed!.Ratio).ToArray(), path.Select(Y).ToArray(), Colors.Gray.WithAlpha(0.5));
+            var line = plot.Add.ScatterLine(
+                path.Select(static step => step.Speed!.Ratio).ToArray(), path.Select(Y).ToArray(), Colors.Gray.WithAlpha(0.5));
             line.LinePattern = LinePattern.Dashed;
         }
 
@@ -46,7 +48,8 @@ internal static class SearchPlot
             label.OffsetY = -16;
             plot.Legend.ManualItems.Add(new()
             {
-                LabelText = string.Create(CultureInfo.InvariantCulture, $"{i + 1}  {Short(step.Description)} ({step.QuantizedNodes} nodes)"),
+                LabelText = string.Create(
+                    CultureInfo.InvariantCulture, $"{i + 1}  {Short(step.Description)} ({step.QuantizedNodes} nodes)"),
                 MarkerShape = step.Passed ? MarkerShape.FilledCircle : MarkerShape.OpenCircle,
                 MarkerColor = color,
                 MarkerSize = 9,

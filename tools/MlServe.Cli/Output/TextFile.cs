@@ -8,7 +8,8 @@ internal static class TextFile
     {
         if (file is null) return;
         if (Directory.Exists(file.FullName)) throw new CliException($"'{file.FullName}' is a folder. Give the path of a file.");
-        if (file.Directory is { Exists: false } folder) throw new CliException($"There is no folder '{folder.FullName}' to write to. Create it first.");
+        if (file.Directory is { Exists: false } folder)
+            throw new CliException($"There is no folder '{folder.FullName}' to write to. Create it first.");
     }
 
     public static async Task WriteAsync(FileInfo file, ReadOnlyMemory<byte> bytes)

@@ -17,7 +17,8 @@ public sealed class PredictionError
     /// <summary>Makes an error.</summary>
     /// <param name="status">How the prediction ended; not <see cref="PredictionStatus.Ok"/>.</param>
     /// <param name="code">What exactly went wrong.</param>
-    /// <param name="format">The message, a composite format string (as for <see cref="string.Format(string, object?[])"/>, invariant culture).</param>
+    /// <param name="format">The message, a composite format string (as for <see cref="string.Format(string, object?[])"/>, invariant
+    /// culture).</param>
     /// <param name="arguments">The values that the format names.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="status"/> is <see cref="PredictionStatus.Ok"/>.</exception>
     public PredictionError(PredictionStatus status, PredictionErrorCode code, string format, params object?[] arguments)
@@ -66,18 +67,23 @@ public sealed class PredictionError
     public Exception? Exception { get; init; }
 
     /// <summary>
-    /// Why those that stood in for the model did not answer either, in the order in which they were asked; empty where none was. The error itself is the
-    /// model's.
+    /// Why those that stood in for the model did not answer either, in the order in which they were asked; empty where none was. The error
+    /// itself is the model's.
     /// </summary>
     public IReadOnlyList<PredictionError> FallbackErrors { get; init; } = [];
 
-    /// <summary>Whether the batcher found that the request made its batch fail and others in it were answered: the request is to blame, not the model.</summary>
+    /// <summary>
+    /// Whether the batcher found that the request made its batch fail and others in it were answered: the request is to blame, not the
+    /// model.
+    /// </summary>
     internal bool IsIsolated { get; init; }
 
     /// <summary>What went wrong, with which values, and what to do about it.</summary>
     public string Message => _message ??= _arguments.Length == 0 ? _format : Format();
 
-    /// <summary>A format that does not fit its arguments, or an argument that throws, is no reason for whoever reads or logs it to fail.</summary>
+    /// <summary>
+    /// A format that does not fit its arguments, or an argument that throws, is no reason for whoever reads or logs it to fail.
+    /// </summary>
     private string Format()
     {
         try
@@ -105,5 +111,6 @@ public sealed class PredictionError
     public override string ToString() => $"{Status}: {Message}";
 
     internal static PredictionError Uninitialized { get; } = new(
-        PredictionStatus.Failed, PredictionErrorCode.None, "default(Prediction) is not an answer: a predictor returned it without filling it in.");
+        PredictionStatus.Failed, PredictionErrorCode.None,
+        "default(Prediction) is not an answer: a predictor returned it without filling it in.");
 }

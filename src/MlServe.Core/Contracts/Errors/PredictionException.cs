@@ -1,8 +1,8 @@
 namespace MlServe;
 
 /// <summary>
-/// A prediction that is not Ok, as an exception: thrown by <see cref="Prediction.EnsureOk"/>, by reading the outputs of such a prediction, and by
-/// the typed door.
+/// A prediction that is not Ok, as an exception: thrown by <see cref="Prediction.EnsureOk"/>, by reading the outputs of such a prediction,
+/// and by the typed door.
 /// </summary>
 public sealed class PredictionException : MlServeException
 {

@@ -19,7 +19,8 @@ public static class PredictionStatusExtensions
     };
 
     /// <summary>
-    /// The name in lowercase snake_case (<c>deadline_exceeded</c>), as it stands in the metric tags <c>mlserve.status</c> and <c>error.type</c>.
+    /// The name in lowercase snake_case (<c>deadline_exceeded</c>), as it stands in the metric tags <c>mlserve.status</c> and
+    /// <c>error.type</c>.
     /// </summary>
     /// <param name="status">The status of a prediction.</param>
     public static string ToTag(this PredictionStatus status) => status switch

@@ -94,7 +94,8 @@ public sealed class OwnedInputs : IDisposable
         if (!copy._isCut) return copy;
         copy.Dispose();
         throw new InvalidOperationException(
-            $"The inputs hold sequences of sequences, more than {MaxDepth} deep, and are not copied. No model takes that: a sequence holds tensors or maps.");
+            $"The inputs hold sequences of sequences, more than {MaxDepth} deep, and are not copied. No model takes that: a sequence "
+            + "holds tensors or maps.");
     }
 
     /// <summary>Asks with a copy; what the caller's memory throws is a fault of its request.</summary>
@@ -117,7 +118,10 @@ public sealed class OwnedInputs : IDisposable
     }
 
     internal static PredictionError Unreadable(UnreadableInputException exception) =>
-        new(PredictionStatus.Invalid, PredictionErrorCode.InputUnreadable, "{0}", exception.Message) { Exception = exception.InnerException ?? exception };
+        new(PredictionStatus.Invalid, PredictionErrorCode.InputUnreadable, "{0}", exception.Message)
+        {
+            Exception = exception.InnerException ?? exception,
+        };
 
     /// <summary>Gives the memory back.</summary>
     public void Dispose()

@@ -5,8 +5,8 @@ using MlServe.Tensors;
 namespace MlServe;
 
 /// <summary>
-/// One named value of a request. It borrows what it is made of: arrays, memory and dictionaries must stay unchanged until the prediction's task
-/// completes. A tensor without a shape is a flat list in row-major order whose shape follows from the model.
+/// One named value of a request. It borrows what it is made of: arrays, memory and dictionaries must stay unchanged until the prediction's
+/// task completes. A tensor without a shape is a flat list in row-major order whose shape follows from the model.
 /// </summary>
 /// <remarks>
 /// Every layer can read it, without an allocation: <see cref="Kind"/> says how. Reading is safe from several threads.
@@ -119,7 +119,8 @@ public readonly partial struct PredictionInput
     internal PredictionInput With(BorrowedTensor elements, object? parts) => new(Name, Kind, elements, parts);
 
     /// <summary>The same value with other elements, or, of a map, with other values.</summary>
-    internal PredictionInput With(BorrowedTensor elements) => Kind == ValueKind.Map ? new(Name, Kind, Elements, elements) : new(Name, Kind, elements, _parts);
+    internal PredictionInput With(BorrowedTensor elements) =>
+        Kind == ValueKind.Map ? new(Name, Kind, Elements, elements) : new(Name, Kind, elements, _parts);
 
     /// <summary>The same sequence of other elements.</summary>
     internal PredictionInput With(PredictionInput[] sequence) => new(Name, Kind, Elements, sequence);

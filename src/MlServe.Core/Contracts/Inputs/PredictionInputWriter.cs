@@ -32,7 +32,8 @@ public sealed class PredictionInputWriter
     private int _count;
 
     /// <summary>The model that the inputs are for.</summary>
-    public ModelSignature Signature => _signature ?? throw new InvalidOperationException("A writer belongs to one call of Encode. Do not keep it.");
+    public ModelSignature Signature =>
+        _signature ?? throw new InvalidOperationException("A writer belongs to one call of Encode. Do not keep it.");
 
     /// <summary>The memory of as many elements of the model's only required input, row-major; their shape follows from the model. It
     /// holds zeros.</summary>
@@ -175,7 +176,8 @@ public sealed class PredictionInputWriter
             if (type == ElementType.String)
             {
                 if (_texts.Length < values.Length) _texts = new string[values.Length];
-                values.CopyTo(MemoryMarshal.CreateSpan(ref Unsafe.As<string, T>(ref MemoryMarshal.GetArrayDataReference(_texts)), values.Length));
+                values.CopyTo(MemoryMarshal.CreateSpan(
+                    ref Unsafe.As<string, T>(ref MemoryMarshal.GetArrayDataReference(_texts)), values.Length));
                 Set(name, BorrowedTensor.From<string>(_texts.AsMemory(0, values.Length), kept));
                 return;
             }

@@ -116,7 +116,8 @@ public readonly partial struct PredictionInputs
     /// <summary>What it is, in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
     public override string ToString() => Describing.Of(in this);
 
-    private static int IndexIn(ModelSignature signature, string? name) => name is null ? signature.SoleRequiredInput : signature.IndexOfInput(name);
+    private static int IndexIn(ModelSignature signature, string? name) =>
+        name is null ? signature.SoleRequiredInput : signature.IndexOfInput(name);
 
     /// <summary>The rows of a flat list, if the model fixes how long one is.</summary>
     private static int? RowsIn(ValueSignature input, int axis, long length)
@@ -133,7 +134,8 @@ public readonly partial struct PredictionInputs
     }
 
     [DoesNotReturn]
-    private void ThrowOutOfRange(int index) => throw new ArgumentOutOfRangeException(nameof(index), index, $"The request has {Count} values.");
+    private void ThrowOutOfRange(int index) =>
+        throw new ArgumentOutOfRangeException(nameof(index), index, $"The request has {Count} values.");
 
     [DoesNotReturn]
     private void ThrowUnknown(string name)
@@ -141,7 +143,8 @@ public readonly partial struct PredictionInputs
         var names = new List<string>();
         foreach (var input in this)
             names.Add(input.Name is { } known ? $"'{known}'" : "one without a name");
-        throw new KeyNotFoundException($"The request has no value '{name}'. It has: {(names.Count == 0 ? "none" : string.Join(", ", names))}.");
+        throw new KeyNotFoundException(
+            $"The request has no value '{name}'. It has: {(names.Count == 0 ? "none" : string.Join(", ", names))}.");
     }
 
     /// <summary>Goes through the values of a request.</summary>

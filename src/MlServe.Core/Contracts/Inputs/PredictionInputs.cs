@@ -6,12 +6,12 @@ using MlServe.Tensors;
 namespace MlServe;
 
 /// <summary>
-/// The inputs of one request: one row without a batch axis (<c>Row</c>), or several rows with it (<c>Rows</c>). Outputs mirror the form. The memory
-/// is borrowed until the prediction's task completes.
+/// The inputs of one request: one row without a batch axis (<c>Row</c>), or several rows with it (<c>Rows</c>). Outputs mirror the form.
+/// The memory is borrowed until the prediction's task completes.
 /// </summary>
 /// <remarks>
-/// For a model without a batch axis a row is all that the model takes in one run. Nothing is checked here: what does not fit the model comes
-/// back as a <see cref="Prediction"/> with the status <see cref="PredictionStatus.Invalid"/>.
+/// For a model without a batch axis a row is all that the model takes in one run. Nothing is checked here: what does not fit the model
+/// comes back as a <see cref="Prediction"/> with the status <see cref="PredictionStatus.Invalid"/>.
 /// </remarks>
 [DebuggerDisplay("{ToString(),nq}")]
 public readonly partial struct PredictionInputs
@@ -108,8 +108,8 @@ public readonly partial struct PredictionInputs
     }
 
     /// <summary>
-    /// Gives rows by name, the batch axis among the axes of each shape; the number of rows is its size, and 1 for a model without one. With shapes
-    /// given in full this is the form that fits every model.
+    /// Gives rows by name, the batch axis among the axes of each shape; the number of rows is its size, and 1 for a model without one. With
+    /// shapes given in full this is the form that fits every model.
     /// </summary>
     /// <param name="inputs">A value for each input that the model needs, in any order.</param>
     public static PredictionInputs Rows(params ReadOnlySpan<PredictionInput> inputs) => new(default, inputs.ToArray(), RowsByShape);

@@ -6,6 +6,8 @@ namespace MlServe;
 /// <param name="Folder">The folder in which weights in other files are looked for, where they are allowed; null: none.</param>
 public sealed record ModelContent(ReadOnlyMemory<byte> Bytes, string Origin, string? Folder = null)
 {
-    /// <summary>The digest of the bytes that were verified in a process of their own, and the version of the runtime there; null: none were.</summary>
+    /// <summary>
+    /// The digest of the bytes that were verified in a process of their own, and the version of the runtime there; null: none were.
+    /// </summary>
     internal (string Digest, string Runtime)? Verified { get; init; }
 }

@@ -53,7 +53,9 @@ public abstract class DelegatingPredictor : IPredictor
     {
     }
 
-    /// <summary>Releases what the decorator itself holds, waiting where that takes time; the default calls <see cref="Dispose(bool)"/>.</summary>
+    /// <summary>
+    /// Releases what the decorator itself holds, waiting where that takes time; the default calls <see cref="Dispose(bool)"/>.
+    /// </summary>
     protected virtual ValueTask DisposeAsyncCore()
     {
         Dispose(disposing: true);

@@ -3,8 +3,8 @@ using MlServe.Guests;
 namespace MlServe;
 
 /// <summary>
-/// The typed door for application code: encodes an input, predicts, decodes the answer. Throws where <see cref="IPredictor"/> returns a status. Safe
-/// for concurrent use.
+/// The typed door for application code: encodes an input, predicts, decodes the answer. Throws where <see cref="IPredictor"/> returns a
+/// status. Safe for concurrent use.
 /// </summary>
 /// <typeparam name="TInput">What the application asks with.</typeparam>
 /// <typeparam name="TOutput">What the application wants to know.</typeparam>

@@ -1,12 +1,14 @@
 namespace MlServe;
 
 /// <summary>
-/// A capability (<see cref="IPredictor.GetService"/>) of a predictor that keeps answers: what it has, however old, for callers that would otherwise get none.
-/// Safe for concurrent use.
+/// A capability (<see cref="IPredictor.GetService"/>) of a predictor that keeps answers: what it has, however old, for callers that would
+/// otherwise get none. Safe for concurrent use.
 /// </summary>
 public interface IStaleAnswers
 {
-    /// <summary>Looks for an earlier answer to an equal request. Runs nothing, waits for nothing and never throws for a fault of the data.</summary>
+    /// <summary>
+    /// Looks for an earlier answer to an equal request. Runs nothing, waits for nothing and never throws for a fault of the data.
+    /// </summary>
     /// <param name="inputs">The inputs; borrowed during the call.</param>
     /// <param name="options">What the call asks for beyond its inputs; null: all outputs.</param>
     /// <param name="answer">

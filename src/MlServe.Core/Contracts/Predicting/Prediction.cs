@@ -3,13 +3,13 @@ using System.Diagnostics;
 namespace MlServe;
 
 /// <summary>
-/// The answer to one request: outputs, or the reason why there are none. A small struct over pooled memory: dispose it when its outputs have been
-/// read, best with <c>using</c>.
+/// The answer to one request: outputs, or the reason why there are none. A small struct over pooled memory: dispose it when its outputs
+/// have been read, best with <c>using</c>.
 /// </summary>
 /// <remarks>
-/// After disposal every member that reads outputs throws <see cref="ObjectDisposedException"/>, and never shows another request's answer. A span
-/// taken before disposal is outside that promise: do not keep one. A prediction that is never disposed costs a garbage collection and is
-/// counted by the metric <c>mlserve.prediction.abandoned</c>. Reading is safe from several threads as long as none of them disposes.
+/// After disposal every member that reads outputs throws <see cref="ObjectDisposedException"/>, and never shows another request's answer. A
+/// span taken before disposal is outside that promise: do not keep one. A prediction that is never disposed costs a garbage collection and
+/// is counted by the metric <c>mlserve.prediction.abandoned</c>. Reading is safe from several threads as long as none of them disposes.
 /// <c>default(Prediction)</c> has the status <see cref="PredictionStatus.Failed"/>.
 /// </remarks>
 [DebuggerDisplay("{ToString(),nq}")]

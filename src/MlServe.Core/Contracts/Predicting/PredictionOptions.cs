@@ -8,15 +8,16 @@ namespace MlServe;
 public sealed record PredictionOptions
 {
     /// <summary>
-    /// The names of the outputs to return, in any order; null (the default): all. The runtime computes all of them either way; what is not asked for is
-    /// not copied out.
+    /// The names of the outputs to return, in any order; null (the default): all. The runtime computes all of them either way; what is not
+    /// asked for is not copied out.
     /// </summary>
     public IReadOnlyList<string>? Outputs { get; init; }
 
     /// <summary>
-    /// How long the caller waits for an answer, greater than zero. Default: null, as the predictor is set up. What cannot be answered in time is
-    /// refused at once (<see cref="PredictionStatus.Overloaded"/>) or when the time is over (<see cref="PredictionStatus.DeadlineExceeded"/>), whatever layers
-    /// do. <see cref="System.Threading.Timeout.InfiniteTimeSpan"/>: as long as it takes, whatever the predictor is set up for.
+    /// How long the caller waits for an answer, greater than zero. Default: null, as the predictor is set up. What cannot be answered in
+    /// time is refused at once (<see cref="PredictionStatus.Overloaded"/>) or when the time is over
+    /// (<see cref="PredictionStatus.DeadlineExceeded"/>), whatever layers do. <see cref="System.Threading.Timeout.InfiniteTimeSpan"/>: as
+    /// long as it takes, whatever the predictor is set up for.
     /// </summary>
     public TimeSpan? Timeout { get; init; }
 

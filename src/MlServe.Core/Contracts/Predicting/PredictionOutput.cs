@@ -8,8 +8,8 @@ using MlServe.Tensors;
 namespace MlServe;
 
 /// <summary>
-/// One output of a <see cref="Prediction"/>, readable until the prediction is disposed. A request of the form <c>Row</c> gets shapes without the
-/// batch axis, one of the form <c>Rows</c> gets them with it.
+/// One output of a <see cref="Prediction"/>, readable until the prediction is disposed. A request of the form <c>Row</c> gets shapes
+/// without the batch axis, one of the form <c>Rows</c> gets them with it.
 /// </summary>
 [DebuggerDisplay("{ToString(),nq}")]
 public readonly struct PredictionOutput
@@ -108,7 +108,8 @@ public readonly struct PredictionOutput
     {
         var values = AsSpan<T>();
         if (values.Length != 1)
-            throw new InvalidOperationException($"Output '{_value.Name}' has {values.Length} elements, not one. Read it with AsSpan or ToArray.");
+            throw new InvalidOperationException(
+                $"Output '{_value.Name}' has {values.Length} elements, not one. Read it with AsSpan or ToArray.");
         return values[0];
     }
 
@@ -136,7 +137,8 @@ public readonly struct PredictionOutput
         if (value.Kind != kind)
         {
             throw new InvalidOperationException(
-                $"Output '{value.Name}' is of kind {value.Kind}; {member} is for {kind}. A sequence has an indexer, a map Keys, Values and ToDictionary, a tensor AsSpan.");
+                $"Output '{value.Name}' is of kind {value.Kind}; {member} is for {kind}. A sequence has an indexer, a map Keys, Values "
+                + "and ToDictionary, a tensor AsSpan.");
         }
 
         return value;
@@ -144,7 +146,8 @@ public readonly struct PredictionOutput
 
     [DoesNotReturn]
     private static void ThrowWrongType<T>(OutputValue value) => throw new InvalidOperationException(
-        $"Output '{value.Name}' holds {ElementTypes.NameOf(value.ElementType)}; read it as {ElementTypes.ClrNameOf(value.ElementType)}, not as {typeof(T).Name}.");
+        $"Output '{value.Name}' holds {ElementTypes.NameOf(value.ElementType)}; read it as {ElementTypes.ClrNameOf(value.ElementType)}, "
+        + $"not as {typeof(T).Name}.");
 
     /// <summary>What it is, in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
     public override string ToString() => Describing.Of(in this);

@@ -26,7 +26,8 @@ public readonly struct PredictionSequenceWriter
     }
 
     /// <summary>Adds a tensor by copy.</summary>
-    /// <inheritdoc cref="PredictionWriter.AddTensor{T}(string, ReadOnlySpan{T}, ReadOnlySpan{long})" path="/*[not(self::summary) and not(self::param)]" />
+    /// <inheritdoc cref="PredictionWriter.AddTensor{T}(string, ReadOnlySpan{T}, ReadOnlySpan{long})"
+    /// path="/*[not(self::summary) and not(self::param)]" />
     /// <param name="values">The elements in row-major order.</param>
     /// <param name="shape">The sizes of the axes.</param>
     public void AddTensor<T>(ReadOnlySpan<T> values, ReadOnlySpan<long> shape)

@@ -1,8 +1,8 @@
 namespace MlServe;
 
 /// <summary>
-/// Makes a <see cref="Prediction"/> of one's own, in pooled memory: for predictors that answer by rule, and for decorators that change an answer.
-/// Add the outputs in the model's order, then call <see cref="Complete"/> once. Not safe for concurrent use.
+/// Makes a <see cref="Prediction"/> of one's own, in pooled memory: for predictors that answer by rule, and for decorators that change an
+/// answer. Add the outputs in the model's order, then call <see cref="Complete"/> once. Not safe for concurrent use.
 /// </summary>
 public readonly struct PredictionWriter
 {

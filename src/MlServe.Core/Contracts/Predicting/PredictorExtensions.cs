@@ -23,11 +23,13 @@ public static class PredictorExtensions
     /// </summary>
     /// <remarks>
     /// <para>
-    /// While it waits, the thread runs what its own request depends on: the batch in which its rows ride, its turn at the <see cref="RunGate"/>, the layers of the pipeline behind
-    /// the answer. So the call needs no other thread, and is answered also where all threads of the thread pool are blocked. Blocking on the task of
-    /// <see cref="IPredictor.PredictAsync"/> gives the same answers, more slowly.
+    /// While it waits, the thread runs what its own request depends on: the batch in which its rows ride, its turn at the
+    /// <see cref="RunGate"/>, the layers of the pipeline behind the answer. So the call needs no other thread, and is answered also where
+    /// all threads of the thread pool are blocked. Blocking on the task of <see cref="IPredictor.PredictAsync"/> gives the same answers,
+    /// more slowly.
     /// </para>
-    /// <para>The pipeline does not see the thread's synchronization context: a layer that goes back to it would wait for ever. Safe for concurrent use.</para>
+    /// <para>The pipeline does not see the thread's synchronization context: a layer that goes back to it would wait for ever. Safe for
+    /// concurrent use.</para>
     /// </remarks>
     /// <param name="predictor">The predictor.</param>
     /// <param name="inputs">The inputs; borrowed until the call returns.</param>
@@ -35,9 +37,11 @@ public static class PredictorExtensions
     /// <param name="cancellationToken">Gives the request up.</param>
     /// <returns>The answer, to be disposed by the caller, or a status that says why there is none.</returns>
     /// <exception cref="ObjectDisposedException">The predictor has been disposed.</exception>
-    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled before there was an answer.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled before there was an
+    /// answer.</exception>
     public static Prediction Predict(
-        this IPredictor predictor, PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
+        this IPredictor predictor, PredictionInputs inputs, PredictionOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(predictor);
         return SyncWaiter.Call(
@@ -46,15 +50,16 @@ public static class PredictorExtensions
     }
 
     /// <summary>
-    /// Answers many requests of one caller. All are handed over at once, so that a batcher can run them together; the answers come in the order of
-    /// the requests.
+    /// Answers many requests of one caller. All are handed over at once, so that a batcher can run them together; the answers come in the
+    /// order of the requests.
     /// </summary>
     /// <param name="predictor">The predictor.</param>
     /// <param name="requests">The requests, each of one row or several.</param>
     /// <param name="options">What all calls ask for beyond their inputs.</param>
     /// <param name="cancellationToken">Gives all requests up.</param>
     /// <returns>The answers, to be disposed by the caller; one that is not Ok does not affect the others.</returns>
-    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled; answers already given are disposed.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled; answers already given are
+    /// disposed.</exception>
     public static async ValueTask<PredictionList> PredictManyAsync(
         this IPredictor predictor, IReadOnlyList<PredictionInputs> requests,
         PredictionOptions? options = null, CancellationToken cancellationToken = default)

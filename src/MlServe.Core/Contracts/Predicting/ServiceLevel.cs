@@ -12,8 +12,8 @@ public sealed record ServiceLevel
     public TimeSpan? P50 { get; init; }
 
     /// <summary>
-    /// The latency that 99 % of the answers keep, seen by the caller. Greater than zero; null: no promise. Timeouts, the size of batches, how long they are held back, and what a circuit breaker
-    /// calls slow follow from it.
+    /// The latency that 99 % of the answers keep, seen by the caller. Greater than zero; null: no promise. Timeouts, the size of batches,
+    /// how long they are held back, and what a circuit breaker calls slow follow from it.
     /// </summary>
     public TimeSpan? P99 { get; init; }
 
@@ -40,7 +40,8 @@ public sealed record ServiceLevel
         { P50: { } p50 } when p50 <= TimeSpan.Zero => $"{nameof(P50)} is {p50}; it must be greater than zero.",
         { P99: { } p99 } when p99 <= TimeSpan.Zero => $"{nameof(P99)} is {p99}; it must be greater than zero.",
         { P50: { } p50, P99: { } p99 } when p50 > p99 => $"{nameof(P50)} is {p50}; it must be at most {nameof(P99)}, which is {p99}.",
-        { Availability: not null and not (> 0 and < 1) } => $"{nameof(Availability)} is {Availability}; it must be greater than 0 and less than 1.",
+        { Availability: not null and not (> 0 and < 1) } =>
+            $"{nameof(Availability)} is {Availability}; it must be greater than 0 and less than 1.",
         { PeakRps: { } rate } when !(rate > 0 && double.IsFinite(rate)) => $"{nameof(PeakRps)} is {rate}; it must be greater than zero.",
         { Quality: not null and not (> 0 and <= 1) } => $"{nameof(Quality)} is {Quality}; it must be greater than 0 and at most 1.",
         { CostPerMillion: { } cost } when !(cost > 0 && double.IsFinite(cost)) =>

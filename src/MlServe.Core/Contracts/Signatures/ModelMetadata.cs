@@ -34,5 +34,6 @@ public sealed record ModelMetadata
     /// The other properties, by their names. Of an ONNX file those of at most 65,536 characters, and all together of at most 1,048,576:
     /// vocabularies are to be had from the file.
     /// </summary>
-    public IReadOnlyDictionary<string, string> Properties { get; init; } = System.Collections.ObjectModel.ReadOnlyDictionary<string, string>.Empty;
+    public IReadOnlyDictionary<string, string> Properties { get; init; } =
+        System.Collections.ObjectModel.ReadOnlyDictionary<string, string>.Empty;
 }

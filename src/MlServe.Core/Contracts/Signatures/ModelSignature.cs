@@ -53,27 +53,33 @@ public sealed class ModelSignature
     /// <summary>The outputs, in the model's order.</summary>
     public IReadOnlyList<ValueSignature> Outputs { get; }
 
-    /// <summary>Whether several rows can be run together and their answers told apart: an input has a batch axis, and so has every output.</summary>
+    /// <summary>
+    /// Whether several rows can be run together and their answers told apart: an input has a batch axis, and so has every output.
+    /// </summary>
     public bool IsBatchable { get; }
 
     /// <summary>
-    /// Whether a row's answer is the same in any company; false for a model whose batch axis was stated although its rows were seen to answer differently.
+    /// Whether a row's answer is the same in any company; false for a model whose batch axis was stated although its rows were seen to
+    /// answer differently.
     /// </summary>
     public bool RowsAreIndependent { get; init; } = true;
 
     /// <summary>
-    /// Whether the same row is answered alike again and again; false for a model that draws random numbers or keeps something from run to run. Its answers are not
-    /// kept, and equal requests are not answered by one run.
+    /// Whether the same row is answered alike again and again; false for a model that draws random numbers or keeps something from run to
+    /// run. Its answers are not kept, and equal requests are not answered by one run.
     /// </summary>
     public bool AnswersAreRepeatable { get; init; } = true;
 
     /// <summary>
-    /// Why requests of several callers are not run together by <c>UseBatching</c> although rows can be: rounding is larger than is tolerated. A sentence for a person;
-    /// null where nothing speaks against it.
+    /// Why requests of several callers are not run together by <c>UseBatching</c> although rows can be: rounding is larger than is
+    /// tolerated. A sentence for a person; null where nothing speaks against it.
     /// </summary>
     public string? BatchingObjection { get; init; }
 
-    /// <summary>By which share of an output's magnitude a row may differ in company, as rounding, and count as the same answer, 0 to 1. Default: 0.0001.</summary>
+    /// <summary>
+    /// By which share of an output's magnitude a row may differ in company, as rounding, and count as the same answer, 0 to 1. Default:
+    /// 0.0001.
+    /// </summary>
     public double RowTolerance { get; init; } = DefaultRowTolerance;
 
     /// <summary>How the batch axis was found, or why there is none, the reason first, in sentences for a person.</summary>
@@ -91,7 +97,9 @@ public sealed class ModelSignature
 
     internal string OutputNames { get; }
 
-    /// <summary>The input that a request without names means: the only one, or the only one that must be given; -1 where there is no such.</summary>
+    /// <summary>
+    /// The input that a request without names means: the only one, or the only one that must be given; -1 where there is no such.
+    /// </summary>
     internal int SoleRequiredInput { get; }
 
     /// <summary>The position of an input, or -1.</summary>
@@ -113,19 +121,22 @@ public sealed class ModelSignature
     };
 
     /// <summary>The same model, with more said of its values.</summary>
-    internal ModelSignature With(IEnumerable<ValueSignature> inputs, IEnumerable<ValueSignature> outputs) => new(inputs, outputs, BatchingNote)
-    {
-        RowsAreIndependent = RowsAreIndependent,
-        AnswersAreRepeatable = AnswersAreRepeatable,
-        BatchingObjection = BatchingObjection,
-        RowTolerance = RowTolerance,
-        Metadata = Metadata,
-    };
+    internal ModelSignature With(
+        IEnumerable<ValueSignature> inputs, IEnumerable<ValueSignature> outputs) => new(inputs, outputs, BatchingNote)
+        {
+            RowsAreIndependent = RowsAreIndependent,
+            AnswersAreRepeatable = AnswersAreRepeatable,
+            BatchingObjection = BatchingObjection,
+            RowTolerance = RowTolerance,
+            Metadata = Metadata,
+        };
 
     /// <inheritdoc />
     public override string ToString() => !IsKnown ? "(not known yet)" : $"({InputNames}) -> ({string.Join(", ", Outputs)})";
 
-    /// <summary>All that must be given, and a few of those that need not: old exporters list every weight as an input with a default.</summary>
+    /// <summary>
+    /// All that must be given, and a few of those that need not: old exporters list every weight as an input with a default.
+    /// </summary>
     private static string Describe(IReadOnlyList<ValueSignature> inputs)
     {
         const int MaxOptional = 4;

@@ -13,12 +13,14 @@ public sealed record ValueSignature
     /// <summary>What it is.</summary>
     public required ValueKind Kind { get; init; }
 
-    /// <summary>The type of the elements; <see cref="ElementType.None"/> unless <see cref="Kind"/> is <see cref="ValueKind.Tensor"/>.</summary>
+    /// <summary>
+    /// The type of the elements; <see cref="ElementType.None"/> unless <see cref="Kind"/> is <see cref="ValueKind.Tensor"/>.
+    /// </summary>
     public ElementType ElementType { get; init; }
 
     /// <summary>
-    /// The axes, the batch axis included; empty for a scalar and for what is no tensor. Of an output this is what the model declares, which it need
-    /// not keep: a <see cref="Prediction"/> tells the true shape.
+    /// The axes, the batch axis included; empty for a scalar and for what is no tensor. Of an output this is what the model declares, which
+    /// it need not keep: a <see cref="Prediction"/> tells the true shape.
     /// </summary>
     public IReadOnlyList<Dimension> Shape { get; init; } = [];
 
@@ -26,14 +28,14 @@ public sealed record ValueSignature
     public bool IsShapeKnown { get; init; } = true;
 
     /// <summary>
-    /// The axis along which rows lie, from 0; null where the value has none: a scalar that holds for all rows, or a model that takes one row at a
-    /// time. For a sequence, 0 says that each row has one element of it.
+    /// The axis along which rows lie, from 0; null where the value has none: a scalar that holds for all rows, or a model that takes one
+    /// row at a time. For a sequence, 0 says that each row has one element of it.
     /// </summary>
     public int? BatchAxis { get; init; }
 
     /// <summary>
-    /// Of an input: what a request may hold besides finite numbers; all else is refused (<see cref="PredictionErrorCode.InputNotFinite"/>). Of an output: what answers to good rows held when
-    /// the model was loaded, so that it is nothing to worry about.
+    /// Of an input: what a request may hold besides finite numbers; all else is refused (<see cref="PredictionErrorCode.InputNotFinite"/>).
+    /// Of an output: what answers to good rows held when the model was loaded, so that it is nothing to worry about.
     /// </summary>
     public NonFiniteValues NonFiniteValues { get; init; }
 

@@ -1,6 +1,8 @@
 namespace MlServe;
 
-/// <summary>The names under which MlServe can be watched. They are part of the public contract and do not change within a major version.</summary>
+/// <summary>
+/// The names under which MlServe can be watched. They are part of the public contract and do not change within a major version.
+/// </summary>
 public static class MlServeDiagnostics
 {
     /// <summary>The <see cref="System.Diagnostics.Metrics.Meter"/>.</summary>
@@ -16,15 +18,17 @@ public static class MlServeDiagnostics
     public const string LogCategory = "MlServe";
 
     /// <summary>
-    /// Histogram of seconds: how long predictions took, seen by the caller. Tags: <see cref="ModelTag"/>, and <see cref="ErrorTypeTag"/> where there was
-    /// no answer. Its count is the number of predictions.
+    /// Histogram of seconds: how long predictions took, seen by the caller. Tags: <see cref="ModelTag"/>, and <see cref="ErrorTypeTag"/>
+    /// where there was no answer. Its count is the number of predictions.
     /// </summary>
     public const string PredictionDurationMetric = "mlserve.prediction.duration";
 
     /// <summary>Up-down counter of <c>{prediction}</c>: predictions under way. Tag: <see cref="ModelTag"/>.</summary>
     public const string PredictionActiveMetric = "mlserve.prediction.active";
 
-    /// <summary>Counter of <c>{prediction}</c>: predictions of the process that were never disposed, found by the garbage collector.</summary>
+    /// <summary>
+    /// Counter of <c>{prediction}</c>: predictions of the process that were never disposed, found by the garbage collector.
+    /// </summary>
     public const string PredictionAbandonedMetric = "mlserve.prediction.abandoned";
 
     /// <summary>Up-down counter of <c>{run}</c>: model runs inside the <see cref="RunGate"/>.</summary>
@@ -37,8 +41,8 @@ public static class MlServeDiagnostics
     public const string RunLimitMetric = "mlserve.run.limit";
 
     /// <summary>
-    /// Up-down counter of <c>{thread}</c>: threads of the process that are in a call of the native runtime which never returned while a model was loaded. From 2 on, models that were
-    /// not verified are refused.
+    /// Up-down counter of <c>{thread}</c>: threads of the process that are in a call of the native runtime which never returned while a
+    /// model was loaded. From 2 on, models that were not verified are refused.
     /// </summary>
     public const string LoadAbandonedMetric = "mlserve.load.abandoned";
 
@@ -51,18 +55,23 @@ public static class MlServeDiagnostics
     /// <summary>Histogram of how long the first request of a batch waited for its run, in seconds, by <see cref="ModelTag"/>.</summary>
     public const string BatchQueueDurationMetric = "mlserve.batch.queue.duration";
 
-    /// <summary>Counter of <c>{row}</c>: batched rows that were run again alone, by <see cref="ModelTag"/> and <see cref="RecheckOutcomeTag"/>.</summary>
+    /// <summary>
+    /// Counter of <c>{row}</c>: batched rows that were run again alone, by <see cref="ModelTag"/> and <see cref="RecheckOutcomeTag"/>.
+    /// </summary>
     public const string BatchRechecksMetric = "mlserve.batch.rechecks";
 
     /// <summary>
-    /// What running a batched row again alone showed: <c>same</c>, <c>different</c>, <c>unrepeatable</c> (it differs alone as well), <c>failed</c> (it could not be told).
+    /// What running a batched row again alone showed: <c>same</c>, <c>different</c>, <c>unrepeatable</c> (it differs alone as well),
+    /// <c>failed</c> (it could not be told).
     /// </summary>
     public const string RecheckOutcomeTag = "mlserve.batch.recheck_outcome";
 
     /// <summary>Why a batch stopped growing: <c>full</c>, <c>idle</c>, <c>delay</c>, <c>deadline</c>, <c>drain</c>.</summary>
     public const string CloseReasonTag = "mlserve.batch.close_reason";
 
-    /// <summary>Counter of <c>{prediction}</c>: answered with a kept answer. Tag, here and of all cache metrics: <see cref="ModelTag"/>.</summary>
+    /// <summary>
+    /// Counter of <c>{prediction}</c>: answered with a kept answer. Tag, here and of all cache metrics: <see cref="ModelTag"/>.
+    /// </summary>
     public const string CacheHitsMetric = "mlserve.cache.hits";
 
     /// <summary>Counter of <c>{prediction}</c>: looked up in vain, so that the model was asked.</summary>
@@ -98,7 +107,10 @@ public static class MlServeDiagnostics
     /// <summary>Up-down counter of <c>{cache}</c>: 1 where the cache is in use, 0 where it has switched itself off.</summary>
     public const string CacheActiveMetric = "mlserve.cache.active";
 
-    /// <summary>Counter of <c>{prediction}</c>: their caller was answered, at the deadline or by its token, while a layer of the application's went on. Tag: <see cref="ModelTag"/>.</summary>
+    /// <summary>
+    /// Counter of <c>{prediction}</c>: their caller was answered, at the deadline or by its token, while a layer of the application's went
+    /// on. Tag: <see cref="ModelTag"/>.
+    /// </summary>
     public const string LayerOverrunsMetric = "mlserve.layer.overruns";
 
     /// <summary>
@@ -107,43 +119,52 @@ public static class MlServeDiagnostics
     /// </summary>
     public const string CircuitActiveMetric = "mlserve.circuit.active";
 
-    /// <summary>Counter of <c>{transition}</c>: how often a circuit breaker went into a state. Tags as those of <see cref="CircuitActiveMetric"/>.</summary>
+    /// <summary>
+    /// Counter of <c>{transition}</c>: how often a circuit breaker went into a state. Tags as those of <see cref="CircuitActiveMetric"/>.
+    /// </summary>
     public const string CircuitTransitionsMetric = "mlserve.circuit.transitions";
 
     /// <summary>The state of a circuit breaker: <c>closed</c>, <c>half_open</c>, <c>open</c>, <c>isolated</c>.</summary>
     public const string CircuitStateTag = "mlserve.circuit.state";
 
     /// <summary>
-    /// Counter of <c>{prediction}</c>: answered by a fallback chain. Tags: <see cref="ModelTag"/> (the model that was asked), <see cref="FallbackStepTag"/>,
-    /// <see cref="ErrorTypeTag"/> (why the model did not answer).
+    /// Counter of <c>{prediction}</c>: answered by a fallback chain. Tags: <see cref="ModelTag"/> (the model that was asked),
+    /// <see cref="FallbackStepTag"/>, <see cref="ErrorTypeTag"/> (why the model did not answer).
     /// </summary>
     public const string FallbackAnswersMetric = "mlserve.fallback.answers";
 
     /// <summary>
-    /// Counter of <c>{prediction}</c>: not answered, although there is a fallback chain. Tags: <see cref="ModelTag"/>, <see cref="ErrorTypeTag"/>.
+    /// Counter of <c>{prediction}</c>: not answered, although there is a fallback chain. Tags: <see cref="ModelTag"/>,
+    /// <see cref="ErrorTypeTag"/>.
     /// </summary>
     public const string FallbackFailuresMetric = "mlserve.fallback.failures";
 
-    /// <summary>What answered in the model's place: the name of another model, <c>stale_answer</c>, <c>value</c> or <c>delegate</c>.</summary>
+    /// <summary>
+    /// What answered in the model's place: the name of another model, <c>stale_answer</c>, <c>value</c> or <c>delegate</c>.
+    /// </summary>
     public const string FallbackStepTag = "mlserve.fallback.step";
 
     /// <summary>Tag of activities: the status of the model that was asked, where something else answered in its place.</summary>
     public const string FallbackReasonTag = "mlserve.fallback.reason";
 
-    /// <summary>Counter of <c>{fault}</c>: faults injected by <c>UseChaos</c>. Tags: <see cref="ModelTag"/>, <see cref="ChaosFaultTag"/>.</summary>
+    /// <summary>
+    /// Counter of <c>{fault}</c>: faults injected by <c>UseChaos</c>. Tags: <see cref="ModelTag"/>, <see cref="ChaosFaultTag"/>.
+    /// </summary>
     public const string ChaosFaultsMetric = "mlserve.chaos.faults";
 
     /// <summary>The injected fault: <c>latency</c>, <c>failure</c>, <c>invalid_output</c>.</summary>
     public const string ChaosFaultTag = "mlserve.chaos.fault";
 
     /// <summary>
-    /// Counter of <c>{fault}</c>, of the process: how often code threw that MlServe calls and that is not its own, so that it was left out. Tag: <see cref="GuestTag"/>.
+    /// Counter of <c>{fault}</c>, of the process: how often code threw that MlServe calls and that is not its own, so that it was left out.
+    /// Tag: <see cref="GuestTag"/>.
     /// </summary>
     public const string GuestFaultsMetric = "mlserve.guest.faults";
 
     /// <summary>
-    /// What threw: <c>logger</c>, <c>meter_listener</c>, <c>activity_listener</c>, <c>event_listener</c>, <c>clock</c>, <c>context</c> (a synchronization context or task scheduler that takes no work),
-    /// <c>cancellation</c> (a callback of a token), <c>callback</c> (a handler or check), <c>layer</c>, <c>memory_cache</c>, <c>host</c>; <c>mlserve</c>: work of its own.
+    /// What threw: <c>logger</c>, <c>meter_listener</c>, <c>activity_listener</c>, <c>event_listener</c>, <c>clock</c>, <c>context</c> (a
+    /// synchronization context or task scheduler that takes no work), <c>cancellation</c> (a callback of a token), <c>callback</c> (a
+    /// handler or check), <c>layer</c>, <c>memory_cache</c>, <c>host</c>; <c>mlserve</c>: work of its own.
     /// </summary>
     public const string GuestTag = "mlserve.guest";
 
@@ -206,7 +227,10 @@ public static class MlServeDiagnostics
     /// <summary>EventCounter: predictions that ended with the status <see cref="PredictionStatus.Failed"/> or an exception.</summary>
     public const string FailedPredictionsCounter = "failed-predictions";
 
-    /// <summary>EventCounter: predictions that ended with a status other than <see cref="PredictionStatus.Ok"/> and <see cref="PredictionStatus.Failed"/>.</summary>
+    /// <summary>
+    /// EventCounter: predictions that ended with a status other than <see cref="PredictionStatus.Ok"/> and
+    /// <see cref="PredictionStatus.Failed"/>.
+    /// </summary>
     public const string RefusedPredictionsCounter = "refused-predictions";
 
     /// <summary>EventCounter: predictions that their callers gave up.</summary>

@@ -3,13 +3,16 @@ using Microsoft.Win32.SafeHandles;
 
 namespace MlServe.Onnx.Files;
 
-/// <summary>What a name in the file system stands for, and whose it is: .NET tells neither a pipe from a file nor the owner. Linux alone is asked.</summary>
+/// <summary>
+/// What a name in the file system stands for, and whose it is: .NET tells neither a pipe from a file nor the owner. Linux alone is asked.
+/// </summary>
 /// <param name="Kind">What it is.</param>
 /// <param name="Size">The bytes of a regular file.</param>
 /// <param name="Owner">The user that it belongs to.</param>
 /// <param name="Mode">Its permissions.</param>
 /// <param name="Identity">What no other file on the machine has at the same time.</param>
-internal readonly partial record struct FileStatus(FileKind Kind, long Size, uint Owner, UnixFileMode Mode, (ulong Device, ulong Number) Identity)
+internal readonly partial record struct FileStatus(
+    FileKind Kind, long Size, uint Owner, UnixFileMode Mode, (ulong Device, ulong Number) Identity)
 {
     // The layout of struct statx is the kernel's own, and the same on all processors (man 2 statx).
     private const int StructSize = 256;
@@ -73,7 +76,8 @@ internal readonly partial record struct FileStatus(FileKind Kind, long Size, uin
 
         var mode = MemoryMarshal.Read<ushort>(status[ModeAt..]);
         return new(
-            KindOf(mode & FormatMask), MemoryMarshal.Read<long>(status[SizeAt..]), MemoryMarshal.Read<uint>(status[OwnerAt..]), (UnixFileMode)(mode & PermissionMask),
+            KindOf(mode & FormatMask), MemoryMarshal.Read<long>(status[SizeAt..]), MemoryMarshal.Read<uint>(status[OwnerAt..]),
+            (UnixFileMode)(mode & PermissionMask),
             (MemoryMarshal.Read<ulong>(status[DeviceAt..]), MemoryMarshal.Read<ulong>(status[NumberAt..])));
     }
 

@@ -4,7 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace MlServe.Onnx.Files;
 
 /// <summary>
-/// Reads a whole file that somebody else may have put there: a pipe or a device is never waited for, no more is read than was said, and what changes meanwhile is refused.
+/// Reads a whole file that somebody else may have put there: a pipe or a device is never waited for, no more is read than was said, and
+/// what changes meanwhile is refused.
 /// </summary>
 internal static partial class RegularFile
 {
@@ -18,7 +19,8 @@ internal static partial class RegularFile
     /// <param name="path">Its full path.</param>
     /// <param name="maxBytes">The most bytes that are read.</param>
     /// <param name="followLinks">Whether a link is opened, where the path ends in one.</param>
-    /// <param name="check">Called with the first bytes, before the rest is read; throws where they show that the rest is not wanted.</param>
+    /// <param name="check">Called with the first bytes, before the rest is read; throws where they show that the rest is not
+    /// wanted.</param>
     /// <param name="cancellationToken">Gives the reading up, between pieces.</param>
     /// <exception cref="FileRefusedException">It is no regular file, larger than was allowed, or changes while it is read.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
@@ -69,14 +71,17 @@ internal static partial class RegularFile
 
         // A device says that it has no bytes and never ends; a file that is being written has more by now.
         Span<byte> more = stackalloc byte[1];
-        return RandomAccess.Read(handle, more, length) == 0 ? bytes : throw Changed(path, FormattableString.Invariant($"it had {length} bytes and has more"));
+        return RandomAccess.Read(handle, more, length) == 0
+            ? bytes
+            : throw Changed(path, FormattableString.Invariant($"it had {length} bytes and has more"));
     }
 
     private static SafeFileHandle Open(string path)
     {
         if (!OperatingSystem.IsLinux()) return File.OpenHandle(path);
 
-        // A pipe may have taken the file's place since it was looked at: opening one waits for somebody who writes, unless it is told not to.
+        // A pipe may have taken the file's place since it was looked at: opening one waits for somebody who writes, unless it is told not
+        // to.
         var file = OpenFile(path, NonBlocking | CloseOnExec, 0);
         if (file >= 0) return new(file, ownsHandle: true);
         var reason = Marshal.GetLastPInvokeErrorMessage();

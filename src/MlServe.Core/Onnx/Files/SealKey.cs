@@ -3,7 +3,8 @@ using System.Security.Cryptography;
 namespace MlServe.Onnx.Files;
 
 /// <summary>
-/// The key by which a process knows again what it wrote: random bytes in a file that only its owner may read. Without one, nobody else's file can be told from one's own.
+/// The key by which a process knows again what it wrote: random bytes in a file that only its owner may read. Without one, nobody else's
+/// file can be told from one's own.
 /// </summary>
 internal sealed class SealKey
 {
@@ -24,13 +25,15 @@ internal sealed class SealKey
     {
         get
         {
-            var data = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify);
+            var data = Environment.GetFolderPath(
+                Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify);
             return data.Length == 0 ? null : System.IO.Path.Combine(data, "MlServe", "seal.key");
         }
     }
 
     /// <summary>Reads a key; makes it where there is none.</summary>
-    /// <exception cref="IOException">There is none and none can be made, or others may read or replace it. The message says which.</exception>
+    /// <exception cref="IOException">There is none and none can be made, or others may read or replace it. The message says
+    /// which.</exception>
     public static SealKey Load(string path)
     {
         path = System.IO.Path.GetFullPath(path);
@@ -38,7 +41,8 @@ internal sealed class SealKey
         {
             if (!File.Exists(path)) Make(path);
             if (ProblemOf(path) is { } problem)
-                throw new FileRefusedException(FileRefusal.NotTrusted, $"The key file '{path}' is not used: {problem}. Let only its owner read it (mode 0600).");
+                throw new FileRefusedException(
+                    FileRefusal.NotTrusted, $"The key file '{path}' is not used: {problem}. Let only its owner read it (mode 0600).");
             var key = RegularFile.Read(path, MaxSize);
             if (key.Length < Size)
             {
@@ -95,7 +99,8 @@ internal sealed class SealKey
         if (FileStatus.Of(path) is not { } status) return "it cannot be looked at";
         if (status.Owner != user && status.Owner != 0) return FormattableString.Invariant($"it belongs to user {status.Owner}");
         if (status.IsOpenToOthers) return "others than its owner may read or write it";
-        return FileStatus.Of(System.IO.Path.GetDirectoryName(path)!) is { IsWritableByOthers: false } folder && (folder.Owner == user || folder.Owner == 0)
+        return FileStatus.Of(System.IO.Path.GetDirectoryName(path)!) is { IsWritableByOthers: false } folder
+            && (folder.Owner == user || folder.Owner == 0)
             ? null
             : "others than its owner may put another into its place";
     }

@@ -5,12 +5,14 @@ using System.Text;
 namespace MlServe.Onnx.Files;
 
 /// <summary>
-/// Keeps files in a folder and knows them again. Each ends with a seal: a keyed hash over what it is (<c>context</c>) and what is in it. A file without the right seal is taken
-/// only where nobody else can have put it there. What is read is what was checked. Safe for concurrent use, also by several processes.
+/// Keeps files in a folder and knows them again. Each ends with a seal: a keyed hash over what it is (<c>context</c>) and what is in it. A
+/// file without the right seal is taken only where nobody else can have put it there. What is read is what was checked. Safe for concurrent
+/// use, also by several processes.
 /// </summary>
 internal sealed class SealedFolder
 {
-    // As a field of protobuf that nobody knows, it leaves an ONNX file one that can be read: field 536,870,000, of a length, and its 64 bytes.
+    // As a field of protobuf that nobody knows, it leaves an ONNX file one that can be read: field 536,870,000, of a length, and its 64
+    // bytes.
     private static readonly byte[] Mark = [0x82, 0xC7, 0xFF, 0xFF, 0x0F, Sha256Size * 2];
 
     private const int Sha256Size = 32;
@@ -33,7 +35,8 @@ internal sealed class SealedFolder
         _key = FindKey(keyFile, out var noKey);
         NotTrusted = FolderTrust.ProblemOf(Folder);
         if (_key is null && NotTrusted is not null)
-            Problem = $"there is no key to know its files by ({noKey}), and others may have put files there ({NotTrusted}). Name a key file (SealKeyFile), or let only the owner write the folder and those around it";
+            Problem = $"there is no key to know its files by ({noKey}), and others may have put files there ({NotTrusted}). Name a key "
+                + "file (SealKeyFile), or let only the owner write the folder and those around it";
     }
 
     public string Folder { get; }
@@ -130,11 +133,15 @@ internal sealed class SealedFolder
 
     private string? ProblemOf(ReadOnlySpan<byte> file, string context, string path)
     {
-        if (file.Length < SealSize || !file[^SealSize..^(Sha256Size * 2)].SequenceEqual(Mark)) return "it has no seal: it was cut short, or something else wrote it";
+        if (file.Length < SealSize || !file[^SealSize..^(Sha256Size * 2)].SequenceEqual(Mark))
+            return "it has no seal: it was cut short, or something else wrote it";
         var content = ContentOf(file);
-        if (!Check(context, content).AsSpan().SequenceEqual(file[^(Sha256Size * 2)..^Sha256Size])) return "it is damaged, or of another model";
+        if (!Check(context, content).AsSpan().SequenceEqual(file[^(Sha256Size * 2)..^Sha256Size]))
+            return "it is damaged, or of another model";
         if (_key is not null && CryptographicOperations.FixedTimeEquals(Sign(_key, context, content), file[^Sha256Size..])) return null;
-        if (NotTrusted is { } folder) return $"its seal was not made with {(_key is null ? "a key that is known" : $"the key in '{_key.Path}'")}, and others may have put it there: {folder}";
+        if (NotTrusted is { } folder)
+            return $"its seal was not made with {(_key is null ? "a key that is known" : $"the key in '{_key.Path}'")}, and others may "
+                + $"have put it there: {folder}";
         return FolderTrust.ProblemOfFile(path);
     }
 

@@ -2,7 +2,10 @@ using MlServe.Tensors;
 
 namespace MlServe.Onnx.Finite;
 
-/// <summary>Refuses requests that hold what their model is not known to take: before they are batched, so that one caller's NaN never lies beside another's row.</summary>
+/// <summary>
+/// Refuses requests that hold what their model is not known to take: before they are batched, so that one caller's NaN never lies beside
+/// another's row.
+/// </summary>
 internal static class FiniteInputs
 {
     /// <param name="model">The name of the model.</param>
@@ -49,7 +52,9 @@ internal static class FiniteInputs
         if (!FiniteScan.Knows(elements.Type)) return null;
         var bytes = TypedBytes.Of(elements);
         var index = FiniteScan.IndexOf(elements.Type, bytes, signature.NonFiniteValues);
-        return index < 0 ? null : RequestErrors.NotFinite(model, signature, FiniteScan.KindOf(elements.Type, bytes, index), new(index, elements.Shape, part));
+        return index < 0
+            ? null
+            : RequestErrors.NotFinite(model, signature, FiniteScan.KindOf(elements.Type, bytes, index), new(index, elements.Shape, part));
     }
 
     /// <summary>The shape of a flat list, which follows from the model; null where it does not.</summary>

@@ -4,21 +4,24 @@ using MlServe.Tensors;
 namespace MlServe.Onnx.Finite;
 
 /// <summary>
-/// Finds out, by trying, which values that are not finite a model takes: trees take NaN for what is missing, masks take a negative infinity. A kind may come in an input where a good row is
-/// answered finitely with it, wherever it was put. And finds out what answers to good rows hold themselves. What could not be tried is not taken.
+/// Finds out, by trying, which values that are not finite a model takes: trees take NaN for what is missing, masks take a negative
+/// infinity. A kind may come in an input where a good row is answered finitely with it, wherever it was put. And finds out what answers to
+/// good rows hold themselves. What could not be tried is not taken.
 /// </summary>
 /// <param name="executor">Runs the model.</param>
 /// <param name="options">What the user says of it.</param>
 /// <param name="trials">Runs it; null: it is not run, and only what the user says holds.</param>
 /// <param name="facts">What its graph says of integers.</param>
 /// <param name="time">The clock.</param>
-internal sealed class FinitenessTrials(OnnxExecutor executor, OnnxModelOptions options, TrialRuns? trials, GraphFacts facts, TimeProvider time)
+internal sealed class FinitenessTrials(
+    OnnxExecutor executor, OnnxModelOptions options, TrialRuns? trials, GraphFacts facts, TimeProvider time)
 {
     /// <summary>A model of so many inputs, or of runs so long, that these do not suffice is not worth a longer load.</summary>
     private const int MaxRuns = 256;
     private static readonly TimeSpan MaxTime = TimeSpan.FromSeconds(3);
 
-    private static readonly NonFiniteValues[] Kinds = [NonFiniteValues.NaN, NonFiniteValues.PositiveInfinity, NonFiniteValues.NegativeInfinity];
+    private static readonly NonFiniteValues[] Kinds =
+        [NonFiniteValues.NaN, NonFiniteValues.PositiveInfinity, NonFiniteValues.NegativeInfinity];
 
     private readonly long _started = time.GetTimestamp();
     private readonly NonFiniteValues[] _inputs = new NonFiniteValues[executor.Signature.Inputs.Count];
@@ -64,14 +67,18 @@ internal sealed class FinitenessTrials(OnnxExecutor executor, OnnxModelOptions o
         if (Run(in sample) is { } answer) Note(answer, NonFiniteValues.All);
     }
 
-    /// <summary>Scores that are masked by what the inputs hold show it in some rows only. A NaN in the answer to a row that was made up says more of the row than of the model.</summary>
+    /// <summary>
+    /// Scores that are masked by what the inputs hold show it in some rows only. A NaN in the answer to a row that was made up says more of
+    /// the row than of the model.
+    /// </summary>
     private void LookAtMore()
     {
         if (options.SampleInputs.Count > 0) return;
         foreach (var (maxInteger, index) in (ReadOnlySpan<(int, int)>)[(2, 0), (2, 1), (8, 0)])
         {
             if (RowTemplate.Guess(executor.Signature, new(8, maxInteger), facts) is not { } template) return;
-            if (Run(template.Make(new(RowKind.Signed, 1, index))) is { } answer) Note(answer, NonFiniteValues.PositiveInfinity | NonFiniteValues.NegativeInfinity);
+            if (Run(template.Make(new(RowKind.Signed, 1, index))) is { } answer)
+                Note(answer, NonFiniteValues.PositiveInfinity | NonFiniteValues.NegativeInfinity);
         }
     }
 
@@ -86,7 +93,8 @@ internal sealed class FinitenessTrials(OnnxExecutor executor, OnnxModelOptions o
             // What the user allows is answered as it should be, whatever that is.
             foreach (var kind in Kinds)
             {
-                if ((allowed & kind) != 0 && Run(NonFiniteRow.With(in row, position, kind, NonFinitePattern.Last)) is { } answer) Note(answer, NonFiniteValues.All);
+                if ((allowed & kind) != 0 && Run(NonFiniteRow.With(in row, position, kind, NonFinitePattern.Last)) is { } answer)
+                    Note(answer, NonFiniteValues.All);
             }
 
             return;
@@ -130,7 +138,8 @@ internal sealed class FinitenessTrials(OnnxExecutor executor, OnnxModelOptions o
             _outputs[i] |= answer[i].Kinds & kinds;
     }
 
-    private int IndexOf(in PredictionInput input) => input.Name is null ? executor.Signature.SoleRequiredInput : executor.Signature.IndexOfInput(input.Name);
+    private int IndexOf(in PredictionInput input) =>
+        input.Name is null ? executor.Signature.SoleRequiredInput : executor.Signature.IndexOfInput(input.Name);
 
     /// <summary>What the model answers; null where it refuses the row.</summary>
     private FloatLeaves[]? Run(in PredictionInputs row)

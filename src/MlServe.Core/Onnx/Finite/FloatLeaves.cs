@@ -40,7 +40,9 @@ internal sealed class FloatLeaves
             if (type != goodType || bytes.Length != goodBytes.Length) return false;
             for (var element = 0; element < bytes.Length / ElementTypes.SizeOf(type); element++)
             {
-                if (FiniteScan.KindOf(type, bytes, element) is not NonFiniteValues.None and var kind && kind != FiniteScan.KindOf(type, goodBytes, element)) return false;
+                if (FiniteScan.KindOf(type, bytes, element) is not NonFiniteValues.None and var kind
+                    && kind != FiniteScan.KindOf(type, goodBytes, element))
+                    return false;
             }
         }
 

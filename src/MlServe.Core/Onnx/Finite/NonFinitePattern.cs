@@ -10,7 +10,8 @@ internal enum NonFinitePattern
     Last,
 
     /// <summary>
-    /// Every other one along each axis, those whose coordinates add up to an odd number: of a mask no line is covered whole, and no window of a convolution is spared.
+    /// Every other one along each axis, those whose coordinates add up to an odd number: of a mask no line is covered whole, and no window
+    /// of a convolution is spared.
     /// </summary>
     Odd,
 

@@ -58,7 +58,12 @@ internal static class NonFiniteRow
         var items = new PredictionInput[row.Count];
         for (var i = 0; i < items.Length; i++)
             items[i] = PredictionInputs.ItemOf(in row, i);
-        var number = kind switch { NonFiniteValues.NaN => double.NaN, NonFiniteValues.PositiveInfinity => double.PositiveInfinity, _ => double.NegativeInfinity };
+        var number = kind switch
+        {
+            NonFiniteValues.NaN => double.NaN,
+            NonFiniteValues.PositiveInfinity => double.PositiveInfinity,
+            _ => double.NegativeInfinity,
+        };
         long seen = 0;
         items[position] = Fill(in items[position], number, pattern, CountOf(in items[position]), ref seen);
         return row.With(items);

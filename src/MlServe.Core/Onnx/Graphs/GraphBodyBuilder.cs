@@ -60,7 +60,8 @@ internal sealed class GraphBodyBuilder
     private string[] FindFree(HashSet<string> inputs, Dictionary<string, GraphTensor> initializers, Dictionary<string, int> makers)
     {
         var free = new HashSet<string>();
-        foreach (var name in Nodes.SelectMany(static node => node.Inputs.Concat(node.Captured)).Concat(Outputs.Select(static output => output.Name)))
+        foreach (var name in Nodes.SelectMany(static node => node.Inputs.Concat(node.Captured))
+            .Concat(Outputs.Select(static output => output.Name)))
         {
             if (name.Length > 0 && !inputs.Contains(name) && !initializers.ContainsKey(name) && !makers.ContainsKey(name)) free.Add(name);
         }

@@ -33,7 +33,8 @@ internal static class GraphBodyReader
                     builder.Declared.Add(TypeReader.ReadValueInfo(reader.Repeated("value_info", "ValueInfoProto"), reading.State));
                     break;
                 case 15:
-                    builder.Initializers.Add(GraphTensorReader.ReadSparse(reader.Repeated("sparse_initializer", "SparseTensorProto"), reading));
+                    builder.Initializers.Add(GraphTensorReader.ReadSparse(
+                        reader.Repeated("sparse_initializer", "SparseTensorProto"), reading));
                     break;
                 default:
                     reader.Skip();

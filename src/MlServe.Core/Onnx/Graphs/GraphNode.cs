@@ -76,7 +76,8 @@ internal sealed class GraphNode
                 ("value", GraphAttributeKind.Tensor) or ("sparse_value", GraphAttributeKind.SparseTensor) => attribute.Tensor,
                 ("value_int", GraphAttributeKind.Int) => GraphTensor.Of("", [attribute.Int]),
                 ("value_float", GraphAttributeKind.Float) => GraphTensor.Of("", [attribute.Float]),
-                ("value_ints", GraphAttributeKind.Ints) => attribute.Ints is { } ints ? GraphTensor.Of("", ints, ints.Length) : Large(OnnxElementType.Int64, attribute.Count),
+                ("value_ints", GraphAttributeKind.Ints) =>
+                    attribute.Ints is { } ints ? GraphTensor.Of("", ints, ints.Length) : Large(OnnxElementType.Int64, attribute.Count),
                 ("value_floats", GraphAttributeKind.Floats) => attribute.Floats is { } floats
                     ? GraphTensor.Of("", Array.ConvertAll(floats, static number => (double)number), floats.Length)
                     : Large(OnnxElementType.Float, attribute.Count),

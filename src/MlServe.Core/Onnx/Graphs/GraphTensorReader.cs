@@ -67,8 +67,12 @@ internal static class GraphTensorReader
             ElementType = type,
             Dims = [.. dims],
             IsExternal = isExternal,
-            Integers = isKept && TensorElements.AreIntegers(type) && integers.Count == count && (raw.IsEmpty ? given == count : given == 0) ? [.. integers] : null,
-            Numbers = isKept && TensorElements.AreNumbers(type) && numbers.Count == count && (raw.IsEmpty ? given == count : given == 0) ? [.. numbers] : null,
+            Integers = isKept && TensorElements.AreIntegers(type) && integers.Count == count && (raw.IsEmpty ? given == count : given == 0)
+                ? [.. integers]
+                : null,
+            Numbers = isKept && TensorElements.AreNumbers(type) && numbers.Count == count && (raw.IsEmpty ? given == count : given == 0)
+                ? [.. numbers]
+                : null,
         };
     }
 
@@ -110,7 +114,8 @@ internal static class GraphTensorReader
     {
         reader.ReadVarints("dims", dims, MaxRank + 1);
         if (dims.Count > MaxRank) throw reader.Malformed($"a tensor of more than {MaxRank} dimensions", "fewer");
-        if (dims.Exists(static dim => dim < 0)) throw reader.Malformed($"a tensor with the dimension {dims.Find(static dim => dim < 0)}", "dimensions of 0 or more");
+        if (dims.Exists(static dim => dim < 0))
+            throw reader.Malformed($"a tensor with the dimension {dims.Find(static dim => dim < 0)}", "dimensions of 0 or more");
     }
 
     private static void Add(List<double> numbers, double value, ref long given)

@@ -50,7 +50,8 @@ internal sealed class OnnxGraph
 
     /// <summary>Reads a model.</summary>
     /// <exception cref="ModelLoadException">The bytes are no ONNX model, or it is beyond the limits.</exception>
-    public static OnnxGraph Read(ReadOnlySpan<byte> model, OnnxInspectionLimits? limits = null) => OnnxGraphReader.Read(model, limits ?? DefaultLimits);
+    public static OnnxGraph Read(ReadOnlySpan<byte> model, OnnxInspectionLimits? limits = null) =>
+        OnnxGraphReader.Read(model, limits ?? DefaultLimits);
 
     /// <summary>The function that a node calls; null for an operator.</summary>
     public GraphFunction? FindFunction(GraphNode node) => ByName.GetValueOrDefault((node.Domain, node.OpType, node.Overload));
@@ -59,7 +60,8 @@ internal sealed class OnnxGraph
     public bool IsDefault(string name) => Defaults.Contains(name);
 
     /// <summary>The value of an initializer of the main graph that no request can change.</summary>
-    public bool TryGetConstant(string name, [NotNullWhen(true)] out GraphTensor? value) => Main.Initializers.TryGetValue(name, out value) && !IsDefault(name);
+    public bool TryGetConstant(string name, [NotNullWhen(true)] out GraphTensor? value) =>
+        Main.Initializers.TryGetValue(name, out value) && !IsDefault(name);
 
     private Dictionary<(string Domain, string Name, string Overload), GraphFunction> Index()
     {

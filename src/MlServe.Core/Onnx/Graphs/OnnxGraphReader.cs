@@ -37,7 +37,8 @@ internal static class OnnxGraphReader
                     break;
                 case 25:
                     var function = ReadFunction(reader.Repeated("functions", "FunctionProto"), reading, faults);
-                    if (!names.Add((function.Domain, function.Name, function.Overload))) faults.Add($"the function '{function.Name}' is given twice");
+                    if (!names.Add((function.Domain, function.Name, function.Overload)))
+                        faults.Add($"the function '{function.Name}' is given twice");
                     functions.Add(function);
                     break;
                 default:
@@ -126,6 +127,14 @@ internal static class OnnxGraphReader
             }
         }
 
-        return new() { Domain = domain, Name = name, Overload = overload, Body = builder.Build(name), Opsets = opsets, Defaults = defaults };
+        return new()
+        {
+            Domain = domain,
+            Name = name,
+            Overload = overload,
+            Body = builder.Build(name),
+            Opsets = opsets,
+            Defaults = defaults,
+        };
     }
 }

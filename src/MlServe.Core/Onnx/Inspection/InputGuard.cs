@@ -6,4 +6,5 @@ namespace MlServe.Onnx.Inspection;
 /// <param name="MaxRank">The most axes; <see cref="int.MaxValue"/> where any number is.</param>
 /// <param name="Least">The least integer; null where any is.</param>
 /// <param name="RefusesSmallest">Whether the smallest number of its type is refused: divided by -1 it would trap.</param>
-internal sealed record InputGuard(string Input, int MinRank = 0, int MaxRank = int.MaxValue, long? Least = null, bool RefusesSmallest = false);
+internal sealed record InputGuard(
+    string Input, int MinRank = 0, int MaxRank = int.MaxValue, long? Least = null, bool RefusesSmallest = false);

@@ -46,20 +46,22 @@ public sealed class OnnxInspectionLimits
     public int MaxTextBytes { get; set; } = 32 * 1024 * 1024;
 
     /// <summary>
-    /// How many nodes there are once every call of a function is replaced by the function's body, subgraphs included. Range: 1 to <see cref="int.MaxValue"/>. Default:
-    /// 1,000,000; functions that call others ten times each reach it with six.
+    /// How many nodes there are once every call of a function is replaced by the function's body, subgraphs included. Range: 1 to
+    /// <see cref="int.MaxValue"/>. Default: 1,000,000; functions that call others ten times each reach it with six.
     /// </summary>
     public int MaxExpandedNodes { get; set; } = 1_000_000;
 
     /// <summary>
-    /// How often the body of a loop may run by what stands in the file, those of loops within loops multiplied. Range: 1 to <see cref="long.MaxValue"/>. Default: 1,000,000,
-    /// far above the steps of a sequence. Loops whose end depends on the data are not counted: <c>OnnxModelOptions.LoadTimeout</c> bounds them while the model is loaded.
+    /// How often the body of a loop may run by what stands in the file, those of loops within loops multiplied. Range: 1 to
+    /// <see cref="long.MaxValue"/>. Default: 1,000,000, far above the steps of a sequence. Loops whose end depends on the data are not
+    /// counted: <c>OnnxModelOptions.LoadTimeout</c> bounds them while the model is loaded.
     /// </summary>
     public long MaxLoopTrips { get; set; } = 1_000_000;
 
     /// <summary>
-    /// How many bytes a value may have that a node makes of sizes which stand in the file, free axes counted as 1; and how many all constants together that are made so. Range: 1
-    /// to <see cref="long.MaxValue"/>. Default: 1,073,741,824 (1 GiB): a file of some hundred bytes can ask for any amount of memory.
+    /// How many bytes a value may have that a node makes of sizes which stand in the file, free axes counted as 1; and how many all
+    /// constants together that are made so. Range: 1 to <see cref="long.MaxValue"/>. Default: 1,073,741,824 (1 GiB): a file of some hundred
+    /// bytes can ask for any amount of memory.
     /// </summary>
     public long MaxDerivedBytes { get; set; } = 1L << 30;
 
@@ -70,11 +72,13 @@ public sealed class OnnxInspectionLimits
     /// <exception cref="ArgumentOutOfRangeException">A limit is out of its range.</exception>
     internal void ThrowIfInvalid()
     {
-        if (Faults().FirstOrDefault() is { Name: not null } fault) throw new ArgumentOutOfRangeException(fault.Name, fault.Value, fault.Message);
+        if (Faults().FirstOrDefault() is { Name: not null } fault)
+            throw new ArgumentOutOfRangeException(fault.Name, fault.Value, fault.Message);
     }
 
     /// <summary>All limits by name, to hand them to another process.</summary>
-    internal SortedDictionary<string, long> ToDictionary() => new(Limits().ToDictionary(static limit => limit.Name, static limit => limit.Value), StringComparer.Ordinal);
+    internal SortedDictionary<string, long> ToDictionary() =>
+        new(Limits().ToDictionary(static limit => limit.Name, static limit => limit.Value), StringComparer.Ordinal);
 
     /// <summary>Takes over limits by name; what is not named stays.</summary>
     internal void Take(IReadOnlyDictionary<string, long> limits)
@@ -92,7 +96,9 @@ public sealed class OnnxInspectionLimits
 
     private IEnumerable<(string Name, long Value, string Message)> Faults() =>
         Limits().Where(static limit => limit.Value < limit.Low || limit.Value > limit.High)
-            .Select(static limit => (limit.Name, limit.Value, FormattableString.Invariant($"{limit.Name} is {limit.Value}; it must be {limit.Low} to {limit.High}.")));
+            .Select(static limit =>
+                (limit.Name, limit.Value,
+                    FormattableString.Invariant($"{limit.Name} is {limit.Value}; it must be {limit.Low} to {limit.High}.")));
 
     private (string Name, long Value, long Low, long High)[] Limits() =>
         [

@@ -17,7 +17,8 @@ internal static class Refusal
 
     public static ModelLoadException TooDeep(int offset, string where, int depth) => new(
         ModelLoadFailure.TooLarge,
-        $"The model does not fit the stack of this thread: at byte {offset}, in {where}, found depth {depth}. Load it on a thread with a larger stack, one of the thread pool say.");
+        $"The model does not fit the stack of this thread: at byte {offset}, in {where}, found depth {depth}. Load it on a thread with a "
+            + "larger stack, one of the thread pool say.");
 
     // Text of a hostile file goes into messages short, and without what could forge a second log line.
     public static string Quote(ReadOnlySpan<byte> utf8)

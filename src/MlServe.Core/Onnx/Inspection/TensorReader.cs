@@ -1,6 +1,9 @@
 namespace MlServe.Onnx.Inspection;
 
-/// <summary>Reads TensorProto and SparseTensorProto: how much is there; dimensions that claim more are refused, because the runtime makes room for what they claim.</summary>
+/// <summary>
+/// Reads TensorProto and SparseTensorProto: how much is there; dimensions that claim more are refused, because the runtime makes room for
+/// what they claim.
+/// </summary>
 internal static class TensorReader
 {
     private const int External = 1;
@@ -113,14 +116,18 @@ internal static class TensorReader
         }
 
         // Of a page or less the runtime says itself what is wrong.
-        if (claimed > Math.Max(bytes, SmallClaim)) throw reader.Malformed($"a tensor of [{string.Join(',', state.Dims)}] with {bytes} bytes of elements", $"the {Math.Ceiling(claimed)} bytes that its dimensions claim");
+        if (claimed > Math.Max(bytes, SmallClaim))
+            throw reader.Malformed(
+                $"a tensor of [{string.Join(',', state.Dims)}] with {bytes} bytes of elements",
+                $"the {Math.Ceiling(claimed)} bytes that its dimensions claim");
     }
 
     // The least that an element takes in any of the fields; 0 where the type is not known. A text counts as 8 bytes, however long.
     private static int BitsOf(OnnxElementType type) => type switch
     {
         OnnxElementType.Undefined => 0,
-        OnnxElementType.Double or OnnxElementType.Int64 or OnnxElementType.UInt64 or OnnxElementType.Complex64 or OnnxElementType.String => 64,
+        OnnxElementType.Double or OnnxElementType.Int64 or OnnxElementType.UInt64 or OnnxElementType.Complex64 or OnnxElementType.String =>
+            64,
         OnnxElementType.Float or OnnxElementType.Int32 or OnnxElementType.UInt32 => 32,
         OnnxElementType.Float16 or OnnxElementType.BFloat16 or OnnxElementType.Int16 or OnnxElementType.UInt16 => 16,
         OnnxElementType.Complex128 => 128,

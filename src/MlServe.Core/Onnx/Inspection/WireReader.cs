@@ -160,7 +160,9 @@ internal ref struct WireReader
             : throw Malformed($"{field} with an unfinished or overlong integer", "packed integers of 1 to 10 bytes each");
     }
 
-    /// <summary>Adds the integers that a repeated field holds here, one by itself or any number packed, until the list has the most it may.</summary>
+    /// <summary>
+    /// Adds the integers that a repeated field holds here, one by itself or any number packed, until the list has the most it may.
+    /// </summary>
     /// <returns>How many the field holds, added or not.</returns>
     public int ReadVarints(string field, List<long> target, int most)
     {

@@ -3,7 +3,9 @@ using MlServe.Tensors;
 
 namespace MlServe.Onnx;
 
-/// <summary>What the last run of a lane has left: in memory that was bound, in values of the runtime's, or, of a run without rows, only shapes.</summary>
+/// <summary>
+/// What the last run of a lane has left: in memory that was bound, in values of the runtime's, or, of a run without rows, only shapes.
+/// </summary>
 internal sealed class LaneAnswers(ModelSignature signature, ModelIdentity identity)
 {
     private LaneOutputs? _bound;
@@ -62,7 +64,8 @@ internal sealed class LaneAnswers(ModelSignature signature, ModelIdentity identi
         catch (Exception exception) when (exception is OverflowException or NotSupportedException)
         {
             new Prediction(state).Dispose();
-            return Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}': {1}", identity.Name, exception.Message)
+            return Prediction.FromError(new(
+                PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}': {1}", identity.Name, exception.Message)
             {
                 Model = identity,
                 Exception = exception,

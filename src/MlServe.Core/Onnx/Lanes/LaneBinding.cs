@@ -14,7 +14,9 @@ internal sealed class LaneBinding : IDisposable
     private readonly List<OrtValue> _values = [];
     private readonly List<(nint Address, ulong Mask)> _ends = [];
 
-    public LaneBinding(InferenceSession session, IEnumerable<LaneInput> inputs, ModelSignature signature, OutputPlan plan, AlignedBuffer[] memory, int rows)
+    public LaneBinding(
+        InferenceSession session, IEnumerable<LaneInput> inputs, ModelSignature signature, OutputPlan plan, AlignedBuffer[] memory,
+        int rows)
     {
         Rows = rows;
         Binding = session.CreateIoBinding();
@@ -28,7 +30,8 @@ internal sealed class LaneBinding : IDisposable
                 var output = plan.Outputs[index];
                 if (output.Input >= 0) continue;
                 Binding.BindOutput(signature.Outputs[index].Name, Keep(OrtValue.CreateTensorValueWithData(
-                    OrtMemoryInfo.DefaultInstance, OrtTypes.ToOrt(output.Type), output.ShapeOf(rows), memory[index].Address, output.Bytes(rows))));
+                    OrtMemoryInfo.DefaultInstance, OrtTypes.ToOrt(output.Type), output.ShapeOf(rows), memory[index].Address,
+                    output.Bytes(rows))));
                 AddEnd(memory[index].Address, output.Bytes(rows));
             }
         }
@@ -68,7 +71,9 @@ internal sealed class LaneBinding : IDisposable
             value.Dispose();
     }
 
-    /// <summary>The last word of an output; of a shorter one the bytes that it has, in the order of the machines that the runtime supports.</summary>
+    /// <summary>
+    /// The last word of an output; of a shorter one the bytes that it has, in the order of the machines that the runtime supports.
+    /// </summary>
     private void AddEnd(nint address, int bytes)
     {
         if (bytes >= sizeof(ulong)) _ends.Add((address + bytes - sizeof(ulong), ulong.MaxValue));

@@ -4,7 +4,9 @@ using MlServe.Tensors;
 
 namespace MlServe.Onnx;
 
-/// <summary>One input's place in a lane. Fixed-size elements lie in pinned memory that the runtime reads; the rest is made into values for each run.</summary>
+/// <summary>
+/// One input's place in a lane. Fixed-size elements lie in pinned memory that the runtime reads; the rest is made into values for each run.
+/// </summary>
 internal sealed class LaneInput : IDisposable
 {
     private readonly ValueSignature _signature;
@@ -112,8 +114,10 @@ internal sealed class LaneInput : IDisposable
     public bool TryCopyRow(int rows, int row, LaneInput target)
     {
         var (count, from) = _signature.BatchAxis is null ? (1, 0) : (rows, row);
-        if (_buffer is not null) RowCopy.Copy<byte>(_buffer.Span, count, from, target._buffer!.Span, target._capacity, 0, 1, _blocks, _rowLength);
-        else if (_strings is not null) RowCopy.Copy<string>(_strings, count, from, target._strings, target._capacity, 0, 1, _blocks, _rowLength);
+        if (_buffer is not null)
+            RowCopy.Copy<byte>(_buffer.Span, count, from, target._buffer!.Span, target._capacity, 0, 1, _blocks, _rowLength);
+        else if (_strings is not null)
+            RowCopy.Copy<string>(_strings, count, from, target._strings, target._capacity, 0, 1, _blocks, _rowLength);
         return _buffer is not null || _strings is not null;
     }
 

@@ -4,8 +4,8 @@ using MlServe.Tensors;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// A lane's memory for the outputs that a plan foresees, and the session's bindings over it. The end of each output is marked before a run: where the
-/// mark is still there, the runtime has written elsewhere or nowhere, and what lies in the memory is an earlier answer.
+/// A lane's memory for the outputs that a plan foresees, and the session's bindings over it. The end of each output is marked before a run:
+/// where the mark is still there, the runtime has written elsewhere or nowhere, and what lies in the memory is an earlier answer.
 /// </summary>
 internal sealed class LaneOutputs : IDisposable
 {
@@ -33,7 +33,9 @@ internal sealed class LaneOutputs : IDisposable
         _inputs = inputs;
         Plan = plan;
         Bytes = plan.Bytes(capacity);
-        _memory = [.. plan.Outputs.Select(output => output.Input < 0 ? new AlignedBuffer(output.Bytes(capacity)) : inputs[output.Input]!.Buffer!)];
+        _memory = [.. plan.Outputs.Select(output => output.Input < 0
+            ? new AlignedBuffer(output.Bytes(capacity))
+            : inputs[output.Input]!.Buffer!)];
         _bytesPerBinding = BytesOfBinding(inputs, plan);
         _bindings = new LaneBinding?[capacity <= MaxKeptBindings ? capacity + 1 : 1];
     }
@@ -62,7 +64,8 @@ internal sealed class LaneOutputs : IDisposable
     public IDisposableReadOnlyCollection<OrtValue> ValuesOf(int rows) => BindingFor(rows).Binding.GetOutputValues();
 
     /// <summary>What the lane has to take for the memory and one binding.</summary>
-    public static long BytesToTake(LaneInput?[] inputs, OutputPlan plan, int capacity) => plan.Bytes(capacity) + BytesOfBinding(inputs, plan);
+    public static long BytesToTake(LaneInput?[] inputs, OutputPlan plan, int capacity) =>
+        plan.Bytes(capacity) + BytesOfBinding(inputs, plan);
 
     /// <summary>Frees the bindings, and gives back what was taken for all but the first.</summary>
     public void Dispose()
@@ -74,7 +77,8 @@ internal sealed class LaneOutputs : IDisposable
         _made = 0;
     }
 
-    private static int BytesOfBinding(LaneInput?[] inputs, OutputPlan plan) => BindingBytes + ((inputs.Length + plan.Outputs.Length) * ValueBytes);
+    private static int BytesOfBinding(LaneInput?[] inputs, OutputPlan plan) =>
+        BindingBytes + ((inputs.Length + plan.Outputs.Length) * ValueBytes);
 
     private LaneBinding BindingFor(int rows)
     {

@@ -1,7 +1,8 @@
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Gives one <see cref="LaneShape"/> for equal sizes, so that requests of a shape seen before allocate none. Keeps the shapes seen last, up to a bound.
+/// Gives one <see cref="LaneShape"/> for equal sizes, so that requests of a shape seen before allocate none. Keeps the shapes seen last, up
+/// to a bound.
 /// </summary>
 internal sealed class LaneShapeTable
 {

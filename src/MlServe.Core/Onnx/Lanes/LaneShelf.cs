@@ -30,8 +30,8 @@ internal sealed class LaneShelf(LaneShape shape)
     public OutputPlan? PlanFor(int rows) => (_tried & KindOf(rows)) != 0 ? _plan : null;
 
     /// <summary>
-    /// Whether it has still to be tried to bind memory for a run of so many rows, and nobody else is at it: then the caller ends the trial. A shape that
-    /// comes once is not worth it.
+    /// Whether it has still to be tried to bind memory for a run of so many rows, and nobody else is at it: then the caller ends the trial.
+    /// A shape that comes once is not worth it.
     /// </summary>
     public bool TryBeginTrial(int rows)
     {

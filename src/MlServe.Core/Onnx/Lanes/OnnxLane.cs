@@ -4,8 +4,8 @@ using MlServe.Tensors;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Pinned memory for the inputs and outputs of one shape and a session's bindings over it. Where a model's outputs cannot be foreseen, the runtime
-/// allocates them and the lane copies from there.
+/// Pinned memory for the inputs and outputs of one shape and a session's bindings over it. Where a model's outputs cannot be foreseen, the
+/// runtime allocates them and the lane copies from there.
 /// </summary>
 internal sealed class OnnxLane : ILane
 {
@@ -36,7 +36,8 @@ internal sealed class OnnxLane : ILane
         Bytes = _present.Sum(static input => input.Bytes);
 
         // An optional input that is absent may come out again, also where the model does not declare that the output may have no value.
-        _mayLackOutputs = executor.Signature.Outputs.Concat(executor.Signature.Inputs).Any(static value => value.Kind == ValueKind.Optional);
+        _mayLackOutputs = executor.Signature.Outputs.Concat(executor.Signature.Inputs)
+            .Any(static value => value.Kind == ValueKind.Optional);
         _isBindable = executor.ForeseesOutputs && !_mayLackOutputs && executor.Session.RunsOnCpu
             && Array.TrueForAll(_present, static input => input.Buffer is not null);
     }
@@ -113,7 +114,8 @@ internal sealed class OnnxLane : ILane
         if (target is not OnnxLane other || !ReferenceEquals(other._executor, _executor)) return false;
         for (var i = 0; i < _inputs.Length; i++)
         {
-            if (_inputs[i] is { } input && (other._inputs[i] is not { } place || !input.TryCopyRow(_answers.Rows, row, place))) return false;
+            if (_inputs[i] is { } input && (other._inputs[i] is not { } place || !input.TryCopyRow(_answers.Rows, row, place)))
+                return false;
         }
 
         return true;
@@ -168,7 +170,8 @@ internal sealed class OnnxLane : ILane
         }
         catch (Exception exception) when (exception is OverflowException or NotSupportedException)
         {
-            return new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}': {1}", _executor.Identity.Name, exception.Message)
+            return new(
+                PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}': {1}", _executor.Identity.Name, exception.Message)
             {
                 Model = _executor.Identity,
                 Exception = exception,
@@ -243,7 +246,9 @@ internal sealed class OnnxLane : ILane
             outputs, rows);
     }
 
-    /// <summary>Binds memory for the run that has just ended, and tries whether the runtime writes the same there. Its values stay the answers.</summary>
+    /// <summary>
+    /// Binds memory for the run that has just ended, and tries whether the runtime writes the same there. Its values stay the answers.
+    /// </summary>
     private void TryPlan(int rows)
     {
         var values = _answers.Values!;

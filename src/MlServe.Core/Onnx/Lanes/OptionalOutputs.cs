@@ -4,8 +4,9 @@ using Microsoft.ML.OnnxRuntime;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Runs a model that may leave an output without a value. The runtime's C# API ends the process when it wraps such an output (it asks a null pointer for its
-/// type), and does not offer the C API's HasValue; so the outputs are bound, asked natively, and only those with a value are wrapped.
+/// Runs a model that may leave an output without a value. The runtime's C# API ends the process when it wraps such an output (it asks a
+/// null pointer for its type), and does not offer the C API's HasValue; so the outputs are bound, asked natively, and only those with a
+/// value are wrapped.
 /// </summary>
 internal static unsafe partial class OptionalOutputs
 {
@@ -21,7 +22,8 @@ internal static unsafe partial class OptionalOutputs
 
     /// <summary>Runs and returns the outputs in the order of their names, null for one without a value. The caller disposes them.</summary>
     public static OrtValue?[] Run(
-        InferenceSession session, RunOptions options, IReadOnlyList<string> inputNames, IReadOnlyList<OrtValue> inputs, IReadOnlyCollection<string> outputs)
+        InferenceSession session, RunOptions options, IReadOnlyList<string> inputNames, IReadOnlyList<OrtValue> inputs,
+        IReadOnlyCollection<string> outputs)
     {
         string[] names = [.. outputs];
         int[] positions = [.. Enumerable.Range(0, names.Length)];
@@ -80,7 +82,9 @@ internal static unsafe partial class OptionalOutputs
     private static nint* GetApi()
     {
         var api = ((delegate* unmanaged<uint, nint*>)OrtGetApiBase()[0])(ApiVersion);
-        return api is not null ? api : throw new NotSupportedException($"The native ONNX Runtime has no C API of version {ApiVersion}. Update its package.");
+        return api is not null
+            ? api
+            : throw new NotSupportedException($"The native ONNX Runtime has no C API of version {ApiVersion}. Update its package.");
     }
 
     private static void Check(nint* api, nint status)

@@ -23,13 +23,16 @@ internal sealed class OutputPlan
         {
             if (values[i] is not { OnnxType: OnnxValueType.ONNX_TYPE_TENSOR } value) return false;
             var info = value.GetTensorTypeAndShape();
-            if (OrtTypes.FromOrt(info.ElementDataType) != Outputs[i].Type || !info.Shape.AsSpan().SequenceEqual(Outputs[i].ShapeOf(rows))) return false;
+            if (OrtTypes.FromOrt(info.ElementDataType) != Outputs[i].Type || !info.Shape.AsSpan().SequenceEqual(Outputs[i].ShapeOf(rows)))
+                return false;
         }
 
         return true;
     }
 
-    /// <summary>Learns from the values of a run of all outputs; null where memory cannot be bound: no tensors, strings, or no place for rows.</summary>
+    /// <summary>
+    /// Learns from the values of a run of all outputs; null where memory cannot be bound: no tensors, strings, or no place for rows.
+    /// </summary>
     /// <param name="signature">The model's signature.</param>
     /// <param name="inputs">The inputs that are there, one entry for each of the signature.</param>
     /// <param name="values">The outputs of the run.</param>
@@ -54,7 +57,8 @@ internal sealed class OutputPlan
 
             var input = signature.IndexOfInput(signature.Outputs[index].Name);
             if (input >= 0 && inputs[input] is null) input = -1; // Its default is a constant, which is copied like any other.
-            if (input >= 0 && (signature.Inputs[input].ElementType != type || (signature.Inputs[input].BatchAxis ?? -1) != axis)) return null;
+            if (input >= 0 && (signature.Inputs[input].ElementType != type || (signature.Inputs[input].BatchAxis ?? -1) != axis))
+                return null;
             outputs[index] = new(type, shape, axis, input);
         }
 

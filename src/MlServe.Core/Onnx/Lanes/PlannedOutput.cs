@@ -18,14 +18,17 @@ internal sealed class PlannedOutput(ElementType type, long[] shape, int axis, in
     public int Axis { get; } = axis;
 
     /// <summary>
-    /// The input that the model gives back under the same name, or -1. The runtime answers with the input's own memory and writes to no other.
+    /// The input that the model gives back under the same name, or -1. The runtime answers with the input's own memory and writes to no
+    /// other.
     /// </summary>
     public int Input { get; } = input;
 
     public int Blocks { get; } = axis < 0 ? 1 : checked((int)Shapes.CountBefore(shape, axis));
 
     /// <summary>The bytes of a row within a block; of the whole output where it has no rows.</summary>
-    public int RowBytes { get; } = checked((int)((axis < 0 ? Shapes.Count(shape) : Shapes.CountAfter(shape, axis)) * ElementTypes.SizeOf(type)));
+    public int RowBytes { get; } = checked((int)((axis < 0
+        ? Shapes.Count(shape)
+        : Shapes.CountAfter(shape, axis)) * ElementTypes.SizeOf(type)));
 
     public int Bytes(int rows) => checked(Blocks * RowBytes * (Axis < 0 ? 1 : rows));
 

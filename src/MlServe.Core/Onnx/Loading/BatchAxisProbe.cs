@@ -4,10 +4,10 @@ using MlServe.Onnx.Rows;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Finds along which axes rows lie, and whether a row's answer is the same in any company: by the graph where that tells, and by running rows alone and together. Declared
-/// shapes are only hints for what to try first, because they are often wrong. What the user states is the last word; a model that no trial fits, or of which it
-/// cannot be told, is run one row at a time. Where the file says why rows answer differently (<paramref name="dependence"/>), that alone is no reason against an
-/// axis; the signature says that rows are not independent.
+/// Finds along which axes rows lie, and whether a row's answer is the same in any company: by the graph where that tells, and by running
+/// rows alone and together. Declared shapes are only hints for what to try first, because they are often wrong. What the user states is the
+/// last word; a model that no trial fits, or of which it cannot be told, is run one row at a time. Where the file says why rows answer
+/// differently (<paramref name="dependence"/>), that alone is no reason against an axis; the signature says that rows are not independent.
 /// </summary>
 /// <param name="declared">What the model says of itself.</param>
 /// <param name="options">What the user states.</param>
@@ -64,7 +64,9 @@ internal sealed class BatchAxisProbe(
         if (open is null) return new(proof, new(MeasureOutcome.Inconclusive, NotRun), why?.Reason);
         var candidate = BatchAxisVerdict.Candidate(declared, axes);
         using var trial = open(candidate);
-        return new(proof, Measure(trial, candidate, why is null ? proof?.Verdict ?? RowIndependence.Unknown : RowIndependence.Disproved), why?.Reason);
+        return new(
+            proof, Measure(trial, candidate, why is null ? proof?.Verdict ?? RowIndependence.Unknown : RowIndependence.Disproved),
+            why?.Reason);
     }
 
     private MeasuredRows Measure(ITrial trial, ModelSignature candidate, RowIndependence proved)

@@ -1,8 +1,8 @@
 namespace MlServe.Onnx;
 
 /// <summary>
-/// A call that may not come back, into the native runtime above all. It has a thread of its own; where it was told to stop and does not, it is given up: whoever waits goes
-/// on, and what it may still give is thrown away.
+/// A call that may not come back, into the native runtime above all. It has a thread of its own; where it was told to stop and does not, it
+/// is given up: whoever waits goes on, and what it may still give is thrown away.
 /// </summary>
 internal sealed class BoundedCall<T> : IDisposable
 {
@@ -42,7 +42,9 @@ internal sealed class BoundedCall<T> : IDisposable
         // Without the context of whoever asked for it.
         new Thread(Run, StackSize) { IsBackground = true, Name = name }.UnsafeStart();
         await ((Task)_result.Task).WaitAsync(_stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (!_result.Task.IsCompleted) await ((Task)_result.Task).WaitAsync(Grace, time, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!_result.Task.IsCompleted)
+            await ((Task)_result.Task)
+                .WaitAsync(Grace, time, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (Interlocked.CompareExchange(ref _state, GivenUp, Running) == Running) return (false, default!);
         return (true, await _result.Task.ConfigureAwait(false));
     }

@@ -4,8 +4,8 @@ using MlServe.Guests;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Reads that may not come back, from a file system on another machine say. Each has a thread of its own. One that is given up blocks further reads of the same path, so
-/// that trying again does not gather threads.
+/// Reads that may not come back, from a file system on another machine say. Each has a thread of its own. One that is given up blocks
+/// further reads of the same path, so that trying again does not gather threads.
 /// </summary>
 internal static class BoundedRead
 {
@@ -18,13 +18,15 @@ internal static class BoundedRead
         if (Stuck.Values.Contains(path))
         {
             throw new ModelLoadException(ModelLoadFailure.Unreadable,
-                $"'{path}' cannot be read: an earlier attempt was given up and has still not come back. Look at the file system that it lies on.");
+                $"'{path}' cannot be read: an earlier attempt was given up and has still not come back. Look at the file system that it "
+                    + "lies on.");
         }
 
         cancellationToken.ThrowIfCancellationRequested();
         var reading = Background.RunLong(() => read(path, cancellationToken));
         await ((Task)reading).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (!reading.IsCompleted) await ((Task)reading).WaitAsync(Grace, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!reading.IsCompleted)
+            await ((Task)reading).WaitAsync(Grace, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (reading.IsCompleted) return await reading.ConfigureAwait(false);
 
         Stuck[reading] = path;

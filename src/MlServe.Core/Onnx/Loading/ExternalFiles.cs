@@ -1,3 +1,4 @@
+using System.Globalization;
 using MlServe.Onnx.Files;
 using MlServe.Onnx.Inspection;
 
@@ -11,7 +12,8 @@ internal static class ExternalFiles
         if (content.Folder is not { } folder)
         {
             throw new ModelLoadException(ModelLoadFailure.ExternalData,
-                $"Model '{model}' keeps weights in other files, and its source '{content.Origin}' has no folder to look in. Load it from a file.");
+                $"Model '{model}' keeps weights in other files, and its source '{content.Origin}' has no folder to look in. Load it from "
+                    + "a file.");
         }
 
         var root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
@@ -20,7 +22,8 @@ internal static class ExternalFiles
             if (IsOutside(root, location))
             {
                 throw new ModelLoadException(ModelLoadFailure.ExternalData,
-                    $"Model '{model}' points to '{location}', outside its own folder '{root}'. Such a file is not opened; look at where the model comes from.");
+                    $"Model '{model}' points to '{location}', outside its own folder '{root}'. Such a file is not opened; look at where "
+                        + "the model comes from.");
             }
 
             if (!File.Exists(Path.Combine(root, location)))
@@ -33,7 +36,8 @@ internal static class ExternalFiles
             if (FileStatus.Of(Path.Combine(root, location)) is { Kind: not FileKind.Regular and var kind })
             {
                 throw new ModelLoadException(ModelLoadFailure.ExternalData,
-                    $"Model '{model}' keeps weights in '{location}', which is a {kind.ToString().ToLowerInvariant()} and no file. Such a thing is not opened; look at where the model comes from.");
+                    $"Model '{model}' keeps weights in '{location}', which is a {kind.ToString().ToLowerInvariant()} and no file. Such a "
+                        + "thing is not opened; look at where the model comes from.");
             }
         }
 
@@ -42,8 +46,10 @@ internal static class ExternalFiles
             var length = new FileInfo(Path.Combine(root, entry.Location)).Length;
             if (entry.Offset > length || (entry.Length ?? 0) > length - entry.Offset)
             {
-                throw new ModelLoadException(ModelLoadFailure.ExternalData, FormattableString.Invariant(
-                    $"Model '{model}' says that '{entry.TensorName}' lies in '{entry.Location}' from byte {entry.Offset} on, {entry.Length ?? 0} bytes long, and the file has {length} bytes. Copy it again."));
+                throw new ModelLoadException(ModelLoadFailure.ExternalData, string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Model '{model}' says that '{entry.TensorName}' lies in '{entry.Location}' from byte {entry.Offset} on, "
+                    + $"{entry.Length ?? 0} bytes long, and the file has {length} bytes. Copy it again."));
             }
         }
     }
@@ -69,7 +75,8 @@ internal static class ExternalFiles
         var links = 0;
         var top = Path.GetPathRoot(path)!;
         var real = top;
-        var rest = new Stack<string>(path[top.Length..].Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries).Reverse());
+        var rest = new Stack<string>(path[top.Length..].Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries)
+            .Reverse());
         while (rest.TryPop(out var part))
         {
             real = Path.Combine(real, part);

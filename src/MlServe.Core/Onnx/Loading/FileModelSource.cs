@@ -11,7 +11,8 @@ internal sealed class FileModelSource(string path, long maxBytes) : IModelSource
         if (path.Contains('\0', StringComparison.Ordinal))
         {
             throw new ModelLoadException(ModelLoadFailure.NotFound,
-                $"'{path.Replace("\0", "\\0", StringComparison.Ordinal)}' is no path: it has a character of number 0. Give the path of an .onnx file.");
+                $"'{path.Replace("\0", "\\0", StringComparison.Ordinal)}' is no path: it has a character of number 0. Give the path of an "
+                    + ".onnx file.");
         }
 
         var full = Path.GetFullPath(path);
@@ -27,18 +28,22 @@ internal sealed class FileModelSource(string path, long maxBytes) : IModelSource
         if (!File.Exists(full))
         {
             throw new ModelLoadException(ModelLoadFailure.NotFound,
-                $"There is no file '{full}'. A relative path starts at the content root of a host, and without one at the current directory; a model that is part of "
+                $"There is no file '{full}'. A relative path starts at the content root of a host, and without one at the current "
+                + "directory; a model that is part of "
                 + "the project needs CopyToOutputDirectory in the project file.");
         }
 
         try
         {
-            return new(RegularFile.Read(full, Math.Min(maxBytes, Array.MaxLength), check: RefuseZeros, cancellationToken: cancellationToken), full, Path.GetDirectoryName(full));
+            return new(
+                RegularFile.Read(full, Math.Min(maxBytes, Array.MaxLength), check: RefuseZeros, cancellationToken: cancellationToken), full,
+                Path.GetDirectoryName(full));
         }
         catch (FileRefusedException exception) when (exception.Refusal == FileRefusal.TooLarge)
         {
             throw new ModelLoadException(ModelLoadFailure.TooLarge,
-                $"{exception.Message} Raise {nameof(OnnxModelOptions)}.{nameof(OnnxModelOptions.MaxModelBytes)} if you trust where it comes from; an ONNX file can "
+                $"{exception.Message} Raise {nameof(OnnxModelOptions)}.{nameof(OnnxModelOptions.MaxModelBytes)} if you trust where it "
+                + "comes from; an ONNX file can "
                 + "hold at most 2 GiB, more goes into external data.", exception);
         }
         catch (FileRefusedException exception)

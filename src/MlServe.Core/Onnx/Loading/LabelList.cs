@@ -57,7 +57,9 @@ internal static class LabelList
         {
             if (i + 2 >= tokens.Count || tokens[i + 1].Mark != ':' || tokens[i + 2].Mark != '"') return [];
             if (i + 3 < tokens.Count && tokens[i + 3].Mark != ',') return [];
-            if (!int.TryParse(tokens[i].Text, NumberStyles.None, CultureInfo.InvariantCulture, out var index) || !byIndex.TryAdd(index, tokens[i + 2].Text)) return [];
+            if (!int.TryParse(tokens[i].Text, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+                || !byIndex.TryAdd(index, tokens[i + 2].Text))
+                return [];
         }
 
         return byIndex.Count == 0 || byIndex.Count > MaxLabels || byIndex.Keys.Last() != byIndex.Count - 1 ? [] : [.. byIndex.Values];
@@ -113,7 +115,9 @@ internal static class LabelList
             if (++i == text.Length) return null;
             if (text[i] == 'u')
             {
-                if (i + 4 >= text.Length || !ushort.TryParse(text.Slice(i + 1, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code)) return null;
+                if (i + 4 >= text.Length
+                    || !ushort.TryParse(text.Slice(i + 1, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code))
+                    return null;
                 result.Append((char)code);
                 i += 4;
                 continue;

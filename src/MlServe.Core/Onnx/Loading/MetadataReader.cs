@@ -44,7 +44,8 @@ internal static class MetadataReader
         var left = MaxLength;
 
         // The short ones first, so that one long one does not keep all others away.
-        foreach (var (key, value) in metadata.OrderBy(static pair => pair.Key.Length + pair.Value.Length).ThenBy(static pair => pair.Key, StringComparer.Ordinal))
+        foreach (var (key, value) in metadata.OrderBy(static pair => pair.Key.Length + pair.Value.Length)
+            .ThenBy(static pair => pair.Key, StringComparer.Ordinal))
         {
             var length = key.Length + value.Length;
             if (value.Length > MaxPropertyLength || length > left) break;
@@ -55,5 +56,6 @@ internal static class MetadataReader
         return kept;
     }
 
-    private static System.Collections.ObjectModel.ReadOnlyDictionary<string, string> AsReadOnly(this SortedDictionary<string, string> properties) => new(properties);
+    private static System.Collections.ObjectModel.ReadOnlyDictionary<string, string> AsReadOnly(
+        this SortedDictionary<string, string> properties) => new(properties);
 }

@@ -22,7 +22,9 @@ public sealed class ModelLoadContext
     /// <summary>Where logs go. Default: nowhere.</summary>
     public ILoggerFactory? LoggerFactory { get; init; }
 
-    /// <summary>Whether the model is only tried, in a process of its own: a run for which there is not enough memory is then a reason against it.</summary>
+    /// <summary>
+    /// Whether the model is only tried, in a process of its own: a run for which there is not enough memory is then a reason against it.
+    /// </summary>
     internal bool IsCheck { get; init; }
 
     /// <summary>The clock, behind a guard.</summary>

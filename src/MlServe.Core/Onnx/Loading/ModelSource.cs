@@ -24,8 +24,9 @@ public static class ModelSource
     }
 
     /// <summary>
-    /// A source whose models are first loaded and tried by the tool <c>mlserve</c>, in a process of its own whose memory and time are bounded. A model that brings that process
-    /// down is refused with <see cref="ModelLoadFailure.VerificationFailed"/>; without the tool none is given (<see cref="ModelLoadFailure.NotVerified"/>).
+    /// A source whose models are first loaded and tried by the tool <c>mlserve</c>, in a process of its own whose memory and time are
+    /// bounded. A model that brings that process down is refused with <see cref="ModelLoadFailure.VerificationFailed"/>; without the tool
+    /// none is given (<see cref="ModelLoadFailure.NotVerified"/>).
     /// </summary>
     /// <param name="inner">Where the models come from.</param>
     /// <param name="options">How they are verified; null: the defaults.</param>

@@ -5,15 +5,18 @@ using MlServe.Onnx.Probing;
 
 namespace MlServe.Onnx;
 
-/// <summary>Opens a model and tries it: finds its batch axis, warms it up, and learns what it is to be trusted with. For one load; blocks.</summary>
+/// <summary>
+/// Opens a model and tries it: finds its batch axis, warms it up, and learns what it is to be trusted with. For one load; blocks.
+/// </summary>
 internal sealed class ModelTrial(
-    SessionOpener opener, GraphStudy study, OnnxModelInfo info, ModelIdentity identity, OnnxModelOptions options, ModelLoadContext context, Action<string> stage)
+    SessionOpener opener, GraphStudy study, OnnxModelInfo info, ModelIdentity identity, OnnxModelOptions options, ModelLoadContext context,
+    Action<string> stage)
 {
     private const string Stateful = "The model is not deterministic, or keeps state:";
 
     /// <summary>
-    /// Opens and tries the model. Where it answers nothing because of a node that the runtime made of several, it is opened again with less optimization: an answer a
-    /// little later is better than none, and it is said.
+    /// Opens and tries the model. Where it answers nothing because of a node that the runtime made of several, it is opened again with less
+    /// optimization: an answer a little later is better than none, and it is said.
     /// </summary>
     /// <param name="cache">Where optimized models are kept; null: nowhere.</param>
     /// <param name="cancellationToken">Gives it up.</param>
@@ -55,7 +58,8 @@ internal sealed class ModelTrial(
         if (failed is not null) throw failed;
         return first! with
         {
-            Failure = $"It answered none of the {first.Refusals.Count} rows that were made up for it: {text} If they are no valid inputs, state OnnxModelOptions.SampleInputs; "
+            Failure = $"It answered none of the {first.Refusals.Count} rows that were made up for it: {text} If they are no valid inputs, "
+                + "state OnnxModelOptions.SampleInputs; "
                 + "if requests fail as well, lower OnnxModelOptions.Optimization or export the model anew.",
         };
     }
@@ -78,7 +82,8 @@ internal sealed class ModelTrial(
         {
             return tried with
             {
-                Failure = $"With Optimization = {options.Optimization} it answers nothing, because of what the runtime makes of its graph: {text} It is served with Optimization = Basic. "
+                Failure = $"With Optimization = {options.Optimization} it answers nothing, because of what the runtime makes of its "
+                    + $"graph: {text} It is served with Optimization = Basic. "
                     + "State that in OnnxModelOptions, or update the package of the native runtime.",
             };
         }
@@ -109,7 +114,8 @@ internal sealed class ModelTrial(
         var declared = ReadSignature(session.Session);
         Func<ModelSignature, ITrial>? open = runs is null ? null : candidate => new TrialLanes(session, candidate, identity, options, runs);
         var finding = new BatchAxisProbe(
-            declared, options, open, new TrialBudget(context.Clock, cancellationToken), study.Follow, facts, RowDependence.Find(info)).Find();
+            declared, options, open, new TrialBudget(context.Clock, cancellationToken), study.Follow, facts,
+            RowDependence.Find(info)).Find();
         if (facts.Unrepeatable is { } culprit) finding = Unrepeatable(finding, $"{Stateful} {culprit.Node} {culprit.Reason}.");
         cancellationToken.ThrowIfCancellationRequested();
         stage("being tried with numbers that are not finite");
@@ -134,7 +140,8 @@ internal sealed class ModelTrial(
     }
 
     /// <summary>Finds a row that the model takes, and what it takes, and answers, besides finite numbers.</summary>
-    private (BatchAxisFinding Finding, FoundRow Found) TryNonFinite(OnnxSession session, BatchAxisFinding finding, TrialRuns? runs, GraphFacts facts)
+    private (BatchAxisFinding Finding, FoundRow Found) TryNonFinite(
+        OnnxSession session, BatchAxisFinding finding, TrialRuns? runs, GraphFacts facts)
     {
         var executor = new OnnxExecutor(session, finding.Signature, identity, options, foreseesOutputs: false);
         try
@@ -166,7 +173,8 @@ internal sealed class ModelTrial(
         }
         catch (ArgumentException exception)
         {
-            throw new ModelLoadException(ModelLoadFailure.InvalidGraph, $"Model '{context.Name}' cannot be served: {exception.Message}", exception);
+            throw new ModelLoadException(
+                ModelLoadFailure.InvalidGraph, $"Model '{context.Name}' cannot be served: {exception.Message}", exception);
         }
     }
 
@@ -181,7 +189,9 @@ internal sealed class ModelTrial(
 
     private static BatchAxisFinding Unrepeatable(BatchAxisFinding finding, string reason) => finding with
     {
-        Signature = finding.Signature.AnswersAreRepeatable ? finding.Signature.WithoutRepeatableAnswers($"{reason} {finding.Signature.BatchingNote}") : finding.Signature,
+        Signature = finding.Signature.AnswersAreRepeatable
+            ? finding.Signature.WithoutRepeatableAnswers($"{reason} {finding.Signature.BatchingNote}")
+            : finding.Signature,
         Reason = reason,
         Evidence = finding.Evidence == RowEvidence.None ? RowEvidence.None : RowEvidence.Dependent,
     };

@@ -16,9 +16,11 @@ internal static class ModelVerifier
     private const int KilledFromOutside = 137;
 
     /// <returns>The version of the runtime that it was tried with.</returns>
-    /// <exception cref="ModelLoadException">The model does not load there, brings the process down, or there is no tool to try it with.</exception>
+    /// <exception cref="ModelLoadException">The model does not load there, brings the process down, or there is no tool to try it
+    /// with.</exception>
     public static async Task<string> VerifyAsync(
-        ModelContent content, string digest, OnnxModelOptions options, ModelLoadContext context, ILogger logger, CancellationToken cancellationToken)
+        ModelContent content, string digest, OnnxModelOptions options, ModelLoadContext context, ILogger logger,
+        CancellationToken cancellationToken)
     {
         var verification = options.Verification;
         var tool = await CheckTool.FindAsync(verification.ToolPath, cancellationToken).ConfigureAwait(false);
@@ -30,32 +32,47 @@ internal static class ModelVerifier
         {
             verdict = await CheckAsync(tool, content, request, verification, context.TimeProvider, cancellationToken).ConfigureAwait(false);
 
-            // Weights in other files may be others the next time. A refusal may be of the moment, but for one that brought the process down.
-            if (request.Folder is null && !verdict.IsOfTheMoment && verdict.Failure is null or ModelLoadFailure.VerificationFailed) VerdictStore.Keep(key, verdict, folder);
-            if (verdict.Failure is null) LogMessages.ModelVerified(logger, context.Name, digest, tool.Path, tool.Versions.Tool, tool.Versions.Runtime);
+            // Weights in other files may be others the next time. A refusal may be of the moment, but for one that brought the process
+            // down.
+            if (request.Folder is null && !verdict.IsOfTheMoment && verdict.Failure is null or ModelLoadFailure.VerificationFailed)
+                VerdictStore.Keep(key, verdict, folder);
+            if (verdict.Failure is null)
+                LogMessages.ModelVerified(logger, context.Name, digest, tool.Path, tool.Versions.Tool, tool.Versions.Runtime);
         }
 
         if (verdict.Failure is { } failure)
-            throw new ModelLoadException(failure, $"Model '{context.Name}' from '{content.Origin}' was refused by the process that tried it first: {verdict.Message}");
+            throw new ModelLoadException(
+                failure,
+                $"Model '{context.Name}' from '{content.Origin}' was refused by the process that tried it first: {verdict.Message}");
         return tool.Versions.Runtime;
     }
 
     private static async Task<CheckVerdict> CheckAsync(
-        CheckTool tool, ModelContent content, CheckRequest request, VerificationOptions verification, TimeProvider time, CancellationToken cancellationToken)
+        CheckTool tool, ModelContent content, CheckRequest request, VerificationOptions verification, TimeProvider time,
+        CancellationToken cancellationToken)
     {
         using var process = tool.Start(CheckTool.HostOption);
         byte[] header = [.. JsonSerializer.SerializeToUtf8Bytes(request, CheckJson.Default.CheckRequest), (byte)'\n'];
-        var (exitCode, output, errors) = await process.RunAsync(header, content.Bytes, verification.MaxMemoryBytes, verification.Timeout, time, cancellationToken).ConfigureAwait(false);
+        var (exitCode, output, errors) = await process.RunAsync(
+            header, content.Bytes, verification.MaxMemoryBytes, verification.Timeout, time, cancellationToken).ConfigureAwait(false);
         if (exitCode is null)
         {
             return process.TookTooMuch
-                ? Failed(FormattableString.Invariant($"it took more than {verification.MaxMemoryBytes} bytes of memory (Verification.MaxMemoryBytes) and was killed."), errors)
-                : Failed($"it had not ended after {verification.Timeout} (Verification.Timeout) and was killed.", errors) with { IsOfTheMoment = true };
+                ? Failed(
+                    FormattableString.Invariant(
+                        $"it took more than {verification.MaxMemoryBytes} bytes of memory (Verification.MaxMemoryBytes) and was killed."),
+                    errors)
+                : Failed($"it had not ended after {verification.Timeout} (Verification.Timeout) and was killed.", errors) with
+                {
+                    IsOfTheMoment = true,
+                };
         }
 
         try
         {
-            if (exitCode is 0 or 1 && JsonSerializer.Deserialize(output, CheckJson.Default.CheckVerdict) is { } verdict && (verdict.Failure is null) == (exitCode == 0)) return verdict;
+            if (exitCode is 0 or 1 && JsonSerializer.Deserialize(output, CheckJson.Default.CheckVerdict) is { } verdict
+                && (verdict.Failure is null) == (exitCode == 0))
+                return verdict;
         }
         catch (JsonException)
         {
@@ -124,7 +141,9 @@ internal static class ModelVerifier
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new ModelLoadException(ModelLoadFailure.InvalidOptions, $"Verification.VerdictFolder is '{path}', which cannot be used: {exception.Message}", exception);
+            throw new ModelLoadException(
+                ModelLoadFailure.InvalidOptions, $"Verification.VerdictFolder is '{path}', which cannot be used: {exception.Message}",
+                exception);
         }
     }
 }

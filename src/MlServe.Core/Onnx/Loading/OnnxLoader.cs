@@ -8,8 +8,8 @@ using MlServe.Threading;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Takes a model from its source to the point where it can serve: read once, inspect that buffer, hash it, open the session from those bytes, find the
-/// batch axis, warm up. Whatever fails on the way leaves nothing behind, and whatever does not end is given up.
+/// Takes a model from its source to the point where it can serve: read once, inspect that buffer, hash it, open the session from those
+/// bytes, find the batch axis, warm up. Whatever fails on the way leaves nothing behind, and whatever does not end is given up.
 /// </summary>
 internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, ModelLoadContext context)
 {
@@ -41,7 +41,8 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
             WarmUpFailure = loaded.Tried.Failure,
             LoadTime = context.Clock.GetElapsedTime(started),
         };
-        if (verifiedWith is not null && verifiedWith != loaded.RuntimeVersion) LogMessages.VerifiedByOtherRuntime(_logger, context.Name, verifiedWith, loaded.RuntimeVersion);
+        if (verifiedWith is not null && verifiedWith != loaded.RuntimeVersion)
+            LogMessages.VerifiedByOtherRuntime(_logger, context.Name, verifiedWith, loaded.RuntimeVersion);
         Log(description, loaded.Tried.Finding);
         return (loaded.Tried.Executor, description);
     }
@@ -52,13 +53,16 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
     {
         var faults = options.Validate().ToList();
         if (faults.Count > 0)
-            throw new ModelLoadException(ModelLoadFailure.InvalidOptions, $"The options of model '{context.Name}' are not valid: {string.Join(" ", faults)}");
+            throw new ModelLoadException(
+                ModelLoadFailure.InvalidOptions, $"The options of model '{context.Name}' are not valid: {string.Join(" ", faults)}");
 
-        var content = await new TimedModelSource(source, context.Name, options.LoadTimeout, context.Clock).ReadAsync(cancellationToken).ConfigureAwait(false);
+        var content = await new TimedModelSource(
+            source, context.Name, options.LoadTimeout, context.Clock).ReadAsync(cancellationToken).ConfigureAwait(false);
         if (content.Bytes.Length > options.MaxModelBytes)
         {
             throw new ModelLoadException(ModelLoadFailure.TooLarge,
-                $"Model '{context.Name}' from '{content.Origin}' has {content.Bytes.Length} bytes; MaxModelBytes allows {options.MaxModelBytes}. Raise it if you trust where the model comes from.");
+                $"Model '{context.Name}' from '{content.Origin}' has {content.Bytes.Length} bytes; MaxModelBytes allows "
+                    + $"{options.MaxModelBytes}. Raise it if you trust where the model comes from.");
         }
 
         return (content, Inspect(content));
@@ -75,13 +79,16 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
     }
 
     /// <summary>Opens, tries and warms up a model on a thread of its own, and gives that up where it does not end.</summary>
-    private async ValueTask<Loaded> OpenAsync(ModelContent content, OnnxModelInfo info, ModelIdentity identity, bool isVerified, CancellationToken cancellationToken)
+    private async ValueTask<Loaded> OpenAsync(
+        ModelContent content, OnnxModelInfo info, ModelIdentity identity, bool isVerified, CancellationToken cancellationToken)
     {
         if (!isVerified && AbandonedCalls.Count >= AbandonedCalls.Limit)
         {
             throw new ModelLoadException(ModelLoadFailure.NotVerified,
-                $"Model '{context.Name}' is not loaded: {AbandonedCalls.Count} threads of this process are in calls of the native runtime that never returned, for models loaded before. "
-                + "From now on only models are loaded that were verified in a process of their own (OnnxModelOptions.Verify = InChildProcess). Restart the process to get its threads back.");
+                $"Model '{context.Name}' is not loaded: {AbandonedCalls.Count} threads of this process are in calls of the native runtime "
+                + "that never returned, for models loaded before. "
+                + "From now on only models are loaded that were verified in a process of their own (OnnxModelOptions.Verify = "
+                + "InChildProcess). Restart the process to get its threads back.");
         }
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -119,7 +126,8 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         // The digest does not cover weights in other files, so that a cache by digest would keep serving the old ones.
         var cache = options.OptimizedModelCacheFolder is null || info.ExternalData.Count > 0
             ? null
-            : new OptimizedModelCache(identity.Digest, runtimeVersion, options, reason => LogMessages.CacheEntryUnusable(_logger, context.Name, reason));
+            : new OptimizedModelCache(
+                identity.Digest, runtimeVersion, options, reason => LogMessages.CacheEntryUnusable(_logger, context.Name, reason));
         var study = new GraphStudy(content.Bytes, cancellationToken);
         study.Begin();
         var opener = new SessionOpener(content, options, context, _logger);
@@ -137,20 +145,24 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         }
         catch (ModelLoadException exception)
         {
-            throw new ModelLoadException(exception.Failure, $"Model '{context.Name}' from '{content.Origin}': {exception.Message}", exception);
+            throw new ModelLoadException(
+                exception.Failure, $"Model '{context.Name}' from '{content.Origin}': {exception.Message}", exception);
         }
 
         foreach (var value in info.Inputs.Concat(info.Outputs))
         {
-            if (SignatureReader.FindUnsupported(value.Type) is { } type) throw SignatureReader.Unsupported(value.Name, type.ToString().ToLowerInvariant());
+            if (SignatureReader.FindUnsupported(value.Type) is { } type)
+                throw SignatureReader.Unsupported(value.Name, type.ToString().ToLowerInvariant());
         }
 
         if (info.ExternalData.Count > 0 && !options.AllowExternalData)
         {
             var first = info.ExternalData[0];
             throw new ModelLoadException(ModelLoadFailure.ExternalData,
-                $"Model '{context.Name}' from '{content.Origin}' keeps weights in other files ('{first.TensorName}' in '{first.Location}', {info.ExternalData.Count} in all). "
-                + "That is refused unless OnnxModelOptions.AllowExternalData is set, because the model's digest does not cover them; or save the model with its weights inside.");
+                $"Model '{context.Name}' from '{content.Origin}' keeps weights in other files ('{first.TensorName}' in "
+                + $"'{first.Location}', {info.ExternalData.Count} in all). "
+                + "That is refused unless OnnxModelOptions.AllowExternalData is set, because the model's digest does not cover them; or "
+                + "save the model with its weights inside.");
         }
 
         if (info.ExternalData.Count > 0) ExternalFiles.Check(info, content, context.Name);

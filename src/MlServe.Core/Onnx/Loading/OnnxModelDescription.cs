@@ -17,7 +17,9 @@ public sealed record OnnxModelDescription
     /// <summary>What the file says of itself: operator sets, operators, weights.</summary>
     public required OnnxModelInfo Info { get; init; }
 
-    /// <summary>The execution provider in use, in the runtime's words (<c>CPUExecutionProvider</c>); operators that it lacks run on the processor.</summary>
+    /// <summary>
+    /// The execution provider in use, in the runtime's words (<c>CPUExecutionProvider</c>); operators that it lacks run on the processor.
+    /// </summary>
     public required string ExecutionProvider { get; init; }
 
     /// <summary>Why providers that were asked for first are not in use; empty where the first is.</summary>
@@ -29,14 +31,20 @@ public sealed record OnnxModelDescription
     /// <summary>Whether the session was opened from the cache of optimized models.</summary>
     public required bool FromOptimizedCache { get; init; }
 
-    /// <summary>What is known of whether a row's answer is the same in any company. <see cref="ModelSignature.BatchingNote"/> says it in words.</summary>
+    /// <summary>
+    /// What is known of whether a row's answer is the same in any company. <see cref="ModelSignature.BatchingNote"/> says it in words.
+    /// </summary>
     public required RowEvidence RowEvidence { get; init; }
 
-    /// <summary>The operator, and the name of the node, by which rows depend on each other or by which it cannot be told; null where no node is known.</summary>
+    /// <summary>
+    /// The operator, and the name of the node, by which rows depend on each other or by which it cannot be told; null where no node is
+    /// known.
+    /// </summary>
     public string? RowEvidenceNode { get; init; }
 
     /// <summary>
-    /// The largest share of an output's magnitude by which a row was seen to differ in company, 0 or more; infinite where integers, booleans or texts differed. Null where that was not measured.
+    /// The largest share of an output's magnitude by which a row was seen to differ in company, 0 or more; infinite where integers,
+    /// booleans or texts differed. Null where that was not measured.
     /// </summary>
     public double? RowRounding { get; init; }
 
@@ -44,8 +52,9 @@ public sealed record OnnxModelDescription
     public required GraphOptimization Optimization { get; init; }
 
     /// <summary>
-    /// What is wrong with the model although it is loaded, with the runtime's words and what to do about it: it answered none of the rows that were made up for it, or only with
-    /// less optimization than the options say. Null where nothing is, and once it has answered a request with the optimization that was asked for.
+    /// What is wrong with the model although it is loaded, with the runtime's words and what to do about it: it answered none of the rows
+    /// that were made up for it, or only with less optimization than the options say. Null where nothing is, and once it has answered a
+    /// request with the optimization that was asked for.
     /// </summary>
     public string? WarmUpFailure { get; init; }
 

@@ -7,38 +7,38 @@ namespace MlServe.Onnx;
 public sealed class OnnxModelOptions
 {
     /// <summary>
-    /// Execution providers in the order of preference. Default: empty, which means <see cref="ExecutionProvider.Cpu"/>: it is in every package and needs
-    /// no driver.
+    /// Execution providers in the order of preference. Default: empty, which means <see cref="ExecutionProvider.Cpu"/>: it is in every
+    /// package and needs no driver.
     /// </summary>
     public IList<ExecutionProviderOptions> ExecutionProviders { get; set; } = [];
 
     /// <summary>
-    /// Threads that work on one operator, 0 to 1024; 0: one for each core that the process may use (a container's limit counted). Default: 1, because a
-    /// service has its parallelism from many requests: one thread each is faster in sum and leaves the host's threads alone.
+    /// Threads that work on one operator, 0 to 1024; 0: one for each core that the process may use (a container's limit counted). Default:
+    /// 1, because a service has its parallelism from many requests: one thread each is faster in sum and leaves the host's threads alone.
     /// </summary>
     public int IntraOpThreads { get; set; } = 1;
 
     /// <summary>
-    /// Operators that run at once, 1 to 1024; more than 1 turns on the runtime's parallel execution. Default: 1, because few models have branches that
-    /// are worth a thread.
+    /// Operators that run at once, 1 to 1024; more than 1 turns on the runtime's parallel execution. Default: 1, because few models have
+    /// branches that are worth a thread.
     /// </summary>
     public int InterOpThreads { get; set; } = 1;
 
     /// <summary>
-    /// Sessions of the model, 1 to 64, which lanes take in turn; each has the weights in memory once more. Default: 1. Worth 2 or more only for models of some
-    /// microseconds, where one session that all lanes share is a bottleneck of its own.
+    /// Sessions of the model, 1 to 64, which lanes take in turn; each has the weights in memory once more. Default: 1. Worth 2 or more only
+    /// for models of some microseconds, where one session that all lanes share is a bottleneck of its own.
     /// </summary>
     public int Sessions { get; set; } = 1;
 
     /// <summary>
-    /// Whether the model uses the process's one thread pool (<see cref="OnnxRuntimeOptions.SharedThreadPoolThreads"/>) instead of its own. Default: false,
-    /// because with one thread a model needs no pool at all. Worth it for many models with several threads each.
+    /// Whether the model uses the process's one thread pool (<see cref="OnnxRuntimeOptions.SharedThreadPoolThreads"/>) instead of its own.
+    /// Default: false, because with one thread a model needs no pool at all. Worth it for many models with several threads each.
     /// </summary>
     public bool UseSharedThreadPool { get; set; }
 
     /// <summary>
-    /// Whether pool threads spin while they wait for work. Default: false, because spinning takes processor time from the host between requests; it saves
-    /// some microseconds an operator where threads are more than 1.
+    /// Whether pool threads spin while they wait for work. Default: false, because spinning takes processor time from the host between
+    /// requests; it saves some microseconds an operator where threads are more than 1.
     /// </summary>
     public bool AllowSpinning { get; set; }
 
@@ -46,41 +46,45 @@ public sealed class OnnxModelOptions
     public GraphOptimization Optimization { get; set; } = GraphOptimization.All;
 
     /// <summary>
-    /// A folder in which optimized models are kept, by digest, runtime version, processor and options, so that the next start skips the work. Created
-    /// if it does not exist. What lies in it is known again by a key (<see cref="SealKeyFile"/>). Default: null, nothing is written.
+    /// A folder in which optimized models are kept, by digest, runtime version, processor and options, so that the next start skips the
+    /// work. Created if it does not exist. What lies in it is known again by a key (<see cref="SealKeyFile"/>). Default: null, nothing is
+    /// written.
     /// </summary>
     public string? OptimizedModelCacheFolder { get; set; }
 
     /// <summary>
-    /// The file of the key by which entries of <see cref="OptimizedModelCacheFolder"/> are known again; only its owner may read it. Made if it does not exist.
-    /// Default: null, <c>MlServe/seal.key</c> among the user's own data; if the user has no place for data, the folder is used only if nobody else can write it.
+    /// The file of the key by which entries of <see cref="OptimizedModelCacheFolder"/> are known again; only its owner may read it. Made if
+    /// it does not exist. Default: null, <c>MlServe/seal.key</c> among the user's own data; if the user has no place for data, the folder
+    /// is used only if nobody else can write it.
     /// </summary>
     public string? SealKeyFile { get; set; }
 
     /// <summary>
-    /// Whether the runtime keeps freed memory for the next run. Default: true, because allocating anew costs more than a small model's run; false gives
-    /// memory back after each run.
+    /// Whether the runtime keeps freed memory for the next run. Default: true, because allocating anew costs more than a small model's run;
+    /// false gives memory back after each run.
     /// </summary>
     public bool UseArena { get; set; } = true;
 
-    /// <summary>Sizes for named free axes, fixed at load so that the graph is optimized for them. Default: none. Not for the batch axis.</summary>
+    /// <summary>
+    /// Sizes for named free axes, fixed at load so that the graph is optimized for them. Default: none. Not for the batch axis.
+    /// </summary>
     public IDictionary<string, long> FreeDimensions { get; set; } = new Dictionary<string, long>(StringComparer.Ordinal);
 
     /// <summary>
-    /// Raw session entries, as ONNX Runtime's <c>onnxruntime_session_options_config_keys.h</c> names them; they win over the options above. Default:
-    /// none. The runtime accepts unknown keys silently.
+    /// Raw session entries, as ONNX Runtime's <c>onnxruntime_session_options_config_keys.h</c> names them; they win over the options above.
+    /// Default: none. The runtime accepts unknown keys silently.
     /// </summary>
     public IDictionary<string, string> SessionEntries { get; set; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
     /// <summary>
-    /// Whether the model may keep weights in other files of its own folder. Default: false, because a model file is not trusted until it is verified,
-    /// and its digest does not cover other files.
+    /// Whether the model may keep weights in other files of its own folder. Default: false, because a model file is not trusted until it is
+    /// verified, and its digest does not cover other files.
     /// </summary>
     public bool AllowExternalData { get; set; }
 
     /// <summary>
-    /// Bytes of the model file beyond which it is refused, 1 to 2,147,483,591. Default: 2,147,483,591, the most that an ONNX file can have; weights in other files are
-    /// not counted.
+    /// Bytes of the model file beyond which it is refused, 1 to 2,147,483,591. Default: 2,147,483,591, the most that an ONNX file can have;
+    /// weights in other files are not counted.
     /// </summary>
     public long MaxModelBytes { get; set; } = Array.MaxLength;
 
@@ -88,20 +92,20 @@ public sealed class OnnxModelOptions
     public OnnxInspectionLimits InspectionLimits { get; } = new();
 
     /// <summary>
-    /// How long reading the model may take, and then how long opening it, trying it and warming it up may take, 00:00:01 to 1.00:00:00 each. Default: 00:10:00, far beyond
-    /// what a model takes that gets there; TensorRT, which builds its engines at load, may need more.
+    /// How long reading the model may take, and then how long opening it, trying it and warming it up may take, 00:00:01 to 1.00:00:00
+    /// each. Default: 00:10:00, far beyond what a model takes that gets there; TensorRT, which builds its engines at load, may need more.
     /// </summary>
     public TimeSpan LoadTimeout { get; set; } = TimeSpan.FromMinutes(10);
 
     /// <summary>
-    /// Whether the model is run while it is loaded: to find its batch axis and to warm up. Default: true. If false, nothing of it runs before the first request; state its
-    /// batch axis then.
+    /// Whether the model is run while it is loaded: to find its batch axis and to warm up. Default: true. If false, nothing of it runs
+    /// before the first request; state its batch axis then.
     /// </summary>
     public bool RunAtLoad { get; set; } = true;
 
     /// <summary>
-    /// Whether the model is first loaded and tried in a process of its own. Default: <see cref="ModelVerification.None"/>, because that takes the tool <c>mlserve</c> and about
-    /// a second; for models of others <see cref="ModelVerification.InChildProcess"/>.
+    /// Whether the model is first loaded and tried in a process of its own. Default: <see cref="ModelVerification.None"/>, because that
+    /// takes the tool <c>mlserve</c> and about a second; for models of others <see cref="ModelVerification.InChildProcess"/>.
     /// </summary>
     public ModelVerification Verify { get; set; }
 
@@ -111,7 +115,9 @@ public sealed class OnnxModelOptions
     /// <summary>How the batch axis is found. Default: <see cref="BatchDetection.Probe"/>.</summary>
     public BatchDetection BatchDetection { get; set; }
 
-    /// <summary>The batch axis of every input that has one there, from 0; the last word. Default: null, found by <see cref="BatchDetection"/>.</summary>
+    /// <summary>
+    /// The batch axis of every input that has one there, from 0; the last word. Default: null, found by <see cref="BatchDetection"/>.
+    /// </summary>
     public int? BatchAxis { get; set; }
 
     /// <summary>
@@ -120,48 +126,53 @@ public sealed class OnnxModelOptions
     public IDictionary<string, int> BatchAxes { get; set; } = new Dictionary<string, int>(StringComparer.Ordinal);
 
     /// <summary>
-    /// By which share of an output's magnitude a row may differ in company, as rounding, before requests of several callers are no longer run together, greater than 0, up to 1.
-    /// Default: 0.0001. Kernels for other sizes add in another order, which makes 0 to 0.00001 in most models; one that makes more of it would show its callers who else asks. Outputs of 16 bits may differ
-    /// by four of their last digits all the same. A stated axis is not held to it.
+    /// By which share of an output's magnitude a row may differ in company, as rounding, before requests of several callers are no longer
+    /// run together, greater than 0, up to 1. Default: 0.0001. Kernels for other sizes add in another order, which makes 0 to 0.00001 in
+    /// most models; one that makes more of it would show its callers who else asks. Outputs of 16 bits may differ by four of their last
+    /// digits all the same. A stated axis is not held to it.
     /// </summary>
     public double BatchTolerance { get; set; } = ModelSignature.DefaultRowTolerance;
 
     /// <summary>
-    /// Rows to find the batch axis and to warm up with, in place of seeded random numbers; two or more that differ are best. Default: none. Needed where
-    /// random numbers are not valid inputs. Their memory must stay unchanged.
+    /// Rows to find the batch axis and to warm up with, in place of seeded random numbers; two or more that differ are best. Default: none.
+    /// Needed where random numbers are not valid inputs. Their memory must stay unchanged.
     /// </summary>
     public IList<PredictionInputs> SampleInputs { get; } = [];
 
     /// <summary>
-    /// What single inputs may hold besides finite numbers, by name; <c>*</c> stands for those that are not named. The last word. Default: none, which means what trial rows show at load: a
-    /// kind that is answered finitely may come. All else is refused as <see cref="PredictionStatus.Invalid"/>, because one NaN makes an answer worthless without a word.
+    /// What single inputs may hold besides finite numbers, by name; <c>*</c> stands for those that are not named. The last word. Default:
+    /// none, which means what trial rows show at load: a kind that is answered finitely may come. All else is refused as
+    /// <see cref="PredictionStatus.Invalid"/>, because one NaN makes an answer worthless without a word.
     /// </summary>
-    public IDictionary<string, NonFiniteValues> NonFiniteInputs { get; set; } = new Dictionary<string, NonFiniteValues>(StringComparer.Ordinal);
+    public IDictionary<string, NonFiniteValues> NonFiniteInputs { get; set; } = new Dictionary<string, NonFiniteValues>(
+        StringComparer.Ordinal);
 
     /// <summary>
-    /// The numbers of rows to run before the model counts as ready, each 1 to 65,536; more than 1 only where the model is batchable. Default: empty,
-    /// which means 1. A batcher adds the sizes that it will use.
+    /// The numbers of rows to run before the model counts as ready, each 1 to 65,536; more than 1 only where the model is batchable.
+    /// Default: empty, which means 1. A batcher adds the sizes that it will use.
     /// </summary>
     public IList<int> WarmUpRows { get; set; } = [];
 
-    /// <summary>Runs of each warm-up size, 0 to 1000; 0: no warm-up. Default: 3, because the first run sizes the arena and the second is compiled.</summary>
+    /// <summary>
+    /// Runs of each warm-up size, 0 to 1000; 0: no warm-up. Default: 3, because the first run sizes the arena and the second is compiled.
+    /// </summary>
     public int WarmUpRuns { get; set; } = 3;
 
     /// <summary>
-    /// Requests that may wait for a free core before new ones are refused as <see cref="PredictionStatus.Overloaded"/>, 0 to 1,000,000. Default: 1024: longer
-    /// queues only make every answer late.
+    /// Requests that may wait for a free core before new ones are refused as <see cref="PredictionStatus.Overloaded"/>, 0 to 1,000,000.
+    /// Default: 1024: longer queues only make every answer late.
     /// </summary>
     public int MaxQueuedRequests { get; set; } = 1024;
 
     /// <summary>
-    /// Bytes of one request's inputs beyond which it is refused as <see cref="PredictionStatus.TooLarge"/>, 1 to 2,147,483,591. Default: 256 MiB. A text counts
-    /// as 8 bytes and 2 for each character.
+    /// Bytes of one request's inputs beyond which it is refused as <see cref="PredictionStatus.TooLarge"/>, 1 to 2,147,483,591. Default:
+    /// 256 MiB. A text counts as 8 bytes and 2 for each character.
     /// </summary>
     public long MaxRequestBytes { get; set; } = 256L * 1024 * 1024;
 
     /// <summary>
-    /// Bytes of input and output buffers that idle lanes of the direct path may keep, 0 or more. Default: 256 MiB. Behind a batcher they count in its
-    /// <c>MaxLaneBytes</c> as well.
+    /// Bytes of input and output buffers that idle lanes of the direct path may keep, 0 or more. Default: 256 MiB. Behind a batcher they
+    /// count in its <c>MaxLaneBytes</c> as well.
     /// </summary>
     public long MaxIdleLaneBytes { get; set; } = 256L * 1024 * 1024;
 
@@ -176,10 +187,12 @@ public sealed class OnnxModelOptions
         if (!Enum.IsDefined(BatchDetection)) yield return Range(nameof(BatchDetection), BatchDetection, "Probe or None");
         if (BatchAxis is < 0) yield return Range(nameof(BatchAxis), BatchAxis, "0 or more");
         if (!(BatchTolerance is > 0 and <= 1)) yield return Range(nameof(BatchTolerance), BatchTolerance, "greater than 0, up to 1");
-        if (MaxModelBytes < 1 || MaxModelBytes > Array.MaxLength) yield return Range(nameof(MaxModelBytes), MaxModelBytes, $"1 to {Array.MaxLength}");
+        if (MaxModelBytes < 1 || MaxModelBytes > Array.MaxLength)
+            yield return Range(nameof(MaxModelBytes), MaxModelBytes, $"1 to {Array.MaxLength}");
         foreach (var message in InspectionLimits.Validate())
             yield return $"{nameof(InspectionLimits)}:{message}";
-        if (LoadTimeout < TimeSpan.FromSeconds(1) || LoadTimeout > TimeSpan.FromDays(1)) yield return Range(nameof(LoadTimeout), LoadTimeout, "00:00:01 to 1.00:00:00");
+        if (LoadTimeout < TimeSpan.FromSeconds(1) || LoadTimeout > TimeSpan.FromDays(1))
+            yield return Range(nameof(LoadTimeout), LoadTimeout, "00:00:01 to 1.00:00:00");
         if (!Enum.IsDefined(Verify)) yield return Range(nameof(Verify), Verify, "None or InChildProcess");
         foreach (var message in Verification.Validate())
             yield return $"{nameof(Verification)}:{message}";
@@ -206,7 +219,8 @@ public sealed class OnnxModelOptions
         foreach (var (name, values) in NonFiniteInputs)
         {
             if ((values & ~NonFiniteValues.All) != NonFiniteValues.None)
-                yield return Range($"{nameof(NonFiniteInputs)}[{name}]", values, "None, All, or some of NaN, PositiveInfinity, NegativeInfinity");
+                yield return Range(
+                    $"{nameof(NonFiniteInputs)}[{name}]", values, "None, All, or some of NaN, PositiveInfinity, NegativeInfinity");
         }
 
         foreach (var (name, size) in FreeDimensions)
@@ -218,13 +232,17 @@ public sealed class OnnxModelOptions
         {
             var provider = ExecutionProviders[i];
             if (!Enum.IsDefined(provider.Provider))
-                yield return Range($"{nameof(ExecutionProviders)}[{i}].{nameof(provider.Provider)}", provider.Provider, string.Join(", ", Enum.GetNames<ExecutionProvider>()));
+                yield return Range(
+                    $"{nameof(ExecutionProviders)}[{i}].{nameof(provider.Provider)}", provider.Provider,
+                    string.Join(", ", Enum.GetNames<ExecutionProvider>()));
             if (!Enum.IsDefined(provider.Requirement))
-                yield return Range($"{nameof(ExecutionProviders)}[{i}].{nameof(provider.Requirement)}", provider.Requirement, "ElseNext or Required");
+                yield return Range(
+                    $"{nameof(ExecutionProviders)}[{i}].{nameof(provider.Requirement)}", provider.Requirement, "ElseNext or Required");
             if (provider.DeviceId < 0)
                 yield return Range($"{nameof(ExecutionProviders)}[{i}].{nameof(provider.DeviceId)}", provider.DeviceId, "0 or more");
         }
     }
 
-    private static string Range(string option, object? value, string range) => FormattableString.Invariant($"{option} is {value}; it must be {range}.");
+    private static string Range(string option, object? value, string range) =>
+        FormattableString.Invariant($"{option} is {value}; it must be {range}.");
 }

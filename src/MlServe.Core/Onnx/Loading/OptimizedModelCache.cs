@@ -9,8 +9,9 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Optimized models in a folder. An entry is sealed together with all that decides what is in it: the model's digest, the runtime, the processor and the options; so another
-/// file, or another model's entry, is not taken for it. The runtime writes where nobody else can, and what it wrote is inspected like any model.
+/// Optimized models in a folder. An entry is sealed together with all that decides what is in it: the model's digest, the runtime, the
+/// processor and the options; so another file, or another model's entry, is not taken for it. The runtime writes where nobody else can, and
+/// what it wrote is inspected like any model.
 /// </summary>
 internal sealed class OptimizedModelCache
 {
@@ -38,7 +39,8 @@ internal sealed class OptimizedModelCache
         }
         catch (FileRefusedException exception)
         {
-            throw new ModelLoadException(ModelLoadFailure.InvalidOptions, $"SealKeyFile is '{options.SealKeyFile}'. {exception.Message}", exception);
+            throw new ModelLoadException(
+                ModelLoadFailure.InvalidOptions, $"SealKeyFile is '{options.SealKeyFile}'. {exception.Message}", exception);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {
@@ -119,7 +121,8 @@ internal sealed class OptimizedModelCache
         {
             var (signature, _, features, _) = X86Base.CpuId(1, 0);
             var (_, extended, extendedMore, _) = X86Base.CpuId(7, 0);
-            return string.Create(CultureInfo.InvariantCulture, $"x86-{signature:x}-{features & ~(1 << 27):x}-{extended:x}-{extendedMore:x}");
+            return string.Create(
+                CultureInfo.InvariantCulture, $"x86-{signature:x}-{features & ~(1 << 27):x}-{extended:x}-{extendedMore:x}");
         }
 
         return ArmBase.IsSupported ? $"arm-{Dp.IsSupported}-{AdvSimd.IsSupported}" : "other";

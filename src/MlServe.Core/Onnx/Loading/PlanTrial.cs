@@ -7,8 +7,8 @@ using MlServe.Tensors;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Tries whether a runtime that is given memory for its outputs writes there what it answers without. The memory is filled with the complement of what is
-/// expected, which is no rounding of any number, so that nothing that was not written can pass.
+/// Tries whether a runtime that is given memory for its outputs writes there what it answers without. The memory is filled with the
+/// complement of what is expected, which is no rounding of any number, so that nothing that was not written can pass.
 /// </summary>
 internal static class PlanTrial
 {
@@ -22,7 +22,8 @@ internal static class PlanTrial
     /// <param name="options">The options of the runs.</param>
     /// <param name="expected">What a run of the same inputs without bound memory answered, in the signature's order.</param>
     /// <param name="rows">Its rows.</param>
-    /// <param name="unwritten">The outputs that the runtime says to have written to the memory and has not: it has no answer for them.</param>
+    /// <param name="unwritten">The outputs that the runtime says to have written to the memory and has not: it has no answer for
+    /// them.</param>
     /// <returns>Whether the memory can be relied on.</returns>
     public static bool Holds(LaneOutputs outputs, RunOptions options, IReadOnlyList<OrtValue?> expected, int rows, out int[] unwritten)
     {
@@ -67,13 +68,14 @@ internal static class PlanTrial
         return true;
     }
 
-    private static bool Agree(ElementType type, ReadOnlySpan<byte> expected, ReadOnlySpan<byte> actual) => expected.SequenceEqual(actual) || type switch
-    {
-        ElementType.Float => AreClose<float>(expected, actual),
-        ElementType.Double => AreClose<double>(expected, actual),
-        ElementType.Float16 => AreClose<Half>(expected, actual),
-        _ => false,
-    };
+    private static bool Agree(ElementType type, ReadOnlySpan<byte> expected, ReadOnlySpan<byte> actual) =>
+        expected.SequenceEqual(actual) || type switch
+        {
+            ElementType.Float => AreClose<float>(expected, actual),
+            ElementType.Double => AreClose<double>(expected, actual),
+            ElementType.Float16 => AreClose<Half>(expected, actual),
+            _ => false,
+        };
 
     private static bool AreClose<T>(ReadOnlySpan<byte> expected, ReadOnlySpan<byte> actual)
         where T : unmanaged, INumberBase<T>
@@ -102,7 +104,8 @@ internal static class PlanTrial
             if (memory.IsEmpty || !Survived(expected[i]!.GetTensorDataAsSpan<byte>(), memory, run)) continue;
 
             // Where the runtime answers with other memory, what it answers without bound memory is right.
-            if (Unsafe.AreSame(in MemoryMarshal.GetReference(value.GetTensorDataAsSpan<byte>()), in MemoryMarshal.GetReference(memory))) found.Add(i);
+            if (Unsafe.AreSame(in MemoryMarshal.GetReference(value.GetTensorDataAsSpan<byte>()), in MemoryMarshal.GetReference(memory)))
+                found.Add(i);
         }
 
         return [.. found];

@@ -2,7 +2,9 @@ using MlServe.Onnx.Inspection;
 
 namespace MlServe.Onnx;
 
-/// <summary>Why a file says that a row's answer depends on its neighbours by rounding, which rows that are made up may happen not to show.</summary>
+/// <summary>
+/// Why a file says that a row's answer depends on its neighbours by rounding, which rows that are made up may happen not to show.
+/// </summary>
 /// <param name="Reason">A clause for a message.</param>
 /// <param name="IsOperator">Whether an operator says so, and not whoever made the model.</param>
 internal sealed record RowDependence(string Reason, bool IsOperator)
@@ -12,7 +14,8 @@ internal sealed record RowDependence(string Reason, bool IsOperator)
 
     private static readonly (string Domain, string OpType)[] Operators =
     [
-        ("", "DynamicQuantizeLinear"), ("com.microsoft", "DynamicQuantizeLinear"), ("com.microsoft", "DynamicQuantizeMatMul"), ("com.microsoft", "DynamicQuantizeLSTM"),
+        ("", "DynamicQuantizeLinear"), ("com.microsoft", "DynamicQuantizeLinear"), ("com.microsoft", "DynamicQuantizeMatMul"),
+        ("com.microsoft", "DynamicQuantizeLSTM"),
     ];
 
     /// <returns>Null where nothing in the file says so.</returns>
@@ -20,7 +23,8 @@ internal sealed record RowDependence(string Reason, bool IsOperator)
     {
         foreach (var (domain, opType) in Operators)
         {
-            if (info.ContainsOperator(domain, opType)) return new($"{opType} takes the scale of its integers over the whole batch (dynamic quantization)", IsOperator: true);
+            if (info.ContainsOperator(domain, opType))
+                return new($"{opType} takes the scale of its integers over the whole batch (dynamic quantization)", IsOperator: true);
         }
 
         return info.Metadata.TryGetValue(MetadataKey, out var value) && bool.TryParse(value, out var isDependent) && isDependent

@@ -6,7 +6,10 @@ public enum RowEvidence
     /// <summary>Nothing: no axis is free, or the options say that the model takes one row at a time.</summary>
     None = 0,
 
-    /// <summary>The model's graph shows it: each row's answer follows from that row, and from what all rows share, alone. Only rounding was measured.</summary>
+    /// <summary>
+    /// The model's graph shows it: each row's answer follows from that row, and from what all rows share, alone. Only rounding was
+    /// measured.
+    /// </summary>
     Proved,
 
     /// <summary>The graph does not tell; rows that were run alone and in company of many kinds answered alike.</summary>

@@ -2,7 +2,10 @@ using MlServe.Onnx.Probing;
 
 namespace MlServe.Onnx;
 
-/// <summary>Looks for a request that a model takes: the user's own, or a row that is made up. Done once for a load, because each row that is refused costs a run.</summary>
+/// <summary>
+/// Looks for a request that a model takes: the user's own, or a row that is made up. Done once for a load, because each row that is refused
+/// costs a run.
+/// </summary>
 internal sealed class RowSearch(OnnxExecutor executor, OnnxModelOptions options, TrialRuns trials, GraphFacts facts)
 {
     private static readonly RowPattern[] OtherPatterns = [new(RowKind.Zero, 1), new(RowKind.Constant, 1)];

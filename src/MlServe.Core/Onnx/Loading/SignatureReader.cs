@@ -6,14 +6,18 @@ using OrtValueType = Microsoft.ML.OnnxRuntime.OnnxValueType;
 
 namespace MlServe.Onnx;
 
-/// <summary>Reads what a session says of its inputs and outputs, and of what the file says only what the session cannot: whether a shape is known.</summary>
+/// <summary>
+/// Reads what a session says of its inputs and outputs, and of what the file says only what the session cannot: whether a shape is known.
+/// </summary>
 internal static class SignatureReader
 {
     public static ModelSignature Read(InferenceSession session, OnnxModelInfo info)
     {
         var inputs = new List<ValueSignature>();
         foreach (var name in session.InputNames)
-            inputs.Add(InputOf(name, session.InputMetadata[name], FindIn(info.Inputs, name), isOptional: session.InputMetadata[name].OnnxValueType == OrtValueType.ONNX_TYPE_OPTIONAL));
+            inputs.Add(InputOf(
+                name, session.InputMetadata[name], FindIn(info.Inputs, name),
+                isOptional: session.InputMetadata[name].OnnxValueType == OrtValueType.ONNX_TYPE_OPTIONAL));
         foreach (var (name, metadata) in session.OverridableInitializerMetadata)
             inputs.Add(InputOf(name, metadata, FindIn(info.Inputs, name), isOptional: true));
 
@@ -85,7 +89,8 @@ internal static class SignatureReader
             return content with
             {
                 ElementType = TypeOf(type.ElementType),
-                Shape = [.. (type.Dimensions ?? []).Select(static size => size.Size is { } known ? Dimension.Fixed(known) : Dimension.Free(size.Symbol))],
+                Shape = [.. (type.Dimensions ?? [])
+                    .Select(static size => size.Size is { } known ? Dimension.Fixed(known) : Dimension.Free(size.Symbol))],
                 IsShapeKnown = type.Dimensions is not null,
             };
         }
@@ -97,7 +102,8 @@ internal static class SignatureReader
         };
     }
 
-    private static ElementType TypeOf(OnnxElementType type) => Enum.IsDefined((ElementType)(int)type) ? (ElementType)(int)type : ElementType.None;
+    private static ElementType TypeOf(OnnxElementType type) =>
+        Enum.IsDefined((ElementType)(int)type) ? (ElementType)(int)type : ElementType.None;
 
     private static ValueKind? KindOf(OnnxValueKind kind) => kind switch
     {
@@ -113,12 +119,14 @@ internal static class SignatureReader
     {
         for (; type is not null; type = type.Contained)
         {
-            if (type.ElementType != OnnxElementType.Undefined && !Enum.IsDefined((ElementType)(int)type.ElementType)) return type.ElementType;
+            if (type.ElementType != OnnxElementType.Undefined && !Enum.IsDefined((ElementType)(int)type.ElementType))
+                return type.ElementType;
         }
 
         return null;
     }
 
     public static ModelLoadException Unsupported(string name, string type) => new(ModelLoadFailure.UnsupportedType,
-        $"'{name}' is of type {type}, which ONNX Runtime's C# API does not take. Put a Cast to float, an integer or another plain type into the model.");
+        $"'{name}' is of type {type}, which ONNX Runtime's C# API does not take. Put a Cast to float, an integer or another plain type "
+            + "into the model.");
 }

@@ -27,7 +27,8 @@ internal sealed class TimedModelSource(IModelSource source, string model, TimeSp
             Background.Forget(reading);
             cancellationToken.ThrowIfCancellationRequested();
             throw new ModelLoadException(ModelLoadFailure.TimedOut,
-                $"The source of model '{model}' did not give it within LoadTimeout ({timeout}). Look at where it reads from; raise OnnxModelOptions.LoadTimeout if it is known to take longer.");
+                $"The source of model '{model}' did not give it within LoadTimeout ({timeout}). Look at where it reads from; raise "
+                    + "OnnxModelOptions.LoadTimeout if it is known to take longer.");
         }
     }
 }

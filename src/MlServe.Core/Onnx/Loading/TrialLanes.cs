@@ -2,12 +2,17 @@ using MlServe.Onnx.Probing;
 
 namespace MlServe.Onnx;
 
-/// <summary>Runs made-up rows on a session whose rows lie along given axes. Where they lie in the outputs is still to be found, so outputs are read whole.</summary>
-internal sealed class TrialLanes(OnnxSession session, ModelSignature candidate, ModelIdentity identity, OnnxModelOptions options, TrialRuns trials) : ITrial
+/// <summary>
+/// Runs made-up rows on a session whose rows lie along given axes. Where they lie in the outputs is still to be found, so outputs are read
+/// whole.
+/// </summary>
+internal sealed class TrialLanes(
+    OnnxSession session, ModelSignature candidate, ModelIdentity identity, OnnxModelOptions options, TrialRuns trials) : ITrial
 {
     private readonly OnnxExecutor _executor = new(session, candidate, identity, options, foreseesOutputs: false);
 
-    public PredictionError? Prepare(in PredictionInputs inputs, out BatchRequest request) => _executor.Prepare(in inputs, null, out request);
+    public PredictionError? Prepare(in PredictionInputs inputs, out BatchRequest request) =>
+        _executor.Prepare(in inputs, null, out request);
 
     public string? Run(ReadOnlySpan<TrialRow> rows, out OutputValue[] outputs)
     {

@@ -1,8 +1,8 @@
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Runs a model while it is loaded: each run takes a place in the host's gate, so that models that serve are not disturbed beyond its limit, and ends with the load. Safe for
-/// one thread.
+/// Runs a model while it is loaded: each run takes a place in the host's gate, so that models that serve are not disturbed beyond its
+/// limit, and ends with the load. Safe for one thread.
 /// </summary>
 internal sealed class TrialRuns(RunGate gate, TimeProvider time, bool isCheck, CancellationToken cancellationToken)
 {
@@ -20,7 +20,8 @@ internal sealed class TrialRuns(RunGate gate, TimeProvider time, bool isCheck, C
         if (isCheck && error?.Exception is { } exception && OrtErrors.IsOutOfMemory(exception))
         {
             throw new ModelLoadException(ModelLoadFailure.VerificationFailed,
-                $"a run of {rows} row(s) takes more memory than there is here (Verification.MaxMemoryBytes): {exception.Message}", exception);
+                $"a run of {rows} row(s) takes more memory than there is here (Verification.MaxMemoryBytes): {exception.Message}",
+                exception);
         }
 
         return error;

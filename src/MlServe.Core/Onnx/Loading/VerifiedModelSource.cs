@@ -9,9 +9,14 @@ internal sealed class VerifiedModelSource(IModelSource inner, OnnxModelOptions o
     public async ValueTask<ModelContent> ReadAsync(CancellationToken cancellationToken = default)
     {
         var logger = context.Logger;
-        var content = await new TimedModelSource(inner, context.Name, options.LoadTimeout, context.TimeProvider).ReadAsync(cancellationToken).ConfigureAwait(false);
+        var content = await new TimedModelSource(
+            inner, context.Name, options.LoadTimeout, context.TimeProvider).ReadAsync(cancellationToken).ConfigureAwait(false);
         var digest = Convert.ToHexStringLower(SHA256.HashData(content.Bytes.Span));
         if (content.Verified?.Digest == digest) return content;
-        return content with { Verified = (digest, await ModelVerifier.VerifyAsync(content, digest, options, context, logger, cancellationToken).ConfigureAwait(false)) };
+        return content with
+        {
+            Verified = (digest,
+                await ModelVerifier.VerifyAsync(content, digest, options, context, logger, cancellationToken).ConfigureAwait(false)),
+        };
     }
 }

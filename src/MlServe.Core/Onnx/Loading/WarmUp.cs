@@ -1,8 +1,9 @@
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Runs a model before it counts as ready, at each batch size that will be used and on as many lanes as will run at once: first runs size arenas, make
-/// bindings and compile code. One row is run again and again on the way: answers that differ show a model that is random, or keeps something.
+/// Runs a model before it counts as ready, at each batch size that will be used and on as many lanes as will run at once: first runs size
+/// arenas, make bindings and compile code. One row is run again and again on the way: answers that differ show a model that is random, or
+/// keeps something.
 /// </summary>
 internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, TrialRuns trials, int lanes)
 {
@@ -14,7 +15,8 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, Tr
 
     /// <param name="row">A request that the model takes; null where none is known.</param>
     /// <returns>An output that differed when one row was run again; null where none did.</returns>
-    /// <exception cref="ModelLoadException">The user's own sample inputs fail, or a size was asked for that the model does not take.</exception>
+    /// <exception cref="ModelLoadException">The user's own sample inputs fail, or a size was asked for that the model does not
+    /// take.</exception>
     public string? Run(PredictionInputs? row)
     {
         try

@@ -11,7 +11,9 @@ internal static class BatchAxisTrials
         var trials = new List<int?[]>();
 
         // By name: the one that speaks of a batch, else the first that there is, wherever else it stands.
-        var symbols = declared.Inputs.SelectMany(static input => input.Shape).Where(static size => size.Symbol is not null).Select(static size => size.Symbol).ToList();
+        var symbols = declared.Inputs.SelectMany(static input => input.Shape)
+            .Where(static size => size.Symbol is not null)
+            .Select(static size => size.Symbol).ToList();
         var symbol = symbols.Find(static name => name!.Contains("batch", StringComparison.OrdinalIgnoreCase)) ?? symbols.FirstOrDefault();
         if (symbol is not null) Add(declared.Inputs.Select(input => FindAxis(input, size => size.Symbol == symbol)));
 
@@ -51,7 +53,8 @@ internal static class BatchAxisTrials
             for (var i = 0; i < axes.Length; i++)
             {
                 var input = declared.Inputs[i];
-                if (input.Kind == ValueKind.Tensor && everywhere < input.Shape.Count && input.Shape[everywhere].IsFree) axes[i] = everywhere;
+                if (input.Kind == ValueKind.Tensor && everywhere < input.Shape.Count && input.Shape[everywhere].IsFree)
+                    axes[i] = everywhere;
             }
 
             if (axes.All(static axis => axis is null))
@@ -68,7 +71,8 @@ internal static class BatchAxisTrials
     {
         if (input.Kind == ValueKind.Tensor && axis < input.Shape.Count && input.Shape[axis].IsFree) return;
         throw new ModelLoadException(ModelLoadFailure.InvalidOptions,
-            $"BatchAxes states axis {axis} for input {input}, which has no axis of free size there. Export the model with a dynamic batch axis.");
+            $"BatchAxes states axis {axis} for input {input}, which has no axis of free size there. Export the model with a dynamic batch "
+                + "axis.");
     }
 
     private static int? FindAxis(ValueSignature input, Func<Dimension, bool> isWanted)

@@ -2,7 +2,9 @@ using MlServe.Onnx.Graphs;
 
 namespace MlServe.Onnx.Probing;
 
-/// <summary>What a graph tells of how to try its model: the integers that its inputs take, and whether its answers are random or drift.</summary>
+/// <summary>
+/// What a graph tells of how to try its model: the integers that its inputs take, and whether its answers are random or drift.
+/// </summary>
 internal sealed class GraphFacts
 {
     // Numbers of TensorProto.DataType.
@@ -23,17 +25,20 @@ internal sealed class GraphFacts
     public static GraphFacts None { get; } = new();
 
     /// <summary>
-    /// For each input that has one the range of its integers: a <c>Gather</c> over a table of n rows takes 0 to n - 1. A hint for made-up rows; what no operator
-    /// bounds is left out.
+    /// For each input that has one the range of its integers: a <c>Gather</c> over a table of n rows takes 0 to n - 1. A hint for made-up
+    /// rows; what no operator bounds is left out.
     /// </summary>
     public IReadOnlyDictionary<string, IntegerRange> Ranges => _ranges;
 
-    /// <summary>The first node by which answers are random, or something is kept from run to run, and a clause that says so; null where there is none.</summary>
+    /// <summary>
+    /// The first node by which answers are random, or something is kept from run to run, and a clause that says so; null where there is
+    /// none.
+    /// </summary>
     public (string Node, string Reason)? Unrepeatable { get; private set; }
 
     /// <summary>
-    /// Whether an input's integers are numbers like any other: all that is done with them is to compare them, or to make floats of them. They are no index and no
-    /// size, so that no number is too large for them.
+    /// Whether an input's integers are numbers like any other: all that is done with them is to compare them, or to make floats of them.
+    /// They are no index and no size, so that no number is too large for them.
     /// </summary>
     public bool IsNumber(string input) => _numbers.Contains(input) && !_places.Contains(input) && !_ranges.ContainsKey(input);
 
@@ -45,10 +50,12 @@ internal sealed class GraphFacts
     }
 
     /// <summary>Whether a node that failed is one of the file's own, and not one that the runtime made of several.</summary>
-    public bool HasNode(string opType, string name) => _operators.Contains(opType) && (name.Length == 0 || _nodeNames.Count == 0 || _nodeNames.Contains(name));
+    public bool HasNode(string opType, string name) =>
+        _operators.Contains(opType) && (name.Length == 0 || _nodeNames.Count == 0 || _nodeNames.Contains(name));
 
     /// <summary>Whether a node may fail because of the numbers of a request: its indices, sizes or texts come from there.</summary>
-    public bool CanNumbersFail(string opType, string name) => _operators.Count == 0 || !HasNode(opType, name) || _refusable.Contains(Key(opType, name));
+    public bool CanNumbersFail(string opType, string name) =>
+        _operators.Count == 0 || !HasNode(opType, name) || _refusable.Contains(Key(opType, name));
 
     private static string Key(string opType, string name) => $"{opType}/{name}";
 
@@ -64,11 +71,14 @@ internal sealed class GraphFacts
     }
 
     /// <summary>From which input on numbers are places or sizes, so that the node may refuse them.</summary>
-    private static int FirstIndexOf(GraphNode node) => node.OpType is "Gather" or "GatherElements" or "GatherND" or "ScatterElements" or "ScatterND" or "Scatter" or "Reshape"
-        or "Expand" or "Tile" or "Slice" or "Pad" or "TopK" or "Unsqueeze" or "Squeeze" or "Split" or "Resize" or "Upsample" or "MaxUnpool" ? 1 : 0;
+    private static int FirstIndexOf(GraphNode node) =>
+        node.OpType is "Gather" or "GatherElements" or "GatherND" or "ScatterElements" or "ScatterND" or "Scatter" or "Reshape"
+            or "Expand" or "Tile" or "Slice" or "Pad" or "TopK" or "Unsqueeze" or "Squeeze" or "Split" or "Resize" or "Upsample"
+            or "MaxUnpool" ? 1 : 0;
 
     private static bool KeepsValues(GraphNode node) => node.IsStandard && node.OpType
-        is "Identity" or "Cast" or "Reshape" or "Flatten" or "Squeeze" or "Unsqueeze" or "Transpose" or "Expand" or "Slice" or "Split" or "Tile";
+        is "Identity" or "Cast" or "Reshape" or "Flatten" or "Squeeze" or "Unsqueeze" or "Transpose" or "Expand" or "Slice" or "Split"
+            or "Tile";
 
     private static bool MakesReal(GraphNode node) => node.IsStandard && node.OpType == "Cast"
         && node.Int("to", 0) is Float or Float16 or Double or BFloat16;
@@ -77,7 +87,8 @@ internal sealed class GraphFacts
     private void Use(GraphNode node, GraphScope scope)
     {
         if (node.IsStandard && node.OpType is "Shape" or "Size") return;
-        var takesNumbers = MakesReal(node) || (node.IsStandard && node.OpType is "Equal" or "Greater" or "GreaterOrEqual" or "Less" or "LessOrEqual");
+        var takesNumbers = MakesReal(node)
+            || (node.IsStandard && node.OpType is "Equal" or "Greater" or "GreaterOrEqual" or "Less" or "LessOrEqual");
         for (var i = 0; i < node.Inputs.Length; i++)
         {
             if (scope.OriginOf(node.Inputs[i]) is not { } origin || scope.IsReal(node.Inputs[i])) continue;

@@ -4,7 +4,8 @@ using MlServe.Onnx.Rows;
 namespace MlServe.Onnx.Probing;
 
 /// <summary>
-/// Everything that a model's graph tells of how to try and trust it. Begun while the session is being opened, which takes about as long; whoever needs it first and finds it not begun does it himself.
+/// Everything that a model's graph tells of how to try and trust it. Begun while the session is being opened, which takes about as long;
+/// whoever needs it first and finds it not begun does it himself.
 /// </summary>
 internal sealed class GraphStudy
 {
@@ -75,7 +76,8 @@ internal sealed class GraphStudy
         {
             Name = input.Name,
             Kind = input.Type.Dimensions is null ? ValueKind.Optional : ValueKind.Tensor,
-            Shape = [.. (input.Type.Dimensions ?? []).Select(static size => size.Size is { } known ? Dimension.Fixed(known) : Dimension.Free(size.Symbol))],
+            Shape = [.. (input.Type.Dimensions ?? [])
+                .Select(static size => size.Size is { } known ? Dimension.Fixed(known) : Dimension.Free(size.Symbol))],
             IsOptional = input.HasDefault,
         }).ToArray();
         if (inputs.Length == 0 || inputs.DistinctBy(static input => input.Name).Count() != inputs.Length) return null;

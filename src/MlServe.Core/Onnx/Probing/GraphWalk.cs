@@ -2,7 +2,10 @@ using MlServe.Onnx.Graphs;
 
 namespace MlServe.Onnx.Probing;
 
-/// <summary>Goes through every node that a run may come to: those of the main graph that lead to an output, their subgraphs, and the functions that they call.</summary>
+/// <summary>
+/// Goes through every node that a run may come to: those of the main graph that lead to an output, their subgraphs, and the functions that
+/// they call.
+/// </summary>
 internal sealed class GraphWalk(OnnxGraph graph, Action<GraphNode, GraphScope> visit)
 {
     private const int MaxDepth = 16;
@@ -78,7 +81,8 @@ internal sealed class GraphWalk(OnnxGraph graph, Action<GraphNode, GraphScope> v
 
     /// <summary>Whether the numbers of a request, and not only its shapes, decide what a node gives.</summary>
     private static bool IsRequested(GraphNode node, GraphScope scope) =>
-        !(node.IsStandard && node.OpType is "Shape" or "Size") && (Array.Exists(node.Inputs, scope.IsRequested) || node.Captured.Any(scope.IsRequested));
+        !(node.IsStandard && node.OpType is "Shape" or "Size")
+        && (Array.Exists(node.Inputs, scope.IsRequested) || node.Captured.Any(scope.IsRequested));
 
     private static GraphScope Inner(GraphBody body, GraphScope around)
     {

@@ -8,7 +8,9 @@ internal sealed record MeasuredRows(MeasureOutcome Outcome, string Reason)
     /// <summary>For each output the axis along which its rows lie; empty where they were not found.</summary>
     public int?[] OutputAxes { get; init; } = [];
 
-    /// <summary>By how much of an output's magnitude a row differed in company at most; infinite where integers, booleans or texts differed.</summary>
+    /// <summary>
+    /// By how much of an output's magnitude a row differed in company at most; infinite where integers, booleans or texts differed.
+    /// </summary>
     public double Rounding { get; init; }
 
     /// <summary>Whether that is more than is tolerated.</summary>

@@ -6,12 +6,14 @@ namespace MlServe.Onnx.Probing;
 internal sealed class OutputEvidence(string name, double tolerance)
 {
     /// <summary>
-    /// Rounding is below this share of an output's magnitude as a rule; what lies between it and the tolerance may be rounding that a model makes large, or another
-    /// row's influence that happens to be small.
+    /// Rounding is below this share of an output's magnitude as a rule; what lies between it and the tolerance may be rounding that a model
+    /// makes large, or another row's influence that happens to be small.
     /// </summary>
     private const double UsualRounding = 1e-5;
 
-    /// <summary>How much farther apart two rows' answers must be than a row's own in company, to show that none of the other is in it.</summary>
+    /// <summary>
+    /// How much farther apart two rows' answers must be than a row's own in company, to show that none of the other is in it.
+    /// </summary>
     private const double ClearDistance = 100;
 
     /// <summary>A difference of so many of the type's last digits may be rounding, however close the rows' answers are.</summary>
@@ -65,9 +67,11 @@ internal sealed class OutputEvidence(string name, double tolerance)
     public string? Doubt()
     {
         if (_witnesses < NeededWitnesses || _witnessesOfMany == 0)
-            return $"output '{name}' answered the rows that were tried alike, or with nothing finite, so that a mix-up of rows would not have shown";
+            return $"output '{name}' answered the rows that were tried alike, or with nothing finite, so that a mix-up of rows would not "
+                + "have shown";
         if (Rounding > Math.Max(UsualRounding, 8 * Epsilon))
-            return $"output '{name}' differs in company by {Rounding.ToString("0.0e+0", CultureInfo.InvariantCulture)} of its magnitude, which may or may not be rounding";
+            return $"output '{name}' differs in company by {Rounding.ToString("0.0e+0", CultureInfo.InvariantCulture)} of its magnitude, "
+                + "which may or may not be rounding";
         return null;
     }
 
@@ -89,7 +93,9 @@ internal sealed class OutputEvidence(string name, double tolerance)
         {
             var distance = RowAgreement.Distance(alone[i - 1], alone[i]);
             var noise = RowAgreement.IsNumeric(alone[i])
-                ? Math.Max(Math.Max(differences[i - 1], differences[i]), 4 * Epsilon * Math.Max(RowAgreement.Magnitude(alone[i - 1]), RowAgreement.Magnitude(alone[i])))
+                ? Math.Max(
+                    Math.Max(differences[i - 1], differences[i]),
+                    4 * Epsilon * Math.Max(RowAgreement.Magnitude(alone[i - 1]), RowAgreement.Magnitude(alone[i])))
                 : 0;
             if (!(distance > ClearDistance * noise)) continue;
             _witnesses++;

@@ -9,5 +9,7 @@ internal sealed record RowGuess(int FreeSize, int MaxInteger)
 
     /// <summary>What to try with a model, the likeliest first.</summary>
     public static IEnumerable<RowGuess> For(ModelSignature signature) =>
-        signature.Inputs.Any(static input => input.Shape.Where((size, axis) => size.IsFree && axis != input.BatchAxis).Any()) ? All : All[..2];
+        signature.Inputs.Any(static input => input.Shape.Where((size, axis) => size.IsFree && axis != input.BatchAxis).Any())
+            ? All
+            : All[..2];
 }

@@ -1,10 +1,11 @@
 namespace MlServe.Onnx.Probing;
 
 /// <summary>
-/// Runs rows alone and together, along given axes, and judges the difference: against the output's magnitude, and against how far apart the rows' own answers are.
-/// What shows nothing (answers that are alike, or not finite) is no evidence.
+/// Runs rows alone and together, along given axes, and judges the difference: against the output's magnitude, and against how far apart the
+/// rows' own answers are. What shows nothing (answers that are alike, or not finite) is no evidence.
 /// </summary>
-internal sealed class RowMeasurement(ITrial trial, ModelSignature declared, TrialBudget budget, double tolerance, IReadOnlyList<TrialRow> samples)
+internal sealed class RowMeasurement(
+    ITrial trial, ModelSignature declared, TrialBudget budget, double tolerance, IReadOnlyList<TrialRow> samples)
 {
     /// <summary>Elements of answers that are kept for the next scenes.</summary>
     private const long MaxKeptElements = 16 * 1024 * 1024;
@@ -15,7 +16,8 @@ internal sealed class RowMeasurement(ITrial trial, ModelSignature declared, Tria
     private string _refusal = "";
 
     /// <summary>Finds the axes of the outputs, and nothing else.</summary>
-    public MeasuredRows FindAxes(RowTemplate template) => Try(template, new TrialScenes(template, samples.Count).ForAxes(), TrialBudget.ForRounding, judges: false);
+    public MeasuredRows FindAxes(RowTemplate template) =>
+        Try(template, new TrialScenes(template, samples.Count).ForAxes(), TrialBudget.ForRounding, judges: false);
 
     /// <summary>Measures the rounding of rows that are known to be independent.</summary>
     public MeasuredRows FindRounding(RowTemplate template) =>
@@ -74,7 +76,10 @@ internal sealed class RowMeasurement(ITrial trial, ModelSignature declared, Tria
         for (var i = 0; i < answer.Length; i++)
         {
             _outputs[i].Epsilon = RowAgreement.Epsilon(answer[i]);
-            if (Repeatability.Differs(answer[i], again[i])) return new(MeasureOutcome.NotRepeatable, $"output '{declared.Outputs[i].Name}' is another one the second time that one row is run");
+            if (Repeatability.Differs(answer[i], again[i]))
+                return new(
+                    MeasureOutcome.NotRepeatable,
+                    $"output '{declared.Outputs[i].Name}' is another one the second time that one row is run");
         }
 
         return null;
@@ -137,7 +142,10 @@ internal sealed class RowMeasurement(ITrial trial, ModelSignature declared, Tria
         var worst = _outputs.MaxBy(static output => output.Rounding)!;
         if (Array.Exists(_outputs, static output => output.Axis is null))
         {
-            return new(MeasureOutcome.Inconclusive, $"no second row was found that the model takes beside the first ({_refusal})") { Row = row };
+            return new(MeasureOutcome.Inconclusive, $"no second row was found that the model takes beside the first ({_refusal})")
+            {
+                Row = row,
+            };
         }
 
         return found with

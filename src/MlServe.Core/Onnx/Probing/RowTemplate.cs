@@ -3,8 +3,9 @@ using MlServe.Tensors;
 namespace MlServe.Onnx.Probing;
 
 /// <summary>
-/// Makes rows of one shape by patterns: out of random numbers, or out of the elements of a row that the user gave, so that made-up neighbours of it are as valid as can be.
-/// What has no rows, a weight that is given as an input, is the same for all rows and has several values to try.
+/// Makes rows of one shape by patterns: out of random numbers, or out of the elements of a row that the user gave, so that made-up
+/// neighbours of it are as valid as can be. What has no rows, a weight that is given as an input, is the same for all rows and has several
+/// values to try.
 /// </summary>
 internal sealed class RowTemplate
 {

@@ -55,18 +55,25 @@ internal sealed class TemplateInput(ValueSignature signature, long[] shape, Inte
     public PredictionInput MakeShared(int variant, bool isFirst, Random random)
     {
         if (isFirst && sample is { } given) return given;
-        if (isFirst || Count > 1) return MakeOf(new(isFirst ? RowKind.Positive : RowKind.Signed, isFirst ? 1 : SharedNumbers[variant % SharedVariants]), random, isFirst);
+        if (isFirst || Count > 1)
+            return MakeOf(
+                new(isFirst ? RowKind.Positive : RowKind.Signed, isFirst ? 1 : SharedNumbers[variant % SharedVariants]), random, isFirst);
         return IsFloat ? Fill(_ => SharedNumbers[variant % SharedVariants]) : FillIntegers(_ => SharedIntegers[variant % SharedVariants]);
     }
 
     private PredictionInput MakeOf(RowPattern pattern, Random random, bool isFirst)
     {
-        if (sample is { } given && signature.ElementType == ElementType.String) return Strings(Permuted(given.Elements.AsSpan<string>().ToArray(), random));
+        if (sample is { } given && signature.ElementType == ElementType.String)
+            return Strings(Permuted(given.Elements.AsSpan<string>().ToArray(), random));
         return signature.ElementType switch
         {
-            ElementType.String => Strings([.. Enumerable.Range(0, Count).Select(_ => $"s{random.Next((int)Math.Clamp(range.End, 1, int.MaxValue))}")]),
+            ElementType.String =>
+                Strings([.. Enumerable.Range(0, Count).Select(_ => $"s{random.Next((int)Math.Clamp(range.End, 1, int.MaxValue))}")]),
             ElementType.Bool => FillIntegers(Booleans(pattern, random)),
-            _ => IsFloat ? Fill(Numbers(pattern, random, Pool())) : FillIntegers(Integers(isFirst ? pattern with { Kind = RowKind.Positive } : pattern, random)),
+            _ =>
+                IsFloat
+                    ? Fill(Numbers(pattern, random, Pool()))
+                    : FillIntegers(Integers(isFirst ? pattern with { Kind = RowKind.Positive } : pattern, random)),
         };
     }
 
@@ -111,7 +118,8 @@ internal sealed class TemplateInput(ValueSignature signature, long[] shape, Inte
             _ => _ => Draw(),
         };
 
-        long Draw() => pool is { Length: > 0 } ? pool[random.Next(pool.Length)] : random.NextInt64(bounds.Min, Math.Max(bounds.Min + 1, bounds.End));
+        long Draw() =>
+            pool is { Length: > 0 } ? pool[random.Next(pool.Length)] : random.NextInt64(bounds.Min, Math.Max(bounds.Min + 1, bounds.End));
     }
 
     private Func<int, long> LargeIntegers(RowPattern pattern, Random random)

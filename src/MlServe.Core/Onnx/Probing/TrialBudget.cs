@@ -6,10 +6,16 @@ internal sealed class TrialBudget(TimeProvider time, CancellationToken cancellat
     /// <summary>All runs of one load, of a single row or of several.</summary>
     public const int MaxRuns = 2000;
 
-    /// <summary>After which no further company is tried where the graph tells all but how large rounding is: fast models are tried more, slow ones load no later.</summary>
+    /// <summary>
+    /// After which no further company is tried where the graph tells all but how large rounding is: fast models are tried more, slow ones
+    /// load no later.
+    /// </summary>
     public static readonly TimeSpan ForRounding = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>How long a model is tried whose graph does not tell whether rows are independent. Beyond it the answer is that it could not be found out.</summary>
+    /// <summary>
+    /// How long a model is tried whose graph does not tell whether rows are independent. Beyond it the answer is that it could not be found
+    /// out.
+    /// </summary>
     public static readonly TimeSpan ForEvidence = TimeSpan.FromSeconds(5);
 
     private readonly long _started = time.GetTimestamp();

@@ -1,8 +1,9 @@
 namespace MlServe.Onnx.Probing;
 
 /// <summary>
-/// In which company rows are tried. What mixes rows often does so only under a condition, so the conditions are varied: scale and sign, one large row beside small
-/// ones, all rows large, one large element, the place in the batch, the number of rows, the values of inputs that all rows share.
+/// In which company rows are tried. What mixes rows often does so only under a condition, so the conditions are varied: scale and sign, one
+/// large row beside small ones, all rows large, one large element, the place in the batch, the number of rows, the values of inputs that
+/// all rows share.
 /// </summary>
 internal sealed class TrialScenes(RowTemplate template, int samples)
 {
@@ -24,8 +25,8 @@ internal sealed class TrialScenes(RowTemplate template, int samples)
     public IEnumerable<TrialScene> ForAxes() => [new([Base(0), Base(1)])];
 
     /// <summary>
-    /// What shows rounding: kernels for other sizes add in another order, and what that amounts to depends on the numbers. Rows of padding and rows of one number are where it is
-    /// largest, because normalization divides by next to nothing there.
+    /// What shows rounding: kernels for other sizes add in another order, and what that amounts to depends on the numbers. Rows of padding
+    /// and rows of one number are where it is largest, because normalization divides by next to nothing there.
     /// </summary>
     public IEnumerable<TrialScene> ForRounding()
     {
@@ -39,7 +40,11 @@ internal sealed class TrialScenes(RowTemplate template, int samples)
     /// <summary>What shows whether rows depend on each other.</summary>
     public IEnumerable<TrialScene> ForEvidence()
     {
-        return First().Concat(Sizes.Select(size => new TrialScene(Cycle(Bases(), size)))).Concat(Shared()).Concat(Further()).Where(scene => Fits(scene.Rows.Count));
+        return First()
+            .Concat(Sizes.Select(size => new TrialScene(Cycle(Bases(), size))))
+            .Concat(Shared())
+            .Concat(Further())
+            .Where(scene => Fits(scene.Rows.Count));
     }
 
     private IEnumerable<TrialScene> First()
@@ -68,7 +73,10 @@ internal sealed class TrialScenes(RowTemplate template, int samples)
         for (var variant = 1; variant < template.SharedVariants; variant++)
         {
             yield return new([new(RowKind.Positive, 1, Variant: variant), new(RowKind.Positive, 1, 1, Variant: variant)]);
-            yield return new([.. Mixed().Where(static row => row.Kind != RowKind.Given).Take(4).Select(row => row with { Variant = variant })]);
+            yield return new([.. Mixed()
+                .Where(static row => row.Kind != RowKind.Given)
+                .Take(4)
+                .Select(row => row with { Variant = variant })]);
         }
     }
 
@@ -100,13 +108,14 @@ internal sealed class TrialScenes(RowTemplate template, int samples)
     private RowPattern[] Mixed() => VariesMagnitude
         ?
         [
-            Base(0), new(RowKind.Signed, 1e3), new(RowKind.Signed, 1e-3), new(RowKind.Zero, 1), new(RowKind.Signed, 1e6), Base(1), new(RowKind.Spike, 1e6),
-            new(RowKind.Spike, -1e6, 0, 0.999), new(RowKind.Padded, 1), new(RowKind.Constant, 1), new(RowKind.Signed, 1e-6),
+            Base(0), new(RowKind.Signed, 1e3), new(RowKind.Signed, 1e-3), new(RowKind.Zero, 1), new(RowKind.Signed, 1e6), Base(1),
+            new(RowKind.Spike, 1e6), new(RowKind.Spike, -1e6, 0, 0.999), new(RowKind.Padded, 1), new(RowKind.Constant, 1),
+            new(RowKind.Signed, 1e-6),
         ]
         :
         [
-            Base(0), new(RowKind.Padded, 1), new(RowKind.Zero, 1), Base(1), new(RowKind.Constant, 1), new(RowKind.Padded, 1, 1), new(RowKind.Spike, 1),
-            new(RowKind.Spike, 1, 0, 0.999), new(RowKind.Constant, 1, 1),
+            Base(0), new(RowKind.Padded, 1), new(RowKind.Zero, 1), Base(1), new(RowKind.Constant, 1), new(RowKind.Padded, 1, 1),
+            new(RowKind.Spike, 1), new(RowKind.Spike, 1, 0, 0.999), new(RowKind.Constant, 1, 1),
         ];
 
     private RowPattern[] Bases() => [Base(0), Base(1), new(RowKind.Signed, 1), new(RowKind.Signed, 1, 1), new(RowKind.Positive, 1, 2)];

@@ -6,7 +6,9 @@ public sealed class ExecutionProviderOptions
     /// <summary>Which one. Default: <see cref="ExecutionProvider.Cpu"/>.</summary>
     public ExecutionProvider Provider { get; set; }
 
-    /// <summary>What happens where it cannot be had. Default: <see cref="ProviderRequirement.ElseNext"/>, because a slow answer is better than none.</summary>
+    /// <summary>
+    /// What happens where it cannot be had. Default: <see cref="ProviderRequirement.ElseNext"/>, because a slow answer is better than none.
+    /// </summary>
     public ProviderRequirement Requirement { get; set; }
 
     /// <summary>Which device, from 0, where the provider has several. Default: 0.</summary>

@@ -2,7 +2,9 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace MlServe.Onnx;
 
-/// <summary>Puts the execution providers that were asked for into session options, in order, and says which could not be had and why.</summary>
+/// <summary>
+/// Puts the execution providers that were asked for into session options, in order, and says which could not be had and why.
+/// </summary>
 internal static class ProviderSelector
 {
     /// <summary>Appends providers to the options.</summary>
@@ -81,7 +83,8 @@ internal static class ProviderSelector
     {
         var cause = exception is NotSupportedException
             ? exception.Message
-            : OrtErrors.FindMissingLibrary(exception) is { } missing ? $"a native library is missing ({missing.Message})" : exception.Message;
+            : OrtErrors.FindMissingLibrary(exception) is { } missing ? $"a native library is missing ({missing.Message})"
+            : exception.Message;
         return $"The execution provider {provider} cannot be had: {cause}. {ProviderNames.Advice(provider)}";
     }
 }

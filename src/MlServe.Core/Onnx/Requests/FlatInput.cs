@@ -2,7 +2,9 @@ using MlServe.Tensors;
 
 namespace MlServe.Onnx;
 
-/// <summary>Finds the shape of a flat list of elements: what the model fixes, the rows, and at most one axis that follows from the length.</summary>
+/// <summary>
+/// Finds the shape of a flat list of elements: what the model fixes, the rows, and at most one axis that follows from the length.
+/// </summary>
 internal static class FlatInput
 {
     public static PredictionError? Check(ValueSignature signature, long length, ref int rows, Span<long> sizes, out int used)
@@ -36,7 +38,8 @@ internal static class FlatInput
             if (rows < 0)
             {
                 if (freeAxes > 0) return RequestErrors.ShapeNeeded(signature);
-                if (known == 0 || length % known != 0 || length / known > int.MaxValue) return RequestErrors.WrongLength(signature, length, known, rows);
+                if (known == 0 || length % known != 0 || length / known > int.MaxValue)
+                    return RequestErrors.WrongLength(signature, length, known, rows);
                 rows = (int)(length / known);
             }
 

@@ -3,8 +3,8 @@ using MlServe.Tensors;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Looks at a value that is passed on as it came: a sequence, a map, or what is given for an optional. The runtime checks its types; what is told here
-/// is what the runtime would take memory at its word for, or blame on itself.
+/// Looks at a value that is passed on as it came: a sequence, a map, or what is given for an optional. The runtime checks its types; what
+/// is told here is what the runtime would take memory at its word for, or blame on itself.
 /// </summary>
 internal static class HeldValue
 {
@@ -14,7 +14,8 @@ internal static class HeldValue
     /// <param name="signature">The input that it is given for.</param>
     /// <param name="input">The value, or a part of it.</param>
     /// <param name="bytes">Grows by the bytes that it takes.</param>
-    public static PredictionError? Check(ValueSignature signature, in PredictionInput input, ref long bytes) => Check(signature, in input, ref bytes, 0);
+    public static PredictionError? Check(ValueSignature signature, in PredictionInput input, ref long bytes) =>
+        Check(signature, in input, ref bytes, 0);
 
     private static PredictionError? Check(ValueSignature signature, in PredictionInput input, ref long bytes, int depth)
     {

@@ -33,8 +33,12 @@ internal sealed class InputGuards(IReadOnlyList<InputGuard> guards)
         var rank = input.Elements.Shape?.Length ?? expected.Shape.Count;
         if (!expected.IsShapeKnown && (rank < guard.MinRank || rank > guard.MaxRank))
         {
-            return new(PredictionStatus.Invalid, PredictionErrorCode.InputRankMismatch, "Input '{0}' has {1} axes, and the operators that read it take {2}.", guard.Input, rank,
-                guard.MaxRank == guard.MinRank ? $"{guard.MinRank}" : guard.MaxRank == int.MaxValue ? $"{guard.MinRank} or more" : $"{guard.MinRank} to {guard.MaxRank}");
+            return new(
+                PredictionStatus.Invalid, PredictionErrorCode.InputRankMismatch,
+                "Input '{0}' has {1} axes, and the operators that read it take {2}.", guard.Input, rank,
+                guard.MaxRank == guard.MinRank ? $"{guard.MinRank}"
+                    : guard.MaxRank == int.MaxValue ? $"{guard.MinRank} or more"
+                    : $"{guard.MinRank} to {guard.MaxRank}");
         }
 
         var found = input.Elements.Type switch
@@ -45,8 +49,12 @@ internal sealed class InputGuards(IReadOnlyList<InputGuard> guards)
         };
         return found is not { } value
             ? null
-            : new(PredictionStatus.Invalid, PredictionErrorCode.InputValueRefused, "Input '{0}' holds {1}, which the operators that read it cannot take: {2}.", guard.Input, value,
-                guard.Least is { } least && value < least ? $"it must be {least} or more" : "the processor stops where it is divided by -1");
+            : new(
+                PredictionStatus.Invalid, PredictionErrorCode.InputValueRefused,
+                "Input '{0}' holds {1}, which the operators that read it cannot take: {2}.", guard.Input, value,
+                guard.Least is { } least && value < least
+                    ? $"it must be {least} or more"
+                    : "the processor stops where it is divided by -1");
     }
 
     private static long? Find(InputGuard guard, ReadOnlySpan<long> elements, long smallest)

@@ -5,8 +5,8 @@ using MlServe.Tensors;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Holds requests against a signature: names, kinds, element types, shapes, row counts, values that are not finite. Whatever managed code can tell is told here, so that it
-/// never reaches the native runtime, nor another caller's batch. Immutable and safe for concurrent use.
+/// Holds requests against a signature: names, kinds, element types, shapes, row counts, values that are not finite. Whatever managed code
+/// can tell is told here, so that it never reaches the native runtime, nor another caller's batch. Immutable and safe for concurrent use.
 /// </summary>
 internal sealed class RequestChecker
 {
@@ -99,7 +99,8 @@ internal sealed class RequestChecker
                     var signature = _signature.Inputs[index];
                     if (given[index] == 0)
                     {
-                        if (!signature.IsOptional && signature.Kind != ValueKind.Optional) return RequestErrors.MissingInput(_signature, signature);
+                        if (!signature.IsOptional && signature.Kind != ValueKind.Optional)
+                            return RequestErrors.MissingInput(_signature, signature);
                         sizes[used++] = LaneShape.AbsentInput;
                         continue;
                     }
@@ -146,7 +147,8 @@ internal sealed class RequestChecker
     /// <param name="sizes">Where the sizes go; empty where they are not wanted.</param>
     /// <param name="used">How many were written.</param>
     /// <param name="bytes">The bytes that the input takes.</param>
-    private PredictionError? CheckInput(int index, in PredictionInput input, bool isRow, ref int rows, Span<long> sizes, out int used, out long bytes)
+    private PredictionError? CheckInput(
+        int index, in PredictionInput input, bool isRow, ref int rows, Span<long> sizes, out int used, out long bytes)
     {
         used = 0;
         bytes = 0;

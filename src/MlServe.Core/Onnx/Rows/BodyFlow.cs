@@ -16,7 +16,8 @@ internal sealed class BodyFlow
     private readonly HashSet<string> _absent = [];
 
     private BodyFlow(
-        RowTrace trace, GraphBody body, BodyFlow? outer, GraphFunction? function, GraphNode? call, IReadOnlyDictionary<string, long> opsets, int depth)
+        RowTrace trace, GraphBody body, BodyFlow? outer, GraphFunction? function, GraphNode? call, IReadOnlyDictionary<string, long> opsets,
+        int depth)
     {
         Trace = trace;
         _body = body;
@@ -77,7 +78,8 @@ internal sealed class BodyFlow
 
         return Trace.Defeat is { } defeat
             ? Broken(defeat, outputs)
-            : [.. _body.Outputs.Select(output => Find(output.Name) ?? LeftOpen($"the output '{output.Name}' is an input that is left out"))];
+            : [.. _body.Outputs.Select(output =>
+                Find(output.Name) ?? LeftOpen($"the output '{output.Name}' is an input that is left out"))];
     }
 
     /// <summary>The value of a name, here or in the graphs around; null for an input that a call of the function leaves out.</summary>
@@ -102,7 +104,8 @@ internal sealed class BodyFlow
         // A function's operator set may be another than the model's. By which of them the runtime takes its operators is not ours to say.
         if (flow.Opset != ofModel && bound.Attributes.All(static attribute => attribute.Bodies.Count == 0)
             && !FlowJoin.MeanTheSame(results, RowRules.Apply(new NodeFlow(this, bound, inputs, ofModel))))
-            results = [.. results.Select(_ => flow.Unclear("means something else in the operator set of the function than in that of the model"))];
+            results = [.. results.Select(_ =>
+                flow.Unclear("means something else in the operator set of the function than in that of the model"))];
         if (results.Length >= bound.Outputs.Length) return results;
         var rest = flow.Unclear("has more outputs than are understood");
         return [.. results, .. Enumerable.Repeat(rest, bound.Outputs.Length - results.Length)];
@@ -153,7 +156,8 @@ internal sealed class BodyFlow
         {
             if (dims[axis].Size is not { } size) continue;
             if (value.IsRows && axis == value.Axis)
-                Trace.GiveUp(new(null, $"the file declares that '{declaration.Name}' has {size} along the axis of the rows", IsCertain: false));
+                Trace.GiveUp(new(
+                    null, $"the file declares that '{declaration.Name}' has {size} along the axis of the rows", IsCertain: false));
             else if (!value.Dims[axis].IsKnown) Trace.HasUnknownDeclarations = true;
             else if (!value.Dims[axis].Is(size))
             {

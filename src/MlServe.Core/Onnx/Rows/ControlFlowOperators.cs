@@ -7,7 +7,8 @@ internal static class ControlFlowOperators
     /// steps.</summary>
     private const int MaxRounds = 12;
 
-    private static readonly RowOperator Template = new(Choose, TakesCounts: true, TakesBroken: true, TakesPositions: true, TakesTuples: true, TakesSequences: true);
+    private static readonly RowOperator Template = new(
+        Choose, TakesCounts: true, TakesBroken: true, TakesPositions: true, TakesTuples: true, TakesSequences: true);
 
     public static void AddTo(OperatorTable table) => table
         .Add("If", Template)
@@ -82,7 +83,8 @@ internal static class ControlFlowOperators
         var outputAxes = flow.Node.Ints("scan_output_axes");
         return results is null
             ? Every(flow, flow.Unclear("changes what it hands on in a way that is not followed"))
-            : Leave(flow, states, results, last, (index, rank) => index < outputAxes?.Length ? NodeFlow.AxisOf(outputAxes[index], rank) : 0);
+            : Leave(
+                flow, states, results, last, (index, rank) => index < outputAxes?.Length ? NodeFlow.AxisOf(outputAxes[index], rank) : 0);
     }
 
     private static FlowValue Element(NodeFlow flow, FlowValue value, long axis)
@@ -129,7 +131,8 @@ internal static class ControlFlowOperators
             }
 
             var value = LoopState.Leave(flow.Symbols, outputs[i], last);
-            left[i] = value.Dims is not { } dims ? (value.IsBroken || value.Kind is FlowKind.Shared or FlowKind.Count ? value : flow.Unclear("gathers sequences"))
+            left[i] = value.Dims is not { } dims
+                ? (value.IsBroken || value.Kind is FlowKind.Shared or FlowKind.Count ? value : flow.Unclear("gathers sequences"))
                 : value.IsPosition ? flow.Unclear("gathers the places of rows")
                 : axisOf(i - states.Length, dims.Length + 1) is not { } at ? flow.LacksAxis()
                 : value.Derive([.. dims[..at], flow.Symbols.Count(), .. dims[at..]], at <= value.Axis ? value.Axis + 1 : value.Axis);

@@ -18,9 +18,11 @@ internal static class ConvolutionOperators
         .Add("NhwcMaxPool", static flow => ByImage(flow, []), domain: OperatorTable.Microsoft)
         .Add(["GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool"], static flow => PoolAll(flow))
         .Add("QLinearAveragePool", static flow =>
-            flow.Node.Int("channels_last", 0) != 0 ? ByImage(flow, flow.Given.Skip(1)) : PoolWindows(flow, isQuantized: true), domain: OperatorTable.Microsoft)
+            flow.Node.Int("channels_last", 0) != 0 ? ByImage(flow, flow.Given.Skip(1)) : PoolWindows(flow, isQuantized: true),
+            domain: OperatorTable.Microsoft)
         .Add("QLinearGlobalAveragePool", static flow =>
-            flow.Node.Int("channels_last", 0) != 0 ? ByImage(flow, flow.Given.Skip(1)) : PoolAll(flow, isQuantized: true), domain: OperatorTable.Microsoft)
+            flow.Node.Int("channels_last", 0) != 0 ? ByImage(flow, flow.Given.Skip(1)) : PoolAll(flow, isQuantized: true),
+            domain: OperatorTable.Microsoft)
         .Add("LRN", static flow => ReductionOperators.Along(flow, 1, "normalizes over"))
         .Add("Col2Im", static flow =>
             flow.Given.Skip(1).Any(static input => input.IsRows) ? flow.Breaks("takes a size from the rows' data") : ByImage(flow, []));
@@ -47,8 +49,12 @@ internal static class ConvolutionOperators
             return flow.Breaks(flow[0].Axis == 1 ? "sums over the axis of the rows" : "mixes neighbours along the axis of the rows");
         var kernel = SpatialSizes.Kernel(flow, weights);
         var groups = flow.Node.Int("group", 1);
-        var channels = weights.Dims is not { Length: > 1 } sizes ? flow.Symbols.Count() : !isTransposed ? sizes[0] : flow.Symbols.Product(sizes[1], Size.Of(groups));
-        var spatial = isTransposed ? SpatialSizes.OfTransposed(flow, dims.AsSpan(2), kernel) : SpatialSizes.OfWindow(flow, dims.AsSpan(2), kernel);
+        var channels = weights.Dims is not { Length: > 1 } sizes ? flow.Symbols.Count()
+            : !isTransposed ? sizes[0]
+            : flow.Symbols.Product(sizes[1], Size.Of(groups));
+        var spatial = isTransposed
+            ? SpatialSizes.OfTransposed(flow, dims.AsSpan(2), kernel)
+            : SpatialSizes.OfWindow(flow, dims.AsSpan(2), kernel);
         return flow[0].Derive([dims[0], channels, .. spatial], 0);
     }
 
@@ -66,14 +72,16 @@ internal static class ConvolutionOperators
             if (offset.Outer != images.Outer) return flow.MeetsOtherOrder();
         }
 
-        return images.Derive([images.Dims[0], flow[1].Dims is [var channels, ..] ? channels : flow.Symbols.Count(), .. flow.NewDims(images.Rank - 2)], 0);
+        return images.Derive(
+            [images.Dims[0], flow[1].Dims is [var channels, ..] ? channels : flow.Symbols.Count(), .. flow.NewDims(images.Rank - 2)], 0);
     }
 
     private static FlowValue PoolWindows(NodeFlow flow, bool isQuantized = false)
     {
         if (Check(flow, isQuantized) is { } result) return result;
         var dims = flow[0].Dims!;
-        return flow[0].Derive([dims[0], dims[1], .. SpatialSizes.OfWindow(flow, dims.AsSpan(2), flow.Node.Ints("kernel_shape"))], flow[0].Axis);
+        return flow[0].Derive(
+            [dims[0], dims[1], .. SpatialSizes.OfWindow(flow, dims.AsSpan(2), flow.Node.Ints("kernel_shape"))], flow[0].Axis);
     }
 
     private static FlowValue PoolAll(NodeFlow flow, bool isQuantized = false)

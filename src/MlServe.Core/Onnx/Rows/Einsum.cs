@@ -79,8 +79,10 @@ internal static class Einsum
         }
 
         // Without an arrow: what the ellipsis stands for, then the letters that stand once, in their order.
-        output = [.. Enumerable.Range(0, most).Select(i => $"...{most - i}"), .. terms.SelectMany(static term => term).Where(static label => label.Length == 1)
-            .GroupBy(static label => label).Where(static group => group.Count() == 1).Select(static group => group.Key).Order(StringComparer.Ordinal)];
+        output = [.. Enumerable.Range(0, most).Select(i => $"...{most - i}"),
+            .. terms.SelectMany(static term => term).Where(static label => label.Length == 1)
+            .GroupBy(static label => label).Where(static group => group.Count() == 1).Select(static group => group.Key)
+            .Order(StringComparer.Ordinal)];
         return true;
     }
 

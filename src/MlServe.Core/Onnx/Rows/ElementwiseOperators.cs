@@ -23,7 +23,8 @@ internal static class ElementwiseOperators
     {
         table.Add("BiasSplitGelu", static flow => Broadcasting.Join(flow, [.. flow.Given]) is { IsRows: true, AxisFromEnd: > 1 } joined
                 ? joined.Derive([.. joined.Dims[..^1], joined.Dims[^1].Over(Size.Of(2)) ?? flow.Symbols.Count()], joined.Axis)
-                : flow.Given.Any(static input => input.IsRows) ? flow.Unclear("splits the axis of the rows") : FlowValue.Shared(null), domain: OperatorTable.Microsoft)
+                : flow.Given.Any(static input => input.IsRows) ? flow.Unclear("splits the axis of the rows") : FlowValue.Shared(null),
+            domain: OperatorTable.Microsoft)
             .Add(Standard, new RowOperator(static flow => [Follow(flow)], TakesCounts: true, TakesPositions: true))
             .Add(OfMicrosoft, static flow => Broadcasting.Join(flow, [.. flow.Given]), domain: OperatorTable.Microsoft)
             .Add("Identity", new RowOperator(static flow =>
@@ -46,7 +47,8 @@ internal static class ElementwiseOperators
         if (node.OpType == "Mod" && node.Int("fmod", 0) == 0 && NodeFlow.ConstantsOf(operands[^1]) is [> 0 and var divisor])
             return joined.NonNegative(Size.Of(divisor));
         return node.OpType == "Where" ? NonNegativeIf(joined, operands[1].IsNonNegative && operands[2].IsNonNegative)
-            : NonNegativeIf(joined, NonNegativeOfSuch.Contains(node.OpType) && Array.TrueForAll(operands, static operand => operand.IsNonNegative));
+            : NonNegativeIf(
+                joined, NonNegativeOfSuch.Contains(node.OpType) && Array.TrueForAll(operands, static operand => operand.IsNonNegative));
     }
 
     private static FlowValue CastLike(NodeFlow flow) =>

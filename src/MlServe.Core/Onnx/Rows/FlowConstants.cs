@@ -13,7 +13,8 @@ internal static class FlowConstants
         if (tensor.Integers is { } integers && tensor.ElementType != OnnxElementType.UInt64)
             return FlowValue.OfTerms(dims, Array.ConvertAll(integers, static value => (Term?)Term.Of(value)), isReal: false);
         return tensor.Numbers is { } numbers
-            ? FlowValue.OfTerms(dims, Array.ConvertAll(numbers, number => (Term?)new Term(Whole(number) ?? symbols.Any(), IsScaled: false)), isReal: true)
+            ? FlowValue.OfTerms(
+                dims, Array.ConvertAll(numbers, number => (Term?)new Term(Whole(number) ?? symbols.Any(), IsScaled: false)), isReal: true)
             : FlowValue.Shared(dims);
     }
 

@@ -27,11 +27,14 @@ internal static class FlowJoin
 
     /// <summary>Whether the same is known of two values, but for sizes that are not.</summary>
     public static bool MeanTheSame(FlowValue[] left, FlowValue[] right) => left.Length == right.Length && left.Zip(right).All(static pair =>
-        pair.First.Kind == pair.Second.Kind && pair.First.Rank == pair.Second.Rank && pair.First.Axis == pair.Second.Axis && pair.First.Outer == pair.Second.Outer
+        pair.First.Kind == pair.Second.Kind && pair.First.Rank == pair.Second.Rank && pair.First.Axis == pair.Second.Axis
+        && pair.First.Outer == pair.Second.Outer
         && pair.First.Stride == pair.Second.Stride && pair.First.Cause?.IsCertain == pair.Second.Cause?.IsCertain
         && (pair.First.Doubt is null) == (pair.Second.Doubt is null) && pair.First.Terms is null == pair.Second.Terms is null
         && (pair.First.Terms ?? []).AsSpan().SequenceEqual(pair.Second.Terms ?? [])
-        && (pair.First.Dims ?? []).Zip(pair.Second.Dims ?? []).All(static dims => !dims.First.IsKnown || !dims.Second.IsKnown || dims.First == dims.Second));
+        && (pair.First.Dims ?? [])
+            .Zip(pair.Second.Dims ?? [])
+            .All(static dims => !dims.First.IsKnown || !dims.Second.IsKnown || dims.First == dims.Second));
 
     private static FlowValue OfShared(Symbols symbols, FlowValue left, FlowValue right)
     {

@@ -101,7 +101,8 @@ internal sealed class FlowValue
     public static FlowValue Rows(Size[] dims, int axis, Size outer) =>
         new() { Kind = FlowKind.Rows, Dims = dims, Axis = axis, Outer = outer };
 
-    public static FlowValue Broken(Cause cause, Cause? shapeCause = null) => new() { Kind = FlowKind.Broken, Cause = cause, ShapeCause = shapeCause };
+    public static FlowValue Broken(Cause cause, Cause? shapeCause = null) =>
+        new() { Kind = FlowKind.Broken, Cause = cause, ShapeCause = shapeCause };
 
     public static FlowValue BrokenSize(Cause cause, Cause dataCause) =>
         new() { Kind = FlowKind.Broken, Cause = cause, DataCause = dataCause };
@@ -120,7 +121,9 @@ internal sealed class FlowValue
         Terms = terms,
         IsReal = isReal,
         IsNonNegative = Array.TrueForAll(terms, static term => term is { Alone.IsCount: true }),
-        Below = terms.Length > 0 && Array.TrueForAll(terms, static term => term is { IsScaled: false, Alone: { IsKnown: true, Factor: >= 0 and < int.MaxValue } })
+        Below = terms.Length > 0
+            && Array.TrueForAll(
+                terms, static term => term is { IsScaled: false, Alone: { IsKnown: true, Factor: >= 0 and < int.MaxValue } })
             ? Size.Of(terms.Max(static term => term!.Value.Alone.Factor) + 1)
             : null,
     };
@@ -134,11 +137,22 @@ internal sealed class FlowValue
     };
 
     /// <summary>New data of the same kind and shape.</summary>
-    public FlowValue Derive() => Dims is { } dims ? Derive(dims, Axis) : (Kind == FlowKind.Count ? Count(null) : Shared(null)).WithDoubt(Doubt);
+    public FlowValue Derive() =>
+        Dims is { } dims ? Derive(dims, Axis) : (Kind == FlowKind.Count ? Count(null) : Shared(null)).WithDoubt(Doubt);
 
     /// <summary>The same elements in another shape or order that leaves rows whole.</summary>
     public FlowValue Restructure(Size[] dims, int axis) => Kind == FlowKind.Rows
-        ? new() { Kind = FlowKind.Rows, Dims = dims, Axis = axis, Outer = Outer, Stride = Stride, IsNonNegative = IsNonNegative, Below = Below, Doubt = Doubt }
+        ? new()
+        {
+            Kind = FlowKind.Rows,
+            Dims = dims,
+            Axis = axis,
+            Outer = Outer,
+            Stride = Stride,
+            IsNonNegative = IsNonNegative,
+            Below = Below,
+            Doubt = Doubt,
+        }
         : new() { Kind = Kind, Dims = dims, IsNonNegative = IsNonNegative, Below = Below, Doubt = Doubt };
 
     public FlowValue WithOuter(Size outer) => new()
@@ -216,7 +230,8 @@ internal sealed class FlowValue
         FlowKind.Broken => $"broken: {Cause!.Reason}",
         FlowKind.Sequence => $"sequence of {Element}",
         FlowKind.RowSequence => "a sequence of rows",
-        _ => $"{Kind}[{(Dims is null ? "..." : string.Join(", ", Dims))}]{(IsRows ? $" along {Axis}{(Outer.Is(1) ? "" : $", outer {Outer}")}" : "")}"
+        _ => $"{Kind}[{(Dims is null ? "..." : string.Join(", ", Dims))}]"
+            + (!IsRows ? "" : Outer.Is(1) ? $" along {Axis}" : $" along {Axis}, outer {Outer}")
             + (Terms is null ? "" : $" = {string.Join(", ", Terms.Select(static term => term?.ToString() ?? "?"))}"),
     };
 }

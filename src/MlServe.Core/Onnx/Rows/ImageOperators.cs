@@ -35,7 +35,8 @@ internal static class ImageOperators
         var scales = flow.Node.Floats("scales");
         var given = scales is null ? null : FlowValue.OfTerms([Size.Of(scales.Length)],
             Array.ConvertAll(scales, scale =>
-                (Term?)new Term(scale == MathF.Truncate(scale) ? Size.Of((long)scale) : flow.Symbols.Any(), IsScaled: false)), isReal: true);
+                (Term?)new Term(scale == MathF.Truncate(scale) ? Size.Of((long)scale) : flow.Symbols.Any(), IsScaled: false)),
+            isReal: true);
         return Scale(flow, flow[0], given, null, axes: null);
     }
 
@@ -47,7 +48,9 @@ internal static class ImageOperators
         if (scales?.Terms is []) scales = null;
         if (sizes?.Terms is []) sizes = null;
         var given = scales?.Terms ?? sizes?.Terms;
-        var places = axes is null ? [.. Enumerable.Range(0, dims.Length)] : axes.Select(axis => NodeFlow.AxisOf(axis, dims.Length) ?? -1).ToArray();
+        var places = axes is null
+            ? [.. Enumerable.Range(0, dims.Length)]
+            : axes.Select(axis => NodeFlow.AxisOf(axis, dims.Length) ?? -1).ToArray();
         if (given is null || given.Length != places.Length || places.Contains(-1))
         {
             if (value.IsRows) return flow.Unclear("takes sizes that are not known");
@@ -112,8 +115,10 @@ internal static class ImageOperators
         var side = Size.Of(flow.Node.Int("blocksize", 1));
         var area = flow.Symbols.Product(side, side);
         return flow[0].Derive(isDepth
-            ? [dims[0], dims[1].Over(area) ?? flow.Symbols.Count(), flow.Symbols.Product(dims[2], side), flow.Symbols.Product(dims[3], side)]
-            : [dims[0], flow.Symbols.Product(dims[1], area), dims[2].Over(side) ?? flow.Symbols.Count(), dims[3].Over(side) ?? flow.Symbols.Count()], 0);
+            ? [dims[0], dims[1].Over(area) ?? flow.Symbols.Count(), flow.Symbols.Product(dims[2], side),
+                flow.Symbols.Product(dims[3], side)]
+            : [dims[0], flow.Symbols.Product(dims[1], area), dims[2].Over(side) ?? flow.Symbols.Count(),
+                dims[3].Over(side) ?? flow.Symbols.Count()], 0);
     }
 
     private static FlowValue CenterCropPad(NodeFlow flow)

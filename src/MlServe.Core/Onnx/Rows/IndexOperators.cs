@@ -57,7 +57,9 @@ internal static class IndexOperators
     private static FlowValue GatherShared(NodeFlow flow, Size[] result, int axis)
     {
         var (data, indices) = (flow[0], flow[1]);
-        var gathered = data.Kind == FlowKind.Count || indices.Kind == FlowKind.Count ? FlowValue.Count(result) : Signed(data, FlowValue.Shared(result));
+        var gathered = data.Kind == FlowKind.Count || indices.Kind == FlowKind.Count
+            ? FlowValue.Count(result)
+            : Signed(data, FlowValue.Shared(result));
         if (flow.Constants(1) is not { } at || data.Dims![axis] is not { IsKnown: true } size) return gathered;
         var indexSizes = TermMoves.Known(indices.Dims);
         return TermMoves.With(gathered, TermMoves.Select(data, result, place =>
@@ -173,10 +175,12 @@ internal static class IndexOperators
     private static FlowValue NonZero(NodeFlow flow)
     {
         if (!flow[0].IsRows)
-            return FlowValue.Shared([flow[0].Dims is { } dims ? Size.Of(dims.Length) : flow.Symbols.Count(), flow.Symbols.Count()]).NonNegative();
+            return FlowValue.Shared([flow[0].Dims is { } dims ? Size.Of(dims.Length) : flow.Symbols.Count(), flow.Symbols.Count()])
+                .NonNegative();
 
         // Places that are written to or read from again may be harmless; how many there are is not.
-        return FlowValue.Broken(flow.Unclear("finds places in all rows together").Cause!, flow.Breaks("counts what it finds in all rows together").Cause);
+        return FlowValue.Broken(
+            flow.Unclear("finds places in all rows together").Cause!, flow.Breaks("counts what it finds in all rows together").Cause);
     }
 
     private static FlowValue[] Unique(NodeFlow flow)

@@ -14,7 +14,8 @@ internal sealed class LoopState
         Value = first.Kind switch
         {
             FlowKind.Shared or FlowKind.Count => first.WithoutTerms(),
-            FlowKind.Rows when first.Strides is not null => FlowValue.Broken(new(null, "a loop changes tuples of indices that tell which row a row is", IsCertain: false)),
+            FlowKind.Rows when first.Strides is not null =>
+                FlowValue.Broken(new(null, "a loop changes tuples of indices that tell which row a row is", IsCertain: false)),
             _ => first,
         };
     }
@@ -30,7 +31,8 @@ internal sealed class LoopState
             ?? FlowValue.Broken(new(null, "a loop hands on a value that is sometimes of rows, and sometimes not", IsCertain: false));
         var changed = joined.Kind != Value.Kind || joined.Rank != Value.Rank || joined.IsNonNegative != Value.IsNonNegative
             || joined.Below != Value.Below || (joined.Doubt is null) != (Value.Doubt is null) || joined.IsBroken;
-        if (joined.Kind == FlowKind.Sequence) changed |= joined.Element?.Kind != Value.Element?.Kind || joined.Element?.Rank != Value.Element?.Rank;
+        if (joined.Kind == FlowKind.Sequence)
+            changed |= joined.Element?.Kind != Value.Element?.Kind || joined.Element?.Rank != Value.Element?.Rank;
         for (var axis = 0; axis < joined.Rank && axis < Value.Rank; axis++)
         {
             if (joined.Dims![axis] != Value.Dims![axis]) changed |= _free.Add(axis);

@@ -15,7 +15,8 @@ internal static class MatrixOperators
             QuantizationOperators.OfScales(flow, [2], [3]) ?? Multiply(flow, flow[0], flow[1]), required: 2)
         .Add("MatMulInteger16", static flow => Multiply(flow, flow[0], flow[1]), required: 2, OperatorTable.Microsoft)
         .Add("MatMulIntegerToFloat", static flow =>
-            QuantizationOperators.OfScales(flow, [2, 4], [3, 5]) ?? WithBias(flow, Multiply(flow, flow[0], flow[1]), 6), required: 4, OperatorTable.Microsoft)
+            QuantizationOperators.OfScales(flow, [2, 4], [3, 5]) ?? WithBias(flow, Multiply(flow, flow[0], flow[1]), 6), required: 4,
+            OperatorTable.Microsoft)
         .Add("QLinearMatMul", static flow =>
             QuantizationOperators.OfScales(flow, [1, 2, 6, 7], [4, 5]) ?? Multiply(flow, flow[0], flow[3]), required: 8)
         .Add(["MatMulNBits", "MatMulBnb4", "MatMulFpQ4"], static flow => Packed(flow), required: 2, OperatorTable.Microsoft)

@@ -44,7 +44,8 @@ internal sealed class OperatorTable
     }
 
     /// <summary>A rule for operators of one output.</summary>
-    public OperatorTable Add(string opType, Func<NodeFlow, FlowValue> follow, int required = 1, string domain = InspectionState.OnnxDomain) =>
+    public OperatorTable Add(
+        string opType, Func<NodeFlow, FlowValue> follow, int required = 1, string domain = InspectionState.OnnxDomain) =>
         Add(opType, new RowOperator(node => [follow(node)], required), domain);
 
     public OperatorTable Add(IEnumerable<string> opTypes, RowOperator rule, string domain = InspectionState.OnnxDomain)
@@ -54,6 +55,7 @@ internal sealed class OperatorTable
         return this;
     }
 
-    public OperatorTable Add(IEnumerable<string> opTypes, Func<NodeFlow, FlowValue> follow, int required = 1, string domain = InspectionState.OnnxDomain) =>
+    public OperatorTable Add(
+        IEnumerable<string> opTypes, Func<NodeFlow, FlowValue> follow, int required = 1, string domain = InspectionState.OnnxDomain) =>
         Add(opTypes, new RowOperator(node => [follow(node)], required), domain);
 }

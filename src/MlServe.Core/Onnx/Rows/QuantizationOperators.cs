@@ -56,7 +56,9 @@ internal static class QuantizationOperators
 
     private static FlowValue[] Dynamic(NodeFlow flow)
     {
-        var result = flow.Given.Any(static input => input.IsRows) ? flow.Breaks("takes the scale of its integers over the whole batch") : FlowValue.Shared(null);
+        var result = flow.Given.Any(static input => input.IsRows)
+            ? flow.Breaks("takes the scale of its integers over the whole batch")
+            : FlowValue.Shared(null);
         return [result, result, result];
     }
 

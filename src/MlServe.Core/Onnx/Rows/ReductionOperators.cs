@@ -4,7 +4,8 @@ namespace MlServe.Onnx.Rows;
 internal static class ReductionOperators
 {
     private static readonly string[] Reductions =
-        ["ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare"];
+        ["ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum",
+            "ReduceSumSquare"];
 
     public static void AddTo(OperatorTable table) => table
         .Add(Reductions, new RowOperator(static flow => [ReduceFound(flow) ?? Reduce(flow)], TakesCounts: true, TakesBroken: true))
@@ -15,7 +16,8 @@ internal static class ReductionOperators
         .Add("CumProd", static flow => Accumulate(flow), required: 2)
         .Add(["Softmax", "LogSoftmax", "Hardmax"], static flow => Softmax(flow))
         .Add("BiasSoftmax", static flow =>
-            flow.Given.Any(static input => input.IsRows) ? flow.Unclear("is not understood") : FlowValue.Shared(flow[0].Dims), domain: OperatorTable.Microsoft)
+            flow.Given.Any(static input => input.IsRows) ? flow.Unclear("is not understood") : FlowValue.Shared(flow[0].Dims),
+            domain: OperatorTable.Microsoft)
         .Add("LpNormalization", static flow => Along(flow, flow.Node.Int("axis", -1), "normalizes over"))
         .Add("MeanVarianceNormalization", static flow => MeanVariance(flow))
         .Add("DFT", static flow => Transform(flow))
@@ -77,7 +79,14 @@ internal static class ReductionOperators
 
     private static Term?[]? Fold(NodeFlow flow, FlowValue value)
     {
-        var operation = flow.Node.OpType switch { "ReduceProd" => "Mul", "ReduceSum" => "Add", "ReduceMax" => "Max", "ReduceMin" => "Min", _ => null };
+        var operation = flow.Node.OpType switch
+        {
+            "ReduceProd" => "Mul",
+            "ReduceSum" => "Add",
+            "ReduceMax" => "Max",
+            "ReduceMin" => "Min",
+            _ => null,
+        };
         return operation is not null && value.Terms is { Length: > 0 } terms
             ? [new TermMath(flow.Symbols, value.IsReal).Reduce(operation, terms)]
             : null;

@@ -15,7 +15,8 @@ internal static class RowFlow
 {
     /// <summary>Follows rows that lie along the given axes.</summary>
     /// <param name="graph">The model.</param>
-    /// <param name="inputAxes">For each of <see cref="OnnxGraph.SessionInputs"/> the batch axis; null for one that holds for all rows.</param>
+    /// <param name="inputAxes">For each of <see cref="OnnxGraph.SessionInputs"/> the batch axis; null for one that holds for all
+    /// rows.</param>
     /// <param name="cancellationToken">Cancels the work, which is bounded also without.</param>
     public static RowProof Follow(OnnxGraph graph, IReadOnlyList<int?> inputAxes, CancellationToken cancellationToken = default) =>
         Judge(graph, FollowOutputs(graph, inputAxes, cancellationToken));
@@ -28,7 +29,8 @@ internal static class RowFlow
         var inputs = new Dictionary<string, FlowValue>();
         for (var i = 0; i < graph.SessionInputs.Count; i++)
         {
-            if (Start(trace, graph.SessionInputs[i], i < inputAxes.Count ? inputAxes[i] : null) is { } value) inputs[graph.SessionInputs[i].Name] = value;
+            if (Start(trace, graph.SessionInputs[i], i < inputAxes.Count ? inputAxes[i] : null) is { } value)
+                inputs[graph.SessionInputs[i].Name] = value;
         }
 
         if (graph.Faults is [var fault, ..]) trace.GiveUp(new(null, $"the model is not valid: {fault}", IsCertain: false));
@@ -44,7 +46,8 @@ internal static class RowFlow
             return FlowValue.Shared(null);
         }
 
-        // The runtime refuses a request whose sizes are not those that the model declares for its inputs; names of sizes it does not compare.
+        // The runtime refuses a request whose sizes are not those that the model declares for its inputs; names of sizes it does not
+        // compare.
         Size[] dims = [.. declared.Select(dim => dim.Size is { } size ? Size.Of(size) : trace.Symbols.Count())];
         if (axis is not { } rows) return FlowValue.Shared(dims);
         if (rows < 0 || rows >= dims.Length || declared[rows].Size is not null)

@@ -15,7 +15,8 @@ internal static class RowRules
         var results = Follow(flow);
 
         // A doubt about an input is one about all that is computed of it, sizes too.
-        if (flow.Given.Select(static input => input.Doubt).FirstOrDefault(static doubt => doubt is not null) is not { } doubt) return results;
+        if (flow.Given.Select(static input => input.Doubt).FirstOrDefault(static doubt => doubt is not null) is not { } doubt)
+            return results;
         return [.. results.Select(result => result.WithDoubt(doubt))];
     }
 
@@ -56,7 +57,9 @@ internal static class RowRules
         return flow.Unclear(flow.Node.IsStandard ? "is not understood" : $"of domain {flow.Node.Domain} is not understood");
     }
 
-    /// <summary>What is broken of all that is computed of the inputs, by the rule that holds for most operators; null if none of them is.</summary>
+    /// <summary>
+    /// What is broken of all that is computed of the inputs, by the rule that holds for most operators; null if none of them is.
+    /// </summary>
     public static FlowValue? FindBroken(NodeFlow flow)
     {
         Cause? cause = null, asData = null;

@@ -33,7 +33,8 @@ internal sealed class RowTrace(OnnxGraph graph, CancellationToken cancellationTo
     public bool TryStep()
     {
         if ((++_steps & 0xFF) == 0) cancellationToken.ThrowIfCancellationRequested();
-        if (_steps > MaxSteps) GiveUp(new(null, $"the graph has more than {MaxSteps} nodes, counted as often as they are run", IsCertain: false));
+        if (_steps > MaxSteps)
+            GiveUp(new(null, $"the graph has more than {MaxSteps} nodes, counted as often as they are run", IsCertain: false));
         return Defeat is null;
     }
 

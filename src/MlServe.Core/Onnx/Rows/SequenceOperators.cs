@@ -21,7 +21,9 @@ internal static class SequenceOperators
         .Add("SequenceErase", Template with
         {
             Follow = static flow =>
-            [flow.Find(1) is { IsRows: true } ? FromData(flow) : flow[0].Kind == FlowKind.RowSequence ? flow.Unclear("takes rows out of a sequence of them") : flow[0]]
+            [flow.Find(1) is { IsRows: true } ? FromData(flow)
+                : flow[0].Kind == FlowKind.RowSequence ? flow.Unclear("takes rows out of a sequence of them")
+                : flow[0]]
         })
         .Add("SequenceAt", Template with { Follow = static flow => [At(flow)], Required = 2 })
         .Add("SequenceLength", Template with
@@ -60,7 +62,8 @@ internal static class SequenceOperators
         if (sequence is { Kind: FlowKind.Shared, Dims: null }) sequence = FlowValue.Sequence(sequence);
         if (sequence.Kind != FlowKind.Sequence || item.Kind is FlowKind.Sequence or FlowKind.RowSequence)
             return flow.Unclear("makes a sequence that is not followed");
-        return FlowJoin.Of(flow.Symbols, sequence, FlowValue.Sequence(item.WithoutTerms())) ?? flow.Unclear("makes a sequence of rows and of what all rows share");
+        return FlowJoin.Of(flow.Symbols, sequence, FlowValue.Sequence(item.WithoutTerms()))
+            ?? flow.Unclear("makes a sequence of rows and of what all rows share");
     }
 
     private static FlowValue At(NodeFlow flow)

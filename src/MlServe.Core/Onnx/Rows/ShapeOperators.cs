@@ -80,7 +80,9 @@ internal static class ShapeOperators
     }
 
     private static FlowValue OfUnknownShape(NodeFlow flow) =>
-        FlowValue.Shared(flow[0].Dims is [{ IsKnown: true } rank] && rank.Factor <= FlowValue.MaxTerms ? flow.NewDims((int)rank.Factor) : null);
+        FlowValue.Shared(flow[0].Dims is [{ IsKnown: true } rank] && rank.Factor <= FlowValue.MaxTerms
+            ? flow.NewDims((int)rank.Factor)
+            : null);
 
     /// <summary>A value with the same everywhere: where one dimension grows with the rows, that is one for each row.</summary>
     public static FlowValue? Filled(NodeFlow flow, Term?[] shape)

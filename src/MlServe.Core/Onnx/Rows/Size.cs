@@ -89,7 +89,8 @@ internal readonly struct Size : IEquatable<Size>
     }
 
     public override string ToString() => string.Join('·',
-        (string[])[Factor.ToString(CultureInfo.InvariantCulture), .. (_symbols ?? []).Select(static symbol => $"s{symbol.ToString(CultureInfo.InvariantCulture)}")]);
+        (string[])[Factor.ToString(CultureInfo.InvariantCulture),
+            .. (_symbols ?? []).Select(static symbol => $"s{symbol.ToString(CultureInfo.InvariantCulture)}")]);
 
     private int SymbolCount => _symbols?.Length ?? 0;
 }

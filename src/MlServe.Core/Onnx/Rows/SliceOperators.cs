@@ -36,7 +36,8 @@ internal static class SliceOperators
             if (IsWhole(value, axis, start, end, step)) continue;
             if (value.IsRows && axis == value.Axis)
             {
-                return start is { IsScaled: false, Alone.IsKnown: true } && end is { Alone.IsKnown: true } && step is { IsScaled: false, Alone.IsKnown: true }
+                return start is { IsScaled: false, Alone.IsKnown: true } && end is { Alone.IsKnown: true }
+                    && step is { IsScaled: false, Alone.IsKnown: true }
                     ? flow.Breaks("takes rows by their place in the batch")
                     : flow.Unclear("may take rows by their place in the batch");
             }
@@ -132,16 +133,21 @@ internal static class SliceOperators
             if (outer is null && parts > 1) return Every(flow.Breaks("takes rows by their place in the batch"), parts);
             return parts == 1
                 ? [value]
-                : Every(value.Restructure(With(dims, axis, dims[axis].Over(Size.Of(parts)) ?? flow.Symbols.Count()), axis).WithOuter(outer!.Value), parts);
+                : Every(
+                    value.Restructure(With(dims, axis, dims[axis].Over(Size.Of(parts)) ?? flow.Symbols.Count()), axis)
+                        .WithOuter(outer!.Value), parts);
         }
 
         if (isGiven && sizes is null && flow.Find(1)?.Kind == FlowKind.Count)
-            return Every(value.IsRows ? flow.Breaks("cuts rows to a size that follows from the number of rows") : FlowValue.Count(null), parts);
+            return Every(
+                value.IsRows ? flow.Breaks("cuts rows to a size that follows from the number of rows") : FlowValue.Count(null), parts);
         var results = new FlowValue[parts];
         long at = 0;
         for (var i = 0; i < parts; i++)
         {
-            var size = isGiven ? (sizes is not null && i < sizes.Length ? Size.Of(sizes[i]) : flow.Symbols.Count()) : Part(flow, dims[axis], parts, i);
+            var size = isGiven
+                ? (sizes is not null && i < sizes.Length ? Size.Of(sizes[i]) : flow.Symbols.Count())
+                : Part(flow, dims[axis], parts, i);
             var from = at;
             var part = value.Restructure(With(dims, axis, size), value.Axis);
             results[i] = size.IsKnown && at >= 0 ? TermMoves.With(part, TermMoves.Select(value, part.Dims!, place =>

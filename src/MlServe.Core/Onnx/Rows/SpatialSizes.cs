@@ -41,7 +41,8 @@ internal static class SpatialSizes
     public static Size[] OfTransposed(NodeFlow flow, ReadOnlySpan<Size> spatial, long[]? kernel)
     {
         var rank = spatial.Length;
-        var (strides, dilations, pads, extra) = (flow.Node.Ints("strides"), flow.Node.Ints("dilations"), flow.Node.Ints("pads"), flow.Node.Ints("output_padding"));
+        var (strides, dilations, pads, extra) =
+            (flow.Node.Ints("strides"), flow.Node.Ints("dilations"), flow.Node.Ints("pads"), flow.Node.Ints("output_padding"));
         var isPlain = flow.Node.Text("auto_pad", "NOTSET") == "NOTSET" && flow.Node.Find("output_shape") is null && kernel is not null;
         var sizes = new Size[rank];
         for (var i = 0; i < rank; i++)
@@ -55,7 +56,8 @@ internal static class SpatialSizes
             var stride = i < strides?.Length ? strides[i] : 1;
             var window = ((kernel[i] - 1) * (i < dilations?.Length ? dilations[i] : 1)) + 1;
             var pad = (pads?.Length == 2 * rank ? pads[i] + pads[i + rank] : 0) - (i < extra?.Length ? extra[i] : 0);
-            sizes[i] = flow.Symbols.Resized(spatial[i], $"transposed {window} {stride} {pad}", size => ((size - 1) * stride) + window - pad);
+            sizes[i] = flow.Symbols.Resized(
+                spatial[i], $"transposed {window} {stride} {pad}", size => ((size - 1) * stride) + window - pad);
         }
 
         return sizes;

@@ -77,7 +77,9 @@ internal static class TabularOperators
 
     /// <summary>What is filled up may be passed over later; how long the longest is may not be data.</summary>
     private static FlowValue Filled(NodeFlow flow) =>
-        FlowValue.Broken(flow.Unclear("fills all texts up to the longest of the batch").Cause!, flow.Breaks("fills all texts up to the longest of the batch").Cause);
+        FlowValue.Broken(
+            flow.Unclear("fills all texts up to the longest of the batch").Cause!,
+            flow.Breaks("fills all texts up to the longest of the batch").Cause);
 
     private static FlowValue Distances(NodeFlow flow)
     {

@@ -9,7 +9,8 @@ internal sealed class TermMath(Symbols symbols, bool isReal)
 {
     /// <summary>Whether an operator is understood here.</summary>
     public static bool Knows(string opType) =>
-        opType is "Identity" or "Add" or "Sum" or "Sub" or "Mul" or "Div" or "Mod" or "Min" or "Max" or "Neg" or "Abs" or "Floor" or "Ceil" or "Round"
+        opType is "Identity" or "Add" or "Sum" or "Sub" or "Mul" or "Div" or "Mod" or "Min" or "Max" or "Neg" or "Abs" or "Floor" or "Ceil"
+            or "Round"
         or "Equal" or "Greater" or "GreaterOrEqual" or "Less" or "LessOrEqual" or "Not" or "And" or "Or" or "Where" or "Clip";
 
     public Term? Apply(string opType, ReadOnlySpan<Term?> operands) => opType switch
@@ -17,8 +18,12 @@ internal sealed class TermMath(Symbols symbols, bool isReal)
         "Identity" => operands[0],
         "Neg" => operands[0] is { } value ? Multiply(value, Term.Of(-1)) : null,
         "Abs" => operands[0] is { Alone.IsCount: true } value ? value : Opaque(opType, operands[0], Term.Of(0), isCount: true),
-        "Floor" or "Ceil" or "Round" => operands[0] is { Alone.IsWhole: true } value ? value : Opaque(opType, operands[0], Term.Of(0), isCount: false),
-        "Not" => operands[0] is { IsScaled: false, Alone.IsKnown: true } value ? Truth(value.Alone.Factor == 0) : Opaque(opType, operands[0], Term.Of(0), isCount: true),
+        "Floor" or "Ceil" or "Round" =>
+            operands[0] is { Alone.IsWhole: true } value ? value : Opaque(opType, operands[0], Term.Of(0), isCount: false),
+        "Not" =>
+            operands[0] is { IsScaled: false, Alone.IsKnown: true } value
+                ? Truth(value.Alone.Factor == 0)
+                : Opaque(opType, operands[0], Term.Of(0), isCount: true),
         "Where" => operands.Length == 3 ? Choose(operands[0], operands[1], operands[2]) : null,
         "Clip" => Fold(operands),
         _ when operands.Length == 1 => operands[0],
@@ -84,7 +89,9 @@ internal sealed class TermMath(Symbols symbols, bool isReal)
             return !right.IsScaled ? new(exact, left.IsScaled) : left.IsScaled ? new Term(exact, IsScaled: false) : null;
         if (left.IsScaled != right.IsScaled) return null;
         if (!isReal && left.Alone.IsKnown && right.Alone.IsKnown) return Term.Of(left.Alone.Factor / right.Alone.Factor);
-        return new(symbols.Of(isReal ? "/" : "div", left.Alone, right.Alone, !isReal && left.Alone.IsCount && right.Alone.IsCount), IsScaled: false);
+        return new(
+            symbols.Of(isReal ? "/" : "div", left.Alone, right.Alone, !isReal && left.Alone.IsCount && right.Alone.IsCount),
+            IsScaled: false);
     }
 
     private Term? Modulo(Term left, Term right)
@@ -152,7 +159,9 @@ internal sealed class TermMath(Symbols symbols, bool isReal)
     {
         if (left.IsScaled || right.IsScaled) return null;
         if (left.Alone.IsKnown && right.Alone.IsKnown)
-            return Truth(opType == "And" ? left.Alone.Factor != 0 && right.Alone.Factor != 0 : left.Alone.Factor != 0 || right.Alone.Factor != 0);
+            return Truth(opType == "And"
+                ? left.Alone.Factor != 0 && right.Alone.Factor != 0
+                : left.Alone.Factor != 0 || right.Alone.Factor != 0);
         return new(symbols.Of(opType, left.Alone, right.Alone, isCount: true), IsScaled: false);
     }
 

@@ -5,8 +5,10 @@ internal static partial class AttributeRules
 {
     private static void CheckEquation(NodeEstimate node, string who)
     {
-        if (node.Node.Find("equation") is not { Reference: null } attribute) throw Wrong(who, "equation", "nothing", "an equation such as 'ij,jk->ik'");
-        var equation = attribute.Text ?? throw Wrong(who, "equation", "a text that is too long, or no text", "an equation such as 'ij,jk->ik'");
+        if (node.Node.Find("equation") is not { Reference: null } attribute)
+            throw Wrong(who, "equation", "nothing", "an equation such as 'ij,jk->ik'");
+        var equation = attribute.Text
+            ?? throw Wrong(who, "equation", "a text that is too long, or no text", "an equation such as 'ij,jk->ik'");
         var text = equation.Replace(" ", "", StringComparison.Ordinal);
         var sides = text.Split("->");
         if (sides.Length > 2) throw Bad("two arrows");
@@ -34,7 +36,8 @@ internal static partial class AttributeRules
         if (output.Distinct().Count() != output.Length) throw Bad("a letter twice in the result");
         if (output.Any(letter => !known.Contains(letter, StringComparison.Ordinal))) throw Bad("a letter in the result that no input has");
 
-        ModelLoadException Bad(string what) => Wrong(who, "equation", $"{Refusals.Quote(equation)}, with {what}", "an equation such as 'ij,jk->ik'");
+        ModelLoadException Bad(string what) =>
+            Wrong(who, "equation", $"{Refusals.Quote(equation)}, with {what}", "an equation such as 'ij,jk->ik'");
 
         string Letters(string term, out bool hasEllipsis)
         {

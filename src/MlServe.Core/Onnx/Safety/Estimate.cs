@@ -17,8 +17,9 @@ internal sealed class Estimate
     public long[]? Dims { get; init; }
 
     /// <summary>
-    /// Whether its sizes may follow from axes that the file leaves open, and are then only the least that they can be: enough to say that something is too large, and no
-    /// reason to say that something is too small. The first axis alone, that of a batch as a rule, makes nothing uncertain.
+    /// Whether its sizes may follow from axes that the file leaves open, and are then only the least that they can be: enough to say that
+    /// something is too large, and no reason to say that something is too small. The first axis alone, that of a batch as a rule, makes
+    /// nothing uncertain.
     /// </summary>
     public bool IsLeast { get; private init; }
 
@@ -49,7 +50,8 @@ internal sealed class Estimate
 
     public static Estimate Of(OnnxElementType type, long[]? dims) => new() { Type = type, Dims = dims };
 
-    public static Estimate Scalar(double number) => new() { Type = OnnxElementType.Int64, Dims = [], Numbers = [number], IsConstant = true };
+    public static Estimate Scalar(double number) =>
+        new() { Type = OnnxElementType.Int64, Dims = [], Numbers = [number], IsConstant = true };
 
     public static Estimate List(double[] numbers, bool isConstant) =>
         new() { Type = OnnxElementType.Int64, Dims = [numbers.Length], Numbers = numbers, IsConstant = isConstant };
@@ -74,7 +76,16 @@ internal sealed class Estimate
     };
 
     public Estimate With(OnnxElementType? type = null, bool? isConstant = null) =>
-        new() { Type = type ?? Type, Dims = Dims, Numbers = Numbers, Input = Input, IsConstant = isConstant ?? IsConstant, IsLeast = IsLeast, IsLeastRank = IsLeastRank };
+        new()
+        {
+            Type = type ?? Type,
+            Dims = Dims,
+            Numbers = Numbers,
+            Input = Input,
+            IsConstant = isConstant ?? IsConstant,
+            IsLeast = IsLeast,
+            IsLeastRank = IsLeastRank,
+        };
 
     /// <summary>What holds of both.</summary>
     public Estimate Join(Estimate other)
@@ -83,7 +94,9 @@ internal sealed class Estimate
         return new()
         {
             Type = Type == other.Type ? Type : OnnxElementType.Undefined,
-            Dims = Dims is null || other.Dims is null || Dims.Length != other.Dims.Length ? null : [.. Dims.Zip(other.Dims, static (a, b) => a == b ? a : Free)],
+            Dims = Dims is null || other.Dims is null || Dims.Length != other.Dims.Length
+                ? null
+                : [.. Dims.Zip(other.Dims, static (a, b) => a == b ? a : Free)],
             Numbers = Numbers is not null && other.Numbers is not null && Numbers.AsSpan().SequenceEqual(other.Numbers) ? Numbers : null,
             IsLeast = IsLeast || other.IsLeast,
             IsLeastRank = IsLeastRank || other.IsLeastRank,
@@ -122,7 +135,8 @@ internal sealed class Estimate
         };
     }
 
-    public static long ToSize(double number) => number >= long.MaxValue ? long.MaxValue : number <= long.MinValue ? long.MinValue : (long)number;
+    public static long ToSize(double number) =>
+        number >= long.MaxValue ? long.MaxValue : number <= long.MinValue ? long.MinValue : (long)number;
 
     /// <summary>Bytes of an element; 1 where the type is not known, or smaller ones share a byte.</summary>
     public static int WidthOf(OnnxElementType type) => type switch

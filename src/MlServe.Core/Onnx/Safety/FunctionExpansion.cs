@@ -4,8 +4,8 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx.Safety;
 
 /// <summary>
-/// Counts the nodes that there are once every call of a function is replaced by what it calls: functions that call others ten times each make ten million nodes of 1.5 kB.
-/// Functions that lead back to themselves are refused; ONNX does not allow them.
+/// Counts the nodes that there are once every call of a function is replaced by what it calls: functions that call others ten times each
+/// make ten million nodes of 1.5 kB. Functions that lead back to themselves are refused; ONNX does not allow them.
 /// </summary>
 internal sealed class FunctionExpansion(OnnxGraph graph, OnnxInspectionLimits limits)
 {
@@ -21,7 +21,9 @@ internal sealed class FunctionExpansion(OnnxGraph graph, OnnxInspectionLimits li
         var count = CountOf(graph.Main, depth: 0);
         if (count > limits.MaxExpandedNodes)
         {
-            throw Refusals.TooLarge($"its functions expand to {(count == long.MaxValue ? "more than can be counted" : FormattableString.Invariant($"{count}"))} nodes",
+            throw Refusals.TooLarge(
+                "its functions expand to "
+                    + $"{(count == long.MaxValue ? "more than can be counted" : FormattableString.Invariant($"{count}"))} nodes",
                 nameof(limits.MaxExpandedNodes), limits.MaxExpandedNodes);
         }
     }
@@ -32,11 +34,15 @@ internal sealed class FunctionExpansion(OnnxGraph graph, OnnxInspectionLimits li
         if (!_open.Add(function))
         {
             throw new ModelLoadException(ModelLoadFailure.Malformed,
-                $"This is not a valid ONNX model: its function {Refusals.Quote(function.Name)} calls itself, by way of others perhaps. Functions are put in the place of their calls, which would never end.");
+                $"This is not a valid ONNX model: its function {Refusals.Quote(function.Name)} calls itself, by way of others perhaps. "
+                    + "Functions are put in the place of their calls, which would never end.");
         }
 
         // Functions nest by calls, to which the file sets no bound.
-        if (depth > Refusals.MaxCallDepth) throw Refusals.TooLarge($"its functions call each other more than {Refusals.MaxCallDepth} deep", nameof(limits.MaxExpandedNodes), limits.MaxExpandedNodes);
+        if (depth > Refusals.MaxCallDepth)
+            throw Refusals.TooLarge(
+                $"its functions call each other more than {Refusals.MaxCallDepth} deep", nameof(limits.MaxExpandedNodes),
+                limits.MaxExpandedNodes);
         var count = CountOf(function.Body, depth + 1);
         _open.Remove(function);
         return _counts[function] = count;

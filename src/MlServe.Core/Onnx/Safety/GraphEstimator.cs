@@ -5,15 +5,19 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx.Safety;
 
 /// <summary>
-/// Follows the sizes of values through a graph, its subgraphs and functions, and refuses what asks for more memory, or more runs of a loop, than it may: a file of some hundred
-/// bytes can ask for any amount. What depends on the request counts as small, so that no model is refused for what its callers may send.
+/// Follows the sizes of values through a graph, its subgraphs and functions, and refuses what asks for more memory, or more runs of a loop,
+/// than it may: a file of some hundred bytes can ask for any amount. What depends on the request counts as small, so that no model is
+/// refused for what its callers may send.
 /// </summary>
 internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limits)
 {
     /// <summary>How much of what is allowed for one value all values may take that are there at the same time.</summary>
     private const int LiveValues = 4;
 
-    /// <summary>How often a loop's body is followed: a value that doubles each time is beyond any limit by then, and how one grows that grows evenly is known.</summary>
+    /// <summary>
+    /// How often a loop's body is followed: a value that doubles each time is beyond any limit by then, and how one grows that grows evenly
+    /// is known.
+    /// </summary>
     private const int MaxFollowedRuns = 64;
 
     private readonly LoopRules _loops = new(limits);
@@ -34,10 +38,13 @@ internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limit
         foreach (var input in graph.Main.Inputs)
         {
             if (input.Type.Kind != OnnxValueKind.Tensor) continue;
-            var given = Estimate.Of(input.Type.ElementType, input.Type.Dimensions is { } dims ? [.. dims.Select(static dim => dim.Size ?? Estimate.Free)] : null);
+            var given = Estimate.Of(
+                input.Type.ElementType,
+                input.Type.Dimensions is { } dims ? [.. dims.Select(static dim => dim.Size ?? Estimate.Free)] : null);
 
             // Sizes that no request can have say nothing, but for a list of integers, which may stand for a shape.
-            if (given.Bytes > limits.MaxDerivedBytes && given is not { Rank: 1, Type: OnnxElementType.Int64 }) given = Estimate.Of(given.Type, [.. given.Dims!.Select(static _ => Estimate.Free)]);
+            if (given.Bytes > limits.MaxDerivedBytes && given is not { Rank: 1, Type: OnnxElementType.Int64 })
+                given = Estimate.Of(given.Type, [.. given.Dims!.Select(static _ => Estimate.Free)]);
             scope[input.Name] = new() { Type = given.Type, Dims = given.Dims, Input = input.Name };
         }
 
@@ -48,13 +55,17 @@ internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limit
     private void Follow(GraphBody body, EstimateScope scope, IReadOnlyDictionary<string, long> opsets, bool isMain = false)
     {
         if (++_depth > Refusals.MaxCallDepth || !RuntimeHelpers.TryEnsureSufficientExecutionStack())
-            throw Refusals.TooLarge($"its subgraphs and functions nest more than {Refusals.MaxCallDepth} deep", nameof(limits.MaxDepth), limits.MaxDepth);
+            throw Refusals.TooLarge(
+                $"its subgraphs and functions nest more than {Refusals.MaxCallDepth} deep", nameof(limits.MaxDepth), limits.MaxDepth);
         foreach (var (name, tensor) in body.Initializers)
         {
-            if (tensor.IsSparse) CheckSize(Estimate.Of(tensor.ElementType, tensor.Dims), $"its sparse initializer {Refusals.Quote(name)}", isConstant: true);
+            if (tensor.IsSparse)
+                CheckSize(Estimate.Of(tensor.ElementType, tensor.Dims), $"its sparse initializer {Refusals.Quote(name)}", isConstant: true);
 
             // A default may be replaced by any request.
-            scope[name] = !isMain || !graph.IsDefault(name) ? Of(tensor) : new() { Type = tensor.ElementType, Dims = tensor.Dims, Input = name };
+            scope[name] = !isMain || !graph.IsDefault(name)
+                ? Of(tensor)
+                : new() { Type = tensor.ElementType, Dims = tensor.Dims, Input = name };
         }
 
         var live = new LiveValues(body);
@@ -66,7 +77,9 @@ internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limit
             _liveBytes += live.Make(node, scope);
             if (_liveBytes > (double)limits.MaxDerivedBytes * LiveValues)
             {
-                throw Refusals.TooLarge(FormattableString.Invariant($"at {Name(node)} its values take {Text(_liveBytes)} bytes together, {LiveValues} times as much as one may have"),
+                throw Refusals.TooLarge(
+                    FormattableString.Invariant(
+                        $"at {Name(node)} its values take {Text(_liveBytes)} bytes together, {LiveValues} times as much as one may have"),
                     nameof(limits.MaxDerivedBytes), limits.MaxDerivedBytes);
             }
 
@@ -79,7 +92,9 @@ internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limit
 
     private void Follow(GraphNode node, EstimateScope scope, IReadOnlyDictionary<string, long> opsets)
     {
-        var estimate = new NodeEstimate(node, [.. node.Inputs.Select(name => name.Length == 0 ? Estimate.Unknown : scope[name])], opsets.GetValueOrDefault(node.Domain, 1));
+        var estimate = new NodeEstimate(
+            node, [.. node.Inputs.Select(name => name.Length == 0 ? Estimate.Unknown : scope[name])],
+            opsets.GetValueOrDefault(node.Domain, 1));
         AttributeRules.Check(estimate, Name(node));
         _guards.Look(estimate);
         if (node.TryGetConstant(out var constant)) estimate.Out(0, Of(constant));
@@ -97,7 +112,8 @@ internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limit
         }
 
         if (estimate.Scratch > limits.MaxDerivedBytes)
-            throw Refusals.TooLarge($"{Name(node)} needs {Text(estimate.Scratch)} bytes to work in", nameof(limits.MaxDerivedBytes), limits.MaxDerivedBytes);
+            throw Refusals.TooLarge(
+                $"{Name(node)} needs {Text(estimate.Scratch)} bytes to work in", nameof(limits.MaxDerivedBytes), limits.MaxDerivedBytes);
     }
 
     private void FollowOperator(NodeEstimate estimate, EstimateScope scope, IReadOnlyDictionary<string, long> opsets)
@@ -110,12 +126,15 @@ internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limit
         }
 
         ShapeRules.Apply(estimate);
-        if (estimate.Outputs.Length > 0 && estimate.Outputs[0] is var first && NumberRules.Apply(estimate, first) is { } numbers && numbers.Length <= Estimate.MaxNumbers)
+        if (estimate.Outputs.Length > 0 && estimate.Outputs[0] is var first && NumberRules.Apply(estimate, first) is { } numbers
+            && numbers.Length <= Estimate.MaxNumbers)
         {
             estimate.Out(0, new()
             {
                 Type = first.Type,
-                Dims = first.Dims is not null && Estimate.CountOf(first.Dims) == numbers.Length && !first.Dims.Contains(Estimate.Free) ? first.Dims : [numbers.Length],
+                Dims = first.Dims is not null && Estimate.CountOf(first.Dims) == numbers.Length && !first.Dims.Contains(Estimate.Free)
+                    ? first.Dims
+                    : [numbers.Length],
                 Numbers = numbers,
             });
         }
@@ -146,7 +165,9 @@ internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limit
         var scope = new EstimateScope();
         for (var i = 0; i < function.Body.Inputs.Count; i++)
             scope[function.Body.Inputs[i].Name] = call.In(i);
-        var body = Array.Exists([.. function.Body.Nodes], static node => Array.Exists(node.Attributes, static attribute => attribute.Reference is not null || attribute.Bodies.Count > 0))
+        var body = Array.Exists(
+            [.. function.Body.Nodes],
+            static node => Array.Exists(node.Attributes, static attribute => attribute.Reference is not null || attribute.Bodies.Count > 0))
             ? Bound(function, function.Body, call.Node)
             : function.Body;
         Follow(body, scope, function.Opsets);
@@ -206,22 +227,26 @@ internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limit
     }
 
     /// <summary>Whether it gives the same in every run where its inputs are the same.</summary>
-    private static bool IsSteady(GraphNode node) => !node.OpType.StartsWith("Random", StringComparison.Ordinal) && node.OpType is not ("Multinomial" or "Bernoulli" or "Dropout")
-        && !Array.Exists(node.Attributes, static attribute => attribute.Bodies.Count > 0);
+    private static bool IsSteady(GraphNode node) =>
+        !node.OpType.StartsWith("Random", StringComparison.Ordinal) && node.OpType is not ("Multinomial" or "Bernoulli" or "Dropout")
+            && !Array.Exists(node.Attributes, static attribute => attribute.Bodies.Count > 0);
 
     private void CheckSize(Estimate value, string who, bool isConstant)
     {
         if (value.Dims is null) return;
         if (value.Bytes > limits.MaxDerivedBytes)
         {
+            var dims = value.Dims.Select(static dim => dim == Estimate.Free ? "?" : Text(dim));
             throw Refusals.TooLarge(
-                $"{who} makes a value of [{string.Join(",", value.Dims.Select(static dim => dim == Estimate.Free ? "?" : dim.ToString(System.Globalization.CultureInfo.InvariantCulture)))}], {Text(value.Bytes)} bytes",
+                $"{who} makes a value of [{string.Join(",", dims)}], {Text(value.Bytes)} bytes",
                 nameof(limits.MaxDerivedBytes), limits.MaxDerivedBytes);
         }
 
         if (isConstant) _constantBytes += value.Bytes;
         if (_constantBytes > limits.MaxDerivedBytes)
-            throw Refusals.TooLarge($"up to {who} the constants that it makes at load take {Text(_constantBytes)} bytes", nameof(limits.MaxDerivedBytes), limits.MaxDerivedBytes);
+            throw Refusals.TooLarge(
+                $"up to {who} the constants that it makes at load take {Text(_constantBytes)} bytes", nameof(limits.MaxDerivedBytes),
+                limits.MaxDerivedBytes);
     }
 
     private static Estimate Of(GraphTensor tensor) => new()
@@ -233,7 +258,10 @@ internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limit
     };
 
     private static string Name(GraphNode node) =>
-        node.Name.Length == 0 ? $"its node {Refusals.Quote(node.OpType)}" : $"its node {Refusals.Quote(node.Name)} ({Refusals.Quote(node.OpType)})";
+        node.Name.Length == 0
+            ? $"its node {Refusals.Quote(node.OpType)}"
+            : $"its node {Refusals.Quote(node.Name)} ({Refusals.Quote(node.OpType)})";
 
-    private static string Text(double bytes) => bytes.ToString(bytes < 1e15 ? "F0" : "0.0e+0", System.Globalization.CultureInfo.InvariantCulture);
+    private static string Text(double bytes) =>
+        bytes.ToString(bytes < 1e15 ? "F0" : "0.0e+0", System.Globalization.CultureInfo.InvariantCulture);
 }

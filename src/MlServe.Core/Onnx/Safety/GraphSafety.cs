@@ -3,7 +3,10 @@ using MlServe.Onnx.Inspection;
 
 namespace MlServe.Onnx.Safety;
 
-/// <summary>Reads a model's graph and refuses what would take the time or memory of the process, or bring the runtime down: functions that expand without end, loops, derived sizes, attributes.</summary>
+/// <summary>
+/// Reads a model's graph and refuses what would take the time or memory of the process, or bring the runtime down: functions that expand
+/// without end, loops, derived sizes, attributes.
+/// </summary>
 internal static class GraphSafety
 {
     /// <returns>What requests must not hold.</returns>
@@ -17,7 +20,8 @@ internal static class GraphSafety
             MaxTensors = limits.MaxTensors,
             MaxNameLength = limits.MaxNameLength,
 
-            // What the inspection steps over, names and inferred shapes, is kept here: it takes some times its bytes in the file, and the file is in memory already.
+            // What the inspection steps over, names and inferred shapes, is kept here: it takes some times its bytes in the file, and the
+            // file is in memory already.
             MaxEntries = int.MaxValue,
             MaxTextBytes = int.MaxValue,
         });

@@ -4,8 +4,9 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx.Safety;
 
 /// <summary>
-/// Gathers what requests must not hold. Some operators do not look at the rank of what they are given, or at a number, and bring the process down (ONNX Runtime 1.31, found by
-/// feeding ONNX's own cases inputs of other ranks and extreme values): where such an input comes straight from the request, it can be refused there.
+/// Gathers what requests must not hold. Some operators do not look at the rank of what they are given, or at a number, and bring the
+/// process down (ONNX Runtime 1.31, found by feeding ONNX's own cases inputs of other ranks and extreme values): where such an input comes
+/// straight from the request, it can be refused there.
 /// </summary>
 internal sealed class GuardList
 {
@@ -15,7 +16,8 @@ internal sealed class GuardList
     /// <summary>Looks at a node.</summary>
     public void Look(NodeEstimate node)
     {
-        if (IntegerDivision.IsTrapping(node) && IntegerDivision.MayBeSmallest(node.In(0)) && IntegerDivision.MayBeMinusOne(node.In(1))) _hasOpenDivision = true;
+        if (IntegerDivision.IsTrapping(node) && IntegerDivision.MayBeSmallest(node.In(0)) && IntegerDivision.MayBeMinusOne(node.In(1)))
+            _hasOpenDivision = true;
         if (!node.Node.IsStandard) return;
         switch (node.Node.OpType)
         {
@@ -64,7 +66,8 @@ internal sealed class GuardList
     {
         if (_hasOpenDivision)
         {
-            foreach (var input in main.Inputs.Where(static input => input.Type is { Kind: OnnxValueKind.Tensor, ElementType: OnnxElementType.Int32 or OnnxElementType.Int64 }))
+            foreach (var input in main.Inputs.Where(static input =>
+                input.Type is { Kind: OnnxValueKind.Tensor, ElementType: OnnxElementType.Int32 or OnnxElementType.Int64 }))
                 Add(input.Name, static guard => guard with { RefusesSmallest = true });
         }
 
@@ -74,8 +77,10 @@ internal sealed class GuardList
     private void NeedRank(Estimate value, int least, int most = int.MaxValue)
     {
         // Of one whose shape is declared the number of axes is held to that anyway.
-        if (value is { Input: { } input, Dims: null }) Add(input, guard => guard with { MinRank = Math.Max(guard.MinRank, least), MaxRank = Math.Min(guard.MaxRank, most) });
+        if (value is { Input: { } input, Dims: null })
+            Add(input, guard => guard with { MinRank = Math.Max(guard.MinRank, least), MaxRank = Math.Min(guard.MaxRank, most) });
     }
 
-    private void Add(string input, Func<InputGuard, InputGuard> change) => _guards[input] = change(_guards.GetValueOrDefault(input) ?? new(input));
+    private void Add(string input, Func<InputGuard, InputGuard> change) =>
+        _guards[input] = change(_guards.GetValueOrDefault(input) ?? new(input));
 }

@@ -3,8 +3,9 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx.Safety;
 
 /// <summary>
-/// Divisions of integers: the processor traps where the smallest integer is divided by -1, and the runtime does not look (1.31; division by zero it does refuse). Narrower
-/// integers are divided as 32 bits, and do not trap. Numbers that are made of sizes which are only the least may be any others.
+/// Divisions of integers: the processor traps where the smallest integer is divided by -1, and the runtime does not look (1.31; division by
+/// zero it does refuse). Narrower integers are divided as 32 bits, and do not trap. Numbers that are made of sizes which are only the least
+/// may be any others.
 /// </summary>
 internal static class IntegerDivision
 {
@@ -18,7 +19,10 @@ internal static class IntegerDivision
     }
 
     public static bool MayBeSmallest(Estimate dividend) => dividend is not { IsLeast: false, Numbers: { } numbers }
-        || Array.Exists(numbers, number => double.IsNaN(number) || number == (dividend.Type == OnnxElementType.Int32 ? int.MinValue : long.MinValue));
+        || Array.Exists(
+            numbers, number => double.IsNaN(number) || number == (dividend.Type == OnnxElementType.Int32 ? int.MinValue : long.MinValue));
 
-    public static bool MayBeMinusOne(Estimate divisor) => divisor is not { IsLeast: false, Numbers: { } numbers } || Array.Exists(numbers, static number => double.IsNaN(number) || number == -1);
+    public static bool MayBeMinusOne(Estimate divisor) =>
+        divisor is not { IsLeast: false, Numbers: { } numbers }
+        || Array.Exists(numbers, static number => double.IsNaN(number) || number == -1);
 }

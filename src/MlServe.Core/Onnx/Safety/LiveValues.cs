@@ -24,7 +24,8 @@ internal sealed class LiveValues
         var made = 0.0;
         foreach (var name in node.Outputs)
         {
-            if (name.Length == 0 || scope[name] is not { Dims: not null, IsConstant: false } value || !_bytes.TryAdd(name, value.Bytes)) continue;
+            if (name.Length == 0 || scope[name] is not { Dims: not null, IsConstant: false } value || !_bytes.TryAdd(name, value.Bytes))
+                continue;
             made += value.Bytes;
         }
 

@@ -13,10 +13,13 @@ internal sealed class LoopRules(OnnxInspectionLimits limits)
     {
         var all = _trips.Peek() * Math.Max(1, trips);
         if (double.IsPositiveInfinity(all))
-            throw Refusals.TooLarge($"nothing ends {who}: it has no count, and its condition is always true", nameof(limits.MaxLoopTrips), limits.MaxLoopTrips);
+            throw Refusals.TooLarge(
+                $"nothing ends {who}: it has no count, and its condition is always true", nameof(limits.MaxLoopTrips), limits.MaxLoopTrips);
         if (all > limits.MaxLoopTrips)
         {
-            throw Refusals.TooLarge($"the body of {who} runs {all.ToString(all < 1e15 ? "F0" : "0.0e+0", System.Globalization.CultureInfo.InvariantCulture)} times",
+            throw Refusals.TooLarge(
+                $"the body of {who} runs {all.ToString(all < 1e15 ? "F0" : "0.0e+0", System.Globalization.CultureInfo.InvariantCulture)} "
+                    + "times",
                 nameof(limits.MaxLoopTrips), limits.MaxLoopTrips);
         }
 
@@ -26,7 +29,8 @@ internal sealed class LoopRules(OnnxInspectionLimits limits)
     public void Leave() => _trips.Pop();
 
     /// <summary>
-    /// Whether a condition is true whatever happens, for a body that runs only while it is: it is handed on as it is, or made of what does not change.
+    /// Whether a condition is true whatever happens, for a body that runs only while it is: it is handed on as it is, or made of what does
+    /// not change.
     /// </summary>
     public static bool IsAlwaysTrue(GraphBody body, EstimateScope outer)
     {
@@ -58,8 +62,13 @@ internal sealed class LoopRules(OnnxInspectionLimits limits)
         for (var i = 0; i < Math.Min(body.Inputs.Count, node.InputCount); i++)
         {
             var value = node.In(i);
-            var axis = i < from ? null : NodeEstimate.Axis(node.Ints("scan_input_axes") is { } axes && i - from < axes.Length ? axes[i - from] : 0, value.Rank ?? 0);
-            var step = i < from ? Estimate.Of(value.Type, value.Dims) : Estimate.Of(value.Type, axis is { } at ? [.. value.Dims!.Where((_, k) => k != at)] : null);
+            var axis = i < from
+                ? null
+                : NodeEstimate.Axis(
+                    node.Ints("scan_input_axes") is { } axes && i - from < axes.Length ? axes[i - from] : 0, value.Rank ?? 0);
+            var step = i < from
+                ? Estimate.Of(value.Type, value.Dims)
+                : Estimate.Of(value.Type, axis is { } at ? [.. value.Dims!.Where((_, k) => k != at)] : null);
             inner[body.Inputs[i].Name] = value.MakesLeast ? step.AsLeast(value.MakesLeastRank) : step;
         }
     }

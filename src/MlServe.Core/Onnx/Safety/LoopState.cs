@@ -3,7 +3,9 @@ using MlServe.Onnx.Inspection;
 
 namespace MlServe.Onnx.Safety;
 
-/// <summary>A <c>Loop</c> while its body is followed: what is carried from one run of the body to the next, and what the file tells of its end.</summary>
+/// <summary>
+/// A <c>Loop</c> while its body is followed: what is carried from one run of the body to the next, and what the file tells of its end.
+/// </summary>
 internal sealed class LoopState
 {
     private readonly GraphBody _body;
@@ -58,13 +60,18 @@ internal sealed class LoopState
         return hasChanged;
     }
 
-    /// <summary>What the loop gives after so many more runs like the last one followed: what was carried last, and of each other output all runs.</summary>
+    /// <summary>
+    /// What the loop gives after so many more runs like the last one followed: what was carried last, and of each other output all runs.
+    /// </summary>
     public void Finish(NodeEstimate node, double more)
     {
         for (var i = 1; i < _outputs.Length; i++)
         {
             var value = _outputs[i];
-            var dims = value.Dims is null ? null : i > _carried.Length ? [IsCounted ? Estimate.ToSize(Trips) : Estimate.Free, .. value.Dims] : IsCounted ? Grown(i - 1, more) : null;
+            var dims = value.Dims is null ? null
+                : i > _carried.Length ? [IsCounted ? Estimate.ToSize(Trips) : Estimate.Free, .. value.Dims]
+                : IsCounted ? Grown(i - 1, more)
+                : null;
             node.Out(i - 1, Estimate.Of(value.Type, dims));
         }
     }
@@ -72,6 +79,8 @@ internal sealed class LoopState
     private long[]? Grown(int carried, double more)
     {
         if (_carried[carried].Dims is not { } now || _before[carried].Dims is not { } before || now.Length != before.Length) return null;
-        return [.. now.Zip(before, (size, last) => size < 0 || last < 0 ? Estimate.Free : Math.Max(0, Estimate.ToSize(size + ((double)(size - last) * more))))];
+        return [.. now.Zip(
+            before,
+            (size, last) => size < 0 || last < 0 ? Estimate.Free : Math.Max(0, Estimate.ToSize(size + ((double)(size - last) * more))))];
     }
 }

@@ -41,7 +41,10 @@ internal sealed class NodeEstimate(GraphNode node, Estimate[] inputs, long opset
     /// <summary>An output of the type of the first input.</summary>
     public void Out(long[]? dims) => Out(0, Estimate.Of(In(0).Type, dims));
 
-    /// <summary>The least size of an axis that the file leaves open: free where that is nothing, since no element at all would make everything behind it count as nothing.</summary>
+    /// <summary>
+    /// The least size of an axis that the file leaves open: free where that is nothing, since no element at all would make everything
+    /// behind it count as nothing.
+    /// </summary>
     public long Guess(double least)
     {
         if (!(least >= 1)) return Estimate.Free;

@@ -3,8 +3,9 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx.Safety;
 
 /// <summary>
-/// Follows the numbers of small values: what shapes, repeats and trip counts are made of (<c>Shape → Gather → Mul → Concat → Expand</c>). In double precision, which is exact
-/// where it matters and close enough beyond.
+/// Follows the numbers of small values: what shapes, repeats and trip counts are made of
+/// (<c>Shape → Gather → Mul → Concat → Expand</c>).
+/// In double precision, which is exact where it matters and close enough beyond.
 /// </summary>
 internal static class NumberRules
 {
@@ -50,11 +51,18 @@ internal static class NumberRules
         "ReduceSum" => Reduce(node, 0, static (x, y) => x + y),
         "ReduceMax" => Reduce(node, double.NegativeInfinity, Larger),
         "ReduceMin" => Reduce(node, double.PositiveInfinity, Smaller),
-        "ConstantOfShape" => Fill(output, node.Node.Find("value") is null ? 0 : node.Node.Find("value")!.Tensor is { Count: 1 } value ? value.Integers?[0] ?? value.Numbers?[0] ?? double.NaN : double.NaN),
+        "ConstantOfShape" =>
+            Fill(
+                output,
+                node.Node.Find("value") is null ? 0
+                    : node.Node.Find("value")!.Tensor is { Count: 1 } value ? value.Integers?[0] ?? value.Numbers?[0] ?? double.NaN
+                    : double.NaN),
         "Expand" or "Tile" => node.In(0).Numbers is [var repeated] ? Fill(output, repeated) : null,
-        "Range" => node.In(0).Numbers is [var start] && node.In(2).Numbers is [var step] && output.ExactCount is >= 0 and <= Estimate.MaxNumbers and var length
-            ? [.. Enumerable.Range(0, (int)length).Select(i => start + (i * step))]
-            : null,
+        "Range" =>
+            node.In(0).Numbers is [var start] && node.In(2).Numbers is [var step]
+                && output.ExactCount is >= 0 and <= Estimate.MaxNumbers and var length
+                ? [.. Enumerable.Range(0, (int)length).Select(i => start + (i * step))]
+                : null,
         _ => null,
     };
 
@@ -73,7 +81,8 @@ internal static class NumberRules
         return IsInteger(type) ? Array.ConvertAll(numbers, Math.Truncate) : numbers;
     }
 
-    private static double[]? Map(NodeEstimate node, Converter<double, double> map) => node.In(0).Numbers is { } numbers ? Array.ConvertAll(numbers, map) : null;
+    private static double[]? Map(NodeEstimate node, Converter<double, double> map) =>
+        node.In(0).Numbers is { } numbers ? Array.ConvertAll(numbers, map) : null;
 
     /// <summary>Element by element; of two lists of different lengths one has a single element.</summary>
     private static double[]? Fold(NodeEstimate node, Func<double, double, double> combine)
@@ -101,7 +110,8 @@ internal static class NumberRules
         var length = Math.Max(conditions.Length, Math.Max(yes.Length, no.Length));
         double[][] parts = [conditions, yes, no];
         if (Array.Exists(parts, part => part.Length != length && part.Length != 1)) return null;
-        return [.. Enumerable.Range(0, length).Select(i => At(conditions, i) is var condition && double.IsNaN(condition) ? double.NaN : At(condition != 0 ? yes : no, i))];
+        return [.. Enumerable.Range(0, length)
+            .Select(i => At(conditions, i) is var condition && double.IsNaN(condition) ? double.NaN : At(condition != 0 ? yes : no, i))];
     }
 
     private static double[]? Concatenate(NodeEstimate node)
@@ -121,16 +131,25 @@ internal static class NumberRules
 
     private static double[]? Gather(NodeEstimate node)
     {
-        if (node.In(0).Rank != 1 || node.In(0).Numbers is not { } numbers || node.In(1).Numbers is not { } indices || indices.Length > Estimate.MaxNumbers) return null;
-        return Array.ConvertAll(indices, index => double.IsNaN(index) || index < -numbers.Length || index >= numbers.Length ? double.NaN : numbers[(int)(index < 0 ? index + numbers.Length : index)]);
+        if (node.In(0).Rank != 1 || node.In(0).Numbers is not { } numbers || node.In(1).Numbers is not { } indices
+            || indices.Length > Estimate.MaxNumbers)
+            return null;
+        return Array.ConvertAll(
+            indices,
+            index => double.IsNaN(index) || index < -numbers.Length || index >= numbers.Length
+                ? double.NaN
+                : numbers[(int)(index < 0 ? index + numbers.Length : index)]);
     }
 
     private static double[]? Slice(NodeEstimate node)
     {
-        if (node.In(0).Rank != 1 || node.In(0).Numbers is not { } numbers || node.Numbers(1, "starts") is not [var start] || node.Numbers(2, "ends") is not [var end]) return null;
+        if (node.In(0).Rank != 1 || node.In(0).Numbers is not { } numbers || node.Numbers(1, "starts") is not [var start]
+            || node.Numbers(2, "ends") is not [var end])
+            return null;
         var step = node.Has(4) ? node.In(4).Numbers is [var given] ? given : double.NaN : 1;
         if (double.IsNaN(start + end + step) || step == 0) return null;
-        var from = Math.Clamp(start < 0 ? start + numbers.Length : start, step < 0 ? -1 : 0, step < 0 ? numbers.Length - 1 : numbers.Length);
+        var from = Math.Clamp(
+            start < 0 ? start + numbers.Length : start, step < 0 ? -1 : 0, step < 0 ? numbers.Length - 1 : numbers.Length);
         var to = Math.Clamp(end < 0 ? end + numbers.Length : end, -1, numbers.Length);
         var result = new List<double>();
         for (var at = from; step > 0 ? at < to : at > to; at += step)
@@ -158,6 +177,7 @@ internal static class NumberRules
 
     private static double Smaller(double x, double y) => double.IsNaN(x) || double.IsNaN(y) ? double.NaN : Math.Min(x, y);
 
-    private static bool IsInteger(OnnxElementType type) => type is OnnxElementType.Int64 or OnnxElementType.Int32 or OnnxElementType.Int16 or OnnxElementType.Int8
-        or OnnxElementType.UInt64 or OnnxElementType.UInt32 or OnnxElementType.UInt16 or OnnxElementType.UInt8;
+    private static bool IsInteger(OnnxElementType type) =>
+        type is OnnxElementType.Int64 or OnnxElementType.Int32 or OnnxElementType.Int16 or OnnxElementType.Int8
+            or OnnxElementType.UInt64 or OnnxElementType.UInt32 or OnnxElementType.UInt16 or OnnxElementType.UInt8;
 }

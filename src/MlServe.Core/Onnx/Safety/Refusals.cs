@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using MlServe.Onnx.Inspection;
 
@@ -10,7 +11,10 @@ internal static class Refusals
     public const int MaxCallDepth = 128;
 
     public static ModelLoadException TooLarge(string what, string limit, long value) => new(ModelLoadFailure.TooLarge,
-        FormattableString.Invariant($"The model is beyond the limits of the inspection: {what}; {nameof(OnnxInspectionLimits)}.{limit} allows {value}. If you trust where the model comes from, raise that limit."));
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"The model is beyond the limits of the inspection: {what}; {nameof(OnnxInspectionLimits)}.{limit} allows {value}. "
+            + $"If you trust where the model comes from, raise that limit."));
 
     public static ModelLoadException Malformed(string where, string what, string expected) => new(ModelLoadFailure.Malformed,
         $"This is not a valid ONNX model: {where} has {what}; expected {expected}. The runtime may crash on it. Export the model anew.");

@@ -59,7 +59,8 @@ internal static partial class ShapeRules
         var rest = -1;
         for (var i = 0; i < dims.Length; i++)
         {
-            if (dims[i] == 0 && node.Int("allowzero", 0) == 0) dims[i] = input.Dims is { } given && i < given.Length ? given[i] : Estimate.Free;
+            if (dims[i] == 0 && node.Int("allowzero", 0) == 0)
+                dims[i] = input.Dims is { } given && i < given.Length ? given[i] : Estimate.Free;
             else if (dims[i] == -1 && node.In(1).Numbers?[i] is not double.NaN) rest = i;
         }
 
@@ -67,7 +68,8 @@ internal static partial class ShapeRules
         {
             dims[rest] = Estimate.Free;
             var others = dims.Where((_, i) => i != rest).ToArray();
-            if (input.ExactCount is { } count && !others.Contains(Estimate.Free) && Estimate.CountOf(others) is > 0 and var product) dims[rest] = Estimate.ToSize(count / product);
+            if (input.ExactCount is { } count && !others.Contains(Estimate.Free) && Estimate.CountOf(others) is > 0 and var product)
+                dims[rest] = Estimate.ToSize(count / product);
         }
 
         return dims;
@@ -87,7 +89,9 @@ internal static partial class ShapeRules
     {
         if (node.In(0).Dims is not { } dims) return null;
         var order = node.Ints("perm") ?? [.. Enumerable.Range(0, dims.Length).Reverse().Select(static axis => (long)axis)];
-        return order.Length == dims.Length && order.All(axis => axis >= 0 && axis < dims.Length) ? [.. order.Select(axis => dims[axis])] : null;
+        return order.Length == dims.Length && order.All(axis => axis >= 0 && axis < dims.Length)
+            ? [.. order.Select(axis => dims[axis])]
+            : null;
     }
 
     private static long[]? Unsqueezed(NodeEstimate node)
@@ -107,7 +111,8 @@ internal static partial class ShapeRules
     private static long[]? Squeezed(NodeEstimate node)
     {
         if (node.In(0).Dims is not { } dims) return null;
-        if (node.Axes(1) is not { } axes) return node.Has(1) || dims.Contains(Estimate.Free) ? null : [.. dims.Where(static dim => dim != 1)];
+        if (node.Axes(1) is not { } axes)
+            return node.Has(1) || dims.Contains(Estimate.Free) ? null : [.. dims.Where(static dim => dim != 1)];
         var gone = axes.Select(axis => axis < 0 ? axis + dims.Length : axis).ToHashSet();
         return [.. dims.Where((_, i) => !gone.Contains(i))];
     }
@@ -129,7 +134,9 @@ internal static partial class ShapeRules
 
             // Parts of which nothing is known only add.
             if (dims.Length != result.Length) return null;
-            result[at] = result[at] == Estimate.Free || dims[at] == Estimate.Free ? node.Guess(Math.Max(result[at], dims[at])) : Plus(result[at], dims[at]);
+            result[at] = result[at] == Estimate.Free || dims[at] == Estimate.Free
+                ? node.Guess(Math.Max(result[at], dims[at]))
+                : Plus(result[at], dims[at]);
         }
 
         return result;
@@ -143,7 +150,9 @@ internal static partial class ShapeRules
         // The first version takes the number of tiles and the axis.
         if (node.Opset < 6)
         {
-            if (repeats is not [var tiles] || node.In(2).Numbers is not [var along] || NodeEstimate.Axis(Estimate.ToSize(along), dims.Length) is not { } axis) return null;
+            if (repeats is not [var tiles] || node.In(2).Numbers is not [var along]
+                || NodeEstimate.Axis(Estimate.ToSize(along), dims.Length) is not { } axis)
+                return null;
             return [.. dims.Select((dim, i) => i == axis ? Times(dim, tiles) : dim)];
         }
 
@@ -156,7 +165,9 @@ internal static partial class ShapeRules
     {
         if (node.In(0).Dims is not { } dims) return null;
         var pads = node.Numbers(1, "pads") ?? node.Numbers(1, "paddings");
-        var axes = node.In(3).Numbers is { } given ? Array.ConvertAll(given, Estimate.ToSize) : [.. Enumerable.Range(0, dims.Length).Select(static axis => (long)axis)];
+        var axes = node.In(3).Numbers is { } given
+            ? Array.ConvertAll(given, Estimate.ToSize)
+            : [.. Enumerable.Range(0, dims.Length).Select(static axis => (long)axis)];
         if (pads is null || pads.Length != 2 * axes.Length || (node.Has(3) && node.In(3).Numbers is null)) return null;
         long[] result = [.. dims];
         for (var i = 0; i < axes.Length; i++)
@@ -171,7 +182,9 @@ internal static partial class ShapeRules
 
     private static long[]? Gathered(NodeEstimate node)
     {
-        if (node.In(0).Dims is not { } dims || node.In(1).Dims is not { } indices || NodeEstimate.Axis(node.Int("axis", 0), dims.Length) is not { } axis) return null;
+        if (node.In(0).Dims is not { } dims || node.In(1).Dims is not { } indices
+            || NodeEstimate.Axis(node.Int("axis", 0), dims.Length) is not { } axis)
+            return null;
         return [.. dims[..axis], .. indices, .. dims[(axis + 1)..]];
     }
 
@@ -188,9 +201,11 @@ internal static partial class ShapeRules
         var ends = node.Numbers(2, "ends");
         var axes = node.Numbers(3, "axes");
         var steps = node.In(4).Numbers;
-        if (axes is null && !node.Has(3) && starts is not null) axes = [.. Enumerable.Range(0, starts.Length).Select(static axis => (double)axis)];
+        if (axes is null && !node.Has(3) && starts is not null)
+            axes = [.. Enumerable.Range(0, starts.Length).Select(static axis => (double)axis)];
         long[] result = [.. dims];
-        if (starts is null || ends is null || axes is null || starts.Length != ends.Length || axes.Length != starts.Length || (node.Has(4) && steps?.Length != starts.Length))
+        if (starts is null || ends is null || axes is null || starts.Length != ends.Length || axes.Length != starts.Length
+            || (node.Has(4) && steps?.Length != starts.Length))
         {
             // Any part of it.
             Array.Fill(result, Estimate.Free);

@@ -7,11 +7,18 @@ internal static partial class ShapeRules
 {
     private static void AddProducts(Dictionary<string, Action<NodeEstimate>> rules)
     {
-        rules.Each("MatMul FusedMatMul TransposeMatMul", static node => node.Out(Product(node.In(0).Dims, node.In(1).Dims, node.Int("transA", 0) != 0, node.Int("transB", 0) != 0)));
-        rules.Each("MatMulInteger", static node => node.Out(0, Estimate.Of(OnnxElementType.Int32, Product(node.In(0).Dims, node.In(1).Dims, false, false))));
+        rules.Each(
+            "MatMul FusedMatMul TransposeMatMul",
+            static node => node.Out(Product(node.In(0).Dims, node.In(1).Dims, node.Int("transA", 0) != 0, node.Int("transB", 0) != 0)));
+        rules.Each(
+            "MatMulInteger",
+            static node => node.Out(0, Estimate.Of(OnnxElementType.Int32, Product(node.In(0).Dims, node.In(1).Dims, false, false))));
         rules.Each("QLinearMatMul", static node => node.Out(Product(node.In(0).Dims, node.In(3).Dims, false, false)));
-        rules.Each("Gemm FusedGemm", static node => node.Out(Product(node.In(0).Dims, node.In(1).Dims, node.Int("transA", 0) != 0, node.Int("transB", 0) != 0)));
-        rules.Each("MatMulNBits", static node => node.Out(node.In(0).Dims is [.. var outer, _] ? [.. outer, node.Int("N", Estimate.Free)] : null));
+        rules.Each(
+            "Gemm FusedGemm",
+            static node => node.Out(Product(node.In(0).Dims, node.In(1).Dims, node.Int("transA", 0) != 0, node.Int("transB", 0) != 0)));
+        rules.Each(
+            "MatMulNBits", static node => node.Out(node.In(0).Dims is [.. var outer, _] ? [.. outer, node.Int("N", Estimate.Free)] : null));
         rules.Each("Einsum", static node => node.Out(Contracted(node)));
         rules.Each("Attention MultiHeadAttention", static node => AddScores(node));
     }
@@ -41,7 +48,9 @@ internal static partial class ShapeRules
         }
 
         var letters = string.Concat(terms);
-        var output = arrow >= 0 ? equation[(arrow + 2)..] : string.Concat(letters.Distinct().Where(letter => letters.Count(other => other == letter) == 1).Order());
+        var output = arrow >= 0
+            ? equation[(arrow + 2)..]
+            : string.Concat(letters.Distinct().Where(letter => letters.Count(other => other == letter) == 1).Order());
         return [.. output.Select(letter => sizes.GetValueOrDefault(letter, Estimate.Free))];
     }
 
@@ -50,7 +59,9 @@ internal static partial class ShapeRules
     {
         node.Out(node.In(0).Dims);
         if (node.In(0).Dims is not [var rows, .., var length, _]) return;
-        var others = node.Node.IsStandard || node.Node.OpType == "MultiHeadAttention" ? node.In(1).Dims is [_, .., var keys, _] ? keys : length : length;
+        var others = node.Node.IsStandard || node.Node.OpType == "MultiHeadAttention"
+            ? node.In(1).Dims is [_, .., var keys, _] ? keys : length
+            : length;
         var heads = node.In(0).Dims is [_, var given, _, _] ? given : Math.Max(node.Int("num_heads", 1), node.Int("q_num_heads", 1));
         node.Scratch = Estimate.CountOf([rows, Math.Clamp(heads, 1, 65_536), length, others]) * Estimate.WidthOf(node.In(0).Type);
     }

@@ -10,7 +10,10 @@ internal static partial class ShapeRules
         rules.Each("DFT", static node =>
         {
             if (node.In(0).Dims is not { } dims) return;
-            var axis = NodeEstimate.Axis(node.In(2).Numbers is [var given] && !double.IsNaN(given) ? Estimate.ToSize(given) : node.Int("axis", node.Opset < 20 ? 1 : -2), dims.Length);
+            var axis = NodeEstimate.Axis(
+                node.In(2).Numbers is [var given] && !double.IsNaN(given)
+                    ? Estimate.ToSize(given)
+                    : node.Int("axis", node.Opset < 20 ? 1 : -2), dims.Length);
             if (axis is not { } at || dims.Length == 0) return;
             long[] result = [.. dims];
             if (node.In(1).Numbers is [var length] && !double.IsNaN(length)) result[at] = Math.Max(0, Estimate.ToSize(length));
@@ -39,10 +42,13 @@ internal static partial class ShapeRules
         rules.Each("SequenceEmpty", static node => node.Out(0, Estimate.Of(TypeOf(node, "dtype", OnnxElementType.Float), [0])));
         rules.Each("SequenceConstruct SequenceInsert", static node =>
         {
-            var tensors = Enumerable.Range(0, node.Node.OpType == "SequenceInsert" ? Math.Min(2, node.InputCount) : node.InputCount).Select(node.In).ToList();
-            if (tensors.Count > 0 && tensors.TrueForAll(static tensor => tensor.Dims is not null)) node.Out(0, Estimate.Of(tensors[^1].Type, [Estimate.ToSize(tensors.Sum(static tensor => tensor.Count))]));
+            var tensors = Enumerable.Range(0, node.Node.OpType == "SequenceInsert" ? Math.Min(2, node.InputCount) : node.InputCount)
+                .Select(node.In).ToList();
+            if (tensors.Count > 0 && tensors.TrueForAll(static tensor => tensor.Dims is not null))
+                node.Out(0, Estimate.Of(tensors[^1].Type, [Estimate.ToSize(tensors.Sum(static tensor => tensor.Count))]));
         });
-        rules.Each("NonZero", static node => node.Out(0, Estimate.Of(OnnxElementType.Int64, [node.In(0).Rank ?? Estimate.Free, Estimate.Free])));
+        rules.Each(
+            "NonZero", static node => node.Out(0, Estimate.Of(OnnxElementType.Int64, [node.In(0).Rank ?? Estimate.Free, Estimate.Free])));
         rules.Each("LabelEncoder", static node => node.Out(0, Estimate.Of(OnnxElementType.Undefined, node.In(0).Dims)));
     }
 }

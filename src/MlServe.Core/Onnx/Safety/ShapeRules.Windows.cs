@@ -18,24 +18,34 @@ internal static partial class ShapeRules
             node.Out(pooled);
             node.Out(1, Estimate.Of(OnnxElementType.Int64, pooled));
         });
-        rules.Each("GlobalAveragePool GlobalMaxPool GlobalLpPool", static node => node.Out(node.In(0).Dims is [var rows, var channels, .. var space] ? [rows, channels, .. space.Select(static _ => 1L)] : null));
+        rules.Each(
+            "GlobalAveragePool GlobalMaxPool GlobalLpPool",
+            static node => node.Out(node.In(0).Dims is [var rows, var channels, .. var space]
+                ? [rows, channels, .. space.Select(static _ => 1L)]
+                : null));
         rules.Each("MaxUnpool", static node =>
         {
             if (node.In(2).AsDims() is { } dims) node.Out(dims);
-            else if (node.In(0).Dims is [var rows, var channels, .. var space] && node.Ints("kernel_shape") is { } kernel && kernel.Length == space.Length)
-                node.Out([rows, channels, .. space.Select((dim, i) => dim < 0 ? Estimate.Free : Plus(Times(dim - 1, At(node.Ints("strides"), i, 1)), kernel[i] - PadsOf(node, i, space.Length)))]);
+            else if (node.In(0).Dims is [var rows, var channels, .. var space] && node.Ints("kernel_shape") is { } kernel
+                && kernel.Length == space.Length)
+                node.Out([rows, channels,
+                    .. space.Select((dim, i) => dim < 0
+                        ? Estimate.Free
+                        : Plus(Times(dim - 1, At(node.Ints("strides"), i, 1)), kernel[i] - PadsOf(node, i, space.Length)))]);
         });
         rules.Each("MaxRoiPool", static node => node.Out(Cropped(node, 1, node.Ints("pooled_shape") ?? [Estimate.Free, Estimate.Free])));
         rules.Each("RoiAlign", static node => node.Out(Cropped(node, 1, [node.Int("output_height", 1), node.Int("output_width", 1)])));
         rules.Each("CropAndResize", static node => node.Out(Cropped(node, 1, node.In(3).AsDims() ?? [Estimate.Free, Estimate.Free])));
         rules.Each("GridSample", static node =>
         {
-            if (node.In(0).Dims is [var rows, var channels, ..] && node.In(1).Dims is [_, .. var grid, _]) node.Out([rows, channels, .. grid]);
+            if (node.In(0).Dims is [var rows, var channels, ..] && node.In(1).Dims is [_, .. var grid, _])
+                node.Out([rows, channels, .. grid]);
         });
         rules.Each("Upsample Resize", static node => node.Out(Resized(node)));
         rules.Each("Col2Im", static node =>
         {
-            if (node.In(0).Dims is [var rows, var columns, _] && node.In(1).AsDims() is { } image && node.In(2).AsDims() is { } block && Estimate.CountOf(block) is > 0 and var size)
+            if (node.In(0).Dims is [var rows, var columns, _] && node.In(1).AsDims() is { } image && node.In(2).AsDims() is { } block
+                && Estimate.CountOf(block) is > 0 and var size)
                 node.Out([rows, columns < 0 ? Estimate.Free : Estimate.ToSize(columns / size), .. image]);
         });
     }
@@ -69,7 +79,9 @@ internal static partial class ShapeRules
 
     private static long[]? Transposed(NodeEstimate node, long[]? weights)
     {
-        if (weights is not [_, var perGroup, .. var kernel] || node.In(0).Dims is not [var rows, _, .. var space] || space.Length != kernel.Length) return null;
+        if (weights is not [_, var perGroup, .. var kernel] || node.In(0).Dims is not [var rows, _, .. var space]
+            || space.Length != kernel.Length)
+            return null;
         var channels = Times(perGroup, Math.Max(1, node.Int("group", 1)));
         if (node.Ints("output_shape") is { } given && given.Length >= space.Length) return [rows, channels, .. given[^space.Length..]];
         return
@@ -77,14 +89,17 @@ internal static partial class ShapeRules
             rows, channels,
             .. space.Select((dim, i) =>
             {
-                var reach = (double)At(node.Ints("output_padding"), i, 0) + ((kernel[i] - 1) * (double)Math.Max(1, At(node.Ints("dilations"), i, 1))) + 1 - PadsOf(node, i, space.Length);
+                var reach = (double)At(node.Ints("output_padding"), i, 0)
+                    + ((kernel[i] - 1) * (double)Math.Max(1, At(node.Ints("dilations"), i, 1))) + 1 - PadsOf(node, i, space.Length);
                 return dim < 0 ? node.Guess(reach) : Plus(Times(Math.Max(1, dim) - 1, At(node.Ints("strides"), i, 1)), reach);
             }),
         ];
     }
 
     private static long[]? Cropped(NodeEstimate node, int rois, long[] size) =>
-        node.In(0).Dims is [_, var channels, ..] ? [node.In(rois).Dims is [var count, ..] ? count : Estimate.Free, channels, .. size] : null;
+        node.In(0).Dims is [_, var channels, ..]
+            ? [node.In(rois).Dims is [var count, ..] ? count : Estimate.Free, channels, .. size]
+            : null;
 
     private static long[]? Resized(NodeEstimate node)
     {
@@ -111,5 +126,6 @@ internal static partial class ShapeRules
     internal static double PadsOf(NodeEstimate node, int axis, int rank) =>
         node.Ints("pads") is { } pads && pads.Length == 2 * rank ? (double)pads[axis] + pads[axis + rank] : 0;
 
-    internal static long At(long[]? values, int index, long otherwise) => values is not null && index < values.Length ? values[index] : otherwise;
+    internal static long At(long[]? values, int index, long otherwise) =>
+        values is not null && index < values.Length ? values[index] : otherwise;
 }

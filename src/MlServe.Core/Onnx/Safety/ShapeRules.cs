@@ -4,8 +4,8 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx.Safety;
 
 /// <summary>
-/// What operators tell of the sizes of their outputs, as ONNX defines them (https://github.com/onnx/onnx/blob/main/docs/Operators.md). An operator without a rule tells
-/// nothing.
+/// What operators tell of the sizes of their outputs, as ONNX defines them (https://github.com/onnx/onnx/blob/main/docs/Operators.md). An
+/// operator without a rule tells nothing.
 /// </summary>
 internal static partial class ShapeRules
 {
@@ -31,7 +31,7 @@ internal static partial class ShapeRules
 
     private static void Each(this Dictionary<string, Action<NodeEstimate>> rules, string operators, Action<NodeEstimate> rule)
     {
-        foreach (var name in operators.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        foreach (var name in operators.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))
             rules.Add(name, rule);
     }
 
@@ -67,7 +67,9 @@ internal static partial class ShapeRules
     }
 
     private static long Times(long size, double factor) =>
-        size == Estimate.Free || double.IsNaN(factor) ? Estimate.Free : Estimate.ToSize(Math.Floor(Math.Max(0, size) * Math.Max(0, factor)));
+        size == Estimate.Free || double.IsNaN(factor)
+            ? Estimate.Free
+            : Estimate.ToSize(Math.Floor(Math.Max(0, size) * Math.Max(0, factor)));
 
     private static long Plus(long left, double right) =>
         left == Estimate.Free || double.IsNaN(right) ? Estimate.Free : Math.Max(0, Estimate.ToSize(left + right));

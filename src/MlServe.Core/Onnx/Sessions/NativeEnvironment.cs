@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// The environment variables that native code sees. <see cref="Environment.SetEnvironmentVariable(string, string)"/> changes only .NET's copy on Unix, and
-/// only the operating system's, not the C runtime's, on Windows.
+/// The environment variables that native code sees. <see cref="Environment.SetEnvironmentVariable(string, string)"/> changes only .NET's
+/// copy on Unix, and only the operating system's, not the C runtime's, on Windows.
 /// </summary>
 internal static partial class NativeEnvironment
 {

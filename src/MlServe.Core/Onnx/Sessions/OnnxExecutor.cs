@@ -3,7 +3,8 @@ using MlServe.Tensors;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Runs rows on a session: checks requests, keeps lanes. Every lane that is out holds a share of the session, so that the session outlives it.
+/// Runs rows on a session: checks requests, keeps lanes. Every lane that is out holds a share of the session, so that the session outlives
+/// it.
 /// </summary>
 internal sealed class OnnxExecutor : IBatchExecutor, ITrimmable
 {
@@ -21,7 +22,8 @@ internal sealed class OnnxExecutor : IBatchExecutor, ITrimmable
     private long _uses;
     private long _usesAtTrim;
 
-    public OnnxExecutor(OnnxSession session, ModelSignature signature, ModelIdentity identity, OnnxModelOptions options, bool foreseesOutputs = true)
+    public OnnxExecutor(
+        OnnxSession session, ModelSignature signature, ModelIdentity identity, OnnxModelOptions options, bool foreseesOutputs = true)
     {
         ForeseesOutputs = foreseesOutputs;
         Session = session;

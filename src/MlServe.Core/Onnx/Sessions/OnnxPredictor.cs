@@ -3,13 +3,14 @@ using MlServe.Tensors;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// An ONNX model as a predictor, on the direct path: a request runs at once on its caller's thread where a core is free, and waits in line where
-/// none is. Safe for concurrent use.
+/// An ONNX model as a predictor, on the direct path: a request runs at once on its caller's thread where a core is free, and waits in line
+/// where none is. Safe for concurrent use.
 /// </summary>
 /// <remarks>
-/// <see cref="PredictionOptions.Timeout"/> is kept in the line and in the run, which is stopped at its next operator; <see cref="PredictionOptions.Priority"/> in the line.
-/// Offers by <see cref="GetService"/>: <see cref="ModelIdentity"/>, <see cref="OnnxModelDescription"/>, <see cref="IBatchExecutor"/>. The session is closed
-/// when the predictor is disposed and the last request has been answered.
+/// <see cref="PredictionOptions.Timeout"/> is kept in the line and in the run, which is stopped at its next operator;
+/// <see cref="PredictionOptions.Priority"/> in the line. Offers by <see cref="GetService"/>: <see cref="ModelIdentity"/>,
+/// <see cref="OnnxModelDescription"/>, <see cref="IBatchExecutor"/>. The session is closed when the predictor is disposed and the last
+/// request has been answered.
 /// </remarks>
 public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
 {
@@ -48,7 +49,10 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
     /// <param name="context">What it gets from its surroundings; null: the defaults.</param>
     /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
     public static OnnxPredictor Load(string path, OnnxModelOptions? options = null, ModelLoadContext? context = null) =>
-        LoadAsync(ModelSource.FromFile(path, options is { MaxModelBytes: >= 1 and var most } ? most : null), options, context).AsTask().GetAwaiter().GetResult();
+        LoadAsync(ModelSource.FromFile(path, options is { MaxModelBytes: >= 1 and var most } ? most : null), options, context)
+            .AsTask()
+            .GetAwaiter()
+            .GetResult();
 
     /// <summary>Loads a model and warms it up.</summary>
     /// <param name="source">Where it comes from.</param>
@@ -58,7 +62,8 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
     /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     public static async ValueTask<OnnxPredictor> LoadAsync(
-        IModelSource source, OnnxModelOptions? options = null, ModelLoadContext? context = null, CancellationToken cancellationToken = default)
+        IModelSource source, OnnxModelOptions? options = null, ModelLoadContext? context = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(source);
         options ??= new();
@@ -83,7 +88,8 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
         try
         {
             if (limit is { } time) watch = RunWatch.Begin(_time, time, cancellationToken);
-            return new(Run(_executor.RentLane(request.Shape, request.Rows), in inputs, in request, null, watch?.Token ?? cancellationToken));
+            return new(Run(
+                _executor.RentLane(request.Shape, request.Rows), in inputs, in request, null, watch?.Token ?? cancellationToken));
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -116,7 +122,8 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
     private OnnxModelDescription Describe()
     {
         var description = Volatile.Read(ref _description);
-        if (description.WarmUpFailure is null || description.Optimization != _optimization || !_executor.Session.Blame.HasAnswered) return description;
+        if (description.WarmUpFailure is null || description.Optimization != _optimization || !_executor.Session.Blame.HasAnswered)
+            return description;
         Volatile.Write(ref _description, description = description with { WarmUpFailure = null });
         return description;
     }
@@ -140,9 +147,11 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
     /// <param name="queueTime">How long it waited.</param>
     /// <param name="left">How long it may take now; null: as long as it takes.</param>
     /// <param name="cancellationToken">Its caller's.</param>
-    internal Prediction RunQueued(in PredictionInputs inputs, in BatchRequest request, TimeSpan queueTime, TimeSpan? left, CancellationToken cancellationToken)
+    internal Prediction RunQueued(
+        in PredictionInputs inputs, in BatchRequest request, TimeSpan queueTime, TimeSpan? left, CancellationToken cancellationToken)
     {
-        if (left is not { } time) return Run(_executor.RentLaneAgain(request.Shape, request.Rows), in inputs, in request, queueTime, cancellationToken);
+        if (left is not { } time)
+            return Run(_executor.RentLaneAgain(request.Shape, request.Rows), in inputs, in request, queueTime, cancellationToken);
         var watch = RunWatch.Begin(_time, time > TimeSpan.Zero ? time : TimeSpan.Zero, cancellationToken);
         try
         {
@@ -191,7 +200,8 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
         });
     }
 
-    private ValueTask<Prediction> Enqueue(in PredictionInputs inputs, in BatchRequest request, PredictionOptions? options, CancellationToken cancellationToken)
+    private ValueTask<Prediction> Enqueue(
+        in PredictionInputs inputs, in BatchRequest request, PredictionOptions? options, CancellationToken cancellationToken)
     {
         if (Interlocked.Increment(ref _queued) > _maxQueued)
         {
@@ -211,12 +221,14 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
 
     /// <summary>What a request hears whose time is over.</summary>
     /// <param name="isRun">Whether it ran until then, and did not wait.</param>
-    internal PredictionError TimedOut(bool isRun) => new(PredictionStatus.DeadlineExceeded, isRun ? PredictionErrorCode.RunTimedOut : PredictionErrorCode.TimedOut,
+    internal PredictionError TimedOut(
+        bool isRun) => new(PredictionStatus.DeadlineExceeded, isRun ? PredictionErrorCode.RunTimedOut : PredictionErrorCode.TimedOut,
         isRun ? "Model '{0}' ran until the time for an answer was over, and was cut off."
-            : "The time for an answer of model '{0}' was over while the request waited for others. Wait longer, or send less.", _description.Identity.Name)
-    {
-        Model = _description.Identity,
-    };
+            : "The time for an answer of model '{0}' was over while the request waited for others. Wait longer, or send less.",
+            _description.Identity.Name)
+        {
+            Model = _description.Identity,
+        };
 
     private PredictionError QueueFull() => new(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull,
         "{0} requests already wait for model '{1}' (MaxQueuedRequests). Try again later, or give it more cores.", _maxQueued,

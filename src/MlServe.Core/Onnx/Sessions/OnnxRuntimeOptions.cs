@@ -1,16 +1,20 @@
 namespace MlServe.Onnx;
 
-/// <summary>What holds for ONNX Runtime in the whole process; said before the first model is loaded, by <see cref="OnnxRuntimeEnvironment.Configure"/>.</summary>
+/// <summary>
+/// What holds for ONNX Runtime in the whole process; said before the first model is loaded, by
+/// <see cref="OnnxRuntimeEnvironment.Configure"/>.
+/// </summary>
 public sealed class OnnxRuntimeOptions
 {
     /// <summary>
-    /// Whether the native runtime may send telemetry to its makers, as version 1.29 and later does by default on Linux and macOS. Default: false, because
-    /// that is the application's decision.
+    /// Whether the native runtime may send telemetry to its makers, as version 1.29 and later does by default on Linux and macOS. Default:
+    /// false, because that is the application's decision.
     /// </summary>
     public bool EnableTelemetry { get; set; }
 
     /// <summary>
-    /// Threads of one pool that all models with <see cref="OnnxModelOptions.UseSharedThreadPool"/> share, 0 to 1024; 0: no such pool. Default: 0.
+    /// Threads of one pool that all models with <see cref="OnnxModelOptions.UseSharedThreadPool"/> share, 0 to 1024; 0: no such pool.
+    /// Default: 0.
     /// </summary>
     public int SharedThreadPoolThreads { get; set; }
 

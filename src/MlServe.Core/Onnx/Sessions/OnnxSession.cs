@@ -5,8 +5,8 @@ using MlServe.Threading;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// A session of the runtime under a count of its users. Running a disposed session ends the process without an exception, so the last user closes it:
-/// <see cref="Retire"/> gives the owner's share back and refuses new users.
+/// A session of the runtime under a count of its users. Running a disposed session ends the process without an exception, so the last user
+/// closes it: <see cref="Retire"/> gives the owner's share back and refuses new users.
 /// </summary>
 internal sealed class OnnxSession(IReadOnlyList<InferenceSession> sessions, bool runsOnCpu)
 {

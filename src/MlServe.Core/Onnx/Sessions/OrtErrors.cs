@@ -3,16 +3,16 @@ using Microsoft.ML.OnnxRuntime;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Reads what the runtime's exceptions mean. <see cref="OnnxRuntimeException"/> exposes no code, only a prefix of its message, and its constructor
-/// throws <see cref="KeyNotFoundException"/> for codes that are newer than its table (onnxruntime PR 25565).
+/// Reads what the runtime's exceptions mean. <see cref="OnnxRuntimeException"/> exposes no code, only a prefix of its message, and its
+/// constructor throws <see cref="KeyNotFoundException"/> for codes that are newer than its table (onnxruntime PR 25565).
 /// </summary>
 internal static class OrtErrors
 {
     private const string Prefix = "[ErrorCode:";
 
     /// <summary>
-    /// What operators say of inputs whose values or sizes they cannot take, where the code says no more than that they failed (onnxruntime 1.31, each
-    /// provoked): most report <c>InvalidArgument</c>, these do not.
+    /// What operators say of inputs whose values or sizes they cannot take, where the code says no more than that they failed (onnxruntime
+    /// 1.31, each provoked): most report <c>InvalidArgument</c>, these do not.
     /// </summary>
     private static readonly string[] DataFaults =
     [
@@ -46,11 +46,13 @@ internal static class OrtErrors
 
     /// <summary>Whether there was not enough memory.</summary>
     public static bool IsOutOfMemory(Exception exception) =>
-        exception.Message.Contains("Failed to allocate memory", StringComparison.Ordinal) || exception.Message.Contains("bad_alloc", StringComparison.Ordinal)
+        exception.Message.Contains("Failed to allocate memory", StringComparison.Ordinal)
+        || exception.Message.Contains("bad_alloc", StringComparison.Ordinal)
         || exception.Message.Contains("bad allocation", StringComparison.Ordinal);
 
     /// <summary>Whether a session was not made because its load was cancelled.</summary>
-    public static bool IsLoadCancelled(Exception exception) => exception.Message.Contains("canceled due to user request", StringComparison.OrdinalIgnoreCase);
+    public static bool IsLoadCancelled(Exception exception) =>
+        exception.Message.Contains("canceled due to user request", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Whether an output had another shape than the buffer that was bound for it.</summary>
     public static bool IsShapeMismatch(Exception exception) =>
@@ -80,11 +82,13 @@ internal static class OrtErrors
         || message.Contains("out of bounds", StringComparison.OrdinalIgnoreCase)
         || message.Contains("invalid index", StringComparison.OrdinalIgnoreCase);
 
-    private static bool IsDataFault(string message) => IsNoNumber(message) || Array.Exists(DataFaults, fault => message.Contains(fault, StringComparison.Ordinal));
+    private static bool IsDataFault(string message) =>
+        IsNoNumber(message) || Array.Exists(DataFaults, fault => message.Contains(fault, StringComparison.Ordinal));
 
     /// <summary>A text that is no number: the standard library names the function and nothing else.</summary>
     private static bool IsNoNumber(string message) =>
-        message.Contains("while running Cast node", StringComparison.Ordinal) && message.Contains("Status Message: sto", StringComparison.Ordinal);
+        message.Contains("while running Cast node", StringComparison.Ordinal)
+        && message.Contains("Status Message: sto", StringComparison.Ordinal);
 
     /// <summary>Says why a session could not be made.</summary>
     public static ModelLoadException ToLoadException(Exception exception, string origin)
@@ -92,8 +96,10 @@ internal static class OrtErrors
         if (FindMissingLibrary(exception) is { } library)
         {
             return new(ModelLoadFailure.NativeRuntimeMissing,
-                $"The native ONNX Runtime was not found ({library.Message.Split('\n')[0].Trim()}). Add one of its packages to the application: "
-                + "'dotnet add package Microsoft.ML.OnnxRuntime' for the processor, or Microsoft.ML.OnnxRuntime.Gpu for CUDA and TensorRT.", exception);
+                $"The native ONNX Runtime was not found ({library.Message.Split('\n')[0].Trim()}). Add one of its packages to the "
+                + "application: "
+                + "'dotnet add package Microsoft.ML.OnnxRuntime' for the processor, or Microsoft.ML.OnnxRuntime.Gpu for CUDA and TensorRT.",
+                exception);
         }
 
         var failure = CodeOf(exception) switch
@@ -106,7 +112,8 @@ internal static class OrtErrors
         };
         var message = exception.Message;
         if (message.Contains("Unsupported model IR version", StringComparison.Ordinal)
-            || (message.Contains("opset", StringComparison.OrdinalIgnoreCase) && message.Contains("till opset", StringComparison.OrdinalIgnoreCase))
+            || (message.Contains("opset", StringComparison.OrdinalIgnoreCase)
+                && message.Contains("till opset", StringComparison.OrdinalIgnoreCase))
             || message.Contains("is under development and support for this is limited", StringComparison.Ordinal))
         {
             return new(ModelLoadFailure.VersionTooNew,

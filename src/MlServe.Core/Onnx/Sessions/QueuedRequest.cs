@@ -3,9 +3,9 @@ using MlServe.Threading;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// A request that waits for a place in the gate. Pooled; goes back to the pool when it has both left the gate and been read. Whoever moves it out of
-/// <see cref="Waiting"/> answers it: the thread that runs it, its caller's token, or its deadline. It runs on the thread pool, or on a helper thread where the pool does not
-/// come to it, or on the caller's own thread where that waits in a synchronous call.
+/// A request that waits for a place in the gate. Pooled; goes back to the pool when it has both left the gate and been read. Whoever moves
+/// it out of <see cref="Waiting"/> answers it: the thread that runs it, its caller's token, or its deadline. It runs on the thread pool, or
+/// on a helper thread where the pool does not come to it, or on the caller's own thread where that waits in a synchronous call.
 /// </summary>
 internal sealed class QueuedRequest : PooledSource, IGateWaiter
 {
@@ -143,7 +143,8 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter
         _timer = time.CreateDeadlineTimer(static request => ((QueuedRequest)request!).Expire(), this);
     }
 
-    private void Arm(TimeSpan left) => _timer!.Change(Timestamps.ToTimer(left > TimeSpan.Zero ? left : TimeSpan.Zero), Timeout.InfiniteTimeSpan);
+    private void Arm(TimeSpan left) =>
+        _timer!.Change(Timestamps.ToTimer(left > TimeSpan.Zero ? left : TimeSpan.Zero), Timeout.InfiniteTimeSpan);
 
     private void Cancel()
     {

@@ -3,9 +3,9 @@ using MlServe.Onnx.Probing;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Tells whether a run failed because of the request or because of the model. The runtime says of both that an argument is invalid. A checked request fits the
-/// signature, so it is to blame only where the model answers others, or where something that the signature leaves open can have caused the failure. Safe for
-/// concurrent use.
+/// Tells whether a run failed because of the request or because of the model. The runtime says of both that an argument is invalid. A
+/// checked request fits the signature, so it is to blame only where the model answers others, or where something that the signature leaves
+/// open can have caused the failure. Safe for concurrent use.
 /// </summary>
 internal sealed class RunBlame
 {
@@ -41,7 +41,9 @@ internal sealed class RunBlame
 
         if (IsOfRequest(exception))
         {
-            return new(PredictionStatus.Invalid, PredictionErrorCode.RejectedByRuntime, "Model '{0}' refused the inputs: {1}", model.Name, exception.Message)
+            return new(
+                PredictionStatus.Invalid, PredictionErrorCode.RejectedByRuntime, "Model '{0}' refused the inputs: {1}", model.Name,
+                exception.Message)
             {
                 Model = model,
                 Exception = exception,
@@ -49,7 +51,8 @@ internal sealed class RunBlame
         }
 
         return new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed,
-            "Model '{0}' failed: {1} It fails alike for every row that was tried, so the request is not to blame. Lower OnnxModelOptions.Optimization, or export the model anew.",
+            "Model '{0}' failed: {1} It fails alike for every row that was tried, so the request is not to blame. Lower "
+                + "OnnxModelOptions.Optimization, or export the model anew.",
             model.Name, exception.Message)
         {
             Model = model,
@@ -64,12 +67,15 @@ internal sealed class RunBlame
         var (opType, name) = OrtErrors.NodeOf(text);
         if (OrtErrors.IsAboutNumbers(text) && tried.Facts.CanNumbersFail(opType, name)) return true;
 
-        // Where there is only one shape, it is not the shape. Rows of several sizes that fail with the same sizes in the message: it is not theirs.
+        // Where there is only one shape, it is not the shape. Rows of several sizes that fail with the same sizes in the message: it is not
+        // theirs.
         if (!tried.HasFreeShape) return !Array.TrueForAll(tried.Texts, other => AreAlike(other, text));
         return !NamesSizes(text) || !Array.TrueForAll(tried.Texts, other => other == text);
     }
 
-    /// <summary>Whether a message says with which sizes a node failed. The lines of the runtime's own sources stand behind a colon.</summary>
+    /// <summary>
+    /// Whether a message says with which sizes a node failed. The lines of the runtime's own sources stand behind a colon.
+    /// </summary>
     private static bool NamesSizes(string text)
     {
         const string before = "Status Message: ";
@@ -85,10 +91,12 @@ internal sealed class RunBlame
     private static string TextOf(PredictionError error) => error.Exception?.Message ?? error.Message;
 
     /// <summary>Whether two texts differ in nothing but digits.</summary>
-    private static bool AreAlike(string left, string right) => left.Where(static letter => !char.IsAsciiDigit(letter)).SequenceEqual(right.Where(static letter => !char.IsAsciiDigit(letter)));
+    private static bool AreAlike(string left, string right) =>
+        left.Where(static letter => !char.IsAsciiDigit(letter)).SequenceEqual(right.Where(static letter => !char.IsAsciiDigit(letter)));
 
-    private static bool HasFreeShape(ModelSignature signature) => signature.Inputs.Any(static input => input.Kind != ValueKind.Tensor || !input.IsShapeKnown || input.IsOptional
-        || input.Shape.Where((size, axis) => size.IsFree && axis != input.BatchAxis).Any());
+    private static bool HasFreeShape(ModelSignature signature) =>
+        signature.Inputs.Any(static input => input.Kind != ValueKind.Tensor || !input.IsShapeKnown || input.IsOptional
+            || input.Shape.Where((size, axis) => size.IsFree && axis != input.BatchAxis).Any());
 
     private sealed record Tried(bool HasFreeShape, GraphFacts Facts, string[] Texts);
 }

@@ -3,7 +3,9 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace MlServe.Onnx;
 
-/// <summary>Opens the sessions of one model, from its bytes or from their optimized form. Blocks; a load calls it on a thread that can be given up.</summary>
+/// <summary>
+/// Opens the sessions of one model, from its bytes or from their optimized form. Blocks; a load calls it on a thread that can be given up.
+/// </summary>
 internal sealed class SessionOpener(ModelContent content, OnnxModelOptions options, ModelLoadContext context, ILogger logger)
 {
     private string? Folder => options.AllowExternalData ? content.Folder : null;
@@ -31,10 +33,12 @@ internal sealed class SessionOpener(ModelContent content, OnnxModelOptions optio
     }
 
     /// <summary>Opens the model's own bytes with another optimization than the options say.</summary>
-    public OpenedModel Open(GraphOptimization optimization, CancellationToken cancellationToken) => Open(content.Bytes, null, isOptimized: false, cancellationToken, optimization);
+    public OpenedModel Open(GraphOptimization optimization, CancellationToken cancellationToken) =>
+        Open(content.Bytes, null, isOptimized: false, cancellationToken, optimization);
 
     private OpenedModel Open(
-        ReadOnlyMemory<byte> bytes, OptimizedModelCache? writeTo, bool isOptimized, CancellationToken cancellationToken, GraphOptimization? optimization = null)
+        ReadOnlyMemory<byte> bytes, OptimizedModelCache? writeTo, bool isOptimized, CancellationToken cancellationToken,
+        GraphOptimization? optimization = null)
     {
         using var written = writeTo?.Prepare();
         var sessions = new List<InferenceSession>();
@@ -64,7 +68,8 @@ internal sealed class SessionOpener(ModelContent content, OnnxModelOptions optio
             foreach (var session in sessions)
                 session.Dispose();
             if (exception is ModelLoadException or OutOfMemoryException or OperationCanceledException) throw;
-            if (cancellationToken.IsCancellationRequested && OrtErrors.IsLoadCancelled(exception)) throw new OperationCanceledException(cancellationToken);
+            if (cancellationToken.IsCancellationRequested && OrtErrors.IsLoadCancelled(exception))
+                throw new OperationCanceledException(cancellationToken);
             throw ToLoadException(exception);
         }
     }
@@ -73,20 +78,23 @@ internal sealed class SessionOpener(ModelContent content, OnnxModelOptions optio
     {
         if (isOptimized) sessionOptions.GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL;
         using var turn = SessionTurn.Take(context.TimeProvider, cancellationToken);
-        using var registration = cancellationToken.UnsafeRegister(static options => ((SessionOptions)options!).SetLoadCancellationFlag(true), sessionOptions);
+        using var registration = cancellationToken.UnsafeRegister(
+            static options => ((SessionOptions)options!).SetLoadCancellationFlag(true), sessionOptions);
         return new(model, sessionOptions);
     }
 
     private ModelLoadException ToLoadException(Exception exception) =>
         exception.Message.Contains("Unregistered TensorElementType", StringComparison.OrdinalIgnoreCase)
             ? new(ModelLoadFailure.UnsupportedType,
-                $"Model '{content.Origin}' has an input or output of a type that ONNX Runtime's C# API does not take (8-bit and smaller floats, "
+                $"Model '{content.Origin}' has an input or output of a type that ONNX Runtime's C# API does not take (8-bit and smaller "
+                + "floats, "
                 + "4-bit and smaller integers, complex). Put a Cast to float, an integer or another plain type into the model.", exception)
             : OrtErrors.ToLoadException(exception, content.Origin);
 
     /// <summary>The runtime copies the bytes; only memory that is not a whole array has to be copied for it.</summary>
     private static byte[] ArrayOf(ReadOnlyMemory<byte> bytes) =>
-        System.Runtime.InteropServices.MemoryMarshal.TryGetArray(bytes, out var segment) && segment.Offset == 0 && segment.Count == segment.Array!.Length
+        System.Runtime.InteropServices.MemoryMarshal.TryGetArray(bytes, out var segment) && segment.Offset == 0
+            && segment.Count == segment.Array!.Length
             ? segment.Array
             : bytes.ToArray();
 

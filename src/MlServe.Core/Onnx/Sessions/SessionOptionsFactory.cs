@@ -7,7 +7,9 @@ namespace MlServe.Onnx;
 internal static class SessionOptionsFactory
 {
     /// <summary>Makes session options, to be disposed once the session is open.</summary>
-    public static SessionOptions Create(OnnxModelOptions options, string? externalDataFolder, out ProviderSelection providers, out bool sharesPool, GraphOptimization? optimization = null)
+    public static SessionOptions Create(
+        OnnxModelOptions options, string? externalDataFolder, out ProviderSelection providers, out bool sharesPool,
+        GraphOptimization? optimization = null)
     {
         var session = new SessionOptions();
         try
@@ -35,8 +37,11 @@ internal static class SessionOptionsFactory
                 session.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", externalDataFolder);
 
             // What the inspection has counted, held again by the runtime, which counts what it really makes.
-            session.AddSessionConfigEntry("session.function_expansion_node_limit", options.InspectionLimits.MaxExpandedNodes.ToString(CultureInfo.InvariantCulture));
-            session.AddSessionConfigEntry("optimization.constant_folding_max_output_size_in_bytes", options.InspectionLimits.MaxDerivedBytes.ToString(CultureInfo.InvariantCulture));
+            session.AddSessionConfigEntry(
+                "session.function_expansion_node_limit", options.InspectionLimits.MaxExpandedNodes.ToString(CultureInfo.InvariantCulture));
+            session.AddSessionConfigEntry(
+                "optimization.constant_folding_max_output_size_in_bytes",
+                options.InspectionLimits.MaxDerivedBytes.ToString(CultureInfo.InvariantCulture));
             foreach (var (name, size) in options.FreeDimensions)
                 session.AddFreeDimensionOverrideByName(name, size);
             foreach (var (key, value) in options.SessionEntries)

@@ -64,7 +64,8 @@ internal static class OrtOutputs
             return;
         }
 
-        RowCopy.Copy(value.GetTensorDataAsSpan<byte>(), slice.Total, slice.Row, target.Bytes, slice.Rows, 0, slice.Rows, blocks, rowLength * size);
+        RowCopy.Copy(
+            value.GetTensorDataAsSpan<byte>(), slice.Total, slice.Row, target.Bytes, slice.Rows, 0, slice.Rows, blocks, rowLength * size);
     }
 
     private static void ReadStrings(OrtValue value, Span<string> target, int first)

@@ -20,14 +20,17 @@ internal sealed class CheckProcess(Process process) : IDisposable
     /// <summary>Gives it its input, and waits for its end.</summary>
     /// <param name="header">The first line of its standard input.</param>
     /// <param name="content">What follows it.</param>
-    /// <param name="maxMemoryBytes">The memory beyond which it is killed; 0: none. Where the operating system holds it to less, it never gets there.</param>
+    /// <param name="maxMemoryBytes">The memory beyond which it is killed; 0: none. Where the operating system holds it to less, it never
+    /// gets there.</param>
     /// <param name="timeout">When it is killed.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellationToken">Kills it at once.</param>
-    /// <returns>The exit code, null where it was killed for its time or memory; the last line of its output, and the end of what it said of errors.</returns>
+    /// <returns>The exit code, null where it was killed for its time or memory; the last line of its output, and the end of what it said of
+    /// errors.</returns>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public async Task<(int? ExitCode, string Output, string Errors)> RunAsync(
-        byte[] header, ReadOnlyMemory<byte> content, long maxMemoryBytes, TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)
+        byte[] header, ReadOnlyMemory<byte> content, long maxMemoryBytes, TimeSpan timeout, TimeProvider time,
+        CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(_end.Token, cancellationToken);
         using var late = UrgentCancel.After(stop, timeout, time);
@@ -93,7 +96,8 @@ internal sealed class CheckProcess(Process process) : IDisposable
                 await _end.CancelQuietlyAsync().ConfigureAwait(false);
                 return;
             }
-            catch (Exception exception) when (exception is InvalidOperationException or System.ComponentModel.Win32Exception or NotSupportedException)
+            catch (Exception exception) when (exception is InvalidOperationException or System.ComponentModel.Win32Exception
+                or NotSupportedException)
             {
                 // It has just ended.
                 return;
@@ -129,7 +133,8 @@ internal sealed class CheckProcess(Process process) : IDisposable
         {
             if (!process.HasExited) process.Kill(entireProcessTree: true);
         }
-        catch (Exception exception) when (exception is InvalidOperationException or System.ComponentModel.Win32Exception or NotSupportedException or AggregateException)
+        catch (Exception exception) when (exception is InvalidOperationException or System.ComponentModel.Win32Exception
+            or NotSupportedException or AggregateException)
         {
             // It has just ended.
         }

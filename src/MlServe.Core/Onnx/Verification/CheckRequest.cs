@@ -1,6 +1,8 @@
 namespace MlServe.Onnx.Verification;
 
-/// <summary>How a model is to be checked: what decides what the runtime makes of it. A line of JSON before the bytes of the model.</summary>
+/// <summary>
+/// How a model is to be checked: what decides what the runtime makes of it. A line of JSON before the bytes of the model.
+/// </summary>
 internal sealed record CheckRequest
 {
     public required string Name { get; init; }

@@ -76,7 +76,8 @@ internal sealed class CheckTool
     private async Task<CheckVersions> AskVersionsAsync(CancellationToken cancellationToken)
     {
         using var process = Start(VersionsOption);
-        var (exitCode, output, errors) = await process.RunAsync([], default, 0, Patience, TimeProvider.System, cancellationToken).ConfigureAwait(false);
+        var (exitCode, output, errors) = await process.RunAsync(
+            [], default, 0, Patience, TimeProvider.System, cancellationToken).ConfigureAwait(false);
         try
         {
             if (exitCode == 0 && JsonSerializer.Deserialize(output, CheckJson.Default.CheckVersions) is { } versions) return versions;
@@ -86,30 +87,38 @@ internal sealed class CheckTool
         }
 
         var said = $"{errors}{output}".TrimEnd();
-        throw Missing($"'{Path}' does not tell its versions (exit code {exitCode?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "none"})"
+        throw Missing(
+            $"'{Path}' does not tell its versions (exit code "
+            + $"{exitCode?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "none"})"
             + (said.Length > 0 ? $": {said}" : ": it says nothing, and is not mlserve"));
     }
 
     private static ModelLoadException Missing(string what, Exception? exception = null) => new(ModelLoadFailure.NotVerified,
-        $"The model is to be verified in a process of its own, and the tool for that cannot be used: {what.TrimEnd()}. Install it with 'dotnet tool install --global MlServe.Cli', "
+        $"The model is to be verified in a process of its own, and the tool for that cannot be used: {what.TrimEnd()}. Install it with "
+        + "'dotnet tool install --global MlServe.Cli', "
         + "name it by Verification.ToolPath, or set Verify to None if you trust where the model comes from.", exception);
 
     /// <summary>Relative entries of the PATH are left out: what lies in the current directory need not be the application's.</summary>
     private static string? Search()
     {
         var file = OperatingSystem.IsWindows() ? $"{Name}.exe" : Name;
-        var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(System.IO.Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).ToList();
+        var folders = (Environment.GetEnvironmentVariable("PATH") ?? "")
+            .Split(System.IO.Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).ToList();
         var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
         if (home.Length > 0) folders.Add(System.IO.Path.Combine(home, ".dotnet", "tools"));
-        return folders.Where(System.IO.Path.IsPathFullyQualified).Select(folder => System.IO.Path.Combine(folder, file)).FirstOrDefault(File.Exists);
+        return folders.Where(System.IO.Path.IsPathFullyQualified)
+            .Select(folder => System.IO.Path.Combine(folder, file))
+            .FirstOrDefault(File.Exists);
     }
 
     /// <summary>The program that runs assemblies: the one of this process where it runs one, else that of the installation.</summary>
     private static string DotnetHost()
     {
         var file = OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet";
-        if (Environment.ProcessPath is { } own && System.IO.Path.GetFileName(own).Equals(file, StringComparison.OrdinalIgnoreCase)) return own;
-        if (Environment.GetEnvironmentVariable("DOTNET_ROOT") is { Length: > 0 } root && File.Exists(System.IO.Path.Combine(root, file))) return System.IO.Path.Combine(root, file);
+        if (Environment.ProcessPath is { } own && System.IO.Path.GetFileName(own).Equals(file, StringComparison.OrdinalIgnoreCase))
+            return own;
+        if (Environment.GetEnvironmentVariable("DOTNET_ROOT") is { Length: > 0 } root && File.Exists(System.IO.Path.Combine(root, file)))
+            return System.IO.Path.Combine(root, file);
         return file;
     }
 }

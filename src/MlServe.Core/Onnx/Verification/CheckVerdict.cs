@@ -7,7 +7,10 @@ namespace MlServe.Onnx.Verification;
 /// <param name="Message">The same in words; what was found of the batch axis where it loads.</param>
 internal sealed record CheckVerdict(ModelLoadFailure? Failure, string Message)
 {
-    /// <summary>Whether it may have had another cause than the model, a machine that was busy or short of memory, and is to be found anew the next time.</summary>
+    /// <summary>
+    /// Whether it may have had another cause than the model, a machine that was busy or short of memory, and is to be found anew the next
+    /// time.
+    /// </summary>
     [JsonIgnore]
     public bool IsOfTheMoment { get; init; }
 }

@@ -7,8 +7,8 @@ using MlServe.Onnx.Files;
 namespace MlServe.Onnx.Verification;
 
 /// <summary>
-/// What was found of models, so that none is checked twice. In the process: what passed, and what brought the check down by itself. In a folder, sealed: what passed; the rest may have had
-/// a cause that a restart removes.
+/// What was found of models, so that none is checked twice. In the process: what passed, and what brought the check down by itself. In a
+/// folder, sealed: what passed; the rest may have had a cause that a restart removes.
 /// </summary>
 internal static class VerdictStore
 {
@@ -31,7 +31,8 @@ internal static class VerdictStore
         if (folder?.TryRead(FileOf(key), ContextOf(key), MaxFile, out _) is not { } file) return null;
         try
         {
-            if (JsonSerializer.Deserialize(SealedFolder.ContentOf(file), CheckJson.Default.CheckVerdict) is not { Failure: null } verdict) return null;
+            if (JsonSerializer.Deserialize(SealedFolder.ContentOf(file), CheckJson.Default.CheckVerdict) is not { Failure: null } verdict)
+                return null;
             Remember(key, verdict);
             return verdict;
         }

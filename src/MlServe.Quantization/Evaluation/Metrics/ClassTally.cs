@@ -12,7 +12,9 @@ internal sealed class ClassTally
 
     public double? Agreement => Rows == 0 ? null : _agreed / Rows;
 
-    /// <summary>The mean share of the source's five best classes that are among the model's; null where there are no more classes than that.</summary>
+    /// <summary>
+    /// The mean share of the source's five best classes that are among the model's; null where there are no more classes than that.
+    /// </summary>
     public double? TopAgreement { get; private set; }
 
     public double AgreementLow => Confidence.LowerShare(_agreed, Rows);

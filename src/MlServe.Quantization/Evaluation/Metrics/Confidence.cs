@@ -9,7 +9,8 @@ internal static class Confidence
     private const int Steps = 60;
 
     /// <summary>
-    /// The least share of all rows that so many of so many rows are likely to come from (C. Clopper and E. Pearson, 1934). Where rows agree in part, as those of sequences do, the interval is Wilson's (1927).
+    /// The least share of all rows that so many of so many rows are likely to come from (C. Clopper and E. Pearson, 1934). Where rows agree
+    /// in part, as those of sequences do, the interval is Wilson's (1927).
     /// </summary>
     /// <param name="agreed">The sum of the shares in which each row agrees.</param>
     /// <param name="rows">How many rows.</param>
@@ -31,9 +32,12 @@ internal static class Confidence
     }
 
     /// <summary>How many rows without a miss show a share.</summary>
-    public static int RowsFor(double share) => share >= 1 ? int.MaxValue : (int)Math.Ceiling(Math.Log(1 - Level) / Math.Log(Math.Max(share, 1e-9)));
+    public static int RowsFor(double share) =>
+        share >= 1 ? int.MaxValue : (int)Math.Ceiling(Math.Log(1 - Level) / Math.Log(Math.Max(share, 1e-9)));
 
-    /// <summary>The ratio of signal to noise that most samples of as many rows have at least, in decibels: rows are drawn anew (B. Efron, 1979).</summary>
+    /// <summary>
+    /// The ratio of signal to noise that most samples of as many rows have at least, in decibels: rows are drawn anew (B. Efron, 1979).
+    /// </summary>
     public static double LowerSnrDb(IReadOnlyList<double> signals, IReadOnlyList<double> noises)
     {
         var random = new Random(signals.Count);
@@ -58,7 +62,8 @@ internal static class Confidence
     private static double Wilson(double share, long rows)
     {
         var scale = 1 + (Z * Z / rows);
-        return Math.Max(0, (share + (Z * Z / (2 * rows)) - (Z * Math.Sqrt((share * (1 - share) / rows) + (Z * Z / (4.0 * rows * rows))))) / scale);
+        return Math.Max(
+            0, (share + (Z * Z / (2 * rows)) - (Z * Math.Sqrt((share * (1 - share) / rows) + (Z * Z / (4.0 * rows * rows))))) / scale);
     }
 
     /// <summary>How likely so many or more of the rows agree where each does with a probability.</summary>

@@ -35,7 +35,10 @@ internal sealed class OutputEnds(GraphIndex index)
 {
     private readonly WrittenOutEnds _written = new(index);
 
-    private static readonly HashSet<string> PassedOver = new(StringComparer.Ordinal) { "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Cast", "Transpose", "Dropout", "Concat", "Slice" };
+    private static readonly HashSet<string> PassedOver = new(StringComparer.Ordinal)
+    {
+        "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Cast", "Transpose", "Dropout", "Concat", "Slice",
+    };
 
     public OutputEnd Of(string output)
     {

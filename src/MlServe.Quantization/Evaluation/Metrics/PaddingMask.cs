@@ -17,10 +17,17 @@ internal sealed class PaddingMask
         _places = places;
     }
 
-    /// <summary>The input whose name says that it is a mask: integers or truth values for each row and place; null: there is none.</summary>
+    /// <summary>
+    /// The input whose name says that it is a mask: integers or truth values for each row and place; null: there is none.
+    /// </summary>
     public static string? NameIn(EncodedSample sample) => sample.Values
         .Where(static pair => pair.Key.Contains("mask", StringComparison.OrdinalIgnoreCase) && pair.Value.IsTensor)
-        .Where(static pair => pair.Value.GetTensorTypeAndShape() is { Shape.Length: 2, ElementDataType: TensorElementType.Int64 or TensorElementType.Int32 or TensorElementType.Bool })
+        .Where(static pair =>
+            pair.Value.GetTensorTypeAndShape() is
+            {
+                Shape.Length: 2,
+                ElementDataType: TensorElementType.Int64 or TensorElementType.Int32 or TensorElementType.Bool
+            })
         .Select(static pair => pair.Key).Order(StringComparer.Ordinal).FirstOrDefault();
 
     public static PaddingMask? Of(EncodedSample sample)
@@ -37,5 +44,6 @@ internal sealed class PaddingMask
     }
 
     /// <summary>Whether a place holds something; what the mask does not cover does.</summary>
-    public bool IsKept(int row, int place) => place >= _places || (row * _places) + place >= _isKept.Length || _isKept[(row * _places) + place];
+    public bool IsKept(int row, int place) =>
+        place >= _places || (row * _places) + place >= _isKept.Length || _isKept[(row * _places) + place];
 }

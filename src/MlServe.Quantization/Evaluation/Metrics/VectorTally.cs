@@ -41,7 +41,10 @@ internal sealed class VectorTally
         _leastCosine = Math.Min(_leastCosine, cosine);
     }
 
-    /// <summary>The share of rows whose nearest neighbour among the others is the same, and the correlation of the ranks of all others; null: too few rows to tell.</summary>
+    /// <summary>
+    /// The share of rows whose nearest neighbour among the others is the same, and the correlation of the ranks of all others; null: too
+    /// few rows to tell.
+    /// </summary>
     public (double? Same, double? Spearman) Compare()
     {
         if (Rows < 2) return (null, null);

@@ -3,16 +3,22 @@ using MlServe.Quantization.Proto;
 
 namespace MlServe.Quantization.Evaluation.Metrics;
 
-/// <summary>Knows the ends of graphs that an exporter wrote with several operators where one would do, as those from JAX and TensorFlow are.</summary>
+/// <summary>
+/// Knows the ends of graphs that an exporter wrote with several operators where one would do, as those from JAX and TensorFlow are.
+/// </summary>
 internal sealed class WrittenOutEnds(GraphIndex index)
 {
     private const int MaxSteps = 8;
 
-    private static readonly HashSet<string> KeepsMeaning = new(StringComparer.Ordinal) { "Expand", "Clip", "Max", "Unsqueeze", "Squeeze", "Reshape", "Identity", "Cast" };
+    private static readonly HashSet<string> KeepsMeaning = new(StringComparer.Ordinal)
+    {
+        "Expand", "Clip", "Max", "Unsqueeze", "Squeeze", "Reshape", "Identity", "Cast",
+    };
 
     public OutputEnd Of(NodeProto node) => node switch
     {
-        { OpType: "Div", Input.Count: 2 } => IsSigmoid(node.Input[1]) && IsConstant(node.Input[0]) ? OutputEnd.Sigmoid : OfQuotient(node.Input[0], node.Input[1]),
+        { OpType: "Div", Input.Count: 2 } =>
+            IsSigmoid(node.Input[1]) && IsConstant(node.Input[0]) ? OutputEnd.Sigmoid : OfQuotient(node.Input[0], node.Input[1]),
         { OpType: "Mul", Input.Count: 2 } => OfProduct(node),
         { OpType: "Reciprocal" } when IsSigmoid(node.Input[0]) => OutputEnd.Sigmoid,
         { OpType: "Sub", Input.Count: 2 } when IsLogOfSum(node.Input[1]) => OutputEnd.Softmax,
@@ -23,7 +29,8 @@ internal sealed class WrittenOutEnds(GraphIndex index)
     {
         for (var i = 0; i < 2; i++)
         {
-            if (Behind(product.Input[i]) is { OpType: "Reciprocal" } reciprocal) return OfQuotient(product.Input[1 - i], reciprocal.Input[0]);
+            if (Behind(product.Input[i]) is { OpType: "Reciprocal" } reciprocal)
+                return OfQuotient(product.Input[1 - i], reciprocal.Input[0]);
         }
 
         return OutputEnd.Other;
@@ -62,10 +69,13 @@ internal sealed class WrittenOutEnds(GraphIndex index)
 
     /// <summary>Whether a value is 1 + Exp(-x).</summary>
     private bool IsSigmoid(string value) =>
-        Behind(value) is { OpType: "Add", Input.Count: 2 } sum && sum.Input.Any(IsConstant) && sum.Input.Any(input => Behind(input) is { OpType: "Exp" });
+        Behind(value) is { OpType: "Add", Input.Count: 2 } sum && sum.Input.Any(IsConstant)
+        && sum.Input.Any(input => Behind(input) is { OpType: "Exp" });
 
     private bool IsLogOfSum(string value) =>
-        Behind(value) is { } node && (node.OpType == "ReduceLogSumExp" || (node.OpType == "Log" && Behind(node.Input[0]) is { OpType: "ReduceSum" } sum && Behind(sum.Input[0]) is { OpType: "Exp" }));
+        Behind(value) is { } node
+        && (node.OpType == "ReduceLogSumExp"
+            || (node.OpType == "Log" && Behind(node.Input[0]) is { OpType: "ReduceSum" } sum && Behind(sum.Input[0]) is { OpType: "Exp" }));
 
     private bool IsSame(string one, string other) => one == other || (Behind(one) is { } node && ReferenceEquals(node, Behind(other)));
 

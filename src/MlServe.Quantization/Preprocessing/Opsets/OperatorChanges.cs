@@ -4,7 +4,8 @@ namespace MlServe.Quantization.Preprocessing.Opsets;
 
 /// <summary>
 /// The operators whose inputs, attributes or meaning a version of the standard operator set changed, up to 22, by ONNX's own change log
-/// (https://github.com/onnx/onnx/blob/main/docs/Changelog.md). What is not here took more types, or more attributes whose defaults mean what was before.
+/// (https://github.com/onnx/onnx/blob/main/docs/Changelog.md). What is not here took more types, or more attributes whose defaults mean
+/// what was before.
 /// </summary>
 internal static class OperatorChanges
 {
@@ -21,8 +22,9 @@ internal static class OperatorChanges
         .. Each(AttributeUpgrades.Refuse, 5, "Reshape"),
         .. Each(AttributeUpgrades.Refuse, 6, "Cast", "Tile"),
         .. Each(AttributeUpgrades.DropConsumedInputs, 6,
-            "Abs", "Add", "BatchNormalization", "Ceil", "Clip", "Div", "Dropout", "Elu", "Exp", "Floor", "HardSigmoid", "InstanceNormalization", "LeakyRelu", "Log", "Max",
-            "Mean", "Min", "Mul", "Neg", "PRelu", "Reciprocal", "Relu", "Selu", "Sigmoid", "Sqrt", "Sub", "Sum", "Tanh"),
+            "Abs", "Add", "BatchNormalization", "Ceil", "Clip", "Div", "Dropout", "Elu", "Exp", "Floor", "HardSigmoid",
+            "InstanceNormalization", "LeakyRelu", "Log", "Max", "Mean", "Min", "Mul", "Neg", "PRelu", "Reciprocal", "Relu", "Selu",
+            "Sigmoid", "Sqrt", "Sub", "Sum", "Tanh"),
         .. Each(BroadcastUpgrades.ToVersion7, 7, "Add", "And", "Div", "Equal", "Greater", "Less", "Mul", "Or", "Pow", "Sub", "Xor", "Gemm"),
         .. Each(AttributeUpgrades.DropIsTest, 7, "BatchNormalization", "Dropout"),
         .. Each(BroadcastUpgrades.Slope, 7, "PRelu"),
@@ -45,13 +47,15 @@ internal static class OperatorChanges
         .. Each(AttributeUpgrades.OneOutput, 14, "BatchNormalization"),
         .. Each(AttributeUpgrades.RoiAlign, 16, "RoiAlign"),
         .. Each(InputUpgrades.Axes, 18,
-            "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSumSquare"),
+            "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd",
+            "ReduceSumSquare"),
         .. Each(AttributeUpgrades.SplitOutputs, 18, "Split"),
         .. Each(InputUpgrades.TransformAxis, 20, "DFT"),
         .. Each(AttributeUpgrades.GridSample, 20, "GridSample"),
         .. Each(GroupNormalizationUpgrade.Apply, 21, "GroupNormalization"),
     ];
 
-    private static IEnumerable<(string Operation, int Version, Upgrade Upgrade)> Each(Upgrade upgrade, int version, params string[] operations) =>
+    private static IEnumerable<(string Operation, int Version, Upgrade Upgrade)> Each(
+        Upgrade upgrade, int version, params string[] operations) =>
         operations.Select(operation => (operation, version, upgrade));
 }

@@ -4,8 +4,8 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Preprocessing.Opsets;
 
 /// <summary>
-/// Raises the standard operator set of a model, version after version, so that it computes the same. What cannot be raised without a change of meaning is
-/// refused by name.
+/// Raises the standard operator set of a model, version after version, so that it computes the same. What cannot be raised without a change
+/// of meaning is refused by name.
 /// </summary>
 internal static class OpsetUpgrader
 {
@@ -49,7 +49,8 @@ internal static class OpsetUpgrader
         {
             if (StandardOperators.Contains(node.OpType)) continue;
             throw new QuantizationException(QuantizationFailure.UnsupportedOpset,
-                $"Node '{Nodes.NameOf(node)}' is a {node.OpType}, which is no standard operator that this library knows, so that it cannot say whether operator set {target} " +
+                $"Node '{Nodes.NameOf(node)}' is a {node.OpType}, which is no standard operator that this library knows, so that it "
+                + $"cannot say whether operator set {target} " +
                 $"changed its meaning. Export the model anew with operator set {target} or higher.");
         }
     }

@@ -21,8 +21,8 @@ internal static class ResizeUpgrades
     }
 
     /// <summary>
-    /// Coordinates were scaled from the corner. The runtime rounds them down where it enlarges and up where it shrinks; since 11 one rule holds for all
-    /// axes of a node.
+    /// Coordinates were scaled from the corner. The runtime rounds them down where it enlarges and up where it shrinks; since 11 one rule
+    /// holds for all axes of a node.
     /// </summary>
     public static void Coordinates(NodeProto node, UpgradeScope scope)
     {
@@ -34,7 +34,9 @@ internal static class ResizeUpgrades
 
     private static string RoundingOf(NodeProto node, UpgradeScope scope)
     {
-        var scales = scope.FloatsOf(node.Input[1]) ?? throw scope.Refuse(node, $"its scales '{node.Input[1]}' are not constant, so that it is not known whether it enlarges or shrinks");
+        var scales = scope.FloatsOf(node.Input[1])
+            ?? throw scope.Refuse(
+                node, $"its scales '{node.Input[1]}' are not constant, so that it is not known whether it enlarges or shrinks");
         if (scales.All(static scale => scale >= 1)) return "floor";
         if (scales.All(static scale => scale <= 1)) return "ceil";
         throw scope.Refuse(node, "it enlarges along one axis and shrinks along another");

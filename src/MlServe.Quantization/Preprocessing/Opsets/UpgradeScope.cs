@@ -15,7 +15,9 @@ internal sealed class UpgradeScope(ModelProto model, long from, int target)
     private GraphProto _graph = model.Graph;
     private int _version;
 
-    /// <summary>The constants that were made, in the order in which they were; they belong to the main graph, where subgraphs see them too.</summary>
+    /// <summary>
+    /// The constants that were made, in the order in which they were; they belong to the main graph, where subgraphs see them too.
+    /// </summary>
     public IEnumerable<TensorProto> Constants => _made;
 
     /// <summary>How many nodes of each operator were changed.</summary>
@@ -67,7 +69,9 @@ internal sealed class UpgradeScope(ModelProto model, long from, int target)
 
     /// <summary>The values of a float constant; null where it is none.</summary>
     public float[]? FloatsOf(string value) =>
-        (_made.Find(made => made.Name == value) ?? _types.ConstantOf(value)) is { } tensor && TensorData.TypeOf(tensor) == DataType.Float ? TensorData.Floats(tensor) : null;
+        (_made.Find(made => made.Name == value) ?? _types.ConstantOf(value)) is { } tensor && TensorData.TypeOf(tensor) == DataType.Float
+            ? TensorData.Floats(tensor)
+            : null;
 
     /// <summary>How many elements a constant has; null where it is none.</summary>
     public long? CountOf(string value) => _types.ConstantOf(value) is { } tensor ? TensorData.CountOf(tensor) : null;
@@ -76,7 +80,8 @@ internal sealed class UpgradeScope(ModelProto model, long from, int target)
     public bool IsRead(string value) => value.Length > 0 && _types.IsRead(value);
 
     public QuantizationException Refuse(NodeProto node, string why) => new(QuantizationFailure.UnsupportedOpset,
-        $"Node '{Nodes.NameOf(node)}' ({node.OpType} of operator set {from}) cannot be raised past operator set {_version}, which changed its meaning: {why}. " +
+        $"Node '{Nodes.NameOf(node)}' ({node.OpType} of operator set {from}) cannot be raised past operator set {_version}, which changed "
+        + $"its meaning: {why}. " +
         $"Export the model anew with operator set {target} or higher.");
 
     private string Constant(TensorProto tensor)

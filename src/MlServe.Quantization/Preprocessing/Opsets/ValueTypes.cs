@@ -6,19 +6,22 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 namespace MlServe.Quantization.Preprocessing.Opsets;
 
 /// <summary>
-/// The types of the values that upgrades ask for: from what the model declares, from ONNX Runtime for the main graph, and in subgraphs by following operators
-/// that keep a type. A name that two subgraphs give to values of two types has none.
+/// The types of the values that upgrades ask for: from what the model declares, from ONNX Runtime for the main graph, and in subgraphs by
+/// following operators that keep a type. A name that two subgraphs give to values of two types has none.
 /// </summary>
 internal sealed class ValueTypes
 {
-    private static readonly HashSet<string> Asking = ["Clip", "Pad", "Softmax", "LogSoftmax", "Hardmax", "PRelu", "Add", "Sub", "Mul", "Div", "Pow"];
+    private static readonly HashSet<string> Asking =
+        ["Clip", "Pad", "Softmax", "LogSoftmax", "Hardmax", "PRelu", "Add", "Sub", "Mul", "Div", "Pow"];
 
     private static readonly HashSet<string> TypeKeeping =
     [
-        "Abs", "Add", "AveragePool", "BatchNormalization", "Ceil", "Clip", "Concat", "Conv", "ConvTranspose", "Div", "Dropout", "Elu", "Erf", "Exp", "Expand", "Flatten", "Floor",
-        "Gather", "Gemm", "GlobalAveragePool", "GlobalMaxPool", "HardSigmoid", "Identity", "InstanceNormalization", "LeakyRelu", "Log", "LogSoftmax", "MatMul", "Max", "MaxPool",
-        "Min", "Mul", "Neg", "PRelu", "Pad", "Pow", "Reciprocal", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Relu", "Reshape", "Resize", "Sigmoid", "Slice", "Softmax",
-        "Softplus", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "Tile", "Transpose", "Unsqueeze", "Upsample",
+        "Abs", "Add", "AveragePool", "BatchNormalization", "Ceil", "Clip", "Concat", "Conv", "ConvTranspose", "Div", "Dropout", "Elu",
+        "Erf", "Exp", "Expand", "Flatten", "Floor", "Gather", "Gemm", "GlobalAveragePool", "GlobalMaxPool", "HardSigmoid", "Identity",
+        "InstanceNormalization", "LeakyRelu", "Log", "LogSoftmax", "MatMul", "Max", "MaxPool",
+        "Min", "Mul", "Neg", "PRelu", "Pad", "Pow", "Reciprocal", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Relu", "Reshape",
+        "Resize", "Sigmoid", "Slice", "Softmax", "Softplus", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "Tile", "Transpose",
+        "Unsqueeze", "Upsample",
     ];
 
     private readonly Dictionary<string, DataType?> _elements = new(StringComparer.Ordinal);
@@ -76,7 +79,9 @@ internal sealed class ValueTypes
         HashSet<string> made = [.. model.Graph.Node.SelectMany(static node => node.Output)];
         HashSet<string> wanted =
         [
-            .. model.Graph.Node.Where(static node => Nodes.IsStandard(node) && Asking.Contains(node.OpType)).SelectMany(static node => node.Input).Where(made.Contains),
+            .. model.Graph.Node.Where(static node => Nodes.IsStandard(node) && Asking.Contains(node.OpType))
+                .SelectMany(static node => node.Input)
+                .Where(made.Contains),
         ];
         if (wanted.Count == 0) return;
         try

@@ -5,8 +5,8 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Preprocessing.Shapes;
 
 /// <summary>
-/// Shapes of values that can be relied on, because they follow from what the runtime asks of the inputs: a rewrite that is exact only where a constant does not widen a value has to
-/// know them. What a model itself says of the values within is not believed.
+/// Shapes of values that can be relied on, because they follow from what the runtime asks of the inputs: a rewrite that is exact only where
+/// a constant does not widen a value has to know them. What a model itself says of the values within is not believed.
 /// </summary>
 internal sealed class KnownShapes
 {
@@ -24,12 +24,15 @@ internal sealed class KnownShapes
         _symbolic = new(model.Graph);
     }
 
-    /// <summary>The lengths of the axes, null for one that is not known; null where not even their number is, and within subgraphs.</summary>
+    /// <summary>
+    /// The lengths of the axes, null for one that is not known; null where not even their number is, and within subgraphs.
+    /// </summary>
     public long?[]? Find(GraphProto graph, string value)
     {
         if (!ReferenceEquals(graph, _main)) return null;
         var symbolic = _symbolic.Find(value)?.Axes;
-        if (symbolic is not null && symbolic.All(static axis => axis.IsKnown)) return [.. symbolic.Select(static axis => (long?)axis.Length)];
+        if (symbolic is not null && symbolic.All(static axis => axis.IsKnown))
+            return [.. symbolic.Select(static axis => (long?)axis.Length)];
         _inferred ??= Infer();
         var inferred = _inferred.GetValueOrDefault(value);
         if (symbolic is null) return inferred;

@@ -5,15 +5,16 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 namespace MlServe.Quantization.Preprocessing.Shapes;
 
 /// <summary>
-/// Follows the shapes of values through convolutions, poolings and what works element by element, with symbols for the lengths that only callers know: ONNX's own inference
-/// forgets these at the first convolution. Where two lengths have one symbol they are the same whatever is given to the model.
+/// Follows the shapes of values through convolutions, poolings and what works element by element, with symbols for the lengths that only
+/// callers know: ONNX's own inference forgets these at the first convolution. Where two lengths have one symbol they are the same whatever
+/// is given to the model.
 /// </summary>
 internal sealed class SymbolicShapes
 {
     private static readonly HashSet<string> Elementwise =
     [
-        "Abs", "BatchNormalization", "Clip", "Dropout", "Elu", "Erf", "Exp", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Log", "Mish", "Neg", "Reciprocal", "Relu", "Selu",
-        "Sigmoid", "Softplus", "Softsign", "Sqrt", "Tanh",
+        "Abs", "BatchNormalization", "Clip", "Dropout", "Elu", "Erf", "Exp", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Log",
+        "Mish", "Neg", "Reciprocal", "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Sqrt", "Tanh",
     ];
 
     private readonly GraphIndex _index;
@@ -26,18 +27,21 @@ internal sealed class SymbolicShapes
         _index = new(graph);
         foreach (var tensor in graph.Initializer)
         {
-            if (_index.ConstantOf(tensor.Name) is not null) _shapes.TryAdd(tensor.Name, ([.. tensor.Dims.Select(Axis.Of)], TensorData.TypeOf(tensor)));
+            if (_index.ConstantOf(tensor.Name) is not null)
+                _shapes.TryAdd(tensor.Name, ([.. tensor.Dims.Select(Axis.Of)], TensorData.TypeOf(tensor)));
         }
 
         foreach (var input in graph.Input)
         {
             if (input.Type?.TensorType is not { Shape: { } shape } type || _index.IsInitializer(input.Name)) continue;
-            _shapes.TryAdd(input.Name, ([.. shape.Dim.Select(dim => dim.DimValue > 0 ? Axis.Of(dim.DimValue) : Fresh())], (DataType)type.ElemType));
+            _shapes.TryAdd(
+                input.Name, ([.. shape.Dim.Select(dim => dim.DimValue > 0 ? Axis.Of(dim.DimValue) : Fresh())], (DataType)type.ElemType));
         }
 
         foreach (var node in graph.Node)
         {
-            if (Nodes.IsStandard(node) && node.Input.Count > 0 && node.Output.Count > 0 && ShapeOf(node) is { } axes) _shapes.TryAdd(node.Output[0], (axes, _shapes[node.Input[0]].Element));
+            if (Nodes.IsStandard(node) && node.Input.Count > 0 && node.Output.Count > 0 && ShapeOf(node) is { } axes)
+                _shapes.TryAdd(node.Output[0], (axes, _shapes[node.Input[0]].Element));
         }
     }
 
@@ -51,7 +55,9 @@ internal sealed class SymbolicShapes
         switch (node.OpType)
         {
             case "Conv":
-                if (node.Input.Count < 2 || !_shapes.TryGetValue(node.Input[1], out var weight) || weight.Axes.Length < 3 || !weight.Axes.All(static axis => axis.IsKnown)) return null;
+                if (node.Input.Count < 2 || !_shapes.TryGetValue(node.Input[1], out var weight) || weight.Axes.Length < 3
+                    || !weight.Axes.All(static axis => axis.IsKnown))
+                    return null;
                 return Move(first.Axes, weight.Axes[0], Window.Of(node, [.. weight.Axes[2..].Select(static axis => axis.Length)]));
             case "MaxPool" or "AveragePool" when first.Axes.Length > 2:
                 return Move(first.Axes, first.Axes[1], Window.Of(node, null));
@@ -60,9 +66,14 @@ internal sealed class SymbolicShapes
             case "Add" or "Sub" or "Mul" or "Div" when node.Input.Count == 2:
                 return _shapes.TryGetValue(node.Input[1], out var second) ? Broadcast(first.Axes, second.Axes) : null;
             case "Flatten" when first.Axes.Length > 1 && Nodes.Int(node, "axis", 1) == 1:
-                return [first.Axes[0], first.Axes[1..].All(static axis => axis.IsKnown) ? Axis.Of(first.Axes[1..].Aggregate(1L, static (product, axis) => product * axis.Length)) : Fresh()];
+                return [first.Axes[0],
+                    first.Axes[1..].All(static axis => axis.IsKnown)
+                        ? Axis.Of(first.Axes[1..].Aggregate(1L, static (product, axis) => product * axis.Length))
+                        : Fresh()];
             case "Gemm" when first.Axes.Length == 2 && Nodes.Int(node, "transA", 0) == 0 && node.Input.Count > 1:
-                return _shapes.TryGetValue(node.Input[1], out var matrix) && matrix.Axes.Length == 2 ? [first.Axes[0], matrix.Axes[Nodes.Int(node, "transB", 0) == 0 ? 1 : 0]] : null;
+                return _shapes.TryGetValue(node.Input[1], out var matrix) && matrix.Axes.Length == 2
+                    ? [first.Axes[0], matrix.Axes[Nodes.Int(node, "transB", 0) == 0 ? 1 : 0]]
+                    : null;
             case "Unsqueeze" when node.Input.Count == 2 && _index.ConstantOf(node.Input[1]) is { } axes:
                 return Unsqueeze(first.Axes, TensorData.Integers(axes));
             default:

@@ -19,10 +19,14 @@ internal readonly record struct Window(long Kernel, long Stride, long Padding, l
         kernel ??= Nodes.Ints(node, "kernel_shape");
         if (kernel is null) return null;
         var axes = kernel.Length;
-        var (strides, dilations, pads) = (Nodes.Ints(node, "strides") ?? [], Nodes.Ints(node, "dilations") ?? [], Nodes.Ints(node, "pads") ?? []);
-        if ((strides.Length > 0 && strides.Length != axes) || (dilations.Length > 0 && dilations.Length != axes) || (pads.Length > 0 && pads.Length != 2 * axes)) return null;
+        var (strides, dilations, pads) =
+            (Nodes.Ints(node, "strides") ?? [], Nodes.Ints(node, "dilations") ?? [], Nodes.Ints(node, "pads") ?? []);
+        if ((strides.Length > 0 && strides.Length != axes) || (dilations.Length > 0 && dilations.Length != axes)
+            || (pads.Length > 0 && pads.Length != 2 * axes))
+            return null;
         var (autoPad, roundsUp) = (Nodes.Text(node, "auto_pad", "NOTSET"), Nodes.Int(node, "ceil_mode", 0) != 0);
         return [.. kernel.Select((size, axis) => new Window(
-            size, strides.Length > 0 ? strides[axis] : 1, pads.Length > 0 ? pads[axis] + pads[axis + axes] : 0, dilations.Length > 0 ? dilations[axis] : 1, autoPad, roundsUp))];
+            size, strides.Length > 0 ? strides[axis] : 1, pads.Length > 0 ? pads[axis] + pads[axis + axes] : 0,
+            dilations.Length > 0 ? dilations[axis] : 1, autoPad, roundsUp))];
     }
 }

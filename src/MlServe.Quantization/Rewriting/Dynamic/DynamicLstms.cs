@@ -6,8 +6,8 @@ using MlServe.Quantization.Rewriting.Weights;
 namespace MlServe.Quantization.Rewriting.Dynamic;
 
 /// <summary>
-/// LSTM as com.microsoft's DynamicQuantizeLSTM, which takes the same inputs with both weights turned: [directions, inputs, 4 x hidden] in place of
-/// [directions, 4 x hidden, inputs].
+/// LSTM as com.microsoft's DynamicQuantizeLSTM, which takes the same inputs with both weights turned: [directions, inputs, 4 x hidden] in
+/// place of [directions, 4 x hidden, inputs].
 /// </summary>
 internal sealed class DynamicLstms(ModelRewrite rewrite, QuantizationPlan plan)
 {
@@ -41,7 +41,8 @@ internal sealed class DynamicLstms(ModelRewrite rewrite, QuantizationPlan plan)
     {
         reason = "it lacks an input";
         if (node.Input.Count < 3 || node.Input.Take(3).Any(static name => name.Length == 0)) return null;
-        if (scope.Find(node.Input[1], out reason) is not { } inputs || scope.Find(node.Input[2], out reason) is not { } recurrent) return null;
+        if (scope.Find(node.Input[1], out reason) is not { } inputs || scope.Find(node.Input[2], out reason) is not { } recurrent)
+            return null;
         if (ReasonToLeave(node, inputs, recurrent) is { } found)
         {
             reason = found;
@@ -64,9 +65,11 @@ internal sealed class DynamicLstms(ModelRewrite rewrite, QuantizationPlan plan)
     private string? ReasonToLeave(NodeProto node, Weight inputs, Weight recurrent)
     {
         if (!inputs.IsFloat || !recurrent.IsFloat) return $"its weights are {TensorData.TypeOf(inputs.Tensor)}, not Float";
-        if (!FitTogether(inputs, recurrent, node)) return $"its weights have shapes that do not fit together ({inputs.Sizes} and {recurrent.Sizes})";
+        if (!FitTogether(inputs, recurrent, node))
+            return $"its weights have shapes that do not fit together ({inputs.Sizes} and {recurrent.Sizes})";
         if (Nodes.Int(node, "layout", 0) != 0) return "its batch comes first (layout), which the integer form does not know";
-        if (node.Attribute.FirstOrDefault(static attribute => !Attributes.Contains(attribute.Name) && attribute.Name != "layout") is { } unknown)
+        if (node.Attribute.FirstOrDefault(static attribute => !Attributes.Contains(attribute.Name)
+            && attribute.Name != "layout") is { } unknown)
             return $"the integer form does not know its attribute '{unknown.Name}'";
         var multiplications = inputs.Count + recurrent.Count;
         if (multiplications < plan.MinMultiplications) return $"it is small ({multiplications} multiplications a step)";
@@ -77,7 +80,9 @@ internal sealed class DynamicLstms(ModelRewrite rewrite, QuantizationPlan plan)
     {
         if (inputs.Rank != 3 || recurrent.Rank != 3) return false;
         var (w, r) = (inputs.Tensor.Dims, recurrent.Tensor.Dims);
-        if (w.Concat(r).Any(static size => size is < 1 or > int.MaxValue) || inputs.Count > Array.MaxLength || recurrent.Count > Array.MaxLength) return false;
+        if (w.Concat(r).Any(static size => size is < 1 or > int.MaxValue) || inputs.Count > Array.MaxLength
+            || recurrent.Count > Array.MaxLength)
+            return false;
         return w[0] == r[0] && w[1] == r[1] && r[1] == Gates * r[2] && Nodes.Int(node, "hidden_size", r[2]) == r[2];
     }
 
@@ -106,7 +111,8 @@ internal sealed class DynamicLstms(ModelRewrite rewrite, QuantizationPlan plan)
         }
 
         var graph = weight.Owner.Graph;
-        var made = new Quantized(rewrite.Names.Next("w"), rewrite.Names.Next("v"), ZerosOf(weight.Owner, directions, plan.PerChannel ? gates : 0));
+        var made = new Quantized(
+            rewrite.Names.Next("w"), rewrite.Names.Next("v"), ZerosOf(weight.Owner, directions, plan.PerChannel ? gates : 0));
         graph.Initializer.Add(TensorData.Make(made.Values, turned, directions, columns, gates));
         graph.Initializer.Add(TensorData.Make(made.Scales, scales.ToArray(), plan.PerChannel ? [directions, gates] : [directions]));
         return made;

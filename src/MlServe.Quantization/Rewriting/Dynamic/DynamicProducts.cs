@@ -5,7 +5,8 @@ using MlServe.Quantization.Rewriting.Weights;
 namespace MlServe.Quantization.Rewriting.Dynamic;
 
 /// <summary>
-/// MatMul and Gemm as DynamicQuantizeLinear (one for each tensor, however many read it), MatMulInteger, Cast and Mul, in the form that ONNX Runtime fuses.
+/// MatMul and Gemm as DynamicQuantizeLinear (one for each tensor, however many read it), MatMulInteger, Cast and Mul, in the form that ONNX
+/// Runtime fuses.
 /// </summary>
 internal sealed class DynamicProducts(ModelRewrite rewrite, QuantizationPlan plan)
 {
@@ -55,10 +56,15 @@ internal sealed class DynamicProducts(ModelRewrite rewrite, QuantizationPlan pla
         return true;
     }
 
-    /// <summary>ONNX Runtime (1.31.1) makes one operator of a product and an addition behind it, and forgets that the constant may have more axes than the product.</summary>
+    /// <summary>
+    /// ONNX Runtime (1.31.1) makes one operator of a product and an addition behind it, and forgets that the constant may have more axes
+    /// than the product.
+    /// </summary>
     private bool IsWidened(MatrixProduct product, GraphScope scope)
     {
-        if (product.Bias is not null || scope.SoleReaderOf(product.Output) is not { } reader || !Nodes.Is(reader, "Add") || reader.Input.Count != 2) return false;
+        if (product.Bias is not null || scope.SoleReaderOf(product.Output) is not { } reader || !Nodes.Is(reader, "Add")
+            || reader.Input.Count != 2)
+            return false;
         var other = reader.Input[reader.Input[0] == product.Output ? 1 : 0];
         return scope.AxesOfConstant(other) is { } axes and > 1 && !(rewrite.Shapes.Find(scope.Graph, product.Input)?.Length >= axes);
     }

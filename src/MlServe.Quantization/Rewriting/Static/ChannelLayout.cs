@@ -3,7 +3,9 @@ using MlServe.Quantization.Proto;
 
 namespace MlServe.Quantization.Rewriting.Static;
 
-/// <summary>Which values around convolutions can be rounded with a scale for each channel: those that have integers on one side only.</summary>
+/// <summary>
+/// Which values around convolutions can be rounded with a scale for each channel: those that have integers on one side only.
+/// </summary>
 internal sealed class ChannelLayout(GraphIndex index, StaticLayout layout, QuantizationPlan plan)
 {
     private readonly SaturationLimits _limits = new(index);
@@ -39,36 +41,46 @@ internal sealed class ChannelLayout(GraphIndex index, StaticLayout layout, Quant
     }
 
     private bool IsOutput(string value) =>
-        layout.RangeOf(value) == value && IsDense(layout.MakerOf(value)) && Readers(value).Count == 0 && !index.UsesOf(value).Any(use => MayBeFused(use.Node));
+        layout.RangeOf(value) == value && IsDense(layout.MakerOf(value)) && Readers(value).Count == 0
+        && !index.UsesOf(value).Any(use => MayBeFused(use.Node));
 
     /// <summary>
-    /// Whether a value comes from a pooling of what no integer operator made: there is nothing to put together then. With a scale for each channel the rounding stays behind the pooling; one scale the runtime moves
-    /// before it, rounds four times as many values, and pools integers channel by channel (0.49 of FP32's speed in place of 1.6 in a small network).
+    /// Whether a value comes from a pooling of what no integer operator made: there is nothing to put together then. With a scale for each
+    /// channel the rounding stays behind the pooling; one scale the runtime moves before it, rounds four times as many values, and pools
+    /// integers channel by channel (0.49 of FP32's speed in place of 1.6 in a small network).
     /// </summary>
     private bool IsPoolOfFloats(string value)
     {
         if (index.ProducerOf(value) is not { } pool || !Nodes.Is(pool, "MaxPool")) return false;
-        return index.ProducerOf(pool.Input[0]) is not { } before || (!layout.IsRounded(pool.Input[0]) && !SubgraphReads.IsRearranging(before));
+        return index.ProducerOf(pool.Input[0]) is not { } before
+            || (!layout.IsRounded(pool.Input[0]) && !SubgraphReads.IsRearranging(before));
     }
 
     /// <summary>
-    /// Whether the runtime may put a float operator and the roundings around it together: where all that it reads comes from integers and what it gives goes to integers, and past operators that only
-    /// rearrange. It does so with a scale for each channel as well, for which its integer operators have no kernels, and then refuses the model.
+    /// Whether the runtime may put a float operator and the roundings around it together: where all that it reads comes from integers and
+    /// what it gives goes to integers, and past operators that only rearrange. It does so with a scale for each channel as well, for which
+    /// its integer operators have no kernels, and then refuses the model.
     /// </summary>
     private bool MayBeFused(NodeProto? node)
     {
         if (node is null) return false;
         if (SubgraphReads.IsRearranging(node)) return true;
         var read = node.Input.Where(input => input.Length > 0 && !index.IsInitializer(input)).ToList();
-        return read.Count > 0 && read.TrueForAll(layout.IsRounded) && node.Output.Any(output => index.UsesOf(output).Any(IsIntegerOrRearranging));
+        return read.Count > 0 && read.TrueForAll(layout.IsRounded)
+            && node.Output.Any(output => index.UsesOf(output).Any(IsIntegerOrRearranging));
     }
 
-    private bool IsIntegerOrRearranging(GraphIndex.Use use) => !use.IsFromSubgraph && (layout.ReadsIntegers(use.Node, use.Input) || SubgraphReads.IsRearranging(use.Node));
+    private bool IsIntegerOrRearranging(GraphIndex.Use use) =>
+        !use.IsFromSubgraph && (layout.ReadsIntegers(use.Node, use.Input) || SubgraphReads.IsRearranging(use.Node));
 
-    /// <summary>Not around a convolution with groups: with all of a text recognizer quantized, 0.13 times the speed of FP32 was measured with ONNX Runtime 1.31.1; why is not known.</summary>
+    /// <summary>
+    /// Not around a convolution with groups: with all of a text recognizer quantized, 0.13 times the speed of FP32 was measured with ONNX
+    /// Runtime 1.31.1; why is not known.
+    /// </summary>
     private static bool IsDense(ComputeNode? node) => node is { Node.OpType: "Conv" } && Nodes.Int(node.Node, "group", 1) == 1;
 
-    private List<GraphIndex.Use> Readers(string value) => [.. index.UsesOf(value).Where(use => !use.IsFromSubgraph && layout.ReadsIntegers(use.Node, use.Input))];
+    private List<GraphIndex.Use> Readers(string value) =>
+        [.. index.UsesOf(value).Where(use => !use.IsFromSubgraph && layout.ReadsIntegers(use.Node, use.Input))];
 
     private static int Channels(ComputeNode conv) => checked((int)conv.Weight.Dims[1]);
 

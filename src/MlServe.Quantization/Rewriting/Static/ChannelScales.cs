@@ -1,8 +1,8 @@
 namespace MlServe.Quantization.Rewriting.Static;
 
 /// <summary>
-/// How a value is rounded with a scale of its own for each channel although the integer operator beside it knows one scale for all: what differs is taken into the
-/// operator's weights and bias.
+/// How a value is rounded with a scale of its own for each channel although the integer operator beside it knows one scale for all: what
+/// differs is taken into the operator's weights and bias.
 /// </summary>
 /// <param name="Scales">The scale of each channel.</param>
 /// <param name="Zeros">The zero point of each channel.</param>
@@ -30,8 +30,8 @@ internal sealed record ChannelScales(float[] Scales, int[] Zeros, ScaleAndZero T
     }
 
     /// <summary>
-    /// Channels moved towards one range, half way as in SmoothQuant (G. Xiao et al., 2022): the weights that take up the rest are rounded as well, and one scale serves all
-    /// inputs of an output.
+    /// Channels moved towards one range, half way as in SmoothQuant (G. Xiao et al., 2022): the weights that take up the rest are rounded
+    /// as well, and one scale serves all inputs of an output.
     /// </summary>
     /// <param name="ranges">The range of each channel.</param>
     /// <param name="sameZero">Whether all channels need one zero, because the operator pads with it.</param>

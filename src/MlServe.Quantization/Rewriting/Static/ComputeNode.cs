@@ -21,8 +21,8 @@ internal sealed record ComputeNode(NodeProto Node, TensorProto Weight, TensorPro
     public bool TakesBias => Node.OpType != "MatMul";
 
     /// <summary>
-    /// Whether the output is always rounded, for all of its readers: ONNX Runtime has no integer convolution with a float output, but integer matrix products
-    /// with one.
+    /// Whether the output is always rounded, for all of its readers: ONNX Runtime has no integer convolution with a float output, but
+    /// integer matrix products with one.
     /// </summary>
     public bool RoundsOutput => Node.OpType == "Conv";
 

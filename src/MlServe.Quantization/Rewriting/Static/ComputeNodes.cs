@@ -33,7 +33,8 @@ internal sealed class ComputeNodes(GraphIndex index, QuantizationPlan plan)
         {
             bias = ConstantOf(node.Input[2], "bias", out reason);
             if (bias is null) return null;
-            if (!IsForChannels(bias, weight.Dims[axis])) return Not($"its bias has the shape {Text(bias)}, which is not one value for each channel", out reason);
+            if (!IsForChannels(bias, weight.Dims[axis]))
+                return Not($"its bias has the shape {Text(bias)}, which is not one value for each channel", out reason);
         }
 
         if (MultiplicationsOf(node, weight) is { } multiplications && multiplications < plan.MinMultiplications)
@@ -46,12 +47,14 @@ internal sealed class ComputeNodes(GraphIndex index, QuantizationPlan plan)
     }
 
     private string WhyExcluded(NodeProto node) =>
-        (node.Input.Count > 1 && index.ConstantOf(node.Input[1]) is { } weight ? SlowConvolutions.WhyOf(node, weight) : null) ?? "excluded by the plan";
+        (node.Input.Count > 1 && index.ConstantOf(node.Input[1]) is { } weight ? SlowConvolutions.WhyOf(node, weight) : null)
+        ?? "excluded by the plan";
 
     private TensorProto? ConstantOf(string name, string what, out string reason)
     {
         reason = "";
-        if (!index.IsInitializer(name)) return Null(index.IsInput(name) ? $"its {what} are an input" : $"its {what} are computed", out reason);
+        if (!index.IsInitializer(name))
+            return Null(index.IsInput(name) ? $"its {what} are an input" : $"its {what} are computed", out reason);
         if (index.ConstantOf(name) is not { } tensor) return Null($"its {what} '{name}' are an input of the model as well", out reason);
         if (index.IsOutput(name)) return Null($"its {what} '{name}' are an output of the model", out reason);
         if (TensorData.TypeOf(tensor) != DataType.Float) return Null($"its {what} are {TensorData.TypeOf(tensor)}, not float", out reason);

@@ -2,7 +2,9 @@ using MlServe.Quantization.Model;
 
 namespace MlServe.Quantization.Rewriting.Static;
 
-/// <summary>The weights and biases of an operator as the integer operator takes them, with the differences between channels in them.</summary>
+/// <summary>
+/// The weights and biases of an operator as the integer operator takes them, with the differences between channels in them.
+/// </summary>
 internal sealed class ComputeParameters
 {
     private readonly ComputeNode _compute;

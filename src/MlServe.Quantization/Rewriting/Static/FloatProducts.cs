@@ -5,15 +5,20 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 namespace MlServe.Quantization.Rewriting.Static;
 
 /// <summary>
-/// Operators with weights that stay FP32 behind a rounded value. ONNX Runtime (1.31.1) rounds the weights of those whose input comes from a DequantizeLinear with one scale, all
-/// with one scale again, and makes integer operators of some: its transformer WeightBiasQuantization takes them for forgotten. A scale for each channel, all equal, keeps it off.
+/// Operators with weights that stay FP32 behind a rounded value. ONNX Runtime (1.31.1) rounds the weights of those whose input comes from a
+/// DequantizeLinear with one scale, all with one scale again, and makes integer operators of some: its transformer WeightBiasQuantization
+/// takes them for forgotten. A scale for each channel, all equal, keeps it off.
 /// </summary>
 internal static class FloatProducts
 {
-    /// <summary>How many channels the first input has and along which axis; null: no operator that the runtime would round, or but one channel.</summary>
+    /// <summary>
+    /// How many channels the first input has and along which axis; null: no operator that the runtime would round, or but one channel.
+    /// </summary>
     public static (int Count, int Axis)? ChannelsOf(NodeProto node, GraphIndex index)
     {
-        if (!Nodes.IsStandard(node) || node.Input.Count < 2 || index.ConstantOf(node.Input[1]) is not { } weight || TensorData.TypeOf(weight) != DataType.Float) return null;
+        if (!Nodes.IsStandard(node) || node.Input.Count < 2 || index.ConstantOf(node.Input[1]) is not { } weight
+            || TensorData.TypeOf(weight) != DataType.Float)
+            return null;
         var sizes = weight.Dims;
         if (sizes.Count < 2) return null;
         (long Count, int Axis) channels = node.OpType switch

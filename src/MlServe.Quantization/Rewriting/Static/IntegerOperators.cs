@@ -15,7 +15,9 @@ internal static class IntegerOperators
             "Add" => node.Input.Count == 2,
             "Concat" or "AveragePool" or "GlobalAveragePool" => true,
             "MaxPool" or "Reshape" or "Flatten" or "Transpose" or "Squeeze" or "Unsqueeze" => true,
-            "Resize" => Nodes.Text(node, "mode", "nearest") == "nearest" && Nodes.Text(node, "coordinate_transformation_mode", "") != "tf_crop_and_resize",
+            "Resize" =>
+                Nodes.Text(node, "mode", "nearest") == "nearest"
+                && Nodes.Text(node, "coordinate_transformation_mode", "") != "tf_crop_and_resize",
             _ => false,
         };
     }
@@ -45,7 +47,8 @@ internal static class IntegerOperators
     public static float? LimitOf(NodeProto node, int input, float otherwise, GraphIndex index)
     {
         if (node.Input.Count <= input || node.Input[input].Length == 0) return otherwise;
-        if (index.ConstantOf(node.Input[input]) is not { } tensor || TensorData.TypeOf(tensor) != TensorProto.Types.DataType.Float) return null;
+        if (index.ConstantOf(node.Input[input]) is not { } tensor || TensorData.TypeOf(tensor) != TensorProto.Types.DataType.Float)
+            return null;
         return TensorData.Floats(tensor) is [var limit] ? limit : null;
     }
 }

@@ -3,7 +3,9 @@ using MlServe.Quantization.Proto;
 
 namespace MlServe.Quantization.Rewriting.Static;
 
-/// <summary>Writes weights and biases as integers with the operators that give their floats. A weight that several operators share is written once.</summary>
+/// <summary>
+/// Writes weights and biases as integers with the operators that give their floats. A weight that several operators share is written once.
+/// </summary>
 internal sealed class ParameterWriter(GraphProto graph, NameAllocator names, Constants constants, IntegerTypes types, QuantizationPlan plan)
 {
     private readonly Dictionary<string, List<Written>> _written = new(StringComparer.Ordinal);
@@ -41,7 +43,8 @@ internal sealed class ParameterWriter(GraphProto graph, NameAllocator names, Con
         if (correction.Length != compute.Channels)
         {
             throw new QuantizationException(QuantizationFailure.PlanMismatch,
-                $"The plan corrects {correction.Length} channels of '{compute.Node.Output[0]}', which has {compute.Channels}. It was made for another model.");
+                $"The plan corrects {correction.Length} channels of '{compute.Node.Output[0]}', which has {compute.Channels}. It was made "
+                    + "for another model.");
         }
 
         biases ??= new float[compute.Channels];
@@ -61,7 +64,9 @@ internal sealed class ParameterWriter(GraphProto graph, NameAllocator names, Con
         var name = names.Next("w");
         graph.Initializer.Add(TensorData.Make(name, integers, [.. compute.Weight.Dims]));
         var output = names.Next("d");
-        nodes.Add(Dequantize(name, constants.Floats(scales), constants.WeightZeros(scales.Length == 1 ? 0 : scales.Length), output, compute.Axis, scales.Length));
+        nodes.Add(Dequantize(
+            name, constants.Floats(scales), constants.WeightZeros(scales.Length == 1 ? 0 : scales.Length), output, compute.Axis,
+            scales.Length));
         if (!isScaled) written.Add(new(compute.Axis, scales, output));
         return output;
     }
@@ -73,7 +78,8 @@ internal sealed class ParameterWriter(GraphProto graph, NameAllocator names, Con
             products[i] = Math.Max(input * scales[i], float.Epsilon);
         var integers = new int[biases.Length];
         for (var i = 0; i < integers.Length; i++)
-            integers[i] = (int)Math.Clamp(Math.Round(biases[i] / (double)products[products.Length == 1 ? 0 : i]), int.MinValue, int.MaxValue);
+            integers[i] = (int)Math.Clamp(
+                Math.Round(biases[i] / (double)products[products.Length == 1 ? 0 : i]), int.MinValue, int.MaxValue);
 
         var name = names.Next("b");
         graph.Initializer.Add(TensorData.Make(name, integers, integers.Length));

@@ -4,11 +4,13 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Rewriting.Static;
 
 /// <summary>
-/// Narrows the range of a value whose readers are all flat beyond some limit: what lies there does not change what they give, so no integers are spent on it.
+/// Narrows the range of a value whose readers are all flat beyond some limit: what lies there does not change what they give, so no
+/// integers are spent on it.
 /// </summary>
 internal sealed class SaturationLimits(GraphIndex index)
 {
-    // Where a curve only comes near its limit, the limit is where it is within 2e-4 of it (Sigmoid, Tanh), or where x * Sigmoid(x) is within 3e-3 of 0.
+    // Where a curve only comes near its limit, the limit is where it is within 2e-4 of it (Sigmoid, Tanh), or where x * Sigmoid(x) is
+    // within 3e-3 of 0.
     private const float SigmoidLimit = 9, TanhLimit = 5, SwishLimit = 8;
 
     public TensorRange Narrow(string value, TensorRange range)
@@ -35,7 +37,8 @@ internal sealed class SaturationLimits(GraphIndex index)
             case "Relu":
                 return (0, float.MaxValue);
             case "Clip":
-                return (IntegerOperators.LimitOf(node, 1, float.MinValue, index) ?? float.MinValue, IntegerOperators.LimitOf(node, 2, float.MaxValue, index) ?? float.MaxValue);
+                return (IntegerOperators.LimitOf(node, 1, float.MinValue, index) ?? float.MinValue,
+                    IntegerOperators.LimitOf(node, 2, float.MaxValue, index) ?? float.MaxValue);
             case "Sigmoid":
                 return (-SigmoidLimit, SigmoidLimit);
             case "Tanh":
@@ -56,7 +59,9 @@ internal sealed class SaturationLimits(GraphIndex index)
     {
         if (product.Input.Count != 2 || product.Input[0] == product.Input[1]) return null;
         var other = product.Input[0] == value ? product.Input[1] : product.Input[0];
-        return index.ProducerOf(other) is { } gate && (Nodes.Is(gate, "Sigmoid") || Nodes.Is(gate, "HardSigmoid")) && gate.Input[0] == value ? gate : null;
+        return index.ProducerOf(other) is { } gate && (Nodes.Is(gate, "Sigmoid") || Nodes.Is(gate, "HardSigmoid")) && gate.Input[0] == value
+            ? gate
+            : null;
     }
 
     private static (float Low, float High) HardSigmoid(NodeProto node)

@@ -6,7 +6,10 @@ internal readonly record struct ScaleAndZero(float Scale, int Zero)
     /// <summary>The least normal float. Below it a scale loses digits.</summary>
     public const float MinScale = 1.17549435e-38f;
 
-    /// <summary>The scale and zero point that spread a range over all integers from <paramref name="low"/> to <paramref name="high"/>; 0 is always exact.</summary>
+    /// <summary>
+    /// The scale and zero point that spread a range over all integers from <paramref name="low"/> to <paramref name="high"/>; 0 is always
+    /// exact.
+    /// </summary>
     public static ScaleAndZero OfRange(TensorRange range, int low, int high)
     {
         var min = Math.Min(range.Min, 0d);

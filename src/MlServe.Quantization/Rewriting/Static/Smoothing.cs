@@ -4,8 +4,9 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Rewriting.Static;
 
 /// <summary>
-/// Brings the columns of what matrix products on integers read nearer to one width, and takes the difference into the rows of their weights, which have a scale for each column and lose less by it
-/// (G. Xiao et al., "SmoothQuant", 2022). A value that comes as integers stays as it is: a multiplication would stand between two integer operators.
+/// Brings the columns of what matrix products on integers read nearer to one width, and takes the difference into the rows of their
+/// weights, which have a scale for each column and lose less by it (G. Xiao et al., "SmoothQuant", 2022). A value that comes as integers
+/// stays as it is: a multiplication would stand between two integer operators.
 /// </summary>
 internal static class Smoothing
 {
@@ -49,8 +50,10 @@ internal static class Smoothing
     {
         var layout = new StaticLayout(index, plan);
         return [.. index.Graph.Node.Select(layout.ComputeOf).OfType<ComputeNode>()
-            .Where(compute => compute.Node.OpType is "MatMul" or "Gemm" && compute.Weight.Dims.Count == 2 && !layout.IsRounded(compute.Node.Input[0]))
-            .GroupBy(static compute => compute.Node.Input[0], StringComparer.Ordinal).Select(static group => (group.Key, (IReadOnlyList<ComputeNode>)[.. group]))];
+            .Where(compute => compute.Node.OpType is "MatMul" or "Gemm" && compute.Weight.Dims.Count == 2
+                && !layout.IsRounded(compute.Node.Input[0]))
+            .GroupBy(static compute => compute.Node.Input[0], StringComparer.Ordinal)
+            .Select(static group => (group.Key, (IReadOnlyList<ComputeNode>)[.. group]))];
     }
 
     /// <summary>The columns of its input that a product multiplies.</summary>
@@ -77,8 +80,10 @@ internal static class Smoothing
 
     private static void RequireLength(string value, float[] factors, ComputeNode compute)
     {
-        if (factors.Length == ColumnsOf(compute) && Array.TrueForAll(factors, static factor => float.IsNormal(factor) && factor > 0)) return;
+        if (factors.Length == ColumnsOf(compute) && Array.TrueForAll(factors, static factor => float.IsNormal(factor) && factor > 0))
+            return;
         throw new QuantizationException(QuantizationFailure.PlanMismatch,
-            $"The plan has {factors.Length} factors for '{value}', which has {ColumnsOf(compute)} columns, or one of them is not above 0. It was made for another model.");
+            $"The plan has {factors.Length} factors for '{value}', which has {ColumnsOf(compute)} columns, or one of them is not above 0. "
+                + "It was made for another model.");
     }
 }

@@ -12,7 +12,9 @@ internal static class StaticDecisions
         {
             var isMain = ReferenceEquals(graph, model.Graph);
             foreach (var node in graph.Node)
-                yield return isMain ? Of(node, layout) : new(Nodes.NameOf(node), node.OpType, false, "in a subgraph, which stays FP32 in a static plan");
+                yield return isMain
+                    ? Of(node, layout)
+                    : new(Nodes.NameOf(node), node.OpType, false, "in a subgraph, which stays FP32 in a static plan");
         }
     }
 
@@ -21,6 +23,8 @@ internal static class StaticDecisions
         var name = Nodes.NameOf(node);
         if (layout.IsFolded(node)) return new(name, node.OpType, true, "folded into the range of its input");
         if (layout.ComputeOf(node) is not null) return new(name, node.OpType, true, layout.Rounded(node) is null ? "float output" : "");
-        return layout.IsQuantized(node) ? new(name, node.OpType, true, "between quantized operators") : new(name, node.OpType, false, layout.ReasonOf(node));
+        return layout.IsQuantized(node)
+            ? new(name, node.OpType, true, "between quantized operators")
+            : new(name, node.OpType, false, layout.ReasonOf(node));
     }
 }

@@ -62,7 +62,8 @@ internal sealed class StaticGraphWriter
             _parameters.Write(compute, new(compute, inputs, outputs), inputs?.Tensor.Scale ?? ScaleOf(node.Input[0]).Scale, _nodes);
         }
 
-        else if (!_layout.IsQuantized(node) && node.Input.Count > 0 && _rounded.TryGetValue(node.Input[0], out var input) && FloatProducts.ChannelsOf(node, _index) is { } channels)
+        else if (!_layout.IsQuantized(node) && node.Input.Count > 0 && _rounded.TryGetValue(node.Input[0], out var input)
+            && FloatProducts.ChannelsOf(node, _index) is { } channels)
         {
             node.Input[0] = DequantizeByChannel(input.Integers, input.Scale, channels);
         }
@@ -75,7 +76,8 @@ internal sealed class StaticGraphWriter
 
         if (rounded is not null)
         {
-            // The name stays with the rounded value, so that no reader has to change. Where a Relu was folded, the operator's own output is free.
+            // The name stays with the rounded value, so that no reader has to change. Where a Relu was folded, the operator's own output is
+            // free.
             if (rounded == node.Output[0]) node.Output[0] = _names.Next("r");
             _nodes.Add(node);
             if (outputs is null) _rounded.Add(rounded, (Quantize(node.Output[0], ScaleOf(rounded), rounded), ScaleOf(rounded)));
@@ -120,7 +122,8 @@ internal sealed class StaticGraphWriter
     }
 
     /// <returns>The value in integers.</returns>
-    private string Quantize(string value, (string Scale, string Zero, bool IsPerChannel) to, (string Scale, string Zero, bool IsPerChannel) from, string output)
+    private string Quantize(
+        string value, (string Scale, string Zero, bool IsPerChannel) to, (string Scale, string Zero, bool IsPerChannel) from, string output)
     {
         var integers = _names.Next("q");
         AddNode("QuantizeLinear", value, to, integers);
@@ -135,10 +138,13 @@ internal sealed class StaticGraphWriter
         _nodes.Add(node);
     }
 
-    private (string Scale, string Zero, bool IsPerChannel) Parameters(ScaleAndZero scale) => (_constants.Scale(scale.Scale), _constants.Zero(scale.Zero, _types.Activation), false);
+    private (string Scale, string Zero, bool IsPerChannel) Parameters(ScaleAndZero scale) =>
+        (_constants.Scale(scale.Scale), _constants.Zero(scale.Zero, _types.Activation), false);
 
     private (string Scale, string Zero, bool IsPerChannel) Parameters(ChannelScales scales) =>
-        scales.Scales.Length == 1 ? Parameters(new ScaleAndZero(scales.Scales[0], scales.Zeros[0])) : (_constants.Floats(scales.Scales), _constants.Zeros(scales.Zeros, _types.Activation), true);
+        scales.Scales.Length == 1
+            ? Parameters(new ScaleAndZero(scales.Scales[0], scales.Zeros[0]))
+            : (_constants.Floats(scales.Scales), _constants.Zeros(scales.Zeros, _types.Activation), true);
 
     private ScaleAndZero ScaleOf(string value)
     {
@@ -151,7 +157,8 @@ internal sealed class StaticGraphWriter
         }
 
         if (!float.IsFinite(range.Min) || !float.IsFinite(range.Max) || range.Min > range.Max)
-            throw new QuantizationException(QuantizationFailure.PlanMismatch, $"The plan's range for '{value}' is {range.Min} to {range.Max}, which is none.");
+            throw new QuantizationException(
+                QuantizationFailure.PlanMismatch, $"The plan's range for '{value}' is {range.Min} to {range.Max}, which is none.");
         scale = ScaleAndZero.OfRange(_limits.Narrow(value, range), _types.Low, _types.High);
         _scales.Add(value, scale);
         return scale;
@@ -161,7 +168,8 @@ internal sealed class StaticGraphWriter
     private void RemoveUnused()
     {
         var index = new GraphIndex(_graph);
-        foreach (var node in _graph.Node.Where(node => Nodes.Is(node, "DequantizeLinear") && index.UsesOf(node.Output[0]).Count == 0 && !index.IsOutput(node.Output[0])).ToList())
+        foreach (var node in _graph.Node.Where(node => Nodes.Is(node, "DequantizeLinear") && index.UsesOf(node.Output[0]).Count == 0
+            && !index.IsOutput(node.Output[0])).ToList())
             _graph.Node.Remove(node);
         for (var i = _graph.Initializer.Count - 1; i >= 0; i--)
         {

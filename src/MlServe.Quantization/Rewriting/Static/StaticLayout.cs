@@ -4,7 +4,8 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Rewriting.Static;
 
 /// <summary>
-/// What of a graph works on integers: the operators with weights, and what lies between them and can pass integers on. A snapshot of the graph.
+/// What of a graph works on integers: the operators with weights, and what lies between them and can pass integers on. A snapshot of the
+/// graph.
 /// </summary>
 internal sealed class StaticLayout
 {
@@ -51,9 +52,13 @@ internal sealed class StaticLayout
     public string ReasonOf(NodeProto node) => _reasons.GetValueOrDefault(node) ?? IntegerOperators.WhyNot(node);
 
     /// <summary>Whether the node is a Relu or Clip that the range of its input's producer does the work of.</summary>
-    public bool IsFolded(NodeProto node) => _activated.TryGetValue(node, out var producer) && Rounded(producer) is { } rounded && rounded != producer.Output[0];
+    public bool IsFolded(NodeProto node) =>
+        _activated.TryGetValue(node, out var producer) && Rounded(producer) is { } rounded && rounded != producer.Output[0];
 
-    /// <summary>The value that stands behind an operator (and the Relu folded into it) as integers for all of its readers; null: its output stays float.</summary>
+    /// <summary>
+    /// The value that stands behind an operator (and the Relu folded into it) as integers for all of its readers; null: its output stays
+    /// float.
+    /// </summary>
     public string? Rounded(NodeProto node)
     {
         if (_between.Contains(node)) return OutputOf(node);
@@ -70,7 +75,9 @@ internal sealed class StaticLayout
         return Rounded(producer) == value;
     }
 
-    /// <summary>The operator with weights that a rounded value comes from, with a Relu folded into it or not; null: another operator, or none.</summary>
+    /// <summary>
+    /// The operator with weights that a rounded value comes from, with a Relu folded into it or not; null: another operator, or none.
+    /// </summary>
     public ComputeNode? MakerOf(string value)
     {
         if (!IsRounded(value) || _index.ProducerOf(value) is not { } producer) return null;
@@ -81,7 +88,9 @@ internal sealed class StaticLayout
     public bool ReadsIntegers(NodeProto node, int input) =>
         _compute.ContainsKey(node) ? input == 0 : _between.Contains(node) && IntegerOperators.IsData(node, input);
 
-    /// <summary>The value whose range a rounded or read value has: its own, or that of the value that an operator only rearranges.</summary>
+    /// <summary>
+    /// The value whose range a rounded or read value has: its own, or that of the value that an operator only rearranges.
+    /// </summary>
     public string RangeOf(string value)
     {
         while (_index.ProducerOf(value) is { } producer && _between.Contains(producer) && IntegerOperators.KeepsRange(producer))
@@ -108,10 +117,12 @@ internal sealed class StaticLayout
     }
 
     /// <summary>
-    /// Whether the node is a Relu behind integers whose output stays float. ONNX Runtime (1.31.1) takes a Relu that one operator reads for one that rounding
-    /// makes needless, finds no rounding, and leaves the product before it float.
+    /// Whether the node is a Relu behind integers whose output stays float. ONNX Runtime (1.31.1) takes a Relu that one operator reads for
+    /// one that rounding makes needless, finds no rounding, and leaves the product before it float.
     /// </summary>
-    public bool IsLoneRelu(NodeProto node) => Nodes.Is(node, "Relu") && _activated.TryGetValue(node, out var producer) && ComputeOf(producer) is not null && Rounded(producer) is null;
+    public bool IsLoneRelu(NodeProto node) =>
+        Nodes.Is(node, "Relu") && _activated.TryGetValue(node, out var producer) && ComputeOf(producer) is not null
+        && Rounded(producer) is null;
 
     // A Clip has the effect that is described at IsLoneRelu; rounding to its limits costs little.
     private bool RoundsOutput(ComputeNode compute) =>
@@ -127,7 +138,8 @@ internal sealed class StaticLayout
     private void FindActivation(NodeProto node, ComputeNodes finder)
     {
         if (!IsQuantized(node) || IntegerOperators.KeepsRange(node)) return;
-        if (_index.SoleReaderOf(node.Output[0]) is not { } reader || finder.IsExcluded(reader) || !IntegerOperators.IsClamp(reader, _index)) return;
+        if (_index.SoleReaderOf(node.Output[0]) is not { } reader || finder.IsExcluded(reader) || !IntegerOperators.IsClamp(reader, _index))
+            return;
         if (reader.Input[0] != node.Output[0]) return;
         _activations.Add(node, reader);
         _activated.Add(reader, node);
@@ -165,5 +177,6 @@ internal sealed class StaticLayout
     }
 
     // Of an operator with float and integer readers ONNX Runtime makes none that works on integers: then all read what is rounded.
-    private bool IsReadAsIntegers(string value) => _index.UsesOf(value).Any(use => !use.IsFromSubgraph && ReadsIntegers(use.Node, use.Input));
+    private bool IsReadAsIntegers(string value) =>
+        _index.UsesOf(value).Any(use => !use.IsFromSubgraph && ReadsIntegers(use.Node, use.Input));
 }

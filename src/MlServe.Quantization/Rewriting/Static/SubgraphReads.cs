@@ -4,8 +4,8 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Rewriting.Static;
 
 /// <summary>
-/// Values that a subgraph reads behind operators which only rearrange them. ONNX Runtime (1.31.1) moves QuantizeLinear and DequantizeLinear past such operators, looks for the reader among the inputs of the
-/// node that holds the subgraph, where it is not, and ends the process.
+/// Values that a subgraph reads behind operators which only rearrange them. ONNX Runtime (1.31.1) moves QuantizeLinear and DequantizeLinear
+/// past such operators, looks for the reader among the inputs of the node that holds the subgraph, where it is not, and ends the process.
 /// </summary>
 internal sealed class SubgraphReads(GraphIndex index)
 {
@@ -14,7 +14,8 @@ internal sealed class SubgraphReads(GraphIndex index)
         "MaxPool", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Slice", "Flatten", "Identity", "Dropout",
     };
 
-    public const string Reason = "a subgraph reads what it gives behind an operator that rearranges it, which ONNX Runtime does not survive with integers";
+    public const string Reason =
+        "a subgraph reads what it gives behind an operator that rearranges it, which ONNX Runtime does not survive with integers";
 
     /// <summary>Whether the runtime moves roundings past an operator.</summary>
     public static bool IsRearranging(NodeProto node) => Nodes.IsStandard(node) && Rearranging.Contains(node.OpType);
@@ -23,7 +24,8 @@ internal sealed class SubgraphReads(GraphIndex index)
     public bool Has(NodeProto node)
     {
         var seen = new HashSet<string>(StringComparer.Ordinal);
-        var waiting = new Stack<(string Value, bool IsRearranged)>(node.Output.Where(static output => output.Length > 0).Select(static output => (output, false)));
+        var waiting = new Stack<(string Value, bool IsRearranged)>(node.Output.Where(static output => output.Length > 0)
+            .Select(static output => (output, false)));
         while (waiting.TryPop(out var next))
         {
             foreach (var use in index.UsesOf(next.Value))
@@ -38,7 +40,8 @@ internal sealed class SubgraphReads(GraphIndex index)
                 if (!isRearranging && use.Node.OpType is not ("Relu" or "Clip")) continue;
                 foreach (var output in use.Node.Output)
                 {
-                    if (output.Length > 0 && seen.Add($"{output}:{isRearranging || next.IsRearranged}")) waiting.Push((output, isRearranging || next.IsRearranged));
+                    if (output.Length > 0 && seen.Add($"{output}:{isRearranging || next.IsRearranged}"))
+                        waiting.Push((output, isRearranging || next.IsRearranged));
                 }
             }
         }

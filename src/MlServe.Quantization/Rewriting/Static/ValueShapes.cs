@@ -12,7 +12,9 @@ internal sealed class ValueShapes
         foreach (var value in graph.Input.Concat(graph.Output).Concat(graph.ValueInfo))
         {
             if (value.Type?.TensorType?.Shape is { } shape)
-                _shapes[value.Name] = [.. shape.Dim.Select(static axis => axis.HasDimValue && axis.DimValue > 0 ? axis.DimValue : (long?)null)];
+                _shapes[value.Name] = [.. shape.Dim.Select(static axis => axis.HasDimValue && axis.DimValue > 0
+                    ? axis.DimValue
+                    : (long?)null)];
         }
     }
 

@@ -3,8 +3,8 @@ using System.Numerics.Tensors;
 namespace MlServe.Quantization.Rewriting.Weights;
 
 /// <summary>
-/// Rounds each row of a matrix in blocks of some elements with a scale each, in the layout of MatMulNBits: 8 bits around the middle of 128; two of 4 bits in a byte, the first
-/// in its low half, with a zero point for each block, packed in the same way.
+/// Rounds each row of a matrix in blocks of some elements with a scale each, in the layout of MatMulNBits: 8 bits around the middle of 128;
+/// two of 4 bits in a byte, the first in its low half, with a zero point for each block, packed in the same way.
 /// </summary>
 internal sealed class BlockRounding(int rows, int columns, int block, int bits)
 {

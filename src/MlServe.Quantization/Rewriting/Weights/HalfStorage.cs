@@ -6,8 +6,8 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 namespace MlServe.Quantization.Rewriting.Weights;
 
 /// <summary>
-/// Floats of 16 bits and a Cast, which ONNX Runtime folds when it loads the model. Where weights are too small or too large for 16 bits, each channel is stored times a power of two, and
-/// a Mul takes it back, which is exact.
+/// Floats of 16 bits and a Cast, which ONNX Runtime folds when it loads the model. Where weights are too small or too large for 16 bits,
+/// each channel is stored times a power of two, and a Mul takes it back, which is exact.
 /// </summary>
 internal sealed class HalfStorage(ModelRewrite rewrite) : IWeightStorage
 {
@@ -70,7 +70,9 @@ internal sealed class HalfStorage(ModelRewrite rewrite) : IWeightStorage
         for (var i = 0; i < values.Length; i++)
             factors[channels.Of(i)] = Math.Max(factors[channels.Of(i)], Math.Abs(values[i]));
         for (var channel = 0; channel < factors.Length; channel++)
-            factors[channel] = factors[channel] == 0 ? 1 : MathF.ScaleB(1, Math.Max(MathF.ILogB(factors[channel]) - HighestExponent, LowestFloatExponent));
+            factors[channel] = factors[channel] == 0
+                ? 1
+                : MathF.ScaleB(1, Math.Max(MathF.ILogB(factors[channel]) - HighestExponent, LowestFloatExponent));
         return factors;
     }
 

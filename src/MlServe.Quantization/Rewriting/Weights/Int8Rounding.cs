@@ -4,7 +4,9 @@ using System.Runtime.InteropServices;
 
 namespace MlServe.Quantization.Rewriting.Weights;
 
-/// <summary>Signed integers around zero with one scale for each row or column of a matrix, or for all of it. Halves go to the even neighbour.</summary>
+/// <summary>
+/// Signed integers around zero with one scale for each row or column of a matrix, or for all of it. Halves go to the even neighbour.
+/// </summary>
 internal static class Int8Rounding
 {
     private const float SmallestNormal = 1.17549435e-38f;
@@ -53,7 +55,9 @@ internal static class Int8Rounding
         foreach (ref var result in MemoryMarshal.Cast<sbyte, Vector<sbyte>>(target))
         {
             var at = done / Vector<float>.Count;
-            result = Narrow(vectors[at] / divisors[at], vectors[at + 1] / divisors[at + 1], vectors[at + 2] / divisors[at + 2], vectors[at + 3] / divisors[at + 3]);
+            result = Narrow(
+                vectors[at] / divisors[at], vectors[at + 1] / divisors[at + 1], vectors[at + 2] / divisors[at + 2],
+                vectors[at + 3] / divisors[at + 3]);
             done += Vector<sbyte>.Count;
         }
 
@@ -67,7 +71,8 @@ internal static class Int8Rounding
         return scale < SmallestNormal ? 1 : scale;
     }
 
-    private static Vector<sbyte> Narrow(Vector<float> first, Vector<float> second, Vector<float> third, Vector<float> fourth) => Vector.Narrow(
-        Vector.Narrow(Vector.ConvertToInt32(Vector.Round(first)), Vector.ConvertToInt32(Vector.Round(second))),
-        Vector.Narrow(Vector.ConvertToInt32(Vector.Round(third)), Vector.ConvertToInt32(Vector.Round(fourth))));
+    private static Vector<sbyte> Narrow(Vector<float> first, Vector<float> second, Vector<float> third, Vector<float> fourth) =>
+        Vector.Narrow(
+            Vector.Narrow(Vector.ConvertToInt32(Vector.Round(first)), Vector.ConvertToInt32(Vector.Round(second))),
+            Vector.Narrow(Vector.ConvertToInt32(Vector.Round(third)), Vector.ConvertToInt32(Vector.Round(fourth))));
 }

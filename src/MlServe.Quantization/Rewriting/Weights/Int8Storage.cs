@@ -3,7 +3,8 @@ using MlServe.Quantization.Model;
 namespace MlServe.Quantization.Rewriting.Weights;
 
 /// <summary>
-/// Integers of 8 bits and their scales, as Cast and Mul, which ONNX Runtime folds when it loads the model. DequantizeLinear would be run anew in every call.
+/// Integers of 8 bits and their scales, as Cast and Mul, which ONNX Runtime folds when it loads the model. DequantizeLinear would be run
+/// anew in every call.
 /// </summary>
 internal sealed class Int8Storage(ModelRewrite rewrite, bool perChannel) : IWeightStorage
 {
@@ -12,7 +13,9 @@ internal sealed class Int8Storage(ModelRewrite rewrite, bool perChannel) : IWeig
     private const long NodesAndNames = 160;
 
     public long BytesOf(Weight weight, WeightAxes axes) =>
-        weight.Count + (sizeof(float) * (perChannel ? axes.ScaleShape(weight.Tensor.Dims).Aggregate(1L, static (count, size) => count * size) : 1)) + NodesAndNames;
+        weight.Count + (sizeof(float) * (perChannel
+            ? axes.ScaleShape(weight.Tensor.Dims).Aggregate(1L, static (count, size) => count * size)
+            : 1)) + NodesAndNames;
 
     public string? Store(Weight weight, WeightAxes axes, out string reason)
     {
@@ -20,7 +23,8 @@ internal sealed class Int8Storage(ModelRewrite rewrite, bool perChannel) : IWeig
         var shape = weight.Tensor.Dims;
         var values = TensorData.Floats(weight.Tensor);
         if (Round(values, shape, axes) is not { } matrix) return null;
-        var (integers, scales, real, result) = (rewrite.Names.Next("w"), rewrite.Names.Next("v"), rewrite.Names.Next("r"), rewrite.Names.Next("f"));
+        var (integers, scales, real, result) =
+            (rewrite.Names.Next("w"), rewrite.Names.Next("v"), rewrite.Names.Next("r"), rewrite.Names.Next("f"));
         var graph = weight.Owner.Graph;
         graph.Initializer.Add(TensorData.Make(integers, matrix.Values, [.. shape]));
         graph.Initializer.Add(TensorData.Make(scales, matrix.Scales, perChannel ? axes.ScaleShape(shape) : []));

@@ -54,7 +54,8 @@ internal sealed class MatrixProduct
         if (!weight.IsFloat) reason = $"its weights are {TensorData.TypeOf(weight.Tensor)}, not Float";
         else if (weight.Rank != 2) reason = $"its weights have {weight.Rank} axes ({weight.Sizes}), not 2";
         else if (weight.Count == 0) reason = $"its weights have no elements ({weight.Sizes})";
-        else if (weight.Tensor.Dims.Any(static size => size is < 0 or > int.MaxValue) || weight.Count > Array.MaxLength) reason = $"its weights are too large ({weight.Sizes})";
+        else if (weight.Tensor.Dims.Any(static size => size is < 0 or > int.MaxValue) || weight.Count > Array.MaxLength)
+            reason = $"its weights are too large ({weight.Sizes})";
         else if (Nodes.Is(node, "Gemm") && Nodes.Int(node, "transA", 0) != 0) reason = "it transposes its input (transA)";
         else
         {

@@ -19,7 +19,8 @@ internal sealed class StoredWeights(ModelRewrite rewrite, IWeightStorage storage
         foreach (var (weight, fate) in _fates)
             Decide(weight, fate);
 
-        foreach (var (node, uses) in _uses.GroupBy(static use => use.Node, ReferenceEqualityComparer.Instance).Select(static group => ((NodeProto)group.Key!, group.ToList())))
+        foreach (var (node, uses) in _uses.GroupBy(static use => use.Node, ReferenceEqualityComparer.Instance)
+            .Select(static group => ((NodeProto)group.Key!, group.ToList())))
         {
             foreach (var use in uses.Where(use => use.Weight is not null && _fates[use.Weight].Result is not null))
                 node.Input[use.Input] = _fates[use.Weight!].Result;

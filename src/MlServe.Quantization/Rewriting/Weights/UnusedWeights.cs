@@ -17,7 +17,8 @@ internal static class UnusedWeights
             read.UnionWith(graph.Output.Select(static output => output.Name));
         }
 
-        foreach (var group in replaced.Where(weight => !read.Contains(weight.Name)).GroupBy(static weight => weight.Owner.Graph, ReferenceEqualityComparer.Instance))
+        foreach (var group in replaced.Where(weight => !read.Contains(weight.Name))
+            .GroupBy(static weight => weight.Owner.Graph, ReferenceEqualityComparer.Instance))
         {
             var names = group.Select(static weight => weight.Name).ToHashSet(StringComparer.Ordinal);
             var graph = (GraphProto)group.Key!;

@@ -38,7 +38,9 @@ internal readonly record struct WeightAxes(int Leading, bool Last)
         return scales;
     }
 
-    /// <summary>What is picked out together has a scale of its own: a row of a table of words, or a column where the axis is the last.</summary>
+    /// <summary>
+    /// What is picked out together has a scale of its own: a row of a table of words, or a column where the axis is the last.
+    /// </summary>
     private static WeightAxes? Gathered(NodeProto node, int rank)
     {
         var axis = Nodes.Int(node, "axis", 0);

@@ -2,7 +2,9 @@ using System.Runtime.Versioning;
 
 namespace MlServe.Onnx.Files;
 
-/// <summary>What lies in a folder is taken only where this process, or one that has its key, or its owner put it there as that very thing.</summary>
+/// <summary>
+/// What lies in a folder is taken only where this process, or one that has its key, or its owner put it there as that very thing.
+/// </summary>
 [UnsupportedOSPlatform("windows")]
 public sealed class SealedFolderTests : IDisposable
 {
@@ -103,7 +105,9 @@ public sealed class SealedFolderTests : IDisposable
     [Fact]
     public void Key_MadeByManyAtOnce_IsOne()
     {
-        Parallel.For(0, 16, new ParallelOptions { CancellationToken = TestContext.Current.CancellationToken }, i => Open().Write($"{i}", Context, [(byte)i]));
+        Parallel.For(
+            0, 16, new ParallelOptions { CancellationToken = TestContext.Current.CancellationToken },
+            i => Open().Write($"{i}", Context, [(byte)i]));
         for (var i = 0; i < 16; i++)
             Assert.NotNull(Open().TryRead($"{i}", Context, 1000, out _));
         Assert.Single(Directory.GetFiles(Path.GetDirectoryName(Key)!));

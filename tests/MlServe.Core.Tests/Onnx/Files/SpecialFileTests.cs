@@ -55,7 +55,8 @@ public sealed class SpecialFileTests : IDisposable
     {
         File.CreateSymbolicLink(PathOf("a.onnx"), PathOf("b.onnx"));
         File.CreateSymbolicLink(PathOf("b.onnx"), PathOf("a.onnx"));
-        await Assert.ThrowsAsync<ModelLoadException>(() => OnnxPredictor.LoadAsync(ModelSource.FromFile(PathOf("a.onnx")), cancellationToken: Token).AsTask());
+        await Assert.ThrowsAsync<ModelLoadException>(() =>
+            OnnxPredictor.LoadAsync(ModelSource.FromFile(PathOf("a.onnx")), cancellationToken: Token).AsTask());
     }
 
     [Fact]
@@ -71,7 +72,8 @@ public sealed class SpecialFileTests : IDisposable
     {
         // A hole takes no room on the disk; reading it would take as much memory as it claims.
         MakeHole("huge.onnx", 4L << 30);
-        Ask.Says((await RefusedAsync(PathOf("huge.onnx"), ModelLoadFailure.TooLarge)).Message, "4294967296 bytes", "MaxModelBytes", "2 GiB");
+        Ask.Says(
+            (await RefusedAsync(PathOf("huge.onnx"), ModelLoadFailure.TooLarge)).Message, "4294967296 bytes", "MaxModelBytes", "2 GiB");
 
         MakeHole("large.onnx", 64L << 20);
         var before = GC.GetTotalAllocatedBytes(precise: true);
@@ -84,9 +86,11 @@ public sealed class SpecialFileTests : IDisposable
     {
         var bytes = TinyModels.Affine().ToArray();
         File.WriteAllBytes(PathOf("m.onnx"), bytes);
-        foreach (var source in (IModelSource[])[ModelSource.FromFile(PathOf("m.onnx"), 10), ModelSource.FromBytes(bytes), ModelSource.FromFile(PathOf("m.onnx"))])
+        foreach (var source in (IModelSource[])[ModelSource.FromFile(PathOf("m.onnx"), 10), ModelSource.FromBytes(bytes),
+            ModelSource.FromFile(PathOf("m.onnx"))])
         {
-            var exception = await Assert.ThrowsAsync<ModelLoadException>(() => OnnxPredictor.LoadAsync(source, new() { MaxModelBytes = 10 }, cancellationToken: Token).AsTask());
+            var exception = await Assert.ThrowsAsync<ModelLoadException>(() =>
+                OnnxPredictor.LoadAsync(source, new() { MaxModelBytes = 10 }, cancellationToken: Token).AsTask());
             Assert.Equal(ModelLoadFailure.TooLarge, exception.Failure);
             Ask.Says(exception.Message, "MaxModelBytes", "10");
         }
@@ -109,7 +113,8 @@ public sealed class SpecialFileTests : IDisposable
     public void Read_FileGrowsMeanwhile_IsRefused()
     {
         File.WriteAllBytes(PathOf("f"), new byte[1000]);
-        var exception = Assert.Throws<FileRefusedException>(() => RegularFile.Read(PathOf("f"), long.MaxValue, check: _ => File.AppendAllText(PathOf("f"), "more"), cancellationToken: Token));
+        var exception = Assert.Throws<FileRefusedException>(() =>
+            RegularFile.Read(PathOf("f"), long.MaxValue, check: _ => File.AppendAllText(PathOf("f"), "more"), cancellationToken: Token));
         Assert.Equal(FileRefusal.Changed, exception.Refusal);
     }
 
@@ -129,7 +134,8 @@ public sealed class SpecialFileTests : IDisposable
     {
         File.WriteAllBytes(PathOf("f"), new byte[9 << 20]);
         using var stop = new CancellationTokenSource();
-        Assert.ThrowsAny<OperationCanceledException>(() => RegularFile.Read(PathOf("f"), long.MaxValue, check: _ => stop.Cancel(), cancellationToken: stop.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() =>
+            RegularFile.Read(PathOf("f"), long.MaxValue, check: _ => stop.Cancel(), cancellationToken: stop.Token));
     }
 
     [Fact]
@@ -138,7 +144,10 @@ public sealed class SpecialFileTests : IDisposable
         SkipUnlessLinux();
         File.WriteAllBytes(PathOf("f"), [1]);
         File.CreateSymbolicLink(PathOf("l"), PathOf("f"));
-        Assert.Equal(FileRefusal.NotRegular, Assert.Throws<FileRefusedException>(() => RegularFile.Read(PathOf("l"), 10, followLinks: false, cancellationToken: Token)).Refusal);
+        Assert.Equal(
+            FileRefusal.NotRegular,
+            Assert.Throws<FileRefusedException>(() =>
+                RegularFile.Read(PathOf("l"), 10, followLinks: false, cancellationToken: Token)).Refusal);
     }
 
     [Fact]
@@ -146,9 +155,12 @@ public sealed class SpecialFileTests : IDisposable
     {
         SkipUnlessLinux();
         await MakePipeAsync("weights.bin");
-        File.WriteAllBytes(PathOf("m.onnx"), new TinyOnnx().Input("x", MlServe.Tensors.ElementType.Float, "N", 2).ExternalWeight("w", "weights.bin", 2)
+        File.WriteAllBytes(
+            PathOf("m.onnx"), new TinyOnnx().Input("x", MlServe.Tensors.ElementType.Float, "N", 2).ExternalWeight("w", "weights.bin", 2)
             .Node("Add", "x w", "y").Output("y", MlServe.Tensors.ElementType.Float, "N", 2).ToArray());
-        var exception = await Assert.ThrowsAsync<ModelLoadException>(() => OnnxPredictor.LoadAsync(ModelSource.FromFile(PathOf("m.onnx")), new() { AllowExternalData = true }, cancellationToken: Token).AsTask());
+        var exception = await Assert.ThrowsAsync<ModelLoadException>(() =>
+            OnnxPredictor.LoadAsync(ModelSource.FromFile(PathOf("m.onnx")), new() { AllowExternalData = true }, cancellationToken: Token)
+                .AsTask());
         Assert.Equal(ModelLoadFailure.ExternalData, exception.Failure);
         Ask.Says(exception.Message, "weights.bin", "pipe");
     }
@@ -160,7 +172,8 @@ public sealed class SpecialFileTests : IDisposable
 
     private static async Task<ModelLoadException> RefusedAsync(string path, ModelLoadFailure failure)
     {
-        var exception = await Assert.ThrowsAsync<ModelLoadException>(() => OnnxPredictor.LoadAsync(ModelSource.FromFile(path), cancellationToken: Token).AsTask());
+        var exception = await Assert.ThrowsAsync<ModelLoadException>(() =>
+            OnnxPredictor.LoadAsync(ModelSource.FromFile(path), cancellationToken: Token).AsTask());
         Assert.True(failure == exception.Failure, $"{exception.Failure}: {exception.Message}");
         return exception;
     }

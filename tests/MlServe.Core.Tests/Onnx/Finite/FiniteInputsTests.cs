@@ -7,8 +7,8 @@ using MlServe.Tensors;
 namespace MlServe.Onnx.Finite;
 
 /// <summary>
-/// Whatever is not finite is refused before it lies beside another caller's row, in every type that has it and on every way that leads to a model. The models pass their input on, so that none
-/// of them is known to take a NaN.
+/// Whatever is not finite is refused before it lies beside another caller's row, in every type that has it and on every way that leads to a
+/// model. The models pass their input on, so that none of them is known to take a NaN.
 /// </summary>
 public sealed class FiniteInputsTests
 {
@@ -40,14 +40,16 @@ public sealed class FiniteInputsTests
             _ => WalkAsync(pipeline, type, static number => (BFloat16)(float)number),
         });
         if (pipeline.GetService<CacheStatistics>() is { } cache) Assert.Equal(1, cache.Entries);
-        if (pipeline.GetService<ICircuitBreaker>() is { } circuit) Assert.Equal((CircuitState.Closed, null), (circuit.State, circuit.LastFailure));
+        if (pipeline.GetService<ICircuitBreaker>() is { } circuit)
+            Assert.Equal((CircuitState.Closed, null), (circuit.State, circuit.LastFailure));
     }
 
     [Fact]
     public async Task PredictAsync_TypedDoor_RefusesAsWell()
     {
         using var model = TinyModels.Affine().Load();
-        var typed = model.As<float, float>(static (value, writer) => writer.Tensor<float>(4)[2] = value, static prediction => prediction["y"].AsSpan<float>()[2]);
+        var typed = model.As<float, float>(
+            static (value, writer) => writer.Tensor<float>(4)[2] = value, static prediction => prediction["y"].AsSpan<float>()[2]);
         var thrown = await Assert.ThrowsAsync<PredictionException>(async () => await typed.PredictAsync(float.NaN,
             cancellationToken: TestContext.Current.CancellationToken));
         Assert.Equal(PredictionErrorCode.InputNotFinite, thrown.Error.Code);
@@ -59,7 +61,8 @@ public sealed class FiniteInputsTests
     {
         using var model = TinyModels.Affine().Load();
         using var pipeline = new PredictorBuilder(model).UseBatching(static batching => batching.RunMode = RunMode.Queued).Build();
-        PredictionInputs[] requests = [.. Enumerable.Range(0, 64).Select(static i => PredictionInputs.Row<float>([i, i, i, i == 33 ? float.PositiveInfinity : i]))];
+        PredictionInputs[] requests =
+            [.. Enumerable.Range(0, 64).Select(static i => PredictionInputs.Row<float>([i, i, i, i == 33 ? float.PositiveInfinity : i]))];
         using var answers = await pipeline.PredictManyAsync(requests, cancellationToken: TestContext.Current.CancellationToken);
         for (var i = 0; i < answers.Count; i++)
         {
@@ -76,10 +79,13 @@ public sealed class FiniteInputsTests
         using var model = new TinyOnnx().Input("x", ElementType.Float, "N", 2).Input("scale", ElementType.Float, 1)
             .Node("Mul", "x scale", "y").Output("y", ElementType.Float, "N", 2).Load();
         using var pipeline = batched ? new PredictorBuilder(model).UseBatching().Build() : new PredictorBuilder(model).Build();
-        var error = Ask.TheError(pipeline, PredictionInputs.Row(PredictionInput.Tensor("x", [1f, 2f]), PredictionInput.Tensor("scale", [float.NaN])), PredictionErrorCode.InputNotFinite);
+        var error = Ask.TheError(
+            pipeline, PredictionInputs.Row(PredictionInput.Tensor("x", [1f, 2f]), PredictionInput.Tensor("scale", [float.NaN])),
+            PredictionErrorCode.InputNotFinite);
         Ask.Says(error.Message, "'default'", "scale: float[1]", "a NaN at element 0");
         using var good = await pipeline.PredictAsync(
-            PredictionInputs.Row(PredictionInput.Tensor("x", [1f, 2f]), PredictionInput.Tensor("scale", [3f])), null, TestContext.Current.CancellationToken);
+            PredictionInputs.Row(PredictionInput.Tensor("x", [1f, 2f]), PredictionInput.Tensor("scale", [3f])), null,
+            TestContext.Current.CancellationToken);
         Assert.Equal([3f, 6f], good.EnsureOk()["y"].ToArray<float>());
     }
 
@@ -90,11 +96,16 @@ public sealed class FiniteInputsTests
         var flat = new float[24];
         flat[17] = float.NegativeInfinity;
         Ask.Says(Ask.TheError(model, PredictionInputs.Rows(flat, 2), PredictionErrorCode.InputNotFinite).Message,
-            "Input x: float[N,3,4] holds a negative infinity at element 17 ([1,1,1] of [2,3,4])", "MlServing:Models:default:Onnx:NonFiniteInputs:x");
+            "Input x: float[N,3,4] holds a negative infinity at element 17 ([1,1,1] of [2,3,4])",
+            "MlServing:Models:default:Onnx:NonFiniteInputs:x");
         var row = new float[12];
         row[7] = float.NaN;
-        Ask.Says(Ask.TheError(model, PredictionInputs.Row(row), PredictionErrorCode.InputNotFinite).Message, "a NaN at element 7 ([1,3] of [3,4])");
-        Ask.Says(Ask.TheError(model, PredictionInputs.Row(PredictionInput.Tensor("x", row, [3, 4])), PredictionErrorCode.InputNotFinite).Message, "element 7 ([1,3] of [3,4])");
+        Ask.Says(
+            Ask.TheError(model, PredictionInputs.Row(row), PredictionErrorCode.InputNotFinite).Message,
+            "a NaN at element 7 ([1,3] of [3,4])");
+        Ask.Says(
+            Ask.TheError(model, PredictionInputs.Row(PredictionInput.Tensor("x", row, [3, 4])), PredictionErrorCode.InputNotFinite).Message,
+            "element 7 ([1,3] of [3,4])");
     }
 
     [Fact]
@@ -105,11 +116,14 @@ public sealed class FiniteInputsTests
         var expected = PredictionErrorCode.InputNotFinite;
         Ask.TheError(model, PredictionInputs.Row<float>(numbers.AsMemory(1, 4)), expected);
         Ask.TheError(model, PredictionInputs.Row<float>(new OwnedMemory<float>(numbers).Memory[1..5]), expected);
-        Ask.TheError(model, PredictionInputs.Rows(Tensor.Create([1, 2, 3, 4, 0, 6, 7, 8, float.NaN, 0], [2, 5]).Slice([0..2, 0..4])), expected);
+        Ask.TheError(
+            model, PredictionInputs.Rows(Tensor.Create([1, 2, 3, 4, 0, 6, 7, 8, float.NaN, 0], [2, 5]).Slice([0..2, 0..4])), expected);
 
         // What lies beside a slice is nobody's.
         Ask.The(model, PredictionInputs.Row<float>(new float[] { float.NaN, 1, 2, 3, 4, float.NaN }.AsMemory(1, 4))).EnsureOk().Dispose();
-        Ask.The(model, PredictionInputs.Rows(Tensor.Create([1, 2, 3, 4, float.NaN, 6, 7, 8, 9, float.NaN], [2, 5]).Slice([0..2, 0..4]))).EnsureOk().Dispose();
+        Ask.The(model, PredictionInputs.Rows(Tensor.Create([1, 2, 3, 4, float.NaN, 6, 7, 8, 9, float.NaN], [2, 5]).Slice([0..2, 0..4])))
+            .EnsureOk()
+            .Dispose();
     }
 
     [Fact]
@@ -120,7 +134,8 @@ public sealed class FiniteInputsTests
         var error = Ask.TheError(model, Sequence([1f], [2f, float.NaN]), PredictionErrorCode.InputNotFinite);
         Ask.Says(error.Message, "a NaN at element 1 of part 1");
 
-        using var taking = SequenceModel().Load(new() { SampleInputs = { Sequence([1f, 2f], [3f]) }, NonFiniteInputs = { ["s"] = NonFiniteValues.NaN } });
+        using var taking = SequenceModel()
+            .Load(new() { SampleInputs = { Sequence([1f, 2f], [3f]) }, NonFiniteInputs = { ["s"] = NonFiniteValues.NaN } });
         Ask.The(taking, Sequence([1f], [2f, float.NaN])).EnsureOk().Dispose();
         Ask.TheError(taking, Sequence([1f], [2f, float.NegativeInfinity]), PredictionErrorCode.InputNotFinite);
     }
@@ -130,9 +145,14 @@ public sealed class FiniteInputsTests
     {
         using var model = TinyModels.TwoInputs().Load(new() { MaxRequestBytes = 64 });
         Ask.TheError(model, PredictionInputs.Row(PredictionInput.Tensor("a", [float.NaN, 0, 0])), PredictionErrorCode.InputMissing);
-        Ask.TheError(model, PredictionInputs.Rows(50, PredictionInput.Tensor("a", Enumerable.Repeat(float.NaN, 150).ToArray()), PredictionInput.Tensor("b", new float[150])),
+        Ask.TheError(
+            model,
+            PredictionInputs.Rows(
+                50, PredictionInput.Tensor("a", Enumerable.Repeat(float.NaN, 150).ToArray()), PredictionInput.Tensor("b", new float[150])),
             PredictionErrorCode.RequestTooLarge, PredictionStatus.TooLarge);
-        Ask.Says(Ask.TheError(model, PredictionInputs.Row(PredictionInput.Tensor("a", new float[3]), PredictionInput.Tensor("b", [0, float.NaN, 0])),
+        Ask.Says(
+            Ask.TheError(
+                model, PredictionInputs.Row(PredictionInput.Tensor("a", new float[3]), PredictionInput.Tensor("b", [0, float.NaN, 0])),
             PredictionErrorCode.InputNotFinite).Message, "Input b:", "element 1");
     }
 
@@ -143,7 +163,9 @@ public sealed class FiniteInputsTests
     {
         using var model = TinyModels.FreeLength().Load(new() { BatchAxis = 0 });
         using var pipeline = Build(model, "padded").Build();
-        var nothing = byName ? PredictionInputs.Rows(PredictionInput.Tensor("x", Array.Empty<float>(), [1, 0])) : PredictionInputs.Row(Array.Empty<float>());
+        var nothing = byName
+            ? PredictionInputs.Rows(PredictionInput.Tensor("x", Array.Empty<float>(), [1, 0]))
+            : PredictionInputs.Row(Array.Empty<float>());
         var error = Ask.TheError(pipeline, nothing, PredictionErrorCode.InputEmpty);
         Ask.Says(error.Message, "x: float[N,T]", "axis 'T'", "MlServing:Models:default:Batching:Padding:Axis");
         Ask.The(pipeline, PredictionInputs.Row([1f])).EnsureOk().Dispose();
@@ -159,7 +181,8 @@ public sealed class FiniteInputsTests
             batching.Padding.Values["x"] = value;
         }).Build();
         foreach (var value in (double[])[double.NaN, double.NegativeInfinity, 1e39])
-            Ask.Says(Assert.Throws<ArgumentException>(() => Padded(value)).Message, "Padding:Values", "x: float[N,T]", "Onnx:NonFiniteInputs:x");
+            Ask.Says(
+                Assert.Throws<ArgumentException>(() => Padded(value)).Message, "Padding:Values", "x: float[N,T]", "Onnx:NonFiniteInputs:x");
         using var finite = Padded(-1e30);
         Ask.The(finite, PredictionInputs.Row([1f])).EnsureOk().Dispose();
     }
@@ -189,7 +212,9 @@ public sealed class FiniteInputsTests
                     for (var i = 0; i < wrong.Length; i++)
                     {
                         using var refused = await wrong[i];
-                        Assert.Equal((type, PredictionStatus.Invalid, PredictionErrorCode.InputNotFinite), (type, refused.Status, refused.Error.Code));
+                        Assert.Equal(
+                            (type, PredictionStatus.Invalid, PredictionErrorCode.InputNotFinite),
+                            (type, refused.Status, refused.Error.Code));
                         Assert.Matches($"^Input x: .* at element {(i % 2 == 0 ? place : Width + place)}\\b", refused.Error.Message);
                     }
 
@@ -203,7 +228,8 @@ public sealed class FiniteInputsTests
         }
     }
 
-    private static Task<Prediction> Send(IPredictor pipeline, PredictionInputs inputs) => pipeline.PredictAsync(inputs, null, TestContext.Current.CancellationToken).AsTask();
+    private static Task<Prediction> Send(IPredictor pipeline, PredictionInputs inputs) =>
+        pipeline.PredictAsync(inputs, null, TestContext.Current.CancellationToken).AsTask();
 
     private static PredictorBuilder Build(IPredictor model, string way)
     {
@@ -226,7 +252,8 @@ public sealed class FiniteInputsTests
     }
 
     private static PredictionInputs Sequence(params float[][] parts) =>
-        PredictionInputs.Row(PredictionInput.SequenceOf("s", [.. parts.Select(static part => PredictionInput.Tensor("", part, [part.Length]))]));
+        PredictionInputs.Row(PredictionInput.SequenceOf(
+            "s", [.. parts.Select(static part => PredictionInput.Tensor("", part, [part.Length]))]));
 
     private static TinyOnnx SequenceModel() => new TinyOnnx()
         .InputOfSequence("s", ElementType.Float)

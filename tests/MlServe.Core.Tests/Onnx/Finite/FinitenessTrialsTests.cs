@@ -30,12 +30,17 @@ public sealed class FinitenessTrialsTests
     [Fact]
     public void Load_ValuesAreClipped_TakesInfinitiesAndNoNaN()
     {
-        using var model = new TinyOnnx().Input("x", ElementType.Float, "N", 4).Node("Sigmoid", "x", "y").Output("y", ElementType.Float, "N", 4).Load();
+        using var model = new TinyOnnx().Input("x", ElementType.Float, "N", 4)
+            .Node("Sigmoid", "x", "y")
+            .Output("y", ElementType.Float, "N", 4)
+            .Load();
         Assert.Equal(NonFiniteValues.PositiveInfinity | NonFiniteValues.NegativeInfinity, model.Signature.Inputs[0].NonFiniteValues);
         Ask.The(model, PredictionInputs.Row([1f, float.PositiveInfinity, float.NegativeInfinity, 0f])).EnsureOk().Dispose();
     }
 
-    /// <summary>Of each position some model is blind for: what is swallowed at one place, or by one element of a window, is not taken everywhere.</summary>
+    /// <summary>
+    /// Of each position some model is blind for: what is swallowed at one place, or by one element of a window, is not taken everywhere.
+    /// </summary>
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
@@ -53,7 +58,8 @@ public sealed class FinitenessTrialsTests
     [Fact]
     public void Load_AnswersAreLabels_ShowNothingSoThatFiniteNumbersAreDemanded()
     {
-        using var model = new TinyOnnx().Input("x", ElementType.Float, "N", 4).Node("ArgMax", "x", "y", TinyOnnx.Int("axis", 1), TinyOnnx.Int("keepdims", 1))
+        using var model = new TinyOnnx().Input("x", ElementType.Float, "N", 4)
+            .Node("ArgMax", "x", "y", TinyOnnx.Int("axis", 1), TinyOnnx.Int("keepdims", 1))
             .Output("y", ElementType.Int64, "N", 1).Load();
         Ask.TheError(model, PredictionInputs.Row([1f, float.NaN, 3f, 4f]), PredictionErrorCode.InputNotFinite);
     }
@@ -74,15 +80,20 @@ public sealed class FinitenessTrialsTests
     public void Load_OneInputIsNamed_TheOthersAreTriedOrAsTheStarSays()
     {
         using var tried = Masked().Load(new() { NonFiniteInputs = { ["scores"] = NonFiniteValues.NaN } });
-        Assert.Equal((NonFiniteValues.NaN, NonFiniteValues.NegativeInfinity), (InputOf(tried, "scores").NonFiniteValues, InputOf(tried, "mask").NonFiniteValues));
+        Assert.Equal(
+            (NonFiniteValues.NaN, NonFiniteValues.NegativeInfinity),
+            (InputOf(tried, "scores").NonFiniteValues, InputOf(tried, "mask").NonFiniteValues));
         using var stated = Masked().Load(new() { NonFiniteInputs = { ["scores"] = NonFiniteValues.NaN, ["*"] = NonFiniteValues.None } });
-        Assert.Equal((NonFiniteValues.NaN, NonFiniteValues.None), (InputOf(stated, "scores").NonFiniteValues, InputOf(stated, "mask").NonFiniteValues));
+        Assert.Equal(
+            (NonFiniteValues.NaN, NonFiniteValues.None),
+            (InputOf(stated, "scores").NonFiniteValues, InputOf(stated, "mask").NonFiniteValues));
     }
 
     [Theory]
     [InlineData("nope", NonFiniteValues.NaN, "the input 'nope', which the model does not have. It has: ids: int64[N,2], w: float[N,2]")]
     [InlineData("ids", NonFiniteValues.NaN, "ids: int64[N,2], whose elements are always finite")]
-    [InlineData("w", (NonFiniteValues)9, "NonFiniteInputs[w] is 9; it must be None, All, or some of NaN, PositiveInfinity, NegativeInfinity")]
+    [InlineData(
+        "w", (NonFiniteValues)9, "NonFiniteInputs[w] is 9; it must be None, All, or some of NaN, PositiveInfinity, NegativeInfinity")]
     public void Load_OptionFitsNoInput_IsRefusedWithTheReason(string name, NonFiniteValues values, string message)
     {
         var source = new TinyOnnx().Input("ids", ElementType.Int64, "N", 2).Input("w", ElementType.Float, "N", 2)
@@ -96,7 +107,8 @@ public sealed class FinitenessTrialsTests
     public void Load_SampleHoldsNaN_IsTakenAtTheUsersWord()
     {
         // Summed with the rest, a NaN shows in the answer.
-        using var model = TinyModels.Affine(2).Load(new() { SampleInputs = { PredictionInputs.Row([1f, float.NaN]), PredictionInputs.Row([2f, 3f]) } });
+        using var model = TinyModels.Affine(2)
+            .Load(new() { SampleInputs = { PredictionInputs.Row([1f, float.NaN]), PredictionInputs.Row([2f, 3f]) } });
         Assert.Equal(NonFiniteValues.NaN, model.Signature.Inputs[0].NonFiniteValues);
         Assert.Equal(NonFiniteValues.NaN, model.Signature.Outputs[0].NonFiniteValues);
         var thrown = Assert.Throws<ModelLoadException>(() => TinyModels.Affine(2).Load(new()
@@ -110,10 +122,13 @@ public sealed class FinitenessTrialsTests
     [Fact]
     public void Load_ScoresAreMaskedInside_NegativeInfinityIsNormalInTheAnswer()
     {
-        using var model = new TinyOnnx().Input("scores", ElementType.Float, "N", 4).Input("kept", ElementType.Int64, "N", 4).Weight("least", [float.NegativeInfinity], 1)
+        using var model = new TinyOnnx().Input("scores", ElementType.Float, "N", 4).Input("kept", ElementType.Int64, "N", 4)
+            .Weight("least", [float.NegativeInfinity], 1)
             .Node("Cast", "kept", "isKept", TinyOnnx.Int("to", 9)).Node("Where", "isKept scores least", "y").Node("Softmax", "y", "p")
             .Output("y", ElementType.Float, "N", 4).Output("p", ElementType.Float, "N", 4).Load();
-        Assert.Equal((NonFiniteValues.NegativeInfinity, NonFiniteValues.None), (model.Signature.Outputs[0].NonFiniteValues, model.Signature.Outputs[1].NonFiniteValues));
+        Assert.Equal(
+            (NonFiniteValues.NegativeInfinity, NonFiniteValues.None),
+            (model.Signature.Outputs[0].NonFiniteValues, model.Signature.Outputs[1].NonFiniteValues));
     }
 
     [Fact]
@@ -144,8 +159,10 @@ public sealed class FinitenessTrialsTests
         PredictionInputs.Row(PredictionInput.Tensor("scores", scores), PredictionInput.Tensor("mask", mask));
 
     /// <summary>y = 2x, and 0 for what is missing.</summary>
-    private static TinyOnnx Imputing() => new TinyOnnx().Input("x", ElementType.Float, "N", 4).Weight("zero", [0f], 1).Weight("two", [2f], 1)
-        .Node("IsNaN", "x", "missing").Node("Where", "missing zero x", "filled").Node("Mul", "filled two", "y").Output("y", ElementType.Float, "N", 4);
+    private static TinyOnnx Imputing() =>
+        new TinyOnnx().Input("x", ElementType.Float, "N", 4).Weight("zero", [0f], 1).Weight("two", [2f], 1)
+            .Node("IsNaN", "x", "missing").Node("Where", "missing zero x", "filled").Node("Mul", "filled two", "y")
+            .Output("y", ElementType.Float, "N", 4);
 
     /// <summary>Passes one element on and replaces the others by 1: 0 times a NaN would be one.</summary>
     private static TinyOnnx LookingAt(int place, int width)

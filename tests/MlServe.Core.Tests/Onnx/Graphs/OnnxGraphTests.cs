@@ -45,8 +45,10 @@ public sealed class OnnxGraphTests
     public void Read_Tensors_KeepsWhatIsSmall()
     {
         var graph = OnnxGraph.Read(new TinyOnnx().Input("x", ElementType.Float, "n", 2).Output("y", ElementType.Float, "n", 2)
-            .Weight("longs", [3L, -4], 2).Weight("floats", [0.5f, -2], 2).Weight("large", new float[OnnxGraph.MaxKeptValues + 1], OnnxGraph.MaxKeptValues + 1)
-            .Weight("wrong", [1L, 2], 3).ExternalWeight("external", "elsewhere", 1).Tensor("bytes", 3, [0xFF, 1], 2).Tensor("halves", 10, [0, 0x3C], 1)
+            .Weight("longs", [3L, -4], 2).Weight("floats", [0.5f, -2], 2)
+            .Weight("large", new float[OnnxGraph.MaxKeptValues + 1], OnnxGraph.MaxKeptValues + 1)
+            .Weight("wrong", [1L, 2], 3).ExternalWeight("external", "elsewhere", 1).Tensor("bytes", 3, [0xFF, 1], 2)
+            .Tensor("halves", 10, [0, 0x3C], 1)
             .Node("Relu", "x", "y").ToArray());
 
         Assert.Equal([3L, -4], graph.Main.Initializers["longs"].Integers!);
@@ -81,12 +83,14 @@ public sealed class OnnxGraphTests
     {
         Action<WireWriter>[] ways =
         [
-            TinyOnnx.Int("value_int", 7), TinyOnnx.Ints("value_ints", 7), a => a.Text(1, "value").Message(5, static t => t.Int(2, 7).PackedInts(7, 7)).Int(20, 4),
+            TinyOnnx.Int("value_int", 7), TinyOnnx.Ints("value_ints", 7),
+            a => a.Text(1, "value").Message(5, static t => t.Int(2, 7).PackedInts(7, 7)).Int(20, 4),
             a => a.Text(1, "value_ints").Int(8, 7), a => a.Text(1, "value_int").Int(3, 7),
         ];
         foreach (var way in ways)
         {
-            var node = Assert.Single(OnnxGraph.Read(new TinyOnnx().Output("y", ElementType.Int64).Node("Constant", "", "y", way).ToArray()).Main.Nodes);
+            var node = Assert.Single(OnnxGraph.Read(new TinyOnnx().Output("y", ElementType.Int64)
+                .Node("Constant", "", "y", way).ToArray()).Main.Nodes);
             Assert.True(node.TryGetConstant(out var value));
             Assert.Equal([7L], value.Integers!);
         }
@@ -95,7 +99,11 @@ public sealed class OnnxGraphTests
     [Fact]
     public void Read_Defaults_AreNoConstants()
     {
-        var model = new TinyOnnx().Input("k", ElementType.Int64, 1).Input("x", ElementType.Float, "n").Weight("k", [1L], 1).Weight("c", [2L], 1).Output("x", ElementType.Float, "n").ToArray();
+        var model = new TinyOnnx().Input("k", ElementType.Int64, 1)
+            .Input("x", ElementType.Float, "n")
+            .Weight("k", [1L], 1)
+            .Weight("c", [2L], 1)
+            .Output("x", ElementType.Float, "n").ToArray();
         var graph = OnnxGraph.Read(model);
 
         Assert.True(graph.IsDefault("k"));
@@ -107,7 +115,10 @@ public sealed class OnnxGraphTests
     [Fact]
     public void Read_OldModel_TakesWeightsForConstants()
     {
-        var model = new TinyOnnx(opset: 8, irVersion: 3).Input("x", ElementType.Float, "n").Input("k", ElementType.Int64, 1).Weight("k", [1L], 1).Output("x", ElementType.Float, "n").ToArray();
+        var model = new TinyOnnx(opset: 8, irVersion: 3).Input("x", ElementType.Float, "n")
+            .Input("k", ElementType.Int64, 1)
+            .Weight("k", [1L], 1)
+            .Output("x", ElementType.Float, "n").ToArray();
         var graph = OnnxGraph.Read(model);
 
         Assert.True(graph.TryGetConstant("k", out _));
@@ -120,11 +131,23 @@ public sealed class OnnxGraphTests
         // The subgraph's own 'c' is not captured; what the inner subgraph takes from outside of both is.
         Action<WireWriter> branch = graph => graph
             .Message(5, static t => t.Int(2, 1).PackedInts(1).Text(8, "c"))
-            .Message(1, node => node.Text(1, "flag").Text(2, "t").Text(4, "If").Message(5, static a => a.Text(1, "then_branch").Int(20, 5).Message(6,
-                static inner => inner.Message(1, static add => add.Text(1, "deep").Text(1, "c").Text(2, "o").Text(4, "Add")).Message(12, static o => o.Text(1, "o")))))
+            .Message(
+                1,
+                node => node.Text(1, "flag")
+                    .Text(2, "t")
+                    .Text(4, "If")
+                    .Message(5, static a => a.Text(1, "then_branch").Int(20, 5).Message(6,
+                static inner =>
+                    inner.Message(1, static add => add.Text(1, "deep").Text(1, "c").Text(2, "o").Text(4, "Add"))
+                        .Message(12, static o => o.Text(1, "o")))))
             .Message(12, static o => o.Text(1, "t"));
         var graph = OnnxGraph.Read(Models.WithGraph(main => main
-            .Message(1, node => node.Text(1, "flag").Text(2, "y").Text(4, "If").Message(5, a => a.Text(1, "then_branch").Message(6, branch).Int(20, 5)))
+            .Message(
+                1,
+                node => node.Text(1, "flag")
+                    .Text(2, "y")
+                    .Text(4, "If")
+                    .Message(5, a => a.Text(1, "then_branch").Message(6, branch).Int(20, 5)))
             .Message(1, static node => node.Text(1, "x").Text(2, "deep").Text(4, "Relu"))
             .Message(11, static i => i.Text(1, "x")).Message(11, static i => i.Text(1, "flag")).Message(12, static o => o.Text(1, "y"))));
 
@@ -137,13 +160,26 @@ public sealed class OnnxGraphTests
     [Fact]
     public void Bind_AReferenceToAnAttribute_IsReplaced()
     {
-        byte[] model = Models.Envelope().Message(7, static _ => { }).Message(25, static f => f.Text(1, "Soft").Text(10, "mine").Text(4, "a").Text(5, "b").Text(6, "axis")
+        byte[] model = Models.Envelope()
+            .Message(7, static _ => { })
+            .Message(25, static f => f.Text(1, "Soft").Text(10, "mine").Text(4, "a").Text(5, "b").Text(6, "axis")
             .Message(9, Models.Opset("", 13))
             .Message(11, static a => a.Text(1, "extra").Int(3, 5).Int(20, 2))
-            .Message(7, static n => n.Text(1, "a").Text(2, "b").Text(4, "Softmax").Message(5, static a => a.Text(1, "axis").Text(21, "axis").Int(20, 2))
-                .Message(5, static a => a.Text(1, "other").Text(21, "extra").Int(20, 2)).Message(5, static a => a.Text(1, "absent").Text(21, "nothing").Int(20, 2))));
+            .Message(
+                7,
+                static n => n.Text(1, "a").Text(2, "b").Text(4, "Softmax")
+                .Message(5, static a => a.Text(1, "axis").Text(21, "axis").Int(20, 2))
+                .Message(5, static a => a.Text(1, "other").Text(21, "extra").Int(20, 2))
+                .Message(5, static a => a.Text(1, "absent").Text(21, "nothing").Int(20, 2))));
         var graph = OnnxGraph.Read(model);
-        var call = new GraphNode { Domain = "mine", OpType = "Soft", Inputs = ["x"], Outputs = ["y"], Attributes = [new() { Name = "axis", Kind = GraphAttributeKind.Int, Int = 1 }] };
+        var call = new GraphNode
+        {
+            Domain = "mine",
+            OpType = "Soft",
+            Inputs = ["x"],
+            Outputs = ["y"],
+            Attributes = [new() { Name = "axis", Kind = GraphAttributeKind.Int, Int = 1 }],
+        };
         var function = graph.FindFunction(call);
 
         Assert.NotNull(function);
@@ -193,7 +229,9 @@ public sealed class OnnxGraphTests
     [Fact]
     public void Read_RandomWireBytes_IsRefusedOrRead()
     {
-        var scalar = Gen.Select(Gen.Int[1, 26], Gen.OneOf(0, 2, 5), Gen.OneOf(Gen.ULong[0, 300], Gen.ULong), Gen.Byte.Array[0, 12], static (field, wire, number, bytes) => wire switch
+        var scalar = Gen.Select(
+            Gen.Int[1, 26], Gen.OneOf(0, 2, 5), Gen.OneOf(Gen.ULong[0, 300], Gen.ULong), Gen.Byte.Array[0, 12],
+            static (field, wire, number, bytes) => wire switch
         {
             0 => new WireWriter().Tag(field, 0).Varint(number).ToArray(),
             2 => new WireWriter().Bytes(field, bytes).ToArray(),
@@ -204,7 +242,9 @@ public sealed class OnnxGraphTests
             static (field, parts) => new WireWriter().Bytes(field, [.. parts.SelectMany(static part => part)]).ToArray())));
 
         Message(5).Array[1, 6].Sample(
-            static fields => AssertSafe([.. Models.Envelope().Message(7, static _ => { }).ToArray(), .. fields.SelectMany(static field => field)]), iter: 20_000);
+            static fields =>
+                AssertSafe([.. Models.Envelope().Message(7, static _ => { }).ToArray(), .. fields.SelectMany(static field => field)]),
+            iter: 20_000);
     }
 
     private static void AssertAgrees(string file, byte[] model)

@@ -51,10 +51,13 @@ public class MalformedModelTests
         { "opaque_type (field 7) with wire type 0", WithInput(t => t.Int(7, 1)) },
 
         // Tensors that claim more than they have: the runtime makes room for what they claim.
-        { "a tensor of [9223372036854775807] with 4 bytes of elements", WithInitializer(t => t.Int(1, long.MaxValue).Int(2, 1).Bytes(9, 1, 2, 3, 4)) },
+        { "a tensor of [9223372036854775807] with 4 bytes of elements",
+            WithInitializer(t => t.Int(1, long.MaxValue).Int(2, 1).Bytes(9, 1, 2, 3, 4)) },
         { "a tensor of [100000,100000] with 0 bytes of elements", WithInitializer(t => t.PackedInts(1, 100_000, 100_000).Int(2, 9)) },
-        { "a tensor of [40000] with 2 bytes of elements; expected the 40000 bytes", WithInitializer(t => t.Int(1, 40_000).Int(2, 2).PackedInts(5, 1, 2)) },
-        { "a tensor of [4096,4096] with 8 bytes of elements", WithAttribute(a => a.Message(5, t => t.PackedInts(1, 4096, 4096).Int(2, 11).Double(10, 1))) },
+        { "a tensor of [40000] with 2 bytes of elements; expected the 40000 bytes",
+            WithInitializer(t => t.Int(1, 40_000).Int(2, 2).PackedInts(5, 1, 2)) },
+        { "a tensor of [4096,4096] with 8 bytes of elements",
+            WithAttribute(a => a.Message(5, t => t.PackedInts(1, 4096, 4096).Int(2, 11).Double(10, 1))) },
         { "a tensor of [1000] with 8 bytes of elements", WithInitializer(t => t.Int(1, 1000).Int(2, 8).Bytes(6, 1)) },
         { "a tensor with the dimension -5", WithInitializer(t => t.Int(1, -5).Int(2, 1)) },
         { "a tensor of more than 64 dimensions", WithInitializer(t => t.PackedInts(1, [.. Enumerable.Repeat(1L, 65)]).Int(2, 1)) },

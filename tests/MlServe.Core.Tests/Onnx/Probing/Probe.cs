@@ -7,7 +7,8 @@ namespace MlServe.Onnx.Probing;
 /// <summary>Tries models as a load does, without what their graphs tell of their rows: a measurement must stand by itself.</summary>
 internal static class Probe
 {
-    public static BatchAxisFinding Find(TinyOnnx model, OnnxModelOptions? options = null, bool readsFacts = true, TrialBudget? budget = null)
+    public static BatchAxisFinding Find(
+        TinyOnnx model, OnnxModelOptions? options = null, bool readsFacts = true, TrialBudget? budget = null)
     {
         options ??= new();
         var bytes = model.ToArray();
@@ -19,7 +20,8 @@ internal static class Probe
             var token = TestContext.Current.CancellationToken;
             var runs = new TrialRuns(new(1), TimeProvider.System, isCheck: false, token);
             return new BatchAxisProbe(
-                declared, options, candidate => new TrialLanes(session, candidate, new("m"), options, runs), budget ?? new(TimeProvider.System, token), static _ => null,
+                declared, options, candidate => new TrialLanes(session, candidate, new("m"), options, runs),
+                budget ?? new(TimeProvider.System, token), static _ => null,
                 readsFacts ? GraphFacts.Find(OnnxGraph.Read(bytes)) : GraphFacts.None, null).Find();
         }
         finally

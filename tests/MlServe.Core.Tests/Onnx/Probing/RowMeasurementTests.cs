@@ -2,7 +2,9 @@ using MlServe.Tensors;
 
 namespace MlServe.Onnx.Probing;
 
-/// <summary>What running rows alone and together tells of models of which the graph tells nothing: an answer that is not sure is none.</summary>
+/// <summary>
+/// What running rows alone and together tells of models of which the graph tells nothing: an answer that is not sure is none.
+/// </summary>
 public sealed class RowMeasurementTests
 {
     public static TheoryData<string> Mixing => [.. MixingModels.Mixing.Keys];
@@ -36,7 +38,8 @@ public sealed class RowMeasurementTests
     public void Find_RowsDoNotMix_Batches(string name)
     {
         var found = Probe.Find(MixingModels.With(MixingModels.Apart[name], name));
-        Assert.True(found.Signature is { IsBatchable: true, RowsAreIndependent: true, BatchingObjection: null }, found.Signature.BatchingNote);
+        Assert.True(
+            found.Signature is { IsBatchable: true, RowsAreIndependent: true, BatchingObjection: null }, found.Signature.BatchingNote);
         Assert.Equal(RowEvidence.Measured, found.Evidence);
     }
 
@@ -74,7 +77,8 @@ public sealed class RowMeasurementTests
     public void Find_NoTime_IsInconclusive()
     {
         var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider { AutoAdvanceAmount = TimeSpan.FromSeconds(2) };
-        var found = Probe.Find(MixingModels.With(MixingModels.Apart["a layer"], ""), budget: new(clock, TestContext.Current.CancellationToken));
+        var found = Probe.Find(
+            MixingModels.With(MixingModels.Apart["a layer"], ""), budget: new(clock, TestContext.Current.CancellationToken));
         Assert.False(found.Signature.IsBatchable);
         Assert.Equal(RowEvidence.Inconclusive, found.Evidence);
         Ask.Says(found.Signature.BatchingNote, "longer than 5 s");
@@ -85,7 +89,8 @@ public sealed class RowMeasurementTests
     {
         using var source = new CancellationTokenSource();
         source.Cancel();
-        Assert.ThrowsAny<OperationCanceledException>(() => Probe.Find(MixingModels.With(MixingModels.Apart["a layer"], ""), budget: new(TimeProvider.System, source.Token)));
+        Assert.ThrowsAny<OperationCanceledException>(() =>
+            Probe.Find(MixingModels.With(MixingModels.Apart["a layer"], ""), budget: new(TimeProvider.System, source.Token)));
     }
 
     [Fact]
@@ -103,7 +108,11 @@ public sealed class RowMeasurementTests
     [InlineData("GatherElements", 0, 7)]
     public void Facts_IdsOfATable_AreBounded(string operation, long least, long end)
     {
-        var model = new TinyOnnx().Input("x", ElementType.Int64, "N", 1).Weight("t", new float[7], 7, 1).Node("Identity", "x", "i").Node(operation, "t i", "y").OutputOfAnyShape("y", ElementType.Float);
+        var model = new TinyOnnx().Input("x", ElementType.Int64, "N", 1)
+            .Weight("t", new float[7], 7, 1)
+            .Node("Identity", "x", "i")
+            .Node(operation, "t i", "y")
+            .OutputOfAnyShape("y", ElementType.Float);
         Assert.Equal(new IntegerRange(least, end), GraphFacts.Find(MlServe.Onnx.Graphs.OnnxGraph.Read(model.ToArray())).Ranges["x"]);
     }
 
@@ -114,13 +123,24 @@ public sealed class RowMeasurementTests
     [InlineData("Add", false)]
     public void Facts_IntegersThatAreNumbers_AreToldFromIndicesAndSizes(string use, bool isNumber)
     {
-        var model = new TinyOnnx().Input("x", ElementType.Int64, "N").Input("t", ElementType.Float, "K", 1).Weight("one", [1L]).Weight("half", [1f]).Node("Identity", "x", "i");
-        model = use == "Add" ? model.Node("Add", "i one", "a").Node("Cast", "a", "y", TinyOnnx.Int("to", 1)) : model.Node("Cast", "i", "f", TinyOnnx.Int("to", 1)).Node("Mul", "f half", "y");
+        var model = new TinyOnnx().Input("x", ElementType.Int64, "N")
+            .Input("t", ElementType.Float, "K", 1)
+            .Weight("one", [1L])
+            .Weight("half", [1f])
+            .Node("Identity", "x", "i");
+        model = use == "Add"
+            ? model.Node("Add", "i one", "a").Node("Cast", "a", "y", TinyOnnx.Int("to", 1))
+            : model.Node("Cast", "i", "f", TinyOnnx.Int("to", 1)).Node("Mul", "f half", "y");
         if (use == "Cast and Gather") model.Node("Gather", "t x", "z").OutputOfAnyShape("z", ElementType.Float);
         if (use == "Cast and Expand") model.Node("Expand", "t i", "z").OutputOfAnyShape("z", ElementType.Float);
-        Assert.Equal(isNumber, GraphFacts.Find(MlServe.Onnx.Graphs.OnnxGraph.Read(model.OutputOfAnyShape("y", ElementType.Float).ToArray())).IsNumber("x"));
+        Assert.Equal(
+            isNumber,
+            GraphFacts.Find(MlServe.Onnx.Graphs.OnnxGraph.Read(model.OutputOfAnyShape("y", ElementType.Float).ToArray())).IsNumber("x"));
     }
 
-    internal static TinyOnnx Training() => new TinyOnnx().Input("x", ElementType.Float, "N", 4).Weight("s", [1f, 1, 1, 1], 4).Weight("b", [0f, 0, 0, 0], 4).Weight("m", [0f, 0, 0, 0], 4)
-        .Weight("v", [1f, 1, 1, 1], 4).Node("BatchNormalization", "x s b m v", "y rm rv", TinyOnnx.Int("training_mode", 1)).Output("y", ElementType.Float, "N", 4);
+    internal static TinyOnnx Training() =>
+        new TinyOnnx().Input("x", ElementType.Float, "N", 4).Weight("s", [1f, 1, 1, 1], 4).Weight("b", [0f, 0, 0, 0], 4)
+            .Weight("m", [0f, 0, 0, 0], 4)
+            .Weight("v", [1f, 1, 1, 1], 4).Node("BatchNormalization", "x s b m v", "y rm rv", TinyOnnx.Int("training_mode", 1))
+            .Output("y", ElementType.Float, "N", 4);
 }

@@ -19,7 +19,8 @@ public sealed class RowFlowModelTests
     [InlineData("tabular/iris_randomforest_zipmap.onnx", "X:0")]
     [InlineData("tabular/iris_logreg_684B.onnx", "input:0")]
     [InlineData("tabular/xgb_regressor.onnx", "X:0")]
-    [InlineData("stateful/tiny_gpt2_past_fp32.onnx", "input_ids:0 position_ids:0 attention_mask:0 past_0:1 past_1:1 past_2:1 past_3:1 past_4:1")]
+    [InlineData(
+        "stateful/tiny_gpt2_past_fp32.onnx", "input_ids:0 position_ids:0 attention_mask:0 past_0:1 past_1:1 past_2:1 past_3:1 past_4:1")]
     [InlineData("detector/yunet_n_dynamic.onnx", "input:0")]
     [InlineData("quant-pairs/mnist5x5_fp32.onnx", "input:0")]
     [InlineData("quant-pairs/attention_past_state.onnx", "input:0 past:1")]
@@ -36,7 +37,9 @@ public sealed class RowFlowModelTests
     [Theory]
     [InlineData("models/quant-pairs/mnist5x5_int8_dyn.onnx", "input:0", "DynamicQuantizeLinear", "over the whole batch")]
     // What it calls "tokens" are its rows: it was exported with the axes the other way round.
-    [InlineData("models/text/vespa_dummy_transformer.onnx", "input_ids:0 attention_mask:0 token_type_ids:0", "MatMul", "rows of the batch with each other")]
+    [InlineData(
+        "models/text/vespa_dummy_transformer.onnx", "input_ids:0 attention_mask:0 token_type_ids:0", "MatMul",
+        "rows of the batch with each other")]
     [InlineData("models/text/tinybert.onnx", "input_ids:1 attention_mask:1 token_type_ids:1", "", "")]
     [InlineData("models/stateful/tiny_gpt2_past_fp32.onnx", "input_ids:0 position_ids:0 attention_mask:0", "Attention", "fixed number")]
     [InlineData("regressions/2-small-outputs.onnx", "x:0", "ReduceMean", "goes over the axis of the rows")]
@@ -71,14 +74,17 @@ public sealed class RowFlowModelTests
     public void Follow_ModelsThatShowAnotherFault_Proves(string model)
     {
         var graph = OnnxGraph.Read(File.ReadAllBytes(SharedData.PathOf($"regressions/{model}")));
-        Assert.Equal(RowIndependence.Proved, RowFlow.Follow(graph, [.. graph.SessionInputs.Select(static _ => (int?)0)], TestContext.Current.CancellationToken).Verdict);
+        Assert.Equal(
+            RowIndependence.Proved,
+            RowFlow.Follow(graph, [.. graph.SessionInputs.Select(static _ => (int?)0)], TestContext.Current.CancellationToken).Verdict);
     }
 
     [Fact]
     public void Follow_ModelsWithAFixedBatch_LeavesThemOpen()
     {
         using var zip = ZipFile.OpenRead(SharedData.PathOf("onnx-node-open.zip"));
-        var entries = zip.Entries.Where(static entry => entry.FullName.StartsWith("light/", StringComparison.Ordinal) && entry.FullName.EndsWith(".onnx", StringComparison.Ordinal)).ToList();
+        var entries = zip.Entries.Where(static entry => entry.FullName.StartsWith("light/", StringComparison.Ordinal)
+            && entry.FullName.EndsWith(".onnx", StringComparison.Ordinal)).ToList();
         Assert.NotEmpty(entries);
         foreach (var entry in entries)
         {
@@ -96,15 +102,21 @@ public sealed class RowFlowModelTests
     public void Follow_ModelsOfTheTests_Proves()
     {
         (byte[] Model, int Axis)[] models =
-            [(EncoderModel.Create(1, 2, 32, 4), 0), (ResNetModel.Create(1, 32, 4, 10), 0), (OnnxModel.Mlp(1, 4, 8, 3), 0), (LstmModel.Create(1, 8, 8), 1)];
+            [(EncoderModel.Create(1, 2, 32, 4), 0), (ResNetModel.Create(1, 32, 4, 10), 0), (OnnxModel.Mlp(1, 4, 8, 3), 0),
+                (LstmModel.Create(1, 8, 8), 1)];
         foreach (var (model, axis) in models)
-            Assert.Equal(RowIndependence.Proved, RowFlow.Follow(OnnxGraph.Read(model), [axis], TestContext.Current.CancellationToken).Verdict);
+            Assert.Equal(
+                RowIndependence.Proved, RowFlow.Follow(OnnxGraph.Read(model), [axis], TestContext.Current.CancellationToken).Verdict);
     }
 
     private static RowProof Follow(string path, string rows)
     {
         var graph = OnnxGraph.Read(File.ReadAllBytes(path));
-        var axes = rows.Split(' ').Select(static pair => pair.Split(':')).ToDictionary(static pair => pair[0], static pair => (int?)int.Parse(pair[1], System.Globalization.CultureInfo.InvariantCulture));
-        return RowFlow.Follow(graph, [.. graph.SessionInputs.Select(input => axes.GetValueOrDefault(input.Name))], TestContext.Current.CancellationToken);
+        var axes = rows.Split(' ')
+            .Select(static pair => pair.Split(':'))
+            .ToDictionary(
+                static pair => pair[0], static pair => (int?)int.Parse(pair[1], System.Globalization.CultureInfo.InvariantCulture));
+        return RowFlow.Follow(
+            graph, [.. graph.SessionInputs.Select(input => axes.GetValueOrDefault(input.Name))], TestContext.Current.CancellationToken);
     }
 }

@@ -73,12 +73,15 @@ public sealed class RowFlowPropertyTests(ITestOutputHelper output)
         Assert.True(held >= 6 * Count / 2, $"Only {held} companies of rows that are proved to be independent were run.");
     }
 
-    /// <summary>What is not known of a model's inputs is not known of its outputs: no operator loses it, and none takes it for a mixture.</summary>
+    /// <summary>
+    /// What is not known of a model's inputs is not known of its outputs: no operator loses it, and none takes it for a mixture.
+    /// </summary>
     [Fact]
     public void Follow_InputsBehindAMask_LeavesEveryOutputInDoubt()
     {
         var followed = 0;
-        foreach (var (seed, make) in Enumerable.Range(0, 8 * Count).Select(static seed => (seed, seed < 2 * Count ? (Func<int, bool, RowModel>)RowModels.Independent : SoupModels.Create)))
+        foreach (var (seed, make) in Enumerable.Range(0, 8 * Count)
+            .Select(static seed => (seed, seed < 2 * Count ? (Func<int, bool, RowModel>)RowModels.Independent : SoupModels.Create)))
         {
             var plain = Follow(make(seed, false));
             if (plain.Verdict != RowIndependence.Proved) continue;
@@ -86,7 +89,11 @@ public sealed class RowFlowPropertyTests(ITestOutputHelper output)
             var masked = make(seed, true);
             var graph = OnnxGraph.Read(masked.Bytes);
             var values = RowFlow.FollowOutputs(graph, AxesOf(graph, masked), TestContext.Current.CancellationToken);
-            Assert.All(values, value => Assert.True(value is { Doubt: not null } or { IsBroken: true, Cause.IsCertain: false }, $"{make.Method.Name} {seed}: {value}"));
+            Assert.All(
+                values,
+                value =>
+                    Assert.True(
+                        value is { Doubt: not null } or { IsBroken: true, Cause.IsCertain: false }, $"{make.Method.Name} {seed}: {value}"));
             Assert.Equal((seed, RowIndependence.Unknown), (seed, Follow(masked).Verdict));
         }
 
@@ -111,8 +118,11 @@ public sealed class RowFlowPropertyTests(ITestOutputHelper output)
         try
         {
             using var oracle = new RowOracle(model.Bytes);
-            var rows = model.Inputs.Where(static input => input.Axis is not null).Max(input => (int)values[input.Name].Shape[input.Axis!.Value]);
-            return oracle.Compare(model.WithAxes(values), rows, proof.Verdict == RowIndependence.Proved ? proof.OutputAxes : new int?[oracle.OutputNames.Count], 1e-4, out detail);
+            var rows = model.Inputs.Where(static input => input.Axis is not null)
+                .Max(input => (int)values[input.Name].Shape[input.Axis!.Value]);
+            return oracle.Compare(
+                model.WithAxes(values), rows,
+                proof.Verdict == RowIndependence.Proved ? proof.OutputAxes : new int?[oracle.OutputNames.Count], 1e-4, out detail);
         }
         catch (OnnxRuntimeException exception)
         {

@@ -21,7 +21,8 @@ public class ChannelScalesTests
         var proto = Trial.Read(model);
         var scaled = plan with
         {
-            ChannelRanges = await ChannelCalibrator.RunAsync(proto, StaticRewriter.ChannelsToCalibrate(proto, plan), samples, TestContext.Current.CancellationToken),
+            ChannelRanges = await ChannelCalibrator.RunAsync(
+                proto, StaticRewriter.ChannelsToCalibrate(proto, plan), samples, TestContext.Current.CancellationToken),
         };
         Assert.Equal(["m", "c"], scaled.ChannelRanges.Keys.OrderDescending());
 
@@ -47,7 +48,8 @@ public class ChannelScalesTests
     {
         var model = Unequal(0);
         var plan = await Trial.CalibrateAsync(model, Trial.Plan(), Trial.RandomSamples(model, 4, 1, Channels, 6, 6));
-        var exception = Assert.Throws<QuantizationException>(() => Trial.Rewrite(model, plan with { ChannelRanges = new Dictionary<string, TensorRange[]> { ["c"] = [new(0, 1)] } }));
+        var exception = Assert.Throws<QuantizationException>(() =>
+            Trial.Rewrite(model, plan with { ChannelRanges = new Dictionary<string, TensorRange[]> { ["c"] = [new(0, 1)] } }));
         Assert.Equal(QuantizationFailure.PlanMismatch, exception.Failure);
     }
 
@@ -60,7 +62,8 @@ public class ChannelScalesTests
         for (var i = 0; i < weights.Length; i++)
             weights[i] = (random.NextSingle() - 0.5f) * gains[i / Channels] * inverse[i % Channels];
         return new OnnxModel().Input("x", OnnxModel.Float, 1, Channels, 6, 6).Output("y", OnnxModel.Float, 1, Channels, "h", "v")
-            .Initializer("gains", gains, Channels, 1, 1).Initializer("inverse", inverse, Channels, 1, 1).Initializer("w", weights, Channels, Channels, 1, 1)
+            .Initializer("gains", gains, Channels, 1, 1).Initializer("inverse", inverse, Channels, 1, 1)
+            .Initializer("w", weights, Channels, Channels, 1, 1)
             .Node("Mul", ["x", "gains"], ["m"])
             .Node("Conv", ["m", "w"], ["c"], ("pads", new long[] { pad, pad, pad, pad }))
             .Node("Mul", ["c", "inverse"], ["y"])

@@ -23,7 +23,8 @@ public class SmoothingTests
 
         var factors = await SmoothingFactors.ComputeAsync(Trial.Read(model), plan, Samples(model), Token);
         var exact = OnnxFile.ToBytes(Smoothing.Apply(Trial.Read(model), plan with { InputFactors = factors }));
-        var smoothed = OnnxFile.ToBytes(StaticRewriter.Rewrite(Trial.Read(model), await CalibrateAsync(model, plan with { InputFactors = factors })).Model);
+        var smoothed = OnnxFile.ToBytes(StaticRewriter.Rewrite(
+            Trial.Read(model), await CalibrateAsync(model, plan with { InputFactors = factors })).Model);
 
         Assert.Equal(Columns, Assert.Single(factors).Value.Length);
         Assert.True(SnrOf(model, exact) > 100);
@@ -56,14 +57,26 @@ public class SmoothingTests
     {
         using var folder = new TemporaryFolder();
         var source = folder.Write("m.onnx", Model("MatMul"));
-        var options = new QuantizationOptions { MinMultiplications = 0, Gate = new() { MinSpeedup = 0, MinSpeed = 0, MinAgreement = null, MinSnrDb = 30, Metrics = new Dictionary<string, OutputMetric> { ["y"] = OutputMetric.Regression } } }
+        var options = new QuantizationOptions
+        {
+            MinMultiplications = 0,
+            Gate = new()
+            {
+                MinSpeedup = 0,
+                MinSpeed = 0,
+                MinAgreement = null,
+                MinSnrDb = 30,
+                Metrics = new Dictionary<string, OutputMetric> { ["y"] = OutputMetric.Regression },
+            },
+        }
             .CalibrateWith(Inputs(64, Columns));
 
         var report = await OnnxQuantizer.QuantizeAsync(source, folder["q.onnx"], options, Token);
 
         Assert.Equal((QuantizationMethod.Static, true), (report.Method, report.Passed));
         Assert.Equal(["x"], report.Plan.InputFactors.Keys);
-        await OnnxQuantizer.QuantizeAsync(source, folder["again.onnx"], new() { Plan = QuantizationPlan.FromJson(report.Plan.ToJson()) }, Token);
+        await OnnxQuantizer.QuantizeAsync(
+            source, folder["again.onnx"], new() { Plan = QuantizationPlan.FromJson(report.Plan.ToJson()) }, Token);
         Assert.Equal(File.ReadAllBytes(folder["q.onnx"]), File.ReadAllBytes(folder["again.onnx"]));
     }
 
@@ -77,7 +90,8 @@ public class SmoothingTests
     private static async Task<QuantizationPlan> CalibrateAsync(byte[] model, QuantizationPlan plan)
     {
         var smoothed = Smoothing.Apply(Trial.Read(model), plan);
-        var result = await Calibrator.RunAsync(smoothed, StaticRewriter.TensorsToCalibrate(Trial.Read(model), plan), Samples(model), new(), Token);
+        var result = await Calibrator.RunAsync(
+            smoothed, StaticRewriter.TensorsToCalibrate(Trial.Read(model), plan), Samples(model), new(), Token);
         return plan with { Ranges = result.Ranges };
     }
 

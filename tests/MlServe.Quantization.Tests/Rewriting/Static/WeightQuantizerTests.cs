@@ -11,7 +11,8 @@ public class WeightQuantizerTests
         {
             int[] shape = [a, b, c];
             var weights = Trial.Values(seed, a * b * c);
-            var scales = WeightQuantizer.Magnitudes(weights, shape, axis).Select(static magnitude => ScaleAndZero.OfMagnitude(magnitude, 127)).ToArray();
+            var scales = WeightQuantizer.Magnitudes(weights, shape, axis)
+                .Select(static magnitude => ScaleAndZero.OfMagnitude(magnitude, 127)).ToArray();
             var integers = WeightQuantizer.Quantize(weights, shape, axis, scales, 127);
             for (var i = 0; i < weights.Length; i++)
             {
@@ -23,7 +24,9 @@ public class WeightQuantizerTests
 
     [Fact]
     public void Quantize_Halves_GoToTheEvenInteger() =>
-        Assert.Equal([0, 2, 2, 0, -2, -2, 100, -100], WeightQuantizer.Quantize([0.5f, 1.5f, 2.5f, -0.5f, -1.5f, -2.5f, 300, -300], [1, 8], 0, [1], 100));
+        Assert.Equal(
+            [0, 2, 2, 0, -2, -2, 100, -100],
+            WeightQuantizer.Quantize([0.5f, 1.5f, 2.5f, -0.5f, -1.5f, -2.5f, 300, -300], [1, 8], 0, [1], 100));
 
     [Fact]
     public void Scales_BiasBeyond32Bits_CoarsenTheWeights()

@@ -1,10 +1,10 @@
 using MlServe.Onnx;
-using MlServe.Quantization.Evaluation;
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Preprocessing;
+using MlServe.Quantization.Rewriting;
 using MlServe.Quantization.Verification;
 
-namespace MlServe.Quantization.Rewriting;
+namespace MlServe.Quantization.Evaluation;
 
 /// <summary>From a file to a file: read, rewrite, open the result in the runtime, write.</summary>
 internal static class ModelRewriting
@@ -12,7 +12,8 @@ internal static class ModelRewriting
     public static void RequireValid(IEnumerable<string> faults)
     {
         var messages = faults.ToList();
-        if (messages.Count > 0) throw new QuantizationException(QuantizationFailure.InvalidOptions, $"The options are not valid: {string.Join(" ", messages)}");
+        if (messages.Count > 0)
+            throw new QuantizationException(QuantizationFailure.InvalidOptions, $"The options are not valid: {string.Join(" ", messages)}");
     }
 
     /// <param name="source">The path of the model.</param>
@@ -21,18 +22,25 @@ internal static class ModelRewriting
     /// <param name="planWithoutDigest">What to do; the digest is filled in.</param>
     /// <param name="cancellationToken">Gives up.</param>
     public static async Task<RewriteReport> RunAsync(
-        string source, string destination, IEnumerable<PredictionInputs>? samples, QuantizationPlan planWithoutDigest, CancellationToken cancellationToken)
+        string source, string destination, IEnumerable<PredictionInputs>? samples, QuantizationPlan planWithoutDigest,
+        CancellationToken cancellationToken)
     {
         OnnxFile.CheckDestination(source, destination);
         var document = await OnnxDocument.ReadAsync(ModelSource.FromFile(source), cancellationToken).ConfigureAwait(false);
-        var plan = planWithoutDigest with { SourceDigest = document.Digest, RemovedInputs = ListedWeights.ToRemove(document.Model, planWithoutDigest.Preprocessing) };
+        var plan = planWithoutDigest with
+        {
+            SourceDigest = document.Digest,
+            RemovedInputs = ListedWeights.ToRemove(document.Model, planWithoutDigest.Preprocessing),
+        };
         using var given = await CheckSamples.ReadAsync(document, samples, plan.RemovedInputs, cancellationToken).ConfigureAwait(false);
-        var (report, bytes) = await Task.Run(() => Rewrite(document, plan, given, cancellationToken), cancellationToken).ConfigureAwait(false);
+        var (report, bytes) = await Task.Run(
+            () => Rewrite(document, plan, given, cancellationToken), cancellationToken).ConfigureAwait(false);
         await OnnxFile.WriteAsync(destination, bytes, cancellationToken).ConfigureAwait(false);
         return report;
     }
 
-    private static (RewriteReport Report, byte[] Bytes) Rewrite(OnnxDocument document, QuantizationPlan plan, CheckSamples samples, CancellationToken cancellationToken)
+    private static (RewriteReport Report, byte[] Bytes) Rewrite(
+        OnnxDocument document, QuantizationPlan plan, CheckSamples samples, CancellationToken cancellationToken)
     {
         QuantizedOperators.RequireNone(document.Model);
         using var check = ResultCheck.Of(document.Model, samples.Values, cancellationToken);
@@ -46,7 +54,14 @@ internal static class ModelRewriting
         var bytes = OnnxFile.ToBytes(result.Model);
         var found = check.Run(bytes, Expectation.Of(plan.Method), cancellationToken);
         found.Require($"What {document.Origin} became by {plan.Method}");
-        return (new() { Plan = plan, Decisions = result.Decisions, Check = found.Text, SourceBytes = document.SizeInBytes, Bytes = bytes.Length }, bytes);
+        return (new()
+        {
+            Plan = plan,
+            Decisions = result.Decisions,
+            Check = found.Text,
+            SourceBytes = document.SizeInBytes,
+            Bytes = bytes.Length,
+        }, bytes);
     }
 
     private static void RequireKnown(IEnumerable<string> excluded, IReadOnlyList<NodeDecision> decisions)
@@ -55,7 +70,8 @@ internal static class ModelRewriting
         if (excluded.FirstOrDefault(name => !known.Contains(name)) is { } unknown)
         {
             throw new QuantizationException(QuantizationFailure.InvalidOptions,
-                $"ExcludedNodes names '{unknown}', and there is no such node among those that could be quantized ({string.Join(", ", known.Take(5).Select(static name => $"'{name}'"))}{(known.Count > 5 ? " and others" : "")}).");
+                $"ExcludedNodes names '{unknown}', and there is no such node among those that could be quantized "
+                    + $"({string.Join(", ", known.Take(5).Select(static name => $"'{name}'"))}{(known.Count > 5 ? " and others" : "")}).");
         }
     }
 }

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace MlServe.Benchmarks.Scorecard;
+namespace MlServe.Benchmarks.Measurement;
 
 /// <summary>A switch that makes MlServe slower than it is, to show that the rows notice: <c>eng/scorecard-test.sh</c>.</summary>
 internal static class Sabotage
@@ -9,7 +9,9 @@ internal static class Sabotage
 
     public static bool IsOn { get; set; }
 
-    /// <summary>The predictor, or where the switch is on one that spins 20 µs before each prediction. The predictor stays the caller's to dispose.</summary>
+    /// <summary>
+    /// The predictor, or where the switch is on one that spins 20 µs before each prediction. The predictor stays the caller's to dispose.
+    /// </summary>
     public static IPredictor Wrap(IPredictor predictor) => IsOn ? new SpinningPredictor(predictor) : predictor;
 
     private sealed class SpinningPredictor(IPredictor inner) : DelegatingPredictor(inner)

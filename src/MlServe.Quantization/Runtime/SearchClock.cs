@@ -1,9 +1,10 @@
 using MlServe.Threading;
 
-namespace MlServe.Quantization.Evaluation;
+namespace MlServe.Quantization.Runtime;
 
 /// <summary>
-/// The time that the whole of a quantization may take, from its first step on. What is asked for is looked for until a little before its end; the rest is kept for the last word on what is fallen back on.
+/// The time that the whole of a quantization may take, from its first step on. What is asked for is looked for until a little before its
+/// end; the rest is kept for the last word on what is fallen back on.
 /// </summary>
 internal sealed class SearchClock : IDisposable
 {
@@ -110,5 +111,6 @@ internal sealed class SearchClock : IDisposable
     }
 
     /// <summary>Sources of samples and measures are the application's, and may throw from what they have registered.</summary>
-    private IDisposable? CancelAfter(CancellationTokenSource source, TimeSpan time) => _budget < Endless ? UrgentCancel.After(source, time, _time) : null;
+    private IDisposable? CancelAfter(CancellationTokenSource source, TimeSpan time) =>
+        _budget < Endless ? UrgentCancel.After(source, time, _time) : null;
 }

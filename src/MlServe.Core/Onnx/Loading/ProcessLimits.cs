@@ -1,15 +1,16 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 
-namespace MlServe.Cli.Checking;
+namespace MlServe.Onnx;
 
 /// <summary>
-/// Binds this process before it looks at a model. On Linux the operating system holds it to its memory and processor time; elsewhere who started it watches. A process whose
-/// host is gone ends by itself.
+/// Binds this process before it looks at a model. On Linux the operating system holds it to its memory and processor time; elsewhere who
+/// started it watches. A process whose host is gone ends by itself.
 /// </summary>
 internal static partial class ProcessLimits
 {
-    // Numbers of setrlimit(2) on Linux. RLIMIT_DATA counts memory that can be written and is the process's own (since Linux 4.7); RLIMIT_AS would count what .NET reserves as well.
+    // Numbers of setrlimit(2) on Linux. RLIMIT_DATA counts memory that can be written and is the process's own (since Linux 4.7); RLIMIT_AS
+    // would count what .NET reserves as well.
     private const int ProcessorTime = 0;
     private const int Data = 2;
     private const int CoreFile = 4;
@@ -33,7 +34,9 @@ internal static partial class ProcessLimits
     {
         var limit = new Limit { Soft = value, Hard = value };
         if (SetLimit(resource, in limit) == 0) return;
-        throw new CliException($"The operating system does not bind this process (resource {resource}, {value}): {Marshal.GetLastPInvokeErrorMessage()}.");
+        throw new ModelLoadException(
+            ModelLoadFailure.VerificationFailed,
+            $"The operating system does not bind this process (resource {resource}, {value}): {Marshal.GetLastPInvokeErrorMessage()}.");
     }
 
     [LibraryImport("libc", EntryPoint = "setrlimit", SetLastError = true)]

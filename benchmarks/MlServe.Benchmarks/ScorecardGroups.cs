@@ -1,6 +1,7 @@
 using MlServe.Benchmarks.Quantization;
+using MlServe.Benchmarks.Scorecard;
 
-namespace MlServe.Benchmarks.Scorecard;
+namespace MlServe.Benchmarks;
 
 /// <summary>All that is claimed, in the order in which it is measured.</summary>
 internal static class ScorecardGroups

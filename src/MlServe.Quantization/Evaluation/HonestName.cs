@@ -1,7 +1,8 @@
 using System.Globalization;
 using MlServe.Onnx.Inspection;
+using MlServe.Quantization.Model;
 
-namespace MlServe.Quantization.Model;
+namespace MlServe.Quantization.Evaluation;
 
 /// <summary>A file in which nothing is INT8 is not called so: whoever loads it by that name would take FP32 for what was asked.</summary>
 internal static class HonestName
@@ -9,7 +10,10 @@ internal static class HonestName
     private const string Claim = "int8";
     private const int MaxTries = 1000;
 
-    /// <summary>The path that was asked for, or one that says what is in the file and is that of no other file: of none, or of one that was written for the same source.</summary>
+    /// <summary>
+    /// The path that was asked for, or one that says what is in the file and is that of no other file: of none, or of one that was written
+    /// for the same source.
+    /// </summary>
     /// <param name="source">The source, which is never written over.</param>
     /// <param name="destination">The path that was asked for.</param>
     /// <param name="method">What was written.</param>
@@ -17,15 +21,23 @@ internal static class HonestName
     public static string Of(string source, string destination, QuantizationMethod method, string digest)
     {
         var name = Path.GetFileName(destination);
-        if (method is not (QuantizationMethod.None or QuantizationMethod.Fp16Storage) || !name.Contains(Claim, StringComparison.OrdinalIgnoreCase)) return destination;
+        if (method is not (QuantizationMethod.None or QuantizationMethod.Fp16Storage)
+            || !name.Contains(Claim, StringComparison.OrdinalIgnoreCase))
+            return destination;
         var format = method == QuantizationMethod.None ? "fp32" : "fp16";
         for (var i = 1; i < MaxTries; i++)
         {
-            var other = Path.Combine(Path.GetDirectoryName(destination)!, name.Replace(Claim, i == 1 ? format : string.Create(CultureInfo.InvariantCulture, $"{format}-{i}"), StringComparison.OrdinalIgnoreCase));
+            var other = Path.Combine(
+                Path.GetDirectoryName(destination)!,
+                name.Replace(
+                    Claim, i == 1 ? format : string.Create(CultureInfo.InvariantCulture, $"{format}-{i}"),
+                    StringComparison.OrdinalIgnoreCase));
             if (!OnnxFile.SameFile(Path.GetFullPath(source), other) && (!Path.Exists(other) || IsOf(other, digest))) return other;
         }
 
-        throw new QuantizationException(QuantizationFailure.Destination, $"There are too many files like '{destination}'. Give another name, without '{Claim}' in it: nothing in what is written is.");
+        throw new QuantizationException(
+            QuantizationFailure.Destination,
+            $"There are too many files like '{destination}'. Give another name, without '{Claim}' in it: nothing in what is written is.");
     }
 
     /// <summary>Whether a file was written for a source.</summary>

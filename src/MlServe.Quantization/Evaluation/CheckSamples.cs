@@ -1,9 +1,9 @@
 using System.Collections.Frozen;
-using MlServe.Quantization.Evaluation;
 using MlServe.Quantization.Model;
 using MlServe.Quantization.Runtime;
+using MlServe.Quantization.Verification;
 
-namespace MlServe.Quantization.Verification;
+namespace MlServe.Quantization.Evaluation;
 
 /// <summary>A few samples of a user in the native runtime's memory, to hold what is made of a model against it.</summary>
 internal sealed class CheckSamples : IDisposable
@@ -14,11 +14,14 @@ internal sealed class CheckSamples : IDisposable
 
     public IReadOnlyList<EncodedSample> Values { get; }
 
-    public static async Task<CheckSamples> ReadAsync(OnnxDocument document, IEnumerable<PredictionInputs>? samples, IReadOnlyList<string> constants, CancellationToken cancellationToken)
+    public static async Task<CheckSamples> ReadAsync(
+        OnnxDocument document, IEnumerable<PredictionInputs>? samples, IReadOnlyList<string> constants, CancellationToken cancellationToken)
     {
         if (samples is null) return new([]);
         var first = await EvaluationSamples.PeekAsync(samples.ToAsyncEnumerable(), Most, cancellationToken).ConfigureAwait(false);
-        var source = await SourceModel.OpenAsync(document, constants.ToFrozenSet(StringComparer.Ordinal), [.. first.Take(2)], threads: 1, cancellationToken).ConfigureAwait(false);
+        var source = await SourceModel.OpenAsync(
+            document, constants.ToFrozenSet(StringComparer.Ordinal), [.. first.Take(2)], threads: 1,
+            cancellationToken).ConfigureAwait(false);
         await using (source.ConfigureAwait(false))
         {
             var encoder = source.Encoder();

@@ -1,23 +1,33 @@
-using MlServe.Onnx;
+using System.Globalization;
 using MlServe.Onnx.Verification;
 
-namespace MlServe.Cli.Checking;
+namespace MlServe.Onnx;
 
 /// <summary>Does with a model what a host does when it loads it.</summary>
 internal static class ModelCheck
 {
-    public static async Task<CheckVerdict> RunAsync(CheckRequest request, ReadOnlyMemory<byte> model, CancellationToken cancellationToken)
+    public static async Task<CheckVerdict> RunAsync(
+        CheckRequest request, ReadOnlyMemory<byte> model, CancellationToken cancellationToken)
     {
         try
         {
             var options = OptionsOf(request);
             var source = new Given(new(model, request.Origin, request.Folder));
-            await using var predictor = await OnnxPredictor.LoadAsync(source, options, new() { Name = request.Name, IsCheck = true }, cancellationToken);
-            return new(null, predictor.Signature.BatchingNote);
+            var predictor = await OnnxPredictor.LoadAsync(
+                source, options, new() { Name = request.Name, IsCheck = true }, cancellationToken).ConfigureAwait(false);
+            await using (predictor.ConfigureAwait(false))
+            {
+                return new(null, predictor.Signature.BatchingNote);
+            }
         }
         catch (ModelLoadException exception) when (exception.InnerException is { } inner && OrtErrors.IsOutOfMemory(inner))
         {
-            return new(ModelLoadFailure.VerificationFailed, FormattableString.Invariant($"it takes more memory than it may ({request.MaxMemoryBytes} bytes, Verification.MaxMemoryBytes): {exception.Message}"));
+            return new(
+                ModelLoadFailure.VerificationFailed,
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"it takes more memory than it may ({request.MaxMemoryBytes} bytes, Verification.MaxMemoryBytes): "
+                    + $"{exception.Message}"));
         }
         catch (ModelLoadException exception)
         {
@@ -25,7 +35,9 @@ internal static class ModelCheck
         }
         catch (OutOfMemoryException exception)
         {
-            return new(ModelLoadFailure.VerificationFailed, $"it takes more memory than it may ({request.MaxMemoryBytes} bytes): {exception.Message}");
+            return new(
+                ModelLoadFailure.VerificationFailed,
+                $"it takes more memory than it may ({request.MaxMemoryBytes} bytes): {exception.Message}");
         }
     }
 

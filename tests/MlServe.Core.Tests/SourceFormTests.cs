@@ -1,0 +1,91 @@
+namespace MlServe;
+
+/// <summary>Sources fit on a screen: lines of 140 columns at most, and files of 350 lines in what ships.</summary>
+public sealed class SourceFormTests
+{
+    private const int MaxColumns = 140;
+    private const int MaxLines = 350;
+
+    private static readonly string[] Folders = ["src", "tools", "samples", "benchmarks", "tests"];
+
+    /// <summary>
+    /// Folders whose lines are still to be wrapped; with an asterisk, the files of the folder itself. The list only gets shorter.
+    /// </summary>
+    private static readonly string[] NotWrapped =
+    [
+        "src/MlServe.Extensions",
+        "src/MlServe.Core/Engine",
+        "src/MlServe.Core/Calls",
+        "src/MlServe.Core/Caching",
+        "src/MlServe.Core/Resilience",
+        "src/MlServe.Core/Batching",
+        "src/MlServe.Core/Monitoring",
+        "tests/MlServe.Attack",
+        "tests/MlServe.ChildProcess",
+        "tests/MlServe.Core.Tests/*",
+        "tests/MlServe.Core.Tests/Batching",
+        "tests/MlServe.Core.Tests/Caching",
+        "tests/MlServe.Core.Tests/Engine",
+        "tests/MlServe.Core.Tests/Fakes",
+        "tests/MlServe.Core.Tests/Monitoring",
+        "tests/MlServe.Core.Tests/Resilience",
+        "tests/MlServe.Docs.Tests",
+        "tests/MlServe.Extensions.Tests",
+    ];
+
+    [Fact]
+    public void Sources_EveryFile_FitsOnAScreen()
+    {
+        var files = Folders
+            .SelectMany(static folder => Repository.Files(folder, "*.cs").Select(file => (Path: $"{folder}/{file.Path}", file.Text)))
+            .ToList();
+        Assert.True(files.Count > 1000, $"Only {files.Count} files were found: the test does not see the sources.");
+        var faults = files.SelectMany(static file => FaultsOf(file.Path, file.Text)).ToList();
+        Assert.True(faults.Count == 0, string.Join(Environment.NewLine, faults));
+    }
+
+    [Fact]
+    public void NotWrapped_EveryFolder_IsThere() =>
+        Assert.All(
+            NotWrapped, static folder => Assert.True(Directory.Exists(Path.Combine(Repository.Root(), folder.TrimEnd('*'))), folder));
+
+    [Theory]
+    [InlineData("src/MlServe.Core/Onnx/A.cs", 1, 141, "src/MlServe.Core/Onnx/A.cs:1 has 141 columns")]
+    [InlineData("tests/MlServe.Cli.Tests/A.cs", 3, 300, "tests/MlServe.Cli.Tests/A.cs:3 has 300 columns")]
+    [InlineData("src/MlServe.Core/BatchingLike/A.cs", 1, 141, "src/MlServe.Core/BatchingLike/A.cs:1 has 141 columns")]
+    [InlineData("src/MlServe.Core/Onnx/A.cs", 351, 1, "src/MlServe.Core/Onnx/A.cs has 351 lines")]
+    [InlineData("src/MlServe.Core/Batching/A.cs", 351, 1, "src/MlServe.Core/Batching/A.cs has 351 lines")]
+    [InlineData("tools/MlServe.Cli/A.cs", 400, 1, "tools/MlServe.Cli/A.cs has 400 lines")]
+    public void Faults_TooLong_IsFound(string path, int lines, int columns, string expected)
+    {
+        var text = string.Concat(Enumerable.Repeat("\n", lines - 1)) + new string('x', columns) + "\n";
+        Assert.StartsWith(expected, Assert.Single(FaultsOf(path, text)), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("src/MlServe.Core/Onnx/A.cs", 350, 140)]
+    [InlineData("tests/MlServe.Cli.Tests/A.cs", 500, 140)]
+    public void Faults_JustShortEnough_IsNone(string path, int lines, int columns)
+    {
+        var text = string.Concat(Enumerable.Repeat("\r\n", lines - 1)) + new string('x', columns) + "\r\n";
+        Assert.Empty(FaultsOf(path, text));
+    }
+
+    private static IEnumerable<string> FaultsOf(string path, string text)
+    {
+        var lines = text.ReplaceLineEndings("\n").TrimEnd('\n').Split('\n');
+        var isShipped = path.StartsWith("src/", StringComparison.Ordinal) || path.StartsWith("tools/", StringComparison.Ordinal);
+        if (isShipped && lines.Length > MaxLines)
+            yield return $"{path} has {lines.Length} lines, {MaxLines} are allowed: take it apart by what its parts are about.";
+        if (NotWrapped.Any(folder => IsIn(path, folder))) yield break;
+        for (var i = 0; i < lines.Length; i++)
+        {
+            if (lines[i].Length > MaxColumns)
+                yield return $"{path}:{i + 1} has {lines[i].Length} columns, {MaxColumns} are allowed: wrap it.";
+        }
+    }
+
+    private static bool IsIn(string path, string folder) => folder.EndsWith('*')
+        ? path[..(path.LastIndexOf('/') + 1)] == folder.TrimEnd('*')
+        : path.StartsWith(folder + "/", StringComparison.Ordinal);
+}
