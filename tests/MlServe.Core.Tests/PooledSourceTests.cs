@@ -111,15 +111,15 @@ public sealed class PooledSourceTests
         foreach (var elsewhere in new[] { true, false })
         {
             var source = new Source(elsewhere);
-            var (isWithin, wentOnWithin, done) = (true, false, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+            var (thread, wentOnWithin, done) = ((Thread?)null, false, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
             var awaiter = source.Start().ConfigureAwait(false).GetAwaiter();
             awaiter.UnsafeOnCompleted(() =>
             {
-                wentOnWithin = Volatile.Read(ref isWithin) && !Thread.CurrentThread.IsThreadPoolThread;
+                wentOnWithin = Thread.CurrentThread == thread;
                 awaiter.GetResult();
                 done.SetResult();
             });
-            var thread = new Thread(() => source.Answer(5));
+            thread = new Thread(() => source.Answer(5));
             thread.Start();
             await done.Task;
             Assert.Equal(!elsewhere, wentOnWithin);
