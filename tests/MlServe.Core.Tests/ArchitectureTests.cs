@@ -13,7 +13,7 @@ public sealed partial class ArchitectureTests
     /// <summary>Rooms whose types stand in the namespace that every user has open.</summary>
     private static readonly string[] Common = [Contracts, Calls, Execution, Engine];
 
-    private static readonly string[] Ground = [Contracts, Calls, Engine, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"];
+    private static readonly string[] Ground = [Contracts, Calls, Engine, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading", "MlServe.Statistics"];
 
     /// <summary>For each room, by its folder, the rooms that it may name besides itself. Other folders sort what is in a room.</summary>
     private static readonly Dictionary<string, string[]> MayUse = new()

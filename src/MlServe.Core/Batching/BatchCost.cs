@@ -1,6 +1,8 @@
 namespace MlServe.Batching;
 
-/// <summary>What a batcher has learnt of the runs of one shape: a run of n rows takes <paramref name="Fixed"/> + n · <paramref name="PerRow"/>.</summary>
+/// <summary>
+/// What a batcher has learnt of the runs of one shape: a run of n rows takes <paramref name="Fixed"/> + n · <paramref name="PerRow"/>.
+/// </summary>
 /// <param name="Shape">The shape of the requests.</param>
 /// <param name="Priority">Their priority.</param>
 /// <param name="Fixed">What a run takes whatever it holds.</param>

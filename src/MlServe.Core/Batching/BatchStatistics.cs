@@ -1,6 +1,8 @@
 namespace MlServe.Batching;
 
-/// <summary>What a batcher has done since it was made; found with <c>predictor.GetService&lt;BatchStatistics&gt;()</c>. Safe for concurrent use.</summary>
+/// <summary>
+/// What a batcher has done since it was made; found with <c>predictor.GetService&lt;BatchStatistics&gt;()</c>. Safe for concurrent use.
+/// </summary>
 public sealed class BatchStatistics
 {
     private readonly long[] _closed = new long[Enum.GetValues<CloseReason>().Length];
@@ -11,7 +13,9 @@ public sealed class BatchStatistics
     private long _inlineExtraRows;
     private long _rechecks;
 
-    /// <summary>Batches that were run, requests on their callers' threads among them. What is run again because of a culprit is not counted again.</summary>
+    /// <summary>
+    /// Batches that were run, requests on their callers' threads among them. What is run again because of a culprit is not counted again.
+    /// </summary>
     public long Runs => Interlocked.Read(ref _runs) + Interlocked.Read(ref _inline);
 
     /// <summary>Rows that were run; divided by <see cref="Runs"/>, the mean batch.</summary>
@@ -29,10 +33,13 @@ public sealed class BatchStatistics
     /// <summary>Batched rows that were run again alone, to compare.</summary>
     public long Rechecks => Interlocked.Read(ref _rechecks);
 
-    /// <summary>Why requests are run one row at a time from now on, a clause for a person: a row's answer in a batch was another one alone. Null where they are batched.</summary>
+    /// <summary>
+    /// Why requests are run one row at a time from now on, a clause for a person: a row's answer in a batch was another one alone. Null
+    /// where they are batched.
+    /// </summary>
     public string? StoppedBecause { get; internal set; }
 
-    internal Func<IReadOnlyList<BatchCost>>? CostsOf { get; init; }
+    internal Func<IReadOnlyList<BatchCost>>? CostsOf { get; set; }
 
     /// <summary>Batches that were closed for a reason.</summary>
     /// <param name="reason">The reason.</param>

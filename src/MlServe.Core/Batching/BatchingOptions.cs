@@ -4,19 +4,22 @@ namespace MlServe.Batching;
 public sealed class BatchingOptions
 {
     /// <summary>
-    /// The most rows to run together, 1 to 65,536. Default: 64, where most models on a processor have gained what there is to gain. The batcher finds by
-    /// itself the largest size worth running up to this, and keeps batches small enough for the model's <see cref="ServiceLevel.P99"/>.
+    /// The most rows to run together, 1 to 65,536. Default: 64, where most models on a processor have gained what there is to gain. The
+    /// batcher finds by itself the largest size worth running up to this, and keeps batches small enough for the model's
+    /// <see cref="ServiceLevel.P99"/>.
     /// </summary>
     public int MaxBatchSize { get; set; } = 64;
 
     /// <summary>
-    /// How long a batch that is not full may be held back for more rows while a lane is idle, 00:00:00 to 00:00:01; less where the model's <see cref="ServiceLevel.P99"/> leaves less. Default:
-    /// 00:00:00: a batch grows while the lanes are busy and starts when one is free; waiting beyond that only costs time.
+    /// How long a batch that is not full may be held back for more rows while a lane is idle, 00:00:00 to 00:00:01; less where the model's
+    /// <see cref="ServiceLevel.P99"/> leaves less. Default: 00:00:00: a batch grows while the lanes are busy and starts when one is free;
+    /// waiting beyond that only costs time.
     /// </summary>
     public TimeSpan MaxQueueDelay { get; set; }
 
     /// <summary>
-    /// Rows that may wait before new requests are refused as <see cref="PredictionStatus.Overloaded"/>, 1 to 10,000,000. Work in bulk has what normal requests leave. Default: 4096.
+    /// Rows that may wait before new requests are refused as <see cref="PredictionStatus.Overloaded"/>, 1 to 10,000,000. Work in bulk has
+    /// what normal requests leave. Default: 4096.
     /// </summary>
     public int MaxQueuedRows { get; set; } = 4096;
 
@@ -33,43 +36,44 @@ public sealed class BatchingOptions
     public TimeSpan MaxBulkDelay { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// Bytes that the lanes of one model may take together, the batcher's and those of the direct path, 1 MiB or more. Default: 256 MiB. A batch size that would
-    /// take more is made smaller when the model is loaded; each further shape begins with a 64th and grows with its demand.
+    /// Bytes that the lanes of one model may take together, the batcher's and those of the direct path, 1 MiB or more. Default: 256 MiB. A
+    /// batch size that would take more is made smaller when the model is loaded; each further shape begins with a 64th and grows with its
+    /// demand.
     /// </summary>
     public long MaxLaneBytes { get; set; } = 256L * 1024 * 1024;
 
     /// <summary>
-    /// The share of batched rows that are run again alone, when nobody waits for the model, and compared, 0 to 1; 0: none. Where an answer differs by more than the
-    /// model's tolerance, its requests are run one row at a time from then on. Default: 0.0001, because a model whose rows mix is found within some ten thousand rows at a
-    /// cost that cannot be measured.
+    /// The share of batched rows that are run again alone, when nobody waits for the model, and compared, 0 to 1; 0: none. Where an answer
+    /// differs by more than the model's tolerance, its requests are run one row at a time from then on. Default: 0.0001, because a model
+    /// whose rows mix is found within some ten thousand rows at a cost that cannot be measured.
     /// </summary>
     public double RecheckRate { get; set; } = 1e-4;
 
     /// <summary>
-    /// The name of a model whose rows may be run together although their answers depend on their company (as with dynamic quantization). Default: null:
-    /// such a model is refused.
+    /// The name of a model whose rows may be run together although their answers depend on their company (as with dynamic quantization).
+    /// Default: null: such a model is refused.
     /// </summary>
     public string? AcceptDependentRowsOf { get; set; }
 
-    /// <summary>How requests of different sizes are made alike. Default: they are not, and only requests of one shape run together.</summary>
+    /// <summary>
+    /// How requests of different sizes are made alike. Default: they are not, and only requests of one shape run together.
+    /// </summary>
     public PaddingOptions Padding { get; } = new();
 
     /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
-    public IEnumerable<string> Validate()
-    {
-        if (MaxBatchSize is < 1 or > 65536) yield return Range(nameof(MaxBatchSize), MaxBatchSize, "1 to 65536");
-        if (MaxQueueDelay < TimeSpan.Zero || MaxQueueDelay > TimeSpan.FromSeconds(1)) yield return Range(nameof(MaxQueueDelay), MaxQueueDelay, "0 to 1 s");
-        if (MaxQueuedRows is < 1 or > 10_000_000) yield return Range(nameof(MaxQueuedRows), MaxQueuedRows, "1 to 10000000");
-        if (Lanes is < 0 or > 1024) yield return Range(nameof(Lanes), Lanes, "0 to 1024");
-        if (!Enum.IsDefined(RunMode)) yield return Range(nameof(RunMode), RunMode, "Auto, Inline or Queued");
-        if (Timeout <= TimeSpan.Zero && Timeout != System.Threading.Timeout.InfiniteTimeSpan) yield return Range(nameof(Timeout), Timeout, "greater than zero");
-        if (MaxBulkDelay < TimeSpan.Zero || MaxBulkDelay > TimeSpan.FromHours(1)) yield return Range(nameof(MaxBulkDelay), MaxBulkDelay, "0 to 1 h");
-        if (!(RecheckRate is >= 0 and <= 1)) yield return Range(nameof(RecheckRate), RecheckRate, "0 to 1");
-        if (MaxLaneBytes < 1024 * 1024) yield return Range(nameof(MaxLaneBytes), MaxLaneBytes, "1048576 or more");
-        foreach (var message in Padding.Validate())
-            yield return $"{nameof(Padding)}:{message}";
-    }
-
-    private static string Range(string option, object? value, string range) => FormattableString.Invariant($"{option} is {value}; it must be {range}.");
+    public IEnumerable<string> Validate() => new OptionRange()
+        .Between(MaxBatchSize, 1, 65536)
+        .Between(MaxQueueDelay, TimeSpan.Zero, TimeSpan.FromSeconds(1))
+        .Between(MaxQueuedRows, 1, 10_000_000)
+        .Between(Lanes, 0, 1024)
+        .Defined(RunMode)
+        .Check(
+            Timeout, Timeout is null || Timeout > TimeSpan.Zero || Timeout == System.Threading.Timeout.InfiniteTimeSpan,
+            "greater than zero")
+        .Between(MaxBulkDelay, TimeSpan.Zero, TimeSpan.FromHours(1))
+        .Between(RecheckRate, 0d, 1d)
+        .AtLeast(MaxLaneBytes, 1024L * 1024)
+        .Within(nameof(Padding), Padding.Validate())
+        .Faults;
 }

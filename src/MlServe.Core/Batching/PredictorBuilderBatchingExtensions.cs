@@ -7,8 +7,8 @@ namespace MlServe;
 public static class PredictorBuilderBatchingExtensions
 {
     /// <summary>
-    /// Runs requests together: batches form while the model is busy and start when it is free. Must be the innermost layer, directly around the model: what
-    /// lay beneath it would see batches, not requests.
+    /// Runs requests together: batches form while the model is busy and start when it is free. Must be the innermost layer, directly around
+    /// the model: what lay beneath it would see batches, not requests.
     /// </summary>
     /// <param name="builder">The pipeline.</param>
     /// <param name="configure">Changes the defaults.</param>
@@ -33,7 +33,8 @@ public static class PredictorBuilderBatchingExtensions
         if (inner is DelegatingPredictor)
         {
             throw new InvalidOperationException(
-                $"UseBatching must be the last Use of a pipeline, directly around the model; {LimitedPredictor.Within(inner).GetType().Name} lies beneath it and would be left out. "
+                "UseBatching must be the last Use of a pipeline, directly around the model; "
+                + $"{LimitedPredictor.Within(inner).GetType().Name} lies beneath it and would be left out. "
                 + "Move it before UseBatching.");
         }
 
@@ -45,12 +46,14 @@ public static class PredictorBuilderBatchingExtensions
 
         var faults = options.Validate().ToList();
         if (faults.Count > 0)
-            throw new ArgumentException($"The batching options of model '{executor.Identity.Name}' are not valid: {string.Join(" ", faults)}", nameof(options));
+            throw new ArgumentException(
+                $"The batching options of model '{executor.Identity.Name}' are not valid: {string.Join(" ", faults)}", nameof(options));
 
         if (!executor.Signature.RowsAreIndependent && options.AcceptDependentRowsOf != executor.Identity.Name)
         {
             throw new ModelLoadException(ModelLoadFailure.InvalidOptions,
-                $"Rows of model '{executor.Identity.Name}' answer differently in company, so batching would change its answers. {executor.Signature.BatchingNote} "
+                $"Rows of model '{executor.Identity.Name}' answer differently in company, so batching would change its answers. "
+                + $"{executor.Signature.BatchingNote} "
                 + $"Leave UseBatching out, or accept it: AcceptDependentRowsOf = \"{executor.Identity.Name}\".");
         }
 
@@ -63,9 +66,18 @@ public static class PredictorBuilderBatchingExtensions
         if (!executor.Signature.IsBatchable && options.AcceptDependentRowsOf == executor.Identity.Name)
             objection = $"{objection} To run them together all the same, state BatchAxis beside AcceptDependentRowsOf.";
         if (objection is not null && logger is not null) LogMessages.NotBatched(logger, executor.Identity.Name, objection);
-        var batching = new BatchingPredictor(inner, executor, options,
-            new(executor.Identity.Name, services.FindMeter()), services.Find<RunGate>() ?? RunGate.Shared, services.FindClock(), mixes: objection is null, logger,
-            services.Find<ServiceLevel>(), services.Find<ModelEvents>());
+        var gate = services.Find<RunGate>() ?? RunGate.Shared;
+        var context = new BatchContext(
+            executor,
+            options,
+            new(executor.Identity.Name, services.FindMeter()),
+            inner.GetService<GateFlow>() is { } flow && ReferenceEquals(flow.Gate, gate) ? flow : new(gate),
+            services.FindClock(),
+            mixes: objection is null,
+            logger,
+            services.Find<ServiceLevel>(),
+            services.Find<ModelEvents>());
+        var batching = new BatchingPredictor(inner, executor, context);
         if (options.Padding.Axis is null) return batching;
         try
         {

@@ -4,20 +4,20 @@ namespace MlServe.Caching;
 public sealed class CacheOptions
 {
     /// <summary>
-    /// Bytes that the kept answers of one model may take, all its versions together and the cache's own books counted, 65,536 to 1,099,511,627,776. Default:
-    /// 67,108,864 (64 MiB), some hundred thousand small answers.
+    /// Bytes that the kept answers of one model may take, all its versions together and the cache's own books counted, 65,536 to
+    /// 1,099,511,627,776. Default: 67,108,864 (64 MiB), some hundred thousand small answers.
     /// </summary>
     public long SizeLimit { get; set; } = 64L * 1024 * 1024;
 
     /// <summary>
-    /// How long an answer is as good as a new one, greater than zero. Default: null, as long as it is kept: the same model answers the same question alike. An
-    /// answer past its time stays, until it is evicted, for <see cref="IStaleAnswers"/>.
+    /// How long an answer is as good as a new one, greater than zero. Default: null, as long as it is kept: the same model answers the same
+    /// question alike. An answer past its time stays, until it is evicted, for <see cref="IStaleAnswers"/>.
     /// </summary>
     public TimeSpan? TimeToLive { get; set; }
 
     /// <summary>
-    /// Whether answers of another version may be given as stale ones. Default: false. They are where the other version has the same inputs and outputs, and only
-    /// through <see cref="IStaleAnswers"/>.
+    /// Whether answers of another version may be given as stale ones. Default: false. They are where the other version has the same inputs
+    /// and outputs, and only through <see cref="IStaleAnswers"/>.
     /// </summary>
     public bool StaleFromOtherVersions { get; set; }
 
@@ -27,35 +27,27 @@ public sealed class CacheOptions
     public bool SwitchOffWhenUseless { get; set; } = true;
 
     /// <summary>
-    /// Whether answers are kept in the host's <c>IMemoryCache</c>. Default: false, in one of the model's own. Bytes are counted here all the same; entries state
-    /// their size for a host's cache that has a limit.
+    /// Whether answers are also kept in the host's <c>HybridCache</c>, for other processes and the next start. Default: false.
     /// </summary>
-    public bool UseHostMemoryCache { get; set; }
-
-    /// <summary>Whether answers are also kept in the host's <c>HybridCache</c>, for other processes and the next start. Default: false.</summary>
     public bool UseHybridCache { get; set; }
 
     /// <summary>
-    /// How long a look into the <c>HybridCache</c> may take before the model is run instead, 00:00:00.001 to 00:00:10. Default: 00:00:00.0200000 (20 ms). When it was too long, or
-    /// failed, the <c>HybridCache</c> is left alone for five seconds.
+    /// How long a look into the <c>HybridCache</c> may take before the model is run instead, 00:00:00.001 to 00:00:10. Default:
+    /// 00:00:00.0200000 (20 ms). When it was too long, or failed, the <c>HybridCache</c> is left alone for five seconds.
     /// </summary>
     public TimeSpan HybridCacheTimeout { get; set; } = TimeSpan.FromMilliseconds(20);
 
     /// <summary>
-    /// The name of a model whose answers are kept and shared although it does not answer equal requests alike: it draws random numbers, or keeps something from run to run.
-    /// Default: null: the cache of such a model is off.
+    /// The name of a model whose answers are kept and shared although it does not answer equal requests alike: it draws random numbers, or
+    /// keeps something from run to run. Default: null: the cache of such a model is off.
     /// </summary>
     public string? AcceptVaryingAnswersOf { get; set; }
 
     /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
-    public IEnumerable<string> Validate()
-    {
-        if (SizeLimit is < 64 * 1024 or > 1L << 40) yield return Range(nameof(SizeLimit), SizeLimit, "65536 to 1099511627776");
-        if (TimeToLive <= TimeSpan.Zero) yield return Range(nameof(TimeToLive), TimeToLive, "greater than zero");
-        if (HybridCacheTimeout < TimeSpan.FromMilliseconds(1) || HybridCacheTimeout > TimeSpan.FromSeconds(10))
-            yield return Range(nameof(HybridCacheTimeout), HybridCacheTimeout, "1 ms to 10 s");
-    }
-
-    private static string Range(string option, object? value, string range) => FormattableString.Invariant($"{option} is {value}; it must be {range}.");
+    public IEnumerable<string> Validate() => new OptionRange()
+        .Between(SizeLimit, 64 * 1024, 1L << 40)
+        .Positive(TimeToLive)
+        .Between(HybridCacheTimeout, TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(10))
+        .Faults;
 }

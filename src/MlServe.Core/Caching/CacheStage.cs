@@ -1,7 +1,7 @@
-using MlServe.Tensors;
 using Microsoft.Extensions.Caching.Hybrid;
-using Microsoft.Extensions.Caching.Memory;
 using Microsoft.Extensions.Logging;
+using MlServe.Statistics;
+using MlServe.Tensors;
 
 namespace MlServe.Caching;
 
@@ -25,8 +25,8 @@ internal sealed class CacheStage : PredictionStage, IStaleAnswers
     private readonly bool _trusts;
 
     public CacheStage(
-        IPredictor inner, ModelIdentity identity, CacheOptions options, IRequestHasher hasher, CacheHost host, IMemoryCache? memory,
-        HybridCache? hybrid, CacheMetrics metrics, ILogger? logger, TimeProvider time, ModelEvents? events)
+        IPredictor inner, ModelIdentity identity, CacheOptions options, IRequestHasher hasher, CacheHost host, HybridCache? hybrid, CacheMetrics metrics,
+        ILogger? logger, TimeProvider time, ModelEvents? events)
     {
         _options = options;
         _hasher = hasher;
@@ -40,7 +40,7 @@ internal sealed class CacheStage : PredictionStage, IStaleAnswers
         _worth = new(time, options.SwitchOffWhenUseless);
         _version = CacheVersion.Of(identity, inner.Signature);
         _secondLevel = hybrid is null ? null : new(hybrid, options, _version, time, Counters, logger);
-        _shared = host.Acquire(_version, options, memory);
+        _shared = host.Acquire(_version, options);
         _kept = new(_shared.Entries, _version, options, _secondLevel, Counters, _worth, logger, time);
         _flights = new(inner.GetService<DefaultTimeout>()?.Time, hasher, _kept, _version, _secondLevel, Counters, _worth, time);
         metrics.Add(this);
@@ -48,7 +48,7 @@ internal sealed class CacheStage : PredictionStage, IStaleAnswers
 
     public string Model => _version.Identity.Name;
 
-    public CacheCounters Counters { get; } = new();
+    public StripedCounters Counters { get; } = CacheCounters.Create();
 
     public CacheStore Store => _shared.Entries;
 
@@ -171,6 +171,7 @@ internal sealed class CacheStage : PredictionStage, IStaleAnswers
         if (fault is not null || !_hasher.TryHash(in inputs, outputs, out var key)) return Bypass();
 
         key = key.Of(_version.Key);
+        var ended = _flights.EndedOf(key);
         var isHit = _kept.TryHit(key, out var answer);
         if (isTimed) Timed(started);
         if (isHit)
@@ -179,7 +180,7 @@ internal sealed class CacheStage : PredictionStage, IStaleAnswers
             return StageOutcome.Answered;
         }
 
-        return _flights.Enter(ref call, (CacheCall?)StateOf(ref call) ?? CacheCall.Enter(ref call, ref StateOf(ref call)), key, outputs);
+        return _flights.Enter(ref call, (CacheCall?)StateOf(ref call) ?? CacheCall.Enter(ref call, ref StateOf(ref call)), key, ended, outputs);
     }
 
     private CacheCall? TakeState(ref StageCall call)

@@ -40,8 +40,12 @@ public sealed record CacheStatistics
     public bool IsFrequencyAware { get; init; }
 
     /// <summary>The share of requests that did not need a run, of those that were looked up; 0 where there were none.</summary>
-    public double HitRate => Hits + Coalesced + SecondLevelHits is var served && served + Misses > 0 ? (double)served / (served + Misses) : 0;
+    public double HitRate =>
+        Hits + Coalesced + SecondLevelHits is var served && served + Misses > 0 ? (double)served / (served + Misses) : 0;
 
-    /// <summary>What the requests answered without a run would have taken, by the mean run, less what the look-ups took. Negative where the cache costs more.</summary>
+    /// <summary>
+    /// What the requests answered without a run would have taken, by the mean run, less what the look-ups took. Negative where the cache
+    /// costs more.
+    /// </summary>
     public TimeSpan TimeSaved { get; init; }
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Caching.Hybrid;
-using Microsoft.Extensions.Caching.Memory;
 using Microsoft.Extensions.Logging;
 using MlServe.Caching;
 using MlServe.Guests;
@@ -11,12 +10,13 @@ namespace MlServe;
 public static class PredictorBuilderCachingExtensions
 {
     /// <summary>
-    /// Keeps answers and gives them again to equal requests, and computes equal requests that come at once only once. Belongs around the batcher, and inside of layers that may
-    /// answer in the model's place.
+    /// Keeps answers and gives them again to equal requests, and computes equal requests that come at once only once. Belongs around the
+    /// batcher, and inside of layers that may answer in the model's place.
     /// </summary>
     /// <remarks>
-    /// Takes an <c>IMeterFactory</c>, an <c>ILoggerFactory</c> and a <see cref="TimeProvider"/> from the services that the pipeline is built with, where they are there, and an
-    /// <c>IMemoryCache</c> and a <c>HybridCache</c> where the options say so. Offers <see cref="IStaleAnswers"/> and <see cref="CacheStatistics"/>.
+    /// Takes an <c>IMeterFactory</c>, an <c>ILoggerFactory</c> and a <see cref="TimeProvider"/> from the services that the pipeline is
+    /// built with, where they are there, and a <c>HybridCache</c> if the options say so. Offers <see cref="IStaleAnswers"/> and
+    /// <see cref="CacheStatistics"/>.
     /// </remarks>
     /// <param name="builder">The pipeline.</param>
     /// <param name="configure">Changes the defaults.</param>
@@ -41,38 +41,40 @@ public static class PredictorBuilderCachingExtensions
         var identity = inner.GetService<ModelIdentity>() ?? new("unnamed");
         var faults = options.Validate().ToList();
         if (faults.Count > 0)
-            throw new ArgumentException($"The cache options of model '{identity.Name}' are not valid: {string.Join(" ", faults)}", nameof(options));
+            throw new ArgumentException(
+                $"The cache options of model '{identity.Name}' are not valid: {string.Join(" ", faults)}", nameof(options));
 
         if (inner.GetService<IStaleAnswers>() is not null)
         {
             throw new InvalidOperationException(
-                $"The pipeline of model '{identity.Name}' has a cache already, and one around it would keep the same answers twice. Call UseCache once.");
+                $"The pipeline of model '{identity.Name}' has a cache already, and one around it would keep the same answers twice. Call "
+                + "UseCache once.");
         }
 
         if (inner.GetService(typeof(IAnswersInPlace)) is { } other)
         {
             throw new InvalidOperationException(
-                $"UseCache of model '{identity.Name}' stands around {other.GetType().Name}, which may answer in the model's place; the cache would take that for the model's answer. "
+                $"UseCache of model '{identity.Name}' stands around {other.GetType().Name}, which may answer in the model's place; the "
+                + "cache would take that for the model's answer. "
                 + "Move UseCache inside of it.");
         }
 
         if (options.UseHybridCache && identity.Digest.Length == 0)
         {
             throw new InvalidOperationException(
-                $"The cache of model '{identity.Name}' has {nameof(CacheOptions.UseHybridCache)}, and the model has no digest by which other processes could tell its answers from "
+                $"The cache of model '{identity.Name}' has {nameof(CacheOptions.UseHybridCache)}, and the model has no digest by which "
+                + "other processes could tell its answers from "
                 + "those of another version. Offer a ModelIdentity with a digest, or leave the option out.");
         }
 
-        var memory = options.UseHostMemoryCache
-            ? services.Find<IMemoryCache>() ?? throw Missing(identity, nameof(CacheOptions.UseHostMemoryCache), nameof(IMemoryCache), "services.AddMemoryCache()")
-            : null;
         var hybrid = options.UseHybridCache
             ? services.Find<HybridCache>() ?? throw Missing(identity, nameof(CacheOptions.UseHybridCache), nameof(HybridCache),
                 "services.AddHybridCache() of the package Microsoft.Extensions.Caching.Hybrid")
             : null;
         var logger = services.FindLogger();
-        if (logger is not null && !inner.Signature.AnswersAreRepeatable && options.AcceptVaryingAnswersOf != identity.Name) LogMessages.CacheNotUsed(logger, identity.Name);
-        return new(inner, identity, options, hasher, services.Find<CacheHost>() ?? new(), memory, hybrid,
+        if (logger is not null && !inner.Signature.AnswersAreRepeatable && options.AcceptVaryingAnswersOf != identity.Name)
+            LogMessages.CacheNotUsed(logger, identity.Name);
+        return new(inner, identity, options, hasher, services.Find<CacheHost>() ?? new(), hybrid,
             CacheMetrics.For(services.FindMeter()), logger, services.FindClock(),
             services.Find<ModelEvents>());
     }

@@ -12,7 +12,7 @@ internal sealed class GuardedMeter
 {
     private static readonly ConditionalWeakTable<IMeterFactory, GuardedMeter> OfFactories = [];
     private static readonly Lazy<GuardedMeter> OfProcess = new(static () =>
-        new(new(MlServeDiagnostics.MeterName, Version), GuestReports.OfProcess));
+        new(new(MlServeDiagnostics.MeterName, MlServeDiagnostics.Version), GuestReports.OfProcess));
 
     private readonly Meter _meter;
     private readonly GuestReports _reports;
@@ -24,8 +24,6 @@ internal sealed class GuardedMeter
         _meter = meter;
         _reports = reports;
     }
-
-    private static string? Version { get; } = typeof(GuardedMeter).Assembly.GetName().Version?.ToString(3);
 
     /// <summary>The meter that a factory gives, or that of the process.</summary>
     /// <param name="factory">A host's factory, or null.</param>
@@ -51,7 +49,7 @@ internal sealed class GuardedMeter
     {
         try
         {
-            if (factory.Create(MlServeDiagnostics.MeterName, Version) is { } meter) return meter;
+            if (factory.Create(MlServeDiagnostics.MeterName, MlServeDiagnostics.Version) is { } meter) return meter;
         }
 #pragma warning disable CA1031 // A model that is not measured is better than none.
         catch (Exception exception)
@@ -60,7 +58,7 @@ internal sealed class GuardedMeter
             GuestReports.OfProcess.Add(Guest.MeterListener, exception);
         }
 
-        return new(MlServeDiagnostics.MeterName, Version);
+        return new(MlServeDiagnostics.MeterName, MlServeDiagnostics.Version);
     }
 
     private T? Make<T>(string name, Func<T> make)

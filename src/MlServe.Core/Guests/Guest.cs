@@ -32,9 +32,6 @@ internal enum Guest
     /// <summary>A layer of the application, or its model, when it is closed.</summary>
     Layer,
 
-    /// <summary>A host's memory cache.</summary>
-    MemoryCache,
-
     /// <summary>The host: its lifetime, its configuration.</summary>
     Host,
 

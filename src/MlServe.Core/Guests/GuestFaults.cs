@@ -5,7 +5,7 @@ internal static class GuestFaults
 {
     private static readonly string[] Tags =
         ["logger", "meter_listener", "activity_listener", "event_listener", "clock", "context", "cancellation", "callback", "layer",
-            "memory_cache", "host", "mlserve"];
+            "host", "mlserve"];
 
     private static readonly long[] Counts = new long[Tags.Length];
 

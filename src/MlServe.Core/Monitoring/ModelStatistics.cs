@@ -1,11 +1,8 @@
-using System.Numerics;
+using MlServe.Statistics;
 
 namespace MlServe.Monitoring;
 
-/// <summary>
-/// What is counted of one model. The counters lie in stripes, one for each of a few cores, so that cores do not fight over a cache line; whoever
-/// reads adds the stripes up.
-/// </summary>
+/// <summary>What is counted of one model.</summary>
 internal sealed class ModelStatistics(string model)
 {
     public const int Started = 0;
@@ -14,13 +11,7 @@ internal sealed class ModelStatistics(string model)
     public const int Timed = Nanoseconds + 1;
     public const int Count = Timed + 1;
 
-    // A cache line of nothing in front of each stripe keeps it off its neighbours' lines, whatever the array's alignment.
-    private const int Padding = 64 / sizeof(long);
-    private const int Stride = Count + Padding;
-
-    private static readonly int StripeMask = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(Environment.ProcessorCount, 1, 16)) - 1;
-
-    private readonly long[] _cells = new long[((StripeMask + 1) * Stride) + Padding];
+    private readonly StripedCounters _counts = new(Count);
     private int _users;
 
     public string Model { get; } = model;
@@ -44,26 +35,16 @@ internal sealed class ModelStatistics(string model)
         }
     }
 
-    public long this[int counter]
-    {
-        get
-        {
-            long sum = 0;
-            for (var cell = Padding + counter; cell < _cells.Length; cell += Stride)
-                sum += Volatile.Read(ref _cells[cell]);
-            return sum;
-        }
-    }
+    public long this[int counter] => _counts[counter];
 
-    public void Begin() => Interlocked.Increment(ref _cells[Stripe() + Started]);
+    public void Begin() => _counts.Count(Started);
 
-    public void End(int outcome) => Interlocked.Increment(ref _cells[Stripe() + Outcomes + outcome]);
+    public void End(int outcome) => _counts.Count(Outcomes + outcome);
 
     public void AddDuration(long nanoseconds)
     {
-        var stripe = Stripe();
-        Interlocked.Add(ref _cells[stripe + Nanoseconds], nanoseconds);
-        Interlocked.Increment(ref _cells[stripe + Timed]);
+        _counts.Add(Nanoseconds, nanoseconds);
+        _counts.Count(Timed);
     }
 
     public void AddUser() => Interlocked.Increment(ref _users);
@@ -71,14 +52,5 @@ internal sealed class ModelStatistics(string model)
     public void RemoveUser() => Interlocked.Decrement(ref _users);
 
     /// <summary>Moves what has been counted to other counters.</summary>
-    public void MoveTo(long[] counters)
-    {
-        for (var cell = Padding; cell < _cells.Length; cell += Stride)
-        {
-            for (var counter = 0; counter < Count; counter++)
-                counters[counter] += Interlocked.Exchange(ref _cells[cell + counter], 0);
-        }
-    }
-
-    private static int Stripe() => Padding + ((Thread.GetCurrentProcessorId() & StripeMask) * Stride);
+    public void MoveTo(long[] counters) => _counts.MoveTo(counters);
 }

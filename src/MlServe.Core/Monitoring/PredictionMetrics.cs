@@ -6,57 +6,50 @@ using MlServe.Guests;
 namespace MlServe.Monitoring;
 
 /// <summary>
-/// The instruments of one host, and the models that report to them. There is one for each <see cref="IMeterFactory"/>, and one for all that have none:
-/// a meter keeps observable instruments for ever, so each must be made once.
+/// The instruments of one host, and the models that report to them.
 /// </summary>
 internal sealed class PredictionMetrics
 {
-    // The model of these names is OpenTelemetry's http.server.request.duration and http.server.active_requests
-    // (https://opentelemetry.io/docs/specs/semconv/http/http-metrics/): one histogram, error.type only on failure.
-    private static readonly double[] DurationBuckets =
-        [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-
-    // Made lazily, so that a listener which is told of an instrument and takes its time holds up nobody but its own host.
-    private static readonly ConditionalWeakTable<IMeterFactory, Lazy<PredictionMetrics>> OfFactories = [];
-    private static readonly Lazy<PredictionMetrics> OfProcess = new(static () => new(GuardedMeter.For(null)));
-
     private readonly Lock _gate = new();
     private readonly Dictionary<string, ModelStatistics> _models = new(StringComparer.Ordinal);
     private readonly ConditionalWeakTable<RunGate, object> _runGates = [];
-
     private readonly bool _isCounted;
 
     /// <param name="meter">The meter.</param>
     /// <param name="isCounted">Whether the predictions go into the totals of the process.</param>
-    private PredictionMetrics(GuardedMeter meter, bool isCounted = true)
+    private PredictionMetrics(GuardedMeter meter, bool isCounted)
     {
         _isCounted = isCounted;
+        // The model of these names is OpenTelemetry's http.server.request.duration and http.server.active_requests
+        // (https://opentelemetry.io/docs/specs/semconv/http/http-metrics/): one histogram, error.type only on failure.
         Duration = meter.CreateHistogram(
             MlServeDiagnostics.PredictionDurationMetric, "s", "Duration of predictions, seen by the caller.",
-            new InstrumentAdvice<double> { HistogramBucketBoundaries = DurationBuckets });
+            HostInstruments.Durations);
         meter.ObserveUpDownCounter(MlServeDiagnostics.PredictionActiveMetric, ObserveActive, "{prediction}", "Predictions under way.");
         meter.ObserveCounter<long>(
             MlServeDiagnostics.PredictionAbandonedMetric, static () => [new(PredictionState.Abandoned)], "{prediction}",
             "Predictions of the process that were never disposed, found by the garbage collector.");
         meter.ObserveUpDownCounter<int>(
-            MlServeDiagnostics.LoadAbandonedMetric, static () => [new(AbandonedCalls.Count)], "{thread}", "Threads of the process that a load gave up because the native runtime did not return.");
+            MlServeDiagnostics.LoadAbandonedMetric, static () => [new(AbandonedCalls.Count)], "{thread}",
+            "Threads of the process that a load gave up because the native runtime did not return.");
         meter.ObserveUpDownCounter(
-            MlServeDiagnostics.RunActiveMetric, () => SumRunGates(static gate => gate.CurrentRuns), "{run}", "Model runs inside the run gate.");
+            MlServeDiagnostics.RunActiveMetric, () => SumRunGates(static gate => gate.CurrentRuns), "{run}",
+            "Model runs inside the run gate.");
         meter.ObserveUpDownCounter(
-            MlServeDiagnostics.RunWaitingMetric, () => SumRunGates(static gate => gate.CurrentWaiters), "{run}", "Model runs that wait for the run gate.");
+            MlServeDiagnostics.RunWaitingMetric, () => SumRunGates(static gate => gate.CurrentWaiters), "{run}",
+            "Model runs that wait for the run gate.");
         meter.ObserveUpDownCounter(
-            MlServeDiagnostics.RunLimitMetric, () => SumRunGates(static gate => gate.MaxConcurrentRuns), "{run}", "Model runs that the run gate lets in at once.");
+            MlServeDiagnostics.RunLimitMetric, () => SumRunGates(static gate => gate.MaxConcurrentRuns), "{run}",
+            "Model runs that the run gate lets in at once.");
         meter.ObserveCounter(
-            MlServeDiagnostics.GuestFaultsMetric, ObserveGuests, "{fault}", "How often code threw that MlServe calls and that is not its own; of the process.");
+            MlServeDiagnostics.GuestFaultsMetric, ObserveGuests, "{fault}",
+            "How often code threw that MlServe calls and that is not its own; of the process.");
     }
-
-    public static string? Version { get; } = typeof(PredictionMetrics).Assembly.GetName().Version?.ToString(3);
 
     public GuardedHistogram<double> Duration { get; }
 
-    public static PredictionMetrics For(IMeterFactory? factory, ILogger? logger = null) => factory is null
-        ? OfProcess.Value
-        : OfFactories.GetValue(factory, factory => new(() => new(GuardedMeter.For(factory, logger), factory is not IUncountedMeterFactory))).Value;
+    public static PredictionMetrics For(IMeterFactory? factory, ILogger? logger = null) => HostInstruments.For(
+        GuardedMeter.For(factory, logger), meter => new PredictionMetrics(meter, factory is not IUncountedMeterFactory));
 
     /// <summary>Begins to report a gate, once however often it is asked to.</summary>
     public void Watch(RunGate gate) => _runGates.TryAdd(gate, gate);
@@ -95,7 +88,8 @@ internal sealed class PredictionMetrics
     private void RetireIfIdle(ModelStatistics statistics)
     {
         if (statistics.IsUsed || statistics.Active != 0) return;
-        if (_models.TryGetValue(statistics.Model, out var current) && ReferenceEquals(current, statistics)) _models.Remove(statistics.Model);
+        if (_models.TryGetValue(statistics.Model, out var current) && ReferenceEquals(current, statistics))
+            _models.Remove(statistics.Model);
         if (_isCounted) PredictionTotals.Retire(statistics);
     }
 
@@ -106,7 +100,8 @@ internal sealed class PredictionMetrics
     }
 
     private static IEnumerable<Measurement<long>> ObserveGuests() => GuestFaults.All.Select(static guest =>
-        new Measurement<long>(GuestFaults.Of(guest), new KeyValuePair<string, object?>(MlServeDiagnostics.GuestTag, GuestFaults.TagOf(guest))));
+        new Measurement<long>(
+            GuestFaults.Of(guest), new KeyValuePair<string, object?>(MlServeDiagnostics.GuestTag, GuestFaults.TagOf(guest))));
 
     private Measurement<int>[] SumRunGates(Func<RunGate, int> read) => [new(_runGates.Sum(entry => read(entry.Key)))];
 }

@@ -1,6 +1,8 @@
 namespace MlServe.Monitoring;
 
-/// <summary>How a call ended, as a small number to count by: a <see cref="PredictionStatus"/>, or one of the ways to end without one.</summary>
+/// <summary>
+/// How a call ended, as a small number to count by: a <see cref="PredictionStatus"/>, or one of the ways to end without one.
+/// </summary>
 internal static class PredictionOutcome
 {
     public const int Cancelled = (int)PredictionStatus.DeadlineExceeded + 1;

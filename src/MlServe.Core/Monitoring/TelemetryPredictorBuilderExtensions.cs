@@ -9,17 +9,20 @@ namespace MlServe;
 public static class TelemetryPredictorBuilderExtensions
 {
     /// <summary>
-    /// Makes a model visible: rate, errors, duration and predictions under way as metrics and EventCounters, an activity for each prediction, and a log
-    /// entry where it fails. Call it first, so that it sees what the caller sees. The names are in <see cref="MlServeDiagnostics"/>.
+    /// Makes a model visible: rate, errors, duration and predictions under way as metrics and EventCounters, an activity for each
+    /// prediction, and a log entry where it fails. Call it first, so that it sees what the caller sees. The names are in
+    /// <see cref="MlServeDiagnostics"/>.
     /// </summary>
     /// <remarks>
-    /// Takes an <see cref="IMeterFactory"/>, an <see cref="ILoggerFactory"/>, a <see cref="TimeProvider"/> and a <see cref="RunGate"/> from the services
-    /// that the pipeline is built with. Without them there are one meter for the process, no logs, the system's clock and
-    /// <see cref="RunGate.Shared"/>. Clocks are read only while somebody listens; nothing is allocated for a prediction unless it is traced.
+    /// Takes an <see cref="IMeterFactory"/>, an <see cref="ILoggerFactory"/>, a <see cref="TimeProvider"/> and a <see cref="RunGate"/> from
+    /// the services that the pipeline is built with. Without them there are one meter for the process, no logs, the system's clock and
+    /// <see cref="RunGate.Shared"/>. Clocks are read only while somebody listens; nothing is allocated for a prediction unless it is
+    /// traced.
     /// </remarks>
     /// <param name="builder">The pipeline.</param>
     /// <param name="modelName">
-    /// The name of the model, as a metric tag: one of a bounded number, not made of what callers send. Pipelines of one name are counted together.
+    /// The name of the model, as a metric tag: one of a bounded number, not made of what callers send. Pipelines of one name are counted
+    /// together.
     /// </param>
     /// <returns>The same builder.</returns>
     /// <exception cref="ArgumentException"><paramref name="modelName"/> is empty.</exception>

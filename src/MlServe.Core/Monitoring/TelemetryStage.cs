@@ -47,7 +47,8 @@ internal sealed class TelemetryStage : PredictionStage
         End(ref call, outcome, null);
 
         // A disposed predictor is the caller's affair, as a cancellation is.
-        if (outcome == PredictionOutcome.Exception && exception is not ObjectDisposedException && _logger is not null) LogException(_logger, exception);
+        if (outcome == PredictionOutcome.Exception && exception is not ObjectDisposedException && _logger is not null)
+            LogException(_logger, exception);
         return false;
     }
 

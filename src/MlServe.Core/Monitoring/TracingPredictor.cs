@@ -6,8 +6,8 @@ using MlServe.Guests;
 namespace MlServe.Monitoring;
 
 /// <summary>
-/// Makes an activity of each prediction while somebody listens. Not a stage: an async method gives the activity to the work inside, and the caller
-/// its own activity back, whichever thread the answer comes on.
+/// Makes an activity of each prediction while somebody listens. Not a stage: an async method gives the activity to the work inside, and the
+/// caller its own activity back, whichever thread the answer comes on.
 /// </summary>
 internal sealed class TracingPredictor(IPredictor inner, string model, ILogger? logger) : DelegatingPredictor(inner), IShieldsCallers
 {
@@ -29,7 +29,8 @@ internal sealed class TracingPredictor(IPredictor inner, string model, ILogger? 
             : Inner.PredictAsync(inputs, options, cancellationToken);
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<Prediction> PredictTracedAsync(PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
+    private async ValueTask<Prediction> PredictTracedAsync(
+        PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
     {
         var activity = TracingSource.Start(_name, _tags, _reports);
         if (activity is not null && options?.Caller is { Tenant: { Length: > 0 } tenant })
@@ -100,7 +101,8 @@ internal sealed class TracingPredictor(IPredictor inner, string model, ILogger? 
     {
         if (identity.Name != model) activity.SetTag(MlServeDiagnostics.AnsweredByTag, identity.Name);
         activity.SetTag(MlServeDiagnostics.VersionTag, identity.Version);
-        if (identity.Digest.Length > 0) activity.SetTag(MlServeDiagnostics.DigestTag, identity.Digest[..Math.Min(DigestDigits, identity.Digest.Length)]);
+        if (identity.Digest.Length > 0)
+            activity.SetTag(MlServeDiagnostics.DigestTag, identity.Digest[..Math.Min(DigestDigits, identity.Digest.Length)]);
     }
 
     private void TagError(Activity activity, PredictionStatus status, PredictionError error)

@@ -44,7 +44,7 @@ internal static class TracingSource
     {
         try
         {
-            return new(MlServeDiagnostics.ActivitySourceName, PredictionMetrics.Version);
+            return new(MlServeDiagnostics.ActivitySourceName, MlServeDiagnostics.Version);
         }
         catch (Exception exception)
 #pragma warning restore CA1031

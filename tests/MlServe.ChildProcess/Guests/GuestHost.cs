@@ -1,6 +1,5 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Caching.Hybrid;
-using Microsoft.Extensions.Caching.Memory;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -36,7 +35,6 @@ internal static class GuestHost
         services.AddLogging(logging => logging.AddProvider(new ThrowingLogs(mischief)).SetMinimumLevel(LogLevel.Trace));
         if (kind == "logger-factory") services.AddSingleton<ILoggerFactory>(new ThrowingLogFactory(mischief));
         if (kind is "meter-factory" or "all") services.AddSingleton<IMeterFactory>(new ThrowingMeterFactory(mischief));
-        services.AddSingleton<IMemoryCache>(new ThrowingMemoryCache(mischief));
         services.AddSingleton<HybridCache>(new ThrowingHybridCache(mischief));
         services.AddHealthChecks().AddMlServing();
         AddModels(services, mischief, folder, hold);
@@ -63,7 +61,7 @@ internal static class GuestHost
             .ConfigurePipeline(pipeline => pipeline.UseTimeout(TimeSpan.FromMilliseconds(20)).Use(inner => new WaitingLayer(inner, mischief))))
         .AddModel("sourced", model => model.FromSource(new GuestSource(mischief)))
         .AddModel("worthless", static model => model.FromBytes(Models.Sum).UseCache())
-        .AddModel("hosted", static model => model.FromBytes(Models.Sum).UseCache(static cache => (cache.UseHostMemoryCache, cache.UseHybridCache, cache.SwitchOffWhenUseless) = (true, true, false)))
+        .AddModel("hosted", static model => model.FromBytes(Models.Sum).UseCache(static cache => (cache.UseHybridCache, cache.SwitchOffWhenUseless) = (true, false)))
         .AddModel("held", model => model.FromBytes(Models.Sum).Use(inner => new HoldingLayer(inner, hold)))
         .AddModel("gpu", static model => model.FromBytes(Models.Sum).UseCuda().UseCpu().ConfigureOnnx(static onnx => onnx.UseSharedThreadPool = true))
         .AddModel("optimized", model => model.FromBytes(Models.Sum).ConfigureOnnx(onnx => onnx.OptimizedModelCacheFolder = Path.Combine(folder, "optimized")))

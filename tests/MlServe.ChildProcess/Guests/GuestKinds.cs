@@ -8,7 +8,7 @@ internal static class GuestKinds
         ["none"] = [],
 
         // With all others whose exceptions it is told of.
-        ["logger"] = ["event.", "layer.", "callback.", "memory.", "hybrid.", "host.", "context.", "activity.Sample"],
+        ["logger"] = ["event.", "layer.", "callback.", "hybrid.", "host.", "context.", "activity.Sample"],
         ["logger-enabled"] = ["logger."],
         ["logger-factory"] = ["factory.CreateLogger"],
         ["meters"] = ["meter."],
@@ -21,7 +21,7 @@ internal static class GuestKinds
         ["event-source"] = ["events.created"],
         ["clock"] = ["clock.", "timer."],
         ["contexts"] = ["context.", "scheduler."],
-        ["caches"] = ["memory.", "hybrid."],
+        ["caches"] = ["hybrid."],
         ["layers"] = ["layer.", "callback."],
         ["host"] = ["host."],
         ["all"] = [""],
@@ -30,7 +30,7 @@ internal static class GuestKinds
     public static IEnumerable<string> All => Prefixes.Keys;
 
     /// <summary>Whoever is asked first what is to be done, so that little would be done if it always threw.</summary>
-    private static readonly string[] Rare = ["clock.Get", "clock.Create", "timer.", "layer.Predict", "activity.Sample", "memory.TryGetValue", "memory.CreateEntry", "hybrid.Get"];
+    private static readonly string[] Rare = ["clock.Get", "clock.Create", "timer.", "layer.Predict", "activity.Sample", "hybrid.Get"];
 
     public static Mischief Create(string kind)
     {

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Caching.Hybrid;
-using Microsoft.Extensions.Caching.Memory;
 using MlServe.Tests.Fakes;
 
 namespace MlServe.Tests.Caching;
@@ -76,61 +75,6 @@ public sealed class CacheFaultTests
         await Eventually.BecomesTrue(() => inner.Pending == 1, "the second computes");
         inner.Answer();
         Assert.Equal(1, Answers.Read(await second));
-    }
-
-    [Fact]
-    public async Task Dispose_HostsCacheIsDisposedAlready_ClosesTheModel()
-    {
-        var hosts = new MemoryCache(new MemoryCacheOptions());
-        var inner = new FakePredictor();
-        var pipeline = new PredictorBuilder(_ => inner).UseCache(static cache => cache.UseHostMemoryCache = true).Build(new FakeServices(hosts));
-        Answers.Read(await pipeline.PredictAsync(Answers.Request(1), cancellationToken: TestContext.Current.CancellationToken));
-        hosts.Dispose();
-        pipeline.Dispose();
-        Assert.Equal(1, inner.Disposals);
-    }
-
-    [Fact]
-    public async Task UseHostMemoryCache_HostClears_CountsFollow()
-    {
-        using var hosts = new MemoryCache(new MemoryCacheOptions());
-        using var harness = new CacheHarness(new FakePredictor(), static options => options.UseHostMemoryCache = true, services: hosts);
-        for (var id = 0; id < 20; id++)
-            await harness.SourceOf(id);
-        hosts.Clear();
-        await Eventually.BecomesTrue(() => harness.Statistics.Entries == 0, "removals are heard of");
-        Assert.Equal(0, harness.Statistics.Bytes);
-        await harness.SourceOf(3);
-        Assert.Equal(PredictionSource.Cache, await harness.SourceOf(3));
-        Assert.Equal(1, harness.Statistics.Entries);
-    }
-
-    [Fact]
-    public async Task UseHostMemoryCache_HostsIsFull_CountsWhatIsThere()
-    {
-        using var hosts = new MemoryCache(new MemoryCacheOptions { SizeLimit = 10 });
-        using var harness = new CacheHarness(new FakePredictor(), static options => options.UseHostMemoryCache = true, services: hosts);
-        for (var id = 0; id < 2000; id++)
-            await harness.SourceOf(id);
-        await Eventually.BecomesTrue(() => harness.Statistics.Entries == 0, "refusals are heard of");
-        Assert.Equal((0, 0), (hosts.Count, harness.Statistics.Bytes));
-    }
-
-    [Fact]
-    public async Task PredictAsync_FoundInTheHybridCacheAndTheHostsIsDisposed_IsAnswered()
-    {
-        var hybrid = new Shared();
-        using (var first = new CacheHarness(new FakePredictor { Service = Identity }, static options => options.UseHybridCache = true, services: hybrid))
-        {
-            await first.SourceOf(1);
-            await Eventually.BecomesTrue(() => hybrid.Entries.Count == 1, "the answer is passed on");
-        }
-
-        var hosts = new MemoryCache(new MemoryCacheOptions());
-        using var second = new CacheHarness(
-            new FakePredictor { Service = Identity }, static options => (options.UseHybridCache, options.UseHostMemoryCache) = (true, true), services: [hybrid, hosts]);
-        hosts.Dispose();
-        Assert.Equal(PredictionSource.Cache, await second.SourceOf(1));
     }
 
     [Fact]

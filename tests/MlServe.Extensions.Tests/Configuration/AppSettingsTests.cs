@@ -118,7 +118,7 @@ public sealed class AppSettingsTests : IDisposable
                 "UseCache": false,
                 "UseBatching": false,
                 "CircuitBreaker": { "ProbabilityOutputs": [ "y" ] },
-                "Cache": { "UseHostMemoryCache": true, "UseHybridCache": true },
+                "Cache": { "UseHybridCache": true },
                 "Batching": { "Padding": { "Axis": "sequence", "Buckets": [ 32 ], "Values": { "ids": 1 }, "MaskInput": "mask" } }
               }
             }
@@ -170,7 +170,6 @@ public sealed class AppSettingsTests : IDisposable
                 "Cache:StaleFromOtherVersions=True",
                 "Cache:SwitchOffWhenUseless=False",
                 "Cache:TimeToLive=00:10:00",
-                "Cache:UseHostMemoryCache=True",
                 "Cache:UseHybridCache=True",
                 "Chaos:Enabled=True",
                 "Chaos:FailureRate=0.0001",

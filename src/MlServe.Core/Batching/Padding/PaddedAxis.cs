@@ -26,13 +26,15 @@ internal sealed class PaddedAxis
         var symbol = options.Axis!;
         int[] inputAxes = [.. signature.Inputs.Select(input => AxisIn(input, symbol))];
         if (Array.TrueForAll(inputAxes, static axis => axis < 0))
-            throw new ArgumentException($"Padding:Axis is '{symbol}', and no input has a free axis of that name. The model has: {signature.InputNames}.");
+            throw new ArgumentException(
+                $"Padding:Axis is '{symbol}', and no input has a free axis of that name. The model has: {signature.InputNames}.");
 
         var mask = options.MaskInput is null ? -1 : signature.IndexOfInput(options.MaskInput);
         if (options.MaskInput is not null && (mask < 0 || inputAxes[mask] < 0 || signature.Inputs[mask].ElementType == ElementType.String))
         {
             throw new ArgumentException(
-                $"Padding:MaskInput is '{options.MaskInput}'; it must be an input of numbers with the axis '{symbol}'. The model has: {signature.InputNames}.");
+                $"Padding:MaskInput is '{options.MaskInput}'; it must be an input of numbers with the axis '{symbol}'. The model has: "
+                + $"{signature.InputNames}.");
         }
 
         var found = new PaddedAxis(signature, inputAxes, mask);
@@ -50,7 +52,8 @@ internal sealed class PaddedAxis
     public bool LacksMask(in PredictionInputs inputs) => MaskIndex >= 0 && Find(in inputs, MaskIndex) < 0;
 
     /// <summary>
-    /// The size that a request has on the axis, -1 where it is not right or its inputs differ. A request without its mask is looked at as if it had one.
+    /// The size that a request has on the axis, -1 where it is not right or its inputs differ. A request without its mask is looked at as
+    /// if it had one.
     /// </summary>
     public long LengthOf(IBatchExecutor executor, in PredictionInputs inputs, PredictionOptions? options, out int rows)
     {
@@ -73,7 +76,9 @@ internal sealed class PaddedAxis
         return executor.Prepare(in inputs, options, out _) is null ? length : -1;
     }
 
-    /// <summary>The shape of a value that has the axis, as it came or as it follows from a flat list's length; null where it is not right.</summary>
+    /// <summary>
+    /// The shape of a value that has the axis, as it came or as it follows from a flat list's length; null where it is not right.
+    /// </summary>
     public long[]? ShapeOf(in PredictionInput input, int index, in PredictionInputs inputs)
     {
         if (input.Kind != ValueKind.Tensor) return null;
@@ -150,7 +155,8 @@ internal sealed class PaddedAxis
         if (source.ElementType == ElementType.String)
             RowCopy.Copy<string>(source.Strings, whole, 0, target.Strings, length, 0, length, blocks, step);
         else
-            RowCopy.Copy<byte>(source.Bytes, whole, 0, target.Bytes, length, 0, length, blocks, step * ElementTypes.SizeOf(source.ElementType));
+            RowCopy.Copy<byte>(
+                source.Bytes, whole, 0, target.Bytes, length, 0, length, blocks, step * ElementTypes.SizeOf(source.ElementType));
     }
 
     private static int AxisIn(ValueSignature value, string symbol)

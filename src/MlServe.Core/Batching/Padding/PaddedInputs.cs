@@ -13,7 +13,8 @@ internal sealed class PaddedInputs : IDisposable
 
     public PredictionInputs Inputs { get; private set; }
 
-    public static PaddedInputs Create(PaddedAxis axis, PaddingOptions options, in PredictionInputs inputs, long length, long bucket, int rows)
+    public static PaddedInputs Create(
+        PaddedAxis axis, PaddingOptions options, in PredictionInputs inputs, long length, long bucket, int rows)
     {
         var padded = new PaddedInputs();
         try

@@ -1,8 +1,11 @@
+using System.Globalization;
 using MlServe.Tensors;
 
 namespace MlServe.Batching;
 
-/// <summary>Looks at what inputs are to be filled up with: a model that takes finite numbers only would refuse every request that is padded.</summary>
+/// <summary>
+/// Looks at what inputs are to be filled up with: a model that takes finite numbers only would refuse every request that is padded.
+/// </summary>
 internal static class PaddingFill
 {
     /// <exception cref="ArgumentException">A value is not finite in its input's type, and the model is not known to take it.</exception>
@@ -21,8 +24,10 @@ internal static class PaddingFill
             Scalars.Fill(element, input.ElementType, value);
             var kind = FiniteScan.KindOf(input.ElementType, element, 0) & ~input.NonFiniteValues;
             if (kind == NonFiniteValues.None) continue;
-            throw new ArgumentException(FormattableString.Invariant(
-                $"Padding:Values fills input {input} with {value}, which is {kind} there, and the model is not known to take it. Fill it with a finite number, or allow it: ")
+            throw new ArgumentException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"Padding:Values fills input {input} with {value}, which is {kind} there, and the model is not known to take it. Fill it "
+                    + $"with a finite number, or allow it: ")
                 + $"NonFiniteInputs (MlServing:Models:{executor.Identity.Name}:Onnx:NonFiniteInputs:{name}).");
         }
     }

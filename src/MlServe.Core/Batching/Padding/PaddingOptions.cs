@@ -1,19 +1,20 @@
 namespace MlServe.Batching;
 
 /// <summary>
-/// How requests of different sizes are made alike so that they can run together: one free axis, a sequence's length most often, is filled up to the next of a few
-/// sizes, and outputs that have the axis are cut back.
+/// How requests of different sizes are made alike so that they can run together: one free axis, a sequence's length most often, is filled
+/// up to the next of a few sizes, and outputs that have the axis are cut back.
 /// </summary>
 public sealed class PaddingOptions
 {
     /// <summary>
-    /// The name of the free axis, as the model declares it (<c>sequence</c>). A request without any elements along it is refused. Default: null: nothing is padded.
+    /// The name of the free axis, as the model declares it (<c>sequence</c>). A request without any elements along it is refused. Default:
+    /// null: nothing is padded.
     /// </summary>
     public string? Axis { get; set; }
 
     /// <summary>
-    /// The sizes to pad to, ascending, each 1 or more; at least one where <see cref="Axis"/> is set. A request larger than the largest is not padded. Default:
-    /// none. Few sizes batch better, many waste less.
+    /// The sizes to pad to, ascending, each 1 or more; at least one where <see cref="Axis"/> is set. A request larger than the largest is
+    /// not padded. Default: none. Few sizes batch better, many waste less.
     /// </summary>
     public IList<int> Buckets { get; set; } = [];
 
@@ -21,8 +22,8 @@ public sealed class PaddingOptions
     public IDictionary<string, double> Values { get; set; } = new Dictionary<string, double>(StringComparer.Ordinal);
 
     /// <summary>
-    /// An input that tells the model what is real: 1 for what came, 0 for what was filled up. Where a request does not give it, it is made. Default: null:
-    /// there is none, or every request gives it (and it is padded like the others).
+    /// An input that tells the model what is real: 1 for what came, 0 for what was filled up. Where a request does not give it, it is made.
+    /// Default: null: there is none, or every request gives it (and it is padded like the others).
     /// </summary>
     public string? MaskInput { get; set; }
 
@@ -37,9 +38,10 @@ public sealed class PaddingOptions
         if (Buckets.Count == 0) yield return $"{nameof(Axis)} is '{Axis}', and {nameof(Buckets)} is empty. Give the sizes to pad to.";
         for (var i = 0; i < Buckets.Count; i++)
         {
-            if (Buckets[i] < 1) yield return FormattableString.Invariant($"{nameof(Buckets)}[{i}] is {Buckets[i]}; it must be 1 or more.");
+            if (Buckets[i] < 1) yield return OptionRange.Fault($"{nameof(Buckets)}[{i}]", Buckets[i], "1 or more");
             else if (i > 0 && Buckets[i] <= Buckets[i - 1])
-                yield return FormattableString.Invariant($"{nameof(Buckets)}[{i}] is {Buckets[i]} after {Buckets[i - 1]}; the sizes must ascend.");
+                yield return FormattableString.Invariant(
+                    $"{nameof(Buckets)}[{i}] is {Buckets[i]} after {Buckets[i - 1]}; the sizes must ascend.");
         }
     }
 }

@@ -5,8 +5,8 @@ using MlServe.Threading;
 namespace MlServe.Batching;
 
 /// <summary>
-/// A lane whose rows requests fill by themselves: a place is reserved with one compare-and-swap, the caller copies its rows in and commits. Closed it takes
-/// nobody, and it looks closed until it is opened again, also to a caller who read about it long ago.
+/// A lane whose rows requests fill by themselves: a place is reserved with one compare-and-swap, the caller copies its rows in and commits.
+/// Closed it takes nobody, and it looks closed until it is opened again, also to a caller who read about it long ago.
 /// </summary>
 #pragma warning disable CA1001 // A source without a timer holds nothing.
 internal sealed class Batch(BatchQueue queue, ILane lane)
@@ -33,7 +33,8 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
     public CloseReason Reason { get; private set; }
 
     /// <summary>
-    /// Whether rows were reserved and not written, so that somebody else's of an earlier batch lie in their place. Set before the rows are committed.
+    /// Whether rows were reserved and not written, so that somebody else's of an earlier batch lie in their place. Set before the rows are
+    /// committed.
     /// </summary>
     public bool HasGap
     {
@@ -58,7 +59,10 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
         Volatile.Write(ref _shared.State, 0);
     }
 
-    /// <summary>Reserves rows; false where it is closed or there is not room for all. An empty batch has room for any request that its lane can hold.</summary>
+    /// <summary>
+    /// Reserves rows; false where it is closed or there is not room for all. An empty batch has room for any request that its lane can
+    /// hold.
+    /// </summary>
     public bool TryReserve(int rows, int limit, out int index, out int row)
     {
         var state = Volatile.Read(ref _shared.State);
@@ -145,7 +149,10 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
         if (Interlocked.Decrement(ref _waiting) == 0) UrgentCancel.Cancel(cut);
     }
 
-    /// <summary>Forgets the requests, and lets its lane forget them. A lane of the application's that throws at that must not keep the answers of its last run from going out.</summary>
+    /// <summary>
+    /// Forgets the requests, and lets its lane forget them. A lane of the application's that throws at that must not keep the answers of
+    /// its last run from going out.
+    /// </summary>
     public void Clear()
     {
         _slots.AsSpan(0, Slots.Length).Clear();

@@ -4,25 +4,21 @@ using MlServe.Threading;
 namespace MlServe.Batching;
 
 /// <summary>
-/// Counts the rows that wait, and refuses at the door what there is no room or no time for. Normal requests go first, so that work in bulk neither takes their room nor counts as their wait.
+/// Counts the rows that wait, and refuses at the door what there is no room or no time for. Normal requests go first, so that work in bulk
+/// neither takes their room nor counts as their wait.
 /// </summary>
 internal sealed class BatchAdmission
 {
-    private readonly BatchingPredictor _owner;
+    private readonly BatchContext _context;
     private readonly BatchingOptions _options;
     private PaddedCount _normal;
     private PaddedCount _bulk;
 
-    public BatchAdmission(BatchingPredictor owner, BatchingOptions options)
+    public BatchAdmission(BatchContext context)
     {
-        _owner = owner;
-        _options = options;
-        QueueFull = new(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull,
-            "{0} rows already wait for model '{1}' (MaxQueuedRows). Try again later, or give it more cores.", options.MaxQueuedRows,
-                owner.Name)
-        {
-            Model = owner.Identity,
-        };
+        _context = context;
+        _options = context.Options;
+        QueueFull = context.Errors.QueueFull(_options.MaxQueuedRows);
     }
 
     /// <summary>The refusal where too many rows wait; made once, because it must cost nothing.</summary>
@@ -50,9 +46,9 @@ internal sealed class BatchAdmission
         {
             return new(PredictionStatus.TooLarge, PredictionErrorCode.RequestTooLarge,
                 "{0} rows came at once, and no more than {1} may wait for model '{2}' (MaxQueuedRows). Send fewer at a time.",
-                rows, _options.MaxQueuedRows, _owner.Name)
+                rows, _options.MaxQueuedRows, _context.Name)
             {
-                Model = _owner.Identity,
+                Model = _context.Identity,
             };
         }
 
@@ -72,15 +68,15 @@ internal sealed class BatchAdmission
             Left(rows, queue.Priority);
             return new(PredictionStatus.Overloaded, PredictionErrorCode.WaitTooLong,
                 "Model '{0}' would answer in about {1} ms, and the caller waits {2} ms. Try again later.",
-                _owner.Name, wait.TotalMilliseconds, timeout.TotalMilliseconds)
+                _context.Name, wait.TotalMilliseconds, timeout.TotalMilliseconds)
             {
-                Model = _owner.Identity,
+                Model = _context.Identity,
                 RetryAfter = wait - timeout,
             };
         }
 
-        now = _owner.Now;
-        deadline = Timestamps.After(_owner.Time, now, timeout);
+        now = _context.Now;
+        deadline = Timestamps.After(_context.Time, now, timeout);
         return null;
     }
 
@@ -95,7 +91,7 @@ internal sealed class BatchAdmission
         var curve = queue.Curve;
         if (!curve.IsKnown) return TimeSpan.Zero;
         var limit = queue.Limit;
-        var lanes = Math.Min(_owner.Lanes, _owner.Gate.MaxConcurrentRuns);
+        var lanes = Math.Min(_context.Lanes, _context.Gate.MaxConcurrentRuns);
         var seconds = ((double)(queuedRows / limit) * curve.Predict(limit) / lanes) + curve.Predict(queuedRows % limit);
         return TimeSpan.FromSeconds(Math.Min(seconds, 1e9));
     }

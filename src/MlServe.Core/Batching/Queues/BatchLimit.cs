@@ -1,7 +1,8 @@
 namespace MlServe.Batching;
 
 /// <summary>
-/// How many rows of one shape run together: as many as pay, or fewer where they would take longer than the service level allows. Learns from every run. Runs may tell of themselves at once.
+/// How many rows of one shape run together: as many as pay, or fewer where they would take longer than the service level allows. Learns
+/// from every run. Runs may tell of themselves at once.
 /// </summary>
 internal sealed class BatchLimit
 {
@@ -59,8 +60,8 @@ internal sealed class BatchLimit
     }
 
     /// <summary>
-    /// Learns from a run. Now and then larger batches are tried for a while and the limit is set anew: what was measured at load, perhaps on a busy machine, must
-    /// not hold for ever.
+    /// Learns from a run. Now and then larger batches are tried for a while and the limit is set anew: what was measured at load, perhaps
+    /// on a busy machine, must not hold for ever.
     /// </summary>
     public void Learn(int rows, TimeSpan runTime)
     {

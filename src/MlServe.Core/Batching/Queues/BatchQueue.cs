@@ -1,15 +1,15 @@
 namespace MlServe.Batching;
 
 /// <summary>
-/// The requests of one shape and priority: an open batch that callers fill, full ones that wait for a lane, and, where all lanes are taken, a line
-/// of requests that hold no memory. Bounded by the predictor's count of queued rows.
+/// The requests of one shape and priority: an open batch that callers fill, full ones that wait for a lane, and, where all lanes are taken,
+/// a line of requests that hold no memory. Bounded by the predictor's count of queued rows.
 /// </summary>
 internal sealed class BatchQueue
 {
     /// <summary>Requests that have been given up may stand in a line of this length.</summary>
     private const int ShortLine = 16;
 
-    private readonly BatchingPredictor _owner;
+    private readonly BatchContext _context;
     private readonly SharedInputs _shared;
     private readonly QueueBatches _batches;
     private readonly Lock _gate = new();
@@ -20,14 +20,14 @@ internal sealed class BatchQueue
     private int _abandoned;
     private bool _isRetired;
 
-    public BatchQueue(BatchingPredictor owner, LaneShape shape, SharedInputs shared, RequestPriority priority, int capacity)
+    public BatchQueue(BatchContext context, LaneShape shape, SharedInputs shared, RequestPriority priority, int capacity)
     {
-        _owner = owner;
+        _context = context;
         _shared = shared;
         Shape = shape;
         Priority = priority;
-        Sizes = new(owner.Budget, capacity);
-        _batches = new(owner, this, shared, capacity);
+        Sizes = new(context.Latency, capacity);
+        _batches = new(context.Memory, this, shared, capacity);
     }
 
     public LaneShape Shape { get; }
@@ -44,7 +44,7 @@ internal sealed class BatchQueue
     public CostCurve Curve => Sizes.Curve;
 
     /// <inheritdoc cref="Sizes" />
-    public int Limit => _owner.Trust.IsLost ? 1 : Sizes.Value;
+    public int Limit => _context.Trust.IsLost ? 1 : Sizes.Value;
 
     /// <summary>When a batch was taken last, in the predictor's own count.</summary>
     public long LastUse { get; private set; }
@@ -54,8 +54,9 @@ internal sealed class BatchQueue
         Priority == otherPriority && Shape.Equals(otherShape) && _shared.Equal(otherValues);
 
     /// <summary>
-    /// Whether there is a batch to run. The line is none: whoever gives a batch back fills it from there and looks here again, and a runner that is sent after what
-    /// it cannot have would come and go without end. The open batch is looked at first, because it may be set aside meanwhile.
+    /// Whether there is a batch to run. The line is none: whoever gives a batch back fills it from there and looks here again, and a runner
+    /// that is sent after what it cannot have would come and go without end. The open batch is looked at first, because it may be set aside
+    /// meanwhile.
     /// </summary>
     public bool HasWork => Volatile.Read(ref _open) is { Rows: > 0 } || Volatile.Read(ref _full) > 0;
 
@@ -77,12 +78,15 @@ internal sealed class BatchQueue
             lock (_gate)
             {
                 if (_ready.Count > 0) return 0;
-                return _open is { Rows: > 0 } open ? _owner.HoldUntil(this, open, out _) : long.MaxValue;
+                return _open is { Rows: > 0 } open ? _context.Delay.Until(open, Limit, Curve, out _) : long.MaxValue;
             }
         }
     }
 
-    /// <summary>Places a request: its rows go into the open batch, or it stands in line. False where the queue has been retired; then nothing has happened.</summary>
+    /// <summary>
+    /// Places a request: its rows go into the open batch, or it stands in line. False where the queue has been retired; then nothing has
+    /// happened.
+    /// </summary>
     /// <exception cref="Exception">There is no lane and none can be had; nothing has happened.</exception>
     public bool Add(BatchSlot slot)
     {
@@ -119,14 +123,14 @@ internal sealed class BatchQueue
             if (_ready.TryDequeue(out var ready))
             {
                 Volatile.Write(ref _full, _ready.Count);
-                LastUse = _owner.CountUse();
+                LastUse = _context.Memory.CountUse();
                 return ready;
             }
 
-            if (_open is not { Rows: > 0 } open || _owner.HoldUntil(this, open, out var reason) > now) return null;
+            if (_open is not { Rows: > 0 } open || _context.Delay.Until(open, Limit, Curve, out var reason) > now) return null;
             open.Close(reason);
             Volatile.Write(ref _open, null);
-            LastUse = _owner.CountUse();
+            LastUse = _context.Memory.CountUse();
             return open;
         }
     }
@@ -159,14 +163,14 @@ internal sealed class BatchQueue
         {
             if (slot.Line is null) return;
             slot.Line = null;
-            _owner.LeftQueue(slot.Rows, Priority);
+            _context.Admission.Left(slot.Rows, Priority);
             _abandoned++;
             if (_line.Count <= ShortLine || _abandoned * 2 <= _line.Count) return;
             for (var left = _line.Count; left > 0; left--)
             {
                 var next = _line.Dequeue();
                 if (next.IsPending) _line.Enqueue(next);
-                else LetAbandoned(next);
+                else ReleaseAbandoned(next);
             }
         }
     }
@@ -240,7 +244,7 @@ internal sealed class BatchQueue
     private bool TryOpen()
     {
         if (_batches.TryTake() is not { } batch) return false;
-        batch.Open(_owner.Now);
+        batch.Open(_context.Now);
         Volatile.Write(ref _open, batch);
         return true;
     }
@@ -269,12 +273,12 @@ internal sealed class BatchQueue
             }
             else
             {
-                LetAbandoned(_line.Dequeue());
+                ReleaseAbandoned(_line.Dequeue());
             }
         }
     }
 
-    private void LetAbandoned(BatchSlot slot)
+    private void ReleaseAbandoned(BatchSlot slot)
     {
         if (slot.Line is null)
         {
@@ -283,9 +287,9 @@ internal sealed class BatchQueue
         else
         {
             slot.Line = null;
-            _owner.LeftQueue(slot.Rows, Priority);
+            _context.Admission.Left(slot.Rows, Priority);
         }
 
-        slot.Let();
+        slot.Release();
     }
 }

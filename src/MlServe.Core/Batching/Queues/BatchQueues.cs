@@ -1,28 +1,24 @@
 namespace MlServe.Batching;
 
 /// <summary>
-/// The queues of one predictor, one for each shape, priority, and value of inputs that hold for all rows. Bounded in number and in the memory of their lanes:
-/// one too many takes the place of one that rests, and is not batched where none does.
+/// The queues of one predictor, one for each shape, priority, and value of inputs that hold for all rows. Bounded in number and in the
+/// memory of their lanes: one too many takes the place of one that rests, and is not batched where none does.
 /// </summary>
 internal sealed class BatchQueues
 {
-    public const int MaxQueues = 64;
-
-    /// <summary>One batch that runs, one that fills, one that is full.</summary>
-    private const int EnoughBatches = 3;
-
-    private readonly BatchingPredictor _owner;
+    private readonly BatchContext _context;
     private readonly IBatchExecutor _executor;
     private readonly Lock _gate = new();
     private readonly int[] _sharedInputs;
     private long _usesAtTrim;
     private volatile BatchQueue[] _queues = [];
 
-    public BatchQueues(BatchingPredictor owner, IBatchExecutor executor)
+    public BatchQueues(BatchContext context, IBatchExecutor executor)
     {
-        _owner = owner;
+        _context = context;
         _executor = executor;
-        _sharedInputs = [.. Enumerable.Range(0, executor.Signature.Inputs.Count).Where(i => executor.Signature.Inputs[i].BatchAxis is null)];
+        _sharedInputs =
+            [.. Enumerable.Range(0, executor.Signature.Inputs.Count).Where(i => executor.Signature.Inputs[i].BatchAxis is null)];
         if (!executor.Signature.IsBatchable) _sharedInputs = [];
     }
 
@@ -63,13 +59,13 @@ internal sealed class BatchQueues
     public bool NeedsTime => _queues.Length > 1;
 
     /// <summary>Whether all that is to be done is work in bulk that has not been passed over long enough.</summary>
-    public bool HasOnlyBulk(TimeSpan maxBulkDelay)
+    public bool HasOnlyBulk()
     {
         var hasBulk = false;
         foreach (var queue in _queues)
         {
             if (!queue.HasWork) continue;
-            if (queue.Priority == RequestPriority.Normal || IsAged(queue.NextOpenedAt, _owner.Now, CreditOf(maxBulkDelay))) return false;
+            if (queue.Priority == RequestPriority.Normal || IsAged(queue.NextOpenedAt, _context.Now, BulkCredit)) return false;
             hasBulk = true;
         }
 
@@ -98,7 +94,7 @@ internal sealed class BatchQueues
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            return _owner.Errors.Refused(exception);
+            return _context.Errors.Refused(exception);
         }
     }
 
@@ -118,20 +114,20 @@ internal sealed class BatchQueues
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            _owner.LeftQueue(slot.Rows, queue.Priority);
-            if (slot.TryTake()) slot.Answer(Prediction.FromError(_owner.Errors.Refused(exception)));
-            slot.Let();
+            _context.Admission.Left(slot.Rows, queue.Priority);
+            if (slot.TryTake()) slot.Answer(Prediction.FromError(_context.Errors.Refused(exception)));
+            slot.Release();
             return true;
         }
     }
 
-    public Batch? Take(long now, TimeSpan maxBulkDelay)
+    public Batch? Take(long now)
     {
         var queues = _queues;
         if (queues.Length == 1) return queues[0].Take(now);
 
         // Normal requests by age; bulk when there are none, or when it has been passed over long enough to count as one of them.
-        var bulkCredit = CreditOf(maxBulkDelay);
+        var bulkCredit = BulkCredit;
         Span<(long Rank, int Index)> order = stackalloc (long, int)[queues.Length];
         var count = 0;
         for (var i = 0; i < queues.Length; i++)
@@ -152,7 +148,9 @@ internal sealed class BatchQueues
         return null;
     }
 
-    private long CreditOf(TimeSpan maxBulkDelay) => (long)Math.Min(maxBulkDelay.TotalSeconds * _owner.Time.TimestampFrequency, long.MaxValue / 4);
+    /// <summary>How long work in bulk may be passed over, in ticks of the clock.</summary>
+    private long BulkCredit =>
+        (long)Math.Min(_context.Options.MaxBulkDelay.TotalSeconds * _context.Time.TimestampFrequency, long.MaxValue / 4);
 
     private static bool IsAged(long openedAt, long now, long credit) => openedAt != long.MaxValue && now - openedAt >= credit;
 
@@ -182,10 +180,10 @@ internal sealed class BatchQueues
                 if (queue.Matches(shape, shared, priority)) return queue;
             }
 
-            if (_queues.Length >= MaxQueues && !TryRetire()) return null;
+            if (_queues.Length >= LaneBudget.MaxQueues && !TryRetire()) return null;
             var capacity = CapacityFor(shape, request.Rows);
             if (capacity == 0) return null;
-            var made = new BatchQueue(_owner, shape, new SharedInputs(_executor.Signature, shared), priority, capacity);
+            var made = new BatchQueue(_context, shape, new SharedInputs(_executor.Signature, shared), priority, capacity);
             if (!made.MakeOne()) return null;
 
             // What is known of one queue's cost is the best guess for another of the same shape.
@@ -200,25 +198,22 @@ internal sealed class BatchQueues
     }
 
     /// <summary>
-    /// The rows that lanes of a new shape hold at first: what its share of the memory allows, or its first request asks for. A shape that comes often gets
-    /// larger ones. 0 where not one row fits.
+    /// The rows that lanes of a new shape hold at first: what its share of the memory allows, or its first request asks for. A shape that
+    /// comes often gets larger ones. 0 where not one row fits.
     /// </summary>
     private int CapacityFor(LaneShape shape, int rows)
     {
         var rowBytes = 0L;
         while (rowBytes == 0)
         {
-            using var lane = _executor.TryRent(shape, 1);
+            using var lane = _context.Memory.TryRent(shape, 1);
             if (lane is not null) rowBytes = Math.Max(1, lane.Bytes / Math.Max(1, lane.Capacity));
             else if (!TryRetire()) return 0;
         }
 
         // The sample that calibration begins with is what most requests are like.
         var isFirst = _queues.Length == 0 && _executor.SampleRequest is not null;
-        var batches = Math.Min(_owner.BatchesPerQueue, EnoughBatches);
-        var affordable = _executor.MakeRoom(rowBytes * batches * _owner.Capacity) / rowBytes / batches;
-        var share = isFirst ? affordable : Math.Max(_owner.MaxLaneBytes / MaxQueues / rowBytes / batches, rows);
-        return (int)Math.Clamp(Math.Min(affordable, share), 1, _owner.Capacity);
+        return _context.Memory.CapacityFor(rowBytes, rows, isFirst);
     }
 
     /// <summary>Gives up the queues that were not used since the last time, but for the one whose limit was measured.</summary>

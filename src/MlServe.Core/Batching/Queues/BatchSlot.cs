@@ -19,7 +19,7 @@ internal sealed class BatchSlot : PooledSource
     /// <summary>Clocks of the system take whole milliseconds and cut off the rest.</summary>
     private static readonly TimeSpan TimerStep = TimeSpan.FromMilliseconds(1);
 
-    private BatchingPredictor? _owner;
+    private BatchContext? _context;
     private BatchQueue? _line;
     private PredictionInputs _inputs;
     private BatchRequest _request;
@@ -48,7 +48,7 @@ internal sealed class BatchSlot : PooledSource
     public CancellationToken CancellationToken => _cancellationToken;
 
     /// <summary>What its caller hears where there is no answer.</summary>
-    public BatchErrors Errors => _owner!.Errors;
+    public BatchErrors Errors => _context!.Errors;
 
     public bool IsPending => (Volatile.Read(ref _state) & Phases) != Taken;
 
@@ -66,10 +66,11 @@ internal sealed class BatchSlot : PooledSource
     }
 
     public static BatchSlot Rent(
-        BatchingPredictor owner, in PredictionInputs inputs, in BatchRequest request, int sourceRow, int rows, long deadline, CancellationToken cancellationToken)
+        BatchContext context, in PredictionInputs inputs, in BatchRequest request, int sourceRow, int rows, long deadline,
+        CancellationToken cancellationToken)
     {
         var slot = Pool<BatchSlot>.Rent();
-        slot._owner = owner;
+        slot._context = context;
         slot._inputs = inputs;
         slot._request = request;
         slot.Request = request with { Rows = rows };
@@ -93,8 +94,8 @@ internal sealed class BatchSlot : PooledSource
     public BatchQueue? FindQueue(BatchQueues queues, RequestPriority priority) => queues.Find(in _inputs, in _request, priority);
 
     /// <summary>
-    /// Copies the rows into a lane. The caller of the request does this itself before anybody else knows of the slot. Where that fails the request is
-    /// answered, and its place in the lane is not to be run: false.
+    /// Copies the rows into a lane. The caller of the request does this itself before anybody else knows of the slot. Where that fails the
+    /// request is answered, and its place in the lane is not to be run: false.
     /// </summary>
     public bool Write(ILane lane, int row)
     {
@@ -103,16 +104,19 @@ internal sealed class BatchSlot : PooledSource
             Copy(lane, row);
             return true;
         }
-#pragma warning disable CA1031 // Whatever a lane throws, the caller must hear of it, and its neighbours must not wait for rows that never come.
+        // Whatever a lane throws, the caller must hear of it, and its neighbours must not wait for rows that never come.
+#pragma warning disable CA1031
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            if (TryTake()) Answer(Prediction.FromError(_owner!.Errors.Failed(exception)));
+            if (TryTake()) Answer(Prediction.FromError(_context!.Errors.Failed(exception)));
             return false;
         }
     }
 
-    /// <summary>Copies the rows into a lane later on; false where the request has been answered, and its memory may be somebody else's by now.</summary>
+    /// <summary>
+    /// Copies the rows into a lane later on; false where the request has been answered, and its memory may be somebody else's by now.
+    /// </summary>
     public bool TryWrite(ILane lane, int row)
     {
         var pending = Volatile.Read(ref _state) & ~Phases;
@@ -135,8 +139,8 @@ internal sealed class BatchSlot : PooledSource
         // Whoever came meanwhile has left a word.
         var end = Volatile.Read(ref _state) & Phases;
         Volatile.Write(ref _state, pending | Taken);
-        if (failure is not null) Answer(Prediction.FromError(_owner!.Errors.Failed(failure)));
-        else if (end == BusyAndExpired) Answer(Prediction.FromError(_owner!.Errors.TimedOut(IsRunToBlame())));
+        if (failure is not null) Answer(Prediction.FromError(_context!.Errors.Failed(failure)));
+        else if (end == BusyAndExpired) Answer(Prediction.FromError(_context!.Errors.TimedOut(IsRunToBlame())));
         else Answer(new OperationCanceledException(_cancellationToken));
         return false;
     }
@@ -184,7 +188,7 @@ internal sealed class BatchSlot : PooledSource
     public void Answer(Prediction prediction)
     {
         Waiter.Answered();
-        _owner!.Answered();
+        _context!.InFlight.Answered();
         SetResult(prediction);
     }
 
@@ -219,12 +223,12 @@ internal sealed class BatchSlot : PooledSource
     public void Answer(Exception exception)
     {
         Waiter.Answered();
-        _owner!.Answered();
+        _context!.InFlight.Answered();
         SetException(exception);
     }
 
     /// <summary>One of the two holders, batch and caller, is done with it.</summary>
-    public void Let()
+    public void Release()
     {
         if (Volatile.Read(ref _holders) > 1 && Interlocked.Decrement(ref _holders) > 0) return;
 
@@ -234,7 +238,7 @@ internal sealed class BatchSlot : PooledSource
         _registration = default;
         _isGivenUp = false;
         _isTimed = false;
-        _owner = null;
+        _context = null;
         _inputs = default;
         _request = default;
         Request = default;
@@ -247,15 +251,18 @@ internal sealed class BatchSlot : PooledSource
     public void Forget()
     {
         TryTake();
-        Let();
-        Let();
+        Release();
+        Release();
     }
 
-    protected override void Read() => Let();
+    protected override void Read() => Release();
 
     private void Copy(ILane lane, int row) => lane.Write(in _inputs, in _request, _sourceRow, Rows, row);
 
-    /// <summary>Whether the run has taken most of the time that the caller gave, and longer than was to be expected: a caller that gives less time than any run takes blames nobody else.</summary>
+    /// <summary>
+    /// Whether the run has taken most of the time that the caller gave, and longer than was to be expected: a caller that gives less time
+    /// than any run takes blames nobody else.
+    /// </summary>
     private bool IsRunToBlame()
     {
         var started = Volatile.Read(ref _runStarted);
@@ -272,16 +279,17 @@ internal sealed class BatchSlot : PooledSource
     private void Arm(TimeSpan left)
     {
         if (left < TimeSpan.Zero) left = TimeSpan.Zero;
-        _timer!.Change(TimeSpan.FromMilliseconds(Math.Ceiling(Math.Min(left.TotalMilliseconds, uint.MaxValue - 1.0))), Timeout.InfiniteTimeSpan);
+        _timer!.Change(
+            TimeSpan.FromMilliseconds(Math.Ceiling(Math.Min(left.TotalMilliseconds, uint.MaxValue - 1.0))), Timeout.InfiniteTimeSpan);
     }
 
     private void Expire()
     {
         var state = Volatile.Read(ref _state);
-        var owner = _owner;
-        if (owner is null || (state & Phases) == Taken) return;
+        var context = _context;
+        if (context is null || (state & Phases) == Taken) return;
 
-        var now = owner.Now;
+        var now = context.Now;
         if (now >= Deadline)
         {
             TryEnd(state & ~Phases, BusyAndExpired);
@@ -289,7 +297,7 @@ internal sealed class BatchSlot : PooledSource
         }
 
         // Too early, because the timer is coarse, or late for the request that was served before.
-        Arm(owner.Time.GetElapsedTime(now, Deadline));
+        Arm(context.Time.GetElapsedTime(now, Deadline));
         if (((Volatile.Read(ref _state) ^ state) & ~Phases) != 0) Arm(TimerStep);
     }
 
@@ -310,7 +318,7 @@ internal sealed class BatchSlot : PooledSource
         _isGivenUp = end == BusyAndCancelled;
         Line?.Abandon(this);
         EndRun();
-        if (end == BusyAndExpired) Answer(Prediction.FromError(_owner!.Errors.TimedOut(IsRunToBlame())));
+        if (end == BusyAndExpired) Answer(Prediction.FromError(_context!.Errors.TimedOut(IsRunToBlame())));
         else Answer(new OperationCanceledException(_cancellationToken));
     }
 }

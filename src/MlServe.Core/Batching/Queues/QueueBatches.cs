@@ -3,14 +3,14 @@ using MlServe.Guests;
 namespace MlServe.Batching;
 
 /// <summary>
-/// The batches of one queue and their lanes: few rows for a shape that is rare, more for one whose batches fill up, as long as the memory for lanes allows it.
-/// Used under the queue's lock.
+/// The batches of one queue and their lanes: few rows for a shape that is rare, more for one whose batches fill up, as long as the memory
+/// for lanes allows it. Used under the queue's lock.
 /// </summary>
-/// <param name="owner">Whose memory it is.</param>
+/// <param name="memory">How much there may be.</param>
 /// <param name="queue">The queue.</param>
 /// <param name="shared">What its lanes hold for all rows.</param>
 /// <param name="capacity">The rows that a lane has room for at first.</param>
-internal sealed class QueueBatches(BatchingPredictor owner, BatchQueue queue, SharedInputs shared, int capacity)
+internal sealed class QueueBatches(LaneBudget memory, BatchQueue queue, SharedInputs shared, int capacity)
 {
     private readonly Stack<Batch> _free = new();
     private int _count;
@@ -33,7 +33,7 @@ internal sealed class QueueBatches(BatchingPredictor owner, BatchQueue queue, Sh
     /// <summary>Makes all that there may be.</summary>
     public List<Batch> MakeAll()
     {
-        while (_count < owner.BatchesPerQueue && MakeOne())
+        while (_count < memory.BatchesPerQueue && MakeOne())
         {
         }
 
@@ -52,7 +52,7 @@ internal sealed class QueueBatches(BatchingPredictor owner, BatchQueue queue, Sh
             Drop(batch);
         }
 
-        if (_count >= owner.BatchesPerQueue) return null;
+        if (_count >= memory.BatchesPerQueue) return null;
         try
         {
             return TryMake(Capacity);
@@ -68,7 +68,7 @@ internal sealed class QueueBatches(BatchingPredictor owner, BatchQueue queue, Sh
     /// <returns>Whether lanes have become larger.</returns>
     public bool PutBack(Batch batch)
     {
-        var larger = batch.Reason == CloseReason.Full && batch.Lane.Capacity >= Capacity && Capacity < owner.Capacity ? TryGrow() : null;
+        var larger = batch.Reason == CloseReason.Full && batch.Lane.Capacity >= Capacity && Capacity < memory.Capacity ? TryGrow() : null;
         if (larger is not null) _free.Push(larger);
         if (batch.Lane.Capacity >= Capacity) _free.Push(batch);
         else Drop(batch);
@@ -88,7 +88,7 @@ internal sealed class QueueBatches(BatchingPredictor owner, BatchQueue queue, Sh
     {
         try
         {
-            var wanted = Math.Min(owner.Capacity, Capacity * 2);
+            var wanted = Math.Min(memory.Capacity, Capacity * 2);
             if (TryMake(wanted) is not { } larger) return null;
             Capacity = wanted;
             return larger;
@@ -103,7 +103,7 @@ internal sealed class QueueBatches(BatchingPredictor owner, BatchQueue queue, Sh
 
     private Batch? TryMake(int rows)
     {
-        if (owner.TryRentLane(queue.Shape, rows) is not { } lane) return null;
+        if (memory.TryRent(queue.Shape, rows) is not { } lane) return null;
         if (shared.AreThere) lane.WriteShared(shared.Inputs);
         _count++;
         return new(queue, lane);

@@ -4,18 +4,27 @@ namespace MlServe.Batching;
 internal static class SplitRequest
 {
     public static async ValueTask<Prediction> RunAsync(
-        BatchingPredictor predictor, BatchQueue queue, PredictionInputs inputs, BatchRequest request, long now, long deadline, CancellationToken cancellationToken)
+        BatchingPredictor predictor,
+        BatchContext context,
+        BatchQueue queue,
+        PredictionInputs inputs,
+        BatchRequest request,
+        long now,
+        long deadline,
+        CancellationToken cancellationToken)
     {
-        var limit = Math.Min(queue.Limit, predictor.Capacity);
+        var limit = Math.Min(queue.Limit, context.Memory.Capacity);
         var count = ((request.Rows - 1) / limit) + 1;
         var pending = new List<ValueTask<Prediction>>(count);
 
-        // The request was counted as one. All before the first is placed: answered at once, it would let a predictor that is being disposed end before the others.
-        predictor.CountParts(count - 1);
+        // The request was counted as one. All before the first is placed: answered at once, it would let a predictor that is being disposed
+        // end before the others.
+        context.InFlight.AddParts(count - 1);
         for (var row = 0; row < request.Rows; row += limit)
         {
 #pragma warning disable CA2012 // Each is awaited exactly once, below.
-            pending.Add(predictor.Place(queue, in inputs, in request, row, Math.Min(limit, request.Rows - row), now, deadline, cancellationToken));
+            pending.Add(predictor.Place(
+                queue, in inputs, in request, row, Math.Min(limit, request.Rows - row), now, deadline, cancellationToken));
 #pragma warning restore CA2012
         }
 

@@ -3,9 +3,9 @@ using MlServe.Threading;
 namespace MlServe.Batching;
 
 /// <summary>
-/// The answers of one batch on their way to those who wait. The waiting code of one after another goes on on one thread of the pool, which costs a fraction of
-/// handing each to the pool; whatever other thread has nothing to do takes half of those that are left, so that code which blocks holds up nobody but itself. Where
-/// none has for some milliseconds, a helper thread takes all of them.
+/// The answers of one batch on their way to those who wait. The waiting code of one after another goes on on one thread of the pool, which
+/// costs a fraction of handing each to the pool; whatever other thread has nothing to do takes half of those that are left, so that code
+/// which blocks holds up nobody but itself. Where none has for some milliseconds, a helper thread takes all of them.
 /// </summary>
 internal sealed class BatchAnswers : UrgentWork
 {
@@ -13,7 +13,7 @@ internal sealed class BatchAnswers : UrgentWork
 
     private BatchSlot?[] _slots = [];
 
-    private BatchingPredictor? _owner;
+    private InFlight? _inFlight;
 
     // The next one in the high half, the end in the low one.
     private long _left;
@@ -23,10 +23,10 @@ internal sealed class BatchAnswers : UrgentWork
 
     public int Count { get; private set; }
 
-    public static BatchAnswers Rent(BatchingPredictor owner, int capacity)
+    public static BatchAnswers Rent(InFlight inFlight, int capacity)
     {
         var answers = Pool<BatchAnswers>.Rent();
-        answers._owner = owner;
+        answers._inFlight = inFlight;
         if (answers._slots.Length < capacity) answers._slots = new BatchSlot?[capacity];
         return answers;
     }
@@ -38,7 +38,9 @@ internal sealed class BatchAnswers : UrgentWork
         _slots[Count++] = slot;
     }
 
-    /// <summary>Answers all, on this thread or on one of the pool. One of them is still counted as not answered, and is counted down with the last.</summary>
+    /// <summary>
+    /// Answers all, on this thread or on one of the pool. One of them is still counted as not answered, and is counted down with the last.
+    /// </summary>
     public void Begin(bool isHere)
     {
         _holders = 1;
@@ -50,20 +52,20 @@ internal sealed class BatchAnswers : UrgentWork
     /// <summary>Answers threads that wait, each of which goes on by itself.</summary>
     public void WakeAll()
     {
-        var (owner, count) = (_owner!, Count);
+        var (inFlight, count) = (_inFlight!, Count);
         _holders = 1;
         for (var i = 0; i < count; i++)
             _slots[i]!.AnswerKept(isHere: true);
-        Let();
+        Release();
 
         // Behind all of them, so that all have their answers before a predictor that is being disposed may count on that.
-        owner.Answered(count);
+        inFlight.Answered(count);
     }
 
     protected override void Execute(UrgentPlace place)
     {
         AnswerAll();
-        Let();
+        Release();
     }
 
     private void AnswerAll()
@@ -77,7 +79,7 @@ internal sealed class BatchAnswers : UrgentWork
             {
                 // Elsewhere, so that all have their answers before a predictor that is being disposed may count on that.
                 slot.AnswerKept(isHere: false);
-                _owner!.Answered();
+                _inFlight!.Answered();
                 return;
             }
 
@@ -101,7 +103,7 @@ internal sealed class BatchAnswers : UrgentWork
         if (IsEmpty(Volatile.Read(ref _left))) return;
 
         // Whoever has the last of a half counts it down; counted before the others can come to theirs.
-        _owner!.CountParts(1);
+        _inFlight!.AddParts(1);
         var left = Volatile.Read(ref _left);
         while (!IsEmpty(left))
         {
@@ -117,14 +119,14 @@ internal sealed class BatchAnswers : UrgentWork
             left = seen;
         }
 
-        _owner.Answered();
+        _inFlight.Answered();
     }
 
     private void Take(int first, int end, bool isRest)
     {
-        if (isRest) _owner!.Answered();
+        if (isRest) _inFlight!.Answered();
         else AskForHelp();
-        var taken = Rent(_owner!, end - first);
+        var taken = Rent(_inFlight!, end - first);
         Array.Copy(_slots, first, taken._slots, 0, end - first);
         taken.Count = end - first;
         taken.Begin(isHere: true);
@@ -146,12 +148,12 @@ internal sealed class BatchAnswers : UrgentWork
         }
     }
 
-    private void Let()
+    private void Release()
     {
         if (Interlocked.Decrement(ref _holders) > 0) return;
         _slots.AsSpan(0, Count).Clear();
         Count = 0;
-        _owner = null;
+        _inFlight = null;
         Pool<BatchAnswers>.Return(this, _slots.Length * IntPtr.Size);
     }
 
@@ -163,7 +165,7 @@ internal sealed class BatchAnswers : UrgentWork
         protected override void Execute(UrgentPlace place)
         {
             answers.HelpOut(takesAll: place == UrgentPlace.LateHelper);
-            answers.Let();
+            answers.Release();
         }
     }
 }

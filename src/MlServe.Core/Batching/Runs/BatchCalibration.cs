@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace MlServe.Batching;
 
 /// <summary>
-/// Runs a model at growing batch sizes before it counts as ready: lanes get their memory and bindings, the curve its first points, and the batcher the largest
-/// size that pays. Stops early where a model is slow and more rows do not make it cheaper.
+/// Runs a model at growing batch sizes before it counts as ready: lanes get their memory and bindings, the curve its first points, and the
+/// batcher the largest size that pays. Stops early where a model is slow and more rows do not make it cheaper.
 /// </summary>
 internal static class BatchCalibration
 {
@@ -12,14 +12,15 @@ internal static class BatchCalibration
     private const double BudgetSeconds = 2;
     private const double BindingBudgetSeconds = 0.25;
 
-    public static void Run(BatchingPredictor predictor, BatchQueues queues, IBatchExecutor executor)
+    public static void Run(BatchContext context, BatchQueues queues, BatchScheduler scheduler, IBatchExecutor executor)
     {
-        if (executor.SampleRequest is not { } sample || executor.Prepare(in sample, null, out var request) is not null || request.Rows != 1) return;
+        if (executor.SampleRequest is not { } sample || executor.Prepare(in sample, null, out var request) is not null || request.Rows != 1)
+            return;
 
-        if (!FitMemory(predictor, executor, in sample, in request)) return;
+        if (!FitMemory(context.Memory, executor, in sample, in request)) return;
         if (queues.Find(in sample, in request, RequestPriority.Normal) is not { } queue) return;
         using var lane = executor.Rent(request.Shape, queue.Capacity);
-        var time = predictor.Time;
+        var time = context.Time;
         var started = time.GetTimestamp();
         for (var size = 1; ; size = Math.Min(size * 2, queue.Capacity))
         {
@@ -29,16 +30,18 @@ internal static class BatchCalibration
         }
 
         queue.Sizes.Measured();
-        predictor.Learn(queue, 1, TimeSpan.FromSeconds(queue.Curve.Predict(1)));
+        scheduler.Learn(queue, 1, TimeSpan.FromSeconds(queue.Curve.Predict(1)));
         WarmLanes(queue, in sample, in request);
     }
 
-    /// <summary>Makes batches smaller, or fewer, until the lanes' memory keeps to its bound; false where the sample cannot be run.</summary>
-    private static bool FitMemory(BatchingPredictor predictor, IBatchExecutor executor, in PredictionInputs sample, in BatchRequest request)
+    /// <summary>
+    /// Makes batches smaller, or fewer, until the lanes' memory keeps to its bound; false where the sample cannot be run.
+    /// </summary>
+    private static bool FitMemory(LaneBudget memory, IBatchExecutor executor, in PredictionInputs sample, in BatchRequest request)
     {
         while (true)
         {
-            using var lane = executor.Rent(request.Shape, predictor.Capacity);
+            using var lane = executor.Rent(request.Shape, memory.Capacity);
 
             // The first run may have to show how large outputs are; the second has memory for them.
             for (var run = 0; run < 2; run++)
@@ -47,27 +50,12 @@ internal static class BatchCalibration
                 if (lane.Run(1, request.Outputs) is not null) return false;
             }
 
-            var bytes = Math.Max(1, lane.Bytes);
-
-            // One is left to requests that go the direct way.
-            var affordable = (predictor.MaxLaneBytes / bytes) - 1;
-            if (affordable >= predictor.BatchesPerQueue || predictor.Capacity == 1)
-            {
-                predictor.BatchesPerQueue = (int)Math.Clamp(affordable, 1, predictor.BatchesPerQueue);
-                return true;
-            }
-
-            if (affordable >= 3)
-            {
-                predictor.BatchesPerQueue = (int)affordable;
-                return true;
-            }
-
-            predictor.Capacity = Math.Max(1, predictor.Capacity / 2);
+            if (memory.TryFit(Math.Max(1, lane.Bytes))) return true;
         }
     }
 
-    private static bool TrySize(BatchQueue queue, ILane lane, TimeProvider time, in PredictionInputs sample, in BatchRequest request, int size)
+    private static bool TrySize(
+        BatchQueue queue, ILane lane, TimeProvider time, in PredictionInputs sample, in BatchRequest request, int size)
     {
         for (var run = 0; run <= RunsPerSize; run++)
         {
@@ -91,7 +79,8 @@ internal static class BatchCalibration
         var started = Stopwatch.GetTimestamp();
         foreach (var batch in batches)
         {
-            for (var size = queue.Limit; size >= 1 && (size == queue.Limit || Stopwatch.GetElapsedTime(started).TotalSeconds < BindingBudgetSeconds); size--)
+            for (var size = queue.Limit;
+                size >= 1 && (size == queue.Limit || Stopwatch.GetElapsedTime(started).TotalSeconds < BindingBudgetSeconds); size--)
             {
                 for (var row = 0; row < size; row++)
                     batch.Lane.Write(in sample, in request, 0, 1, row);

@@ -7,7 +7,11 @@ namespace MlServe.Batching;
 /// <param name="model">The model.</param>
 internal sealed class BatchErrors(ModelIdentity model)
 {
-    /// <summary>What a request hears of an exception that an executor threw when it was to give a lane. Only here it says that the model is closed.</summary>
+    private readonly Refusals _refusals = new(model);
+
+    /// <summary>
+    /// What a request hears of an exception that an executor threw when it was to give a lane. Only here it says that the model is closed.
+    /// </summary>
     public PredictionError Refused(Exception exception) => exception is ObjectDisposedException
         ? new(PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' has been closed.", model.Name)
         {
@@ -26,18 +30,12 @@ internal sealed class BatchErrors(ModelIdentity model)
             Exception = exception,
         };
 
+    /// <summary>What a request hears whose time is over.</summary>
     /// <param name="isRun">Whether the run, and not the wait for it, used up most of the time.</param>
-    public PredictionError TimedOut(bool isRun) => isRun
-        ? new(PredictionStatus.DeadlineExceeded, PredictionErrorCode.RunTimedOut,
-            "Model '{0}' ran until the time for an answer was over. A batch for which nobody waits any more is cut off.", model.Name)
-        {
-            Model = model,
-        }
-        : new(PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut,
-            "The time for an answer of model '{0}' was over before there was one. Wait longer, or send less.", model.Name)
-        {
-            Model = model,
-        };
+    public PredictionError TimedOut(bool isRun) => isRun ? _refusals.RunTimedOut : _refusals.TimedOut;
+
+    /// <summary>What a request hears if too many rows wait; keep it, because it must cost nothing.</summary>
+    public PredictionError QueueFull(int limit) => _refusals.QueueFull(limit, "rows", nameof(BatchingOptions.MaxQueuedRows));
 
     /// <summary>What a request hears whose answer the lane could not give.</summary>
     public PredictionError Unread(Exception exception) => new(

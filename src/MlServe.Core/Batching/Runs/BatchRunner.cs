@@ -5,19 +5,20 @@ namespace MlServe.Batching;
 
 /// <summary>
 /// One of the places in which a predictor runs batches. It goes to the back of the thread pool's global queue after each batch, behind the
-/// continuations of the callers whom it has just answered: they have written their next rows by the time it comes round again. Where runs are long it has a
-/// thread of its own, and the pool's are left to the host. A caller that waits in a synchronous call runs batches itself until it has its answer.
+/// continuations of the callers whom it has just answered: they have written their next rows by the time it comes round again. Where runs
+/// are long it has a thread of its own, and the pool's are left to the host. A caller that waits in a synchronous call runs batches itself
+/// until it has its answer.
 /// </summary>
-internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWaiter
+internal sealed class BatchRunner(BatchScheduler scheduler, BatchContext context) : UrgentWork, IGateWaiter
 {
-    private readonly RunGate _gate = owner.Gate;
-    private LaneThread? _thread;
+    private readonly RunGate _gate = context.Gate;
+    private RunnerThread? _thread;
     private WaiterTicket _caller;
     private bool _hasPlace;
 
-    public GateFlow? Flow => owner.Flow;
+    public GateFlow? Flow => context.Flow;
 
-    public bool Yields => owner.HasOnlyBulk;
+    public bool Yields => scheduler.HasOnlyBulk;
 
     public long Charge { get; set; }
 
@@ -48,43 +49,43 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
 
         // Timed only where others may wait.
         var waited = _hasPlace;
-        var started = waited ? owner.Now : 0;
+        var started = waited ? context.Now : 0;
         _hasPlace = false;
-        var batch = owner.TakeNext();
+        var batch = scheduler.TakeNext();
         if (batch is null)
         {
             if (waited) _gate.Exit(this, null);
             else _gate.Exit();
             _caller = default;
-            owner.Park(this);
+            scheduler.Park(this);
             return;
         }
 
         var (answers, waiters) = TryRun(batch, out var ran);
-        if (waited) _gate.Exit(this, owner.Time.GetElapsedTime(started));
+        if (waited) _gate.Exit(this, context.Time.GetElapsedTime(started));
         else _gate.Exit();
         batch.Queue.Recycle(batch);
 
         // Who has been answered comes back with the next row.
-        if (answers is not null || waiters is not null || owner.HasWork)
+        if (answers is not null || waiters is not null || scheduler.HasWork)
         {
             Start();
         }
         else
         {
             _caller = default;
-            owner.Park(this);
+            scheduler.Park(this);
         }
 
         // The answers first: a listener may take its time.
         waiters?.WakeAll();
         answers?.Begin(goesOnHere);
-        owner.Metrics.Ran(in ran);
+        context.Metrics.Ran(in ran);
     }
 
     private void Start()
     {
-        if (owner.RunsLong) (_thread ??= new(this, owner.Name)).Signal();
+        if (scheduler.RunsLong) (_thread ??= new(this, context.Name)).Signal();
         else if (!_caller.TryRun(this)) Queue(HelperThreads.ForRuns);
     }
 
@@ -104,12 +105,12 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
 #pragma warning restore CA1031
         {
             GuestReports.OfProcess.Add(Guest.Own, exception);
-            var error = owner.Errors.Failed(exception);
+            var error = context.Errors.Failed(exception);
             foreach (var slot in batch.Slots)
             {
                 if (slot?.TryTake() != true) continue;
                 slot.Answer(Prediction.FromError(error));
-                slot.Let();
+                slot.Release();
             }
 
             return default;
@@ -121,7 +122,7 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
     {
         batch.WaitUntilWritten();
         var slots = batch.Slots;
-        owner.LeftQueue(batch.Rows, batch.Queue.Priority);
+        context.Admission.Left(batch.Rows, batch.Queue.Priority);
 
         var pending = 0;
         foreach (var slot in slots)
@@ -130,25 +131,25 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
             pending++;
         }
 
-        if (pending > 0 && slots.Length > 1 && owner.Trust.IsLost)
+        if (pending > 0 && slots.Length > 1 && context.Trust.IsLost)
         {
             PoisonIsolation.RunApart(this, batch, slots, OutputsOf(slots));
-            owner.Totals.Ran(batch.Reason, batch.Rows, slots.Length);
+            context.Totals.Ran(batch.Reason, batch.Rows, slots.Length);
         }
         else if (pending > 0 && batch.HasGap)
         {
             PoisonIsolation.RunWritten(this, batch, slots, OutputsOf(slots));
-            owner.Totals.Ran(batch.Reason, batch.Rows, slots.Length);
+            context.Totals.Ran(batch.Reason, batch.Rows, slots.Length);
         }
         else if (pending > 0)
         {
             var outputs = OutputsOf(slots);
-            var cut = batch.BeginRun(slots, owner.Now, owner.Time);
+            var cut = batch.BeginRun(slots, context.Now, context.Time);
             var error = RunLane(batch, batch.Rows, outputs, cut, out var origin);
             batch.EndRun(slots);
-            owner.Totals.Ran(batch.Reason, batch.Rows, slots.Length);
+            context.Totals.Ran(batch.Reason, batch.Rows, slots.Length);
             ran = new(batch.Reason, batch.Rows, origin.RunTime, origin.QueueTime);
-            if (error is null) owner.Recheck?.Ran(batch, slots);
+            if (error is null) scheduler.Recheck?.Ran(batch, slots);
             if (error is null && slots.Length > 1) return ReadAll(batch.Lane, slots, origin);
             if (error is null) AnswerOne(slots[0]!, batch.Lane, 0, in origin);
             else if (slots.Length == 1) AnswerOne(slots[0]!, error);
@@ -156,28 +157,29 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
         }
 
         foreach (var slot in slots)
-            slot?.Let();
+            slot?.Release();
         return default;
     }
 
     /// <summary>Runs what lies in the batch's lane, and tells the curve what it cost.</summary>
     /// <returns>Null, or why it failed: whatever it is, each request in it must hear of it.</returns>
-    internal PredictionError? RunLane(Batch batch, int rows, OutputSelection outputs, CancellationToken cancellationToken, out PredictionOrigin origin)
+    internal PredictionError? RunLane(
+        Batch batch, int rows, OutputSelection outputs, CancellationToken cancellationToken, out PredictionOrigin origin)
     {
         origin = default;
         var (expected, alone) = batch.Queue.Sizes.Expect(rows);
-        var started = owner.Now;
+        var started = context.Now;
         try
         {
             var error = batch.Lane.Run(rows, outputs, cancellationToken);
-            var ended = owner.Now;
-            var runTime = owner.Time.GetElapsedTime(started, ended);
-            if (error is null) owner.Learn(batch.Queue, rows, runTime);
+            var ended = context.Now;
+            var runTime = context.Time.GetElapsedTime(started, ended);
+            if (error is null) scheduler.Learn(batch.Queue, rows, runTime);
             origin = new()
             {
-                Model = owner.Identity,
+                Model = context.Identity,
                 BatchRows = rows,
-                QueueTime = owner.Time.GetElapsedTime(batch.OpenedAt, started),
+                QueueTime = context.Time.GetElapsedTime(batch.OpenedAt, started),
                 RunTime = runTime,
                 ExpectedRunTime = expected,
                 ExpectedTimeAlone = alone,
@@ -188,14 +190,15 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            return owner.Errors.Failed(exception);
+            return context.Errors.Failed(exception);
         }
     }
 
     internal static void AnswerOne(BatchSlot slot, PredictionError error)
     {
         if (!slot.TryTake()) return;
-        if (error.Exception is OperationCanceledException cancelled && slot.CancellationToken.IsCancellationRequested) slot.Answer(cancelled);
+        if (error.Exception is OperationCanceledException cancelled && slot.CancellationToken.IsCancellationRequested)
+            slot.Answer(cancelled);
         else slot.Answer(Prediction.FromError(error));
     }
 
@@ -230,17 +233,17 @@ internal sealed class BatchRunner(BatchingPredictor owner) : UrgentWork, IGateWa
             if (slot.TryTake())
             {
                 ref var kind = ref slot.HasWaiter ? ref waiters : ref answers;
-                (kind ??= BatchAnswers.Rent(owner, slots.Length)).Add(slot, Read(slot, lane, row, in origin));
+                (kind ??= BatchAnswers.Rent(context.InFlight, slots.Length)).Add(slot, Read(slot, lane, row, in origin));
             }
             else
             {
-                slot.Let();
+                slot.Release();
             }
 
             row += rows;
         }
 
-        if (answers is { Count: > 1 }) owner.Answered(answers.Count - 1);
+        if (answers is { Count: > 1 }) context.InFlight.Answered(answers.Count - 1);
         return (answers, waiters);
     }
 

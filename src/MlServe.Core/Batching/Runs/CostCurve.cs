@@ -1,8 +1,9 @@
 namespace MlServe.Batching;
 
 /// <summary>
-/// What a run costs, time = a + b · rows, learnt from the runs themselves: a least-squares line over exponentially weighted sums, so that it follows a
-/// machine whose speed drifts. Beside it the mean time of each size (powers of two), which shows where the line does not hold and batching does not pay.
+/// What a run costs, time = a + b · rows, learnt from the runs themselves: a least-squares line over exponentially weighted sums, so that
+/// it follows a machine whose speed drifts. Beside it the mean time of each size (powers of two), which shows where the line does not hold
+/// and batching does not pay.
 /// </summary>
 internal sealed class CostCurve
 {
@@ -31,7 +32,9 @@ internal sealed class CostCurve
 
     public double Predict(int rows) => Fixed + (PerRow * rows);
 
-    /// <summary>Seconds that a run takes where nothing else is in its way; what the line predicts where that size has not been seen.</summary>
+    /// <summary>
+    /// Seconds that a run takes where nothing else is in its way; what the line predicts where that size has not been seen.
+    /// </summary>
     public double Undisturbed(int rows)
     {
         var perRow = Volatile.Read(ref _perRow[BucketOf(rows)]);
@@ -66,7 +69,10 @@ internal sealed class CostCurve
         }
     }
 
-    /// <summary>The largest size up to a bound that costs less a row than smaller ones; 1 where batching does not pay, the bound where nothing is known.</summary>
+    /// <summary>
+    /// The largest size up to a bound that costs less a row than smaller ones; 1 where batching does not pay, the bound where nothing is
+    /// known.
+    /// </summary>
     public int LargestWorthwhile(int bound)
     {
         lock (_gate)
@@ -97,7 +103,8 @@ internal sealed class CostCurve
         var spread = (_n * _rowsSquared) - (_rows * _rows);
         var mean = _time / _n;
 
-        // Runs of about one size tell how fast they are, not what a row costs. What was known of that holds on; where nothing was, all is read as fixed cost, which never promises more than is known.
+        // Runs of about one size tell how fast they are, not what a row costs. What was known of that holds on; where nothing was, all is
+        // read as fixed cost, which never promises more than is known.
         if (spread <= LeastSpread * _n * _rowsSquared)
         {
             var known = _fixed + (_slope * _rows / _n);

@@ -1,43 +1,50 @@
 namespace MlServe.Batching;
 
-/// <summary>Runs what goes without a batch: the request of a caller that is alone, on its own thread, and what cannot be run with others, past the batcher.</summary>
-/// <param name="owner">Counts the requests, which were counted before and are counted off here.</param>
+/// <summary>
+/// Runs what goes without a batch: the request of a caller that is alone, on its own thread, and what cannot be run with others, past the
+/// batcher.
+/// </summary>
+/// <param name="context">Counts the requests, which were counted before and are counted off here.</param>
 /// <param name="inner">The model.</param>
 /// <param name="executor">Gives its lanes.</param>
-/// <param name="options">How.</param>
-internal sealed class DirectRuns(BatchingPredictor owner, IPredictor inner, IBatchExecutor executor, BatchingOptions options)
+internal sealed class DirectRuns(BatchContext context, IPredictor inner, IBatchExecutor executor)
 {
     /// <summary>Runs shorter than this may go on a caller's thread.</summary>
     private const double ShortRunSeconds = 50e-6;
 
-    private readonly LonelyCaller _lonely = new();
-    private readonly PredictionOptions _default = new() { Timeout = options.Timeout };
+    private readonly LoneCaller _lone = new();
+    private readonly BatchingOptions _options = context.Options;
+    private readonly PredictionOptions _default = new() { Timeout = context.Options.Timeout };
 
-    /// <summary>Takes a place in the gate and a lane for a run on its caller's thread; null where the request is to go into a batch.</summary>
+    /// <summary>
+    /// Takes a place in the gate and a lane for a run on its caller's thread; null where the request is to go into a batch.
+    /// </summary>
     public ILane? TryEnter(BatchQueue queue, in BatchRequest request, int inFlight)
     {
-        if (!MayRun(queue, request.Rows, inFlight) || !owner.Gate.TryEnter()) return null;
+        if (!MayRun(queue, request.Rows, inFlight) || !context.Gate.TryEnter()) return null;
         if (TryRent(in request) is { } lane) return lane;
-        owner.Gate.Exit();
+        context.Gate.Exit();
         return null;
     }
 
     /// <summary>Runs a request on its caller's thread, in the place and the lane that <see cref="TryEnter"/> has taken.</summary>
     public ValueTask<Prediction> Run(
-        ILane rented, BatchQueue queue, in PredictionInputs inputs, in BatchRequest request, TimeSpan? timeout, CancellationToken cancellationToken)
+        ILane rented, BatchQueue queue, in PredictionInputs inputs, in BatchRequest request, TimeSpan? timeout,
+        CancellationToken cancellationToken)
     {
         RunWatch? watch = null;
         var (expected, alone) = queue.Sizes.Expect(request.Rows);
         try
         {
             using var lane = rented;
-            if (timeout is { } time) watch = RunWatch.Begin(owner.Time, time, cancellationToken);
+            if (timeout is { } time) watch = RunWatch.Begin(context.Time, time, cancellationToken);
             lane.Write(in inputs, in request, 0, request.Rows, 0);
             var failure = lane.Run(request.Rows, request.Outputs, watch?.Token ?? cancellationToken);
-            owner.Totals.RanInline(request.Rows);
+            context.Totals.RanInline(request.Rows);
             if (failure is not null) return new(Prediction.FromError(failure));
             return new(lane.Read(
-                in request, 0, new() { Model = owner.Identity, BatchRows = request.Rows, ExpectedRunTime = expected, ExpectedTimeAlone = alone }));
+                in request, 0,
+                new() { Model = context.Identity, BatchRows = request.Rows, ExpectedRunTime = expected, ExpectedTimeAlone = alone }));
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -45,19 +52,19 @@ internal sealed class DirectRuns(BatchingPredictor owner, IPredictor inner, IBat
         }
         catch (OperationCanceledException) when (watch is { IsExpired: true })
         {
-            return new(Prediction.FromError(owner.Errors.TimedOut(isRun: timeout >= 2 * expected)));
+            return new(Prediction.FromError(context.Errors.TimedOut(isRun: timeout >= 2 * expected)));
         }
 #pragma warning disable CA1031 // A fault of the executor is a status here as it is in a batch.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            return new(Prediction.FromError(owner.Errors.Failed(exception)));
+            return new(Prediction.FromError(context.Errors.Failed(exception)));
         }
         finally
         {
             watch?.End();
-            owner.Gate.Exit();
-            owner.Answered();
+            context.Gate.Exit();
+            context.InFlight.Answered();
         }
     }
 
@@ -66,21 +73,24 @@ internal sealed class DirectRuns(BatchingPredictor owner, IPredictor inner, IBat
     {
         try
         {
-            if (TimeLimit.Of(call, options.Timeout) is not { } timeout) return await inner.PredictAsync(inputs, call, cancellationToken).ConfigureAwait(false);
+            if (TimeLimit.Of(call, _options.Timeout) is not { } timeout)
+                return await inner.PredictAsync(inputs, call, cancellationToken).ConfigureAwait(false);
 
-            return await inner.PredictAsync(inputs, call is null ? _default : call.Timeout is null ? call with { Timeout = timeout } : call, cancellationToken).ConfigureAwait(false);
+            return await inner.PredictAsync(
+                inputs, call is null ? _default : call.Timeout is null ? call with { Timeout = timeout } : call,
+                cancellationToken).ConfigureAwait(false);
         }
         finally
         {
-            owner.Answered();
+            context.InFlight.Answered();
         }
     }
 
-    private bool MayRun(BatchQueue queue, int rows, int inFlight) => rows <= owner.Capacity && options.RunMode switch
+    private bool MayRun(BatchQueue queue, int rows, int inFlight) => rows <= context.Memory.Capacity && _options.RunMode switch
     {
         RunMode.Queued => false,
-        RunMode.Inline => inFlight <= owner.Lanes,
-        _ => _lonely.IsAlone(inFlight) && queue.Curve.IsKnown && queue.Curve.Predict(rows) <= ShortRunSeconds,
+        RunMode.Inline => inFlight <= context.Lanes,
+        _ => _lone.IsAlone(inFlight) && queue.Curve.IsKnown && queue.Curve.Predict(rows) <= ShortRunSeconds,
     };
 
     /// <summary>Takes a lane; null where none can be had, as when the model has been closed: the queue has lanes of its own.</summary>

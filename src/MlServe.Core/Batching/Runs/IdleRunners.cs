@@ -9,11 +9,11 @@ internal sealed class IdleRunners
     private int _count;
     private bool _hasEnded;
 
-    public IdleRunners(BatchingPredictor owner, int count)
+    public IdleRunners(BatchScheduler scheduler, BatchContext context)
     {
-        _all = [.. Enumerable.Range(0, count).Select(_ => new BatchRunner(owner))];
+        _all = [.. Enumerable.Range(0, context.Lanes).Select(_ => new BatchRunner(scheduler, context))];
         _idle = new(_all);
-        _count = count;
+        _count = _all.Length;
     }
 
     public bool AreAllIdle => Volatile.Read(ref _count) == _all.Length;

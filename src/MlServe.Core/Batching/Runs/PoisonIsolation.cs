@@ -1,8 +1,8 @@
 namespace MlServe.Batching;
 
 /// <summary>
-/// What happens to a batch whose run failed: it is split in halves that are run again, so that the innocent are answered and each culprit alone fails, with its
-/// own error. One culprit among n requests costs about 2 log2 n runs.
+/// What happens to a batch whose run failed: it is split in halves that are run again, so that the innocent are answered and each culprit
+/// alone fails, with its own error. One culprit among n requests costs about 2 log2 n runs.
 /// </summary>
 internal static class PoisonIsolation
 {
@@ -39,14 +39,16 @@ internal static class PoisonIsolation
     }
 
     private static int Split(
-        BatchRunner runner, Batch batch, ReadOnlySpan<BatchSlot?> slots, OutputSelection outputs, List<(BatchSlot Slot, PredictionError Error)> culprits)
+        BatchRunner runner, Batch batch, ReadOnlySpan<BatchSlot?> slots, OutputSelection outputs,
+        List<(BatchSlot Slot, PredictionError Error)> culprits)
     {
         var half = slots.Length / 2;
         return RunPart(runner, batch, slots[..half], outputs, culprits) + RunPart(runner, batch, slots[half..], outputs, culprits);
     }
 
     private static int RunPart(
-        BatchRunner runner, Batch batch, ReadOnlySpan<BatchSlot?> slots, OutputSelection outputs, List<(BatchSlot Slot, PredictionError Error)> culprits)
+        BatchRunner runner, Batch batch, ReadOnlySpan<BatchSlot?> slots, OutputSelection outputs,
+        List<(BatchSlot Slot, PredictionError Error)> culprits)
     {
         // The lane's memory is overwritten: from here on rows lie where this part puts them.
         var written = new List<(BatchSlot Slot, int Row)>(slots.Length);

@@ -3,8 +3,8 @@ using MlServe.Tensors;
 namespace MlServe.Batching;
 
 /// <summary>
-/// A queue's own copy of the inputs that hold for all rows. A request belongs to the queue if its values are equal byte by byte at the moment of the look,
-/// and what is run is this copy: what a caller writes to its memory later on is nobody's.
+/// A queue's own copy of the inputs that hold for all rows. A request belongs to the queue if its values are equal byte by byte at the
+/// moment of the look, and what is run is this copy: what a caller writes to its memory later on is nobody's.
 /// </summary>
 internal sealed class SharedInputs
 {
@@ -26,7 +26,8 @@ internal sealed class SharedInputs
             var input = signature.Inputs[BitConverter.ToInt32(bytes)];
             var values = bytes.Slice(HeaderBytes, BitConverter.ToInt32(bytes[sizeof(int)..])).ToArray();
             inputs.Add(PredictionInput.Named(
-                input.Name, BorrowedTensor.FromBytes(input.ElementType, values, values.Length / ElementTypes.SizeOf(input.ElementType), null)));
+                input.Name,
+                BorrowedTensor.FromBytes(input.ElementType, values, values.Length / ElementTypes.SizeOf(input.ElementType), null)));
         }
 
         Inputs = PredictionInputs.RowOf([.. inputs]);

@@ -3,9 +3,10 @@ using MlServe.Guests;
 namespace MlServe.Batching;
 
 /// <summary>
-/// Runs a batched row again alone now and then, behind the callers' backs, and compares: what was found at load about rows in company need not hold for all that callers
-/// send. One row at a time is under way. It is run on a thread of its own, only in a place of the gate that nobody wants; where there never is one, nothing is checked. Rows are taken from
-/// the lane and not from their callers, who have had their answers and may use their memory for something else.
+/// Runs a batched row again alone now and then, behind the callers' backs, and compares: what was found at load about rows in company need
+/// not hold for all that callers send. One row at a time is under way. It is run on a thread of its own, only in a place of the gate that
+/// nobody wants; where there never is one, nothing is checked. Rows are taken from the lane and not from their callers, who have had their
+/// answers and may use their memory for something else.
 /// </summary>
 #pragma warning disable CA1001 // A source without a timer holds nothing.
 internal sealed class BatchRecheck
@@ -17,7 +18,8 @@ internal sealed class BatchRecheck
     private const int Running = 3;
     private const int Ended = 4;
 
-    private readonly BatchingPredictor _owner;
+    private readonly BatchContext _context;
+    private readonly BatchQueues _queues;
     private readonly RecheckJudge _judge;
     private readonly RecheckThread _thread;
     private readonly CancellationTokenSource _stop = new();
@@ -33,15 +35,17 @@ internal sealed class BatchRecheck
     private Prediction _inCompany;
     private int _batchRows;
 
-    /// <param name="owner">Whose batches they are.</param>
+    /// <param name="context">What the parts of the batcher share.</param>
+    /// <param name="queues">Whether there is work that goes first.</param>
     /// <param name="signature">The model's.</param>
     /// <param name="rate">The share of rows to run again, more than 0.</param>
     /// <param name="whenEnded">Called once, when nothing is under way any more after <see cref="End"/>.</param>
-    public BatchRecheck(BatchingPredictor owner, ModelSignature signature, double rate, Action whenEnded)
+    public BatchRecheck(BatchContext context, BatchQueues queues, ModelSignature signature, double rate, Action whenEnded)
     {
-        _owner = owner;
+        _context = context;
+        _queues = queues;
         _judge = new(signature);
-        _thread = new(this, owner.Name);
+        _thread = new(this, context.Name);
         _whenEnded = whenEnded;
         _period = (long)Math.Clamp(1 / rate, 1, long.MaxValue / 4);
         _rowsLeft = _period;
@@ -100,8 +104,8 @@ internal sealed class BatchRecheck
     /// <summary>Runs the row that waits, where there is a place that nobody wants. Called by the thread.</summary>
     public void TryRun()
     {
-        if (_owner.HasWork || Interlocked.CompareExchange(ref _state, Running, Waiting) != Waiting) return;
-        if (!_owner.Gate.TryEnter())
+        if (_queues.HasWork || Interlocked.CompareExchange(ref _state, Running, Waiting) != Waiting) return;
+        if (!_context.Gate.TryEnter())
         {
             Finish(Waiting);
             return;
@@ -130,8 +134,8 @@ internal sealed class BatchRecheck
         }
         finally
         {
-            _owner.Gate.Exit();
-            if (!_stop.IsCancellationRequested) _owner.Trust.Rechecked(outcome, _batchRows, _judge.Difference);
+            _context.Gate.Exit();
+            if (!_stop.IsCancellationRequested) _context.Trust.Rechecked(outcome, _batchRows, _judge.Difference);
         }
     }
 
@@ -145,7 +149,7 @@ internal sealed class BatchRecheck
 
         _request = slots[index]!.Request with { Rows = 1 };
         _batchRows = rows;
-        _lane = _owner.TryRentLane(_request.Shape, 1);
+        _lane = _context.Memory.TryRent(_request.Shape, 1);
         if (_lane is null) return false;
         if (!batch.Lane.TryCopyRow(row, _lane))
         {
@@ -169,7 +173,7 @@ internal sealed class BatchRecheck
         if (outcome != RecheckOutcome.Different) return outcome;
 
         // Whether company is to blame is told by another run alone.
-        using var again = _owner.TryRentLane(_request.Shape, 1);
+        using var again = _context.Memory.TryRent(_request.Shape, 1);
         if (again is null || !_lane.TryCopyRow(0, again) || again.Run(1, _request.Outputs, _stop.Token) is not null) return outcome;
         using var second = again.Read(_request, 0, default);
         return second.IsOk && RecheckJudge.IsSameAgain(in alone, in second) ? outcome : RecheckOutcome.Unrepeatable;

@@ -2,8 +2,10 @@ using Microsoft.Extensions.Logging;
 
 namespace MlServe.Batching;
 
-/// <summary>Whether rows of several callers may be run together, as far as rows that were run again alone have shown. It is lost for good.</summary>
-internal sealed class BatchTrust(BatchingPredictor owner, ILogger? logger, ModelEvents? events)
+/// <summary>
+/// Whether rows of several callers may be run together, as far as rows that were run again alone have shown. It is lost for good.
+/// </summary>
+internal sealed class BatchTrust(BatchContext context, ILogger? logger, ModelEvents? events)
 {
     private volatile bool _isLost;
 
@@ -20,8 +22,8 @@ internal sealed class BatchTrust(BatchingPredictor owner, ILogger? logger, Model
     public void Rechecked(RecheckOutcome outcome, int batchRows, double difference)
     {
         if (outcome is RecheckOutcome.Different or RecheckOutcome.Unrepeatable && !_isLost) Lose(outcome, batchRows, difference);
-        owner.Totals.Rechecked();
-        owner.Metrics.Rechecked(outcome);
+        context.Totals.Rechecked();
+        context.Metrics.Rechecked(outcome);
     }
 
     private void Lose(RecheckOutcome outcome, int batchRows, double difference)
@@ -30,9 +32,10 @@ internal sealed class BatchTrust(BatchingPredictor owner, ILogger? logger, Model
         InAnswers.Lose();
         var reason = outcome == RecheckOutcome.Unrepeatable
             ? "it is not answered alike alone either: the model is not deterministic, or keeps state"
-            : FormattableString.Invariant($"its answer differs by {difference:0.0e+0} of its magnitude, by more than OnnxModelOptions.BatchTolerance");
-        owner.Totals.StoppedBecause = reason;
-        events?.Publish(new BatchingStopped(owner.Name, owner.Identity, reason, owner.Time.GetUtcNow()));
-        if (logger is not null) LogMessages.BatchingStopped(logger, owner.Name, owner.Identity.Version, batchRows, reason);
+            : FormattableString.Invariant(
+                $"its answer differs by {difference:0.0e+0} of its magnitude, by more than OnnxModelOptions.BatchTolerance");
+        context.Totals.StoppedBecause = reason;
+        events?.Publish(new BatchingStopped(context.Name, context.Identity, reason, context.Time.GetUtcNow()));
+        if (logger is not null) LogMessages.BatchingStopped(logger, context.Name, context.Identity.Version, batchRows, reason);
     }
 }

@@ -1,21 +1,26 @@
 namespace MlServe.Batching;
 
 /// <summary>
-/// Compares a row's answer alone with the one that it had in a batch, output by output, within the model's tolerance. The measure is the output's magnitude: the row's own, or what is usual
-/// where that is larger, because a single number may be near 0 by chance. For one user at a time.
+/// Compares a row's answer alone with the one that it had in a batch, output by output, within the model's tolerance. The measure is the
+/// output's magnitude: the row's own, or what is usual where that is larger, because a single number may be near 0 by chance. For one user
+/// at a time.
 /// </summary>
 internal sealed class RecheckJudge(ModelSignature signature)
 {
     /// <summary>The weight of a new answer in what is usual.</summary>
     private const double Weight = 0.1;
 
-    /// <summary>Labels that have no score beside them may change by rounding alone where two are about as good: one such is let pass.</summary>
+    /// <summary>
+    /// Labels that have no score beside them may change by rounding alone where two are about as good: one such is let pass.
+    /// </summary>
     private const int LabelsLetPass = 1;
 
     private readonly double[] _usual = new double[signature.Outputs.Count];
     private int _changedLabels;
 
-    /// <summary>The largest share of an output's magnitude that was found last; infinite where something else than a number differed.</summary>
+    /// <summary>
+    /// The largest share of an output's magnitude that was found last; infinite where something else than a number differed.
+    /// </summary>
     public double Difference { get; private set; }
 
     /// <summary>Learns from another row's answer how large outputs are.</summary>

@@ -13,7 +13,8 @@ internal sealed class RecheckThread(BatchRecheck recheck, string model)
     {
         if (Interlocked.Exchange(ref _isMade, 1) == 0)
         {
-            // Without the context of the caller who happened to be first. Where the system knows no priorities, the gate alone keeps it out of the way.
+            // Without the context of the caller who happened to be first. Where the system knows no priorities, the gate alone keeps it out
+            // of the way.
             new Thread(Loop) { IsBackground = true, Name = $"MlServe recheck of {model}", Priority = ThreadPriority.Lowest }.UnsafeStart();
         }
 

@@ -13,6 +13,7 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
     private readonly Lock _gate = new();
     private readonly Dictionary<RequestKey, Flight> _flights = [];
     private readonly Stack<Flight> _idle = [];
+    private readonly int[] _ended = new int[64];
     private UrgentCompletion? _empty;
     private int _leads;
 
@@ -23,6 +24,9 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
             lock (_gate) return _flights.Count;
         }
     }
+
+    /// <summary>A number that is another one as soon as a computation of this key has ended; maybe also if one of another key has.</summary>
+    public int EndedOf(RequestKey key) => Volatile.Read(ref EndedAt(key));
 
     /// <summary>Begins to compute, or joins whoever does already.</summary>
     /// <param name="key">The request's key.</param>
@@ -63,6 +67,7 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
         {
             var flight = lead.Flight;
             flight.Leave(lead);
+            Volatile.Write(ref EndedAt(flight.Key), EndedAt(flight.Key) + 1);
             Remove(flight);
             var followers = flight.Followers;
             flight.Followers = null;
@@ -133,6 +138,8 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
         flight.Followers = null;
         _idle.Push(flight);
     }
+
+    private ref int EndedAt(RequestKey key) => ref _ended[(int)(key.Key % (uint)_ended.Length)];
 
     private void Left()
     {

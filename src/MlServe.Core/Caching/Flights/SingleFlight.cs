@@ -1,3 +1,4 @@
+using MlServe.Statistics;
 using MlServe.Threading;
 
 namespace MlServe.Caching;
@@ -8,7 +9,7 @@ namespace MlServe.Caching;
 /// concurrent use.
 /// </summary>
 internal sealed class SingleFlight(
-    TimeSpan? timeout, IRequestHasher hasher, KeptAnswers kept, CacheVersion version, SecondLevel? secondLevel, CacheCounters counters, CacheWorth worth,
+    TimeSpan? timeout, IRequestHasher hasher, KeptAnswers kept, CacheVersion version, SecondLevel? secondLevel, StripedCounters counters, CacheWorth worth,
     TimeProvider time)
 {
     private readonly FlightTable _flights = new(time, timeout, version.Identity);
@@ -19,8 +20,16 @@ internal sealed class SingleFlight(
     /// <summary>Ends when nothing is being computed.</summary>
     public Task WhenEmptyAsync() => _flights.WhenEmptyAsync();
 
+    /// <inheritdoc cref="FlightTable.EndedOf"/>
+    public int EndedOf(RequestKey key) => _flights.EndedOf(key);
+
     /// <summary>Begins to compute the answer, or to wait for whoever does.</summary>
-    public StageOutcome Enter(ref StageCall call, CacheCall state, RequestKey key, OutputSelection outputs)
+    /// <param name="call">The call.</param>
+    /// <param name="state">What the cache remembers of it.</param>
+    /// <param name="key">Its key.</param>
+    /// <param name="ended">What <see cref="EndedOf"/> said before the cache was looked into.</param>
+    /// <param name="outputs">What it asks for.</param>
+    public StageOutcome Enter(ref StageCall call, CacheCall state, RequestKey key, int ended, OutputSelection outputs)
     {
         state.Outputs = outputs;
         if (_flights.Enter(key, call.Options, call.CancellationToken, out var lead) is { } follower)
@@ -31,7 +40,7 @@ internal sealed class SingleFlight(
         }
 
         // Whoever computed it before may have ended between the look-up and here.
-        if (!kept.TryHit(key, out var answer)) return Compute(ref call, state, lead);
+        if (_flights.EndedOf(key) == ended || !kept.TryHit(key, out var answer)) return Compute(ref call, state, lead);
         Follow(lead, answer);
         call.Answer = answer;
         return StageOutcome.Answered;
@@ -59,7 +68,7 @@ internal sealed class SingleFlight(
         if (state.Found is not { } found) return Run(state);
         counters.Count(CacheCounters.SecondLevelHits);
         worth.Served();
-        if (kept.Store.Policy.Admits(found.Hash, found.Weight, isReplacement: false)) kept.Keep(found);
+        kept.Keep(found);
         call.Answer = found.ToPrediction(PredictionSource.Cache, kept.AgeOf(found));
         Leave(state, call.Answer);
         return StageOutcome.Answered;

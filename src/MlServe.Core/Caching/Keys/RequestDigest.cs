@@ -5,9 +5,9 @@ using MlServe.Tensors;
 namespace MlServe.Caching;
 
 /// <summary>
-/// Hashes everything of a request that decides its answer: its form, which inputs it gives, their kinds, element types, shapes and elements, and the outputs it asks
-/// for. Elements are hashed where they lie; their hashes and the rest are written down in one small text, which is hashed in the end (and in between where it
-/// grows too long).
+/// Hashes everything of a request that decides its answer: its form, which inputs it gives, their kinds, element types, shapes and
+/// elements, and the outputs it asks for. Elements are hashed where they lie; their hashes and the rest are written down in one small text,
+/// which is hashed in the end (and in between where it grows too long).
 /// </summary>
 /// <typeparam name="THash">The hash function.</typeparam>
 internal ref struct RequestDigest<THash>

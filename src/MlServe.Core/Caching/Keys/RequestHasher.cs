@@ -49,7 +49,8 @@ internal sealed class RequestHasher : IRequestHasher
         if (!digest.TryAdd(in inputs, outputs)) return null;
         Span<byte> hash = stackalloc byte[Sha256ContentHash.Size];
         digest.Finish(hash);
-        return $"mlserve:{AnswerFormat.Version}:{identity.Digest.AsSpan(0, Math.Min(12, identity.Digest.Length))}:{Convert.ToHexStringLower(hash)}";
+        var version = identity.Digest.AsSpan(0, Math.Min(12, identity.Digest.Length));
+        return $"mlserve:{AnswerFormat.Version}:{version}:{Convert.ToHexStringLower(hash)}";
     }
 
     private static RequestKey Finish(in RequestDigest<FastContentHash> digest)

@@ -1,6 +1,8 @@
 namespace MlServe.Caching;
 
-/// <summary>What a request asks, as two hashes that know nothing of each other: one finds the entry, the other says whether it is the right one.</summary>
+/// <summary>
+/// What a request asks, as two hashes that know nothing of each other: one finds the entry, the other says whether it is the right one.
+/// </summary>
 internal readonly record struct RequestKey(UInt128 Key, ulong Check)
 {
     /// <summary>The same request to a certain version: both are random to each other, so that no bits are lost.</summary>

@@ -1,9 +1,10 @@
 namespace MlServe.Caching;
 
 /// <summary>
-/// Finds out whether to keep everything (plain LRU) or only what is asked for often: both are played through on a sample of the keys, and the cache follows the
-/// one that has more hits, in the manner of set dueling (M. Qureshi and others, "Adaptive Insertion Policies for High Performance Caching", ISCA 2007). It begins
-/// with LRU and leaves it only for a lead as large as the cache, so that what suits LRU is served by exactly LRU. Not safe for concurrent use.
+/// Finds out whether to keep everything (plain LRU) or only what is asked for often: both are played through on a sample of the keys, and
+/// the cache follows the one that has more hits, in the manner of set dueling (M. Qureshi and others, "Adaptive Insertion Policies for High
+/// Performance Caching", ISCA 2007). It begins with LRU and leaves it only for a lead as large as the cache, so that what suits LRU is
+/// served by exactly LRU. Not safe for concurrent use.
 /// </summary>
 internal sealed class AdmissionDuel(long limit, FrequencySketch sketch)
 {

@@ -1,9 +1,9 @@
 namespace MlServe.Caching;
 
 /// <summary>
-/// Which entries stay: the byte count, the order of use, and who is let in. The least recently used goes first; whether a newcomer has to be asked for more often
-/// than those that it would drive out is for the <see cref="AdmissionDuel"/> to find out. Safe for concurrent use: hits that meet another at the lock leave
-/// the order as it is, because an order that is a little out costs less than waiting.
+/// Which entries stay: the byte count, the order of use, and who is let in. The least recently used goes first; whether a newcomer has to
+/// be asked for more often than those that it would drive out is for the <see cref="AdmissionDuel"/> to find out. Safe for concurrent use:
+/// hits that meet another at the lock leave the order as it is, because an order that is a little out costs less than waiting.
 /// </summary>
 internal sealed class CachePolicy
 {

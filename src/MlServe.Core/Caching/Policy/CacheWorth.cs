@@ -1,9 +1,11 @@
+using MlServe.Statistics;
+
 namespace MlServe.Caching;
 
 /// <summary>
-/// Whether the cache pays: what its hits save (the mean run, for each request that needs none) against what all requests pay for it (key, look-up, keeping the answer). Both
-/// are measured; the verdict falls once in a window of look-ups. A cache that is switched off is tried again after a pause, which doubles with each failed trial. Safe for
-/// concurrent use; counts may miss a few under contention.
+/// Whether the cache pays: what its hits save (the mean run, for each request that needs none) against what all requests pay for it (key,
+/// look-up, keeping the answer). Both are measured; the verdict falls once in a window of look-ups. A cache that is switched off is tried
+/// again after a pause, which doubles with each failed trial. Safe for concurrent use; counts may miss a few under contention.
 /// </summary>
 internal sealed class CacheWorth(TimeProvider time, bool mayStop)
 {
@@ -13,7 +15,9 @@ internal sealed class CacheWorth(TimeProvider time, bool mayStop)
     /// <summary>Look-ups of which one is timed.</summary>
     internal const int SampleEvery = 32;
 
-    /// <summary>Of the cost, what must be saved to stay on; more to be called useful again after a trial, so that it does not flutter.</summary>
+    /// <summary>
+    /// Of the cost, what must be saved to stay on; more to be called useful again after a trial, so that it does not flutter.
+    /// </summary>
     private const double StayAbove = 1;
     private const double ReturnAbove = 1.5;
     private const double Smoothing = 1.0 / 64;
@@ -34,7 +38,7 @@ internal sealed class CacheWorth(TimeProvider time, bool mayStop)
     private double _lookUp;
     private double _keep;
     private double _run;
-    private readonly CacheCounters _counts = new();
+    private readonly StripedCounters _counts = new(2);
     private long _lookUpsJudged;
     private long _servedJudged;
     private long _resumeAt;
@@ -120,7 +124,8 @@ internal sealed class CacheWorth(TimeProvider time, bool mayStop)
 
     private TimeSpan ToTime(double ticks) => TimeSpan.FromSeconds(ticks / time.TimestampFrequency);
 
-    // A lost update is a lost sample. The first samples, of code that is being compiled, would count for long: a later one that is far below the mean pulls it down at once.
+    // A lost update is a lost sample. The first samples, of code that is being compiled, would count for long: a later one that is far
+    // below the mean pulls it down at once.
     private static void Blend(ref double mean, long ticks)
     {
         var sample = Math.Max(1, ticks);

@@ -3,8 +3,9 @@ using System.Numerics;
 namespace MlServe.Caching;
 
 /// <summary>
-/// How often keys were asked for lately: a count-min sketch of 4-bit counters that are halved now and then, as in TinyLFU (G. Einziger, R. Friedman, B. Manes,
-/// "TinyLFU: A Highly Efficient Cache Admission Policy", ACM Transactions on Storage 13(4), 2017). Not safe for concurrent use.
+/// How often keys were asked for lately: a count-min sketch of 4-bit counters that are halved now and then, as in TinyLFU (G. Einziger, R.
+/// Friedman, B. Manes, "TinyLFU: A Highly Efficient Cache Admission Policy", ACM Transactions on Storage 13(4), 2017). Not safe for
+/// concurrent use.
 /// </summary>
 internal sealed class FrequencySketch
 {

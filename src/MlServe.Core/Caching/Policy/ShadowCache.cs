@@ -1,8 +1,8 @@
 namespace MlServe.Caching;
 
 /// <summary>
-/// What a cache of a given rule would hold, keys and weights only: the least recently used goes first, and, where there is a sketch, only for a key that is asked
-/// for more often. Not safe for concurrent use.
+/// What a cache of a given rule would hold, keys and weights only: the least recently used goes first, and, where there is a sketch, only
+/// for a key that is asked for more often. Not safe for concurrent use.
 /// </summary>
 internal sealed class ShadowCache(FrequencySketch? admission)
 {

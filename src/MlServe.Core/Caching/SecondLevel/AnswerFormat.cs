@@ -5,8 +5,8 @@ using MlServe.Tensors;
 namespace MlServe.Caching;
 
 /// <summary>
-/// An answer as bytes, for other processes. What is read was written by somebody else, so it is checked at every step: its version, the key that it was filed under, a checksum,
-/// all sizes, and that it is what the model's signature promises.
+/// An answer as bytes, for other processes. What is read was written by somebody else, so it is checked at every step: its version, the key
+/// that it was filed under, a checksum, all sizes, and that it is what the model's signature promises.
 /// </summary>
 internal static class AnswerFormat
 {
@@ -31,8 +31,12 @@ internal static class AnswerFormat
         return stream.ToArray();
     }
 
-    /// <summary>Reads an answer; false where it is not exactly what <see cref="Write(string, ReadOnlySpan{OutputValue}, DateTimeOffset)"/> makes of one that fits.</summary>
-    public static bool TryRead(ReadOnlySpan<byte> bytes, string key, OutputSelection expected, out OutputValue[] outputs, out DateTimeOffset created)
+    /// <summary>
+    /// Reads an answer; false where it is not exactly what <see cref="Write(string, ReadOnlySpan{OutputValue}, DateTimeOffset)"/> makes of
+    /// one that fits.
+    /// </summary>
+    public static bool TryRead(
+        ReadOnlySpan<byte> bytes, string key, OutputSelection expected, out OutputValue[] outputs, out DateTimeOffset created)
     {
         outputs = [];
         created = default;

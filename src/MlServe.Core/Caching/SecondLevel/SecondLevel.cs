@@ -1,15 +1,17 @@
 using Microsoft.Extensions.Caching.Hybrid;
 using Microsoft.Extensions.Logging;
 using MlServe.Guests;
+using MlServe.Statistics;
 using MlServe.Threading;
 
 namespace MlServe.Caching;
 
 /// <summary>
-/// The host's <see cref="HybridCache"/> behind the model's own: each use is bounded in time, and one that fails opens a pause in which it is left alone. It never costs an
-/// answer.
+/// The host's <see cref="HybridCache"/> behind the model's own: each use is bounded in time, and one that fails opens a pause in which it
+/// is left alone. It never costs an answer.
 /// </summary>
-internal sealed class SecondLevel(HybridCache cache, CacheOptions options, CacheVersion version, TimeProvider time, CacheCounters counters, ILogger? logger)
+internal sealed class SecondLevel(
+    HybridCache cache, CacheOptions options, CacheVersion version, TimeProvider time, StripedCounters counters, ILogger? logger)
 {
     internal static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
 
@@ -24,10 +26,15 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
     // The entries are kept in the model's own cache already, ready to be shown; here they would be unpacked at each hit.
     private static readonly HybridCacheEntryOptions ReadOptions = new()
     {
-        Flags = HybridCacheEntryFlags.DisableLocalCache | HybridCacheEntryFlags.DisableUnderlyingData | HybridCacheEntryFlags.DisableDistributedCacheWrite,
+        Flags = HybridCacheEntryFlags.DisableLocalCache | HybridCacheEntryFlags.DisableUnderlyingData
+            | HybridCacheEntryFlags.DisableDistributedCacheWrite,
     };
 
-    private readonly HybridCacheEntryOptions _writeOptions = new() { Expiration = options.TimeToLive, Flags = HybridCacheEntryFlags.DisableLocalCache };
+    private readonly HybridCacheEntryOptions _writeOptions = new()
+    {
+        Expiration = options.TimeToLive,
+        Flags = HybridCacheEntryFlags.DisableLocalCache,
+    };
     private long _resumeAt = long.MinValue;
     private int _writes;
 
@@ -35,15 +42,17 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
     public bool IsOpen => time.GetTimestamp() >= Volatile.Read(ref _resumeAt);
 
     /// <summary>
-    /// Looks for what nobody has kept, so that no caller waits for the first connection and the compiler, and is told that it took too long. What goes wrong is left to the
-    /// first use that counts.
+    /// Looks for what nobody has kept, so that no caller waits for the first connection and the compiler, and is told that it took too
+    /// long. What goes wrong is left to the first use that counts.
     /// </summary>
     public async Task OpenAsync(CancellationToken cancellationToken)
     {
         var key = $"mlserve:warm-up:{Guid.NewGuid():N}";
-        var task = UrgentTask.RunInContext(() => cache.GetOrCreateAsync<byte[]?>(key, static _ => default, ReadOptions, null, CancellationToken.None).AsTask());
+        var task = UrgentTask.RunInContext(() =>
+            cache.GetOrCreateAsync<byte[]?>(key, static _ => default, ReadOptions, null, CancellationToken.None).AsTask());
         Background.Forget(task);
-        await ((Task)UrgentDelay.WaitForAsync(task, OpeningLimit, time, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await ((Task)UrgentDelay.WaitForAsync(
+            task, OpeningLimit, time, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <summary>Looks for an answer, for as long as the options allow.</summary>
@@ -51,7 +60,8 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
     public async Task<CacheEntry?> FindAsync(string sharedKey, RequestKey key, OutputSelection outputs, CancellationToken cancellationToken)
     {
         var reading = WithinTimeAsync(
-            token => cache.GetOrCreateAsync<byte[]?>(sharedKey, static _ => default, ReadOptions, null, token).AsTask(), options.HybridCacheTimeout, cancellationToken);
+            token => cache.GetOrCreateAsync<byte[]?>(sharedKey, static _ => default, ReadOptions, null, token).AsTask(),
+            options.HybridCacheTimeout, cancellationToken);
         await UrgentEnd.Of(reading);
         var bytes = await reading.ConfigureAwait(false);
         if (bytes is null || bytes.Length > options.SizeLimit) return null;
@@ -87,7 +97,8 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
             await WithinTimeAsync<object?>(
                 async token =>
                 {
-                    await cache.SetAsync(sharedKey, AnswerFormat.Write(sharedKey, entry.Outputs, created), _writeOptions, null, token).ConfigureAwait(false);
+                    await cache.SetAsync(
+                        sharedKey, AnswerFormat.Write(sharedKey, entry.Outputs, created), _writeOptions, null, token).ConfigureAwait(false);
                     return null;
                 },
                 options.HybridCacheTimeout > WriteLimit ? options.HybridCacheTimeout : WriteLimit,
@@ -105,8 +116,8 @@ internal sealed class SecondLevel(HybridCache cache, CacheOptions options, Cache
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {
-            // On another thread, because whoever implements it may block before there is a task; one may come free only when nobody waits any more.
-            // In the context of whoever waits: a look-up is a part of that request.
+            // On another thread, because whoever implements it may block before there is a task; one may come free only when nobody waits
+            // any more. In the context of whoever waits: a look-up is a part of that request.
             var token = ended.Token;
             var task = UrgentTask.RunInContext(() => use(token));
             await UrgentEnd.Of(UrgentDelay.WaitForAsync(task, limit, time, cancellationToken));

@@ -1,6 +1,8 @@
 namespace MlServe.Caching;
 
-/// <summary>A kept answer. What it holds never changes, so that any number of predictions may show it while it is replaced or evicted.</summary>
+/// <summary>
+/// A kept answer. What it holds never changes, so that any number of predictions may show it while it is replaced or evicted.
+/// </summary>
 internal sealed class CacheEntry : CacheNode
 {
     // Measured (CacheMemoryTests): the store's entry, its key, its place in the table, this object, its share of the sketch.

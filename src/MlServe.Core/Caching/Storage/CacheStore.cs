@@ -1,70 +1,57 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Caching.Memory;
-using MlServe.Guests;
 
 namespace MlServe.Caching;
 
 /// <summary>
-/// Where entries lie: in an <see cref="IMemoryCache"/> that finds them, while the <see cref="CachePolicy"/> says which stay. A memory cache's own limit refuses the newest
-/// entry and its own times make entries vanish, so neither is used. Safe for concurrent use.
+/// Where entries lie: in a <see cref="MemoryCache"/> that finds them, while the <see cref="CachePolicy"/> says which stay. A memory cache's
+/// own limit refuses the newest entry and its own times make entries vanish, so neither is used. Safe for concurrent use.
 /// </summary>
 internal sealed class CacheStore : IDisposable
 {
     private const int KeyChars = 8;
+    private const int Gates = 16;
 
-    private static long _stores;
-
-    private readonly IMemoryCache _memory;
-    private readonly MemoryCache? _fast;
-    private readonly bool _isHosts;
-    private readonly string _prefix;
+    private readonly MemoryCache _memory;
+    private readonly Lock[] _gates = [.. Enumerable.Range(0, Gates).Select(static _ => new Lock())];
 
     /// <param name="limit">The bytes that all entries may take together.</param>
-    /// <param name="hosts">The host's cache to keep them in; null: one of its own.</param>
-    public CacheStore(long limit, IMemoryCache? hosts)
+    /// <param name="countsLookUps">Whether look-ups are counted; for tests.</param>
+    public CacheStore(long limit, bool countsLookUps)
     {
         Policy = new(limit);
-        _isHosts = hosts is not null;
+
         // Nothing expires, so nothing has to be looked for.
-        _memory = hosts ?? new MemoryCache(new MemoryCacheOptions { ExpirationScanFrequency = TimeSpan.MaxValue });
-        _fast = _memory as MemoryCache;
-        _prefix = _isHosts ? string.Create(CultureInfo.InvariantCulture, $"mlserve:{Interlocked.Increment(ref _stores)}:") : "";
+        _memory = new(new MemoryCacheOptions { ExpirationScanFrequency = TimeSpan.MaxValue, TrackStatistics = countsLookUps });
     }
 
     public CachePolicy Policy { get; }
 
-    /// <summary>Whether entries lie in the host's cache.</summary>
-    public bool IsHosts => _isHosts;
+    /// <summary>Look-ups so far, if they are counted.</summary>
+    public long LookUps => _memory.GetCurrentStatistics() is { } statistics ? statistics.TotalHits + statistics.TotalMisses : 0;
+
+    /// <summary>
+    /// Held from the look at what lies under a key until something else does: two that replace it at once would lose count of one.
+    /// </summary>
+    public Lock GateOf(UInt128 key) => _gates[(int)(key % Gates)];
 
     /// <summary>The entry under a key, whose check is still to be looked at.</summary>
     public CacheEntry? Find(UInt128 key)
     {
-        Span<char> text = stackalloc char[_prefix.Length + KeyChars];
+        Span<char> text = stackalloc char[KeyChars];
         Write(key, text);
-        object? found;
-        if (_fast is not null) _fast.TryGetValue(text, out found);
-        else _memory.TryGetValue(new string(text), out found);
-        return found as CacheEntry;
+        _memory.TryGetValue((ReadOnlySpan<char>)text, out var found);
+        return (CacheEntry?)found;
     }
 
-    /// <summary>Keeps an entry in place of another under its key.</summary>
-    public void Add(CacheEntry entry)
+    /// <summary>Keeps an entry. Called in the gate of its key.</summary>
+    /// <param name="entry">The entry.</param>
+    /// <param name="former">What lies under its key.</param>
+    public void Add(CacheEntry entry, CacheEntry? former)
     {
-        if (Find(entry.Key.Key) is { } former) Policy.Remove(former);
+        if (former is not null) Policy.Remove(former);
         using (var place = _memory.CreateEntry(TextOf(entry.Key.Key)))
-        {
             place.Value = entry;
-            if (_isHosts)
-            {
-                place.Size = entry.Weight;
-                place.RegisterPostEvictionCallback(static (_, value, reason, policy) =>
-                {
-                    if (reason is not EvictionReason.Replaced) ((CachePolicy)policy!).Remove((CacheEntry)value!);
-                }, Policy);
-            }
-        }
-
         for (var gone = Policy.Add(entry); gone is not null;)
         {
             var next = gone.Older;
@@ -72,9 +59,6 @@ internal sealed class CacheStore : IDisposable
             Forget((CacheEntry)gone);
             gone = next;
         }
-
-        // A host's cache that is full has refused it, and may have said so before the policy knew of it.
-        if (_isHosts && !ReferenceEquals(Find(entry.Key.Key), entry)) Policy.Remove(entry);
     }
 
     public void Remove(CacheEntry entry)
@@ -88,8 +72,8 @@ internal sealed class CacheStore : IDisposable
     /// <summary>Forgets everything. A look-up that comes too late finds nothing; a disposed memory cache would throw at it.</summary>
     public void Dispose()
     {
-        ForgetAll(Policy.RemoveAll(static _ => true));
-        if (!_isHosts) _fast!.Clear();
+        Policy.RemoveAll(static _ => true);
+        _memory.Clear();
     }
 
     private void ForgetAll(List<CacheNode> entries)
@@ -98,25 +82,9 @@ internal sealed class CacheStore : IDisposable
             Forget((CacheEntry)entry);
     }
 
-    private void Forget(CacheEntry entry)
-    {
-        try
-        {
-            _memory.Remove(TextOf(entry.Key.Key));
-        }
-#pragma warning disable CA1031 // A host's cache goes before the models where the container disposes both; the others are to be forgotten as well, and the models closed.
-        catch (Exception exception) when (_isHosts)
-#pragma warning restore CA1031
-        {
-            GuestReports.OfProcess.Add(Guest.MemoryCache, exception);
-        }
-    }
+    private void Forget(CacheEntry entry) => _memory.Remove(TextOf(entry.Key.Key));
 
-    private string TextOf(UInt128 key) => string.Create(_prefix.Length + KeyChars, (Store: this, key), static (text, state) => state.Store.Write(state.key, text));
+    private static string TextOf(UInt128 key) => string.Create(KeyChars, key, static (text, key) => Write(key, text));
 
-    private void Write(UInt128 key, Span<char> text)
-    {
-        _prefix.CopyTo(text);
-        MemoryMarshal.Write(MemoryMarshal.AsBytes(text[_prefix.Length..]), key);
-    }
+    private static void Write(UInt128 key, Span<char> text) => MemoryMarshal.Write(MemoryMarshal.AsBytes(text), key);
 }

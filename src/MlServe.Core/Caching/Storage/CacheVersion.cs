@@ -6,7 +6,8 @@ namespace MlServe.Caching;
 /// <param name="Key">What tells its answers from those of other versions.</param>
 internal sealed record CacheVersion(ModelIdentity Identity, ModelSignature Signature, RequestKey Key)
 {
-    public static CacheVersion Of(ModelIdentity identity, ModelSignature signature) => new(identity, signature, RequestHasher.OfVersion(identity, signature));
+    public static CacheVersion Of(ModelIdentity identity, ModelSignature signature) =>
+        new(identity, signature, RequestHasher.OfVersion(identity, signature));
 
     /// <summary>Whether the other version takes the same inputs and gives the same outputs.</summary>
     public bool Fits(CacheVersion other) => Signature.ToString() == other.Signature.ToString();

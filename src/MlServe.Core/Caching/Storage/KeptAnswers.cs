@@ -1,11 +1,12 @@
 using Microsoft.Extensions.Logging;
-using MlServe.Guests;
+using MlServe.Statistics;
 
 namespace MlServe.Caching;
 
 /// <summary>The answers of one version that are kept in its model's store. Safe for concurrent use.</summary>
 internal sealed class KeptAnswers(
-    CacheStore store, CacheVersion version, CacheOptions options, SecondLevel? secondLevel, CacheCounters counters, CacheWorth worth, ILogger? logger, TimeProvider time)
+    CacheStore store, CacheVersion version, CacheOptions options, SecondLevel? secondLevel, StripedCounters counters, CacheWorth worth,
+    ILogger? logger, TimeProvider time)
 {
     private int _isClosed;
     private int _hasWarned;
@@ -38,23 +39,7 @@ internal sealed class KeptAnswers(
     }
 
     /// <summary>What is kept under a key, however old.</summary>
-    public CacheEntry? Find(RequestKey key)
-    {
-        CacheEntry? entry;
-        try
-        {
-            entry = Store.Find(key.Key);
-        }
-#pragma warning disable CA1031 // A host's cache that throws (it was disposed, say) must not cost an answer.
-        catch (Exception exception) when (Store.IsHosts)
-#pragma warning restore CA1031
-        {
-            Warn(exception);
-            return null;
-        }
-
-        return entry?.Key.Check == key.Check ? entry : null;
-    }
+    public CacheEntry? Find(RequestKey key) => Store.Find(key.Key) is { } entry && entry.Key.Check == key.Check ? entry : null;
 
     public TimeSpan AgeOf(CacheEntry entry)
     {
@@ -62,19 +47,16 @@ internal sealed class KeptAnswers(
         return age > TimeSpan.Zero ? age : TimeSpan.Zero;
     }
 
-    /// <summary>Keeps an answer here, where it is admitted, and on the second level, where it has a key there. What goes wrong is logged.</summary>
+    /// <summary>
+    /// Keeps an answer here, where it is admitted, and on the second level, where it has a key there. What goes wrong is logged.
+    /// </summary>
     public void Keep(RequestKey key, Prediction answer, string? sharedKey, long copyTicks)
     {
         if (IsClosed) return;
         try
         {
             var started = time.GetTimestamp();
-            var former = Store.Find(key.Key);
-            if (former is not null && former.Key.Check != key.Check) counters.Count(CacheCounters.Collisions);
-            var admitted = Store.Policy.Admits((ulong)key.Key, CacheEntry.WeightOf(answer), isReplacement: former is not null);
-            if (!admitted && sharedKey is null) return;
-            var entry = CacheEntry.Of(key, version, answer, started);
-            if (admitted) Keep(entry);
+            if (KeepHere(key, answer, started, isForced: sharedKey is not null) is not { } entry) return;
             if (sharedKey is not null) secondLevel!.Keep(sharedKey, entry);
             worth.KeepTook(time.GetTimestamp() - started + copyTicks);
         }
@@ -86,25 +68,41 @@ internal sealed class KeptAnswers(
         }
     }
 
-    /// <summary>Keeps an answer.</summary>
+    /// <summary>Keeps an answer that was found on the second level, if it is admitted.</summary>
     public void Keep(CacheEntry entry)
     {
-        try
+        lock (Store.GateOf(entry.Key.Key))
         {
-            Store.Add(entry);
-            if (IsClosed) Store.Remove(entry);
+            var former = Store.Find(entry.Key.Key);
+            if (Store.Policy.Admits(entry.Hash, entry.Weight, isReplacement: former is not null)) Add(entry, former);
         }
-#pragma warning disable CA1031 // As in Find.
-        catch (Exception exception) when (Store.IsHosts)
-#pragma warning restore CA1031
+    }
+
+    /// <summary>Keeps an answer, if it is admitted.</summary>
+    /// <returns>What is kept, or was to be kept; null if it was not admitted and need not be made.</returns>
+    private CacheEntry? KeepHere(RequestKey key, Prediction answer, long now, bool isForced)
+    {
+        lock (Store.GateOf(key.Key))
         {
-            Warn(exception);
+            var former = Store.Find(key.Key);
+            if (former is not null && former.Key.Check != key.Check) counters.Count(CacheCounters.Collisions);
+            var isAdmitted = Store.Policy.Admits((ulong)key.Key, CacheEntry.WeightOf(answer), isReplacement: former is not null);
+            if (!isAdmitted && !isForced) return null;
+            var entry = CacheEntry.Of(key, version, answer, now);
+            if (isAdmitted) Add(entry, former);
+            return entry;
         }
+    }
+
+    private void Add(CacheEntry entry, CacheEntry? former)
+    {
+        Store.Add(entry, former);
+        if (IsClosed) Store.Remove(entry);
     }
 
     private void Warn(Exception exception)
     {
-        if (Store.IsHosts) GuestFaults.Count(Guest.MemoryCache);
-        if (logger is not null && Interlocked.Exchange(ref _hasWarned, 1) == 0) LogMessages.CacheCouldNotKeep(logger, exception, version.Identity.Name);
+        if (logger is not null && Interlocked.Exchange(ref _hasWarned, 1) == 0)
+            LogMessages.CacheCouldNotKeep(logger, exception, version.Identity.Name);
     }
 }

@@ -8,6 +8,9 @@ public static class MlServeDiagnostics
     /// <summary>The <see cref="System.Diagnostics.Metrics.Meter"/>.</summary>
     public const string MeterName = "MlServe";
 
+    /// <summary>The version under which MlServe reports, as in 1.2.3.</summary>
+    internal static string? Version { get; } = typeof(MlServeDiagnostics).Assembly.GetName().Version?.ToString(3);
+
     /// <summary>The <see cref="System.Diagnostics.ActivitySource"/>.</summary>
     public const string ActivitySourceName = "MlServe";
 
@@ -164,7 +167,7 @@ public static class MlServeDiagnostics
     /// <summary>
     /// What threw: <c>logger</c>, <c>meter_listener</c>, <c>activity_listener</c>, <c>event_listener</c>, <c>clock</c>, <c>context</c> (a
     /// synchronization context or task scheduler that takes no work), <c>cancellation</c> (a callback of a token), <c>callback</c> (a
-    /// handler or check), <c>layer</c>, <c>memory_cache</c>, <c>host</c>; <c>mlserve</c>: work of its own.
+    /// handler or check), <c>layer</c>, <c>host</c>; <c>mlserve</c>: work of its own.
     /// </summary>
     public const string GuestTag = "mlserve.guest";
 

@@ -243,6 +243,5 @@ public sealed class OnnxModelOptions
         }
     }
 
-    private static string Range(string option, object? value, string range) =>
-        FormattableString.Invariant($"{option} is {value}; it must be {range}.");
+    private static string Range(string option, object? value, string range) => OptionRange.Fault(option, value, range);
 }

@@ -3,7 +3,9 @@ namespace MlServe.Resilience;
 /// <summary>Faults to inject into a model, for tests of what is around it. Each rate is a share of requests, 0 to 1.</summary>
 public sealed class ChaosOptions
 {
-    /// <summary>Whether faults are injected at all. Default: false. In a host only configuration can set it, so that code cannot leave it on.</summary>
+    /// <summary>
+    /// Whether faults are injected at all. Default: false. In a host only configuration can set it, so that code cannot leave it on.
+    /// </summary>
     public bool Enabled { get; set; }
 
     /// <summary>The share of requests that are held up, 0 to 1. Default: 0.</summary>
@@ -18,20 +20,17 @@ public sealed class ChaosOptions
     /// <summary>The share of answers whose first number in each output of floating point is made a NaN, 0 to 1. Default: 0.</summary>
     public double InvalidOutputRate { get; set; }
 
-    /// <summary>Makes the chance the same in each run; of requests that come one after the other. Default: null, another one each time.</summary>
+    /// <summary>
+    /// Makes the chance the same in each run; of requests that come one after the other. Default: null, another one each time.
+    /// </summary>
     public int? Seed { get; set; }
 
     /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
-    public IEnumerable<string> Validate()
-    {
-        if (!IsShare(LatencyRate)) yield return Range(nameof(LatencyRate), LatencyRate, "0 to 1");
-        if (Latency < TimeSpan.Zero || Latency > TimeSpan.FromHours(1)) yield return Range(nameof(Latency), Latency, "0 to 1 h");
-        if (!IsShare(FailureRate)) yield return Range(nameof(FailureRate), FailureRate, "0 to 1");
-        if (!IsShare(InvalidOutputRate)) yield return Range(nameof(InvalidOutputRate), InvalidOutputRate, "0 to 1");
-    }
-
-    private static bool IsShare(double rate) => rate is >= 0 and <= 1;
-
-    private static string Range(string option, object? value, string range) => FormattableString.Invariant($"{option} is {value}; it must be {range}.");
+    public IEnumerable<string> Validate() => new OptionRange()
+        .Between(LatencyRate, 0d, 1d)
+        .Between(Latency, TimeSpan.Zero, TimeSpan.FromHours(1))
+        .Between(FailureRate, 0d, 1d)
+        .Between(InvalidOutputRate, 0d, 1d)
+        .Faults;
 }

@@ -21,7 +21,8 @@ internal sealed class ChaosPredictor : DelegatingPredictor
         _options = options;
         _time = time;
         _model = model;
-        _faults = meter.CreateCounter<long>(MlServeDiagnostics.ChaosFaultsMetric, "{fault}", "Faults injected by UseChaos.");
+        _faults = HostInstruments.For(meter, static meter => meter.CreateCounter<long>(
+            MlServeDiagnostics.ChaosFaultsMetric, "{fault}", "Faults injected by UseChaos."));
         _random = options.Seed is { } seed ? new(seed) : new();
     }
 
@@ -38,7 +39,8 @@ internal sealed class ChaosPredictor : DelegatingPredictor
         if (fails)
         {
             Count("failure");
-            return Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.FaultInjected, "Model '{0}' was made to fail (Chaos:FailureRate is {1}).",
+            return Prediction.FromError(new(
+                PredictionStatus.Failed, PredictionErrorCode.FaultInjected, "Model '{0}' was made to fail (Chaos:FailureRate is {1}).",
                 _model.Name, _options.FailureRate)
             {
                 Model = _model,
@@ -49,7 +51,8 @@ internal sealed class ChaosPredictor : DelegatingPredictor
         if (!answer.IsOk) return answer;
 
         // A run that the batcher has measured was held up as well.
-        if (isLate && answer.Origin is { RunTime.Ticks: > 0 } origin) answer.SetOrigin(origin with { RunTime = origin.RunTime + _options.Latency });
+        if (isLate && answer.Origin is { RunTime.Ticks: > 0 } origin)
+            answer.SetOrigin(origin with { RunTime = origin.RunTime + _options.Latency });
         if (isInvalid)
         {
             Count("invalid_output");
@@ -62,7 +65,8 @@ internal sealed class ChaosPredictor : DelegatingPredictor
     private (bool IsLate, bool Fails, bool IsInvalid) Draw()
     {
         lock (_lock)
-            return (_random.NextDouble() < _options.LatencyRate, _random.NextDouble() < _options.FailureRate, _random.NextDouble() < _options.InvalidOutputRate);
+            return (_random.NextDouble() < _options.LatencyRate, _random.NextDouble() < _options.FailureRate,
+                _random.NextDouble() < _options.InvalidOutputRate);
     }
 
     private static void Spoil(in Prediction answer)

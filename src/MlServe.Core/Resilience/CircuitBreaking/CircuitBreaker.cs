@@ -1,18 +1,19 @@
 using Microsoft.Extensions.Logging;
+using MlServe.Statistics;
 using MlServe.Threading;
 
 namespace MlServe.Resilience;
 
 /// <summary>
-/// The states of one version's circuit. A closed circuit costs a call one read in front and one count behind; an open one a read of the clock. The runs are counted by
-/// <see cref="FailureWindow"/>.
+/// The states of one version's circuit. A closed circuit costs a call one read in front and one count behind; an open one a read of the
+/// clock.
 /// </summary>
 internal sealed class CircuitBreaker : ICircuitBreaker
 {
     private static readonly TimeSpan RefusalStep = TimeSpan.FromMilliseconds(100);
 
     private readonly CircuitBreakerOptions _options;
-    private readonly FailureWindow _window;
+    private readonly SlidingWindow _window;
     private readonly CircuitMetrics _metrics;
     private readonly ILogger? _logger;
     private readonly TimeProvider _time;
@@ -26,7 +27,7 @@ internal sealed class CircuitBreaker : ICircuitBreaker
     {
         Model = model;
         _options = options;
-        _window = new(options, time);
+        _window = new(options.SamplingDuration, time);
         _metrics = metrics;
         _logger = logger;
         _time = time;
@@ -41,7 +42,8 @@ internal sealed class CircuitBreaker : ICircuitBreaker
 
     public PredictionError? LastFailure { get; private set; }
 
-    public TimeSpan? RetryAfter => Volatile.Read(ref _period) is { State: CircuitState.Open } period ? Left(period, _time.GetTimestamp()) : null;
+    public TimeSpan? RetryAfter =>
+        Volatile.Read(ref _period) is { State: CircuitState.Open } period ? Left(period, _time.GetTimestamp()) : null;
 
     /// <summary>Whether somebody else can answer while the circuit is open.</summary>
     public bool HasFallback
@@ -78,7 +80,7 @@ internal sealed class CircuitBreaker : ICircuitBreaker
             if (verdict.Value) Break(period, period.Breaks + 1, failure);
             else if (period.Succeeded(_options.ProbeCount)) Change(period, new(CircuitState.Closed), null);
         }
-        else if (_window.Count(verdict.Value))
+        else if (FailsTooOften(verdict.Value))
         {
             Break(period, 0, failure);
         }
@@ -86,7 +88,8 @@ internal sealed class CircuitBreaker : ICircuitBreaker
 
     public void Open(TimeSpan? duration = null)
     {
-        if (duration <= TimeSpan.Zero) throw new ArgumentOutOfRangeException(nameof(duration), duration, "The break must be longer than zero.");
+        if (duration <= TimeSpan.Zero)
+            throw new ArgumentOutOfRangeException(nameof(duration), duration, "The break must be longer than zero.");
         Change(null, OpenFor(duration ?? _options.BreakDuration, 0), null);
     }
 
@@ -96,6 +99,13 @@ internal sealed class CircuitBreaker : ICircuitBreaker
 
     /// <summary>The circuit has been given up with its pipeline.</summary>
     public void Retire() => _metrics.Remove(this);
+
+    /// <summary>Counts a run, and says whether so many have failed, this one among them, that the circuit is to open.</summary>
+    private bool FailsTooOften(bool isFailure)
+    {
+        var (runs, failures) = _window.Count(isFailure);
+        return isFailure && runs >= _options.MinimumThroughput && (double)failures / runs >= _options.FailureRatio;
+    }
 
     private bool TryEnterBroken(ref CircuitPeriod period, out Prediction refusal)
     {
@@ -108,7 +118,9 @@ internal sealed class CircuitBreaker : ICircuitBreaker
             if (period.State == CircuitState.Closed) return true;
         }
 
-        if (period.State == CircuitState.HalfOpen && period.TryProbe(_options.ProbeCount, now, Timestamps.After(_time, now, _options.BreakDuration))) return true;
+        if (period.State == CircuitState.HalfOpen
+            && period.TryProbe(_options.ProbeCount, now, Timestamps.After(_time, now, _options.BreakDuration)))
+            return true;
         refusal = Refuse(period, now);
         return false;
     }
@@ -151,7 +163,8 @@ internal sealed class CircuitBreaker : ICircuitBreaker
         Change(from, OpenFor(TimeSpan.FromSeconds(jittered), breaks), reason);
     }
 
-    private CircuitPeriod OpenFor(TimeSpan duration, int breaks) => new(CircuitState.Open) { Until = _time.After(duration), Breaks = breaks };
+    private CircuitPeriod OpenFor(TimeSpan duration, int breaks) =>
+        new(CircuitState.Open) { Until = _time.After(duration), Breaks = breaks };
 
     /// <summary>Goes over to another state, once however many want to.</summary>
     /// <param name="from">The period that must still last; null: whichever it is.</param>
@@ -179,7 +192,9 @@ internal sealed class CircuitBreaker : ICircuitBreaker
         switch (period.State)
         {
             case CircuitState.Open when _logger is not null:
-                LogMessages.CircuitOpened(_logger, reason?.Exception, Model.Name, Model.Version, Left(period, _time.GetTimestamp()), reason?.Message ?? "it was opened by hand");
+                LogMessages.CircuitOpened(
+                    _logger, reason?.Exception, Model.Name, Model.Version, Left(period, _time.GetTimestamp()),
+                    reason?.Message ?? "it was opened by hand");
                 break;
             case CircuitState.HalfOpen when _logger is not null:
                 LogMessages.CircuitHalfOpened(_logger, Model.Name, Model.Version);
@@ -204,7 +219,8 @@ internal sealed class CircuitBreaker : ICircuitBreaker
         {
             handler(this, change);
         }
-#pragma warning disable CA1031 // Whoever listens must not cost the caller who happened to change the state its answer, nor the next listener the news.
+        // Whoever listens must not cost the caller who happened to change the state its answer, nor the next listener the news.
+#pragma warning disable CA1031
         catch (Exception exception)
 #pragma warning restore CA1031
         {

@@ -4,54 +4,63 @@ namespace MlServe.Resilience;
 public sealed class CircuitBreakerOptions
 {
     /// <summary>
-    /// The share of runs that fail, are too slow or give an invalid answer at which the circuit opens, greater than 0, up to 1. Default: 0.1.
+    /// The share of runs that fail, are too slow or give an invalid answer at which the circuit opens, greater than 0, up to 1. Default:
+    /// 0.1.
     /// </summary>
     public double FailureRatio { get; set; } = 0.1;
 
     /// <summary>
-    /// Runs in the window below which the circuit never opens, 2 to 1,000,000. Default: 20, which a model with 10 requests a second has seen within two seconds, and
-    /// at which the ratio takes two failures.
+    /// Runs in the window below which the circuit never opens, 2 to 1,000,000. Default: 20, which a model with 10 requests a second has
+    /// seen within two seconds, and at which the ratio takes two failures.
     /// </summary>
     public int MinimumThroughput { get; set; } = 20;
 
     /// <summary>The window in which runs are counted, 00:00:01 to 01:00:00. Default: 00:00:10.</summary>
     public TimeSpan SamplingDuration { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long the first break is, 00:00:00.001 to 1.00:00:00. Default: 00:00:05. Each break after a failed trial is twice as long, up to 20 % longer or shorter by chance.</summary>
+    /// <summary>
+    /// How long the first break is, 00:00:00.001 to 1.00:00:00. Default: 00:00:05. Each break after a failed trial is twice as long, up to
+    /// 20 % longer or shorter by chance.
+    /// </summary>
     public TimeSpan BreakDuration { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>The longest break, <see cref="BreakDuration"/> or more, up to 1.00:00:00. Default: 00:01:00.</summary>
     public TimeSpan MaxBreakDuration { get; set; } = TimeSpan.FromMinutes(1);
 
     /// <summary>
-    /// Runs that must succeed before a half-open circuit is closed, 1 to 100. Default: 3. One is tried first, then one more at a time than have succeeded, and another
-    /// after each <see cref="BreakDuration"/> in which none has ended.
+    /// Runs that must succeed before a half-open circuit is closed, 1 to 100. Default: 3. One is tried first, then one more at a time than
+    /// have succeeded, and another after each <see cref="BreakDuration"/> in which none has ended.
     /// </summary>
     public int ProbeCount { get; set; } = 3;
 
     /// <summary>
-    /// The run time of one row, queueing left out, above which a run counts as a failure although it is answered; greater than 00:00:00. A run of several rows may take twice what is
-    /// expected of so many. Default: null, the model's <see cref="ServiceLevel.P99"/>, and only where a fallback chain answers in its place: a slow answer is better than none.
+    /// The run time of one row, queueing left out, above which a run counts as a failure although it is answered; greater than 00:00:00. A
+    /// run of several rows may take twice what is expected of so many. Default: null, the model's <see cref="ServiceLevel.P99"/>, and only
+    /// where a fallback chain answers in its place: a slow answer is better than none.
     /// </summary>
     public TimeSpan? SlowRunThreshold { get; set; }
 
     /// <summary>
-    /// Whether an answer that holds a NaN or an infinity is a failure, for the caller as well; not where answers to good rows held the same kind in the same output when the model was
-    /// loaded. Default: true; set it to false for a model that means them.
+    /// Whether an answer that holds a NaN or an infinity is a failure, for the caller as well; not where answers to good rows held the same
+    /// kind in the same output when the model was loaded. Default: true; set it to false for a model that means them.
     /// </summary>
     public bool RequireFiniteOutputs { get; set; } = true;
 
     /// <summary>
-    /// The names of outputs that hold probabilities along their last axis: each must be within 0 and 1 and their sum must be 1, or the answer is a failure. Default: none.
+    /// The names of outputs that hold probabilities along their last axis: each must be within 0 and 1 and their sum must be 1, or the
+    /// answer is a failure. Default: none.
     /// </summary>
     public IList<string> ProbabilityOutputs { get; set; } = [];
 
-    /// <summary>How far a sum of probabilities may be from 1, greater than 0, up to 1. Default: 0.01, which rounding to 8 bits keeps.</summary>
+    /// <summary>
+    /// How far a sum of probabilities may be from 1, greater than 0, up to 1. Default: 0.01, which rounding to 8 bits keeps.
+    /// </summary>
     public double ProbabilityTolerance { get; set; } = 0.01;
 
     /// <summary>
-    /// A check of one's own: whether an answer can be right. Called for each answer, in its caller's context, and for those to the model's own sample row after others did not pass; what it
-    /// throws is logged once and the answer is taken for valid. Must be safe for concurrent use and must not dispose the prediction. Default: null.
+    /// A check of one's own: whether an answer can be right. Called for each answer, in its caller's context, and for those to the model's
+    /// own sample row after others did not pass; what it throws is logged once and the answer is taken for valid. Must be safe for
+    /// concurrent use and must not dispose the prediction. Default: null.
     /// </summary>
     public Func<Prediction, bool>? OutputCheck { get; set; }
 
@@ -68,19 +77,17 @@ public sealed class CircuitBreakerOptions
 
     /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
-    public IEnumerable<string> Validate()
-    {
-        if (!(FailureRatio is > 0 and <= 1)) yield return Range(nameof(FailureRatio), FailureRatio, "greater than 0, up to 1");
-        if (MinimumThroughput is < 2 or > 1_000_000) yield return Range(nameof(MinimumThroughput), MinimumThroughput, "2 to 1000000");
-        if (SamplingDuration < TimeSpan.FromSeconds(1) || SamplingDuration > TimeSpan.FromHours(1))
-            yield return Range(nameof(SamplingDuration), SamplingDuration, "1 s to 1 h");
-        if (BreakDuration < TimeSpan.FromMilliseconds(1) || BreakDuration > TimeSpan.FromDays(1)) yield return Range(nameof(BreakDuration), BreakDuration, "1 ms to 1 day");
-        if (MaxBreakDuration < BreakDuration || MaxBreakDuration > TimeSpan.FromDays(1))
-            yield return Range(nameof(MaxBreakDuration), MaxBreakDuration, $"{nameof(BreakDuration)} ({BreakDuration}) or more, up to 1 day");
-        if (ProbeCount is < 1 or > 100) yield return Range(nameof(ProbeCount), ProbeCount, "1 to 100");
-        if (SlowRunThreshold <= TimeSpan.Zero) yield return Range(nameof(SlowRunThreshold), SlowRunThreshold, "greater than zero");
-        if (!(ProbabilityTolerance is > 0 and <= 1)) yield return Range(nameof(ProbabilityTolerance), ProbabilityTolerance, "greater than 0, up to 1");
-    }
-
-    private static string Range(string option, object? value, string range) => FormattableString.Invariant($"{option} is {value}; it must be {range}.");
+    public IEnumerable<string> Validate() => new OptionRange()
+        .PositiveShare(FailureRatio)
+        .Between(MinimumThroughput, 2, 1_000_000)
+        .Between(SamplingDuration, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1))
+        .Between(BreakDuration, TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(1))
+        .Check(
+            MaxBreakDuration,
+            MaxBreakDuration >= BreakDuration && MaxBreakDuration <= TimeSpan.FromDays(1),
+            $"{nameof(BreakDuration)} ({BreakDuration}) or more, up to {TimeSpan.FromDays(1)}")
+        .Between(ProbeCount, 1, 100)
+        .Positive(SlowRunThreshold)
+        .PositiveShare(ProbabilityTolerance)
+        .Faults;
 }

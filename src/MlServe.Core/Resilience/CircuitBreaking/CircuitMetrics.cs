@@ -1,13 +1,11 @@
 using System.Diagnostics.Metrics;
-using System.Runtime.CompilerServices;
 using MlServe.Guests;
 
 namespace MlServe.Resilience;
 
-/// <summary>The instruments of the circuit breakers of one host: a meter keeps observable instruments for ever, so each is made once.</summary>
+/// <summary>The instruments of the circuit breakers of one host.</summary>
 internal sealed class CircuitMetrics
 {
-    private static readonly ConditionalWeakTable<GuardedMeter, Lazy<CircuitMetrics>> OfMeters = [];
     private static readonly (CircuitState State, KeyValuePair<string, object?> Tag)[] States =
     [
         (CircuitState.Closed, Tag("closed")),
@@ -22,11 +20,14 @@ internal sealed class CircuitMetrics
 
     private CircuitMetrics(GuardedMeter meter)
     {
-        meter.ObserveUpDownCounter(MlServeDiagnostics.CircuitActiveMetric, Observe, "{circuit}", "1 for the state in which a circuit breaker is, 0 for the others.");
-        _transitions = meter.CreateCounter<long>(MlServeDiagnostics.CircuitTransitionsMetric, "{transition}", "How often a circuit breaker went into a state.");
+        meter.ObserveUpDownCounter(
+            MlServeDiagnostics.CircuitActiveMetric, Observe, "{circuit}",
+            "1 for the state in which a circuit breaker is, 0 for the others.");
+        _transitions = meter.CreateCounter<long>(
+            MlServeDiagnostics.CircuitTransitionsMetric, "{transition}", "How often a circuit breaker went into a state.");
     }
 
-    public static CircuitMetrics For(GuardedMeter meter) => OfMeters.GetValue(meter, static meter => new(() => new(meter))).Value;
+    public static CircuitMetrics For(GuardedMeter meter) => HostInstruments.For(meter, static meter => new CircuitMetrics(meter));
 
     public void Add(CircuitBreaker breaker)
     {
@@ -63,5 +64,6 @@ internal sealed class CircuitMetrics
 
     private static KeyValuePair<string, object?> Model(CircuitBreaker breaker) => new(MlServeDiagnostics.ModelTag, breaker.Model.Name);
 
-    private static KeyValuePair<string, object?> Version(CircuitBreaker breaker) => new(MlServeDiagnostics.VersionTag, breaker.Model.Version);
+    private static KeyValuePair<string, object?> Version(CircuitBreaker breaker) =>
+        new(MlServeDiagnostics.VersionTag, breaker.Model.Version);
 }

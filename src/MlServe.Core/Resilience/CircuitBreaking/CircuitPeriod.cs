@@ -1,11 +1,12 @@
 namespace MlServe.Resilience;
 
 /// <summary>
-/// The time from one change of a circuit's state to the next. A call remembers the period in which it began: how it ends counts only while that lasts, so that a
-/// late failure from before an opening neither reopens nor counts.
+/// The time from one change of a circuit's state to the next. A call remembers the period in which it began: how it ends counts only while
+/// that lasts, so that a late failure from before an opening neither reopens nor counts.
 /// </summary>
 internal sealed class CircuitPeriod(CircuitState state)
 {
+    private readonly Lock _gate = new();
     private int _probes;
     private int _successes;
     private long _nextProbe;
@@ -22,15 +23,15 @@ internal sealed class CircuitPeriod(CircuitState state)
     public Refusal? Refused { get; set; }
 
     /// <summary>
-    /// Lets a request through to try the model, where fewer are under way than may be: one more than have succeeded. One that does not end must not keep the circuit open for
-    /// ever, so another follows it after a while.
+    /// Lets a request through to try the model, where fewer are under way than may be: one more than have succeeded. One that does not end
+    /// must not keep the circuit open for ever, so another follows it after a while.
     /// </summary>
     /// <param name="needed">Trials that must succeed.</param>
     /// <param name="now">The moment, as a timestamp.</param>
     /// <param name="next">When the next may follow, whatever becomes of this one.</param>
     public bool TryProbe(int needed, long now, long next)
     {
-        lock (this)
+        lock (_gate)
         {
             if (_probes >= Math.Min(_successes + 1, needed - _successes) && now < _nextProbe) return false;
             _probes++;
@@ -42,14 +43,14 @@ internal sealed class CircuitPeriod(CircuitState state)
     /// <summary>Takes a trial back that said nothing of the model.</summary>
     public void Forget()
     {
-        lock (this) _probes--;
+        lock (_gate) _probes--;
     }
 
     /// <summary>Counts a trial that succeeded.</summary>
     /// <returns>Whether enough have.</returns>
     public bool Succeeded(int needed)
     {
-        lock (this)
+        lock (_gate)
         {
             _probes--;
             return ++_successes >= needed;

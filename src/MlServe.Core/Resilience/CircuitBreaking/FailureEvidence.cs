@@ -5,12 +5,13 @@ using MlServe.Threading;
 namespace MlServe.Resilience;
 
 /// <summary>
-/// Finds out who is to blame for an answer that cannot be right, or a run that failed: the request, or the model. A row that is known to be good decides: it is run again on nobody's time,
-/// once at a time and once a second at most, and what is waiting for it counts only if it fails as well. Where there is no such row, or it could not be run, different rows must fail. Safe for
-/// concurrent use.
+/// Finds out who is to blame for an answer that cannot be right, or a run that failed: the request, or the model. A row that is known to be
+/// good decides: it is run again on nobody's time, once at a time and once a second at most, and what is waiting for it counts only if it
+/// fails as well. Where there is no such row, or it could not be run, different rows must fail. Safe for concurrent use.
 /// </summary>
 internal sealed class FailureEvidence(
-    CircuitBreaker breaker, IPredictor inner, OutputValidator validator, CircuitBreakerOptions options, ILogger? logger, TimeProvider time) : IDisposable
+    CircuitBreaker breaker, IPredictor inner, OutputValidator validator, CircuitBreakerOptions options, ILogger? logger, TimeProvider time)
+    : IDisposable
 {
     /// <summary>How long a verdict holds, and the time from one trial to the next.</summary>
     internal static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
@@ -109,7 +110,8 @@ internal sealed class FailureEvidence(
             _hasPassedChecks = true;
             return TrialOutcome.Good;
         }
-#pragma warning disable CA1031 // It has been closed meanwhile, or took too long; whatever else a predictor throws is counted where a caller hears of it.
+        // It has been closed meanwhile, or took too long; whatever else a predictor throws is counted where a caller hears of it.
+#pragma warning disable CA1031
         catch (Exception)
 #pragma warning restore CA1031
         {

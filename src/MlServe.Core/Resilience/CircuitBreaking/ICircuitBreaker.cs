@@ -17,7 +17,9 @@ public interface ICircuitBreaker
     /// <summary>What opened it last; null where nothing has.</summary>
     PredictionError? LastFailure { get; }
 
-    /// <summary>Raised behind each change of the state, on the thread that made it. An exception of a handler is logged and harms nobody.</summary>
+    /// <summary>
+    /// Raised behind each change of the state, on the thread that made it. An exception of a handler is logged and harms nobody.
+    /// </summary>
     event EventHandler<CircuitStateChangedEventArgs>? StateChanged;
 
     /// <summary>Opens the circuit; it is tried again when the break is over.</summary>

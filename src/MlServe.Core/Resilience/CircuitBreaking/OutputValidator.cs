@@ -29,7 +29,8 @@ internal sealed class OutputValidator(CircuitBreakerOptions options, ModelSignat
             var value = answer.ValueAt(i);
             if (IsFinite(value, _normal?.GetValueOrDefault(value.Name) ?? NonFiniteValues.None)) continue;
             return Invalid(
-                "Output '{0}' of model '{1}' holds a NaN or an infinity, and answers to its good rows do not. If the model means it, set RequireFiniteOutputs to false "
+                "Output '{0}' of model '{1}' holds a NaN or an infinity, and answers to its good rows do not. If the model means it, set "
+                + "RequireFiniteOutputs to false "
                 + "(MlServing:Models:{1}:CircuitBreaker:RequireFiniteOutputs).", value.Name, _model);
         }
 
@@ -44,7 +45,8 @@ internal sealed class OutputValidator(CircuitBreakerOptions options, ModelSignat
             var value = answer.ValueAt(i);
             if (!_probabilities.Contains(value.Name) || AreProbabilities(value)) continue;
             return Invalid(
-                "Output '{0}' of model '{1}' is among ProbabilityOutputs, and its rows are not numbers within 0 and 1 that sum to 1. ProbabilityTolerance is {2} "
+                "Output '{0}' of model '{1}' is among ProbabilityOutputs, and its rows are not numbers within 0 and 1 that sum to 1. "
+                + "ProbabilityTolerance is {2} "
                 + "(MlServing:Models:{1}:CircuitBreaker:ProbabilityTolerance).", value.Name, _model, options.ProbabilityTolerance);
         }
 
@@ -58,7 +60,8 @@ internal sealed class OutputValidator(CircuitBreakerOptions options, ModelSignat
         Dictionary<string, NonFiniteValues>? normal = null;
         foreach (var output in signature.Outputs)
         {
-            if (output.NonFiniteValues != NonFiniteValues.None) (normal ??= new(StringComparer.Ordinal)).Add(output.Name, output.NonFiniteValues);
+            if (output.NonFiniteValues != NonFiniteValues.None)
+                (normal ??= new(StringComparer.Ordinal)).Add(output.Name, output.NonFiniteValues);
         }
 
         return normal;
@@ -86,7 +89,9 @@ internal sealed class OutputValidator(CircuitBreakerOptions options, ModelSignat
             ElementType.Float => AreProbabilities(MemoryMarshal.Cast<byte, float>(value.Bytes), width),
             ElementType.Double => AreProbabilities(MemoryMarshal.Cast<byte, double>(value.Bytes), width),
             ElementType.Float16 => AreProbabilities(MemoryMarshal.Cast<byte, Half>(value.Bytes), width),
-            ElementType.BFloat16 => AreProbabilities<float>(Array.ConvertAll(MemoryMarshal.Cast<byte, BFloat16>(value.Bytes).ToArray(), static value => value.ToSingle()), width),
+            ElementType.BFloat16 =>
+                AreProbabilities<float>(
+                    Array.ConvertAll(MemoryMarshal.Cast<byte, BFloat16>(value.Bytes).ToArray(), static value => value.ToSingle()), width),
             _ => true,
         };
     }

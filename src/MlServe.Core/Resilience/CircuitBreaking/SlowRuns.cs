@@ -1,8 +1,9 @@
 namespace MlServe.Resilience;
 
 /// <summary>
-/// Says which runs are too slow. A run of several rows may take longer than a caller's p99: it is held against what its cost curve expects of so many rows. A model that is slow and has nobody to
-/// answer in its place is still better than none, so that its slowness counts only where there is somebody, or where the application has stated the threshold.
+/// Says which runs are too slow. A run of several rows may take longer than a caller's p99: it is held against what its cost curve expects
+/// of so many rows. A model that is slow and has nobody to answer in its place is still better than none, so that its slowness counts only
+/// where there is somebody, or where the application has stated the threshold.
 /// </summary>
 internal sealed class SlowRuns(CircuitBreaker breaker, TimeSpan? stated, TimeSpan? promised, TimeProvider time)
 {

@@ -1,3 +1,5 @@
+using MlServe.Statistics;
+
 namespace MlServe.Resilience;
 
 /// <summary>
@@ -5,28 +7,31 @@ namespace MlServe.Resilience;
 /// </summary>
 public sealed class FallbackStatistics
 {
-    private long _requests;
-    private long _answers;
-    private long _failures;
+    private const int EndedRequests = 0;
+    private const int AnsweredRequests = 1;
+    private const int FailedRequests = 2;
+
+    private readonly StripedCounters _counts = new(3);
 
     /// <summary>Requests that ended.</summary>
-    public long Requests => Interlocked.Read(ref _requests);
+    public long Requests => _counts[EndedRequests];
 
     /// <summary>Requests that the chain answered in the model's place.</summary>
-    public long Answers => Interlocked.Read(ref _answers);
+    public long Answers => _counts[AnsweredRequests];
 
     /// <summary>Requests that the chain could not answer either.</summary>
-    public long Failures => Interlocked.Read(ref _failures);
+    public long Failures => _counts[FailedRequests];
 
     /// <summary>The share of requests that the chain answered, 0 to 1.</summary>
     public double Share => Requests is var requests && requests > 0 ? (double)Answers / requests : 0;
 
     /// <inheritdoc/>
-    public override string ToString() => FormattableString.Invariant($"{Answers} of {Requests} requests answered by fallback ({Share:P1}), {Failures} not answered");
+    public override string ToString() =>
+        FormattableString.Invariant($"{Answers} of {Requests} requests answered by fallback ({Share:P1}), {Failures} not answered");
 
-    internal void Ended() => Interlocked.Increment(ref _requests);
+    internal void Ended() => _counts.Count(EndedRequests);
 
-    internal void Answered() => Interlocked.Increment(ref _answers);
+    internal void Answered() => _counts.Count(AnsweredRequests);
 
-    internal void Failed() => Interlocked.Increment(ref _failures);
+    internal void Failed() => _counts.Count(FailedRequests);
 }

@@ -7,8 +7,8 @@ using Polly.Timeout;
 namespace MlServe.Resilience;
 
 /// <summary>
-/// Runs requests through a user's Polly pipeline. However many attempts it makes, all have ended when there is an answer (they borrow the caller's memory), and all
-/// answers but the one that is given are disposed.
+/// Runs requests through a user's Polly pipeline. However many attempts it makes, all have ended when there is an answer (they borrow the
+/// caller's memory), and all answers but the one that is given are disposed.
 /// </summary>
 internal sealed class PollyPredictor(IPredictor inner, ResiliencePipeline<Prediction> pipeline) : DelegatingPredictor(inner)
 {
@@ -21,7 +21,8 @@ internal sealed class PollyPredictor(IPredictor inner, ResiliencePipeline<Predic
         Outcome<Prediction> outcome;
         try
         {
-            outcome = await pipeline.ExecuteOutcomeAsync(static (context, attempts) => attempts.RunAsync(context.CancellationToken), context, attempts).ConfigureAwait(false);
+            outcome = await pipeline.ExecuteOutcomeAsync(
+                static (context, attempts) => attempts.RunAsync(context.CancellationToken), context, attempts).ConfigureAwait(false);
         }
         finally
         {
@@ -34,7 +35,8 @@ internal sealed class PollyPredictor(IPredictor inner, ResiliencePipeline<Predic
             attempts.DisposeAllBut(default);
             if (ToError(exception) is { } error)
                 return Prediction.FromError(Inner.GetService<ModelIdentity>() is { } model ? error.Of(model) : error);
-            if (exception is OperationCanceledException && cancellationToken.IsCancellationRequested) throw new OperationCanceledException(cancellationToken);
+            if (exception is OperationCanceledException && cancellationToken.IsCancellationRequested)
+                throw new OperationCanceledException(cancellationToken);
             ExceptionDispatchInfo.Throw(exception);
         }
 
@@ -46,12 +48,17 @@ internal sealed class PollyPredictor(IPredictor inner, ResiliencePipeline<Predic
     private static PredictionError? ToError(Exception exception) => exception switch
     {
         BrokenCircuitException broken => new(PredictionStatus.CircuitOpen,
-            broken is IsolatedCircuitException ? PredictionErrorCode.CircuitIsolated : PredictionErrorCode.CircuitOpen, "{0}", GuestReports.MessageOf(broken))
+            broken is IsolatedCircuitException ? PredictionErrorCode.CircuitIsolated : PredictionErrorCode.CircuitOpen, "{0}",
+            GuestReports.MessageOf(broken))
         { RetryAfter = broken.RetryAfter, Exception = broken },
         TimeoutRejectedException timeout => new(PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut,
             "The time of the resilience pipeline, {0}, was over before there was an answer.", timeout.Timeout)
         { Exception = timeout },
-        ExecutionRejectedException rejected => new(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull, "{0}", GuestReports.MessageOf(rejected)) { Exception = rejected },
+        ExecutionRejectedException rejected =>
+            new(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull, "{0}", GuestReports.MessageOf(rejected))
+            {
+                Exception = rejected,
+            },
         _ => null,
     };
 

@@ -3,17 +3,18 @@ using System.Runtime.InteropServices;
 namespace MlServe.Batching;
 
 /// <summary>
-/// Tells whether a call may run on its caller's thread: where it is alone, and has been for a while. A caller that fans out from one thread looks alone at each
-/// call as long as each is answered at once; so now and then a call is queued, and whoever comes while it is pending tells that there is a crowd.
+/// Tells whether a call may run on its caller's thread: where it is alone, and has been for a while. A caller that fans out from one thread
+/// looks alone at each call as long as each is answered at once; so now and then a call is queued, and whoever comes while it is pending
+/// tells that there is a crowd.
 /// </summary>
-internal sealed class LonelyCaller
+internal sealed class LoneCaller
 {
     /// <summary>Calls in a row without company after which a caller counts as alone.</summary>
     private const int AloneAfter = 8;
 
     /// <summary>
-    /// After so many lone calls one is queued all the same; twice as many until the next, up to a bound, as long as nobody follows: a caller that is always
-    /// alone hardly pays for it, and one that was in company a moment ago is soon found out.
+    /// After so many lone calls one is queued all the same; twice as many until the next, up to a bound, as long as nobody follows: a
+    /// caller that is always alone hardly pays for it, and one that was in company a moment ago is soon found out.
     /// </summary>
     private const int FirstProbe = 64;
     private const int LargestProbeInterval = 4096;
@@ -26,17 +27,17 @@ internal sealed class LonelyCaller
     {
         if (inFlight > 1)
         {
-            if (_counts.LonelyCalls != 0) (_counts.LonelyCalls, _counts.NextProbe, _counts.ProbeInterval) = (0, FirstProbe, FirstProbe);
+            if (_counts.LoneCalls != 0) (_counts.LoneCalls, _counts.NextProbe, _counts.ProbeInterval) = (0, FirstProbe, FirstProbe);
             return false;
         }
 
-        var lonely = ++_counts.LonelyCalls;
-        if (lonely <= AloneAfter) return false;
-        if (lonely < _counts.NextProbe) return true;
+        var lone = ++_counts.LoneCalls;
+        if (lone <= AloneAfter) return false;
+        if (lone < _counts.NextProbe) return true;
 
         // Counted from here on, so that the count stays small.
         _counts.ProbeInterval = Math.Clamp(_counts.ProbeInterval * 2, FirstProbe, LargestProbeInterval);
-        (_counts.LonelyCalls, _counts.NextProbe) = (AloneAfter, AloneAfter + _counts.ProbeInterval);
+        (_counts.LoneCalls, _counts.NextProbe) = (AloneAfter, AloneAfter + _counts.ProbeInterval);
         return false;
     }
 
@@ -45,7 +46,7 @@ internal sealed class LonelyCaller
     private struct PaddedCounts
     {
         [FieldOffset(64)]
-        public int LonelyCalls;
+        public int LoneCalls;
 
         [FieldOffset(68)]
         public int NextProbe;

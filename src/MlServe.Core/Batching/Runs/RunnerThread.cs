@@ -4,13 +4,13 @@ namespace MlServe.Batching;
 
 /// <summary>A thread of one runner's own, for runs too long for the thread pool. It sleeps while there is nothing to do.</summary>
 #pragma warning disable CA1001 // The semaphore makes no handle, and a caller who is late may still signal it.
-internal sealed class LaneThread
+internal sealed class RunnerThread
 {
     private readonly SemaphoreSlim _signal = new(0);
     private readonly BatchRunner _runner;
     private volatile bool _isEnding;
 
-    public LaneThread(BatchRunner runner, string model)
+    public RunnerThread(BatchRunner runner, string model)
     {
         _runner = runner;
 

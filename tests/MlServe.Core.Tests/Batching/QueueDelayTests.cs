@@ -2,7 +2,7 @@ using MlServe.Batching;
 
 namespace MlServe.Tests.Batching;
 
-public sealed class BatchHoldTests
+public sealed class QueueDelayTests
 {
     private static readonly TimeSpan Delay = TimeSpan.FromMilliseconds(20);
 
