@@ -4,11 +4,14 @@ using System.Runtime.CompilerServices;
 namespace MlServe.Guests;
 
 /// <summary>
-/// The instruments of one host, one set of a kind. A meter keeps observable instruments for ever, so each must be made once however many models report to it.
+/// The instruments of one host, one set of a kind. A meter keeps observable instruments for ever, so each must be made once however many
+/// models report to it.
 /// </summary>
 internal static class HostInstruments
 {
-    /// <summary>The buckets of all histograms of durations, in seconds: the fastest models take some ten microseconds, and the slowest some seconds.</summary>
+    /// <summary>
+    /// The buckets of all histograms of durations, in seconds: the fastest models take some ten microseconds, and the slowest some seconds.
+    /// </summary>
     public static readonly InstrumentAdvice<double> Durations = new()
     {
         HistogramBucketBoundaries = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],

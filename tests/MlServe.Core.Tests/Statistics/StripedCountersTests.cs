@@ -21,7 +21,9 @@ public sealed class StripedCountersTests
         });
 
         Assert.Equal(8 * 30_000, Enumerable.Range(0, counters).Sum(counter => counts[counter]));
-        Assert.All(Enumerable.Range(0, counters), counter => Assert.InRange(counts[counter], 8 * 30_000 / counters - 80, (8 * 30_000 / counters) + 80));
+        Assert.All(
+            Enumerable.Range(0, counters),
+            counter => Assert.InRange(counts[counter], 8 * 30_000 / counters - 80, (8 * 30_000 / counters) + 80));
     }
 
     [Fact]

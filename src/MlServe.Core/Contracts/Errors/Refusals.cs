@@ -1,8 +1,8 @@
 namespace MlServe;
 
 /// <summary>
-/// What requests hear that are not answered for reasons which are not their own. Made once for each version, because refusals come in thousands and must cost
-/// nothing. Safe for concurrent use.
+/// What requests hear that are not answered for reasons which are not their own. Made once for each version, because refusals come in
+/// thousands and must cost nothing. Safe for concurrent use.
 /// </summary>
 /// <param name="model">The model's name.</param>
 /// <param name="version">The version that refuses; null if it is not known.</param>
@@ -31,7 +31,8 @@ internal sealed class Refusals(string model, ModelIdentity? version)
     /// <param name="limit">How many may wait.</param>
     /// <param name="unit">What waits: rows, requests.</param>
     /// <param name="option">The option that says how many.</param>
-    public PredictionError QueueFull(int limit, string unit, string option) => new(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull,
+    public PredictionError QueueFull(
+        int limit, string unit, string option) => new(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull,
         "{0} {1} already wait for model '{2}' ({3}). Try again later, or give it more cores.", limit, unit, model, option)
     {
         Model = version,

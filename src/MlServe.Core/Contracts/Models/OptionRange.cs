@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace MlServe;
 
 /// <summary>
-/// Collects what is wrong with a set of options, in one form: <c>Option is value; it must be range.</c> An option that is null is not set, and not wrong. NaN
-/// is in no range.
+/// Collects what is wrong with a set of options, in one form: <c>Option is value; it must be range.</c> An option that is null is not set,
+/// and not wrong. NaN is in no range.
 /// </summary>
 internal sealed class OptionRange
 {
@@ -24,15 +24,19 @@ internal sealed class OptionRange
     /// <summary>The option must be one of two bounds or between them.</summary>
     public OptionRange Between<T>(T? value, T low, T high, [CallerArgumentExpression(nameof(value))] string option = "")
         where T : struct, IComparable<T> =>
-        Check(value, value is not { } given || (given.CompareTo(low) >= 0 && given.CompareTo(high) <= 0), $"{Text(low)} to {Text(high)}", option);
+        Check(
+            value, value is not { } given || (given.CompareTo(low) >= 0 && given.CompareTo(high) <= 0), $"{Text(low)} to {Text(high)}",
+            option);
 
     /// <summary>The option must be a bound or more.</summary>
     public OptionRange AtLeast<T>(T? value, T low, [CallerArgumentExpression(nameof(value))] string option = "")
-        where T : struct, IComparable<T> => Check(value, value is not { } given || given.CompareTo(low) >= 0, $"{Text(low)} or more", option);
+        where T : struct, IComparable<T> =>
+        Check(value, value is not { } given || given.CompareTo(low) >= 0, $"{Text(low)} or more", option);
 
     /// <summary>The option must be more than zero.</summary>
     public OptionRange Positive<T>(T? value, [CallerArgumentExpression(nameof(value))] string option = "")
-        where T : struct, IComparable<T> => Check(value, value is not { } given || given.CompareTo(default) > 0, "greater than zero", option);
+        where T : struct, IComparable<T> =>
+        Check(value, value is not { } given || given.CompareTo(default) > 0, "greater than zero", option);
 
     /// <summary>The option must be more than 0, and 1 at most.</summary>
     public OptionRange PositiveShare(double? value, [CallerArgumentExpression(nameof(value))] string option = "") =>
