@@ -45,7 +45,41 @@ internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers
         PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
     {
         var call = new StageCall(inputs, options, _time, cancellationToken);
-        return TryAnswer(ref call) ? new(call.Answer) : StagedOperation.Rent().Start(this, in call);
+        return TryAnswerAtOnce(ref call) ? new(call.Answer) : StagedOperation.Rent().Start(this, in call);
+    }
+
+    /// <summary>As <see cref="TryAnswer"/> for a call that begins, and faster where no stage waits and nothing fails.</summary>
+    private bool TryAnswerAtOnce(ref StageCall call)
+    {
+        var stages = _stages;
+        try
+        {
+            while (call.Depth < stages.Length)
+            {
+                var outcome = stages[call.Depth].Before(ref call);
+                call.Depth++;
+                if (outcome == StageOutcome.Next) continue;
+                call.Phase = outcome == StageOutcome.Answered ? StagePhase.Leaving : StagePhase.Resuming;
+                return (outcome == StageOutcome.Answered || TryTake(ref call)) && TryAnswer(ref call);
+            }
+
+            call.Phase = StagePhase.Leaving;
+            var pending = Inner.PredictAsync(call.Inputs, call.Options, call.CancellationToken);
+            if (!pending.IsCompletedSuccessfully)
+            {
+                _ = call.Wait(pending);
+                return false;
+            }
+
+            call.Answer = pending.GetAwaiter().GetResult();
+            return TryLeave(ref call);
+        }
+        catch (Exception exception)
+        {
+            if (!TryAnswerFailed(ref call, exception)) throw;
+        }
+
+        return TryAnswer(ref call);
     }
 
     /// <summary>Takes a call further.</summary>
