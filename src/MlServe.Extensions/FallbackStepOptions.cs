@@ -2,19 +2,23 @@ using MlServe.Resilience;
 
 namespace MlServe;
 
-/// <summary>One that answers in a model's place, as configuration gives it: a model, an earlier answer, or a value; exactly one of the three.</summary>
+/// <summary>
+/// One that answers in a model's place, as configuration gives it: a model, an earlier answer, or a value; exactly one of the three.
+/// </summary>
 public sealed class FallbackStepOptions
 {
     /// <summary>The name of another model of the host, which takes the same inputs and gives the same outputs. Default: null.</summary>
     public string? Model { get; set; }
 
     /// <summary>
-    /// How long to wait for the model before this one is asked as well (hedging), greater than 00:00:00, up to 1.00:00:00; only of a <see cref="Model"/>, and only of the first of the chain. Default: null, until the
-    /// model has failed.
+    /// How long to wait for the model before this one is asked as well (hedging), greater than 00:00:00, up to 1.00:00:00; only of a
+    /// <see cref="Model"/>, and only of the first of the chain. Default: null, until the model has failed.
     /// </summary>
     public TimeSpan? After { get; set; }
 
-    /// <summary>Whether this is an earlier answer to an equal request, however old; needs <see cref="ModelOptions.UseCache"/>. Default: false.</summary>
+    /// <summary>
+    /// Whether this is an earlier answer to an equal request, however old; needs <see cref="ModelOptions.UseCache"/>. Default: false.
+    /// </summary>
     public bool StaleAnswer { get; set; }
 
     /// <summary>The same row for every request: the numbers of each output, by its name. Default: none.</summary>
@@ -23,9 +27,13 @@ public sealed class FallbackStepOptions
     internal IEnumerable<string> Validate(bool isFirst)
     {
         var kinds = (string.IsNullOrWhiteSpace(Model) ? 0 : 1) + (StaleAnswer ? 1 : 0) + (Value.Count > 0 ? 1 : 0);
-        if (kinds != 1) yield return $" says {(kinds == 0 ? "nothing" : "several things")}; it must have exactly one of {nameof(Model)}, {nameof(StaleAnswer)} (true) and {nameof(Value)}.";
+        if (kinds != 1)
+            yield return $" says {(kinds == 0 ? "nothing" : "several things")}; it must have exactly one of {nameof(Model)}, "
+                + $"{nameof(StaleAnswer)} (true) and {nameof(Value)}.";
         if (After is null) yield break;
-        if (After <= TimeSpan.Zero || After > FallbackBuilder.LongestDelay) yield return $":{nameof(After)} is {After}; it must be greater than 00:00:00, up to {FallbackBuilder.LongestDelay}.";
-        if (!isFirst || string.IsNullOrWhiteSpace(Model)) yield return $":{nameof(After)} is for a {nameof(Model)} that is the first of the chain: only that is asked beside the model.";
+        if (After <= TimeSpan.Zero || After > FallbackBuilder.LongestDelay)
+            yield return $":{nameof(After)} is {After}; it must be greater than 00:00:00, up to {FallbackBuilder.LongestDelay}.";
+        if (!isFirst || string.IsNullOrWhiteSpace(Model))
+            yield return $":{nameof(After)} is for a {nameof(Model)} that is the first of the chain: only that is asked beside the model.";
     }
 }

@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace MlServe;
 
 /// <summary>
-/// The models of a host by name, those included that a reload of the configuration adds. Safe for concurrent use. Names are compared as configuration
-/// keys are, ignoring case.
+/// The models of a host by name, those included that a reload of the configuration adds. Safe for concurrent use. Names are compared as
+/// configuration keys are, ignoring case.
 /// </summary>
 /// <remarks>
 /// Use this, and not keyed services, for names that come from outside: the container remembers every key that it was ever asked for.
@@ -30,10 +30,12 @@ public interface IPredictorProvider
     bool TryGetPredictor(string name, [NotNullWhen(true)] out IPredictor? predictor);
 
     /// <summary>
-    /// Loads and warms up every model that is not loaded yet. A host does this before it starts anything else; call it where there is no host.
+    /// Loads and warms up every model that is not loaded yet. A host does this before it starts anything else; call it where there is no
+    /// host.
     /// </summary>
     /// <param name="cancellationToken">
-    /// Ends the waiting. A load is the model's, not its caller's: one that has begun goes on for others who wait for it, and for whoever asks next, until the provider is disposed.
+    /// Ends the waiting. A load is the model's, not its caller's: one that has begun goes on for others who wait for it, and for whoever
+    /// asks next, until the provider is disposed.
     /// </param>
     /// <exception cref="ModelLoadException">A model could not be loaded; the message names all that could not.</exception>
     /// <exception cref="InvalidOperationException">ONNX Runtime is already up in this process with other options.</exception>

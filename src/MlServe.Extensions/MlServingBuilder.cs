@@ -9,7 +9,8 @@ using MlServe.Storage;
 namespace MlServe;
 
 /// <summary>
-/// Adds models to a host; what <see cref="MlServingServiceCollectionExtensions.AddMlServing(IServiceCollection, Action{MlServingOptions})"/> returns.
+/// Adds models to a host; what
+/// <see cref="MlServingServiceCollectionExtensions.AddMlServing(IServiceCollection, Action{MlServingOptions})"/> returns.
 /// </summary>
 public sealed class MlServingBuilder
 {
@@ -25,11 +26,12 @@ public sealed class MlServingBuilder
     public IServiceCollection Services { get; }
 
     /// <summary>
-    /// Adds a model, or adds to one of the same name: single values are replaced, layers go inside of those added before. Values in configuration win.
+    /// Adds a model, or adds to one of the same name: single values are replaced, layers go inside of those added before. Values in
+    /// configuration win.
     /// </summary>
     /// <param name="name">
-    /// The name by which the application asks for the model, which is also its DI key, its options' name, its metric tag and its configuration key:
-    /// 1 to 64 ASCII letters, digits, '-', '_' and '.'.
+    /// The name by which the application asks for the model, which is also its DI key, its options' name, its metric tag and its
+    /// configuration key: 1 to 64 ASCII letters, digits, '-', '_' and '.'.
     /// </param>
     /// <param name="configure">Says where the model comes from and what is around it; null: configuration says it all.</param>
     /// <returns>This builder.</returns>
@@ -46,7 +48,8 @@ public sealed class MlServingBuilder
         else if (known != name)
         {
             throw new ArgumentException(
-                $"There is a model '{known}', and '{name}' differs from it only by case, which configuration keys do not tell apart. Choose another name.",
+                $"There is a model '{known}', and '{name}' differs from it only by case, which configuration keys do not tell apart. "
+                    + "Choose another name.",
                 nameof(name));
         }
 
@@ -80,7 +83,8 @@ public sealed class MlServingBuilder
     }
 
     /// <summary>
-    /// Adds a feature that models of the host may use: its keys are then known in their configuration. Once is enough, and more does no harm. It is a singleton, and may need services.
+    /// Adds a feature that models of the host may use: its keys are then known in their configuration. Once is enough, and more does no
+    /// harm. It is a singleton, and may need services.
     /// </summary>
     /// <typeparam name="TFeature">The feature.</typeparam>
     /// <returns>This builder.</returns>

@@ -12,8 +12,9 @@ public static class MlServingHealthChecksBuilderExtensions
     /// </summary>
     /// <remarks>
     /// <para>
-    /// Unhealthy: a model that the host needs (<see cref="ModelOptions.Required"/>) cannot answer at all, because it is not loaded and nobody stands in for it; or the host stops.
-    /// Degraded: a circuit is not closed, a warm-up failed, a chain was refused, a model that is not required or that a reload added is not loaded.
+    /// Unhealthy: a model that the host needs (<see cref="ModelOptions.Required"/>) cannot answer at all, because it is not loaded and
+    /// nobody stands in for it; or the host stops. Degraded: a circuit is not closed, a warm-up failed, a chain was refused, a model that
+    /// is not required or that a reload added is not loaded.
     /// </para>
     /// <para>Its data say for each model where it stands, in one word: <c>Ready</c>, <c>CircuitOpen</c>, <c>Failed</c> and so on.</para>
     /// </remarks>
@@ -32,8 +33,8 @@ public static class MlServingHealthChecksBuilderExtensions
     }
 
     /// <summary>
-    /// Adds a check of one model, whether the host needs it or not: Unhealthy while it cannot answer at all, Degraded while it does not answer as it should.
-    /// For those who use that model alone, such as an endpoint or a dashboard of its own.
+    /// Adds a check of one model, whether the host needs it or not: Unhealthy while it cannot answer at all, Degraded while it does not
+    /// answer as it should. For those who use that model alone, such as an endpoint or a dashboard of its own.
     /// </summary>
     /// <param name="builder">The health checks of the host, which also needs <c>AddMlServing()</c>.</param>
     /// <param name="model">The model. One that is not there yet, because a reload may add it, is Unhealthy until it is.</param>
@@ -43,11 +44,13 @@ public static class MlServingHealthChecksBuilderExtensions
     /// <returns>The health checks of the host.</returns>
     /// <exception cref="ArgumentException"><paramref name="model"/> is empty.</exception>
     public static IHealthChecksBuilder AddMlServingModel(
-        this IHealthChecksBuilder builder, string model, string? name = null, HealthStatus? failureStatus = null, IEnumerable<string>? tags = null)
+        this IHealthChecksBuilder builder, string model, string? name = null, HealthStatus? failureStatus = null,
+        IEnumerable<string>? tags = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentException.ThrowIfNullOrWhiteSpace(model);
         return builder.Add(new(
-            name ?? $"mlserving:{model}", services => new ModelHealthCheck(services.GetRequiredService<PredictorProvider>(), model), failureStatus, tags));
+            name ?? $"mlserving:{model}", services => new ModelHealthCheck(services.GetRequiredService<PredictorProvider>(), model),
+            failureStatus, tags));
     }
 }

@@ -14,9 +14,9 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class MlServingServiceCollectionExtensions
 {
     /// <summary>
-    /// Adds MlServe. Models and options are read from the section <c>MlServing</c> of the host's configuration, and may be added in code; configuration
-    /// wins. They are checked and loaded before the host starts anything else, and closed after it has stopped everything else. May be called more
-    /// than once.
+    /// Adds MlServe. Models and options are read from the section <c>MlServing</c> of the host's configuration, and may be added in code;
+    /// configuration wins. They are checked and loaded before the host starts anything else, and closed after it has stopped everything
+    /// else. May be called more than once.
     /// </summary>
     /// <param name="services">The services of the host.</param>
     /// <param name="configure">Changes the options that hold for all models.</param>
@@ -31,8 +31,8 @@ public static class MlServingServiceCollectionExtensions
     /// <summary>Adds MlServe with a configuration section of one's own.</summary>
     /// <param name="services">The services of the host.</param>
     /// <param name="configuration">
-    /// A section, read in place of <c>MlServing</c>; of a whole configuration, its section <c>MlServing</c> is meant. Where more than one is given, later
-    /// ones win.
+    /// A section, read in place of <c>MlServing</c>; of a whole configuration, its section <c>MlServing</c> is meant. Where more than one
+    /// is given, later ones win.
     /// </param>
     /// <param name="configure">Changes the options that hold for all models.</param>
     /// <returns>Adds models.</returns>
@@ -54,7 +54,8 @@ public static class MlServingServiceCollectionExtensions
         registrations = new();
         services.AddSingleton(registrations);
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton(static services => new ModelCatalog(services.GetRequiredService<Registrations>(), services.GetService<IConfiguration>()));
+        services.TryAddSingleton(static services =>
+            new ModelCatalog(services.GetRequiredService<Registrations>(), services.GetService<IConfiguration>()));
         services.AddSingleton<FeatureCatalog>();
         services.AddSingleton<ConfigurationCheck>();
         services.AddOptions<MlServingOptions>().ValidateOnStart();
@@ -62,24 +63,34 @@ public static class MlServingServiceCollectionExtensions
         services.AddSingleton<IValidateOptions<MlServingOptions>, ValidateMlServingOptions>();
         services.AddSingleton<IPostConfigureOptions<ModelOptions>>(
             static services => new BindModelOptions(
-                services.GetRequiredService<ModelCatalog>(), services.GetRequiredService<FeatureCatalog>(), services.GetService<IHostEnvironment>()));
+                services.GetRequiredService<ModelCatalog>(), services.GetRequiredService<FeatureCatalog>(),
+                services.GetService<IHostEnvironment>()));
         services.AddSingleton<IValidateOptions<ModelOptions>, ValidateModelOptions>();
 
-        services.TryAddSingleton(static services => new RunGate(services.GetRequiredService<IOptions<MlServingOptions>>().Value.MaxConcurrentRuns));
+        services.TryAddSingleton(static services =>
+            new RunGate(services.GetRequiredService<IOptions<MlServingOptions>>().Value.MaxConcurrentRuns));
         services.AddSingleton<ModelEvents>();
         services.TryAddSingleton<IModelEvents>(static services => services.GetRequiredService<ModelEvents>());
         services.AddSingleton<CacheHost>();
         services.AddSingleton<ModelLoader>();
+        services.AddSingleton<SettingsReader>();
         services.AddSingleton<ReloadCheck>();
         services.AddSingleton<PredictorProvider>();
         services.AddSingleton<IPredictorProvider>(static services => services.GetRequiredService<PredictorProvider>());
         services.TryAddSingleton(static services => services.GetRequiredService<PredictorProvider>().GetDefaultPredictor());
         services.AddKeyedSingleton<IPredictor>(KeyedService.AnyKey, static (services, key) => PredictorOf(services, key));
+        services.AddKeyedSingleton<IModelVersions>(KeyedService.AnyKey, static (services, key) => VersionsOf(services, key));
         services.AddHostedService<MlServingHostedService>();
         return registrations;
     }
 
+    private static IModelVersions VersionsOf(IServiceProvider services, object? key) => key is string name
+        ? services.GetRequiredService<PredictorProvider>().VersionsOf(name)
+        : throw new InvalidOperationException(
+            $"Models are asked for by name, a string; the key given is '{key}' of type {key?.GetType().Name ?? "null"}.");
+
     private static IPredictor PredictorOf(IServiceProvider services, object? key) => key is string name
         ? services.GetRequiredService<PredictorProvider>().GetPredictor(name)
-        : throw new InvalidOperationException($"Models are asked for by name, a string; the key given is '{key}' of type {key?.GetType().Name ?? "null"}.");
+        : throw new InvalidOperationException(
+            $"Models are asked for by name, a string; the key given is '{key}' of type {key?.GetType().Name ?? "null"}.");
 }

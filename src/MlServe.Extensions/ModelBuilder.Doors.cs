@@ -13,8 +13,8 @@ public sealed partial class ModelBuilder
     public ModelBuilder AsDefault() => Configure(static options => options.IsDefault = true);
 
     /// <summary>
-    /// Opens a typed door to the model: <see cref="IPredictor{TInput, TOutput}"/> is injected by the model's name, and without a name where this is the only
-    /// model with such a door, or the default.
+    /// Opens a typed door to the model: <see cref="IPredictor{TInput, TOutput}"/> is injected by the model's name, and without a name where
+    /// this is the only model with such a door, or the default.
     /// </summary>
     /// <typeparam name="TInput">What the application asks with.</typeparam>
     /// <typeparam name="TOutput">What the application wants to know.</typeparam>
@@ -49,7 +49,9 @@ public sealed partial class ModelBuilder
         var name = Name;
         _registrations.Doors.Add((typeof(IPredictor<TInput, TOutput>), name));
         Services.AddKeyedSingleton<IPredictor<TInput, TOutput>>(
-            name, (services, _) => new ModelDoor<TInput, TOutput>(services.GetRequiredService<PredictorProvider>().GetPredictor(name), mapperOf(services)));
+            name,
+            (services, _) =>
+                new ModelDoor<TInput, TOutput>(services.GetRequiredService<PredictorProvider>().GetPredictor(name), mapperOf(services)));
         Services.TryAddSingleton(static services => services.GetRequiredKeyedService<IPredictor<TInput, TOutput>>(
             services.GetRequiredService<PredictorProvider>()
                 .ModelOfDoor(typeof(IPredictor<TInput, TOutput>), $"IPredictor<{typeof(TInput).Name}, {typeof(TOutput).Name}>")));

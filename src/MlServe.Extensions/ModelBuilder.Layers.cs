@@ -9,7 +9,9 @@ namespace MlServe;
 /// <content>What is around the model.</content>
 public sealed partial class ModelBuilder
 {
-    /// <summary>Adds a decorator inside of those added before; see <see cref="PredictorBuilder.Use(Func{IPredictor, IPredictor})"/>.</summary>
+    /// <summary>
+    /// Adds a decorator inside of those added before; see <see cref="PredictorBuilder.Use(Func{IPredictor, IPredictor})"/>.
+    /// </summary>
     /// <param name="decorate">Makes the decorator around the rest of the pipeline.</param>
     /// <returns>This builder.</returns>
     public ModelBuilder Use(Func<IPredictor, IPredictor> decorate)
@@ -18,7 +20,9 @@ public sealed partial class ModelBuilder
         return ConfigurePipeline(pipeline => pipeline.Use(decorate));
     }
 
-    /// <summary>Adds a decorator that needs services inside of those added before; the model's <see cref="ServiceLevel"/> is among the services.</summary>
+    /// <summary>
+    /// Adds a decorator that needs services inside of those added before; the model's <see cref="ServiceLevel"/> is among the services.
+    /// </summary>
     /// <param name="decorate">Makes the decorator around the rest of the pipeline.</param>
     /// <returns>This builder.</returns>
     public ModelBuilder Use(Func<IPredictor, IServiceProvider, IPredictor> decorate)
@@ -37,8 +41,8 @@ public sealed partial class ModelBuilder
     }
 
     /// <summary>
-    /// Keeps answers and gives them again to equal requests, inside of the layers added before. Where only configuration says so, the cache is the innermost layer but for
-    /// the batcher.
+    /// Keeps answers and gives them again to equal requests, inside of the layers added before. Where only configuration says so, the cache
+    /// is the innermost layer but for the batcher.
     /// </summary>
     /// <param name="configure">Changes the defaults; configuration wins over it.</param>
     /// <returns>This builder.</returns>
@@ -51,13 +55,15 @@ public sealed partial class ModelBuilder
         options.Layers.Add(FeatureCatalog.PlacedCache);
     });
 
-    /// <summary>Keeps answers also in the host's <c>HybridCache</c>, for other processes and the next start; together with <see cref="UseCache"/>.</summary>
+    /// <summary>
+    /// Keeps answers also in the host's <c>HybridCache</c>, for other processes and the next start; together with <see cref="UseCache"/>.
+    /// </summary>
     /// <returns>This builder.</returns>
     public ModelBuilder UseHybridCache() => UseCache(static cache => cache.UseHybridCache = true);
 
     /// <summary>
-    /// Says who answers where the model does not, loaded or not: a simpler model, an earlier answer, a constant, a function. Always the outermost layer but for telemetry. Said again, it replaces what was said
-    /// before.
+    /// Says who answers where the model does not, loaded or not: a simpler model, an earlier answer, a constant, a function. Always the
+    /// outermost layer but for telemetry. Said again, it replaces what was said before.
     /// </summary>
     /// <param name="configure">Says who answers, in order.</param>
     /// <returns>This builder.</returns>
@@ -79,8 +85,8 @@ public sealed partial class ModelBuilder
     });
 
     /// <summary>
-    /// Keeps requests from a model that fails too often, runs too long or gives invalid answers; each version has a circuit of its own. Always directly around the batcher, or the
-    /// model.
+    /// Keeps requests from a model that fails too often, runs too long or gives invalid answers; each version has a circuit of its own.
+    /// Always directly around the batcher, or the model.
     /// </summary>
     /// <param name="configure">Changes the defaults; configuration wins over it.</param>
     /// <returns>This builder.</returns>
@@ -100,7 +106,8 @@ public sealed partial class ModelBuilder
     }
 
     /// <summary>
-    /// Says which faults to inject into the model, inside of the circuit breaker, where configuration enables that: <c>Chaos:Enabled</c> of the model. What code sets there has no effect.
+    /// Says which faults to inject into the model, inside of the circuit breaker, where configuration enables that: <c>Chaos:Enabled</c> of
+    /// the model. What code sets there has no effect.
     /// </summary>
     /// <param name="configure">Changes the defaults; configuration wins over it.</param>
     /// <returns>This builder.</returns>
@@ -115,8 +122,8 @@ public sealed partial class ModelBuilder
     }
 
     /// <summary>
-    /// Runs requests together: batches form while the model is busy and start when it is free. Always the innermost layer, whatever stands before or
-    /// after it here.
+    /// Runs requests together: batches form while the model is busy and start when it is free. Always the innermost layer, whatever stands
+    /// before or after it here.
     /// </summary>
     /// <param name="configure">Changes the defaults; configuration wins over it.</param>
     /// <returns>This builder.</returns>
@@ -126,7 +133,10 @@ public sealed partial class ModelBuilder
         configure?.Invoke(options.Batching);
     });
 
-    /// <summary>Turns on a feature that <see cref="MlServingBuilder.AddFeature{TFeature}"/> has added to the host. Its layer stands at its slot, whatever stands before or after it here.</summary>
+    /// <summary>
+    /// Turns on a feature that <see cref="MlServingBuilder.AddFeature{TFeature}"/> has added to the host. Its layer stands at its slot,
+    /// whatever stands before or after it here.
+    /// </summary>
     /// <typeparam name="TOptions">The feature's class of options.</typeparam>
     /// <param name="configure">Changes the defaults; configuration wins over it.</param>
     /// <returns>This builder.</returns>
@@ -138,9 +148,9 @@ public sealed partial class ModelBuilder
     });
 
     /// <summary>
-    /// The layers that a service is best off with, with their defaults and in the right order: a stale answer as the last resort (where nothing was said by
-    /// <see cref="UseFallback"/>), <see cref="UseCache"/>, <see cref="UseTimeout"/>, <see cref="UseCircuitBreaker"/> and <see cref="UseBatching"/>. Each can be changed by its own
-    /// method and switched off in configuration.
+    /// The layers that a service is best off with, with their defaults and in the right order: a stale answer as the last resort (where
+    /// nothing was said by <see cref="UseFallback"/>), <see cref="UseCache"/>, <see cref="UseTimeout"/>, <see cref="UseCircuitBreaker"/>
+    /// and <see cref="UseBatching"/>. Each can be changed by its own method and switched off in configuration.
     /// </summary>
     /// <returns>This builder.</returns>
     public ModelBuilder UseStandardPipeline() =>

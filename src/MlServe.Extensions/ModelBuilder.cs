@@ -5,8 +5,8 @@ using MlServe.Onnx;
 namespace MlServe;
 
 /// <summary>
-/// Says where a model comes from, how it is run, what is around it and how the application is given it. Values in configuration win over what is said here. Not safe for concurrent
-/// use.
+/// Says where a model comes from, how it is run, what is around it and how the application is given it. Values in configuration win over
+/// what is said here. Not safe for concurrent use.
 /// </summary>
 public sealed partial class ModelBuilder
 {
@@ -90,8 +90,8 @@ public sealed partial class ModelBuilder
     });
 
     /// <summary>
-    /// Puts a source of your own around the one that the model comes from, wherever that is said: before or after this, or in configuration. One that is added later is given
-    /// what the earlier made.
+    /// Puts a source of your own around the one that the model comes from, wherever that is said: before or after this, or in
+    /// configuration. One that is added later is given what the earlier made.
     /// </summary>
     /// <param name="wrap">Is given the source and the host's services, at each load; what it makes is not disposed.</param>
     /// <returns>This builder.</returns>
@@ -102,7 +102,8 @@ public sealed partial class ModelBuilder
     }
 
     /// <summary>
-    /// Lets the host start without the model where it cannot be loaded: see <see cref="ModelOptions.Required"/>. What is wrong in its configuration still ends the start.
+    /// Lets the host start without the model where it cannot be loaded: see <see cref="ModelOptions.Required"/>. What is wrong in its
+    /// configuration still ends the start.
     /// </summary>
     /// <returns>This builder.</returns>
     public ModelBuilder AsOptional() => Configure(static options => options.Required = false);

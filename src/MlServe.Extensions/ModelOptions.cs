@@ -8,8 +8,9 @@ using MlServe.Resilience;
 namespace MlServe;
 
 /// <summary>
-/// One model of a host; the options' name is the model's (<c>IOptionsMonitor&lt;ModelOptions&gt;.Get("digits")</c>). Read from the configuration
-/// section <c>MlServing:Models:&lt;name&gt;</c>, whose values win over those of code. They hold from the load on: a later change needs a restart.
+/// One model of a host; the options' name is the model's (<c>IOptionsMonitor&lt;ModelOptions&gt;.Get("digits")</c>). Read from the
+/// configuration section <c>MlServing:Models:&lt;name&gt;</c>, whose values win over those of code. A change of a model that is loaded
+/// loads it anew beside the version that answers: see <see cref="IModelVersions"/>.
 /// </summary>
 public sealed class ModelOptions
 {
@@ -18,8 +19,8 @@ public sealed class ModelOptions
     private readonly ConcurrentDictionary<Type, bool> _isUsed = new();
 
     /// <summary>
-    /// The path of the ONNX file; a relative one starts at the host's content root. Default: null, which is an error unless code gives the model
-    /// another source.
+    /// The path of the ONNX file; a relative one starts at the host's content root. Default: null, which is an error unless code gives the
+    /// model another source.
     /// </summary>
     public string? Path { get; set; }
 
@@ -29,14 +30,15 @@ public sealed class ModelOptions
     public string Version { get; set; } = "1";
 
     /// <summary>
-    /// Whether this is the model behind an <see cref="IPredictor"/> that is injected without a name; at most one is. Default: false, which is enough where
-    /// there is only one model.
+    /// Whether this is the model behind an <see cref="IPredictor"/> that is injected without a name; at most one is. Default: false, which
+    /// is enough where there is only one model.
     /// </summary>
     public bool IsDefault { get; set; }
 
     /// <summary>
-    /// Whether the host needs the model. Without one that is not required the host starts all the same; it is tried again after 5 seconds, 10 and so on up to 5 minutes, and
-    /// its requests are <see cref="PredictionStatus.NotReady"/> meanwhile. Health is then <c>Degraded</c>, not <c>Unhealthy</c>. Default: true, because a service without its model is no use.
+    /// Whether the host needs the model. Without one that is not required the host starts all the same; it is tried again after 5 seconds,
+    /// 10 and so on up to 5 minutes, and its requests are <see cref="PredictionStatus.NotReady"/> meanwhile. Health is then
+    /// <c>Degraded</c>, not <c>Unhealthy</c>. Default: true, because a service without its model is no use.
     /// </summary>
     public bool Required { get; set; } = true;
 
@@ -56,7 +58,10 @@ public sealed class ModelOptions
     /// <summary>How answers are kept, where <see cref="UseCache"/> says so.</summary>
     public CacheOptions Cache => Get<CacheOptions>();
 
-    /// <summary>Who answers in the model's place where it does not, in order. Default: nobody. In configuration it takes the place of what code has set.</summary>
+    /// <summary>
+    /// Who answers in the model's place where it does not, in order. Default: nobody. In configuration it takes the place of what code has
+    /// set.
+    /// </summary>
     public IList<FallbackStepOptions> Fallback
     {
         get => Get<FallbackFeature.Options>().Steps;
@@ -71,8 +76,8 @@ public sealed class ModelOptions
     }
 
     /// <summary>
-    /// How long a request may take where the call does not say, if <see cref="UseTimeout"/> says so; greater than 00:00:00. Default: null, ten times
-    /// <see cref="ServiceLevelOptions.P99"/>, and 30 seconds where there is none.
+    /// How long a request may take where the call does not say, if <see cref="UseTimeout"/> says so; greater than 00:00:00. Default: null,
+    /// ten times <see cref="ServiceLevelOptions.P99"/>, and 30 seconds where there is none.
     /// </summary>
     public TimeSpan? Timeout
     {
@@ -122,6 +127,17 @@ public sealed class ModelOptions
     {
         ArgumentNullException.ThrowIfNull(predictor);
         (Path, Source, Predictor, IsPredictorBorrowed, IsReplaced) = (null, null, _ => predictor, true, true);
+    }
+
+    /// <summary>
+    /// Takes the model from a source, whatever was said of where it comes from: for a version that is loaded beside the live one
+    /// (<see cref="IModelVersions.LoadAsync"/>). <see cref="ModelBuilder.FromSource(IModelSource)"/> is for the model itself.
+    /// </summary>
+    /// <param name="source">The source; not disposed.</param>
+    public void ReplaceBy(IModelSource source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        (Path, Source, Predictor, IsReplaced) = (null, _ => source, null, false);
     }
 
     /// <summary>Whether a test has put the predictor in the model's place; it is not batched.</summary>
@@ -213,7 +229,8 @@ public sealed class ModelOptions
     {
         if (Source is null && Predictor is null && string.IsNullOrWhiteSpace(Path))
         {
-            yield return $"{nameof(Path)} is missing, and the model has no other source. Set it to the path of an ONNX file, or call FromFile, "
+            yield return $"{nameof(Path)} is missing, and the model has no other source. Set it to the path of an ONNX file, or call "
+                + "FromFile, "
                 + "FromBytes, FromSource or FromPredictor where the model is added in code.";
         }
 

@@ -11,7 +11,7 @@ public sealed class GuestArchitectureTests
     private static readonly Rule[] Rules =
     [
         new("an instrument past its guard", @"(?<!Guarded)\b(?:Histogram|Counter|UpDownCounter|Gauge|ObservableCounter|ObservableGauge|ObservableUpDownCounter)<|\bnew Meter\(",
-            "Guests/", "Hosting/WarmUpServices.cs"),
+            "Guests/", "Hosting/WarmUpMeters.cs"),
         new("a logger past its guard", @"\.CreateLogger(?:<\w+>)?\(|\bLoggerMessage\.Define|\bILogger<", "Guests/GuardedLogger.cs"),
         new("a log entry without an id", @"[lL]ogger\??\.Log(?:Trace|Debug|Information|Warning|Error|Critical)?\("),
         new("an activity past its guard", @"\.StartActivity\(|\bnew ActivitySource\(|\bactivity\.Stop\(|\bactivity\.Start\(", "Monitoring/TracingSource.cs"),

@@ -13,7 +13,6 @@ public sealed class SourceFormTests
     /// </summary>
     private static readonly string[] NotWrapped =
     [
-        "src/MlServe.Extensions",
         "src/MlServe.Core/Engine",
         "src/MlServe.Core/Calls",
         "src/MlServe.Core/Caching",

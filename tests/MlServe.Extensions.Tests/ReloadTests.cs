@@ -93,17 +93,30 @@ public sealed class ReloadTests : IDisposable
     }
 
     [Fact]
-    public async Task Reload_LoadedModelChanged_StaysAsItIsAndSaysSo()
+    public async Task Reload_LoadedModelChanged_IsLoadedAnewAndSaysSo()
     {
         _test.WriteModel("double.onnx", weight: 2);
         using var host = await StartAsync();
 
-        Reload(host, ("MlServing:Models:old:Path", "double.onnx"));
-        await LoadAllAsync(host);
+        Reload(host, ("MlServing:Models:old:Path", "double.onnx"), ("MlServing:Models:old:Version", "2"));
+        await WaitForAsync(4013);
 
-        Assert.Equal(6, await host.Services.GetRequiredKeyedService<IPredictor>("old").SumAsync());
-        Assert.Equal(
-            "The configuration of model old has changed. It is loaded and stays as it is until the host is restarted", Assert.Single(Warnings()).Message);
+        Assert.Equal(12, await host.Services.GetRequiredKeyedService<IPredictor>("old").SumAsync());
+        Assert.Equal("Model old is answered by version 2 in place of version 1", _logs.GetSnapshot().Single(static log => log.Id.Id == 4013).Message);
+        Assert.Empty(Warnings());
+    }
+
+    /// <summary>Layers are made once around the name, and a chain is one of them.</summary>
+    [Fact]
+    public async Task Reload_LoadedModelIsGivenAChain_IsServedWithoutItAndSaysSo()
+    {
+        using var host = await StartAsync();
+
+        Reload(host, ("MlServing:Models:old:Fallback:0:Value:y:0", "2"));
+        await WaitForAsync(4013);
+
+        Assert.Equal("Model old has been given a fallback chain. It was started without one, and is served without it until the host is restarted",
+            Assert.Single(Warnings()).Message);
     }
 
     [Fact]

@@ -1,5 +1,4 @@
 using MlServe.Batching;
-using MlServe.Guests;
 
 namespace MlServe;
 
@@ -16,19 +15,19 @@ public static class PredictorBuilderBatchingExtensions
     public static PredictorBuilder UseBatching(this PredictorBuilder builder, Action<BatchingOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        return builder.UseModel((inner, services) =>
+        return builder.UseModel((inner, context) =>
         {
             var options = new BatchingOptions();
             configure?.Invoke(options);
-            return Create(inner, options, services);
+            return Create(inner, options, context);
         });
     }
 
     /// <summary>Runs requests together with options that were made beforehand.</summary>
     internal static PredictorBuilder UseBatching(this PredictorBuilder builder, BatchingOptions options) =>
-        builder.UseModel((inner, services) => Create(inner, options, services));
+        builder.UseModel((inner, context) => Create(inner, options, context));
 
-    internal static IPredictor Create(IPredictor inner, BatchingOptions options, IServiceProvider services)
+    internal static IPredictor Create(IPredictor inner, BatchingOptions options, PipelineContext context)
     {
         if (inner is DelegatingPredictor)
         {
@@ -57,7 +56,7 @@ public static class PredictorBuilderBatchingExtensions
                 + $"Leave UseBatching out, or accept it: AcceptDependentRowsOf = \"{executor.Identity.Name}\".");
         }
 
-        var logger = services.FindLogger();
+        var logger = context.Logger;
         var objection = !executor.Signature.IsBatchable ? executor.Signature.BatchingNote
             : options.AcceptDependentRowsOf == executor.Identity.Name ? null
             : executor.Signature.BatchingObjection;
@@ -66,18 +65,18 @@ public static class PredictorBuilderBatchingExtensions
         if (!executor.Signature.IsBatchable && options.AcceptDependentRowsOf == executor.Identity.Name)
             objection = $"{objection} To run them together all the same, state BatchAxis beside AcceptDependentRowsOf.";
         if (objection is not null && logger is not null) LogMessages.NotBatched(logger, executor.Identity.Name, objection);
-        var gate = services.Find<RunGate>() ?? RunGate.Shared;
-        var context = new BatchContext(
+        var gate = context.Find<RunGate>() ?? RunGate.Shared;
+        var batches = new BatchContext(
             executor,
             options,
-            new(executor.Identity.Name, services.FindMeter()),
+            new(executor.Identity.Name, context.Meter),
             inner.GetService<GateFlow>() is { } flow && ReferenceEquals(flow.Gate, gate) ? flow : new(gate),
-            services.FindClock(),
+            context.Time,
             mixes: objection is null,
             logger,
-            services.Find<ServiceLevel>(),
-            services.Find<ModelEvents>());
-        var batching = new BatchingPredictor(inner, executor, context);
+            context.ServiceLevel,
+            context.Events);
+        var batching = new BatchingPredictor(inner, executor, batches);
         if (options.Padding.Axis is null) return batching;
         try
         {

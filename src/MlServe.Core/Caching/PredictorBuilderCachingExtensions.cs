@@ -2,7 +2,6 @@ using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Caching.Hybrid;
 using Microsoft.Extensions.Logging;
 using MlServe.Caching;
-using MlServe.Guests;
 
 namespace MlServe;
 
@@ -24,21 +23,21 @@ public static class PredictorBuilderCachingExtensions
     public static PredictorBuilder UseCache(this PredictorBuilder builder, Action<CacheOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        return builder.Use(PredictionStage (inner, services) =>
+        return builder.Use(PredictionStage (inner, context) =>
         {
             var options = new CacheOptions();
             configure?.Invoke(options);
-            return Create(inner, options, services, RequestHasher.Instance);
+            return Create(inner, options, context, RequestHasher.Instance);
         });
     }
 
     /// <summary>Adds a cache with options that were made beforehand, and with another hasher in tests.</summary>
     internal static PredictorBuilder UseCache(this PredictorBuilder builder, CacheOptions options, IRequestHasher? hasher = null) =>
-        builder.Use(PredictionStage (inner, services) => Create(inner, options, services, hasher ?? RequestHasher.Instance));
+        builder.Use(PredictionStage (inner, context) => Create(inner, options, context, hasher ?? RequestHasher.Instance));
 
-    private static CacheStage Create(IPredictor inner, CacheOptions options, IServiceProvider services, IRequestHasher hasher)
+    private static CacheStage Create(IPredictor inner, CacheOptions options, PipelineContext context, IRequestHasher hasher)
     {
-        var identity = inner.GetService<ModelIdentity>() ?? new("unnamed");
+        var identity = context.Identity;
         var faults = options.Validate().ToList();
         if (faults.Count > 0)
             throw new ArgumentException(
@@ -67,16 +66,18 @@ public static class PredictorBuilderCachingExtensions
                 + "those of another version. Offer a ModelIdentity with a digest, or leave the option out.");
         }
 
-        var hybrid = options.UseHybridCache
-            ? services.Find<HybridCache>() ?? throw Missing(identity, nameof(CacheOptions.UseHybridCache), nameof(HybridCache),
-                "services.AddHybridCache() of the package Microsoft.Extensions.Caching.Hybrid")
-            : null;
-        var logger = services.FindLogger();
-        if (logger is not null && !inner.Signature.AnswersAreRepeatable && options.AcceptVaryingAnswersOf != identity.Name)
+        if (context.Logger is { } logger && !inner.Signature.AnswersAreRepeatable && options.AcceptVaryingAnswersOf != identity.Name)
             LogMessages.CacheNotUsed(logger, identity.Name);
-        return new(inner, identity, options, hasher, services.Find<CacheHost>() ?? new(), hybrid,
-            CacheMetrics.For(services.FindMeter()), logger, services.FindClock(),
-            services.Find<ModelEvents>());
+        return new(inner, identity, options, hasher, context.Find<CacheHost>() ?? new(), SecondLevelOf(identity, options, context),
+            CacheMetrics.For(context.Meter), context.Logger, context.Time, context.Events);
+    }
+
+    private static HybridCache? SecondLevelOf(ModelIdentity identity, CacheOptions options, PipelineContext context)
+    {
+        if (!options.UseHybridCache) return null;
+        if (context.IsWarmUp) return EmptyHybridCache.Instance;
+        return context.Find<HybridCache>() ?? throw Missing(identity, nameof(CacheOptions.UseHybridCache), nameof(HybridCache),
+            "services.AddHybridCache() of the package Microsoft.Extensions.Caching.Hybrid");
     }
 
     private static InvalidOperationException Missing(ModelIdentity identity, string option, string service, string call) =>

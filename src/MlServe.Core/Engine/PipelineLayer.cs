@@ -1,36 +1,48 @@
 namespace MlServe;
 
-/// <summary>How a layer of a pipeline is made: as a decorator, as a stage, or as a limit of time.</summary>
-/// <param name="Decorate">Makes the decorator.</param>
-/// <param name="Stage">Makes the stage.</param>
-/// <param name="Twin">How its twin for a warm-up is made; null: a layer of the application's, which may be an <see cref="IWarmable"/>.</param>
-internal sealed record PipelineLayer(
-    Func<IPredictor, IServiceProvider, IPredictor>? Decorate, Func<IPredictor, IServiceProvider, PredictionStage>? Stage, PipelineLayer? Twin)
+/// <summary>How a layer of a pipeline is made: as a decorator, as a stage, or as a limit of time. One of the three is there.</summary>
+internal sealed record PipelineLayer
 {
+    /// <summary>Makes the decorator.</summary>
+    public Func<IPredictor, PipelineContext, IPredictor>? Decorate { get; init; }
+
+    /// <summary>Makes the stage.</summary>
+    public Func<IPredictor, PipelineContext, PredictionStage>? Stage { get; init; }
+
+    /// <summary>Says how long what is inside may take; null: no limit of time.</summary>
+    public Func<PipelineContext, TimeSpan>? Limit { get; init; }
+
     /// <summary>Whether it may take longer than it is told: it calls code of the application's, or waits by itself.</summary>
     public bool MayOverrun { get; init; }
 
-    /// <summary>Whether it asks others after what is inside of it has failed, so that a limit inside of it is not one of the whole.</summary>
+    /// <summary>
+    /// Whether it asks others after what is inside of it has failed, so that a limit inside of it is not one of the whole.
+    /// </summary>
     public bool AsksOthers { get; init; }
 
     /// <summary>Whether it runs the model itself, and keeps deadlines whatever the predictor inside does.</summary>
     public bool IsModel { get; init; }
 
-    /// <summary>Says how long what is inside may take; null: no limit of time.</summary>
-    public Func<IServiceProvider, TimeSpan>? Limit { get; init; }
+    /// <summary>Whether it is the application's, and knows no <see cref="PipelineContext.IsWarmUp"/>.</summary>
+    public bool IsForeign { get; init; }
 
-    /// <summary>A limit of time; its twin is another of the same.</summary>
-    public static PipelineLayer OfLimit(Func<IServiceProvider, TimeSpan> limit)
+    /// <summary>A limit of time.</summary>
+    public static PipelineLayer OfLimit(Func<PipelineContext, TimeSpan> limit) => new() { Limit = limit };
+
+    /// <summary>The layer as a warm-up builds it once more; null: it goes without.</summary>
+    /// <param name="made">What the layer has made.</param>
+    /// <param name="around">Around which it was made.</param>
+    public PipelineLayer? ForWarmUp(IPredictor made, IPredictor around)
     {
-        var layer = new PipelineLayer(null, null, null) { Limit = limit };
-        return layer with { Twin = layer };
+        if (!IsForeign) return IsModel ? null : this;
+        return made is IWarmable warmable && !ReferenceEquals(made, around)
+            ? this with { IsForeign = false, Decorate = (inner, _) => TwinOf(warmable, inner) }
+            : null;
     }
 
-    /// <summary>How the twin of an application's layer is made; null: it has none, and a warm-up goes without it.</summary>
-    public static PipelineLayer? TwinOf(IPredictor layer, IPredictor around) => layer is IWarmable warmable && !ReferenceEquals(layer, around)
-        ? new((inner, _) => warmable.CreateWarmUpTwin(inner) is var twin && !ReferenceEquals(twin, warmable) ? twin : throw ItsOwnTwin(layer), null, null) { MayOverrun = true }
-        : null;
-
-    private static InvalidOperationException ItsOwnTwin(IPredictor layer) => new(
-        $"{nameof(IWarmable.CreateWarmUpTwin)} of {layer.GetType().Name} returned the layer itself, which would keep traces of the warm-up. Return another around the given predictor.");
+    private static IPredictor TwinOf(IWarmable layer, IPredictor inner) =>
+        layer.CreateWarmUpTwin(inner) is var twin && !ReferenceEquals(twin, layer) ? twin : throw new InvalidOperationException(
+            $"{nameof(IWarmable.CreateWarmUpTwin)} of {layer.GetType().Name} returned the layer itself, which would keep traces of the "
+            + "warm-up. "
+            + "Return another around the given predictor.");
 }

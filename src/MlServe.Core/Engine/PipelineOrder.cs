@@ -38,11 +38,11 @@ internal static class PipelineOrder
         if (place == end && innerMayOverrun) order.Add(LimitOf(limits));
     }
 
-    private static PipelineLayer LimitOf(Func<IServiceProvider, TimeSpan>[] limits)
+    private static PipelineLayer LimitOf(Func<PipelineContext, TimeSpan>[] limits)
     {
         if (limits.Length == 0) return PipelineLayer.OfLimit(static _ => Timeout.InfiniteTimeSpan);
         if (limits.Length == 1) return PipelineLayer.OfLimit(limits[0]);
-        return PipelineLayer.OfLimit(services => limits.Select(limit => limit(services)).Where(static limit => limit != Timeout.InfiniteTimeSpan)
+        return PipelineLayer.OfLimit(context => limits.Select(limit => limit(context)).Where(static limit => limit != Timeout.InfiniteTimeSpan)
             .DefaultIfEmpty(Timeout.InfiniteTimeSpan).Min());
     }
 }

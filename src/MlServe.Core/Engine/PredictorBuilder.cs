@@ -1,5 +1,3 @@
-using MlServe.Guests;
-
 namespace MlServe;
 
 /// <summary>
@@ -44,38 +42,29 @@ public sealed class PredictorBuilder
     public PredictorBuilder Use(Func<IPredictor, IServiceProvider, IPredictor> decorate)
     {
         ArgumentNullException.ThrowIfNull(decorate);
-        return Use(new PipelineLayer(decorate, null, null) { MayOverrun = true });
+        return Use(new PipelineLayer { Decorate = (inner, context) => decorate(inner, context.Container), MayOverrun = true, IsForeign = true });
     }
 
     /// <summary>Adds a built-in decorator inside of the layers added before.</summary>
-    /// <param name="decorate">Makes the decorator around the rest of the pipeline.</param>
-    /// <param name="twin">Makes its twin for a warm-up; null: as the decorator is made.</param>
+    /// <param name="decorate">Makes the decorator around the rest of the pipeline; for a warm-up, one that calls nothing that is somebody else's.</param>
     /// <param name="mayOverrun">Whether it may take longer than it is told.</param>
     /// <param name="asksOthers">Whether it asks others where what is inside fails.</param>
     internal PredictorBuilder UseBuiltIn(
-        Func<IPredictor, IServiceProvider, IPredictor> decorate, Func<IPredictor, IServiceProvider, IPredictor>? twin = null,
-        bool mayOverrun = false, bool asksOthers = false) =>
-        Use(new PipelineLayer(decorate, null, new(twin ?? decorate, null, null) { MayOverrun = mayOverrun, AsksOthers = asksOthers })
-        {
-            MayOverrun = mayOverrun,
-            AsksOthers = asksOthers,
-        });
+        Func<IPredictor, PipelineContext, IPredictor> decorate, bool mayOverrun = false, bool asksOthers = false) =>
+        Use(new PipelineLayer { Decorate = decorate, MayOverrun = mayOverrun, AsksOthers = asksOthers });
 
     /// <summary>Adds a built-in decorator that belongs to the model, and is there for a warm-up as the model is.</summary>
     /// <param name="decorate">Makes the decorator around the rest of the pipeline.</param>
-    internal PredictorBuilder UseModel(Func<IPredictor, IServiceProvider, IPredictor> decorate) =>
-        Use(new PipelineLayer(decorate, null, null) { IsModel = true });
+    internal PredictorBuilder UseModel(Func<IPredictor, PipelineContext, IPredictor> decorate) =>
+        Use(new PipelineLayer { Decorate = decorate, IsModel = true });
 
     /// <summary>Adds a limit of time, inside of the fallback chain that was added before, if one was.</summary>
     /// <param name="limit">Says how long; <see cref="Timeout.InfiniteTimeSpan"/>: as long as it takes.</param>
-    internal PredictorBuilder UseLimit(Func<IServiceProvider, TimeSpan> limit) => Use(PipelineLayer.OfLimit(limit));
+    internal PredictorBuilder UseLimit(Func<PipelineContext, TimeSpan> limit) => Use(PipelineLayer.OfLimit(limit));
 
     /// <summary>Adds a stage inside of the layers added before.</summary>
-    /// <param name="stage">Makes the stage.</param>
-    /// <param name="twin">Makes its twin for a warm-up; null: as the stage is made.</param>
-    internal PredictorBuilder Use(
-        Func<IPredictor, IServiceProvider, PredictionStage> stage, Func<IPredictor, IServiceProvider, PredictionStage>? twin = null) =>
-        Use(new PipelineLayer(null, stage, new(null, twin ?? stage, null)));
+    /// <param name="stage">Makes the stage; for a warm-up, one that calls nothing that is somebody else's.</param>
+    internal PredictorBuilder Use(Func<IPredictor, PipelineContext, PredictionStage> stage) => Use(new PipelineLayer { Stage = stage });
 
     /// <summary>Adds a layer inside of those added before.</summary>
     internal PredictorBuilder Use(PipelineLayer layer)
@@ -90,27 +79,26 @@ public sealed class PredictorBuilder
     /// <exception cref="InvalidOperationException">A decorator's factory returned null.</exception>
     public IPredictor Build(IServiceProvider? services = null)
     {
-        services ??= NoServices.Instance;
+        var context = PipelineContext.Of(services);
         var made = new List<IPredictor>();
         try
         {
-            var predictor = _innerFactory(services) ?? throw new InvalidOperationException("The factory of the inner predictor returned null.");
+            var predictor = _innerFactory(context.Container) ?? throw new InvalidOperationException("The factory of the inner predictor returned null.");
             if (_ownsInner) made.Add(predictor);
 
-            var time = services.FindClock();
+            context = context.For(predictor);
             var mayOverrun = predictor is not IKeepsDeadlines && _layers is not [.., { IsModel: true }];
             var layers = PipelineOrder.Of(_layers, mayOverrun);
-            var twins = new PipelineLayer?[layers.Count];
+            var warmUp = new PipelineLayer?[layers.Count];
             for (var last = layers.Count - 1; last >= 0; last--)
             {
                 var layer = layers[last];
                 var inner = predictor;
-                twins[last] = layer.Twin;
                 if (layer.Limit is { } limit && mayOverrun)
                 {
-                    var identity = inner.GetService<ModelIdentity>();
+                    warmUp[last] = layer;
                     predictor = new LimitedPredictor(
-                        inner, new(limit(services)), time, new(identity?.Name ?? "unnamed", services.FindMeter(), identity));
+                        inner, new(limit(context)), context.Time, new(context.Identity.Name, context.Meter, inner.GetService<ModelIdentity>()));
                     made.Add(predictor);
                     mayOverrun = false;
                     continue;
@@ -118,12 +106,12 @@ public sealed class PredictorBuilder
 
                 if (layer.Decorate is { } decorate)
                 {
-                    predictor = decorate(inner, services) ?? throw new InvalidOperationException(
+                    predictor = decorate(inner, context) ?? throw new InvalidOperationException(
                         $"The factory of decorator {_layers.IndexOf(layer) + 1} returned null.");
+                    warmUp[last] = layer.ForWarmUp(predictor, inner);
                     if (ReferenceEquals(predictor, inner)) continue;
                     made.Add(predictor);
                     mayOverrun |= layer.MayOverrun;
-                    twins[last] ??= PipelineLayer.TwinOf(predictor, inner);
                     continue;
                 }
 
@@ -131,12 +119,12 @@ public sealed class PredictorBuilder
                 var first = last;
                 while (first > 0 && layers[first - 1] is { Decorate: null } former && (former.Limit is null || !mayOverrun)) first--;
                 for (var stage = first; stage <= last; stage++)
-                    twins[stage] = layers[stage].Twin;
-                predictor = StageMaker.Make(layers[first..(last + 1)], predictor, services, time, made);
+                    warmUp[stage] = layers[stage];
+                predictor = StageMaker.Make(layers[first..(last + 1)], predictor, context, made);
                 last = first;
             }
 
-            return new Pipeline(predictor, made, [.. twins.OfType<PipelineLayer>()]);
+            return new Pipeline(predictor, made, [.. warmUp.OfType<PipelineLayer>()]);
         }
         catch
         {
@@ -144,12 +132,5 @@ public sealed class PredictorBuilder
             _ = Pipeline.DisposeOf(made);
             throw;
         }
-    }
-
-    private sealed class NoServices : IServiceProvider
-    {
-        public static readonly NoServices Instance = new();
-
-        public object? GetService(Type serviceType) => null;
     }
 }

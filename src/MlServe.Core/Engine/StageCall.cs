@@ -26,6 +26,9 @@ internal struct StageCall(PredictionInputs inputs, PredictionOptions? options, T
     /// <summary>When the model was asked, as a timestamp; for the one stage of a pipeline that times it.</summary>
     public long AskedAt;
 
+    /// <summary>Where the call goes in place of what is behind the stages, if one of them has said so.</summary>
+    public IPredictor? Target;
+
     private readonly TimeProvider _time = time;
     private long _started;
 

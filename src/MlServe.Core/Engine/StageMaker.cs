@@ -6,12 +6,11 @@ internal static class StageMaker
     /// <summary>Makes stages from the innermost on, so that each sees those behind it, and puts them around a predictor.</summary>
     /// <param name="layers">Layers that are stages or limits, outermost first.</param>
     /// <param name="inner">What stands behind them.</param>
-    /// <param name="services">Where stages find what they need.</param>
-    /// <param name="time">The clock.</param>
+    /// <param name="context">What stages find there.</param>
     /// <param name="made">Takes what is to be disposed.</param>
     /// <returns>The stages around the predictor; the predictor itself if there are none.</returns>
     public static IPredictor Make(
-        IReadOnlyList<PipelineLayer> layers, IPredictor inner, IServiceProvider services, TimeProvider time, List<IPredictor> made)
+        IReadOnlyList<PipelineLayer> layers, IPredictor inner, PipelineContext context, List<IPredictor> made)
     {
         var stages = new List<PredictionStage>();
         var outermost = inner;
@@ -26,10 +25,10 @@ internal static class StageMaker
                     stages = [];
                 }
 
-                if (MakeOne(layers[i], outermost, services) is not { } stage) continue;
+                if (MakeOne(layers[i], outermost, context) is not { } stage) continue;
                 stages.Insert(0, stage);
                 CheckSingle(stages);
-                outermost = new StagedPredictor(inner, [.. stages], time);
+                outermost = new StagedPredictor(inner, [.. stages], context.Time);
             }
         }
         catch
@@ -43,10 +42,10 @@ internal static class StageMaker
         return outermost;
     }
 
-    private static PredictionStage? MakeOne(PipelineLayer layer, IPredictor inner, IServiceProvider services)
+    private static PredictionStage? MakeOne(PipelineLayer layer, IPredictor inner, PipelineContext context)
     {
-        if (layer.Limit is not { } limit) return layer.Stage!(inner, services);
-        var time = limit(services);
+        if (layer.Limit is not { } limit) return layer.Stage!(inner, context);
+        var time = limit(context);
         return time == Timeout.InfiniteTimeSpan ? null : new LimitStage(new(time));
     }
 

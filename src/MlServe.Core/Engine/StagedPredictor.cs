@@ -64,7 +64,7 @@ internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers
             }
 
             call.Phase = StagePhase.Leaving;
-            var pending = Inner.PredictAsync(call.Inputs, call.Options, call.CancellationToken);
+            var pending = (call.Target ?? Inner).PredictAsync(call.Inputs, call.Options, call.CancellationToken);
             if (!pending.IsCompletedSuccessfully)
             {
                 _ = call.Wait(pending);
@@ -173,7 +173,7 @@ internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers
             }
             else if (call.Depth == _stages.Length)
             {
-                _ = call.Wait(Inner.PredictAsync(call.Inputs, call.Options, call.CancellationToken));
+                _ = call.Wait((call.Target ?? Inner).PredictAsync(call.Inputs, call.Options, call.CancellationToken));
                 call.Phase = StagePhase.Leaving;
                 return TryTake(ref call);
             }

@@ -48,8 +48,12 @@ internal sealed class PredictionMetrics
 
     public GuardedHistogram<double> Duration { get; }
 
-    public static PredictionMetrics For(IMeterFactory? factory, ILogger? logger = null) => HostInstruments.For(
-        GuardedMeter.For(factory, logger), meter => new PredictionMetrics(meter, factory is not IUncountedMeterFactory));
+    /// <summary>Those of a host; of the process where there is no factory.</summary>
+    /// <param name="factory">The host's meters.</param>
+    /// <param name="logger">Told of what listeners throw.</param>
+    /// <param name="isCounted">Whether the predictions go into the totals of the process; looked at when the factory is first seen.</param>
+    public static PredictionMetrics For(IMeterFactory? factory, ILogger? logger = null, bool isCounted = true) =>
+        HostInstruments.For(GuardedMeter.For(factory, logger), meter => new PredictionMetrics(meter, isCounted));
 
     /// <summary>Begins to report a gate, once however often it is asked to.</summary>
     public void Watch(RunGate gate) => _runGates.TryAdd(gate, gate);

@@ -1,6 +1,5 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
-using MlServe.Guests;
 using MlServe.Monitoring;
 
 namespace MlServe;
@@ -31,20 +30,18 @@ public static class TelemetryPredictorBuilderExtensions
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentException.ThrowIfNullOrWhiteSpace(modelName);
 
-        // Who listens to activities would be shown predictions that nobody asked for.
-        return builder
-            .UseBuiltIn(
-                (inner, services) => new TracingPredictor(inner, modelName, services.FindLogger()),
-                (inner, _) => TracingPredictor.IsListenedTo ? inner : new TracingPredictor(inner, modelName, null))
-            .UseMetrics(modelName);
+        return builder.UseBuiltIn((inner, context) => CreateTracing(inner, modelName, context)).UseMetrics(modelName);
     }
 
+    /// <summary>Activities. Who listens to them would be shown a warm-up's predictions, which nobody asked for.</summary>
+    private static IPredictor CreateTracing(IPredictor inner, string modelName, PipelineContext context) =>
+        context.IsWarmUp && TracingPredictor.IsListenedTo ? inner : new TracingPredictor(inner, modelName, context.Logger);
+
     /// <summary>Metrics, EventCounters and log entries, without activities.</summary>
-    private static PredictorBuilder UseMetrics(this PredictorBuilder builder, string modelName) => builder.Use((_, services) =>
+    private static PredictorBuilder UseMetrics(this PredictorBuilder builder, string modelName) => builder.Use((_, context) =>
     {
-        var logger = services.FindLogger();
-        var metrics = PredictionMetrics.For(services.Find<IMeterFactory>(), logger);
-        metrics.Watch(services.Find<RunGate>() ?? RunGate.Shared);
-        return new TelemetryStage(modelName, metrics, logger, services.FindClock());
+        var metrics = PredictionMetrics.For(context.Meters, context.Logger, isCounted: !context.IsWarmUp);
+        metrics.Watch(context.Find<RunGate>() ?? RunGate.Shared);
+        return new TelemetryStage(modelName, metrics, context.Logger, context.Time);
     });
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
-using MlServe.Guests;
 using MlServe.Resilience;
 using Polly;
 
@@ -56,7 +55,7 @@ public static class PredictorBuilderResilienceExtensions
         ArgumentNullException.ThrowIfNull(builder);
         if (timeout <= TimeSpan.Zero && timeout != Timeout.InfiniteTimeSpan)
             throw new ArgumentOutOfRangeException(nameof(timeout), timeout, "A timeout must be longer than zero, or Timeout.InfiniteTimeSpan for none.");
-        return builder.UseLimit(services => timeout ?? (services.Find<ServiceLevel>()?.P99 is { } p99 ? p99 * 10 : DefaultTimeout));
+        return builder.UseLimit(context => timeout ?? (context.ServiceLevel?.P99 is { } p99 ? p99 * 10 : DefaultTimeout));
     }
 
     /// <summary>
@@ -77,9 +76,7 @@ public static class PredictorBuilderResilienceExtensions
             return chain.Steps;
         }
 
-        return builder.UseFallback(
-            (inner, services) => CreateFallback(inner, Steps(), services),
-            (inner, services) => CreateFallbackTwin(inner, IdentityOf(inner).Name, Steps(), services));
+        return builder.UseFallback((inner, context) => CreateFallback(inner, Steps(), context));
     }
 
     /// <summary>
@@ -93,13 +90,12 @@ public static class PredictorBuilderResilienceExtensions
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(configure);
         return builder.UseBuiltIn(
-            (inner, services) =>
+            (inner, context) =>
             {
                 var options = new ChaosOptions();
                 configure(options);
-                return CreateChaos(inner, options, services);
+                return CreateChaos(inner, options, context);
             },
-            NoTwin,
             mayOverrun: true);
     }
 
@@ -116,43 +112,32 @@ public static class PredictorBuilderResilienceExtensions
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(pipeline);
         return builder.UseBuiltIn(
-            (inner, _) => new PollyPredictor(inner, pipeline), static (inner, _) => new PollyPredictor(inner, ResiliencePipeline<Prediction>.Empty), mayOverrun: true);
+            (inner, context) => new PollyPredictor(inner, context.IsWarmUp ? ResiliencePipeline<Prediction>.Empty : pipeline), mayOverrun: true);
     }
 
-    internal static PredictorBuilder UseCircuitBreaker(this PredictorBuilder builder, CircuitBreakerOptions options) => builder.UseCircuitBreaker(() => options);
+    internal static PredictorBuilder UseCircuitBreaker(this PredictorBuilder builder, CircuitBreakerOptions options) =>
+        builder.UseCircuitBreaker(() => options);
 
     internal static PredictorBuilder UseChaos(this PredictorBuilder builder, ChaosOptions options) =>
-        builder.UseBuiltIn((inner, services) => CreateChaos(inner, options, services), NoTwin, mayOverrun: true);
+        builder.UseBuiltIn((inner, context) => CreateChaos(inner, options, context), mayOverrun: true);
 
     /// <summary>Adds a chain that was made beforehand, or is made for the pipeline.</summary>
-    internal static PredictorBuilder UseFallback(
-        this PredictorBuilder builder, Func<IPredictor, IServiceProvider, FallbackChain> chain, Func<IPredictor, IServiceProvider, FallbackChain> twin) =>
-        builder.Use(new PipelineLayer(
-            null,
-            (inner, services) => new FallbackStage(chain(inner, services)),
-            new(null, (inner, services) => new FallbackStage(twin(inner, services)), null) { AsksOthers = true })
-        {
-            AsksOthers = true,
-        });
+    internal static PredictorBuilder UseFallback(this PredictorBuilder builder, Func<IPredictor, PipelineContext, FallbackChain> chain) =>
+        builder.Use(new PipelineLayer { Stage = (inner, context) => new FallbackStage(chain(inner, context)), AsksOthers = true });
 
-    /// <summary>A chain whose models are found by <paramref name="targets"/>, around a model that need not be loaded yet.</summary>
-    internal static FallbackChain CreateFallback(IPredictor inner, string model, IEnumerable<FallbackStep> steps, IFallbackTargets targets, IServiceProvider services) =>
-        new(inner, model, steps, targets, new(model, services.FindMeter()), services.FindClock());
-
-    /// <summary>A chain for a warm-up, whose models and functions are nobody's: what fails there is not answered by others.</summary>
-    internal static FallbackChain CreateFallbackTwin(IPredictor inner, string model, IReadOnlyList<FallbackStep> steps, IServiceProvider services) => new(
-        inner, model, steps is [ModelStep { After: { } delay } hedge, ..] ? [new ModelStep(hedge.Name) { After = delay }] : [], null,
-        new(model, services.FindMeter()), services.FindClock());
-
-    /// <summary>The twin does without the application's own check.</summary>
-    private static PredictorBuilder UseCircuitBreaker(this PredictorBuilder builder, Func<CircuitBreakerOptions> options) => builder.Use(
-        (inner, services) => CreateBreaker(inner, options(), services), (inner, services) => CreateBreaker(inner, options().WithoutCheck(), services));
-
-    private static IPredictor NoTwin(IPredictor inner, IServiceProvider services) => inner;
-
-    private static CircuitBreakerStage CreateBreaker(IPredictor inner, CircuitBreakerOptions options, IServiceProvider services)
+    /// <summary>A chain around a model that need not be loaded yet. In a warm-up its models and functions are nobody's: what fails there is not answered by others.</summary>
+    internal static FallbackChain CreateFallback(IPredictor inner, string model, IReadOnlyList<FallbackStep> steps, PipelineContext context)
     {
-        var identity = IdentityOf(inner);
+        if (context.IsWarmUp) steps = steps is [ModelStep { After: { } delay } hedge, ..] ? [new ModelStep(hedge.Name) { After = delay }] : [];
+        return new(inner, model, steps, context.Targets, new(model, context.Meter), context.Time);
+    }
+
+    private static PredictorBuilder UseCircuitBreaker(this PredictorBuilder builder, Func<CircuitBreakerOptions> options) =>
+        builder.Use((inner, context) => CreateBreaker(inner, options(), context));
+
+    private static CircuitBreakerStage CreateBreaker(IPredictor inner, CircuitBreakerOptions options, PipelineContext context)
+    {
+        var identity = context.Identity;
         Check(options.Validate(), "circuit breaker", identity);
         if (inner.GetService<ICircuitBreaker>() is not null)
             throw new InvalidOperationException($"The pipeline of model '{identity.Name}' has a circuit breaker already. Call UseCircuitBreaker once.");
@@ -177,27 +162,26 @@ public static class PredictorBuilderResilienceExtensions
             }
         }
 
-        var time = services.FindClock();
-        var logger = services.FindLogger();
-        var metrics = CircuitMetrics.For(services.FindMeter());
-        var breaker = new CircuitBreaker(identity, options, metrics, logger, time, services.Find<ModelEvents>());
+        var (time, logger) = (context.Time, context.Logger);
+        var metrics = CircuitMetrics.For(context.Meter);
+        var breaker = new CircuitBreaker(identity, options, metrics, logger, time, context.Events);
         metrics.Add(breaker);
-        var validator = new OutputValidator(options, inner.Signature, identity, logger);
+        var validator = new OutputValidator(options, context.IsWarmUp ? null : options.OutputCheck, inner.Signature, identity, logger);
         return new(breaker, validator, new(breaker, inner, validator, options, logger, time),
-            new(breaker, options.SlowRunThreshold, services.Find<ServiceLevel>()?.P99, time));
+            new(breaker, options.SlowRunThreshold, context.ServiceLevel?.P99, time));
     }
 
-    private static FallbackChain CreateFallback(IPredictor inner, List<FallbackStep> steps, IServiceProvider services)
+    private static FallbackChain CreateFallback(IPredictor inner, List<FallbackStep> steps, PipelineContext context)
     {
-        var identity = IdentityOf(inner);
+        var identity = context.Identity;
+        if (context.IsWarmUp) return CreateFallback(inner, identity.Name, steps, context);
         if (steps.Count == 0) throw new InvalidOperationException($"The fallback chain of model '{identity.Name}' is empty. Name who answers: To(...), ThenStaleAnswer(), ThenValue(...).");
         if (inner.GetService<FallbackStatistics>() is not null)
             throw new InvalidOperationException($"The pipeline of model '{identity.Name}' has a fallback chain already. Put all into one UseFallback.");
 
-        var targets = services.Find<IFallbackTargets>();
         foreach (var step in steps.OfType<ModelStep>())
         {
-            if (!step.IsGiven && targets is null)
+            if (!step.IsGiven && context.Targets is null)
             {
                 throw new InvalidOperationException($"The fallback chain of model '{identity.Name}' names model '{step.Name}', and without a host names mean nothing. "
                     + "Give the predictor: To(predictor).");
@@ -206,7 +190,7 @@ public static class PredictorBuilderResilienceExtensions
             if (step.IsGiven) CheckTarget(inner, identity, step);
         }
 
-        return new(inner, identity.Name, steps, targets, new(identity.Name, services.FindMeter()), services.FindClock());
+        return CreateFallback(inner, identity.Name, steps, context);
     }
 
     /// <summary>Refuses a target that is the model itself, or does not fit it.</summary>
@@ -232,9 +216,10 @@ public static class PredictorBuilderResilienceExtensions
     internal static bool IsSameModel(IPredictor one, IPredictor other) =>
         one.GetService<ModelIdentity>() is { Digest.Length: > 0 } identity && other.GetService<ModelIdentity>() is { } another && identity.Digest == another.Digest;
 
-    private static IPredictor CreateChaos(IPredictor inner, ChaosOptions options, IServiceProvider services)
+    private static IPredictor CreateChaos(IPredictor inner, ChaosOptions options, PipelineContext context)
     {
-        var identity = IdentityOf(inner);
+        if (context.IsWarmUp) return inner;
+        var identity = context.Identity;
         Check(options.Validate(), "chaos", identity);
         if (!options.Enabled) return inner;
         if (inner.GetService<IStaleAnswers>() is not null)
@@ -243,9 +228,9 @@ public static class PredictorBuilderResilienceExtensions
                 + "Move UseChaos inside of UseCache.");
         }
 
-        if (services.FindLogger() is { } logger)
+        if (context.Logger is { } logger)
             LogMessages.ChaosEnabled(logger, identity.Name, options.LatencyRate, options.FailureRate, options.InvalidOutputRate);
-        return new ChaosPredictor(inner, options, identity, services.FindMeter(), services.FindClock());
+        return new ChaosPredictor(inner, options, identity, context.Meter, context.Time);
     }
 
     private static void Check(IEnumerable<string> validation, string what, ModelIdentity identity)
@@ -253,6 +238,4 @@ public static class PredictorBuilderResilienceExtensions
         var faults = validation.ToList();
         if (faults.Count > 0) throw new ArgumentException($"The {what} options of model '{identity.Name}' are not valid: {string.Join(" ", faults)}", nameof(validation));
     }
-
-    private static ModelIdentity IdentityOf(IPredictor inner) => inner.GetService<ModelIdentity>() ?? new("unnamed");
 }

@@ -6,9 +6,11 @@ using MlServe.Features;
 namespace MlServe.Configuration;
 
 /// <summary>
-/// Lays a model's configuration over what code has set, and makes its paths whole. What cannot be read is left to the validation, which names it.
+/// Lays a model's configuration over what code has set, and makes its paths whole. What cannot be read is left to the validation, which
+/// names it.
 /// </summary>
-internal sealed class BindModelOptions(ModelCatalog catalog, FeatureCatalog features, IHostEnvironment? environment) : IPostConfigureOptions<ModelOptions>
+internal sealed class BindModelOptions(ModelCatalog catalog, FeatureCatalog features, IHostEnvironment? environment)
+    : IPostConfigureOptions<ModelOptions>
 {
     public void PostConfigure(string? name, ModelOptions options)
     {
@@ -23,6 +25,12 @@ internal sealed class BindModelOptions(ModelCatalog catalog, FeatureCatalog feat
         foreach (var feature in features.Features.Where(static feature => !feature.IsBuiltIn))
             Bind(feature, sections, options);
 
+        Complete(options);
+    }
+
+    /// <summary>Makes paths whole.</summary>
+    public void Complete(ModelOptions options)
+    {
         var root = environment?.ContentRootPath ?? AppContext.BaseDirectory;
         options.Path = ContentPath.Absolute(options.Path, root);
         foreach (var feature in features.Features.Where(feature => options.Has(feature.OptionsType)))

@@ -21,7 +21,9 @@ internal sealed class ConfigurationCheck(
 
     /// <summary>What is wrong with the options of one model.</summary>
     public IEnumerable<string> ProblemsOf(string model, ModelOptions options) =>
-        validators.Select(validator => validator.Validate(model, options)).Where(static result => result.Failed).SelectMany(static result => result.Failures ?? []);
+        validators.Select(validator => validator.Validate(model, options))
+            .Where(static result => result.Failed)
+            .SelectMany(static result => result.Failures ?? []);
 
     /// <summary>What is wrong with the models: each for itself, and together.</summary>
     public IEnumerable<string> ProblemsOfModels()
@@ -49,7 +51,8 @@ internal sealed class ConfigurationCheck(
 
         if (defaults.Count > 1)
         {
-            problems.Add($"The models {string.Join(", ", defaults.Select(static model => $"'{model}'"))} are all marked as the default; one may be. "
+            problems.Add(
+                $"The models {string.Join(", ", defaults.Select(static model => $"'{model}'"))} are all marked as the default; one may be. "
                 + $"Leave out AsDefault(), or set {catalog.KeyOf(defaults[^1])}:{nameof(ModelOptions.IsDefault)} to false.");
         }
 

@@ -7,8 +7,8 @@ using Microsoft.Extensions.Configuration;
 namespace MlServe.Configuration;
 
 /// <summary>
-/// Which keys and values the section may hold. The binder ignores keys that it does not know and stops at the first value that it cannot read; this
-/// finds all of both, so that a typing error never goes unnoticed.
+/// Which keys and values the section may hold. The binder ignores keys that it does not know and stops at the first value that it cannot
+/// read; this finds all of both, so that a typing error never goes unnoticed.
 /// </summary>
 internal static class ConfigurationShape
 {
@@ -44,12 +44,15 @@ internal static class ConfigurationShape
     {
         if (!type.IsGenericType) return null;
         var definition = type.GetGenericTypeDefinition();
-        return IsDictionary(type) || definition == typeof(IList<>) || definition == typeof(IReadOnlyList<>) ? type.GetGenericArguments()[^1] : null;
+        return IsDictionary(type) || definition == typeof(IList<>) || definition == typeof(IReadOnlyList<>)
+            ? type.GetGenericArguments()[^1]
+            : null;
     }
 
     /// <summary>Whether values stand under keys of their own.</summary>
     public static bool IsDictionary(Type type) =>
-        type.IsGenericType && (type.GetGenericTypeDefinition() == typeof(IDictionary<,>) || type.GetGenericTypeDefinition() == typeof(IReadOnlyDictionary<,>));
+        type.IsGenericType
+        && (type.GetGenericTypeDefinition() == typeof(IDictionary<,>) || type.GetGenericTypeDefinition() == typeof(IReadOnlyDictionary<,>));
 
     /// <summary>Says what is wrong with a section that is bound to a type: one message each, which begins with the full key.</summary>
     /// <param name="section">The section.</param>
@@ -58,7 +61,10 @@ internal static class ConfigurationShape
     public static IEnumerable<string> Check(IConfigurationSection section, Type type, IReadOnlyList<ExtraKey>? extras = null)
     {
         var children = section.GetChildren();
-        if (IsObject(type)) return HasText(section) ? [Not(section, "an object with keys")] : children.SelectMany(child => CheckKey(child, type, extras ?? []));
+        if (IsObject(type))
+            return HasText(section)
+                ? [Not(section, "an object with keys")]
+                : children.SelectMany(child => CheckKey(child, type, extras ?? []));
         if (ElementTypeOf(type) is { } element)
         {
             if (HasText(section)) return [Not(section, IsDictionary(type) ? "an object with keys" : "a list")];
@@ -66,7 +72,9 @@ internal static class ConfigurationShape
         }
 
         if (children.Any()) return [$"{section.Path} holds keys or a list; it must be a single value: {Describe(type)}."];
-        return IsAbsent(section, type) || CanRead(section.Value!, type) ? [] : [$"{section.Path} is '{section.Value}'; it must be {Describe(type)}."];
+        return IsAbsent(section, type) || CanRead(section.Value!, type)
+            ? []
+            : [$"{section.Path} is '{section.Value}'; it must be {Describe(type)}."];
     }
 
     /// <summary>Says that a section must hold keys, where it holds a text.</summary>
@@ -82,7 +90,8 @@ internal static class ConfigurationShape
         if (extras.FirstOrDefault(extra => extra.Is(section.Key)) is { } extra) return extra.Check(section);
         if (Types[type].Properties.FirstOrDefault(property => Is(property.Name, section.Key)) is not { } property)
         {
-            List<string> known = [.. PropertiesOf(type).Select(static property => property.Name), .. extras.Select(static extra => extra.Name)];
+            List<string> known =
+                [.. PropertiesOf(type).Select(static property => property.Name), .. extras.Select(static extra => extra.Name)];
             var suggestion = Suggestion.For(section.Key, known) is { } name ? $" Did you mean '{name}'?" : "";
             return [$"{section.Path} is not a known key.{suggestion} Known here: {string.Join(", ", known)}."];
         }
@@ -94,10 +103,12 @@ internal static class ConfigurationShape
 
     private static IEnumerable<string> CheckDictionary(IConfigurationSection section, Type element)
     {
-        if (NamedValue.IsList(section)) return NamedValue.CheckList(section).Concat(NamedValue.Of(section).SelectMany(entry => Check(entry.Section, element)));
+        if (NamedValue.IsList(section))
+            return NamedValue.CheckList(section).Concat(NamedValue.Of(section).SelectMany(entry => Check(entry.Section, element)));
         return section.GetChildren().SelectMany(entry => !IsObject(element) && FindSplitName(entry, element) is { } name
             ? [$"{entry.Path} holds keys; it must be {DescribeElement(element)}. "
-                + $"A name that holds a ':' stands in a list: [ {{ \"{NamedValue.NameKey}\": \"{name}\", \"{NamedValue.ValueKey}\": ... }} ]."]
+                + $"A name that holds a ':' stands in a list: [ {{ \"{NamedValue.NameKey}\": \"{name}\", \"{NamedValue.ValueKey}\": ... "
+                + "} ]."]
             : Check(entry, element));
     }
 
@@ -119,7 +130,8 @@ internal static class ConfigurationShape
         if (IsObject(type) || IsScalar(Nullable.GetUnderlyingType(type) ?? type)) return true;
         if (ElementTypeOf(type) is not { } element) return false;
         if (!IsDictionary(type)) return Find(element) is not null;
-        return IsObject(element) || IsScalar(element) || (!IsDictionary(element) && ElementTypeOf(element) is { } item && Find(item) is { IsObject: false });
+        return IsObject(element) || IsScalar(element)
+            || (!IsDictionary(element) && ElementTypeOf(element) is { } item && Find(item) is { IsObject: false });
     }
 
     private static bool IsScalar(Type type) => type.IsEnum || Find(type) is { IsObject: false };
@@ -127,7 +139,9 @@ internal static class ConfigurationShape
     private static bool CanRead(string value, Type type)
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
-        if (type.IsEnum) return Enum.TryParse(type, value, ignoreCase: true, out var result) && (IsFlags(type) ? AreDefined(type, result) : Enum.IsDefined(type, result));
+        if (type.IsEnum)
+            return Enum.TryParse(type, value, ignoreCase: true, out var result)
+                && (IsFlags(type) ? AreDefined(type, result) : Enum.IsDefined(type, result));
         if (type == typeof(bool)) return bool.TryParse(value, out _);
         if (type == typeof(int)) return int.TryParse(value, NumberStyles.Integer, CultureInfo.InvariantCulture, out _);
         if (type == typeof(long)) return long.TryParse(value, NumberStyles.Integer, CultureInfo.InvariantCulture, out _);
@@ -142,7 +156,9 @@ internal static class ConfigurationShape
     private static string Describe(Type type)
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
-        if (type.IsEnum) return $"one {(IsFlags(type) ? "or several " : "")}of {string.Join(", ", Enum.GetNames(type))}{(IsFlags(type) ? ", parted by commas" : "")}";
+        if (type.IsEnum)
+            return $"one {(IsFlags(type) ? "or several " : "")}of "
+                + $"{string.Join(", ", Enum.GetNames(type))}{(IsFlags(type) ? ", parted by commas" : "")}";
         if (type == typeof(bool)) return "true or false";
         if (type == typeof(int) || type == typeof(long)) return "a whole number";
         if (type == typeof(double)) return "a number";
@@ -164,5 +180,6 @@ internal static class ConfigurationShape
 
     private static bool Is(string name, string key) => name.Equals(key, StringComparison.OrdinalIgnoreCase);
 
-    private static string Not(IConfigurationSection section, string expected) => $"{section.Path} is '{section.Value}'; it must be {expected}.";
+    private static string Not(IConfigurationSection section, string expected) =>
+        $"{section.Path} is '{section.Value}'; it must be {expected}.";
 }

@@ -2,7 +2,9 @@ using MlServe.Resilience;
 
 namespace MlServe.Configuration;
 
-/// <summary>Who stands in for whom, over all models of a host: a name that nobody has, and a way that leads back to where it began, are errors.</summary>
+/// <summary>
+/// Who stands in for whom, over all models of a host: a name that nobody has, and a way that leads back to where it began, are errors.
+/// </summary>
 internal static class FallbackGraph
 {
     /// <param name="models">The names of all models.</param>
@@ -31,27 +33,33 @@ internal static class FallbackGraph
     /// <param name="stepsOf">The chains of others.</param>
     /// <param name="keyOf">How messages name a model's configuration.</param>
     public static IEnumerable<string> ProblemsOf(
-        string model, IReadOnlyList<FallbackStep> steps, IReadOnlyCollection<string> models, Func<string, IReadOnlyList<FallbackStep>> stepsOf, Func<string, string> keyOf)
+        string model, IReadOnlyList<FallbackStep> steps, IReadOnlyCollection<string> models,
+        Func<string, IReadOnlyList<FallbackStep>> stepsOf, Func<string, string> keyOf)
     {
         foreach (var problem in UnknownOf(model, steps, models, keyOf))
             yield return problem;
         if (FindWayBack(model, steps, [model], stepsOf, new(ModelName.Comparer)) is { } way) yield return LeadsBack(way, keyOf);
     }
 
-    private static IEnumerable<string> UnknownOf(string model, IReadOnlyList<FallbackStep> steps, IReadOnlyCollection<string> models, Func<string, string> keyOf)
+    private static IEnumerable<string> UnknownOf(
+        string model, IReadOnlyList<FallbackStep> steps, IReadOnlyCollection<string> models, Func<string, string> keyOf)
     {
         foreach (var step in steps.OfType<ModelStep>().Where(step => !step.IsGiven && !models.Contains(step.Name, ModelName.Comparer)))
         {
-            var suggestion = Suggestion.For(step.Name, models) is { } name ? $" Did you mean '{name}'?" : $" There are: {string.Join(", ", models.Select(static name => $"'{name}'"))}.";
+            var suggestion = Suggestion.For(step.Name, models) is { } name
+                ? $" Did you mean '{name}'?"
+                : $" There are: {string.Join(", ", models.Select(static name => $"'{name}'"))}.";
             yield return $"{keyOf(model)}:{nameof(ModelOptions.Fallback)} names model '{step.Name}', and there is none.{suggestion}";
         }
     }
 
     private static string LeadsBack(List<string> cycle, Func<string, string> keyOf) =>
-        $"{keyOf(cycle[0])}:{nameof(ModelOptions.Fallback)} leads back to where it began: {string.Join(" -> ", cycle)}. Take one of them out of a chain.";
+        $"{keyOf(cycle[0])}:{nameof(ModelOptions.Fallback)} leads back to where it began: {string.Join(" -> ", cycle)}. Take one of them "
+        + "out of a chain.";
 
     private static List<string>? FindWayBack(
-        string start, IReadOnlyList<FallbackStep> steps, List<string> way, Func<string, IReadOnlyList<FallbackStep>> stepsOf, HashSet<string> seen)
+        string start, IReadOnlyList<FallbackStep> steps, List<string> way, Func<string, IReadOnlyList<FallbackStep>> stepsOf,
+        HashSet<string> seen)
     {
         foreach (var step in steps.OfType<ModelStep>().Where(static step => !step.IsGiven))
         {

@@ -33,7 +33,8 @@ internal static partial class Faults
     }
 
     private static bool Names(string message, string? option) =>
-        !string.IsNullOrEmpty(option) && Regex.IsMatch(message, $@"\b{Regex.Escape(option)}\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant);
+        !string.IsNullOrEmpty(option)
+        && Regex.IsMatch(message, $@"\b{Regex.Escape(option)}\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant);
 
     private static string? Suggested(string cause) => DidYouMean().Match(cause) is { Success: true } match ? match.Groups[1].Value : null;
 

@@ -30,7 +30,8 @@ internal sealed class ModelCatalog
     public IReadOnlyList<string> Names =>
     [
         .. _registrations.Models
-            .Concat(Sections.SelectMany(static section => section.GetSection(ConfigurationShape.Models).GetChildren()).Select(static model => model.Key))
+            .Concat(Sections.SelectMany(static section => section.GetSection(ConfigurationShape.Models).GetChildren())
+                .Select(static model => model.Key))
             .Distinct(ModelName.Comparer),
     ];
 
@@ -39,7 +40,8 @@ internal sealed class ModelCatalog
 
     /// <summary>The sections of one model, where there are any.</summary>
     public IEnumerable<IConfigurationSection> SectionsOf(string model) =>
-        Sections.Select(section => section.GetSection(ConfigurationShape.Models).GetSection(model)).Where(static section => section.Exists());
+        Sections.Select(section => section.GetSection(ConfigurationShape.Models).GetSection(model))
+            .Where(static section => section.Exists());
 
     /// <summary>All that configuration says of a model, to see whether it changed.</summary>
     public string SnapshotOf(string model) => string.Join('\n', SectionsOf(model)

@@ -36,7 +36,8 @@ internal readonly record struct NamedValue(string Name, IConfigurationSection Se
         foreach (var item in dictionary.GetChildren())
         {
             if (string.IsNullOrEmpty(item[NameKey])) yield return $"{item.Path}:{NameKey} is empty; it must be a name.";
-            if (!item.GetSection(ValueKey).Exists()) yield return $"{item.Path}:{ValueKey} is missing; each item must have {NameKey} and {ValueKey}.";
+            if (!item.GetSection(ValueKey).Exists())
+                yield return $"{item.Path}:{ValueKey} is missing; each item must have {NameKey} and {ValueKey}.";
             foreach (var key in item.GetChildren().Where(static key => !Is(key.Key, NameKey) && !Is(key.Key, ValueKey)))
                 yield return $"{key.Path} is not a known key. Known here: {NameKey}, {ValueKey}.";
         }

@@ -36,7 +36,8 @@ internal static class OptionsCopy
 
     private static void Fill(object options, object copy)
     {
-        foreach (var property in ConfigurationShape.Find(options.GetType())!.Properties.Where(static property => property.GetIndexParameters().Length == 0))
+        foreach (var property in ConfigurationShape.Find(options.GetType())!.Properties.Where(static property =>
+            property.GetIndexParameters().Length == 0))
         {
             var value = property.GetValue(options);
             if (property.SetMethod is { IsPublic: true }) property.SetValue(copy, Of(property, value));

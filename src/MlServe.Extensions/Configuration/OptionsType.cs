@@ -32,13 +32,15 @@ internal abstract class OptionsType
 
     /// <summary>A class whose properties are keys.</summary>
     public static OptionsType Object<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] T>()
-        where T : class, new() => new Of<T> { Properties = typeof(T).GetProperties(BindingFlags.Public | BindingFlags.Instance), New = static () => new T() };
+        where T : class, new() =>
+        new Of<T> { Properties = typeof(T).GetProperties(BindingFlags.Public | BindingFlags.Instance), New = static () => new T() };
 
     private sealed class Of<T> : OptionsType
     {
         public override IList NewList() => new List<T>();
 
-        public override IDictionary NewDictionary(object? like) => new Dictionary<string, T>((like as Dictionary<string, T>)?.Comparer ?? StringComparer.Ordinal);
+        public override IDictionary NewDictionary(object? like) =>
+            new Dictionary<string, T>((like as Dictionary<string, T>)?.Comparer ?? StringComparer.Ordinal);
 
         public override IDictionary NewDictionaryOfLists(object? like) =>
             new Dictionary<string, IList<T>>((like as Dictionary<string, IList<T>>)?.Comparer ?? StringComparer.Ordinal);

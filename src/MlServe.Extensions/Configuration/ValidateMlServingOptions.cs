@@ -10,7 +10,8 @@ internal sealed class ValidateMlServingOptions(ModelCatalog catalog, Configurati
 
     public ValidateOptionsResult Validate(string? name, MlServingOptions options)
     {
-        List<string> unread = [.. catalog.Sections.SelectMany(static section => ConfigurationShape.Check(section, typeof(MlServingOptions), Keys))];
+        List<string> unread =
+            [.. catalog.Sections.SelectMany(static section => ConfigurationShape.Check(section, typeof(MlServingOptions), Keys))];
         List<string> problems =
         [
             .. Faults.Together(unread, options.Validate().Select(problem => $"{catalog.Key}:{problem}")),

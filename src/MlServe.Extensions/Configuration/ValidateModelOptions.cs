@@ -11,7 +11,8 @@ internal sealed class ValidateModelOptions(ModelCatalog catalog, FeatureCatalog 
     {
         var model = name ?? "";
         var key = catalog.KeyOf(model);
-        if (ModelName.ProblemOf(model) is { } problem) return ValidateOptionsResult.Fail($"{key}: '{model}' cannot name a model; {problem}");
+        if (ModelName.ProblemOf(model) is { } problem)
+            return ValidateOptionsResult.Fail($"{key}: '{model}' cannot name a model; {problem}");
 
         List<IConfigurationSection> sections = [.. catalog.SectionsOf(model)];
         List<string> unread = [.. sections.SelectMany(features.Check)];

@@ -46,7 +46,8 @@ internal sealed class FeatureCatalog
         Keys =
         [
             .. features.Where(static feature => !feature.IsBuiltIn).SelectMany(KeysOf),
-            .. Packaged.Where(package => !features.Exists(feature => Is(feature.Key, package.Key))).Select(static package => package.ToKey()),
+            .. Packaged.Where(package => !features.Exists(feature => Is(feature.Key, package.Key)))
+                .Select(static package => package.ToKey()),
         ];
     }
 
@@ -82,16 +83,19 @@ internal sealed class FeatureCatalog
             if (sections.Any(section => section.GetSection(option).Exists())) continue;
             if (sections.LastOrDefault(section => section.GetSection(feature.Key).Exists()) is not { } found) continue;
             yield return $"{found.GetSection(feature.Key).Path} has no effect: nothing turns it on for model {model}. "
-                + $"Set {option} of the model to true, or call {CallOf(feature, option)} where it is added in code; set to false it says that this is meant.";
+                + $"Set {option} of the model to true, or call {CallOf(feature, option)} where it is added in code; set to false it says "
+                + "that this is meant.";
         }
     }
 
     /// <summary>Options that code has set and that no feature reads.</summary>
     public IEnumerable<string> Unread(ModelOptions options) => options.OptionsTypes
         .Where(type => !Features.Any(feature => feature.OptionsType == type))
-        .Select(static type => $"{type.Name} are set in code, and no feature reads them. Add the feature: AddMlServing().AddFeature<...>().");
+        .Select(static type =>
+            $"{type.Name} are set in code, and no feature reads them. Add the feature: AddMlServing().AddFeature<...>().");
 
-    private static string CallOf(ModelFeature feature, string option) => feature.IsBuiltIn ? option : $"UseFeature<{feature.OptionsType.Name}>()";
+    private static string CallOf(ModelFeature feature, string option) =>
+        feature.IsBuiltIn ? option : $"UseFeature<{feature.OptionsType.Name}>()";
 
     /// <summary>Adds the layers of a model: those of the application's code, and those of the features that it uses.</summary>
     public void Apply(ModelOptions options, ModelFeatureContext context)

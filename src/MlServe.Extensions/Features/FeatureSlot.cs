@@ -13,8 +13,8 @@ public enum FeatureSlot
     Fallback,
 
     /// <summary>
-    /// Outside of the cache, so that it sees every request. Inside of the layers that the application adds in code, but for those that it adds
-    /// after <c>UseCache</c>.
+    /// Outside of the cache, so that it sees every request. Inside of the layers that the application adds in code, but for those that it
+    /// adds after <c>UseCache</c>.
     /// </summary>
     Application,
 

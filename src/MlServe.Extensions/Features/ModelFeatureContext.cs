@@ -31,7 +31,8 @@ public sealed class ModelFeatureContext
     /// <exception cref="InvalidOperationException">The slot of the feature is <see cref="FeatureSlot.Source"/>, which adds no
     /// layer.</exception>
     public PredictorBuilder Pipeline => Feature is { Slot: FeatureSlot.Source } feature
-        ? throw new InvalidOperationException($"The feature '{feature.Key}' has the slot Source, and adds no layer. Give it the slot where its layer stands.")
+        ? throw new InvalidOperationException(
+            $"The feature '{feature.Key}' has the slot Source, and adds no layer. Give it the slot where its layer stands.")
         : _pipeline;
 
     /// <summary>The feature that is being added.</summary>

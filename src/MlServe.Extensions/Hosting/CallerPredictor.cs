@@ -11,13 +11,11 @@ internal sealed class CallerPredictor(IPredictor inner, string model, ICallerAcc
 
     bool IShieldsCallers.IsShielding => Inner is IShieldsCallers { IsShielding: true };
 
-    /// <summary>Adds the door where the host says who asks. A warm-up is nobody's, and goes around it.</summary>
-    public static PredictorBuilder AddTo(PredictorBuilder builder, string model, IServiceProvider services) =>
-        services.Find<ICallerAccessor>() is not { } accessor
-            ? builder
-            : builder.UseBuiltIn(
-                (inner, services) => new CallerPredictor(inner, model, accessor, new(services.FindLogger())),
-                static (inner, _) => inner);
+    /// <summary>The door where the host says who asks. A warm-up is nobody's, and goes around it.</summary>
+    public static IPredictor Around(IPredictor inner, PipelineContext context) =>
+        !context.IsWarmUp && context.Find<ICallerAccessor>() is { } accessor
+            ? new CallerPredictor(inner, context.Identity.Name, accessor, new(context.Logger))
+            : inner;
 
     public override ValueTask<Prediction> PredictAsync(
         PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)

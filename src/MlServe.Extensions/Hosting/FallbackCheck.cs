@@ -8,59 +8,68 @@ internal static class FallbackCheck
 {
     /// <param name="model">The model.</param>
     /// <param name="find">Finds another model of the host.</param>
-    public static IEnumerable<string> ProblemsOf(HostedModel model, Func<string, HostedModel?> find) => model.Fallback is { } fallback
-        ? ProblemsOf(model, fallback.Steps, fallback.StaleAnswers is not null, find)
-        : [];
+    public static IEnumerable<string> ProblemsOf(ModelEntry model, Func<string, ModelEntry?> find) =>
+        model.Fallback is { } fallback && model.Versions.Last is { } version
+            ? ProblemsOf(model.Name, version, fallback.Steps, fallback.StaleAnswers is not null, find)
+            : [];
 
-    /// <param name="model">The model.</param>
+    /// <param name="name">The name of the model.</param>
+    /// <param name="model">A version of it.</param>
     /// <param name="steps">Its chain.</param>
     /// <param name="keepsAnswers">Whether somebody keeps answers of it.</param>
     /// <param name="find">Finds another model of the host.</param>
-    public static IEnumerable<string> ProblemsOf(HostedModel model, IEnumerable<FallbackStep> steps, bool keepsAnswers, Func<string, HostedModel?> find)
-    {
-        if (model.NotLoadedYet is not null) return [];
-        return steps.SelectMany(step => step switch
+    public static IEnumerable<string> ProblemsOf(
+        string name, IPredictor model, IEnumerable<FallbackStep> steps, bool keepsAnswers, Func<string, ModelEntry?> find) =>
+        steps.SelectMany(step => step switch
         {
-            ModelStep other when find(other.Name) is { NotLoadedYet: null } target => ProblemsOf(model, other, target),
-            StaleAnswerStep when !keepsAnswers => [$"The fallback chain of model '{model.Name}' has stale answers, and nobody keeps any. Call UseCache, or set UseCache to true."],
-            ValueStep value => ProblemsOf(model, value),
+            ModelStep other when find(other.Name)?.Versions.Last is { } target => ProblemsOf(name, model, other, target),
+            StaleAnswerStep when !keepsAnswers =>
+                [$"The fallback chain of model '{name}' has stale answers, and nobody keeps any. Call UseCache, or set UseCache to true."],
+            ValueStep value => ProblemsOf(name, model.Signature, value),
             _ => [],
         });
-    }
 
-    private static IEnumerable<string> ProblemsOf(HostedModel model, ModelStep step, HostedModel target)
+    private static IEnumerable<string> ProblemsOf(string name, IPredictor model, ModelStep step, ServedVersion target)
     {
-        if (step.After is not null && PredictorBuilderResilienceExtensions.IsSameModel(model, target) && RunsOnCpu(model) && RunsOnCpu(target))
+        if (step.After is not null && PredictorBuilderResilienceExtensions.IsSameModel(model, target) && RunsOnCpu(model)
+            && RunsOnCpu(target))
         {
-            yield return $"'{step.Name}' cannot be asked beside model '{model.Name}': both are made of the same file and run on the processor, where neither would be faster. "
+            yield return $"'{step.Name}' cannot be asked beside model '{name}': both are made of the same file and run on the processor, "
+                + "where neither would be faster. "
                 + "Leave After out, or take another model.";
         }
 
         var misfits = SignatureFit.Misfits(model.Signature, target.Signature).ToList();
-        if (misfits.Count > 0) yield return $"'{step.Name}' cannot stand in for model '{model.Name}': {string.Join("; ", misfits)}. Take another for its fallback chain.";
+        if (misfits.Count > 0)
+            yield return $"'{step.Name}' cannot stand in for model '{name}': {string.Join("; ", misfits)}. Take another for its fallback "
+                + "chain.";
     }
 
-    private static IEnumerable<string> ProblemsOf(HostedModel model, ValueStep value)
+    private static IEnumerable<string> ProblemsOf(string name, ModelSignature signature, ValueStep value)
     {
-        var signature = model.Signature;
         List<string> given = [.. value.Outputs];
         foreach (var output in given.Where(output => signature.IndexOfOutput(output) < 0))
         {
-            yield return $"The fallback chain of model '{model.Name}' gives a value to '{output}', which the model does not have. It has: {signature.OutputNames}.";
+            yield return $"The fallback chain of model '{name}' gives a value to '{output}', which the model does not have. It has: "
+                + $"{signature.OutputNames}.";
         }
 
-        List<string> missing = [.. signature.Outputs.Select(static output => output.Name).Where(output => !given.Contains(output, StringComparer.Ordinal))];
+        List<string> missing =
+            [.. signature.Outputs.Select(static output => output.Name).Where(output => !given.Contains(output, StringComparer.Ordinal))];
         if (missing.Count > 0 && given.Exists(output => signature.IndexOfOutput(output) >= 0))
         {
-            yield return $"The fallback chain of model '{model.Name}' gives no value to {string.Join(", ", missing.Select(static output => $"'{output}'"))}: "
-                + $"what stands in for an answer must have every output. The model has: {signature.OutputNames}. Give each a value, or take the value out of the chain.";
+            yield return $"The fallback chain of model '{name}' gives no value to "
+                + $"{string.Join(", ", missing.Select(static output => $"'{output}'"))}: "
+                + $"what stands in for an answer must have every output. The model has: {signature.OutputNames}. Give each a value, or "
+                + "take the value out of the chain.";
         }
 
         foreach (var output in given.Where(value.IsOfNumbers))
         {
             if (signature.IndexOfOutput(output) is >= 0 and var index && NotOfNumbers(signature.Outputs[index]) is { } kind)
             {
-                yield return $"The fallback chain of model '{model.Name}' gives numbers to '{output}', which is {kind}: only tensors of numbers can be given so. "
+                yield return $"The fallback chain of model '{name}' gives numbers to '{output}', which is {kind}: only tensors of numbers "
+                    + "can be given so. "
                     + "Let a model or a function stand in (Then in code), or take the value out of the chain.";
             }
         }
@@ -68,7 +77,8 @@ internal static class FallbackCheck
         foreach (var (output, length) in value.Lengths)
         {
             if (LengthOfRow(signature, output) is { } expected && expected != length)
-                yield return $"The fallback chain of model '{model.Name}' gives '{output}' a value of {length} numbers, and a row of the model's has {expected}.";
+                yield return $"The fallback chain of model '{name}' gives '{output}' a value of {length} numbers, and a row of the "
+                    + $"model's has {expected}.";
         }
     }
 
@@ -96,5 +106,6 @@ internal static class FallbackCheck
         return length;
     }
 
-    private static bool RunsOnCpu(HostedModel model) => model.GetService<OnnxModelDescription>() is not { } description || description.ExecutionProvider == "CPUExecutionProvider";
+    private static bool RunsOnCpu(IPredictor model) =>
+        model.GetService<OnnxModelDescription>() is not { } description || description.ExecutionProvider == "CPUExecutionProvider";
 }

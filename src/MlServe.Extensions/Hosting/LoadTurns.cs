@@ -3,9 +3,11 @@ using MlServe.Threading;
 namespace MlServe.Hosting;
 
 /// <summary>
-/// Lets so many models load at once. A load that takes long gives its turn on, so that models which hang do not keep all others from loading.
+/// Lets so many models load at once. A load that takes long gives its turn on, so that models which hang do not keep all others from
+/// loading.
 /// </summary>
-#pragma warning disable CA1001 // It holds nothing of the operating system's, and who waits for a semaphore that is disposed of waits for ever.
+// It holds nothing of the operating system's, and who waits for a semaphore that is disposed of waits for ever.
+#pragma warning disable CA1001
 internal sealed class LoadTurns(int count, TimeProvider time)
 #pragma warning restore CA1001
 {

@@ -7,8 +7,8 @@ using MlServe.Guests;
 namespace MlServe.Hosting;
 
 /// <summary>
-/// Loads the models before the host starts anything else, and closes them after it has stopped everything else: requests that other services have
-/// accepted, a web server's for one, are answered to the last.
+/// Loads the models before the host starts anything else, and closes them after it has stopped everything else: requests that other
+/// services have accepted, a web server's for one, are answered to the last.
 /// </summary>
 internal sealed class MlServingHostedService(
     PredictorProvider provider, ModelCatalog catalog, IHostApplicationLifetime? lifetime = null, ILoggerFactory? loggers = null)
@@ -97,7 +97,9 @@ internal sealed class MlServingHostedService(
         }
     }
 
-    /// <summary>A change token whose callback does not keep the context of whoever reloads: that one would be seen at each later reload.</summary>
+    /// <summary>
+    /// A change token whose callback does not keep the context of whoever reloads: that one would be seen at each later reload.
+    /// </summary>
     private sealed class UnattachedChangeToken(IChangeToken token) : IChangeToken
     {
         public bool HasChanged => token.HasChanged;

@@ -1,20 +1,25 @@
 namespace MlServe.Hosting;
 
-/// <summary>The typed door to a model that may not be loaded yet: until then its callers get an exception with the status, as later on.</summary>
-internal sealed class ModelDoor<TInput, TOutput>(IPredictor predictor, IPredictionMapper<TInput, TOutput> mapper) : IPredictor<TInput, TOutput>
+/// <summary>
+/// The typed door to a model that may not be loaded yet: until then its callers get an exception with the status, as later on.
+/// </summary>
+internal sealed class ModelDoor<TInput, TOutput>(IPredictor predictor, IPredictionMapper<TInput, TOutput> mapper)
+    : IPredictor<TInput, TOutput>
 {
-    private readonly HostedModel _model = predictor.GetService<HostedModel>()!;
+    private readonly VersionSet _versions = predictor.GetService<VersionSet>()!;
     private readonly IPredictor<TInput, TOutput> _door = predictor.As(mapper);
+
+    private PredictionError? NotLoadedYet => _versions.Last is null ? _versions.Refusal : null;
 
     public ValueTask<TOutput> PredictAsync(TInput input, PredictionOptions? options = null,
         CancellationToken cancellationToken = default) =>
-        _model.NotLoadedYet is { } error ? throw new PredictionException(error) : _door.PredictAsync(input, options, cancellationToken);
+        NotLoadedYet is { } error ? throw new PredictionException(error) : _door.PredictAsync(input, options, cancellationToken);
 
     public ValueTask<IReadOnlyList<PredictionResult<TOutput>>> PredictManyAsync(
         IReadOnlyList<TInput> inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(inputs);
-        return _model.NotLoadedYet is { } error
+        return NotLoadedYet is { } error
             ? new(inputs.Select(_ => new PredictionResult<TOutput>(error)).ToArray())
             : _door.PredictManyAsync(inputs, options, cancellationToken);
     }

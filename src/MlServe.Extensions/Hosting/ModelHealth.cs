@@ -13,7 +13,7 @@ namespace MlServe.Hosting;
 /// <param name="Failure">The exception behind it, where there is one.</param>
 internal sealed record ModelHealth(string Model, string State, HealthStatus Status, string? Problem, Exception? Failure)
 {
-    public static ModelHealth Of(HostedModel model, Func<string, HostedModel?> find)
+    public static ModelHealth Of(ModelEntry model, Func<string, ModelEntry?> find)
     {
         var state = model.State;
         if (state == ModelState.Ready) return OfReady(model);
@@ -22,7 +22,7 @@ internal sealed record ModelHealth(string Model, string State, HealthStatus Stat
             $"'{model.Name}' is {state}{(isAnswered ? ", and its fallback chain answers" : "")}", model.Failure);
     }
 
-    private static ModelHealth OfReady(HostedModel model)
+    private static ModelHealth OfReady(ModelEntry model)
     {
         var circuit = Find<ICircuitBreaker>(model);
         if (circuit is { State: not CircuitState.Closed } broken)
@@ -31,11 +31,14 @@ internal sealed record ModelHealth(string Model, string State, HealthStatus Stat
             return Degraded($"Circuit{state}", $"the circuit of '{model.Name}' is {WordOf(state)}", broken.LastFailure?.Exception);
         }
 
-        if (Find<OnnxModelDescription>(model)?.WarmUpFailure is { } failure) return Degraded("WarmUpFailed", $"the warm-up of '{model.Name}' failed: {failure}", null);
-        if (model.FallbackProblems is { } problems) return Degraded("FallbackRefused", $"'{model.Name}' is served without its fallback chain: {problems}", null);
+        if (Find<OnnxModelDescription>(model)?.WarmUpFailure is { } failure)
+            return Degraded("WarmUpFailed", $"the warm-up of '{model.Name}' failed: {failure}", null);
+        if (model.FallbackProblems is { } problems)
+            return Degraded("FallbackRefused", $"'{model.Name}' is served without its fallback chain: {problems}", null);
         return new(model.Name, nameof(ModelState.Ready), HealthStatus.Healthy, null, null);
 
-        ModelHealth Degraded(string state, string problem, Exception? exception) => new(model.Name, state, HealthStatus.Degraded, problem, exception);
+        ModelHealth Degraded(string state, string problem, Exception? exception) =>
+            new(model.Name, state, HealthStatus.Degraded, problem, exception);
     }
 
     private static string WordOf(CircuitState state) => state switch
@@ -45,8 +48,10 @@ internal sealed record ModelHealth(string Model, string State, HealthStatus Stat
         _ => "open",
     };
 
-    /// <summary>Whether something answers in the model's place while it is not loaded. Stale answers are the model's own, and go with it.</summary>
-    private static bool IsStoodInFor(HostedModel model, Func<string, HostedModel?> find) => model.Fallback?.Steps.Any(step => step switch
+    /// <summary>
+    /// Whether something answers in the model's place while it is not loaded. Stale answers are the model's own, and go with it.
+    /// </summary>
+    private static bool IsStoodInFor(ModelEntry model, Func<string, ModelEntry?> find) => model.Fallback?.Steps.Any(step => step switch
     {
         ModelStep { IsGiven: true } or ValueStep or DelegateStep => true,
         ModelStep other => find(other.Name) is { State: ModelState.Ready },
@@ -54,12 +59,12 @@ internal sealed record ModelHealth(string Model, string State, HealthStatus Stat
     }) == true;
 
     /// <summary>Asks the layers, which may be the application's.</summary>
-    private static T? Find<T>(HostedModel model)
+    private static T? Find<T>(ModelEntry model)
         where T : class
     {
         try
         {
-            return model.GetService(typeof(T)) as T;
+            return model.Versions.GetService(typeof(T)) as T;
         }
 #pragma warning disable CA1031 // That a layer throws here says nothing of the answers.
         catch (Exception exception)

@@ -15,9 +15,12 @@ internal sealed class ModelHealthCheck(PredictorProvider provider, string name) 
         if (provider.IsStopping) return Result(context.Registration.FailureStatus, "The host is stopping.", health);
         return health.Problem is null
             ? Result(HealthStatus.Healthy, $"'{model.Name}' is Ready.", health)
-            : Result(health.Status == HealthStatus.Unhealthy ? context.Registration.FailureStatus : health.Status, $"{health.Problem}.", health);
+            : Result(
+                health.Status == HealthStatus.Unhealthy ? context.Registration.FailureStatus : health.Status, $"{health.Problem}.", health);
 
-        static Task<HealthCheckResult> Result(HealthStatus status, string description, ModelHealth? health = null) => Task.FromResult(new HealthCheckResult(
-            status, description, health?.Failure, health is null ? null : new Dictionary<string, object> { [health.Model] = health.State }));
+        static Task<HealthCheckResult> Result(HealthStatus status, string description, ModelHealth? health = null) =>
+            Task.FromResult(new HealthCheckResult(
+                status, description, health?.Failure,
+                health is null ? null : new Dictionary<string, object> { [health.Model] = health.State }));
     }
 }

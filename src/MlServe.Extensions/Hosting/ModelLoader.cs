@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using MlServe.Configuration;
 using MlServe.Features;
 using MlServe.Guests;
@@ -9,42 +8,49 @@ namespace MlServe.Hosting;
 
 /// <summary>Loads models, as many at once as may run at once, and builds their pipelines.</summary>
 internal sealed class ModelLoader(
-    ModelCatalog catalog, FeatureCatalog features, IOptionsMonitor<ModelOptions> models, RunGate gate, TimeProvider time, IServiceProvider services,
+    ModelCatalog catalog, FeatureCatalog features, RunGate gate, TimeProvider time, IServiceProvider services,
     ILoggerFactory? loggers = null)
 {
-    /// <summary>How long a model whose load has failed is waited for to close: a call of the native runtime may hold it open for good.</summary>
+    /// <summary>
+    /// How long a model whose load has failed is waited for to close: a call of the native runtime may hold it open for good.
+    /// </summary>
     private static readonly TimeSpan ClosingPatience = TimeSpan.FromSeconds(5);
 
     private readonly TimeProvider _clock = GuardedTime.Of(time);
+    private readonly PipelineContext _context = PipelineContext.Of(services);
     private readonly LoadTurns _turns = new(gate.MaxConcurrentRuns, GuardedTime.Of(time));
 
     /// <summary>Loads a model and runs its warm-up.</summary>
-    /// <param name="name">The name of the model.</param>
-    /// <param name="around">For the warm-up, the twins of the layers that will stand around what is loaded.</param>
+    /// <param name="settings">What it is loaded with.</param>
+    /// <param name="around">For the warm-up, the layers that will stand around what is loaded.</param>
     /// <param name="cancellationToken">Gives it up.</param>
     /// <exception cref="ModelLoadException">It could not be loaded; the message names it and its key.</exception>
-    /// <exception cref="OptionsValidationException">Its options are not valid.</exception>
-    public async Task<LoadedModel> LoadAsync(string name, IReadOnlyList<PipelineLayer> around, CancellationToken cancellationToken)
+    public async Task<ServedVersion> LoadAsync(
+        VersionSettings settings, IReadOnlyList<PipelineLayer> around, CancellationToken cancellationToken)
     {
         using var turn = await _turns.TakeAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            return await LoadAsync(name, InForce(models.Get(name)), catalog.SnapshotOf(name), around, cancellationToken).ConfigureAwait(false);
+            return await LoadModelAsync(settings, around, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is not (OperationCanceledException or OptionsValidationException))
+        catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            throw NotLoaded(name, exception);
+            throw NotLoaded(settings.Model, exception);
         }
     }
 
-    /// <summary>Reads and inspects the file of a model that may be loaded later, and leaves nothing behind. A source from code is not asked: it is not what configuration changes.</summary>
+    /// <summary>
+    /// Reads and inspects the file of a model that may be loaded later, and leaves nothing behind. A source from code is not asked: it is
+    /// not what configuration changes.
+    /// </summary>
     /// <exception cref="ModelLoadException">A load would fail so, too.</exception>
     public async Task CheckFileAsync(string name, ModelOptions options, CancellationToken cancellationToken)
     {
         if (options.Source is not null || options.Predictor is not null) return;
         try
         {
-            var (_, info) = await new OnnxLoader(FileOf(options), options.Onnx, ContextOf(name, options)).ReadAsync(cancellationToken).ConfigureAwait(false);
+            var (_, info) = await new OnnxLoader(
+                FileOf(options), options.Onnx, ContextOf(name, options)).ReadAsync(cancellationToken).ConfigureAwait(false);
             Check(name, OnnxFeature.FreeNames(options.Onnx, info).Select(static problem => $"{nameof(ModelOptions.Onnx)}:{problem}"));
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
@@ -66,28 +72,36 @@ internal sealed class ModelLoader(
         LoggerFactory = loggers,
     };
 
+    /// <summary>What the layers are built with; those of the application's find the service level among the services.</summary>
+    private PipelineContext ContextOf(ServiceLevel serviceLevel) =>
+        _context with { ServiceLevel = serviceLevel, Services = new ModelServices(services, serviceLevel) };
+
     private static IModelSource FileOf(ModelOptions options) => ModelSource.FromFile(options.Path!, options.Onnx.MaxModelBytes);
 
-    private async Task<LoadedModel> LoadAsync(
-        string name, ModelOptions options, string snapshot, IReadOnlyList<PipelineLayer> around, CancellationToken cancellationToken)
+    private async Task<ServedVersion> LoadModelAsync(
+        VersionSettings settings, IReadOnlyList<PipelineLayer> around, CancellationToken cancellationToken)
     {
-        if (options.Predictor is { } makePredictor) return Wrap(name, options, snapshot, makePredictor);
+        var (name, options) = (settings.Model, settings.InForce);
+        if (options.Predictor is { } makePredictor) return Wrap(settings, makePredictor);
         var context = ContextOf(name, options);
         IPredictor? model = null;
-        var serviceLevel = options.ServiceLevel.ToServiceLevel();
+        var serviceLevel = settings.ServiceLevel;
         var builder = new PredictorBuilder(_ => model!);
         List<Func<IModelSource, IServiceProvider, IModelSource>> wrappers = [.. options.SourceWrappers];
         features.Apply(options, new(name, serviceLevel, services, builder, wrappers, options.IsCachePlaced));
-        model = await OnnxPredictor.LoadAsync(SourceOf(options, wrappers, context), options.Onnx, context, cancellationToken).ConfigureAwait(false);
+        model = await OnnxPredictor.LoadAsync(
+            SourceOf(options, wrappers, context), options.Onnx, context, cancellationToken).ConfigureAwait(false);
         try
         {
             Check(name, features.Validate(options, model));
-            var pipeline = builder.Build(new ModelServices(services, serviceLevel));
+            var pipeline = builder.Build(ContextOf(serviceLevel));
             try
             {
                 if (options.Onnx.WarmUpRuns > 0)
-                    await new PipelineWarmUp(pipeline, around, serviceLevel, _clock, LogMessages.Create(loggers)).RunAsync(cancellationToken).ConfigureAwait(false);
-                return new(pipeline, pipeline.Signature, serviceLevel, snapshot);
+                    await new PipelineWarmUp(
+                        pipeline, around, serviceLevel, _clock,
+                        LogMessages.Create(loggers)).RunAsync(cancellationToken).ConfigureAwait(false);
+                return new(pipeline, settings, _clock.GetUtcNow());
             }
             catch
             {
@@ -105,17 +119,19 @@ internal sealed class ModelLoader(
     /// <summary>
     /// Layers around a predictor of the application's. It is not warmed up: nobody knows a request that it takes, and it may be billed for.
     /// </summary>
-    private LoadedModel Wrap(string name, ModelOptions options, string snapshot, Func<IServiceProvider, IPredictor> makePredictor)
+    private ServedVersion Wrap(VersionSettings settings, Func<IServiceProvider, IPredictor> makePredictor)
     {
-        var predictor = makePredictor(services) ?? throw new InvalidOperationException("The function given to FromPredictor returned null.");
+        var (name, options) = (settings.Model, settings.InForce);
+        var predictor = makePredictor(services)
+            ?? throw new InvalidOperationException("The function given to FromPredictor returned null.");
         try
         {
-            var serviceLevel = options.ServiceLevel.ToServiceLevel();
+            var serviceLevel = settings.ServiceLevel;
             var builder = new PredictorBuilder(_ => new ForeignModel(predictor, options.IsPredictorBorrowed, new(name, options.Version)));
             features.Apply(options, new(name, serviceLevel, services, builder, [], options.IsCachePlaced));
             Check(name, features.Validate(options, predictor));
-            var pipeline = builder.Build(new ModelServices(services, serviceLevel));
-            return new(pipeline, pipeline.Signature, serviceLevel, snapshot);
+            var pipeline = builder.Build(ContextOf(serviceLevel));
+            return new(pipeline, settings, _clock.GetUtcNow());
         }
         catch
         {
@@ -124,8 +140,6 @@ internal sealed class ModelLoader(
         }
     }
 
-    private static ModelOptions InForce(ModelOptions options) => options.Frozen ?? options;
-
     /// <summary>Holds the options against what only the loaded model tells.</summary>
     private void Check(string name, IEnumerable<string> problems)
     {
@@ -133,14 +147,16 @@ internal sealed class ModelLoader(
         if (told.Count > 0) throw new ModelLoadException(ModelLoadFailure.InvalidOptions, string.Join(" ", told));
     }
 
-    private IModelSource SourceOf(ModelOptions options, List<Func<IModelSource, IServiceProvider, IModelSource>> wrappers, ModelLoadContext context)
+    private IModelSource SourceOf(
+        ModelOptions options, List<Func<IModelSource, IServiceProvider, IModelSource>> wrappers, ModelLoadContext context)
     {
         var source = options.Source is { } makeSource
             ? makeSource(services) ?? throw new InvalidOperationException("The function given to FromSource returned null.")
             : FileOf(options);
         if (wrappers.Count == 0) return source;
 
-        // What stands around a source may take its time, and may run the model: quantizing does both. So the source itself is timed, and what it gives is verified before.
+        // What stands around a source may take its time, and may run the model: quantizing does both. So the source itself is timed, and
+        // what it gives is verified before.
         source = options.Onnx.Verify == ModelVerification.InChildProcess
             ? new VerifiedModelSource(source, options.Onnx, context)
             : new TimedModelSource(source, context.Name, options.Onnx.LoadTimeout, _clock);
@@ -149,12 +165,17 @@ internal sealed class ModelLoader(
         return source;
     }
 
-    /// <summary>Closes a pipeline or a model whose load has failed. What a layer throws at that is counted by the layer's guard: why the load failed is what is said.</summary>
+    /// <summary>
+    /// Closes a pipeline or a model whose load has failed. What a layer throws at that is counted by the layer's guard: why the load failed
+    /// is what is said.
+    /// </summary>
     private async Task CloseAsync(IPredictor predictor)
     {
         try
         {
-            await predictor.DisposeAsync().AsTask().WaitAsync(ClosingPatience, _clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await predictor.DisposeAsync()
+                .AsTask()
+                .WaitAsync(ClosingPatience, _clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 #pragma warning disable CA1031
         catch (Exception)

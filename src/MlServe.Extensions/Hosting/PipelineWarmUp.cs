@@ -9,14 +9,16 @@ using MlServe.Tensors;
 namespace MlServe.Hosting;
 
 /// <summary>
-/// Sends some requests through all that stands around a model before callers come, so that none of them waits for the compiler. They go through twins of the layers, which are built
-/// around the model for this alone and with services that lead nowhere: what the layers themselves keep, count and tell does not change.
+/// Sends some requests through all that stands around a model before callers come, so that none of them waits for the compiler. They go
+/// through the same layers, built once more around the model with a <see cref="PipelineContext"/> that leads nowhere: what the layers
+/// themselves keep, count and tell does not change.
 /// </summary>
-internal sealed class PipelineWarmUp(IPredictor pipeline, IReadOnlyList<PipelineLayer> around, ServiceLevel serviceLevel, TimeProvider time, ILogger logger)
+internal sealed class PipelineWarmUp(
+    IPredictor pipeline, IReadOnlyList<PipelineLayer> around, ServiceLevel serviceLevel, TimeProvider time, ILogger logger)
 {
     /// <summary>
-    /// As many as show a batcher that its caller is alone, so that both of its ways are taken; fewer where the model is slow. Each has twins of its own and two equal requests, of which
-    /// a cache answers the second.
+    /// As many as show a batcher that its caller is alone, so that both of its ways are taken; fewer where the model is slow. Each has
+    /// layers of its own and two equal requests, of which a cache answers the second.
     /// </summary>
     private const int Rounds = 10;
     private const int RequestsOfSlowModels = 3;
@@ -30,11 +32,11 @@ internal sealed class PipelineWarmUp(IPredictor pipeline, IReadOnlyList<Pipeline
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         var opening = pipeline.GetService<SecondLevel>()?.OpenAsync(cancellationToken) ?? Task.CompletedTask;
-        await AskTwinsAsync(cancellationToken).ConfigureAwait(false);
+        await AskLayersAsync(cancellationToken).ConfigureAwait(false);
         await opening.ConfigureAwait(false);
     }
 
-    private async Task AskTwinsAsync(CancellationToken cancellationToken)
+    private async Task AskLayersAsync(CancellationToken cancellationToken)
     {
         if (pipeline.GetService<IBatchExecutor>()?.SampleRequest is not { } sample || Innermost() is not { } model) return;
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -69,7 +71,8 @@ internal sealed class PipelineWarmUp(IPredictor pipeline, IReadOnlyList<Pipeline
 
     private async Task RunAsync(IPredictor model, PredictionInputs sample, CancellationToken cancellationToken)
     {
-        using var services = new WarmUpServices(serviceLevel, time);
+        using var meters = new WarmUpMeters();
+        var context = new PipelineContext { IsWarmUp = true, ServiceLevel = serviceLevel, Time = time, Meters = meters };
         var flat = Flat(sample) ?? sample;
         var started = time.GetTimestamp();
         var requests = 0;
@@ -78,14 +81,12 @@ internal sealed class PipelineWarmUp(IPredictor pipeline, IReadOnlyList<Pipeline
             // The compiler's time is not the model's.
             if (round == 1) started = time.GetTimestamp();
             var builder = new PredictorBuilder(model);
-            foreach (var twin in around)
-                builder.Use(twin);
-            foreach (var twin in pipeline.GetService<Pipeline>()?.Twins ?? [])
-                builder.Use(twin);
-            await using var twins = builder.Build(services);
+            foreach (var layer in around.Concat(pipeline.GetService<Pipeline>()?.WarmUpLayers ?? []))
+                builder.Use(layer);
+            await using var layers = builder.Build(context);
             for (var equal = 0; equal < 2; equal++)
             {
-                if (!await AskAsync(twins, round % 2 == 0 ? sample : flat, cancellationToken).ConfigureAwait(false)) return;
+                if (!await AskAsync(layers, round % 2 == 0 ? sample : flat, cancellationToken).ConfigureAwait(false)) return;
                 if (++requests >= RequestsOfSlowModels && time.GetElapsedTime(started) > Enough) return;
             }
         }
@@ -108,7 +109,8 @@ internal sealed class PipelineWarmUp(IPredictor pipeline, IReadOnlyList<Pipeline
     }
 
     private IPredictor? Innermost() =>
-        pipeline.GetService<PaddingPredictor>() ?? pipeline.GetService<BatchingPredictor>() ?? (IPredictor?)pipeline.GetService<OnnxPredictor>();
+        pipeline.GetService<PaddingPredictor>() ?? pipeline.GetService<BatchingPredictor>()
+        ?? (IPredictor?)pipeline.GetService<OnnxPredictor>();
 
     /// <summary>The same row as a list of numbers without name and shape, as most callers give it.</summary>
     private static PredictionInputs? Flat(in PredictionInputs sample)

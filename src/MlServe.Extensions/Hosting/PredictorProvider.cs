@@ -5,27 +5,28 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using MlServe.Configuration;
 using MlServe.Guests;
-using MlServe.Onnx;
 using MlServe.Resilience;
 
 namespace MlServe.Hosting;
 
 /// <summary>Holds the models of a host: one for each name, made when it is first asked for, closed with the provider.</summary>
 internal sealed class PredictorProvider(
-    ModelCatalog catalog, ModelLoader loader, IOptions<MlServingOptions> options, IOptionsMonitor<ModelOptions> models,
-    IOptionsMonitorCache<ModelOptions> cache, ReloadCheck check, TimeProvider time, IServiceProvider services, ILoggerFactory? loggers = null)
+    ModelCatalog catalog, ModelLoader loader, SettingsReader settings, IOptions<MlServingOptions> options,
+    IOptionsMonitor<ModelOptions> models, ReloadCheck check, IEnumerable<IModelVersionCheck> checks, TimeProvider time,
+    IServiceProvider services, ILoggerFactory? loggers = null)
     : IPredictorProvider, IFallbackTargets, IDisposable, IAsyncDisposable
 {
     private readonly ILogger _logger = LogMessages.Create(loggers);
     private readonly TimeProvider _clock = GuardedTime.Of(time);
     private readonly MlServingOptions _options = options.Value;
-    private readonly ConcurrentDictionary<string, HostedModel> _models = new(ModelName.Comparer);
+    private readonly ConcurrentDictionary<string, ModelEntry> _models = new(ModelName.Comparer);
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _ending = new();
     private bool _isStarted;
     private bool _isStopping;
     private bool _isDisposed;
     private LoadRetries? _retries;
+    private IDisposable? _optionsWatch;
 
     /// <summary>Those that are served and no longer in the configuration, too: it may be a file that is half written.</summary>
     public IReadOnlyCollection<string> Names => Known();
@@ -49,11 +50,12 @@ internal sealed class PredictorProvider(
     /// <exception cref="InvalidOperationException">Several models have such a door, and none of them is the default.</exception>
     public string ModelOfDoor(Type service, string door) => DefaultOf(catalog.ModelsWithDoor(service), door);
 
-    public HostedModel GetModel(string name) => FindModel(name) ?? throw new KeyNotFoundException($"There is no model '{name}'. {KnownModels()}");
+    public ModelEntry GetModel(string name) =>
+        FindModel(name) ?? throw new KeyNotFoundException($"There is no model '{name}'. {KnownModels()}");
 
     public async Task LoadAsync(CancellationToken cancellationToken = default)
     {
-        ConfigureRuntime();
+        HostRuntime.Configure(_options.Runtime, catalog.Key);
         var names = catalog.Names;
         var failures = new ConcurrentQueue<Exception>();
         var problems = new List<string>();
@@ -61,7 +63,7 @@ internal sealed class PredictorProvider(
         {
             try
             {
-                await GetModel(name).LoadAsync(cancellationToken).ConfigureAwait(false);
+                await GetModel(name).Life.LoadAsync(cancellationToken).ConfigureAwait(false);
             }
             catch (Exception exception) when (!cancellationToken.IsCancellationRequested && !IsRequired(name))
             {
@@ -87,9 +89,13 @@ internal sealed class PredictorProvider(
 
         if (problems.Count > 0) throw new ModelLoadException(ModelLoadFailure.InvalidOptions, string.Join(Environment.NewLine, problems));
         Volatile.Write(ref _isStarted, true);
+        WatchOptions();
     }
 
-    /// <summary>Loads models that a reload of the configuration has added, tries again those that failed, and tells of changes that have to wait.</summary>
+    /// <summary>
+    /// Loads models that a reload of the configuration has added, tries again those that failed, and loads those anew whose options have
+    /// changed.
+    /// </summary>
     public void Reload()
     {
         var names = catalog.Names.ToHashSet(ModelName.Comparer);
@@ -97,7 +103,7 @@ internal sealed class PredictorProvider(
         // All of them first: the chain of one is held against those of the others.
         foreach (var name in names)
         {
-            if (!_models.TryGetValue(name, out var known) || known.State == ModelState.Failed) cache.TryRemove(name);
+            if (!_models.TryGetValue(name, out var known) || known.State == ModelState.Failed) settings.Forget(name);
         }
 
         foreach (var name in names.Union(_models.Keys, ModelName.Comparer))
@@ -106,7 +112,8 @@ internal sealed class PredictorProvider(
             {
                 Reload(GetModel(name), names.Contains(name));
             }
-#pragma warning disable CA1031 // Configuration and options have code of others in them, and the other models are to be brought in line as well.
+            // Configuration and options have code of others in them, and the other models are to be brought in line as well.
+#pragma warning disable CA1031
             catch (Exception exception)
 #pragma warning restore CA1031
             {
@@ -117,17 +124,36 @@ internal sealed class PredictorProvider(
         check.Begin(name => _models.GetValueOrDefault(name), _ending.Token);
     }
 
+    /// <summary>Options that are bound by the application itself may change as well.</summary>
+    private void WatchOptions()
+    {
+        lock (_lock)
+        {
+            if (!_isDisposed) _optionsWatch ??= models.OnChange((_, name) => OptionsChanged(name));
+        }
+    }
+
+    private void OptionsChanged(string? name)
+    {
+        if (name is not null && !_ending.IsCancellationRequested && _models.TryGetValue(name, out var model)
+            && model.State == ModelState.Ready)
+            ReloadInBackground(model);
+    }
+
     private List<string> Known()
     {
         List<string> names = [.. catalog.Names];
-        names.AddRange(_models.Values.Where(model => IsKept(model) && !names.Contains(model.Name, ModelName.Comparer)).Select(static model => model.Name));
+        names.AddRange(_models.Values.Where(model => IsKept(model) && !names.Contains(model.Name, ModelName.Comparer))
+            .Select(static model => model.Name));
         return names;
     }
 
-    /// <summary>A model that has gone from the configuration stays while it is served; where all of it has gone, nothing is known of any.</summary>
-    private bool IsKept(HostedModel model) => model.NotLoadedYet is null || model.State == ModelState.Loading || !catalog.Exists;
+    /// <summary>
+    /// A model that has gone from the configuration stays while it is served; where all of it has gone, nothing is known of any.
+    /// </summary>
+    private bool IsKept(ModelEntry model) => model.NotLoadedYet is null || model.State == ModelState.Loading || !catalog.Exists;
 
-    private void Reload(HostedModel model, bool isThere)
+    private void Reload(ModelEntry model, bool isThere)
     {
         if (isThere && model.State == ModelState.Failed)
         {
@@ -135,7 +161,7 @@ internal sealed class PredictorProvider(
         }
         else if (model.NoticesChange(catalog.SnapshotOf(model.Name)))
         {
-            if (isThere) _logger.ChangeNeedsRestart(model.Name);
+            if (isThere) ReloadInBackground(model);
             else _logger.RemovalNeedsRestart(model.Name);
         }
     }
@@ -163,7 +189,7 @@ internal sealed class PredictorProvider(
     }
 
     /// <summary>A model that there is, or null; also when the provider has been disposed.</summary>
-    public HostedModel? FindKnown(string name)
+    public ModelEntry? FindKnown(string name)
     {
         if (_models.TryGetValue(name, out var model)) return model;
         return Volatile.Read(ref _isDisposed) ? null : FindModel(name);
@@ -179,51 +205,33 @@ internal sealed class PredictorProvider(
     }
 
     /// <summary>All models and where they stand.</summary>
-    public IEnumerable<HostedModel> Models() => Known().Select(GetModel);
+    public IEnumerable<ModelEntry> Models() => Known().Select(GetModel);
 
     public void Dispose()
     {
-        lock (_lock)
-            _isDisposed = true;
-        _ending.CancelQuietly();
+        End();
         foreach (var model in _models.Values)
-            model.Release().Dispose();
+            model.Dispose();
     }
 
     public async ValueTask DisposeAsync()
     {
+        End();
+        foreach (var model in _models.Values)
+            await model.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private void End()
+    {
         lock (_lock)
             _isDisposed = true;
         _ending.CancelQuietly();
-        foreach (var model in _models.Values)
-            await model.Release().DisposeAsync().ConfigureAwait(false);
+        _optionsWatch?.Dispose();
     }
 
     IPredictor? IFallbackTargets.Find(string name) => Volatile.Read(ref _isDisposed) ? null : FindModel(name)?.Below;
 
-    /// <summary>Who answers in a model's place.</summary>
-    /// <exception cref="OptionsValidationException">Its options are not valid, or the chain names what is not there or leads back to the model.</exception>
-    private IReadOnlyList<FallbackStep> FallbackStepsOf(string name)
-    {
-        var steps = models.Get(name).FallbackSteps();
-        List<string> problems = [.. FallbackGraph.ProblemsOf(name, steps, catalog.Names, StepsOfOther, catalog.KeyOf)];
-        return problems.Count == 0 ? steps : throw new OptionsValidationException(name, typeof(ModelOptions), problems);
-    }
-
-    /// <summary>Who answers in the place of a model on the way of a chain: nobody, where its options are not valid, of which its own load tells.</summary>
-    private IReadOnlyList<FallbackStep> StepsOfOther(string name)
-    {
-        try
-        {
-            return models.Get(name).FallbackSteps();
-        }
-        catch (OptionsValidationException)
-        {
-            return [];
-        }
-    }
-
-    private HostedModel? FindModel(string name)
+    private ModelEntry? FindModel(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
         ObjectDisposedException.ThrowIf(_isDisposed, typeof(IPredictorProvider));
@@ -235,24 +243,40 @@ internal sealed class PredictorProvider(
             ObjectDisposedException.ThrowIf(_isDisposed, typeof(IPredictorProvider));
             if (_models.TryGetValue(declared, out model)) return model;
             // Added by a reload. Somebody may have asked for its options when it was not there, and the answer was kept.
-            if (_isStarted) cache.TryRemove(declared);
-            model = new(declared, loader, _options.DrainTimeout, _clock, _logger, services, this, FallbackStepsOf, isAdded: _isStarted);
+            if (_isStarted) settings.Forget(declared);
+            var context = PipelineContext.Of(services) with { Identity = new(declared), Targets = this };
+            model = new(
+                declared, new(loader, settings, _options.DrainTimeout, _clock, _logger, context.Events, FindKnown, [.. checks]), context,
+                isAdded: _isStarted);
             _models[declared] = model;
             if (_isStarted && !_isStopping) LoadInBackground(model);
             return model;
         }
     }
 
-    private void LoadInBackground(HostedModel model)
+    /// <summary>The versions of a model.</summary>
+    /// <exception cref="KeyNotFoundException">There is no such model.</exception>
+    public IModelVersions VersionsOf(string name) => GetModel(name).Changes;
+
+    /// <summary>
+    /// Loads another version of a model whose options are others than those of the live one. It tells itself of what goes wrong.
+    /// </summary>
+    private static void ReloadInBackground(ModelEntry model)
+    {
+        using var noContext = Background.SuppressFlow();
+        Background.Forget(model.Changes.ReloadAsync(onlyIfChanged: true, CancellationToken.None));
+    }
+
+    private void LoadInBackground(ModelEntry model)
     {
         using var noContext = Background.SuppressFlow();
         _ = LoadAndCheckAsync(model);
     }
 
-    private async Task LoadAndCheckAsync(HostedModel model)
+    private async Task LoadAndCheckAsync(ModelEntry model)
     {
         // The model itself logs its failure and tells its callers.
-        var load = model.LoadAsync(CancellationToken.None);
+        var load = model.Life.LoadAsync(CancellationToken.None);
         await load.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (!load.IsCompletedSuccessfully)
         {
@@ -273,34 +297,24 @@ internal sealed class PredictorProvider(
     }
 
     /// <summary>What is wrong in the configuration itself waits for the next reload.</summary>
-    private static bool MayHeal(Exception failure) => failure is not (OptionsValidationException or ModelLoadException { Failure: ModelLoadFailure.InvalidOptions });
+    private static bool MayHeal(Exception failure) =>
+        failure is not (OptionsValidationException or ModelLoadException { Failure: ModelLoadFailure.InvalidOptions });
 
     private LoadRetries Retries => LazyInitializer.EnsureInitialized(
         ref _retries, () => new(_clock, LoadAndCheckAsync, (model, delay) => _logger.TriedAgain(model.Name, delay), _ending.Token));
 
-    /// <summary>What ends a start takes out of service here: a chain to which a model that has just been loaded belongs, as its end or on the way.</summary>
-    private void CheckFallbacks(HostedModel loaded)
+    /// <summary>
+    /// What ends a start takes out of service here: a chain to which a model that has just been loaded belongs, as its end or on the way.
+    /// </summary>
+    private void CheckFallbacks(ModelEntry loaded)
     {
         foreach (var model in _models.Values)
         {
             if (model.Fallback is not { } fallback) continue;
-            if (model != loaded && !fallback.Steps.OfType<ModelStep>().Any(step => ModelName.Comparer.Equals(step.Name, loaded.Name))) continue;
+            if (model != loaded && !fallback.Steps.OfType<ModelStep>().Any(step => ModelName.Comparer.Equals(step.Name, loaded.Name)))
+                continue;
             var problems = FallbackCheck.ProblemsOf(model, name => _models.GetValueOrDefault(name)).ToList();
             if (problems.Count > 0) model.RefuseFallback(string.Join(" ", problems));
-        }
-    }
-
-    /// <summary>A host that asks for nothing takes the runtime as it finds it, so that several hosts in one process do not collide.</summary>
-    private void ConfigureRuntime()
-    {
-        if (_options.Runtime is { EnableTelemetry: false, SharedThreadPoolThreads: 0 }) return;
-        try
-        {
-            OnnxRuntimeEnvironment.Configure(_options.Runtime);
-        }
-        catch (InvalidOperationException exception)
-        {
-            throw new InvalidOperationException($"{catalog.Key}:{nameof(MlServingOptions.Runtime)}: {exception.Message}", exception);
         }
     }
 
@@ -311,7 +325,8 @@ internal sealed class PredictorProvider(
         return marked.Count == 1
             ? marked[0]
             : throw new InvalidOperationException(
-                $"{service} was asked for without a name, and no single model is meant. {KnownModels()} Ask for one with [FromKeyedServices(\"name\")], "
+                $"{service} was asked for without a name, and no single model is meant. {KnownModels()} Ask for one with "
+                + "[FromKeyedServices(\"name\")], "
                 + "or mark one with AsDefault().");
     }
 

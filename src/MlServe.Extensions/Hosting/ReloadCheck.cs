@@ -13,7 +13,8 @@ namespace MlServe.Hosting;
 /// before every one of them fails at once.
 /// </summary>
 internal sealed class ReloadCheck(
-    ModelCatalog catalog, ConfigurationCheck configuration, IOptionsFactory<MlServingOptions> options, ModelLoader loader, ILoggerFactory? loggers = null)
+    ModelCatalog catalog, ConfigurationCheck configuration, IOptionsFactory<MlServingOptions> options, ModelLoader loader,
+    ILoggerFactory? loggers = null)
 {
     private readonly ILogger _logger = LogMessages.Create(loggers);
     private readonly Lock _lock = new();
@@ -23,7 +24,7 @@ internal sealed class ReloadCheck(
     /// <summary>Begins a check in the background; reloads come in flurries, so one waits for the other.</summary>
     /// <param name="find">Finds a model of the host.</param>
     /// <param name="cancellationToken">Ends it: the host stops.</param>
-    public void Begin(Func<string, HostedModel?> find, CancellationToken cancellationToken)
+    public void Begin(Func<string, ModelEntry?> find, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested) return;
         lock (_lock)
@@ -33,7 +34,7 @@ internal sealed class ReloadCheck(
         }
     }
 
-    private async Task RunAsync(Task before, Func<string, HostedModel?> find, CancellationToken cancellationToken)
+    private async Task RunAsync(Task before, Func<string, ModelEntry?> find, CancellationToken cancellationToken)
     {
         await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         try
@@ -67,7 +68,8 @@ internal sealed class ReloadCheck(
         }
     }
 
-    private async Task AddProblemsOfAsync(string name, Func<string, HostedModel?> find, List<string> problems, CancellationToken cancellationToken)
+    private async Task AddProblemsOfAsync(
+        string name, Func<string, ModelEntry?> find, List<string> problems, CancellationToken cancellationToken)
     {
         try
         {
@@ -89,14 +91,15 @@ internal sealed class ReloadCheck(
     }
 
     /// <summary>Whether the signature of the loaded model is that of the next start.</summary>
-    private static bool IsSameFile(HostedModel? model, ModelOptions options) =>
-        options.Path is { } path && model?.GetService(typeof(OnnxModelDescription)) is OnnxModelDescription { Origin: var origin } && origin == path;
+    private static bool IsSameFile(ModelEntry? model, ModelOptions options) =>
+        options.Path is { } path && model?.Versions.GetService(typeof(OnnxModelDescription)) is OnnxModelDescription { Origin: var origin }
+        && origin == path;
 
-    private static IEnumerable<string> ProblemsOfChain(HostedModel model, ModelOptions options, Func<string, HostedModel?> find)
+    private static IEnumerable<string> ProblemsOfChain(ModelEntry model, ModelOptions options, Func<string, ModelEntry?> find)
     {
         // A layer of the application's may keep answers as well.
         var keepsAnswers = options.UseCache || options.Layers.Count > (options.IsCachePlaced ? 1 : 0);
-        return FallbackCheck.ProblemsOf(model, options.FallbackSteps(), keepsAnswers, find);
+        return FallbackCheck.ProblemsOf(model.Name, model.Versions.Last!, options.FallbackSteps(), keepsAnswers, find);
     }
 
     private void Tell(string problems)

@@ -15,6 +15,7 @@ internal sealed class GuestDay(string kind, Mischief mischief, string folder)
 
     private readonly ThrowingClock _clock = new(mischief);
     private readonly TaskCompletionSource _hold = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _swapHold = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public Ledger Ledger { get; } = new();
 
@@ -25,7 +26,7 @@ internal sealed class GuestDay(string kind, Mischief mischief, string folder)
     public async Task RunAsync(Action observe)
     {
         Prepare();
-        var host = GuestHost.Build(kind, mischief, _clock, folder, _hold.Task);
+        var host = GuestHost.Build(kind, mischief, _clock, folder, _hold.Task, _swapHold.Task);
         Mischief.Tenant.Value = "starter";
         await host.StartAsync().WaitAsync(Patience).ConfigureAwait(false);
         Mischief.Tenant.Value = "caller";
@@ -178,6 +179,7 @@ internal sealed class GuestDay(string kind, Mischief mischief, string folder)
         _ = Get(host, "early");
         configuration.Change(
             ("MlServing:Models:added:Path", "sum.onnx"), ("MlServing:Models:broken:Path", "none.onnx"), ("MlServing:Models:configured:Version", "2"),
+            ("MlServing:Models:configured:Fallback:0:Value:y:0", "1"),
             ("MlServing:Models:leaving:Path", null), ("MlServing:Models:misfit:Path", "sum.onnx"), ("MlServing:Models:misfit:Fallback:0:Model", "different"),
             ("MlServing:Models:different:Path", "other.onnx"));
         for (var i = 0; i < 1000 && Get(host, "added").GetService<ModelIdentity>() is null; i++)
@@ -195,7 +197,28 @@ internal sealed class GuestDay(string kind, Mischief mischief, string folder)
         }
 
         await Task.Delay(300).ConfigureAwait(false);
+
+        // The live version stays, and the former one of another model is waited for in vain.
+        configuration.Change(("MlServing:Models:configured:Path", "none.onnx"));
+        await SwapAsync(host).ConfigureAwait(false);
         Mischief.Tenant.Value = "caller";
+    }
+
+    /// <summary>Another version takes the place of one that holds a request for longer than it is waited for.</summary>
+    private async Task SwapAsync(IHost host)
+    {
+        var held = Ledger.AskAsync(Get(host, "swapped"), [1, 2, 3]);
+        var reload = host.Services.GetRequiredKeyedService<IModelVersions>("swapped").ReloadAsync();
+        for (var i = 0; i < 1000 && !reload.IsCompleted; i++)
+        {
+            await Task.Delay(10).ConfigureAwait(false);
+            if (i % 20 == 19) _clock.PutForward(GuestHost.DrainTimeout);
+        }
+
+        _swapHold.SetResult();
+        await held.ConfigureAwait(false);
+        await reload.WaitAsync(Patience).ConfigureAwait(false);
+        await Ledger.AskAsync(Get(host, "swapped"), [1, 2, 3]).ConfigureAwait(false);
     }
 
     private async Task CheckHealthAsync(IHost host)

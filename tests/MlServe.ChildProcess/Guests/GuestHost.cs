@@ -20,7 +20,8 @@ internal static class GuestHost
     /// <param name="clock">The clock.</param>
     /// <param name="folder">Where models may be put.</param>
     /// <param name="hold">Holds the requests of the model 'held' back.</param>
-    public static IHost Build(string kind, Mischief mischief, ThrowingClock clock, string folder, Task hold)
+    /// <param name="swapHold">Holds those of the model 'swapped' back.</param>
+    public static IHost Build(string kind, Mischief mischief, ThrowingClock clock, string folder, Task hold, Task swapHold)
     {
         var builder = new HostApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true, ContentRootPath = folder });
         ((IConfigurationBuilder)builder.Configuration).Add(new ThrowingConfiguration(mischief, new(StringComparer.OrdinalIgnoreCase)
@@ -37,11 +38,11 @@ internal static class GuestHost
         if (kind is "meter-factory" or "all") services.AddSingleton<IMeterFactory>(new ThrowingMeterFactory(mischief));
         services.AddSingleton<HybridCache>(new ThrowingHybridCache(mischief));
         services.AddHealthChecks().AddMlServing();
-        AddModels(services, mischief, folder, hold);
+        AddModels(services, mischief, folder, hold, swapHold);
         return builder.Build();
     }
 
-    private static void AddModels(IServiceCollection services, Mischief mischief, string folder, Task hold) => services
+    private static void AddModels(IServiceCollection services, Mischief mischief, string folder, Task hold, Task swapHold) => services
         .AddMlServing(static options => options.DrainTimeout = DrainTimeout)
         .AddModel("main", static model => model.FromBytes(Models.Sum).AsDefault().UseStandardPipeline()
             .UseBatching(static batching => (batching.RunMode, batching.MaxQueueDelay, batching.RecheckRate) = (RunMode.Queued, TimeSpan.FromMilliseconds(1), 1))
@@ -63,6 +64,7 @@ internal static class GuestHost
         .AddModel("worthless", static model => model.FromBytes(Models.Sum).UseCache())
         .AddModel("hosted", static model => model.FromBytes(Models.Sum).UseCache(static cache => (cache.UseHybridCache, cache.SwitchOffWhenUseless) = (true, false)))
         .AddModel("held", model => model.FromBytes(Models.Sum).Use(inner => new HoldingLayer(inner, hold)))
+        .AddModel("swapped", model => model.FromBytes(Models.Sum).Use(inner => new HoldingLayer(inner, swapHold)))
         .AddModel("gpu", static model => model.FromBytes(Models.Sum).UseCuda().UseCpu().ConfigureOnnx(static onnx => onnx.UseSharedThreadPool = true))
         .AddModel("optimized", model => model.FromBytes(Models.Sum).ConfigureOnnx(onnx => onnx.OptimizedModelCacheFolder = Path.Combine(folder, "optimized")))
         .AddModel("varying", static model => model.FromBytes(Models.Varying).UseBatching().UseCache())

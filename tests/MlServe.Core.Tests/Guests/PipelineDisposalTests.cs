@@ -31,7 +31,7 @@ public sealed class PipelineDisposalTests
     {
         var model = new FakePredictor();
         var builder = new PredictorBuilder(_ => model)
-            .Use((_, _) => throw new NotSupportedException("the failure"))
+            .Use(IPredictor (_, _) => throw new NotSupportedException("the failure"))
             .Use((_, _) => new FakePredictor { OnDispose = static () => throw new InvalidOperationException("layer") });
 
         Assert.Equal("the failure", Assert.Throws<NotSupportedException>(() => builder.Build()).Message);

@@ -68,14 +68,14 @@ public sealed class GuestWalkTests
         string[] background =
         [
             "fired.", "source.ReadAsync", "layer.CreateWarmUpTwin", "hybrid.SetAsync", "meter.measured:mlserve.batch.", "events.written:", "event.2000", "event.2001", "event.2003", "event.2004",
-            "event.4000", "event.4002", "event.4008", "event.4012", "event.6010",
+            "event.4000", "event.4002", "event.4004", "event.4008", "event.4012", "event.4013", "event.4014", "event.4015", "event.6010",
         ];
         var facts = await RunAsync("none");
         var seen = facts["tenants"].Split(',');
 
         Assert.All(background, prefix => Assert.Contains(facts["calls"].Split(','), call => call.StartsWith(prefix, StringComparison.Ordinal)));
         Assert.Contains("layer.PredictAsync=caller", seen);
-        Assert.Contains("event.4004=reloader", seen);
+        Assert.Contains("event.4005=reloader", seen);
         Assert.DoesNotContain(seen, call => Array.Exists(background, prefix => call.StartsWith(prefix, StringComparison.Ordinal)));
     }
 

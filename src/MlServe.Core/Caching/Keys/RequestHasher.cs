@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using MlServe.Tensors;
 
@@ -29,14 +30,15 @@ internal sealed class RequestHasher : IRequestHasher
         return true;
     }
 
-    /// <summary>What tells one version's answers from another's.</summary>
-    public static RequestKey OfVersion(ModelIdentity identity, ModelSignature signature)
+    /// <summary>What tells the answers of one load of one version from another's.</summary>
+    public static RequestKey OfVersion(ModelIdentity identity, ModelSignature signature, int load)
     {
         var digest = new RequestDigest<FastContentHash>(stackalloc byte[TextBytes]);
         digest.AddText(identity.Name);
         digest.AddText(identity.Version);
         digest.AddText(identity.Digest);
         digest.AddText(signature.ToString());
+        digest.AddText(load.ToString(CultureInfo.InvariantCulture));
         return Finish(in digest);
     }
 

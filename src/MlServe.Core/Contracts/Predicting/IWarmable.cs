@@ -11,8 +11,8 @@ public interface IWarmable
     /// up to ten times at each load, on a thread of the thread pool, before the model is ready.
     /// </summary>
     /// <param name="inner">
-    /// The rest of a pipeline that is used for the warm-up alone: twins of the layers inside of this one, around the model itself. Not to
-    /// be disposed by the twin.
+    /// The rest of a pipeline that is used for the warm-up alone: the layers inside of this one, built once more, around the model itself.
+    /// Not to be disposed by the twin.
     /// </param>
     /// <returns>
     /// The twin, which is disposed after some requests; <paramref name="inner"/>: none. A twin that fails, or does not answer, ends the

@@ -67,14 +67,6 @@ public sealed class CircuitBreakerOptions
     /// <summary>Chance, 0 up to 1, for the length of breaks.</summary>
     internal Func<double> Jitter { get; set; } = Random.Shared.NextDouble;
 
-    /// <summary>The same, but for the application's own check.</summary>
-    internal CircuitBreakerOptions WithoutCheck()
-    {
-        var options = (CircuitBreakerOptions)MemberwiseClone();
-        options.OutputCheck = null;
-        return options;
-    }
-
     /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
     public IEnumerable<string> Validate() => new OptionRange()

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using MlServe.Guests;
 
@@ -16,6 +17,7 @@ internal sealed class CircuitMetrics
 
     private readonly Lock _lock = new();
     private readonly List<CircuitBreaker> _breakers = [];
+    private readonly ConcurrentDictionary<string, VersionTags> _versions = new(StringComparer.Ordinal);
     private readonly GuardedCounter<long> _transitions;
 
     private CircuitMetrics(GuardedMeter meter)
@@ -64,6 +66,7 @@ internal sealed class CircuitMetrics
 
     private static KeyValuePair<string, object?> Model(CircuitBreaker breaker) => new(MlServeDiagnostics.ModelTag, breaker.Model.Name);
 
-    private static KeyValuePair<string, object?> Version(CircuitBreaker breaker) =>
-        new(MlServeDiagnostics.VersionTag, breaker.Model.Version);
+    /// <summary>A model that is loaded anew again and again has a bounded number of them.</summary>
+    private KeyValuePair<string, object?> Version(CircuitBreaker breaker) =>
+        _versions.GetOrAdd(breaker.Model.Name, static _ => new()).TagOf(breaker.Model);
 }

@@ -6,7 +6,8 @@ using MlServe.Tensors;
 namespace MlServe.Resilience;
 
 /// <summary>Says whether an answer can be right. An output without elements can.</summary>
-internal sealed class OutputValidator(CircuitBreakerOptions options, ModelSignature signature, ModelIdentity identity, ILogger? logger)
+internal sealed class OutputValidator(
+    CircuitBreakerOptions options, Func<Prediction, bool>? outputCheck, ModelSignature signature, ModelIdentity identity, ILogger? logger)
 {
     /// <summary>What is no fault of an output, because good rows are answered so; null where there is none.</summary>
     private readonly Dictionary<string, NonFiniteValues>? _normal = NormalOf(signature);
@@ -15,7 +16,7 @@ internal sealed class OutputValidator(CircuitBreakerOptions options, ModelSignat
     private int _hasWarned;
 
     /// <summary>Whether there is a check of the application's.</summary>
-    public bool CallsApplication => options.OutputCheck is not null;
+    public bool CallsApplication => outputCheck is not null;
 
     /// <returns>Null, or why it cannot be right.</returns>
     public PredictionError? Check(in Prediction answer) => CheckFinite(in answer) ?? CheckMeaning(in answer);
@@ -50,7 +51,7 @@ internal sealed class OutputValidator(CircuitBreakerOptions options, ModelSignat
                 + "(MlServing:Models:{1}:CircuitBreaker:ProbabilityTolerance).", value.Name, _model, options.ProbabilityTolerance);
         }
 
-        return options.OutputCheck is { } check && !Passes(check, in answer)
+        return outputCheck is { } check && !Passes(check, in answer)
             ? Invalid("An answer of model '{0}' did not pass the application's OutputCheck (CircuitBreakerOptions of model '{0}').", _model)
             : null;
     }

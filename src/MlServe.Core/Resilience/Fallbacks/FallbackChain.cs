@@ -14,7 +14,6 @@ internal sealed class FallbackChain
     private volatile FallbackStep[] _steps;
     private readonly ConditionalWeakTable<FallbackStep, IPredictor> _limited = [];
     private readonly ConditionalWeakTable<FallbackStep, IPredictor>.CreateValueCallback _limit;
-    private IStaleAnswers? _staleAnswers;
 
     /// <param name="inner">The model.</param>
     /// <param name="model">Its name.</param>
@@ -41,8 +40,8 @@ internal sealed class FallbackChain
     /// <summary>Those that stand in for the model.</summary>
     public IReadOnlyList<FallbackStep> Steps => _steps;
 
-    /// <summary>The model's earlier answers; looked for until there are any, since the model may be loaded later.</summary>
-    public IStaleAnswers? StaleAnswers => _staleAnswers ??= Inner.GetService<IStaleAnswers>();
+    /// <summary>The model's earlier answers; looked for each time, since the model may be loaded later, and anew.</summary>
+    public IStaleAnswers? StaleAnswers => Inner.GetService<IStaleAnswers>();
 
     /// <summary>The model.</summary>
     public IPredictor Inner { get; }

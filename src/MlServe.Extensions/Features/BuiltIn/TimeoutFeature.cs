@@ -10,7 +10,9 @@ internal sealed class TimeoutFeature : BuiltInFeature<TimeoutFeature.Options>
     internal override string Prefix => "";
 
     public override IEnumerable<string> Validate(Options options, ModelSignature? signature) =>
-        options.Timeout <= TimeSpan.Zero && options.Timeout != Timeout.InfiniteTimeSpan ? [$"{nameof(options.Timeout)} is {options.Timeout}; it must be greater than 00:00:00."] : [];
+        options.Timeout <= TimeSpan.Zero && options.Timeout != Timeout.InfiniteTimeSpan
+            ? [$"{nameof(options.Timeout)} is {options.Timeout}; it must be greater than 00:00:00."]
+            : [];
 
     public override void Apply(ModelFeatureContext context, Options options) => context.Pipeline.UseTimeout(options.Timeout);
 

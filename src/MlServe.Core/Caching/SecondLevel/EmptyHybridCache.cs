@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Caching.Hybrid;
 
-namespace MlServe.Hosting;
+namespace MlServe.Caching;
 
 /// <summary>A second level that has nothing and keeps nothing.</summary>
 internal sealed class EmptyHybridCache : HybridCache

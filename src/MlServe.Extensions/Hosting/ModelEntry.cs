@@ -1,0 +1,192 @@
+using MlServe.Resilience;
+
+namespace MlServe.Hosting;
+
+/// <summary>
+/// One model of a host by its name: what the application is given, and the layers that are there before any version of the model is. They
+/// are built once; versions are loaded and closed behind them.
+/// </summary>
+internal sealed class ModelEntry : IDisposable, IAsyncDisposable
+{
+    private readonly ModelHost _host;
+    private readonly Lock _lock = new();
+    private readonly Lazy<IPredictor> _below;
+    private readonly Pipeline _outer;
+    private string? _lastSnapshot;
+
+    /// <param name="name">The name of the model.</param>
+    /// <param name="host">What it shares with the other models.</param>
+    /// <param name="context">What the layers are built with; it finds the models that stand in for this one.</param>
+    /// <param name="isAdded">Whether a reload has added it.</param>
+    public ModelEntry(string name, ModelHost host, PipelineContext context, bool isAdded)
+    {
+        Name = name;
+        IsAdded = isAdded;
+        _host = host;
+        Versions = new(ModelLifecycle.NotLoadedYet(name)) { Owner = new ModelVersions(this, host) };
+        Life = new(name, Versions, LoadFirstAsync, () => Fallback?.TellBreaker(), host);
+        var steps = TryFindSteps();
+        Fallback = steps is { Count: 0 }
+            ? null
+            : PredictorBuilderResilienceExtensions.CreateFallback(
+                new PredictorBuilder(Versions).Use(EntranceOf).Build(context), Name, steps ?? [], context);
+        _outer = (Pipeline)AddGuards(new PredictorBuilder(Versions).UseBuiltIn(CallerPredictor.Around).UseTelemetry(Name)).Build(context);
+        _outer.IsHeld = true;
+        _below = new(() =>
+        {
+            var below = (Pipeline)AddGuards(new PredictorBuilder(Versions)).Build(context);
+            below.IsHeld = true;
+            return below;
+        });
+    }
+
+    public string Name { get; }
+
+    /// <summary>Whether a reload has added it to a host that had started without it.</summary>
+    public bool IsAdded { get; }
+
+    public VersionSet Versions { get; }
+
+    public ModelLifecycle Life { get; }
+
+    /// <summary>How versions are changed.</summary>
+    public ModelVersions Changes => (ModelVersions)Versions.Owner!;
+
+    /// <summary>Why the model is served without its fallback chain; null where it is not.</summary>
+    public string? FallbackProblems { get; private set; }
+
+    /// <summary>What the application is given. Disposing it does nothing: the provider closes the model.</summary>
+    public IPredictor Predictor => _outer;
+
+    /// <summary>
+    /// The model as another one's fallback chain enters it: below telemetry, since the caller is counted already, with its own chain and
+    /// the guard of its life. Not to be disposed.
+    /// </summary>
+    public IPredictor Below => _below.Value;
+
+    /// <summary>Who answers in the model's place; null: nobody.</summary>
+    public FallbackChain? Fallback { get; }
+
+    /// <summary>The layers around versions, for their warm-up.</summary>
+    public IReadOnlyList<PipelineLayer> WarmUpLayers => _outer.WarmUpLayers;
+
+    public ModelState State => Life.State;
+
+    /// <summary>What went wrong where the state is <see cref="ModelState.Failed"/>.</summary>
+    public Exception? Failure => Versions.Refusal?.Exception;
+
+    /// <summary>Why there is no signature yet; null from the end of the first load on.</summary>
+    public PredictionError? NotLoadedYet => Versions.Last is null ? Versions.Refusal : null;
+
+    /// <summary>Whether the last try to load another version has failed, so that it may be worth another one.</summary>
+    public bool LastReloadFailed { get; set; }
+
+    /// <summary>
+    /// Whether configuration says something else of the model than it did at the last look, or than the live version is loaded with in
+    /// vain.
+    /// </summary>
+    public bool NoticesChange(string snapshot)
+    {
+        lock (_lock)
+        {
+            var live = Versions.Last?.Settings.Snapshot;
+            if (live is null && State != ModelState.Loading) return false;
+            var isNew = snapshot != (_lastSnapshot ?? live) || (LastReloadFailed && snapshot != live);
+            _lastSnapshot = snapshot;
+            return isNew;
+        }
+    }
+
+    /// <summary>Whether it was loaded with what configuration says of it.</summary>
+    public bool IsLoadedWith(string snapshot) => Versions.Last?.Settings.Snapshot == snapshot;
+
+    /// <summary>Gets the name's layers ready for a version that is about to be published.</summary>
+    public void Prepare(ServedVersion version)
+    {
+        var steps = version.Settings.Steps;
+        foreach (var value in steps.OfType<ValueStep>())
+            value.TakeTypesOf(version.Signature);
+        if (Fallback is null && steps.Count > 0) _host.Logger.ChangeNeedsRestart(Name);
+        Fallback?.SetSteps(steps);
+        FallbackProblems = null;
+    }
+
+    /// <summary>Gives up what the application was given, for the provider's end.</summary>
+    public void Dispose()
+    {
+        _outer.IsHeld = false;
+        try
+        {
+            _outer.Dispose();
+        }
+        finally
+        {
+            _ = Life.CloseAsync(CancellationToken.None);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _outer.IsHeld = false;
+        try
+        {
+            await _outer.DisposeAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            await Life.CloseAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    public Task CloseAsync(CancellationToken cancellationToken) => Life.CloseAsync(cancellationToken);
+
+    /// <summary>Serves the model without its fallback chain, which cannot work.</summary>
+    public void RefuseFallback(string problems)
+    {
+        Fallback!.SetSteps([]);
+        FallbackProblems = problems;
+        _host.Logger.FallbackRefused(Name, problems);
+    }
+
+    /// <summary>The layers that stand before the model is loaded: those who answer in its place, and the entrance.</summary>
+    private PredictorBuilder AddGuards(PredictorBuilder builder) => Fallback is { } fallback
+        ? builder.UseFallback((inner, context) => context.IsWarmUp
+            ? PredictorBuilderResilienceExtensions.CreateFallback(inner, Name, fallback.Steps, context)
+            : fallback).Use(EntranceOf)
+        : builder.Use(EntranceOf);
+
+    private EntranceStage EntranceOf(IPredictor inner, PipelineContext context) =>
+        context.IsWarmUp ? EntranceStage.Opened(inner) : new(Versions);
+
+    private IReadOnlyList<FallbackStep>? TryFindSteps()
+    {
+        try
+        {
+            return _host.Settings.InForce(Name).Steps;
+        }
+#pragma warning disable CA1031 // Options are made by code of the application's too. The load says what is wrong with them.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+            return null;
+        }
+    }
+
+    private async Task<ServedVersion> LoadFirstAsync(CancellationToken cancellationToken)
+    {
+        // Options may be others than when the model was first asked for. The chain answers also where the load fails.
+        VersionSettings? settings = null;
+        try
+        {
+            settings = _host.Settings.InForce(Name);
+        }
+        finally
+        {
+            Fallback?.SetSteps(settings?.Steps ?? []);
+        }
+
+        var version = await _host.Loader.LoadAsync(settings, WarmUpLayers, cancellationToken).ConfigureAwait(false);
+        Prepare(version);
+        return version;
+    }
+}

@@ -1,0 +1,275 @@
+using System.Runtime.CompilerServices;
+using MlServe.Guests;
+using MlServe.Threading;
+
+namespace MlServe.Hosting;
+
+/// <summary>Loads versions of a model beside the live one, and lets one take the place of the other.</summary>
+internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVersions
+{
+    private readonly Lock _lock = new();
+    private readonly ConditionalWeakTable<ServedVersion, ModelVersion> _handles = [];
+    private Reload? _next;
+
+    public string Model => entry.Name;
+
+    public ModelVersion? Live => Set.Live is { } live ? HandleOf(live) : null;
+
+    public IReadOnlyList<ModelVersion> All => [.. Set.All.Select(HandleOf)];
+
+    private VersionSet Set => entry.Versions;
+
+    private ModelLifecycle Life => entry.Life;
+
+    public Task<ModelVersion> ReloadAsync(CancellationToken cancellationToken = default) =>
+        ReloadAsync(onlyIfChanged: false, cancellationToken);
+
+    /// <summary>
+    /// Reloads the model. Calls that come while a reload runs share the next one, so that the last of them sees what is said then.
+    /// </summary>
+    /// <param name="onlyIfChanged">Whether nothing is to be done where the options are those of the live version.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    public async Task<ModelVersion> ReloadAsync(bool onlyIfChanged, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (Life.State is var state && state != ModelState.Ready) await Life.LoadAsync(cancellationToken).ConfigureAwait(false);
+        if (state is ModelState.NotLoaded or ModelState.Failed) return HandleOf(Set.Last!);
+        Reload reload;
+        lock (_lock)
+        {
+            reload = _next ??= Begin();
+            reload.IsForced |= !onlyIfChanged;
+        }
+
+        await reload.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return HandleOf(reload.Version!);
+    }
+
+    public async Task<ModelVersion> LoadAsync(Action<ModelOptions>? change = null, CancellationToken cancellationToken = default)
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, Life.Closing);
+        try
+        {
+            using var turn = await Life.TakeTurnAsync(ended.Token).ConfigureAwait(false);
+            var version = await TryAsync(() => LoadBesideAsync(host.Settings.Read(Model, change), ended.Token)).ConfigureAwait(false);
+            await KeepAsync(version, Life.Add).ConfigureAwait(false);
+            return HandleOf(version);
+        }
+        catch (OperationCanceledException) when (IsShutDown && !cancellationToken.IsCancellationRequested)
+        {
+            throw Life.IsShutDown();
+        }
+    }
+
+    public async Task PublishAsync(ModelVersion version, bool keepFormer = false, CancellationToken cancellationToken = default)
+    {
+        var served = Check(version);
+        Task drained = Task.CompletedTask;
+        using (await Life.TakeTurnAsync(cancellationToken).ConfigureAwait(false))
+        {
+            if (Set.Live is not { } former || ReferenceEquals(former, served)) return;
+            if (served.IsRetired)
+                throw new InvalidOperationException($"The version {version} is not loaded any more. Load it anew: LoadAsync.");
+            Publish(served, former);
+            if (!keepFormer) drained = DrainAsync(former);
+        }
+
+        await drained.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    public async Task UnloadAsync(ModelVersion version, CancellationToken cancellationToken = default)
+    {
+        var served = Check(version);
+        if (served.IsClosed) return;
+        Task drained;
+        using (await Life.TakeTurnAsync(cancellationToken).ConfigureAwait(false))
+        {
+            if (ReferenceEquals(Set.Live, served))
+                throw new InvalidOperationException(
+                    $"The version {version} is the one that answers. Publish another one first, or stop the host.");
+            drained = DrainAsync(served);
+        }
+
+        await drained.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private bool IsShutDown => Life.State is ModelState.Draining or ModelState.Closed;
+
+    private ModelVersion HandleOf(ServedVersion version) => _handles.GetValue(version, version => new(version, Set));
+
+    private ServedVersion Check(ModelVersion version)
+    {
+        ArgumentNullException.ThrowIfNull(version);
+        return _handles.TryGetValue(version.Served, out _)
+            ? version.Served
+            : throw new InvalidOperationException($"The version {version} is none of model '{Model}'. Take one of IModelVersions.All.");
+    }
+
+    private Reload Begin()
+    {
+        var reload = new Reload();
+        reload.Task = UrgentTask.Run(() => RunAsync(reload));
+
+        // It may fail when nobody waits for it any more; the log says so.
+        Background.Forget(reload.Task);
+        return reload;
+    }
+
+    private async Task RunAsync(Reload reload)
+    {
+        Task drained;
+        try
+        {
+            using var turn = await Life.TakeTurnAsync(Life.Closing).ConfigureAwait(false);
+            End(reload);
+            drained = await ReplaceAsync(reload).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (IsShutDown)
+        {
+            throw Life.IsShutDown();
+        }
+        finally
+        {
+            End(reload);
+        }
+
+        await drained.ConfigureAwait(false);
+    }
+
+    /// <summary>What is said from now on is for the next one.</summary>
+    private void End(Reload reload)
+    {
+        lock (_lock)
+        {
+            if (ReferenceEquals(_next, reload)) _next = null;
+        }
+    }
+
+    private async Task<Task> ReplaceAsync(Reload reload)
+    {
+        var former = Set.Live ?? throw Life.IsShutDown();
+        var version = await TryAsync(async () =>
+        {
+            var settings = host.Settings.Read(Model);
+            if (reload.IsForced || settings.Text != former.Settings.Text)
+                return await LoadBesideAsync(settings, Life.Closing).ConfigureAwait(false);
+
+            // What only the host reads may be another.
+            host.Settings.Accept(settings);
+            return former;
+        }).ConfigureAwait(false);
+        reload.Version = version;
+        if (ReferenceEquals(version, former)) return Task.CompletedTask;
+
+        await KeepAsync(version, Life.Add).ConfigureAwait(false);
+        Publish(version, former);
+        host.Settings.Accept(version.Settings);
+        return DrainAsync(former);
+    }
+
+    private async Task<ServedVersion> LoadBesideAsync(VersionSettings settings, CancellationToken cancellationToken)
+    {
+        if (Set.IsFull)
+        {
+            throw new InvalidOperationException(
+                $"Model '{Model}' has {VersionSet.Most} versions loaded, those that still answer requests among them, and takes no more. "
+                + "Unload one, or wait until they are drained.");
+        }
+
+        var version = await host.Loader.LoadAsync(settings, entry.WarmUpLayers, cancellationToken).ConfigureAwait(false);
+        await KeepAsync(version, () => CheckAsync(version, Set.Live ?? throw Life.IsShutDown(), cancellationToken)).ConfigureAwait(false);
+        return version;
+    }
+
+    private async Task CheckAsync(ServedVersion version, ServedVersion live, CancellationToken cancellationToken)
+    {
+        VersionCheck.Require(version, live, host.Find);
+        foreach (var check in host.Checks)
+        {
+            try
+            {
+                await check.CheckAsync(HandleOf(version), HandleOf(live), cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+            {
+                throw new ModelLoadException(ModelLoadFailure.VerificationFailed,
+                    $"The new version of model '{Model}' did not pass {check.GetType().Name}, and the live one goes on: "
+                        + $"{GuestReports.MessageOf(exception)}", exception);
+            }
+        }
+    }
+
+    private Task KeepAsync(ServedVersion version, Action<ServedVersion> keep) => KeepAsync(version, () =>
+    {
+        keep(version);
+        return Task.CompletedTask;
+    });
+
+    /// <summary>Closes a version that cannot be kept.</summary>
+    private async Task KeepAsync(ServedVersion version, Func<Task> keep)
+    {
+        try
+        {
+            await keep().ConfigureAwait(false);
+        }
+        catch
+        {
+            await version.CloseAsync(host.Logger).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private void Publish(ServedVersion version, ServedVersion former)
+    {
+        entry.Prepare(version);
+        Life.Publish(version);
+        host.Logger.Reloaded(Model, version.Identity?.Version, former.Identity?.Version);
+        host.Events?.Publish(new ModelReloaded(Model, version.Identity, former.Identity, host.Time.GetUtcNow()));
+    }
+
+    /// <summary>
+    /// Closes a version when its last request has been answered; ends with that, or when it has been waited for long enough.
+    /// </summary>
+    private async Task DrainAsync(ServedVersion version)
+    {
+        var closed = CloseAsync(version);
+        await ((Task)UrgentDelay.WaitForAsync(
+            closed, host.DrainTimeout, host.Time, Life.Closing)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!closed.IsCompleted && !IsShutDown)
+            host.Logger.VersionDrainEnded(Model, version.Identity?.Version, version.Inside, host.DrainTimeout);
+    }
+
+    private async Task CloseAsync(ServedVersion version)
+    {
+        await version.CloseAsync(host.Logger).ConfigureAwait(false);
+        Set.Remove(version);
+        host.Events?.Publish(new ModelVersionClosed(Model, version.Identity, host.Time.GetUtcNow()));
+    }
+
+    private async Task<ServedVersion> TryAsync(Func<Task<ServedVersion>> load)
+    {
+        try
+        {
+            var version = await load().ConfigureAwait(false);
+            entry.LastReloadFailed = false;
+            return version;
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            entry.LastReloadFailed = true;
+            host.Logger.VersionNotLoaded(exception, Model);
+            host.Events?.Publish(new ModelReloadFailed(Model, Set.Live?.Identity, exception, host.Time.GetUtcNow()));
+            throw;
+        }
+    }
+
+    /// <summary>A reload that runs, or waits for its turn.</summary>
+    private sealed class Reload
+    {
+        public Task Task { get; set; } = Task.CompletedTask;
+
+        public ServedVersion? Version { get; set; }
+
+        public bool IsForced { get; set; }
+    }
+}
