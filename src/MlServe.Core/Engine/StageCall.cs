@@ -26,7 +26,7 @@ internal struct StageCall(PredictionInputs inputs, PredictionOptions? options, T
     /// <summary>When the model was asked, as a timestamp; for the one stage of a pipeline that times it.</summary>
     public long AskedAt;
 
-    /// <summary>Where the call goes in place of what is behind the stages, if one of them has said so.</summary>
+    /// <summary>Where the call goes in place of all that is behind a stage, if that stage has said so; null: to what is behind.</summary>
     public IPredictor? Target;
 
     private readonly TimeProvider _time = time;

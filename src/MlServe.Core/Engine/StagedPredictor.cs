@@ -54,7 +54,7 @@ internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers
         var stages = _stages;
         try
         {
-            while (call.Depth < stages.Length)
+            while (call.Depth < stages.Length && call.Target is null)
             {
                 var outcome = stages[call.Depth].Before(ref call);
                 call.Depth++;
@@ -171,7 +171,7 @@ internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers
                 call.Phase = StagePhase.Entering;
                 outcome = _stages[call.Depth - 1].Resume(ref call);
             }
-            else if (call.Depth == _stages.Length)
+            else if (call.Depth == _stages.Length || call.Target is not null)
             {
                 _ = call.Wait((call.Target ?? Inner).PredictAsync(call.Inputs, call.Options, call.CancellationToken));
                 call.Phase = StagePhase.Leaving;

@@ -150,6 +150,28 @@ public sealed class StageOutcomeTests
             _log);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Before_NamesAnotherTarget_ItTakesThePlaceOfAllThatIsBehind(bool waits)
+    {
+        var (inner, target) = (new FakePredictor(), new FakePredictor((inputs, _) => waits ? LaterAsync() : new(Answers.Echo(Answers.Request(9)))));
+        var naming = new FakeStage("b", _log)
+        {
+            OnBefore = (ref StageCall call) =>
+            {
+                call.Target = target;
+                return true;
+            },
+        };
+        using var predictor = Build(inner, Stage("a"), naming, Stage("c"));
+
+        Assert.Equal(9, Answers.Read(await predictor.PredictAsync(Answers.Request(7), cancellationToken: Ct)));
+
+        Assert.Equal((0, 1), (inner.Calls, target.Calls));
+        Assert.Equal(["a before", "b before", "b after Ok", "a after Ok"], _log);
+    }
+
     [Fact]
     public void Build_StageIsMade_SeesThoseBehindIt()
     {
