@@ -35,9 +35,12 @@ public sealed class PredictorBuilderTests
             .Use((inner, _) => Stage("d", inner, inners))
             .Build();
 
+        // From the innermost on; each sees what stands behind it.
         Assert.Same(model, inners[0]);
-        Assert.IsType<Decorator>(Assert.IsType<LimitedPredictor>(inners[1]).Layer);
-        Assert.Same(inners[1], inners[2]);
+        var limited = Assert.IsType<LimitedPredictor>(inners[1]);
+        Assert.IsType<Decorator>(limited.Layer);
+        Assert.Same(limited, Assert.IsType<StagedPredictor>(inners[2]).Behind);
+        Assert.Same(limited, predictor.GetService<StagedPredictor>()!.Behind);
     }
 
     [Fact]
@@ -152,7 +155,8 @@ public sealed class PredictorBuilderTests
 
         Assert.Throws<InvalidOperationException>(() => builder.Build());
 
-        Assert.Equal(["a disposed", "model disposed"], _log);
+        // Stages are made from the innermost on.
+        Assert.Equal(["c disposed", "model disposed"], _log);
     }
 
     [Fact]

@@ -162,21 +162,21 @@ public sealed class StagedPredictorTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task PredictAsync_SeveralStagesAskForTheTime_ReadsTheClockTwice(bool pending)
+    public async Task PredictAsync_SeveralStagesAskWhenItBegan_ReadsThatOnceAndEachItsOwnEnd(bool pending)
     {
         var clock = new CountingClock();
         var elapsed = new List<long>();
         FakeStage Timing(string name) => new(name, _log)
         {
             OnBefore = static (ref StageCall call) => call.Started > 0,
-            OnAfter = (ref StageCall call) => elapsed.Add(call.Ended - call.Started),
+            OnAfter = (ref StageCall call) => elapsed.Add(call.Now - call.Started),
         };
         using var predictor = new StagedPredictor(pending ? Pending() : new FakePredictor(), [Timing("a"), Timing("b")], clock);
 
         Answers.Read(await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct));
 
-        Assert.Equal([1, 1], elapsed);
-        Assert.Equal(2, clock.Reads);
+        Assert.Equal([1, 2], elapsed);
+        Assert.Equal(3, clock.Reads);
     }
 
     [Fact]

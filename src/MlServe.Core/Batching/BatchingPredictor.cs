@@ -29,7 +29,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         _inFlight = context.InFlight;
         var past = inner is IKeepsDeadlines
             ? inner
-            : new LimitedPredictor(inner, Timeout.InfiniteTimeSpan, context.Time, mayOverrun: true, context.Metrics.Overruns);
+            : new LimitedPredictor(inner, new(Timeout.InfiniteTimeSpan), context.Time, context.Metrics.Overruns);
         _direct = new(context, past, executor);
         _queues = new(context, executor);
         _scheduler = new(context, _queues, executor);

@@ -9,7 +9,7 @@ namespace MlServe.Caching;
 internal sealed class CacheMetrics
 {
     private readonly Lock _gate = new();
-    private readonly List<CachingPredictor> _caches = [];
+    private readonly List<CacheStage> _caches = [];
     private readonly Dictionary<(string Instrument, string Model), long> _gone = [];
 
     private CacheMetrics(GuardedMeter meter)
@@ -52,13 +52,13 @@ internal sealed class CacheMetrics
 
     public static CacheMetrics For(GuardedMeter meter) => HostInstruments.For(meter, static meter => new CacheMetrics(meter));
 
-    public void Add(CachingPredictor cache)
+    public void Add(CacheStage cache)
     {
         lock (_gate) _caches.Add(cache);
     }
 
     /// <summary>Lets go of a cache. What it has counted stays counted.</summary>
-    public void Remove(CachingPredictor cache)
+    public void Remove(CacheStage cache)
     {
         lock (_gate)
         {
@@ -72,10 +72,10 @@ internal sealed class CacheMetrics
         }
     }
 
-    private readonly List<(string Name, Func<CachingPredictor, long> Read)> _counters = [];
+    private readonly List<(string Name, Func<CacheStage, long> Read)> _counters = [];
     private readonly List<(string Name, Func<CachePolicy, long> Read)> _ofStores = [];
 
-    private void Counter(GuardedMeter meter, string name, string unit, string description, Func<CachingPredictor, long> read)
+    private void Counter(GuardedMeter meter, string name, string unit, string description, Func<CacheStage, long> read)
     {
         _counters.Add((name, read));
         meter.ObserveCounter(name, () => Read(caches => caches.Sum(read), name), unit, description);
@@ -93,7 +93,7 @@ internal sealed class CacheMetrics
     private void Keep(string instrument, string model, long value) =>
         _gone[(instrument, model)] = _gone.GetValueOrDefault((instrument, model)) + value;
 
-    private List<Measurement<long>> Read(Func<IEnumerable<CachingPredictor>, long> read, string? total = null)
+    private List<Measurement<long>> Read(Func<IEnumerable<CacheStage>, long> read, string? total = null)
     {
         lock (_gate)
         {

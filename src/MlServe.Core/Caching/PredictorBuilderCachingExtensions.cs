@@ -23,7 +23,7 @@ public static class PredictorBuilderCachingExtensions
     public static PredictorBuilder UseCache(this PredictorBuilder builder, Action<CacheOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        return builder.UseBuiltIn((inner, context) =>
+        return builder.Use(PredictionStage (inner, context) =>
         {
             var options = new CacheOptions();
             configure?.Invoke(options);
@@ -33,9 +33,9 @@ public static class PredictorBuilderCachingExtensions
 
     /// <summary>Adds a cache with options that were made beforehand, and with another hasher in tests.</summary>
     internal static PredictorBuilder UseCache(this PredictorBuilder builder, CacheOptions options, IRequestHasher? hasher = null) =>
-        builder.UseBuiltIn((inner, context) => Create(inner, options, context, hasher ?? RequestHasher.Instance));
+        builder.Use(PredictionStage (inner, context) => Create(inner, options, context, hasher ?? RequestHasher.Instance));
 
-    private static CachingPredictor Create(IPredictor inner, CacheOptions options, PipelineContext context, IRequestHasher hasher)
+    private static CacheStage Create(IPredictor inner, CacheOptions options, PipelineContext context, IRequestHasher hasher)
     {
         var identity = context.Identity;
         var faults = options.Validate().ToList();

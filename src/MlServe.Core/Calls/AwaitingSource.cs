@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using MlServe.Guests;
@@ -26,9 +25,7 @@ internal abstract class AwaitingSource<TInner, TResult> : PooledSource<TResult>
 
     /// <summary>Goes on when the task has ended; here and now if it has. Afterwards the object may serve another request at any time.</summary>
     /// <param name="pending">The task.</param>
-    /// <param name="flowsActivity">Whether to go on in the caller's context where there is an activity in it for logs and exemplars to find.</param>
-    /// <param name="flowsContext">Whether to go on in the caller's context in any case: what follows calls the application.</param>
-    protected void Await(ValueTask<TInner> pending, bool flowsActivity, bool flowsContext = false)
+    protected void Await(ValueTask<TInner> pending)
     {
         var turn = 0;
         try
@@ -38,8 +35,7 @@ internal abstract class AwaitingSource<TInner, TResult> : PooledSource<TResult>
             {
                 turn = _turn = _turn == int.MaxValue ? 1 : _turn + 1;
                 Volatile.Write(ref _awaited, turn);
-                if (flowsContext || (flowsActivity && Activity.Current is not null)) _inner.OnCompleted(_goOn);
-                else _inner.UnsafeOnCompleted(_goOn);
+                _inner.UnsafeOnCompleted(_goOn);
                 return;
             }
         }

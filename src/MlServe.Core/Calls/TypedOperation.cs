@@ -18,7 +18,7 @@ internal sealed class TypedOperation<TInput, TOutput> : AwaitingSource<Predictio
         operation._writer = writer;
         operation._context = ExecutionContext.Capture();
         var result = operation.Begin();
-        operation.Await(pending, flowsActivity: false);
+        operation.Await(pending);
         return result;
     }
 

@@ -125,7 +125,7 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
             return;
         }
 
-        Await(pending, flowsActivity: false);
+        Await(pending);
     }
 
     /// <summary>The layers have ended: answers, unless the caller has been answered.</summary>

@@ -94,11 +94,11 @@ public sealed class PredictorBuilder
             {
                 var layer = layers[last];
                 var inner = predictor;
-                if (layer.Limit is { } limit)
+                if (layer.Limit is { } limit && mayOverrun)
                 {
                     warmUp[last] = layer;
                     predictor = new LimitedPredictor(
-                        inner, limit(context), context.Time, mayOverrun, new(context.Identity.Name, context.Meter, inner.GetService<ModelIdentity>()));
+                        inner, new(limit(context)), context.Time, new(context.Identity.Name, context.Meter, inner.GetService<ModelIdentity>()));
                     made.Add(predictor);
                     mayOverrun = false;
                     continue;
@@ -117,11 +117,10 @@ public sealed class PredictorBuilder
 
                 // Stages that stand together become one predictor.
                 var first = last;
-                while (first > 0 && layers[first - 1].Stage is not null) first--;
+                while (first > 0 && layers[first - 1] is { Decorate: null } former && (former.Limit is null || !mayOverrun)) first--;
                 for (var stage = first; stage <= last; stage++)
                     warmUp[stage] = layers[stage];
-                predictor = new StagedPredictor(predictor, MakeStages(layers, first, last, predictor, context), context.Time);
-                made.Add(predictor);
+                predictor = StageMaker.Make(layers[first..(last + 1)], predictor, context, made);
                 last = first;
             }
 
@@ -131,29 +130,6 @@ public sealed class PredictorBuilder
         {
             // What a layer throws here is counted; the builder's own failure is what its caller hears of.
             _ = Pipeline.DisposeOf(made);
-            throw;
-        }
-    }
-
-    private static PredictionStage[] MakeStages(List<PipelineLayer> layers, int first, int last, IPredictor inner, PipelineContext context)
-    {
-        var stages = new PredictionStage[last - first + 1];
-        var count = 0;
-        try
-        {
-            for (; count < stages.Length; count++)
-                stages[count] = layers[first + count].Stage!(inner, context);
-
-            // Stages that stand together do not see each other when they are made.
-            var doubled = Array.Find(stages, stage => stage.IsSingle && Array.Exists(stages, other => other != stage && other.GetType() == stage.GetType()));
-            if (doubled is not null)
-                throw new InvalidOperationException($"The pipeline has two layers of the kind {doubled.GetType().Name}, and it takes one. Add it once.");
-            return stages;
-        }
-        catch
-        {
-            for (var i = 0; i < count; i++)
-                stages[i].Dispose();
             throw;
         }
     }

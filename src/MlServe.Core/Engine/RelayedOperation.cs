@@ -12,7 +12,7 @@ internal sealed class RelayedOperation<TResult> : AwaitingSource<TResult, TResul
         if (task.IsCompleted) return task;
         var operation = Pool<RelayedOperation<TResult>>.Rent();
         var result = operation.Begin();
-        operation.Await(task, flowsActivity: false);
+        operation.Await(task);
         return result;
     }
 

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MlServe;
 
 /// <summary>One call on its way through the stages.</summary>
@@ -10,15 +12,25 @@ internal struct StageCall(PredictionInputs inputs, PredictionOptions? options, T
     /// <summary>The answer so far.</summary>
     public Prediction Answer;
 
-    /// <summary>What the circuit breaker, of which a pipeline has one at most, remembers of the call.</summary>
-    public object? Ticket;
+    /// <summary>What is waited for.</summary>
+    public ValueTask<Prediction> Pending;
 
-    /// <summary>Where the call goes in place of what is behind the stages, if one of them has said so.</summary>
+    /// <summary>What each stage remembers of the call.</summary>
+    public StageSlots Slots;
+
+    /// <summary>How many stages have been entered and not left.</summary>
+    public int Depth;
+
+    public StagePhase Phase;
+
+    /// <summary>When the model was asked, as a timestamp; for the one stage of a pipeline that times it.</summary>
+    public long AskedAt;
+
+    /// <summary>Where the call goes in place of all that is behind a stage, if that stage has said so; null: to what is behind.</summary>
     public IPredictor? Target;
 
     private readonly TimeProvider _time = time;
     private long _started;
-    private long _ended;
 
     /// <summary>Whether a stage has asked for <see cref="Started"/>, so that it may be read after the call.</summary>
     public readonly bool IsTimed => _started != 0;
@@ -36,13 +48,22 @@ internal struct StageCall(PredictionInputs inputs, PredictionOptions? options, T
         }
     }
 
-    /// <summary>When the call ended; read once a call, for the first stage that asks, behind the call.</summary>
-    public long Ended
+    /// <summary>Says what is waited for; once, and by whoever returns <see cref="StageOutcome.Pending"/>.</summary>
+    public StageOutcome Wait(ValueTask<Prediction> pending)
     {
-        get
-        {
-            if (_ended == 0) _ended = _time.GetTimestamp();
-            return _ended;
-        }
+        Pending = pending;
+        return StageOutcome.Pending;
+    }
+
+    /// <summary>The moment, as a timestamp of the same clock.</summary>
+    public readonly long Now => _time.GetTimestamp();
+
+    /// <summary>A place for each stage of a <see cref="StagedPredictor"/>.</summary>
+    [InlineArray(Count)]
+    internal struct StageSlots
+    {
+        public const int Count = 6;
+
+        private object? _first;
     }
 }

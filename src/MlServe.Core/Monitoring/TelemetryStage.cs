@@ -26,21 +26,22 @@ internal sealed class TelemetryStage : PredictionStage
         _secondsPerTick = 1.0 / time.TimestampFrequency;
     }
 
-    public override bool Before(ref StageCall call)
+    public override StageOutcome Before(ref StageCall call)
     {
         _statistics.Begin();
         if (_metrics.Duration.Enabled || MlServeEventSource.IsListenedTo) _ = call.Started;
-        return true;
+        return StageOutcome.Next;
     }
 
-    public override void After(ref StageCall call)
+    public override StageOutcome After(ref StageCall call)
     {
         var status = call.Answer.Status;
         End(ref call, PredictionOutcome.Of(status), call.IsTimed ? VersionOf(call.Answer.Origin) : null);
         if (status == PredictionStatus.Failed && _logger is not null) LogFailure(_logger, call.Answer.Error);
+        return StageOutcome.Next;
     }
 
-    public override void Failed(ref StageCall call, Exception exception)
+    public override bool Failed(ref StageCall call, Exception exception)
     {
         var outcome = PredictionOutcome.Of(exception);
         End(ref call, outcome, null);
@@ -48,6 +49,7 @@ internal sealed class TelemetryStage : PredictionStage
         // A disposed predictor is the caller's affair, as a cancellation is.
         if (outcome == PredictionOutcome.Exception && exception is not ObjectDisposedException && _logger is not null)
             LogException(_logger, exception);
+        return false;
     }
 
     /// <summary>Calls that are under way are still counted when they end.</summary>
@@ -67,7 +69,7 @@ internal sealed class TelemetryStage : PredictionStage
 
     private void Measure(ref StageCall call, int outcome, ModelIdentity? version)
     {
-        var seconds = (call.Ended - call.Started) * _secondsPerTick;
+        var seconds = (call.Now - call.Started) * _secondsPerTick;
         if (MlServeEventSource.IsListenedTo) _statistics.AddDuration((long)(seconds * 1e9));
         Record(seconds, version, outcome == (int)PredictionStatus.Ok ? null : PredictionOutcome.ErrorTag(outcome));
     }

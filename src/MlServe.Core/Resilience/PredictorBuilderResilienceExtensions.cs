@@ -76,7 +76,7 @@ public static class PredictorBuilderResilienceExtensions
             return chain.Steps;
         }
 
-        return builder.UseBuiltIn((inner, context) => CreateFallback(inner, Steps(), context), asksOthers: true);
+        return builder.UseFallback((inner, context) => CreateFallback(inner, Steps(), context));
     }
 
     /// <summary>
@@ -121,8 +121,12 @@ public static class PredictorBuilderResilienceExtensions
     internal static PredictorBuilder UseChaos(this PredictorBuilder builder, ChaosOptions options) =>
         builder.UseBuiltIn((inner, context) => CreateChaos(inner, options, context), mayOverrun: true);
 
+    /// <summary>Adds a chain that was made beforehand, or is made for the pipeline.</summary>
+    internal static PredictorBuilder UseFallback(this PredictorBuilder builder, Func<IPredictor, PipelineContext, FallbackChain> chain) =>
+        builder.Use(new PipelineLayer { Stage = (inner, context) => new FallbackStage(chain(inner, context)), AsksOthers = true });
+
     /// <summary>A chain around a model that need not be loaded yet. In a warm-up its models and functions are nobody's: what fails there is not answered by others.</summary>
-    internal static FallbackPredictor CreateFallback(IPredictor inner, string model, IReadOnlyList<FallbackStep> steps, PipelineContext context)
+    internal static FallbackChain CreateFallback(IPredictor inner, string model, IReadOnlyList<FallbackStep> steps, PipelineContext context)
     {
         if (context.IsWarmUp) steps = steps is [ModelStep { After: { } delay } hedge, ..] ? [new ModelStep(hedge.Name) { After = delay }] : [];
         return new(inner, model, steps, context.Targets, new(model, context.Meter), context.Time);
@@ -167,7 +171,7 @@ public static class PredictorBuilderResilienceExtensions
             new(breaker, options.SlowRunThreshold, context.ServiceLevel?.P99, time));
     }
 
-    private static FallbackPredictor CreateFallback(IPredictor inner, List<FallbackStep> steps, PipelineContext context)
+    private static FallbackChain CreateFallback(IPredictor inner, List<FallbackStep> steps, PipelineContext context)
     {
         var identity = context.Identity;
         if (context.IsWarmUp) return CreateFallback(inner, identity.Name, steps, context);

@@ -12,26 +12,34 @@ internal sealed class EntranceStage(VersionSet versions) : PredictionStage
         return new(VersionSet.Of(new(inner, new("", new(), "", [], ""), default), nobody));
     }
 
-    public override bool Before(ref StageCall call)
+    public override StageOutcome Before(ref StageCall call)
     {
         while (true)
         {
             if (versions.Enter() is { } version)
             {
                 call.Target = version;
-                return true;
+                return StageOutcome.Next;
             }
 
             // None: there has been a version since the look.
             if (versions.Refusal is not { } refusal) continue;
             call.Answer = Prediction.FromError(refusal);
-            return false;
+            return StageOutcome.Answered;
         }
     }
 
-    public override void After(ref StageCall call) => Leave(ref call);
+    public override StageOutcome After(ref StageCall call)
+    {
+        Leave(ref call);
+        return StageOutcome.Next;
+    }
 
-    public override void Failed(ref StageCall call, Exception exception) => Leave(ref call);
+    public override bool Failed(ref StageCall call, Exception exception)
+    {
+        Leave(ref call);
+        return false;
+    }
 
     private static void Leave(ref StageCall call) => (call.Target as ServedVersion)?.Leave();
 }

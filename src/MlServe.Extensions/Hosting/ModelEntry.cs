@@ -65,7 +65,7 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
     public IPredictor Below => _below.Value;
 
     /// <summary>Who answers in the model's place; null: nobody.</summary>
-    public FallbackPredictor? Fallback { get; }
+    public FallbackChain? Fallback { get; }
 
     /// <summary>The layers around versions, for their warm-up.</summary>
     public IReadOnlyList<PipelineLayer> WarmUpLayers => _outer.WarmUpLayers;
@@ -150,12 +150,10 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
 
     /// <summary>The layers that stand before the model is loaded: those who answer in its place, and the entrance.</summary>
     private PredictorBuilder AddGuards(PredictorBuilder builder) => Fallback is { } fallback
-        ? builder.UseBuiltIn((inner, context) => context.IsWarmUp ? WarmUpOf(fallback, inner, context) : fallback, asksOthers: true)
+        ? builder.UseFallback((inner, context) => context.IsWarmUp
+            ? PredictorBuilderResilienceExtensions.CreateFallback(inner, Name, fallback.Steps, context)
+            : fallback).Use(EntranceOf)
         : builder.Use(EntranceOf);
-
-    private FallbackPredictor WarmUpOf(FallbackPredictor fallback, IPredictor inner, PipelineContext context) =>
-        PredictorBuilderResilienceExtensions.CreateFallback(
-            new PredictorBuilder(inner).Use(EntranceOf).Build(context), Name, fallback.Steps, context);
 
     private EntranceStage EntranceOf(IPredictor inner, PipelineContext context) =>
         context.IsWarmUp ? EntranceStage.Opened(inner) : new(Versions);

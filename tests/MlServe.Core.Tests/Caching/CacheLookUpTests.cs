@@ -92,7 +92,7 @@ public sealed class CacheLookUpTests
         }
     }
 
-    private static CacheStore StoreOf(CacheHarness harness) => harness.Cache.GetService<CachingPredictor>()!.Store;
+    private static CacheStore StoreOf(CacheHarness harness) => harness.Cache.GetService<CacheStage>()!.Store;
 
     private static async Task<(PredictionSource Source, long LookUps)> AskAsync(CacheHarness harness, long id)
     {

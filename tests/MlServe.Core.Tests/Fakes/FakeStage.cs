@@ -13,22 +13,24 @@ internal sealed class FakeStage(string name, List<string> log) : PredictionStage
 
     public Action<Exception>? OnFailed { get; init; }
 
-    public override bool Before(ref StageCall call)
+    public override StageOutcome Before(ref StageCall call)
     {
         log.Add($"{name} before");
-        return OnBefore is null || OnBefore(ref call);
+        return OnBefore is null || OnBefore(ref call) ? StageOutcome.Next : StageOutcome.Answered;
     }
 
-    public override void After(ref StageCall call)
+    public override StageOutcome After(ref StageCall call)
     {
         log.Add($"{name} after {call.Answer.Status}");
         OnAfter?.Invoke(ref call);
+        return StageOutcome.Next;
     }
 
-    public override void Failed(ref StageCall call, Exception exception)
+    public override bool Failed(ref StageCall call, Exception exception)
     {
         log.Add($"{name} failed {exception.Message}");
         OnFailed?.Invoke(exception);
+        return false;
     }
 
     public override void Dispose()

@@ -80,7 +80,9 @@ public sealed class FallbackFaultTests
         var step = new ValueStep();
         step.AddNumbers("id", [1]);
         step.AddNumbers("other", [2]);
-        using var pipeline = (FallbackPredictor)new FallbackPredictor(new FakePredictor(CircuitHarness.Broken), "m", [step], null, new("m", GuardedMeter.For(null)), _clock);
+        var broken = new FakePredictor(CircuitHarness.Broken);
+        using var pipeline = new StagedPredictor(
+            broken, [new FallbackStage(new(broken, "m", [step], null, new("m", GuardedMeter.For(null)), _clock))], _clock);
         using var done = new CancellationTokenSource();
         var taker = Task.Run(() =>
         {

@@ -4,7 +4,7 @@ namespace MlServe.Caching;
 /// A request that is being computed, and the equal ones that wait for its answer. More than one may compute it: whoever is more urgent than those that do, or has longer than they have, goes on by
 /// itself. All but the key belongs to <see cref="FlightTable"/>.
 /// </summary>
-internal sealed class Flight(RequestKey key)
+internal sealed class Flight
 {
     /// <summary>The share of a follower's time that whoever computes must have: a short timeout does not decide the answer to a request that has longer.</summary>
     private const double SharedTime = 0.9;
@@ -13,7 +13,7 @@ internal sealed class Flight(RequestKey key)
     private FlightLead _first;
     private List<FlightLead>? _others;
 
-    public RequestKey Key { get; } = key;
+    public RequestKey Key { get; set; }
 
     public List<FlightFollower>? Followers { get; set; }
 

@@ -3,8 +3,8 @@ using MlServe.Threading;
 namespace MlServe.Caching;
 
 /// <summary>
-/// A request that waits for an equal one. Whoever claims it ends it: the one that computes, its own caller's token, or its own deadline; until then its caller's inputs are
-/// there to be computed with.
+/// A request that waits for an equal one. Whoever claims it ends it: the one that computes, its own caller's token, or its own deadline. One that computed and
+/// gave up may make it a successor, which goes on by itself.
 /// </summary>
 internal sealed class FlightFollower : PooledSource
 {
@@ -13,19 +13,14 @@ internal sealed class FlightFollower : PooledSource
     private readonly TimeSpan? _timeout;
     private readonly long _deadline;
     private readonly ModelIdentity _model;
-    private readonly ExecutionContext? _context = ExecutionContext.Capture();
     private CancellationTokenRegistration _registration;
     private ITimer? _timer;
+    private OwnedInputs? _own;
     private int _isClaimed;
 
-    public FlightFollower(
-        PredictionInputs inputs, PredictionOptions? options, OutputSelection outputs, TimeSpan? timeout, TimeProvider time,
-        ModelIdentity model,
-        CancellationToken cancellationToken)
+    public FlightFollower(PredictionOptions? options, TimeSpan? timeout, TimeProvider time, ModelIdentity model, CancellationToken cancellationToken)
     {
-        Inputs = inputs;
         Options = options;
-        Outputs = outputs;
         _time = time;
         _cancellationToken = cancellationToken;
         _timeout = timeout;
@@ -40,26 +35,19 @@ internal sealed class FlightFollower : PooledSource
     /// <summary>What its caller awaits, once.</summary>
     public ValueTask<Prediction> Answer { get; }
 
-    public PredictionInputs Inputs { get; }
-
     public PredictionOptions? Options { get; }
 
-    public OutputSelection Outputs { get; }
+    /// <summary>Whether it is to compute in place of one that gave up.</summary>
+    public bool IsSuccessor => Lead.Flight is not null;
 
-    public CancellationToken CancellationToken => _cancellationToken;
+    /// <summary>What a successor computes.</summary>
+    public FlightLead Lead { get; private set; }
 
     /// <summary>Whose turn it is where requests wait.</summary>
     public RequestPriority Priority => Options?.Priority ?? RequestPriority.Normal;
 
     /// <summary>How long its caller waits in all; null: as long as it takes.</summary>
     public TimeSpan? Limit => _timeout;
-
-    /// <summary>Does something on its caller's behalf: what layers of the application's keep in the context of a call is its caller's there, and not that of whoever gave up.</summary>
-    public void RunInContext(ContextCallback callback, object state)
-    {
-        if (_context is null) callback(state);
-        else ExecutionContext.Run(_context, callback, state);
-    }
 
     /// <summary>The options with what is left of the caller's time.</summary>
     public PredictionOptions? OptionsLeft()
@@ -96,6 +84,24 @@ internal sealed class FlightFollower : PooledSource
         Volatile.Read(ref _timer)?.Dispose();
         _registration.Unregister();
         return true;
+    }
+
+    /// <summary>Makes one that was claimed a successor.</summary>
+    /// <param name="lead">What it computes.</param>
+    /// <param name="own">A copy of the inputs, which it owns from now on; null: there is none yet.</param>
+    public void Succeed(FlightLead lead, OwnedInputs? own)
+    {
+        Lead = lead;
+        _own = own;
+        base.SetResult(default);
+    }
+
+    /// <summary>Hands out the copy that a successor owns.</summary>
+    public OwnedInputs? TakeInputs()
+    {
+        var own = _own;
+        _own = null;
+        return own;
     }
 
     /// <summary>Ends one that was claimed.</summary>

@@ -8,8 +8,11 @@ namespace MlServe.Caching;
 /// <param name="model">Whose requests they are.</param>
 internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIdentity model)
 {
+    private const int MaxIdle = 1024;
+
     private readonly Lock _gate = new();
     private readonly Dictionary<RequestKey, Flight> _flights = [];
+    private readonly Stack<Flight> _idle = [];
     private readonly int[] _ended = new int[64];
     private UrgentCompletion? _empty;
     private int _leads;
@@ -27,14 +30,12 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
 
     /// <summary>Begins to compute, or joins whoever does already.</summary>
     /// <param name="key">The request's key.</param>
-    /// <param name="inputs">The request, as all that follows, for the case that it has to wait.</param>
-    /// <param name="outputs">What it asks for.</param>
-    /// <param name="options">Its options.</param>
+    /// <param name="options">The request's options.</param>
     /// <param name="cancellationToken">Its caller's token.</param>
     /// <param name="lead">What the caller computes, where it does.</param>
     /// <returns>The one that waits; null: the caller computes.</returns>
     public FlightFollower? Enter(
-        RequestKey key, in PredictionInputs inputs, OutputSelection outputs, PredictionOptions? options, CancellationToken cancellationToken, out FlightLead lead)
+        RequestKey key, PredictionOptions? options, CancellationToken cancellationToken, out FlightLead lead)
     {
         lead = default;
         var (limit, priority) = (TimeLimit.Of(options, timeout), options?.Priority ?? RequestPriority.Normal);
@@ -42,11 +43,12 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
         {
             if (!_flights.TryGetValue(key, out var flight))
             {
-                _flights.Add(key, flight = new(key));
+                _flights.Add(key, flight = _idle.TryPop(out var idle) ? idle : new());
+                flight.Key = key;
             }
             else if (flight.IsAsUrgentAs(priority) && (limit is null || flight.HasAsLongAs(limit.Value)))
             {
-                var follower = new FlightFollower(inputs, options, outputs, limit, time, model, cancellationToken);
+                var follower = new FlightFollower(options, limit, time, model, cancellationToken);
                 (flight.Followers ??= []).Add(follower);
                 return follower;
             }
@@ -69,6 +71,7 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
             Remove(flight);
             var followers = flight.Followers;
             flight.Followers = null;
+            Rest(flight);
             Left();
             return followers;
         }
@@ -92,6 +95,7 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
             }
 
             if (!flight.HasLeader) Remove(flight);
+            Rest(flight);
             Left();
             return null;
         }
@@ -125,6 +129,14 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
     private void Remove(Flight flight)
     {
         if (_flights.TryGetValue(flight.Key, out var current) && ReferenceEquals(current, flight)) _flights.Remove(flight.Key);
+    }
+
+    /// <summary>Keeps one that nobody computes any more for the next request.</summary>
+    private void Rest(Flight flight)
+    {
+        if (flight.HasLeader || _idle.Count >= MaxIdle) return;
+        flight.Followers = null;
+        _idle.Push(flight);
     }
 
     private ref int EndedAt(RequestKey key) => ref _ended[(int)(key.Key % (uint)_ended.Length)];

@@ -1,17 +1,18 @@
-using System.Runtime.CompilerServices;
 using MlServe.Statistics;
 using MlServe.Threading;
 
 namespace MlServe.Caching;
 
 /// <summary>
-/// Computes what is not kept: equal requests that come at once only once, by the first of them, with a copy of its inputs and its own token, priority and context. The others wait; where it
-/// gives up, the next goes on, as itself. Whoever would be worse off by waiting computes as well. Safe for concurrent use.
+/// Lets what is not kept be computed: equal requests that come at once only once, by the first of them, with a copy of its inputs and its own token,
+/// priority and context. The others wait; where it gives up, the next goes on, as itself. Whoever would be worse off by waiting computes as well. Safe for
+/// concurrent use.
 /// </summary>
 internal sealed class SingleFlight(
-    IPredictor inner, IRequestHasher hasher, KeptAnswers kept, CacheVersion version, SecondLevel? secondLevel, StripedCounters counters, CacheWorth worth, TimeProvider time)
+    TimeSpan? timeout, IRequestHasher hasher, KeptAnswers kept, CacheVersion version, SecondLevel? secondLevel, StripedCounters counters, CacheWorth worth,
+    TimeProvider time)
 {
-    private readonly FlightTable _flights = new(time, inner.GetService<DefaultTimeout>()?.Time, version.Identity);
+    private readonly FlightTable _flights = new(time, timeout, version.Identity);
 
     /// <summary>Requests that are being computed.</summary>
     public int Count => _flights.Count;
@@ -22,114 +23,139 @@ internal sealed class SingleFlight(
     /// <inheritdoc cref="FlightTable.EndedOf"/>
     public int EndedOf(RequestKey key) => _flights.EndedOf(key);
 
-    /// <summary>Computes the answer, or waits for whoever does.</summary>
-    public ValueTask<Prediction> ComputeAsync(
-        RequestKey key, int ended, in PredictionInputs inputs, OutputSelection outputs, PredictionOptions? options, CancellationToken cancellationToken)
+    /// <summary>Begins to compute the answer, or to wait for whoever does.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="state">What the cache remembers of it.</param>
+    /// <param name="key">Its key.</param>
+    /// <param name="ended">What <see cref="EndedOf"/> said before the cache was looked into.</param>
+    /// <param name="outputs">What it asks for.</param>
+    public StageOutcome Enter(ref StageCall call, CacheCall state, RequestKey key, int ended, OutputSelection outputs)
     {
-        if (_flights.Enter(key, in inputs, outputs, options, cancellationToken, out var lead) is { } follower)
+        state.Outputs = outputs;
+        if (_flights.Enter(key, call.Options, call.CancellationToken, out var lead) is { } follower)
         {
             follower.Watch();
-            return follower.Answer;
+            state.Follower = follower;
+            return call.Wait(follower.Answer);
         }
 
         // Whoever computed it before may have ended between the look-up and here.
-        if (_flights.EndedOf(key) != ended && kept.TryHit(key, out var answer))
-        {
-            Follow(lead, answer);
-            return new(answer);
-        }
-
-        return LeadAsync(lead, null, inputs, outputs, options, cancellationToken);
+        if (_flights.EndedOf(key) == ended || !kept.TryHit(key, out var answer)) return Compute(ref call, state, lead);
+        Follow(lead, answer);
+        call.Answer = answer;
+        return StageOutcome.Answered;
     }
 
-    /// <param name="lead">What is computed.</param>
-    /// <param name="own">A copy of the inputs, from whoever gave up; null: there is none yet.</param>
-    /// <param name="inputs">The caller's inputs.</param>
-    /// <param name="outputs">What is asked for.</param>
-    /// <param name="options">The caller's options.</param>
-    /// <param name="cancellationToken">The caller's token.</param>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<Prediction> LeadAsync(
-        FlightLead lead, OwnedInputs? own, PredictionInputs inputs, OutputSelection outputs, PredictionOptions? options, CancellationToken cancellationToken)
+    /// <summary>Goes on when an equal request has ended, or the second level.</summary>
+    public StageOutcome Resume(ref StageCall call, CacheCall state)
     {
-        var copyTicks = 0L;
-        if (own is null)
+        if (state.Follower is { } follower)
         {
-            own = Own(lead, in inputs, outputs, out var isSame, out copyTicks);
-            if (!isSame)
-            {
-                // Its caller has written to it meanwhile: it is another request now, and its answer nobody else's.
-                HandOver(lead, null);
-                counters.Count(CacheCounters.Bypassed);
-                using (own)
-                    return await inner.PredictAsync(own.Inputs, options, cancellationToken).ConfigureAwait(false);
-            }
-        }
+            state.Follower = null;
+            if (!follower.IsSuccessor) return StageOutcome.Answered;
 
-        Prediction answer;
-        string? sharedKey = null;
-        inputs = own.Inputs;
-        try
-        {
-            if (secondLevel is { IsOpen: true } && (sharedKey = RequestHasher.SharedKey(version.Identity, in inputs, outputs)) is not null)
+            state.IsSuccessor = true;
+            call.Options = follower.OptionsLeft();
+            if (follower.TakeInputs() is { } own)
             {
-                var finding = secondLevel.FindAsync(sharedKey, lead.Flight.Key, outputs, cancellationToken);
-                await UrgentEnd.Of(finding);
-                if (await finding.ConfigureAwait(false) is { } found)
-                {
-                    counters.Count(CacheCounters.SecondLevelHits);
-                    worth.Served();
-                    kept.Keep(found);
-                    answer = found.ToPrediction(PredictionSource.Cache, kept.AgeOf(found));
-                    Follow(lead, answer);
-                    own.Dispose();
-                    return answer;
-                }
+                state.Own?.Dispose();
+                state.Take(ref call, own);
             }
 
-            counters.Count(CacheCounters.Misses);
-            var started = time.GetTimestamp();
-            answer = await inner.PredictAsync(inputs, options, cancellationToken).ConfigureAwait(false);
-            if (answer.IsOk) worth.RunTook(RunTicks(answer.Origin, time.GetTimestamp() - started));
-        }
-        catch
-        {
-            HandOver(lead, own);
-            throw;
+            return Compute(ref call, state, follower.Lead);
         }
 
+        if (state.Found is not { } found) return Run(state);
+        counters.Count(CacheCounters.SecondLevelHits);
+        worth.Served();
+        kept.Keep(found);
+        call.Answer = found.ToPrediction(PredictionSource.Cache, kept.AgeOf(found));
+        Leave(state, call.Answer);
+        return StageOutcome.Answered;
+    }
+
+    /// <summary>Ends the computation, if the call was one, with its answer.</summary>
+    public void End(in Prediction answer, CacheCall state)
+    {
+        if (state.Lead.Flight is null) return;
         if (IsForThisCallerAlone(answer.Status))
         {
-            HandOver(lead, own);
-            return answer;
+            HandOver(state, withInputs: true);
+            return;
         }
 
-        if (answer.IsOk && answer.Origin.Source == PredictionSource.Model) kept.Keep(lead.Flight.Key, answer, sharedKey, copyTicks);
-        Follow(lead, answer);
-        own.Dispose();
-        return answer;
+        if (answer.IsOk)
+        {
+            worth.RunTook(RunTicks(answer.Origin, time.GetTimestamp() - state.Started));
+            if (answer.Origin.Source == PredictionSource.Model) kept.Keep(state.Lead.Flight.Key, answer, state.SharedKey, state.CopyTicks);
+        }
+
+        Leave(state, answer);
+    }
+
+    /// <summary>Ends the computation, if the call was one, without an answer.</summary>
+    /// <returns>What its caller is told in place of the exception; null: the exception.</returns>
+    public PredictionError? Fail(CacheCall state, Exception exception)
+    {
+        if (state.Lead.Flight is not null) HandOver(state, withInputs: true);
+        if (!state.IsSuccessor || exception is not ObjectDisposedException || !kept.IsClosed) return null;
+        return new(
+            PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' was closed while the request waited for an equal one.", version.Identity.Name)
+        {
+            Model = version.Identity,
+        };
+    }
+
+    private StageOutcome Compute(ref StageCall call, CacheCall state, FlightLead lead)
+    {
+        state.Lead = lead;
+        if (state.Own is null && !TryOwn(ref call, state))
+        {
+            // Its caller has written to it meanwhile: it is another request now, and its answer nobody else's.
+            HandOver(state, withInputs: false);
+            counters.Count(CacheCounters.Bypassed);
+            return StageOutcome.Next;
+        }
+
+        if (secondLevel is not { IsOpen: true }) return Run(state);
+        state.SharedKey = RequestHasher.SharedKey(version.Identity, in call.Inputs, state.Outputs);
+        if (state.SharedKey is null) return Run(state);
+        return call.Wait(RelayedOperation<Prediction>.Of(FindAsync(secondLevel, state, call.CancellationToken)));
+    }
+
+    private StageOutcome Run(CacheCall state)
+    {
+        counters.Count(CacheCounters.Misses);
+        state.Started = time.GetTimestamp();
+        return StageOutcome.Next;
+    }
+
+    private static async Task<Prediction> FindAsync(SecondLevel secondLevel, CacheCall state, CancellationToken cancellationToken)
+    {
+        var finding = secondLevel.FindAsync(state.SharedKey!, state.Lead.Flight.Key, state.Outputs, cancellationToken);
+        await UrgentEnd.Of(finding);
+        state.Found = await finding.ConfigureAwait(false);
+        return default;
     }
 
     /// <summary>Copies what is to be computed.</summary>
-    /// <param name="lead">What it is about.</param>
-    /// <param name="inputs">The caller's inputs.</param>
-    /// <param name="outputs">What is asked for.</param>
-    /// <param name="isSame">Whether the copy is what it is about.</param>
-    /// <param name="ticks">What the copy took, in timestamp units.</param>
-    private OwnedInputs Own(FlightLead lead, in PredictionInputs inputs, OutputSelection outputs, out bool isSame, out long ticks)
+    /// <returns>Whether the copy is what it is about.</returns>
+    private bool TryOwn(ref StageCall call, CacheCall state)
     {
+        var started = time.GetTimestamp();
         try
         {
-            var started = time.GetTimestamp();
-            var copy = OwnedInputs.Copy(in inputs);
-            isSame = hasher.TryHash(copy.Inputs, outputs, out var key) && key.Of(version.Key) == lead.Flight.Key;
-            ticks = time.GetTimestamp() - started;
-            return copy;
+            state.Take(ref call, OwnedInputs.Copy(in call.Inputs));
+            return hasher.TryHash(in call.Inputs, state.Outputs, out var key) && key.Of(version.Key) == state.Lead.Flight.Key;
         }
         catch
         {
-            HandOver(lead, null);
+            HandOver(state, withInputs: false);
             throw;
+        }
+        finally
+        {
+            state.CopyTicks = time.GetTimestamp() - started;
         }
     }
 
@@ -137,6 +163,13 @@ internal sealed class SingleFlight(
     private long RunTicks(in PredictionOrigin origin, long waited) => origin.RunTime > TimeSpan.Zero
         ? (long)(origin.RunTime.TotalSeconds * time.TimestampFrequency / Math.Max(1, origin.BatchRows))
         : waited;
+
+    private void Leave(CacheCall state, Prediction answer)
+    {
+        var lead = state.Lead;
+        state.Lead = default;
+        Follow(lead, answer);
+    }
 
     /// <summary>Answers those that wait with copies of an answer, or with its error.</summary>
     private void Follow(FlightLead lead, Prediction answer)
@@ -163,57 +196,21 @@ internal sealed class SingleFlight(
         }
     }
 
-    /// <summary>Lets one of those that wait compute in place of one that gave up, with the copy that was made when the request came.</summary>
-    private void HandOver(FlightLead lead, OwnedInputs? own)
+    /// <summary>Lets one of those that wait compute in place of a call that gave up.</summary>
+    /// <param name="state">The call.</param>
+    /// <param name="withInputs">Whether the other goes on with the copy that was made when the request came.</param>
+    private void HandOver(CacheCall state, bool withInputs)
     {
-        if (_flights.Promote(lead, out var next) is not { } follower)
-        {
-            own?.Dispose();
-            return;
-        }
+        var lead = state.Lead;
+        state.Lead = default;
+        if (_flights.Promote(lead, out var next) is not { } follower) return;
 
-        // Not here: this may be the thread of whoever cancels, or of a lane.
-        new Succession(this, next, own, follower).Begin();
-    }
-
-    private async Task TakeOverAsync(FlightLead lead, OwnedInputs? own, FlightFollower follower)
-    {
-        try
-        {
-            follower.SetResult(
-                await LeadAsync(lead, own, follower.Inputs, follower.Outputs, follower.OptionsLeft(), follower.CancellationToken).ConfigureAwait(false));
-        }
-        catch (OperationCanceledException) when (follower.CancellationToken.IsCancellationRequested)
-        {
-            follower.SetException(new OperationCanceledException(follower.CancellationToken));
-        }
-        catch (ObjectDisposedException) when (kept.IsClosed)
-        {
-            follower.SetResult(Prediction.FromError(new(
-                PredictionStatus.NotReady, PredictionErrorCode.Draining,
-                    "Model '{0}' was closed while the request waited for an equal one.", version.Identity.Name)
-            {
-                Model = version.Identity,
-            }));
-        }
-#pragma warning disable CA1031 // Whatever it is, it is this caller's.
-        catch (Exception exception)
-#pragma warning restore CA1031
-        {
-            follower.SetException(exception);
-        }
+        OwnedInputs? own = null;
+        if (withInputs) (own, state.Own) = (state.Own, null);
+        follower.Succeed(next, own);
     }
 
     /// <summary>Whether another caller with an equal request may fare better: it has a deadline and a priority of its own, and another moment.</summary>
     private static bool IsForThisCallerAlone(PredictionStatus status) => status is
         PredictionStatus.Overloaded or PredictionStatus.DeadlineExceeded or PredictionStatus.RateLimited or PredictionStatus.Unauthenticated or PredictionStatus.Forbidden;
-
-    private sealed class Succession(SingleFlight flights, FlightLead lead, OwnedInputs? own, FlightFollower follower) : UrgentWork
-    {
-        public void Begin() => Queue(HelperThreads.ForAnswers);
-
-        protected override void Execute(UrgentPlace place) => follower.RunInContext(static turn => ((Succession)turn!).TakeOver(), this);
-
-        private void TakeOver() => _ = flights.TakeOverAsync(lead, own, follower);
-    }
 }

@@ -26,9 +26,10 @@ public sealed class OwnedInputs : IDisposable
     /// <summary>The most bytes that are copied before it is known how many the model takes.</summary>
     internal const long MaxBytes = 256L * 1024 * 1024;
 
-    private readonly List<OwnedElements> _owned = [];
     private readonly PredictionInput[] _copies;
     private readonly PredictionInputs _inputs;
+    private OwnedElements? _first;
+    private List<OwnedElements>? _others;
     private volatile bool _isDisposed;
     private bool _isCut;
 
@@ -127,15 +128,19 @@ public sealed class OwnedInputs : IDisposable
     public void Dispose()
     {
         _isDisposed = true;
-        foreach (var owned in _owned)
-        {
-            // Of several that dispose at once, one gets the array.
-            if (owned.Release() is byte[] bytes) Buffers.Return(bytes);
-        }
+        Release(_first);
+        for (var i = 0; i < _others?.Count; i++)
+            Release(_others[i]);
     }
 
     /// <summary>What it is, in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
     public override string ToString() => _isDisposed ? "disposed" : $"{Bytes} bytes copied, {_inputs}";
+
+    /// <summary>Of several that dispose at once, one gets the array.</summary>
+    private static void Release(OwnedElements? owned)
+    {
+        if (owned?.Release() is byte[] bytes) Buffers.Return(bytes);
+    }
 
     private static long BytesOf(in PredictionInput input, int depth)
     {
@@ -203,7 +208,8 @@ public sealed class OwnedInputs : IDisposable
     private OwnedElements Own(Array elements)
     {
         var owned = new OwnedElements(elements);
-        _owned.Add(owned);
+        if (_first is null) _first = owned;
+        else (_others ??= []).Add(owned);
         return owned;
     }
 }

@@ -9,23 +9,22 @@ internal sealed class CircuitBreakerStage(CircuitBreaker breaker, OutputValidato
 
     public override bool CallsApplication => validator.CallsApplication;
 
-    public override bool Before(ref StageCall call)
+    public override StageOutcome Before(ref StageCall call)
     {
         if (!breaker.TryEnter(out var period, out var refusal))
         {
             call.Answer = refusal;
-            return false;
+            return StageOutcome.Answered;
         }
 
-        call.Ticket = period;
-        if (slowRuns.AreTimed) _ = call.Started;
-        return true;
+        StateOf(ref call) = period;
+        if (slowRuns.AreTimed) call.AskedAt = call.Now;
+        return StageOutcome.Next;
     }
 
-    public override void After(ref StageCall call)
+    public override StageOutcome After(ref StageCall call)
     {
-        if (call.Ticket is not CircuitPeriod period) return;
-        call.Ticket = null;
+        if (TakePeriod(ref call) is not { } period) return StageOutcome.Next;
         if (call.Answer.IsOk)
         {
             if (validator.Check(in call.Answer) is { } invalid)
@@ -36,33 +35,35 @@ internal sealed class CircuitBreakerStage(CircuitBreaker breaker, OutputValidato
             }
             else
             {
-                breaker.Leave(period, slowRuns.AreTimed && slowRuns.IsSlow(ref call), null);
+                breaker.Leave(period, slowRuns.AreTimed && slowRuns.IsSlow(in call), null);
             }
 
-            return;
+            return StageOutcome.Next;
         }
 
         var error = call.Answer.Error;
         if (IsOfModelOrRequest(error)) evidence.Accuse(period, error, in call.Inputs);
         else if (IsOfTheModel(error)) breaker.Leave(period, true, error);
         else breaker.Leave(period, null, null);
+        return StageOutcome.Next;
     }
 
-    public override void Failed(ref StageCall call, Exception exception)
+    public override bool Failed(ref StageCall call, Exception exception)
     {
-        if (call.Ticket is not CircuitPeriod period) return;
-        call.Ticket = null;
+        if (TakePeriod(ref call) is not { } period) return false;
         if (exception is OperationCanceledException or ObjectDisposedException)
         {
             breaker.Leave(period, null, null);
-            return;
+            return false;
         }
 
-        breaker.Leave(period, true, new(PredictionStatus.Failed, PredictionErrorCode.UserCodeFailed, "Model '{0}' threw: {1}", breaker.Model.Name, GuestReports.MessageOf(exception))
+        breaker.Leave(period, true, new(
+            PredictionStatus.Failed, PredictionErrorCode.UserCodeFailed, "Model '{0}' threw: {1}", breaker.Model.Name, GuestReports.MessageOf(exception))
         {
             Model = breaker.Model,
             Exception = exception,
         });
+        return false;
     }
 
     public override object? GetService(Type serviceType) => serviceType == typeof(ICircuitBreaker) ? breaker : base.GetService(serviceType);
@@ -72,6 +73,14 @@ internal sealed class CircuitBreakerStage(CircuitBreaker breaker, OutputValidato
         evidence.Dispose();
         breaker.Retire();
         base.Dispose();
+    }
+
+    private CircuitPeriod? TakePeriod(ref StageCall call)
+    {
+        ref var state = ref StateOf(ref call);
+        var period = (CircuitPeriod?)state;
+        state = null;
+        return period;
     }
 
     /// <summary>What a run fails of may lie in its inputs.</summary>

@@ -15,7 +15,7 @@ internal sealed class SlowRuns(CircuitBreaker breaker, TimeSpan? stated, TimeSpa
     // A request is timed only where that can make a difference.
     public bool AreTimed { get; } = (stated ?? promised) is not null;
 
-    public bool IsSlow(ref StageCall call)
+    public bool IsSlow(in StageCall call)
     {
         if (stated is null && !breaker.HasFallback) return false;
         var origin = call.Answer.Origin;
@@ -24,7 +24,7 @@ internal sealed class SlowRuns(CircuitBreaker breaker, TimeSpan? stated, TimeSpa
 
         // On the direct path the whole call but for the wait; nothing is known there of what a row costs.
         var limit = LimitFor(rows, in origin);
-        var seconds = (call.Ended - call.Started) / (double)time.TimestampFrequency;
+        var seconds = (call.Now - call.AskedAt) / (double)time.TimestampFrequency;
         return seconds > limit && seconds - origin.QueueTime.TotalSeconds > limit;
     }
 

@@ -8,5 +8,5 @@ internal sealed class DelegateStep(Func<PredictionInputs, PredictionOptions?, Ca
     public override bool MayOverrun => true;
 
     public override ValueTask<Prediction> AnswerAsync(
-        FallbackPredictor owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken) => answer(inputs, options, cancellationToken);
+        FallbackChain owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken) => answer(inputs, options, cancellationToken);
 }

@@ -14,5 +14,5 @@ internal abstract class FallbackStep
 
     /// <summary>Asks. What it throws is a failure like any other, except the caller's cancellation.</summary>
     public abstract ValueTask<Prediction> AnswerAsync(
-        FallbackPredictor owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken);
+        FallbackChain owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken);
 }

@@ -7,7 +7,7 @@ namespace MlServe.Resilience;
 /// ended when there is an answer.
 /// </summary>
 internal sealed class Hedge(
-    FallbackPredictor owner, IPredictor first, ModelStep other, TimeProvider time, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
+    FallbackChain owner, IPredictor first, ModelStep other, TimeProvider time, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
     : IDisposable
 {
     private readonly CancellationTokenSource _first = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

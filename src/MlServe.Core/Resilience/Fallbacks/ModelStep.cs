@@ -23,10 +23,10 @@ internal sealed class ModelStep : FallbackStep
     /// <summary>Whether a pipeline built by hand was given the predictor itself.</summary>
     public bool IsGiven => _predictor is not null;
 
-    public IPredictor? Find(FallbackPredictor owner) => _predictor ?? owner.Targets?.Find(Name);
+    public IPredictor? Find(FallbackChain owner) => _predictor ?? owner.Targets?.Find(Name);
 
     public override ValueTask<Prediction> AnswerAsync(
-        FallbackPredictor owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken) =>
+        FallbackChain owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken) =>
         Find(owner) is { } predictor
             ? predictor.PredictAsync(inputs, options, cancellationToken)
             : new(Prediction.FromError(new(PredictionStatus.NotReady, PredictionErrorCode.NotLoaded, "There is no model '{0}' to stand in for model '{1}'.", Name, owner.Model)));

@@ -8,7 +8,7 @@ internal sealed class StaleAnswerStep : FallbackStep
     public override bool IsInstant => true;
 
     public override ValueTask<Prediction> AnswerAsync(
-        FallbackPredictor owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
+        FallbackChain owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
     {
         if (owner.StaleAnswers is not { } answers)
         {

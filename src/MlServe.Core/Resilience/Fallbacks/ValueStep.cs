@@ -71,7 +71,7 @@ internal sealed class ValueStep : FallbackStep
     };
 
     public override ValueTask<Prediction> AnswerAsync(
-        FallbackPredictor owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
+        FallbackChain owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
     {
         var (outputs, wanted) = (_outputs, options?.Outputs);
         int? rows = inputs.IsRow ? null : inputs.RowCount ?? RowsOf(in inputs);

@@ -5,11 +5,10 @@ using MlServe.Threading;
 namespace MlServe.Resilience;
 
 /// <summary>
-/// Asks others where a model does not answer, in order, each with what is left of the caller's time. Costs nothing beyond a look at the status while the model answers.
+/// Those that answer where a model does not: asked in order, each with what is left of the caller's time. Safe for concurrent use.
 /// </summary>
-internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, IShieldsCallers, IKeepsDeadlines
+internal sealed class FallbackChain
 {
-    private readonly FallbackStatistics _statistics = new();
     private readonly FallbackMetrics _metrics;
     private readonly TimeProvider _time;
     private volatile FallbackStep[] _steps;
@@ -22,9 +21,9 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
     /// <param name="targets">Finds models by their names.</param>
     /// <param name="metrics">Where to report.</param>
     /// <param name="time">The clock.</param>
-    public FallbackPredictor(IPredictor inner, string model, IEnumerable<FallbackStep> steps, IFallbackTargets? targets, FallbackMetrics metrics, TimeProvider time)
-        : base(inner)
+    public FallbackChain(IPredictor inner, string model, IEnumerable<FallbackStep> steps, IFallbackTargets? targets, FallbackMetrics metrics, TimeProvider time)
     {
+        Inner = inner;
         Model = model;
         _steps = [.. steps];
         Targets = targets;
@@ -41,34 +40,16 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
     /// <summary>Those that stand in for the model.</summary>
     public IReadOnlyList<FallbackStep> Steps => _steps;
 
-    bool IShieldsCallers.IsShielding => true;
-
     /// <summary>The model's earlier answers; looked for each time, since the model may be loaded later, and anew.</summary>
     public IStaleAnswers? StaleAnswers => Inner.GetService<IStaleAnswers>();
 
-    public override ValueTask<Prediction> PredictAsync(
-        PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
-    {
-        var steps = _steps;
-        var started = TimeLimit.Of(options) is null ? 0 : _time.GetTimestamp();
-        if (steps is [ModelStep { After: { } delay } other, ..]) return RelayedOperation<Prediction>.Of(HedgedAsync(other, delay, started, inputs, options, cancellationToken));
+    /// <summary>The model.</summary>
+    public IPredictor Inner { get; }
 
-        var pending = Inner.PredictAsync(inputs, options, cancellationToken);
-        if (!pending.IsCompleted) return FallbackOperation.Rent().Start(this, started, in inputs, options, pending, cancellationToken);
-        if (!pending.IsCompletedSuccessfully) return pending;
+    public FallbackStatistics Counts { get; } = new();
 
-        var answer = pending.GetAwaiter().GetResult();
-        if (answer.IsOk || !IsNeeded(in answer))
-        {
-            _statistics.Ended();
-            return new(answer);
-        }
-
-        return RelayedOperation<Prediction>.Of(FallBackAsync(0, answer.Error, [], started, inputs, options, cancellationToken));
-    }
-
-    public override object? GetService(Type serviceType, object? serviceKey = null) =>
-        serviceKey is null && serviceType == typeof(FallbackStatistics) ? _statistics : base.GetService(serviceType, serviceKey);
+    /// <summary>The model that is asked as well if the first is late, and how late; null: none is.</summary>
+    public ModelStep? Hedging => _steps is [ModelStep { After: not null } other, ..] ? other : null;
 
     /// <summary>Says who stands in, where that was not known at first.</summary>
     internal void SetSteps(IEnumerable<FallbackStep> steps)
@@ -82,9 +63,6 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
     {
         if (Inner.GetService<ICircuitBreaker>() is CircuitBreaker breaker) breaker.HasFallback = Array.Exists(_steps, static step => step is not StaleAnswerStep);
     }
-
-    /// <summary>Counts a request that the model answered, or for which nobody else is to blame.</summary>
-    internal void Ended() => _statistics.Ended();
 
     /// <summary>What the caller has done wrong another model does not put right.</summary>
     internal bool IsNeeded(in Prediction answer) => _steps.Length > 0 && answer.Status
@@ -113,8 +91,8 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
             others.Add(answer.Error);
         }
 
-        _statistics.Ended();
-        _statistics.Failed();
+        Counts.Ended();
+        Counts.Failed();
         _metrics.Failed(reason);
         return Prediction.FromError(others.Count == 0 ? reason : reason.WithFallbacks(others));
     }
@@ -147,7 +125,7 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
     }
 
     /// <summary>Puts a limit of time around a step that is the application's: the caller's. By the step, so that none is asked without one while others take their places.</summary>
-    private LimitedPredictor Limit(FallbackStep step) => new(new StepPredictor(this, step), Timeout.InfiniteTimeSpan, _time, mayOverrun: true, _metrics.Overruns);
+    private LimitedPredictor Limit(FallbackStep step) => new(new StepPredictor(this, step), new(Timeout.InfiniteTimeSpan), _time, _metrics.Overruns);
 
     private Prediction Answered(FallbackStep step, PredictionError reason, in Prediction answer)
     {
@@ -158,15 +136,17 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
             Source = step is StaleAnswerStep ? origin.Source : PredictionSource.Fallback,
             FallbackReason = reason,
         });
-        _statistics.Ended();
-        _statistics.Answered();
+        Counts.Ended();
+        Counts.Answered();
         _metrics.Answered(step, reason);
         return answer;
     }
 
-    private async Task<Prediction> HedgedAsync(
-        ModelStep other, TimeSpan delay, long started, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
+    /// <summary>Asks the model and, if it is late, another one, and those that follow if neither answers.</summary>
+    internal async Task<Prediction> HedgedAsync(
+        ModelStep other, long started, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
     {
+        var delay = other.After!.Value;
         using var hedge = new Hedge(this, Inner, other, _time, inputs, options, cancellationToken);
         var running = hedge.RunAsync(delay, started);
         await UrgentEnd.Of(running);
@@ -174,7 +154,7 @@ internal sealed class FallbackPredictor : DelegatingPredictor, IAnswersInPlace, 
         if (isOther) return Answered(other, hedge.Reason(delay), in answer);
         if (answer.IsOk || !IsNeeded(in answer))
         {
-            _statistics.Ended();
+            Counts.Ended();
             return answer;
         }
 

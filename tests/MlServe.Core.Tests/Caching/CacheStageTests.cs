@@ -6,7 +6,7 @@ using MlServe.Tests.Fakes;
 namespace MlServe.Tests.Caching;
 
 [Collection(Alone.Name)]
-public sealed class CachingPredictorTests
+public sealed class CacheStageTests
 {
     [Fact]
     public async Task PredictAsync_SameRequestAgain_IsAnsweredFromTheCacheWithOriginAndAge()

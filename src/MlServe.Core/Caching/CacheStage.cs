@@ -1,11 +1,12 @@
 using Microsoft.Extensions.Caching.Hybrid;
 using Microsoft.Extensions.Logging;
 using MlServe.Statistics;
+using MlServe.Tensors;
 
 namespace MlServe.Caching;
 
 /// <summary>Answers equal requests with what was answered before, and computes those that come at once only once.</summary>
-internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
+internal sealed class CacheStage : PredictionStage, IStaleAnswers
 {
     private readonly CacheOptions _options;
     private readonly IRequestHasher _hasher;
@@ -23,10 +24,9 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
     private readonly AnswerTrust? _trust;
     private readonly bool _trusts;
 
-    public CachingPredictor(
+    public CacheStage(
         IPredictor inner, ModelIdentity identity, CacheOptions options, IRequestHasher hasher, CacheHost host, HybridCache? hybrid, CacheMetrics metrics,
         ILogger? logger, TimeProvider time, ModelEvents? events)
-        : base(inner)
     {
         _options = options;
         _hasher = hasher;
@@ -42,7 +42,7 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
         _secondLevel = hybrid is null ? null : new(hybrid, options, _version, time, Counters, logger);
         _shared = host.Acquire(_version, options);
         _kept = new(_shared.Entries, _version, options, _secondLevel, Counters, _worth, logger, time);
-        _flights = new(inner, hasher, _kept, _version, _secondLevel, Counters, _worth, time);
+        _flights = new(inner.GetService<DefaultTimeout>()?.Time, hasher, _kept, _version, _secondLevel, Counters, _worth, time);
         metrics.Add(this);
     }
 
@@ -60,27 +60,56 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
     /// <summary>Requests that are being computed.</summary>
     internal int FlightCount => _flights.Count;
 
-    public override ValueTask<Prediction> PredictAsync(
-        PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
+    public override StageOutcome Before(ref StageCall call)
     {
         ObjectDisposedException.ThrowIf(_kept.IsClosed, typeof(IPredictor));
-        if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<Prediction>(cancellationToken);
-        if (!IsTrusted || (!_worth.IsOn && !_worth.TryResume())) return Bypass(in inputs, options, cancellationToken);
+        if (call.CancellationToken.IsCancellationRequested) return call.Wait(ValueTask.FromCanceled<Prediction>(call.CancellationToken));
+        if (!IsTrusted || (!_worth.IsOn && !_worth.TryResume())) return Bypass();
 
         // What is computed for a key is a copy of the request.
-        if (OwnedInputs.BytesOf(in inputs) > OwnedInputs.MaxBytes) return Bypass(in inputs, options, cancellationToken);
-        if (OwnedInputs.AreNeeded(in inputs)) return OwnedInputs.PredictAsync(this, inputs, options, cancellationToken);
+        if (OwnedInputs.BytesOf(in call.Inputs) > OwnedInputs.MaxBytes) return Bypass();
+        if (!OwnedInputs.AreNeeded(in call.Inputs)) return LookUp(ref call, null);
 
-        var outputs = OutputSelection.Resolve(_version.Signature, options, out var fault);
-        var isTimed = _worth.Begin();
-        var started = isTimed ? _time.GetTimestamp() : 0;
-        if (fault is not null || !_hasher.TryHash(in inputs, outputs, out var key)) return Bypass(in inputs, options, cancellationToken);
+        OwnedInputs own;
+        try
+        {
+            own = OwnedInputs.Copy(in call.Inputs);
+        }
+        catch (UnreadableInputException exception)
+        {
+            call.Answer = Prediction.FromError(OwnedInputs.Unreadable(exception).Of(_version.Identity));
+            return StageOutcome.Answered;
+        }
 
-        key = key.Of(_version.Key);
-        var ended = _flights.EndedOf(key);
-        var isHit = _kept.TryHit(key, out var answer);
-        if (isTimed) Timed(started);
-        return isHit ? new(answer) : _flights.ComputeAsync(key, ended, in inputs, outputs, options, cancellationToken);
+        return LookUp(ref call, own);
+    }
+
+    public override StageOutcome Resume(ref StageCall call) =>
+        StateOf(ref call) is CacheCall state ? _flights.Resume(ref call, state) : StageOutcome.Answered;
+
+    public override StageOutcome After(ref StageCall call)
+    {
+        if (TakeState(ref call) is not { } state) return StageOutcome.Next;
+        try
+        {
+            _flights.End(in call.Answer, state);
+        }
+        finally
+        {
+            state.Leave(ref call);
+        }
+
+        return StageOutcome.Next;
+    }
+
+    public override bool Failed(ref StageCall call, Exception exception)
+    {
+        if (TakeState(ref call) is not { } state) return false;
+        var answer = _flights.Fail(state, exception);
+        state.Leave(ref call);
+        if (answer is null) return false;
+        call.Answer = Prediction.FromError(answer);
+        return true;
     }
 
     public bool TryGetStaleAnswer(PredictionInputs inputs, PredictionOptions? options, out Prediction answer)
@@ -103,19 +132,19 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
         return false;
     }
 
-    public override object? GetService(Type serviceType, object? serviceKey = null)
+    public override object? GetService(Type serviceType)
     {
-        if (serviceKey is null && serviceType == typeof(CacheStatistics)) return Statistics();
-        return serviceKey is null && serviceType == typeof(SecondLevel) ? _secondLevel : base.GetService(serviceType, serviceKey);
+        if (serviceType == typeof(CacheStatistics)) return Statistics();
+        return serviceType == typeof(SecondLevel) ? _secondLevel : base.GetService(serviceType);
     }
 
-    protected override void Dispose(bool disposing)
+    public override void Dispose()
     {
-        if (disposing && _kept.Close()) Release();
-        base.Dispose(disposing);
+        if (_kept.Close()) Release();
+        base.Dispose();
     }
 
-    protected override async ValueTask DisposeAsyncCore()
+    public override async ValueTask DisposeAsync()
     {
         if (_kept.Close())
         {
@@ -123,7 +152,7 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
             Release();
         }
 
-        await base.DisposeAsyncCore().ConfigureAwait(false);
+        await base.DisposeAsync().ConfigureAwait(false);
     }
 
     private void Release()
@@ -132,10 +161,40 @@ internal sealed class CachingPredictor : DelegatingPredictor, IStaleAnswers
         _host.Release(_shared, _version, forget: !_options.StaleFromOtherVersions);
     }
 
-    private ValueTask<Prediction> Bypass(in PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
+    private StageOutcome LookUp(ref StageCall call, OwnedInputs? own)
+    {
+        var outputs = OutputSelection.Resolve(_version.Signature, call.Options, out var fault);
+        var isTimed = _worth.Begin();
+        var started = isTimed ? call.Now : 0;
+        ref readonly var inputs = ref call.Inputs;
+        if (own is not null) CacheCall.Enter(ref call, ref StateOf(ref call)).Take(ref call, own);
+        if (fault is not null || !_hasher.TryHash(in inputs, outputs, out var key)) return Bypass();
+
+        key = key.Of(_version.Key);
+        var ended = _flights.EndedOf(key);
+        var isHit = _kept.TryHit(key, out var answer);
+        if (isTimed) Timed(started);
+        if (isHit)
+        {
+            call.Answer = answer;
+            return StageOutcome.Answered;
+        }
+
+        return _flights.Enter(ref call, (CacheCall?)StateOf(ref call) ?? CacheCall.Enter(ref call, ref StateOf(ref call)), key, ended, outputs);
+    }
+
+    private CacheCall? TakeState(ref StageCall call)
+    {
+        ref var state = ref StateOf(ref call);
+        var taken = (CacheCall?)state;
+        state = null;
+        return taken;
+    }
+
+    private StageOutcome Bypass()
     {
         Counters.Count(CacheCounters.Bypassed);
-        return Inner.PredictAsync(inputs, options, cancellationToken);
+        return StageOutcome.Next;
     }
 
     private void Timed(long started)

@@ -1,0 +1,63 @@
+namespace MlServe.Caching;
+
+/// <summary>What the cache remembers of a call that it could not answer. Pooled; belongs to one call.</summary>
+internal sealed class CacheCall
+{
+    private PredictionInputs _inputs;
+    private PredictionOptions? _options;
+
+    /// <summary>The copy of the inputs that is computed with; null: there is none yet.</summary>
+    public OwnedInputs? Own { get; set; }
+
+    /// <summary>What the call asks for.</summary>
+    public OutputSelection Outputs { get; set; } = null!;
+
+    /// <summary>What it computes; nothing if <see cref="FlightLead.Flight"/> is null.</summary>
+    public FlightLead Lead { get; set; }
+
+    /// <summary>What it waits as; null: it does not wait for an equal one.</summary>
+    public FlightFollower? Follower { get; set; }
+
+    /// <summary>Whether it computes in place of one that gave up.</summary>
+    public bool IsSuccessor { get; set; }
+
+    /// <summary>Its key in the second level; null: it has none there.</summary>
+    public string? SharedKey { get; set; }
+
+    /// <summary>What the second level had; null: nothing.</summary>
+    public CacheEntry? Found { get; set; }
+
+    /// <summary>When the model was asked, as a timestamp.</summary>
+    public long Started { get; set; }
+
+    /// <summary>What copying the inputs took, in timestamp units.</summary>
+    public long CopyTicks { get; set; }
+
+    /// <summary>Begins to remember a call.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="state">Where it is remembered.</param>
+    public static CacheCall Enter(ref StageCall call, ref object? state)
+    {
+        var remembered = Pool<CacheCall>.Rent();
+        (remembered._inputs, remembered._options) = (call.Inputs, call.Options);
+        state = remembered;
+        return remembered;
+    }
+
+    /// <summary>Lets the call go on with a copy of its inputs.</summary>
+    public void Take(ref StageCall call, OwnedInputs own)
+    {
+        Own = own;
+        call.Inputs = own.Inputs;
+    }
+
+    /// <summary>Gives the call back what was its own, and this back to its pool.</summary>
+    public void Leave(ref StageCall call)
+    {
+        (call.Inputs, call.Options) = (_inputs, _options);
+        Own?.Dispose();
+        (_inputs, _options, Own, Outputs, Lead, Follower, SharedKey, Found) = (default, null, null, null!, default, null, null, null);
+        (IsSuccessor, Started, CopyTicks) = (false, 0, 0);
+        Pool<CacheCall>.Return(this);
+    }
+}

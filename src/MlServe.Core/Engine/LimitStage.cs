@@ -1,0 +1,34 @@
+namespace MlServe;
+
+/// <summary>A limit of time around what keeps deadlines: it is told the time.</summary>
+internal sealed class LimitStage(CallLimit limit) : PredictionStage
+{
+    public override StageOutcome Before(ref StageCall call)
+    {
+        StateOf(ref call) = call.Options;
+        call.Options = limit.Of(call.Options);
+        return StageOutcome.Next;
+    }
+
+    public override StageOutcome After(ref StageCall call)
+    {
+        Restore(ref call);
+        return StageOutcome.Next;
+    }
+
+    public override bool Failed(ref StageCall call, Exception exception)
+    {
+        Restore(ref call);
+        return false;
+    }
+
+    public override object? GetService(Type serviceType) =>
+        serviceType == typeof(DefaultTimeout) ? limit.Default : base.GetService(serviceType);
+
+    private void Restore(ref StageCall call)
+    {
+        ref var state = ref StateOf(ref call);
+        call.Options = (PredictionOptions?)state;
+        state = null;
+    }
+}

@@ -1,0 +1,44 @@
+namespace MlServe.Resilience;
+
+/// <summary>Asks a chain of others where the model does not answer. Costs nothing beyond a look at the status while it does.</summary>
+internal sealed class FallbackStage(FallbackChain chain) : PredictionStage, IAnswersInPlace
+{
+    /// <summary>The state of a call that the chain has had its turn with.</summary>
+    private static readonly object _done = new();
+
+    public FallbackChain Chain => chain;
+
+    public override StageOutcome Before(ref StageCall call)
+    {
+        // Read now, because the time counts from here on.
+        if (TimeLimit.Of(call.Options) is not null) _ = call.Started;
+        if (chain.Hedging is not { } other) return StageOutcome.Next;
+
+        StateOf(ref call) = _done;
+        return call.Wait(RelayedOperation<Prediction>.Of(
+            chain.HedgedAsync(other, StartOf(ref call), call.Inputs, call.Options, call.CancellationToken)));
+    }
+
+    public override StageOutcome After(ref StageCall call)
+    {
+        ref var state = ref StateOf(ref call);
+        if (state is not null)
+        {
+            state = null;
+            return StageOutcome.Next;
+        }
+
+        if (call.Answer.IsOk || !chain.IsNeeded(in call.Answer))
+        {
+            chain.Counts.Ended();
+            return StageOutcome.Next;
+        }
+
+        return call.Wait(RelayedOperation<Prediction>.Of(
+            chain.FallBackAsync(call.Answer.Error, StartOf(ref call), call.Inputs, call.Options, call.CancellationToken)));
+    }
+
+    public override object? GetService(Type serviceType) => serviceType == typeof(FallbackStatistics) ? chain.Counts : base.GetService(serviceType);
+
+    private static long StartOf(ref StageCall call) => call.IsTimed ? call.Started : 0;
+}
