@@ -175,8 +175,14 @@ public sealed class ModelHealthTests : IDisposable
     private async Task AdvanceAsync(TimeSpan time, Func<bool> until)
     {
         _time.Advance(time);
-        for (var wait = 0; wait < 3000 && !until(); wait++)
+        for (var wait = 1; wait <= 3000 && !until(); wait++)
+        {
             await Task.Delay(10, Token);
+
+            // What was to be done then may begin to wait for its time only now.
+            if (wait % 500 == 0) _time.Advance(time);
+        }
+
         Assert.True(until());
     }
 
