@@ -17,5 +17,9 @@ internal sealed record AttackReport(AttackVerdict Verdict, long Tries, string Te
     /// <param name="missing">What is said where it is not.</param>
     public AttackReport Requiring(bool isThere, string missing) => isThere
         ? this
-        : this with { Verdict = Verdict == AttackVerdict.Held ? AttackVerdict.CouldNotBeMade : Verdict, Text = $"{Text}{Environment.NewLine}{missing}" };
+        : this with
+        {
+            Verdict = Verdict == AttackVerdict.Held ? AttackVerdict.CouldNotBeMade : Verdict,
+            Text = $"{Text}{Environment.NewLine}{missing}",
+        };
 }

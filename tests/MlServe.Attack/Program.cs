@@ -6,17 +6,19 @@ using MlServe.Attack.Models;
 using MlServe.Attack.Mutations;
 using MlServe.Attack.Storms;
 
-// MlServe.Attack [name ...] [--short] [--seed N] [--seconds N] [--cases folder]: without names, all of them. eng/attack.sh is how to call it.
-// Exit code: 0 all promises held, 1 one did not hold, 2 wrong arguments, 3 one could not be tried.
+// MlServe.Attack [name ...] [--short] [--seed N] [--seconds N] [--cases folder]: without names, all of them. eng/attack.sh is how to call
+// it. Exit code: 0 all promises held, 1 one did not hold, 2 wrong arguments, 3 one could not be tried.
 IAttack[] attacks = [new ModelsAttack(), new StormAttack(), new GuestAttack(), new MutationAttack()];
 
 // Processes that attacks start of themselves.
 switch (args)
 {
     case [MutationWorker.Argument, var workerSeed, var workerCases]:
-        return await MutationWorker.RunAsync(int.Parse(workerSeed, CultureInfo.InvariantCulture), workerCases.Length > 0 ? workerCases : null).ConfigureAwait(false);
+        return await MutationWorker.RunAsync(
+            int.Parse(workerSeed, CultureInfo.InvariantCulture), workerCases.Length > 0 ? workerCases : null).ConfigureAwait(false);
     case [MutationHost.Argument, var hostSeed, var hostCases, var tool]:
-        return await MutationHost.RunAsync(int.Parse(hostSeed, CultureInfo.InvariantCulture), hostCases.Length > 0 ? hostCases : null, tool).ConfigureAwait(false);
+        return await MutationHost.RunAsync(
+            int.Parse(hostSeed, CultureInfo.InvariantCulture), hostCases.Length > 0 ? hostCases : null, tool).ConfigureAwait(false);
     case [MutationDump.Argument, var dumpSeed, var number, var file]:
         MutationDump.Write(int.Parse(dumpSeed, CultureInfo.InvariantCulture), int.Parse(number, CultureInfo.InvariantCulture), file);
         return 0;
@@ -52,7 +54,8 @@ for (var i = 0; i < args.Length; i++)
             break;
         default:
             Console.Error.WriteLine(
-                $"'{args[i]}' is not understood. Attacks: {string.Join(", ", attacks.Select(static attack => attack.Name))}; options: --short, --seed N, --seconds N, --cases FOLDER.");
+                $"'{args[i]}' is not understood. Attacks: {string.Join(", ", attacks.Select(static attack => attack.Name))}; options: "
+                + "--short, --seed N, --seconds N, --cases FOLDER.");
             return 2;
     }
 }

@@ -2,7 +2,9 @@ using MlServe.Onnx;
 
 namespace MlServe.ChildProcess;
 
-/// <summary>Disposes a model while many callers use it, again and again: running a closed session would end the process without an exception.</summary>
+/// <summary>
+/// Disposes a model while many callers use it, again and again: running a closed session would end the process without an exception.
+/// </summary>
 internal static class DisposeUnderLoad
 {
     private const int Callers = 16;

@@ -5,8 +5,8 @@ using MlServe.TestModels;
 namespace MlServe.ChildProcess;
 
 /// <summary>
-/// Loads models in which the native runtime works for minutes and does not look at whether it should stop: such a load fails, others go on meanwhile, and after two of them what
-/// was not verified is refused. A process of its own, because the threads stay.
+/// Loads models in which the native runtime works for minutes and does not look at whether it should stop: such a load fails, others go on
+/// meanwhile, and after two of them what was not verified is refused. A process of its own, because the threads stay.
 /// </summary>
 internal static class LostThreads
 {
@@ -37,8 +37,10 @@ internal static class LostThreads
         try
         {
             await using var predictor = await OnnxPredictor.LoadAsync(
-                source, new() { LoadTimeout = TimeSpan.FromSeconds(10) }, new() { TimeProvider = time, LoggerFactory = new ConsoleLog() }, cancellationToken).ConfigureAwait(false);
-            using var prediction = await predictor.PredictAsync(PredictionInputs.Row(new float[4]), cancellationToken: CancellationToken.None).ConfigureAwait(false);
+                source, new() { LoadTimeout = TimeSpan.FromSeconds(10) }, new() { TimeProvider = time, LoggerFactory = new ConsoleLog() },
+                cancellationToken).ConfigureAwait(false);
+            using var prediction = await predictor.PredictAsync(
+                PredictionInputs.Row(new float[4]), cancellationToken: CancellationToken.None).ConfigureAwait(false);
             return prediction.IsOk ? "answers" : "does not answer";
         }
         catch (ModelLoadException exception)
@@ -71,6 +73,7 @@ internal static class LostThreads
         private const int Factor = 10;
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
-            System.CreateTimer(callback, state, dueTime < TimeSpan.Zero ? dueTime : dueTime / Factor, period < TimeSpan.Zero ? period : period / Factor);
+            System.CreateTimer(
+                callback, state, dueTime < TimeSpan.Zero ? dueTime : dueTime / Factor, period < TimeSpan.Zero ? period : period / Factor);
     }
 }

@@ -6,7 +6,8 @@ using MlServe.ChildProcess;
 using MlServe.ChildProcess.BlockedPool;
 using MlServe.Onnx;
 
-// Started by tests for what a process can show but once, or what would take the tests' own process down. Prints what it saw, one fact a line.
+// Started by tests for what a process can show but once, or what would take the tests' own process down. Prints what it saw, one fact a
+// line.
 var model = args.ElementAtOrDefault(1) ?? "";
 switch (args.ElementAtOrDefault(0))
 {

@@ -4,8 +4,8 @@ namespace MlServe.Tests;
 internal static class Allocations
 {
     /// <summary>
-    /// The bytes of the round that allocated least: what the code needs. What the test host allocates in the meantime falls on some rounds, what the
-    /// code allocates on all.
+    /// The bytes of the round that allocated least: what the code needs. What the test host allocates in the meantime falls on some rounds,
+    /// what the code allocates on all.
     /// </summary>
     public static long Least(Action round, int rounds = 20)
     {

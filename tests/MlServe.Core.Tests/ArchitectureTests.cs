@@ -13,7 +13,8 @@ public sealed partial class ArchitectureTests
     /// <summary>Rooms whose types stand in the namespace that every user has open.</summary>
     private static readonly string[] Common = [Contracts, Calls, Execution, Engine];
 
-    private static readonly string[] Ground = [Contracts, Calls, Engine, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading", "MlServe.Statistics"];
+    private static readonly string[] Ground =
+        [Contracts, Calls, Engine, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading", "MlServe.Statistics"];
 
     /// <summary>For each room, by its folder, the rooms that it may name besides itself. Other folders sort what is in a room.</summary>
     private static readonly Dictionary<string, string[]> MayUse = new()
@@ -27,7 +28,8 @@ public sealed partial class ArchitectureTests
         ["MlServe.Guests"] = [],
         ["MlServe.Threading"] = ["MlServe.Guests"],
         ["MlServe.Statistics"] = [],
-        ["MlServe.Onnx"] = [.. Ground, Execution, "MlServe.Onnx.Inspection", "MlServe.Onnx.Graphs", "MlServe.Onnx.Rows", "MlServe.Onnx.Probing", "MlServe.Onnx.Files", "MlServe.Onnx.Verification", "MlServe.Onnx.Finite"],
+        ["MlServe.Onnx"] = [.. Ground, Execution, "MlServe.Onnx.Inspection", "MlServe.Onnx.Graphs", "MlServe.Onnx.Rows",
+            "MlServe.Onnx.Probing", "MlServe.Onnx.Files", "MlServe.Onnx.Verification", "MlServe.Onnx.Finite"],
         ["MlServe.Onnx.Finite"] = [Contracts, Calls, Execution, "MlServe.Tensors", "MlServe.Onnx", "MlServe.Onnx.Probing"],
         ["MlServe.Onnx.Graphs"] = ["MlServe.Onnx.Inspection"],
         ["MlServe.Onnx.Probing"] = [Contracts, Calls, Execution, "MlServe.Tensors", "MlServe.Onnx.Graphs", "MlServe.Onnx.Rows"],
@@ -81,7 +83,9 @@ public sealed partial class ArchitectureTests
     [InlineData("Batching/A.cs", "using MlServe.Caching;\nnamespace MlServe.Batching;", "MlServe.Caching")]
     [InlineData("Batching/A.cs", "namespace MlServe.Batching;\nclass A { MlServe.Onnx.OnnxPredictor P; }", "MlServe.Onnx")]
     [InlineData("Contracts/A.cs", "using Microsoft.ML.OnnxRuntime;\nnamespace MlServe;", "Microsoft.ML.OnnxRuntime")]
-    [InlineData("Contracts/A.cs", "namespace MlServe;\nclass A { object o = new Microsoft.ML.OnnxRuntime.SessionOptions(); }", "Microsoft.ML.OnnxRuntime")]
+    [InlineData(
+        "Contracts/A.cs", "namespace MlServe;\nclass A { object o = new Microsoft.ML.OnnxRuntime.SessionOptions(); }",
+        "Microsoft.ML.OnnxRuntime")]
     [InlineData("Monitoring/A.cs", "using ORT = Microsoft.ML.OnnxRuntime;\nnamespace MlServe.Monitoring;", "Microsoft.ML.OnnxRuntime")]
     [InlineData("Contracts/A.cs", "using MlServe.Onnx;\nnamespace MlServe;", "MlServe.Onnx")]
     [InlineData("Contracts/A.cs", "namespace MlServe;\nclass A { Batching.BatchingPredictor? P; }", "MlServe.Batching")]
@@ -105,7 +109,9 @@ public sealed partial class ArchitectureTests
     [InlineData("Execution/A.cs", "namespace MlServe;\nclass A { Pipeline? P; }", "Pipeline of MlServe.Engine")]
     [InlineData("Batching/Queues/A.cs", "using MlServe.Caching;\nnamespace MlServe.Batching;", "MlServe.Caching")]
     [InlineData("Caching/X.cs", "using MlServe.Batching;\nnamespace MlServe;", "MlServe.Batching")]
-    [InlineData("Caching/X.cs", "namespace MlServe;\nclass A { string B = nameof(TelemetryPredictorBuilderExtensions); }", "TelemetryPredictorBuilderExtensions")]
+    [InlineData(
+        "Caching/X.cs", "namespace MlServe;\nclass A { string B = nameof(TelemetryPredictorBuilderExtensions); }",
+        "TelemetryPredictorBuilderExtensions")]
     public void Faults_AnArrowSidewaysOrUpwards_IsFound(string path, string text, string expected)
     {
         var files = SourcesOf("MlServe.Core");
@@ -115,7 +121,10 @@ public sealed partial class ArchitectureTests
 
     [Theory]
     [InlineData("Batching/A.cs", "using MlServe.Tensors;\nnamespace MlServe.Batching;\nclass A { Prediction P; }")]
-    [InlineData("Batching/A.cs", "namespace MlServe.Batching;\n// Unlike MlServe.Caching this is fine.\n/// <see cref=\"MlServe.Onnx.OnnxPredictor\" />\nclass A { string s = \"MlServe.Caching\"; }")]
+    [InlineData(
+        "Batching/A.cs",
+        "namespace MlServe.Batching;\n// Unlike MlServe.Caching this is fine.\n/// <see cref=\"MlServe.Onnx.OnnxPredictor\" />\nclass A { "
+        + "string s = \"MlServe.Caching\"; }")]
     [InlineData("Onnx/Inspection/A.cs", "namespace MlServe.Onnx.Inspection;\nclass A { ModelLoadException? S; ModelLoadFailure F; }")]
     [InlineData("Caching/X.cs", "using MlServe.Caching;\nusing MlServe.Tensors;\nnamespace MlServe;\nclass A { Prediction P; }")]
     public void Faults_AnArrowDownwards_IsNone(string path, string text)
@@ -128,7 +137,8 @@ public sealed partial class ArchitectureTests
     private static List<string> FaultsOf(List<(string Path, string Text)> files)
     {
         var faults = new List<string>();
-        var types = files.Select(static file => (Name: Path.GetFileNameWithoutExtension(file.Path), Home: HomeOf(file.Path), Namespace: NamespaceOf(file.Text)))
+        var types = files.Select(static file =>
+            (Name: Path.GetFileNameWithoutExtension(file.Path), Home: HomeOf(file.Path), Namespace: NamespaceOf(file.Text)))
             .ToLookup(static type => type.Name);
         foreach (var (path, text) in files)
         {
@@ -140,7 +150,9 @@ public sealed partial class ArchitectureTests
                 names.Add(match.Value);
 
             // Rooms by their full name, or as the contracts' own namespace lets one write them.
-            var rooms = MayUse.Keys.Where(static room => !Common.Contains(room)).Append("MlServe.Extensions").Append("MlServe.Quantization");
+            var rooms = MayUse.Keys.Where(static room => !Common.Contains(room))
+                .Append("MlServe.Extensions")
+                .Append("MlServe.Quantization");
             foreach (var room in rooms.Where(room => room != home && !allowed.Contains(room)))
             {
                 var brief = room["MlServe.".Length..];
@@ -148,7 +160,8 @@ public sealed partial class ArchitectureTests
                     faults.Add($"{path} ({home}) names {room}.");
             }
 
-            foreach (var foreign in (string[])["Microsoft.ML.OnnxRuntime", "Microsoft.Extensions.DependencyInjection", "Microsoft.Extensions.Hosting", "Microsoft.AspNetCore"])
+            foreach (var foreign in (string[])["Microsoft.ML.OnnxRuntime", "Microsoft.Extensions.DependencyInjection",
+                "Microsoft.Extensions.Hosting", "Microsoft.AspNetCore"])
             {
                 if (foreign == "Microsoft.ML.OnnxRuntime" && home == "MlServe.Onnx") continue;
                 if (names.Any(name => Begins(name, foreign))) faults.Add($"{path} ({home}) names {foreign}.");
@@ -183,7 +196,10 @@ public sealed partial class ArchitectureTests
 
     /// <summary>The innermost room that a full name is of: rooms lie within rooms.</summary>
     private static string? RoomOf(string name) =>
-        MayUse.Keys.Append("MlServe.Extensions").Append("MlServe.Quantization").Where(room => Begins(name, room)).MaxBy(static room => room.Length);
+        MayUse.Keys.Append("MlServe.Extensions")
+            .Append("MlServe.Quantization")
+            .Where(room => Begins(name, room))
+            .MaxBy(static room => room.Length);
 
     private static bool IsDeeperBrief(string brief, string home) => Begins(home, $"MlServe.{brief}");
 
@@ -203,6 +219,7 @@ public sealed partial class ArchitectureTests
     [GeneratedRegex(@"(?<![\w.])[A-Z]\w+")]
     private static partial Regex Identifier();
 
-    [GeneratedRegex(@"//[^\n]*|/\*.*?\*/|""""""[\s\S]*?""""""|@""(?:[^""]|"""")*""|""(?:\\.|[^""\\\n])*""|'(?:\\.|[^'\\])'", RegexOptions.Singleline)]
+    [GeneratedRegex(
+        @"//[^\n]*|/\*.*?\*/|""""""[\s\S]*?""""""|@""(?:[^""]|"""")*""|""(?:\\.|[^""\\\n])*""|'(?:\\.|[^'\\])'", RegexOptions.Singleline)]
     private static partial Regex NoCode();
 }

@@ -7,8 +7,8 @@ using MlServe.Tests.Fakes;
 namespace MlServe.Tests;
 
 /// <summary>
-/// Memory whose owner is code of the caller's: what it throws is that request's fault, and while it waits nobody else does, at whichever look at it this
-/// happens and on every path.
+/// Memory whose owner is code of the caller's: what it throws is that request's fault, and while it waits nobody else does, at whichever
+/// look at it this happens and on every path.
 /// </summary>
 public sealed class CallerMemoryTests
 {
@@ -70,7 +70,8 @@ public sealed class CallerMemoryTests
             {
                 refused++;
                 Assert.Equal((PredictionStatus.Invalid, PredictionErrorCode.InputUnreadable), (answer.Status, answer.Error.Code));
-                if (fault != "is shorter") Assert.Contains(answer.Error.Exception!.GetType().Name, answer.Error.Message, StringComparison.Ordinal);
+                if (fault != "is shorter")
+                    Assert.Contains(answer.Error.Exception!.GetType().Name, answer.Error.Message, StringComparison.Ordinal);
             }
 
             using var others = await other;
@@ -95,7 +96,8 @@ public sealed class CallerMemoryTests
                 leave.Wait(TimeSpan.FromSeconds(60), Token);
             });
             var slow = Task.Factory.StartNew(
-                () => setting.Predictor.PredictAsync(inputs, null, Token).AsTask(), Token, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap();
+                () => setting.Predictor.PredictAsync(inputs, null, Token).AsTask(), Token, TaskCreationOptions.LongRunning,
+                TaskScheduler.Default).Unwrap();
             await Eventually.BecomesTrue(() => entered.IsSet || slow.IsCompleted, "the memory is read, or is not any more");
 
             // One that asks for the same, whose answer is not waited for by the slow one's, and one that asks for something else.
@@ -116,11 +118,13 @@ public sealed class CallerMemoryTests
     public async Task PredictAsync_ShapeIsChangedMeanwhile_IsInvalid()
     {
         var gate = new RunGate(1);
-        await using var model = new TinyOnnx().InputOfSequence("s", ElementType.Float).Node("ConcatFromSequence", "s", "y", TinyOnnx.Int("axis", 0))
+        await using var model = new TinyOnnx().InputOfSequence("s", ElementType.Float)
+            .Node("ConcatFromSequence", "s", "y", TinyOnnx.Int("axis", 0))
             .Output("y", ElementType.Float, "N").Load(null, new() { RunGate = gate });
         Assert.True(gate.TryEnter());
         long[] shape = [2];
-        var task = model.PredictAsync(PredictionInputs.Rows(PredictionInput.SequenceOf("s", PredictionInput.Tensor("", new float[2], shape))), null, Token);
+        var task = model.PredictAsync(
+            PredictionInputs.Rows(PredictionInput.SequenceOf("s", PredictionInput.Tensor("", new float[2], shape))), null, Token);
         shape[0] = 1_000_000_000;
         gate.Exit();
         using var answer = await task;
@@ -130,7 +134,8 @@ public sealed class CallerMemoryTests
     [Fact]
     public void PredictAsync_SequencesInSequences_AreRefusedAndEndNothing()
     {
-        using var model = new TinyOnnx().InputOfSequence("s", ElementType.Float).Node("ConcatFromSequence", "s", "y", TinyOnnx.Int("axis", 0))
+        using var model = new TinyOnnx().InputOfSequence("s", ElementType.Float)
+            .Node("ConcatFromSequence", "s", "y", TinyOnnx.Int("axis", 0))
             .Output("y", ElementType.Float, "N").Load();
         using var cached = new PredictorBuilder(model).UseCache().Build(new FakeServices());
         var value = PredictionInput.Tensor("", new float[1], [1]);
@@ -143,7 +148,9 @@ public sealed class CallerMemoryTests
         Assert.Equal(PredictionStatus.Invalid, Ask.The(cached, PredictionInputs.Rows(list[0])).Status);
     }
 
-    /// <summary>A model that answers numbers with twice as much, or texts with themselves; of rows of four, the first number tells which was asked.</summary>
+    /// <summary>
+    /// A model that answers numbers with twice as much, or texts with themselves; of rows of four, the first number tells which was asked.
+    /// </summary>
     private sealed class Setting : IAsyncDisposable
     {
         private const int Width = 4;

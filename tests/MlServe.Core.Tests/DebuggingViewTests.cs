@@ -13,8 +13,8 @@ public sealed class DebuggingViewTests
 
     private static readonly Type[] Types =
     [
-        typeof(Prediction), typeof(PredictionOutput), typeof(PredictionInputs), typeof(PredictionInput), typeof(OwnedInputs), typeof(ModelSignature),
-        typeof(ValueSignature), typeof(PredictionError),
+        typeof(Prediction), typeof(PredictionOutput), typeof(PredictionInputs), typeof(PredictionInput), typeof(OwnedInputs),
+        typeof(ModelSignature), typeof(ValueSignature), typeof(PredictionError),
     ];
 
     [Fact]
@@ -33,16 +33,19 @@ public sealed class DebuggingViewTests
         PredictionInput[] inputs =
         [
             PredictionInput.Tensor("ids", values, [1, 2]), PredictionInput.Tensor("ids", values), PredictionInput.Scalar("n", Secret),
-            PredictionInput.Tensor("words", [$"{Secret}"]), PredictionInput.MapOf("p", new Dictionary<string, float> { [$"{Secret}"] = Secret }),
+            PredictionInput.Tensor("words", [$"{Secret}"]),
+            PredictionInput.MapOf("p", new Dictionary<string, float> { [$"{Secret}"] = Secret }),
             PredictionInput.SequenceOf("s", PredictionInput.Tensor("", values)), PredictionInput.Absent("mask"), default,
-            PredictionInput.Tensor(new string('n', 1000), values, [.. Enumerable.Repeat(1L, 1000)]), PredictionInput.Tensor<float>("broken", broken.Memory),
+            PredictionInput.Tensor(new string('n', 1000), values, [.. Enumerable.Repeat(1L, 1000)]),
+            PredictionInput.Tensor<float>("broken", broken.Memory),
         ];
 
         Assert.Equal(
-            ["ids: int64[1,2]", "ids: 2 of int64", "n: int64[]", "words: 1 of string", "p: map of 1", "s: sequence of 1", "mask: absent", "default",
-                $"{new string('n', 64)}...: int64[1,1,1,1,1,1,1,1,...]", "broken: 4 of float"],
+            ["ids: int64[1,2]", "ids: 2 of int64", "n: int64[]", "words: 1 of string", "p: map of 1", "s: sequence of 1", "mask: absent",
+                "default", $"{new string('n', 64)}...: int64[1,1,1,1,1,1,1,1,...]", "broken: 4 of float"],
             inputs.Select(static input => input.ToString()));
-        Assert.Equal("rows: ids: int64[1,2], ids: 2 of int64, n: int64[], words: 1 of string and 6 more", PredictionInputs.Rows(inputs).ToString());
+        Assert.Equal(
+            "rows: ids: int64[1,2], ids: 2 of int64, n: int64[], words: 1 of string and 6 more", PredictionInputs.Rows(inputs).ToString());
         Assert.Equal("row: 2 of int64", PredictionInputs.Row(values).ToString());
         Assert.Equal("2 rows: 2 of int64", PredictionInputs.Rows(values, 2).ToString());
         Assert.Equal("rows: nothing", default(PredictionInputs).ToString());
@@ -71,8 +74,10 @@ public sealed class DebuggingViewTests
         writer.AddAbsent("mask");
         writer.AddTensor<float>("more", 3);
         var prediction = writer.Complete();
-        PredictionOutput[] outputs = [.. Enumerable.Range(0, prediction.Count).Select(i => prediction[i]), prediction["p"].Keys, prediction["boxes"][0]];
-        string[] expected = ["scores: int64[1]", "p: map of 1", "boxes: sequence of 1", "mask: absent", "more: float[3]", "int64[1]", "int64[1]"];
+        PredictionOutput[] outputs =
+            [.. Enumerable.Range(0, prediction.Count).Select(i => prediction[i]), prediction["p"].Keys, prediction["boxes"][0]];
+        string[] expected =
+            ["scores: int64[1]", "p: map of 1", "boxes: sequence of 1", "mask: absent", "more: float[3]", "int64[1]", "int64[1]"];
         Assert.Equal(expected, outputs.Select(static output => output.ToString()));
         Assert.Equal($"Ok: {string.Join(", ", expected[..4])} and 1 more", prediction.ToString());
 

@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 namespace MlServe;
 
 /// <summary>
-/// Reads the sources for aggregates over spans that may have no elements: <c>IsFiniteAll</c> and its like are false of nothing, <c>Min</c>, <c>Max</c> and <c>MaxMagnitude</c> throw. An image
-/// without boxes is no fault of anybody's.
+/// Reads the sources for aggregates over spans that may have no elements: <c>IsFiniteAll</c> and its like are false of nothing, <c>Min</c>,
+/// <c>Max</c> and <c>MaxMagnitude</c> throw. An image without boxes is no fault of anybody's.
 /// </summary>
 public sealed partial class EmptySpanTests
 {
@@ -28,7 +28,8 @@ public sealed partial class EmptySpanTests
     {
         var faults = new List<string>();
         var files = 0;
-        foreach (var project in (string[])["MlServe.Core", "MlServe.Extensions", "MlServe.Quantization", "MlServe.Benchmarking", "MlServe.Testing"])
+        foreach (var project in (string[])["MlServe.Core", "MlServe.Extensions", "MlServe.Quantization", "MlServe.Benchmarking",
+            "MlServe.Testing"])
         {
             foreach (var (path, text) in SourcesOf(project))
             {
@@ -39,7 +40,8 @@ public sealed partial class EmptySpanTests
         }
 
         Assert.True(files > 300, $"Only {files} files were found: the test does not see the sources.");
-        Assert.True(faults.Count == 0, $"Look whether there are any elements, or use FiniteScan; then say so here: {string.Join("; ", faults)}");
+        Assert.True(
+            faults.Count == 0, $"Look whether there are any elements, or use FiniteScan; then say so here: {string.Join("; ", faults)}");
     }
 
     [Theory]
@@ -52,8 +54,9 @@ public sealed partial class EmptySpanTests
     public void Faults_InText_AreFound(string text, int count) => Assert.Equal(count, FaultsIn(text).Count);
 
     /// <summary>Of nothing a sum is 0 and an average NaN; element by element with a target, nothing is done.</summary>
-    private static List<string> FaultsIn(string text) => [.. Aggregate().Matches(text).Where(static match => !HasSeveral(match.Groups["arguments"].Value))
-        .Select(static match => match.Groups["name"].Value)];
+    private static List<string> FaultsIn(string text) =>
+        [.. Aggregate().Matches(text).Where(static match => !HasSeveral(match.Groups["arguments"].Value))
+            .Select(static match => match.Groups["name"].Value)];
 
     private static bool HasSeveral(string arguments)
     {
@@ -75,7 +78,8 @@ public sealed partial class EmptySpanTests
         return [];
     }
 
-    [GeneratedRegex(@"TensorPrimitives\.(?<name>Is\w+(?:All|Any)|(?:IndexOf)?(?:Min|Max)(?:Magnitude)?(?:Number)?|Average|StdDev|CosineSimilarity|Product\w*)(?:<\w+>)?\((?<arguments>(?:[^()]|\([^()]*(?:\([^()]*\))?[^()]*\))*)\)")]
+    [GeneratedRegex(
+        @"TensorPrimitives\.(?<name>Is\w+(?:All|Any)|(?:IndexOf)?(?:Min|Max)(?:Magnitude)?(?:Number)?|Average|StdDev|CosineSimilarity|Product\w*)(?:<\w+>)?\((?<arguments>(?:[^()]|\([^()]*(?:\([^()]*\))?[^()]*\))*)\)")]
     private static partial Regex Aggregate();
 
     [GeneratedRegex(@"\([^()]*\)")]

@@ -1,7 +1,8 @@
 namespace MlServe;
 
 /// <summary>
-/// Callers of several models at one gate in simulated time: each asks, waits, runs for as long as its model takes, and asks again. Nothing is left to chance or to the machine.
+/// Callers of several models at one gate in simulated time: each asks, waits, runs for as long as its model takes, and asks again. Nothing
+/// is left to chance or to the machine.
 /// </summary>
 internal sealed class GateSimulation(RunGate gate)
 {
@@ -11,7 +12,8 @@ internal sealed class GateSimulation(RunGate gate)
     public long Now { get; private set; }
 
     /// <summary>Keeps callers of a model busy: as each is answered it asks again, after a pause.</summary>
-    public Model Add(long cost, int callers, long startsAt = 0, long pause = 0, RequestPriority priority = default, long bulkDelay = 1_000_000)
+    public Model Add(
+        long cost, int callers, long startsAt = 0, long pause = 0, RequestPriority priority = default, long bulkDelay = 1_000_000)
     {
         var model = new Model(this, new GateFlow(gate), cost, pause, priority, bulkDelay);
         for (var i = 0; i < callers; i++)

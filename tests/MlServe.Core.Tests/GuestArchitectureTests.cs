@@ -3,32 +3,45 @@ using System.Text.RegularExpressions;
 namespace MlServe;
 
 /// <summary>
-/// Reads the sources and finds code that calls a guest (a logger, an instrument, a clock, a callback of a token) past its guard, and work in the background that would keep its
-/// first caller's context.
+/// Reads the sources and finds code that calls a guest (a logger, an instrument, a clock, a callback of a token) past its guard, and work
+/// in the background that would keep its first caller's context.
 /// </summary>
 public sealed class GuestArchitectureTests
 {
     private static readonly Rule[] Rules =
     [
-        new("an instrument past its guard", @"(?<!Guarded)\b(?:Histogram|Counter|UpDownCounter|Gauge|ObservableCounter|ObservableGauge|ObservableUpDownCounter)<|\bnew Meter\(",
+        new("an instrument past its "
+            + "guard",
+            @"(?<!Guarded)\b(?:Histogram|Counter|UpDownCounter|Gauge|ObservableCounter|ObservableGauge|ObservableUpDownCounter)<|\bnew Meter\(",
             "Guests/", "Hosting/WarmUpMeters.cs"),
         new("a logger past its guard", @"\.CreateLogger(?:<\w+>)?\(|\bLoggerMessage\.Define|\bILogger<", "Guests/GuardedLogger.cs"),
         new("a log entry without an id", @"[lL]ogger\??\.Log(?:Trace|Debug|Information|Warning|Error|Critical)?\("),
-        new("an activity past its guard", @"\.StartActivity\(|\bnew ActivitySource\(|\bactivity\.Stop\(|\bactivity\.Start\(", "Monitoring/TracingSource.cs"),
-        new("a service of the application's past its guard", @"GetService\(typeof\((?:TimeProvider|IMeterFactory|ILoggerFactory)\)|Service<(?:TimeProvider|IMeterFactory|ILoggerFactory)>\(", "Guests/",
+        new("an activity past its "
+            + "guard", @"\.StartActivity\(|\bnew ActivitySource\(|\bactivity\.Stop\(|\bactivity\.Start\(", "Monitoring/TracingSource.cs"),
+        new("a service of the application's past its "
+            + "guard",
+            @"GetService\(typeof\((?:TimeProvider|IMeterFactory|ILoggerFactory)\)|Service<(?:TimeProvider|IMeterFactory|ILoggerFactory)>\(",
+            "Guests/",
             "Serving/QuantizationFeature.cs"),
-        new("a timer that keeps its caller's context", @"\bnew (?:\w+\.)*(?:Periodic)?Timer\(|\.CreateTimer\(", "Guests/", "Threading/DeadlineTimers.cs"),
-        new("work that keeps its caller's context", @"\bTask\.Run\(|\bStartNew\(|\.ContinueWith\(|\bParallel\.\w+\(", "Guests/Background.cs", "Threading/Awaiting.cs", "Threading/UrgentEnd.cs", "OnnxQuantizer.cs", "OnnxQuantizer.Preprocessing.cs", "Evaluation/ModelRewriting.cs"),
+        new("a timer that keeps its caller's "
+            + "context", @"\bnew (?:\w+\.)*(?:Periodic)?Timer\(|\.CreateTimer\(", "Guests/", "Threading/DeadlineTimers.cs"),
+        new("work that keeps its caller's "
+            + "context", @"\bTask\.Run\(|\bStartNew\(|\.ContinueWith\(|\bParallel\.\w+\(", "Guests/Background.cs", "Threading/Awaiting.cs",
+            "Threading/UrgentEnd.cs", "OnnxQuantizer.cs", "OnnxQuantizer.Preprocessing.cs", "Evaluation/ModelRewriting.cs"),
         new("work that keeps its caller's context", @"(?<!Unsafe)QueueUserWorkItem\("),
         new("a thread that keeps its caller's context", @"\bnew Thread\((?:(?!UnsafeStart)[\s\S])*?\.Start\("),
         new("a callback that keeps its caller's context", @"(?<!\b(?:Background|MemoryPressure))\.Register\("),
-        new("callbacks of others that may throw here", @"\b\w+\.Cancel(?:Async)?\(\)|\.CancelAfter\(|\bnew CancellationTokenSource\(\s*[^)\s]", "Guests/Cancellations.cs", "Serving/"),
+        new("callbacks of others that may throw "
+            + "here", @"\b\w+\.Cancel(?:Async)?\(\)|\.CancelAfter\(|\bnew CancellationTokenSource\(\s*[^)\s]", "Guests/Cancellations.cs",
+            "Serving/"),
     ];
 
     [Fact]
     public void Sources_EveryFile_CallsGuestsThroughTheirGuards()
     {
-        var files = ArchitectureTests.SourcesOf("MlServe.Core").Concat(ArchitectureTests.SourcesOf("MlServe.Extensions")).Concat(ArchitectureTests.SourcesOf("MlServe.Quantization")).ToList();
+        var files = ArchitectureTests.SourcesOf("MlServe.Core")
+            .Concat(ArchitectureTests.SourcesOf("MlServe.Extensions"))
+            .Concat(ArchitectureTests.SourcesOf("MlServe.Quantization")).ToList();
         Assert.True(files.Count > 200, $"Only {files.Count} files were found: the test does not see the sources.");
         var faults = files.SelectMany(static file => FaultsOf(file.Path, file.Text)).ToList();
         Assert.True(faults.Count == 0, string.Join(Environment.NewLine, faults));
@@ -62,7 +75,8 @@ public sealed class GuestArchitectureTests
     [InlineData("Hosting/A.cs", "await _closing.CancelAsync().ConfigureAwait(false);")]
     [InlineData("Batching/A.cs", "using var expiry = new CancellationTokenSource(timeout, Time);")]
     [InlineData("Batching/A.cs", "_source.CancelAfter(timeout);")]
-    public void Faults_PastAGuard_AreFound(string path, string text) => Assert.NotEmpty(FaultsOf(path.Replace('/', Path.DirectorySeparatorChar), text));
+    public void Faults_PastAGuard_AreFound(string path, string text) =>
+        Assert.NotEmpty(FaultsOf(path.Replace('/', Path.DirectorySeparatorChar), text));
 
     [Theory]
     [InlineData("Guests/GuardedCounter.cs", "internal sealed class GuardedCounter<T>(Counter<T>? instrument);")]
@@ -74,7 +88,8 @@ public sealed class GuestArchitectureTests
     [InlineData("Batching/A.cs", "token.UnsafeRegister(static slot => ((BatchSlot)slot!).Cancel(), this);")]
     [InlineData("Hosting/A.cs", "Background.Register(Stop, lifetime.ApplicationStopping);")]
     [InlineData("Batching/A.cs", "_source.CancelQuietly(); var source = new CancellationTokenSource();")]
-    public void Faults_ThroughAGuard_AreNone(string path, string text) => Assert.Empty(FaultsOf(path.Replace('/', Path.DirectorySeparatorChar), text));
+    public void Faults_ThroughAGuard_AreNone(string path, string text) =>
+        Assert.Empty(FaultsOf(path.Replace('/', Path.DirectorySeparatorChar), text));
 
     private static IEnumerable<string> FaultsOf(string path, string text)
     {

@@ -15,7 +15,8 @@ public sealed class MlServeDiagnosticsTests
 
     [Theory]
     [MemberData(nameof(Constants))]
-    public void Page_EveryName_IsExplained(string constant, string name) => Assert.True(Page.Contains($"`{name}`", StringComparison.Ordinal), constant);
+    public void Page_EveryName_IsExplained(string constant, string name) =>
+        Assert.True(Page.Contains($"`{name}`", StringComparison.Ordinal), constant);
 
     [Fact]
     public void Page_EveryErrorType_IsListed() => Assert.All(

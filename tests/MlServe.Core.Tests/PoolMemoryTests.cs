@@ -2,7 +2,9 @@ using MlServe.Onnx;
 
 namespace MlServe.Tests;
 
-/// <summary>What pools keep is bounded in bytes, whatever requests and answers were like: counted as the managed memory that is left over.</summary>
+/// <summary>
+/// What pools keep is bounded in bytes, whatever requests and answers were like: counted as the managed memory that is left over.
+/// </summary>
 [Collection(Alone.Name)]
 public sealed class PoolMemoryTests
 {
@@ -56,7 +58,9 @@ public sealed class PoolMemoryTests
     public void Encode_ManyLargeInputs_LeavesLittle() => AssertLeavesLittle(() =>
     {
         var signature = new ModelSignature(
-            [.. Enumerable.Range(0, 40).Select(static i => new ValueSignature { Name = $"x{i}", Kind = ValueKind.Tensor, ElementType = Tensors.ElementType.Float })],
+            [.. Enumerable.Range(0, 40)
+                .Select(static i =>
+                    new ValueSignature { Name = $"x{i}", Kind = ValueKind.Tensor, ElementType = Tensors.ElementType.Float })],
             [new() { Name = "y", Kind = ValueKind.Tensor, ElementType = Tensors.ElementType.Float }]);
         var writers = Enumerable.Range(0, 100).Select(_ => PredictionInputWriter.Rent(signature)).ToList();
         foreach (var writer in writers)
@@ -79,7 +83,8 @@ public sealed class PoolMemoryTests
         static async Task AskAsync(TinyOnnx model)
         {
             await using var predictor = model.Load();
-            using var answers = await predictor.PredictManyAsync([.. Enumerable.Range(0, 500).Select(static _ => PredictionInputs.Row(new float[16_384]))]);
+            using var answers = await predictor.PredictManyAsync([.. Enumerable.Range(0, 500)
+                .Select(static _ => PredictionInputs.Row(new float[16_384]))]);
             Assert.All(answers, static answer => Assert.True(answer.IsOk));
         }
     }
@@ -87,7 +92,8 @@ public sealed class PoolMemoryTests
     [Fact]
     public void Rent_SizesInTurn_AreOfTheSizeAskedForAndReused()
     {
-        foreach (var bytes in (int[])[1, 4096, Buffers.SmallBytes, Buffers.SmallBytes + 1, 81_920, 81_921, 1_000_000, 1 << 20, (1 << 24) - 1, 1 << 24, (1 << 24) + 1])
+        foreach (var bytes in (int[])[1, 4096, Buffers.SmallBytes, Buffers.SmallBytes + 1, 81_920, 81_921, 1_000_000, 1 << 20,
+            (1 << 24) - 1, 1 << 24, (1 << 24) + 1])
         {
             var array = Buffers.Rent(bytes);
             Assert.InRange(array.Length, bytes, Math.Max(64, bytes * 2));
@@ -140,6 +146,7 @@ public sealed class PoolMemoryTests
     private static void RequireMemory(long bytes)
     {
         var memory = GC.GetGCMemoryInfo();
-        if (memory.TotalAvailableMemoryBytes - memory.MemoryLoadBytes < 2 * bytes) Assert.Skip($"Needs {2 * bytes / MiB} MiB of free memory.");
+        if (memory.TotalAvailableMemoryBytes - memory.MemoryLoadBytes < 2 * bytes)
+            Assert.Skip($"Needs {2 * bytes / MiB} MiB of free memory.");
     }
 }

@@ -111,7 +111,8 @@ public sealed class PooledSourceTests
         foreach (var elsewhere in new[] { true, false })
         {
             var source = new Source(elsewhere);
-            var (thread, wentOnWithin, done) = ((Thread?)null, false, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+            var (thread, wentOnWithin, done) =
+                ((Thread?)null, false, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
             var awaiter = source.Start().ConfigureAwait(false).GetAwaiter();
             awaiter.UnsafeOnCompleted(() =>
             {

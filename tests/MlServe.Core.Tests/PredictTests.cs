@@ -37,7 +37,9 @@ public sealed class PredictTests
         var gate = new RunGate(1);
         await using var model = TinyModels.Affine().Load(null, new() { RunGate = gate });
         var threads = new List<Thread>();
-        await using var predictor = new PredictorBuilder(model).UseTelemetry("model").Use(inner => new Recorder(inner, threads)).Build(new FakeServices(gate));
+        await using var predictor = new PredictorBuilder(model).UseTelemetry("model")
+            .Use(inner => new Recorder(inner, threads))
+            .Build(new FakeServices(gate));
         Assert.True(gate.TryEnter());
         var (thread, call) = Start(() =>
         {
@@ -137,7 +139,8 @@ public sealed class PredictTests
             SynchronizationContext.SetSynchronizationContext(context);
             Assert.Equal(1, Answers.Read(predictor.Predict(Answers.Request(1))));
             Assert.Same(context, SynchronizationContext.Current);
-            Assert.Throws<InvalidOperationException>(() => new Asking(harness.Pipeline, static _ => throw new InvalidOperationException()).Predict(Answers.Request(1)));
+            Assert.Throws<InvalidOperationException>(() =>
+                new Asking(harness.Pipeline, static _ => throw new InvalidOperationException()).Predict(Answers.Request(1)));
             Assert.Same(context, SynchronizationContext.Current);
             return 1L;
         });
@@ -156,7 +159,8 @@ public sealed class PredictTests
             Assert.Throws<ThreadInterruptedException>(static () => Thread.Sleep(Patience));
             return answer;
         });
-        await Eventually.BecomesTrue(() => harness.Batcher.QueuedRows == 1 && thread.ThreadState.HasFlag(ThreadState.WaitSleepJoin), "it waits");
+        await Eventually.BecomesTrue(
+            () => harness.Batcher.QueuedRows == 1 && thread.ThreadState.HasFlag(ThreadState.WaitSleepJoin), "it waits");
         thread.Interrupt();
         Assert.False(call.IsCompleted);
         harness.Model.LetRunsGo();
@@ -170,7 +174,9 @@ public sealed class PredictTests
         var harness = new Harness();
         var blocker = await harness.BlockAsync();
         using var source = new CancellationTokenSource();
-        var (_, cancelled) = Start(() => Assert.ThrowsAny<OperationCanceledException>(() => harness.Pipeline.Predict(Answers.Request(1), cancellationToken: source.Token)).CancellationToken);
+        var (_, cancelled) = Start(() =>
+            Assert.ThrowsAny<OperationCanceledException>(() =>
+                harness.Pipeline.Predict(Answers.Request(1), cancellationToken: source.Token)).CancellationToken);
         var (_, late) = Start(() => harness.Pipeline.Predict(Answers.Request(2), new() { Timeout = TimeSpan.FromSeconds(1) }).Status);
         await Eventually.BecomesTrue(() => harness.Batcher.QueuedRows == 2, "both wait");
         await source.CancelAsync();

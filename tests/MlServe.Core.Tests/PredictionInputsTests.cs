@@ -141,7 +141,8 @@ public sealed class PredictionInputsTests
         Assert.Equal(2.5, prediction.EnsureOk()["y"].ToScalar<double>());
         Assert.Equal(0, prediction["y"].Shape.Length);
         Ask.TheError(predictor, PredictionInputs.Row(new double[2]), PredictionErrorCode.InputLengthMismatch);
-        Ask.TheError(predictor, PredictionInputs.Row(PredictionInput.Tensor("x", new double[1], [1])), PredictionErrorCode.InputRankMismatch);
+        Ask.TheError(
+            predictor, PredictionInputs.Row(PredictionInput.Tensor("x", new double[1], [1])), PredictionErrorCode.InputRankMismatch);
     }
 
     private static float Affine(float value) => (2 * value) + 1;

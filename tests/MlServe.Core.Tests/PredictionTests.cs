@@ -116,7 +116,9 @@ public sealed class PredictionTests
     public void Output_WrongTypeNameOrPlace_SaysWhatThereIs()
     {
         using var prediction = Make(1);
-        Ask.Says(Assert.Throws<InvalidOperationException>(() => prediction["y"].AsSpan<double>().Length).Message, "'y'", "holds float", "not as Double");
+        Ask.Says(
+            Assert.Throws<InvalidOperationException>(() => prediction["y"].AsSpan<double>().Length).Message, "'y'", "holds float",
+            "not as Double");
         Assert.Throws<InvalidOperationException>(() => prediction["y"].ToArray<string>());
         Assert.Throws<InvalidOperationException>(() => prediction["y"].ToTensor<int>());
         Assert.Throws<InvalidOperationException>(() => prediction["y"].AsSpan<decimal>().Length);
@@ -207,7 +209,8 @@ public sealed class PredictionTests
     public async Task PredictMany_AnswersInOrderAndOneBadOneHurtsNobody()
     {
         await using var predictor = TinyModels.Affine().Load();
-        var requests = Enumerable.Range(0, 20).Select(static i => PredictionInputs.Row(i == 7 ? new float[5] : new float[] { i, 0, 0, 0 })).ToList();
+        var requests = Enumerable.Range(0, 20)
+            .Select(static i => PredictionInputs.Row(i == 7 ? new float[5] : new float[] { i, 0, 0, 0 })).ToList();
         using var answers = await predictor.PredictManyAsync(requests, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(20, answers.Count);
         var index = 0;
@@ -223,7 +226,8 @@ public sealed class PredictionTests
         Assert.Throws<ObjectDisposedException>(() => kept["y"]);
         using var none = await predictor.PredictManyAsync([], cancellationToken: TestContext.Current.CancellationToken);
         Assert.Empty(none);
-        await Assert.ThrowsAsync<ArgumentNullException>(async () => await predictor.PredictManyAsync(null!, cancellationToken: TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<ArgumentNullException>(async () =>
+            await predictor.PredictManyAsync(null!, cancellationToken: TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -233,12 +237,14 @@ public sealed class PredictionTests
         await using var predictor = TinyModels.Affine().Load(null, new() { RunGate = gate });
         Assert.True(gate.TryEnter());
         using var source = new CancellationTokenSource();
-        var many = predictor.PredictManyAsync([.. Enumerable.Range(0, 10).Select(static _ => PredictionInputs.Row(new float[4]))], null, source.Token).AsTask();
+        var many = predictor.PredictManyAsync(
+            [.. Enumerable.Range(0, 10).Select(static _ => PredictionInputs.Row(new float[4]))], null, source.Token).AsTask();
         Assert.False(many.IsCompleted);
         await source.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => many);
         gate.Exit();
-        using var after = await predictor.PredictAsync(PredictionInputs.Row(new float[4]), cancellationToken: TestContext.Current.CancellationToken);
+        using var after = await predictor.PredictAsync(
+            PredictionInputs.Row(new float[4]), cancellationToken: TestContext.Current.CancellationToken);
         Assert.True(after.IsOk);
     }
 
@@ -248,7 +254,8 @@ public sealed class PredictionTests
         var predictor = TinyModels.Affine().Load();
         await predictor.DisposeAsync();
         await Assert.ThrowsAsync<ObjectDisposedException>(async () =>
-            await predictor.PredictManyAsync([PredictionInputs.Row(new float[4])], cancellationToken: TestContext.Current.CancellationToken));
+            await predictor.PredictManyAsync(
+                [PredictionInputs.Row(new float[4])], cancellationToken: TestContext.Current.CancellationToken));
     }
 
     internal static Prediction Make(float value)

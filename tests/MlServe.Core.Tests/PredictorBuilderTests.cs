@@ -56,7 +56,8 @@ public sealed class PredictorBuilderTests
     public void Build_Services_ReachFactories()
     {
         var services = new FakeServices("a service");
-        using var predictor = new PredictorBuilder(found => new FakePredictor { Service = found.GetService(typeof(string)) }).Build(services);
+        using var predictor = new PredictorBuilder(found =>
+            new FakePredictor { Service = found.GetService(typeof(string)) }).Build(services);
 
         Assert.Equal("a service", predictor.GetService<string>());
     }
@@ -64,7 +65,8 @@ public sealed class PredictorBuilderTests
     [Fact]
     public void Build_WithoutServices_FactoriesFindNothing()
     {
-        using var predictor = new PredictorBuilder(services => new FakePredictor { Service = services.GetService(typeof(string)) ?? 1 }).Build();
+        using var predictor = new PredictorBuilder(services =>
+            new FakePredictor { Service = services.GetService(typeof(string)) ?? 1 }).Build();
 
         Assert.Equal(1, predictor.GetService(typeof(int)));
     }
@@ -129,7 +131,8 @@ public sealed class PredictorBuilderTests
         var predictor = new PredictorBuilder(new FakePredictor()).Build();
         predictor.Dispose();
 
-        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct));
+        await Assert.ThrowsAsync<ObjectDisposedException>(async () =>
+            await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct));
     }
 
     [Fact]

@@ -278,7 +278,9 @@ public sealed class RunGateFairnessTests
                     waiter.OnEnter = () =>
                     {
                         Interlocked.Increment(ref entered);
-                        ThreadPool.UnsafeQueueUserWorkItem(_ => Run(() => gate.Exit(waiter, waiter.HasLeft ? null : TimeSpan.FromTicks(waiter.GetHashCode() % 1000))), null);
+                        ThreadPool.UnsafeQueueUserWorkItem(
+                            _ => Run(() => gate.Exit(waiter, waiter.HasLeft ? null : TimeSpan.FromTicks(waiter.GetHashCode() % 1000))),
+                            null);
                     };
                     Interlocked.Increment(ref enqueued);
                     gate.Enqueue(waiter);
@@ -288,7 +290,8 @@ public sealed class RunGateFairnessTests
                 }
             },
             TestContext.Current.CancellationToken)));
-        await Eventually.BecomesTrue(() => Volatile.Read(ref entered) + Volatile.Read(ref dropped) == enqueued && gate.CurrentRuns == 0, "all are gone");
+        await Eventually.BecomesTrue(
+            () => Volatile.Read(ref entered) + Volatile.Read(ref dropped) == enqueued && gate.CurrentRuns == 0, "all are gone");
 
         Assert.InRange(most, 1, places);
         Assert.Equal((0, 0, 0), (gate.CurrentWaiters, gate.CurrentRuns, gate.CurrentFlows));

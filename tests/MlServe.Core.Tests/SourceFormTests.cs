@@ -13,21 +13,8 @@ public sealed class SourceFormTests
     /// </summary>
     private static readonly string[] NotWrapped =
     [
-        "src/MlServe.Core/Engine",
-        "src/MlServe.Core/Calls",
-        "src/MlServe.Core/Caching",
-        "src/MlServe.Core/Resilience",
-        "src/MlServe.Core/Batching",
-        "src/MlServe.Core/Monitoring",
         "tests/MlServe.Attack",
-        "tests/MlServe.ChildProcess",
         "tests/MlServe.Core.Tests/*",
-        "tests/MlServe.Core.Tests/Batching",
-        "tests/MlServe.Core.Tests/Caching",
-        "tests/MlServe.Core.Tests/Engine",
-        "tests/MlServe.Core.Tests/Fakes",
-        "tests/MlServe.Core.Tests/Monitoring",
-        "tests/MlServe.Core.Tests/Resilience",
         "tests/MlServe.Docs.Tests",
         "tests/MlServe.Extensions.Tests",
     ];

@@ -103,7 +103,8 @@ public sealed class StagedPredictorTests
         var inner = new FakePredictor((_, _) => ValueTask.FromException<Prediction>(new InvalidOperationException("boom")));
         using var predictor = Build(inner, Stage("a"));
 
-        await Assert.ThrowsAsync<InvalidOperationException>(async () => await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct));
+        await Assert.ThrowsAsync<InvalidOperationException>(async () =>
+            await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct));
 
         Assert.Equal(["a before", "a failed boom"], _log);
     }
@@ -115,7 +116,8 @@ public sealed class StagedPredictorTests
         var throwing = new FakeStage("b", _log) { OnBefore = static (ref StageCall _) => throw new InvalidOperationException("boom") };
         using var predictor = Build(inner, Stage("a"), throwing, Stage("c"));
 
-        await Assert.ThrowsAsync<InvalidOperationException>(async () => await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct));
+        await Assert.ThrowsAsync<InvalidOperationException>(async () =>
+            await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct));
 
         Assert.Equal(0, inner.Calls);
         Assert.Equal(["a before", "b before", "a failed boom"], _log);
@@ -129,7 +131,8 @@ public sealed class StagedPredictorTests
         var throwing = new FakeStage("b", _log) { OnAfter = static (ref StageCall _) => throw new InvalidOperationException("boom") };
         using var predictor = Build(pending ? Pending() : new FakePredictor(), Stage("a"), throwing, Stage("c"));
 
-        await Assert.ThrowsAsync<InvalidOperationException>(async () => await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct));
+        await Assert.ThrowsAsync<InvalidOperationException>(async () =>
+            await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct));
 
         Assert.Equal(["a before", "b before", "c before", "c after Ok", "b after Ok", "a failed boom"], _log);
     }

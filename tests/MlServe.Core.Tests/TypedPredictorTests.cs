@@ -9,7 +9,8 @@ public sealed class TypedPredictorTests
     public async Task PredictAsync_MapperWritesAndReads_Answers()
     {
         await using var predictor = TinyModels.Affine().Load();
-        var typed = predictor.As<float, float>(static (value, writer) => writer.Tensor<float>(4)[3] = value, static prediction => prediction["y"].AsSpan<float>()[3]);
+        var typed = predictor.As<float, float>(
+            static (value, writer) => writer.Tensor<float>(4)[3] = value, static prediction => prediction["y"].AsSpan<float>()[3]);
         for (var i = 0; i < 20; i++)
             Assert.Equal((2 * i) + 1, await typed.PredictAsync(i, cancellationToken: TestContext.Current.CancellationToken));
     }
@@ -131,7 +132,8 @@ public sealed class TypedPredictorTests
     {
         var gate = new RunGate(1);
         await using var predictor = TinyModels.Affine().Load(null, new() { RunGate = gate });
-        var typed = predictor.As<float, float>(static (value, writer) => writer.Tensor<float>(4).Fill(value), static prediction => prediction["y"].AsSpan<float>()[0]);
+        var typed = predictor.As<float, float>(
+            static (value, writer) => writer.Tensor<float>(4).Fill(value), static prediction => prediction["y"].AsSpan<float>()[0]);
         Assert.True(gate.TryEnter());
         using var source = new CancellationTokenSource();
         var cancelled = typed.PredictAsync(1, cancellationToken: source.Token).AsTask();
@@ -149,7 +151,8 @@ public sealed class TypedPredictorTests
         var gate = new RunGate(2);
         await using var affine = TinyModels.Affine().Load(null, new() { RunGate = gate });
         await using var two = TinyModels.TwoInputs().Load(null, new() { RunGate = gate });
-        var first = affine.As<float, float[]>(static (value, writer) => writer.Tensor<float>(4)[0] = value, static prediction => prediction["y"].ToArray<float>());
+        var first = affine.As<float, float[]>(
+            static (value, writer) => writer.Tensor<float>(4)[0] = value, static prediction => prediction["y"].ToArray<float>());
         var second = two.As<float, float[]>(
             static (value, writer) =>
             {
@@ -195,7 +198,8 @@ public sealed class TypedPredictorTests
         Assert.Throws<ArgumentNullException>(() => predictor.As<int, int>(null!));
         Assert.Throws<ArgumentNullException>(() => predictor.As<int, int>(null!, static _ => 0));
         Assert.Throws<ArgumentNullException>(() => predictor.As<int, int>(static (_, _) => { }, null!));
-        Assert.Throws<ArgumentNullException>(() => ((IPredictor)null!).As(PredictionMapper.Create<int, int>(static (_, _) => { }, static _ => 0)));
+        Assert.Throws<ArgumentNullException>(() =>
+            ((IPredictor)null!).As(PredictionMapper.Create<int, int>(static (_, _) => { }, static _ => 0)));
     }
 
     private static async Task Check<TException>(OnnxPredictor predictor, Action<PredictionInputWriter> encode, params string[] parts)

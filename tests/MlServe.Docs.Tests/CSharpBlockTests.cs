@@ -50,7 +50,9 @@ public sealed class CSharpBlockTests
     [Fact]
     public void Readme_Programs_AreRun() => Assert.All(
         ["first-prediction", "web"],
-        static name => Assert.Contains(Samples.Values, sample => sample.Runs && sample.Block is { Document: "README.md" } block && block.Marker?.Name == name));
+        static name =>
+            Assert.Contains(
+                Samples.Values, sample => sample.Runs && sample.Block is { Document: "README.md" } block && block.Marker?.Name == name));
 
     [Fact]
     public void Blocks_AreMany()
@@ -62,7 +64,8 @@ public sealed class CSharpBlockTests
     [Fact]
     public void Blocks_LeftOut_AreFew()
     {
-        var skipped = Documents.SelectMany(static document => document.Blocks).Where(static block => block.Marker?.Skip is not null).ToList();
+        var skipped = Documents.SelectMany(static document => document.Blocks)
+            .Where(static block => block.Marker?.Skip is not null).ToList();
         Assert.True(skipped.Count <= MaxSkipped, $"At most {MaxSkipped} blocks may be left out: {string.Join(", ", skipped)}");
     }
 
@@ -92,7 +95,8 @@ public sealed class CSharpBlockTests
     {
         var document = MarkdownDocument.Parse(
             "docs/broken.md",
-            "<!-- sample: part -->\n```csharp\nclass Part { Missing It; }\n```\n<!-- sample: whole; with: part -->\n```csharp\n_ = new Part();\n```\n");
+            "<!-- sample: part -->\n```csharp\nclass Part { Missing It; }\n```\n<!-- sample: whole; with: part -->\n```csharp\n_ = new "
+                + "Part();\n```\n");
 
         var errors = SampleCompiler.Check(Sample.Of(document)[1]);
 

@@ -10,7 +10,11 @@ public sealed class ConfigurationBlockTests
 {
     private const string Section = "MlServing";
 
-    private static readonly JsonDocumentOptions AsConfiguration = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+    private static readonly JsonDocumentOptions AsConfiguration = new()
+    {
+        CommentHandling = JsonCommentHandling.Skip,
+        AllowTrailingCommas = true,
+    };
 
     private static readonly Dictionary<string, CodeBlock> Blocks = Repository.Documents
         .SelectMany(static name => MarkdownDocument.Load(name).Blocks)
@@ -36,7 +40,9 @@ public sealed class ConfigurationBlockTests
         var (code, output) = await StartHostAsync(
             """{ "MlServing": { "Models": { "digits": { "Path": "models/digits.onnx", "Onnx": { "IntraOpThread": 1 } } } } }""", folder);
         Assert.NotEqual(0, code);
-        Assert.Contains("MlServing:Models:digits:Onnx:IntraOpThread is not a known key. Did you mean 'IntraOpThreads'?", output, StringComparison.Ordinal);
+        Assert.Contains(
+            "MlServing:Models:digits:Onnx:IntraOpThread is not a known key. Did you mean 'IntraOpThreads'?", output,
+            StringComparison.Ordinal);
     }
 
     /// <summary>Starts a host of its own, because some options hold for a whole process.</summary>

@@ -34,7 +34,9 @@ public sealed partial class LinkTests
     {
         var (path, heading) = target.Split('#', 2) is [var before, var after] ? (before, after) : (target, null);
         var folder = Path.GetDirectoryName(document.Name)!;
-        var file = path.Length == 0 ? document.Name : Path.GetRelativePath(Repository.Root, Path.GetFullPath(Path.Combine(Repository.Root, folder, path)));
+        var file = path.Length == 0
+            ? document.Name
+            : Path.GetRelativePath(Repository.Root, Path.GetFullPath(Path.Combine(Repository.Root, folder, path)));
         if (heading is null) return Path.Exists(Repository.PathOf(file));
         return File.Exists(Repository.PathOf(file)) && MarkdownDocument.Load(file).Prose()
             .Any(line => line.Text.StartsWith('#') && AnchorOf(line.Text.TrimStart('#').Trim()) == heading);

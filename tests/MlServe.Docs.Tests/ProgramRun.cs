@@ -7,8 +7,8 @@ using Xunit;
 namespace MlServe.Docs;
 
 /// <summary>
-/// Runs a program of the documents and holds it against what they promise. A web program that answers <c>/digits</c> takes 784 numbers from 0 to 1 and
-/// gives ten scores, or an object with a <c>digit</c>.
+/// Runs a program of the documents and holds it against what they promise. A web program that answers <c>/digits</c> takes 784 numbers from
+/// 0 to 1 and gives ten scores, or an object with a <c>digit</c>.
 /// </summary>
 internal static class ProgramRun
 {

@@ -24,6 +24,7 @@ internal static class Repository
             if (File.Exists(Path.Combine(folder.FullName, "MlServe.sln"))) return folder.FullName;
         }
 
-        throw new InvalidOperationException($"There is no MlServe.sln above '{AppContext.BaseDirectory}': the documents are read from the repository.");
+        throw new InvalidOperationException(
+            $"There is no MlServe.sln above '{AppContext.BaseDirectory}': the documents are read from the repository.");
     }
 }

@@ -35,7 +35,11 @@ public sealed class CacheTests : IDisposable
         var seen = 0;
         using var host = await _test.StartAsync(
             services => services.AddMlServing()
-                .AddModel("inside", model => model.FromFile("m.onnx").Use(inner => new Counting(inner, () => seen++)).UseCache(static cache => cache.SizeLimit = 70_000))
+                .AddModel(
+                    "inside",
+                    model => model.FromFile("m.onnx")
+                        .Use(inner => new Counting(inner, () => seen++))
+                        .UseCache(static cache => cache.SizeLimit = 70_000))
                 .AddModel("outside", model => model.FromFile("m.onnx").UseCache().Use(inner => new Counting(inner, () => seen++)))
                 .AddModel("off", model => model.FromFile("m.onnx").UseCache().Use(inner => new Counting(inner, () => seen++))),
             """{ "MlServing": { "Models": { "off": { "UseCache": false } } } }""");

@@ -11,8 +11,8 @@ using Xunit;
 namespace MlServe;
 
 /// <summary>
-/// Every load ends, whatever is loaded and however: what asks for too much, what never ends, what lies at the path and is no file, sources that never give. Each beside a good
-/// model, which is not to suffer.
+/// Every load ends, whatever is loaded and however: what asks for too much, what never ends, what lies at the path and is no file, sources
+/// that never give. Each beside a good model, which is not to suffer.
 /// </summary>
 public sealed class EveryLoadEndsTests : IDisposable
 {
@@ -24,7 +24,8 @@ public sealed class EveryLoadEndsTests : IDisposable
     private readonly ManualResetEventSlim _end = new();
 
     public static TheoryData<string> Kinds() =>
-        [.. HostileModels.Bounded.Keys.Where(static (_, i) => i % 8 == 0), "endless loop", "pipe", "device", "folder", "source that waits", "source that blocks"];
+        [.. HostileModels.Bounded.Keys.Where(static (_, i) => i % 8 == 0), "endless loop", "pipe", "device", "folder", "source that waits",
+            "source that blocks"];
 
     public void Dispose()
     {
@@ -38,7 +39,9 @@ public sealed class EveryLoadEndsTests : IDisposable
     public async Task Direct(string kind)
     {
         var failed = await Assert.ThrowsAsync<ModelLoadException>(async () =>
-            await OnnxPredictor.LoadAsync(SourceOf(kind), Options(new()), new() { TimeProvider = new FastTime() }, Token).AsTask().WaitAsync(Patience, Token));
+            await OnnxPredictor.LoadAsync(SourceOf(kind), Options(new()), new() { TimeProvider = new FastTime() }, Token)
+                .AsTask()
+                .WaitAsync(Patience, Token));
         Assert.NotEmpty(failed.Message);
     }
 
@@ -48,7 +51,9 @@ public sealed class EveryLoadEndsTests : IDisposable
     {
         using var stop = new CancellationTokenSource(TimeSpan.FromMilliseconds(30));
         var thrown = await Record.ExceptionAsync(async () =>
-            await OnnxPredictor.LoadAsync(SourceOf(kind), new() { WarmUpRuns = 1 }, new() { TimeProvider = new FastTime() }, stop.Token).AsTask().WaitAsync(Patience, Token));
+            await OnnxPredictor.LoadAsync(SourceOf(kind), new() { WarmUpRuns = 1 }, new() { TimeProvider = new FastTime() }, stop.Token)
+                .AsTask()
+                .WaitAsync(Patience, Token));
         Assert.True(thrown is OperationCanceledException or ModelLoadException, thrown?.ToString());
     }
 
@@ -100,7 +105,9 @@ public sealed class EveryLoadEndsTests : IDisposable
     [InlineData("loop of many trips")]
     public async Task Reload(string kind)
     {
-        using var host = _test.Build(static services => services.AddSingleton<TimeProvider>(new FastTime()).AddMlServing().AddModel("good", static model => model.FromFile("m.onnx")));
+        using var host = _test.Build(static services => services.AddSingleton<TimeProvider>(new FastTime())
+            .AddMlServing()
+            .AddModel("good", static model => model.FromFile("m.onnx")));
         await host.StartAsync(Token);
         var configuration = host.Services.GetRequiredService<IConfiguration>();
         configuration["MlServing:Models:bad:Path"] = await PathOfAsync(kind);

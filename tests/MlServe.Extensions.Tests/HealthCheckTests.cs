@@ -25,7 +25,9 @@ public sealed class HealthCheckTests : IDisposable
         await host.StopAsync(Token);
         var after = await CheckAsync(host);
 
-        Assert.Equal((HealthStatus.Unhealthy, "Not all models are loaded: 'one' is NotLoaded, 'two' is NotLoaded."), (before.Status, before.Description));
+        Assert.Equal(
+            (HealthStatus.Unhealthy, "Not all models are loaded: 'one' is NotLoaded, 'two' is NotLoaded."),
+            (before.Status, before.Description));
         Assert.Equal((HealthStatus.Healthy, "All models are loaded."), (running.Status, running.Description));
         Assert.Equal("Ready", running.Data["one"]);
         Assert.Equal((HealthStatus.Unhealthy, "The host is stopping."), (after.Status, after.Description));

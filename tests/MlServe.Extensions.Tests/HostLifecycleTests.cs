@@ -34,7 +34,8 @@ public sealed class HostLifecycleTests : IDisposable
 
         Assert.Equal((PredictionStatus.NotReady, PredictionErrorCode.NotLoaded), (error.Status, error.Code));
         Assert.Equal(
-            "Model 'sum' is not loaded: models are loaded when the host starts; without a host, by IPredictorProvider.LoadAsync.", error.Message);
+            "Model 'sum' is not loaded: models are loaded when the host starts; without a host, by IPredictorProvider.LoadAsync.",
+            error.Message);
     }
 
     [Fact]
@@ -45,7 +46,8 @@ public sealed class HostLifecycleTests : IDisposable
 
         Assert.Same(ModelSignature.Unknown, predictor.Signature);
         Assert.Equal((false, 0, 0), (predictor.Signature.IsKnown, predictor.Signature.Inputs.Count, predictor.Signature.Outputs.Count));
-        var typed = predictor.As<float, float>(static (input, writer) => writer.Write<float>([input]), static answer => answer[0].ToArray<float>()[0]);
+        var typed = predictor.As<float, float>(
+            static (input, writer) => writer.Write<float>([input]), static answer => answer[0].ToArray<float>()[0]);
         var refused = await Assert.ThrowsAsync<PredictionException>(async () => await typed.PredictAsync(1f, cancellationToken: Token));
         Assert.Equal(PredictionErrorCode.NotLoaded, refused.Error.Code);
         var many = await typed.PredictManyAsync([1f, 2f], cancellationToken: Token);
@@ -153,7 +155,9 @@ public sealed class HostLifecycleTests : IDisposable
     public async Task StartAsync_UserCodeThrows_FailsAndNamesModel()
     {
         var thrown = await Assert.ThrowsAsync<ModelLoadException>(() => _test.StartAsync(services => services.AddMlServing()
-            .AddModel("sum", model => model.FromFile("m.onnx").ConfigurePipeline(_ => throw new InvalidOperationException("The layer is broken.")))));
+            .AddModel(
+                "sum",
+                model => model.FromFile("m.onnx").ConfigurePipeline(_ => throw new InvalidOperationException("The layer is broken.")))));
 
         Assert.Equal("Model 'sum' (MlServing:Models:sum) could not be loaded. The layer is broken.", thrown.Message);
         Assert.IsType<InvalidOperationException>(thrown.InnerException);
@@ -237,7 +241,8 @@ public sealed class HostLifecycleTests : IDisposable
         Assert.Equal(6, await pending);
         Assert.Equal(0, closedEarly);
         var warning = Assert.Single(logs.GetSnapshot(), static log => log.Level == LogLevel.Warning);
-        Assert.StartsWith("Model sum has 1 requests still to answer, and MlServing:DrainTimeout (00:00:05)", warning.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Model sum has 1 requests still to answer, and MlServing:DrainTimeout (00:00:05)", warning.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -286,7 +291,9 @@ public sealed class HostLifecycleTests : IDisposable
 
         var measured = durations.GetMeasurementSnapshot();
         Assert.All(measured, static measurement => Assert.Equal("sum", measurement.Tags[MlServeDiagnostics.ModelTag]));
-        Assert.Equal(["not_ready", null], measured.Select(static measurement => measurement.Tags.GetValueOrDefault(MlServeDiagnostics.ErrorTypeTag)));
+        Assert.Equal(
+            ["not_ready", null],
+            measured.Select(static measurement => measurement.Tags.GetValueOrDefault(MlServeDiagnostics.ErrorTypeTag)));
     }
 
     [Fact]
@@ -298,7 +305,9 @@ public sealed class HostLifecycleTests : IDisposable
         Assert.Equal(AllocatedBy(alone), AllocatedBy(host.Services.GetRequiredService<IPredictor>()));
     }
 
-    /// <summary>The bytes of the hundred predictions that allocated least: compiling and the test host allocate on some, the code itself on all.</summary>
+    /// <summary>
+    /// The bytes of the hundred predictions that allocated least: compiling and the test host allocate on some, the code itself on all.
+    /// </summary>
     private static long AllocatedBy(IPredictor predictor)
     {
         var least = long.MaxValue;
@@ -363,7 +372,8 @@ public sealed class HostLifecycleTests : IDisposable
             return this;
         }
 
-        public async Task StartAsync(CancellationToken cancellationToken) => AnswerAtStart = await _provider!.GetPredictor("sum").SumAsync();
+        public async Task StartAsync(CancellationToken cancellationToken) =>
+            AnswerAtStart = await _provider!.GetPredictor("sum").SumAsync();
 
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }

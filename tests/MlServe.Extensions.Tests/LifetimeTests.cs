@@ -190,7 +190,8 @@ public sealed class LifetimeTests : IDisposable
         var source = new HeldSource();
         await using var container = BuildContainer(model => model.FromSource(source));
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => container.GetRequiredService<IPredictorProvider>().LoadAsync(new(canceled: true)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            container.GetRequiredService<IPredictorProvider>().LoadAsync(new(canceled: true)));
 
         Assert.Equal(0, source.Reads);
     }

@@ -42,9 +42,12 @@ public sealed class ModelBuilderTests
         Assert.Equal(2, options.Onnx.SampleInputs.Count);
         Assert.Equal([1, 8], options.Onnx.WarmUpRows);
         Assert.Equal(
-            [ExecutionProvider.TensorRt, ExecutionProvider.Cuda, ExecutionProvider.Cpu], options.Onnx.ExecutionProviders.Select(static p => p.Provider));
+            [ExecutionProvider.TensorRt, ExecutionProvider.Cuda, ExecutionProvider.Cpu],
+            options.Onnx.ExecutionProviders.Select(static p => p.Provider));
         Assert.Equal("1", options.Onnx.ExecutionProviders[0].Settings["trt_fp16_enable"]);
-        Assert.Equal((1, ProviderRequirement.Required), (options.Onnx.ExecutionProviders[1].DeviceId, options.Onnx.ExecutionProviders[1].Requirement));
+        Assert.Equal(
+            (1, ProviderRequirement.Required),
+            (options.Onnx.ExecutionProviders[1].DeviceId, options.Onnx.ExecutionProviders[1].Requirement));
         Assert.True(options.Onnx.AllowSpinning);
     }
 

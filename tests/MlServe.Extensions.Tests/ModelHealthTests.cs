@@ -12,7 +12,9 @@ using Xunit;
 
 namespace MlServe;
 
-/// <summary>Health by model: what is wrong with one is said, and takes the service away only where a model that it needs cannot answer at all.</summary>
+/// <summary>
+/// Health by model: what is wrong with one is said, and takes the service away only where a model that it needs cannot answer at all.
+/// </summary>
 public sealed class ModelHealthTests : IDisposable
 {
     private const string All = "mlserving";
@@ -97,13 +99,16 @@ public sealed class ModelHealthTests : IDisposable
         await AdvanceAsync(LoadRetries.First * 2, () => predictor.GetService<ModelIdentity>() is not null);
         Assert.Equal(6, await predictor.SumAsync());
         Assert.Equal(HealthStatus.Healthy, (await CheckAsync(host)).Status);
-        Assert.Equal(["00:00:05", "00:00:10"], _logs.GetSnapshot().Where(static log => log.Id.Id == 4011).Select(static log => log.GetStructuredStateValue("Delay")));
+        Assert.Equal(
+            ["00:00:05", "00:00:10"],
+            _logs.GetSnapshot().Where(static log => log.Id.Id == 4011).Select(static log => log.GetStructuredStateValue("Delay")));
     }
 
     [Fact]
     public async Task StartAsync_ModelThatIsNotRequiredHasAWrongKey_Fails()
     {
-        var thrown = await Assert.ThrowsAnyAsync<Exception>(() => StartAsync(static model => model.AsOptional(), settings: """{ "MlServing": { "Models": { "one": { "Pth": "m.onnx" } } } }"""));
+        var thrown = await Assert.ThrowsAnyAsync<Exception>(() =>
+            StartAsync(static model => model.AsOptional(), settings: """{ "MlServing": { "Models": { "one": { "Pth": "m.onnx" } } } }"""));
 
         Assert.Contains("MlServing:Models:one:Pth is not a known key", thrown.Message, StringComparison.Ordinal);
     }
@@ -145,7 +150,8 @@ public sealed class ModelHealthTests : IDisposable
         await AdvanceAsync(TimeSpan.Zero, () => Count(4011) == 1);
         var degraded = await CheckAsync(host);
         _test.WriteModel("late.onnx");
-        await AdvanceAsync(LoadRetries.First, () => host.Services.GetRequiredKeyedService<IPredictor>("new").GetService<ModelIdentity>() is not null);
+        await AdvanceAsync(
+            LoadRetries.First, () => host.Services.GetRequiredKeyedService<IPredictor>("new").GetService<ModelIdentity>() is not null);
 
         Assert.Equal(HealthStatus.Degraded, degraded.Entries[All].Status);
         Assert.Equal(HealthStatus.Healthy, (await CheckAsync(host)).Status);
@@ -163,12 +169,14 @@ public sealed class ModelHealthTests : IDisposable
 
         var report = await CheckAsync(host);
 
-        Assert.Equal((HealthStatus.Degraded, "There is no model 'onne'."), (report.Entries["check"].Status, report.Entries["check"].Description));
+        Assert.Equal(
+            (HealthStatus.Degraded, "There is no model 'onne'."), (report.Entries["check"].Status, report.Entries["check"].Description));
         Assert.Equal(["tag"], report.Entries["check"].Tags);
         Assert.Equal(HealthStatus.Healthy, report.Entries["mlserving:ONE"].Status);
     }
 
-    private static Task<HealthReport> CheckAsync(IHost host) => host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(Token);
+    private static Task<HealthReport> CheckAsync(IHost host) =>
+        host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(Token);
 
     private int Count(int id) => _logs.GetSnapshot().Count(log => log.Id.Id == id);
 
@@ -207,14 +215,17 @@ public sealed class ModelHealthTests : IDisposable
 
     private sealed class Described(IPredictor inner) : DelegatingPredictor(inner)
     {
-        public override object? GetService(Type serviceType, object? serviceKey = null) => base.GetService(serviceType, serviceKey) is OnnxModelDescription description
-            ? description with { WarmUpFailure = "the runtime's words" }
-            : base.GetService(serviceType, serviceKey);
+        public override object? GetService(Type serviceType, object? serviceKey = null) =>
+            base.GetService(serviceType, serviceKey) is OnnxModelDescription description
+                ? description with { WarmUpFailure = "the runtime's words" }
+                : base.GetService(serviceType, serviceKey);
     }
 
     private sealed class Unspeaking(IPredictor inner) : DelegatingPredictor(inner)
     {
         public override object? GetService(Type serviceType, object? serviceKey = null) =>
-            serviceType == typeof(ICircuitBreaker) ? throw new InvalidOperationException("I do not say.") : base.GetService(serviceType, serviceKey);
+            serviceType == typeof(ICircuitBreaker)
+                ? throw new InvalidOperationException("I do not say.")
+                : base.GetService(serviceType, serviceKey);
     }
 }

@@ -47,7 +47,8 @@ public sealed class OldHostTests : IDisposable
         File.WriteAllBytes(Path.Combine(_test.Folder, "m.onnx"), [1, 2, 3]);
         using var host = _test.Build(static services => services.AddMlServing().AddModel("sum", static model => model.FromFile("m.onnx")));
 
-        var service = host.Services.GetServices<IHostedService>().Single(static service => service.GetType().Namespace == "MlServe.Hosting");
+        var service = host.Services.GetServices<IHostedService>()
+            .Single(static service => service.GetType().Namespace == "MlServe.Hosting");
         await Assert.ThrowsAsync<ModelLoadException>(() => service.StartAsync(Token));
     }
 }

@@ -31,7 +31,11 @@ public sealed class PredictorResolutionTests : IDisposable
             .AddModel("one", static model => model.FromBytes(TinyOnnx.WeightedSum()))
             .AddModel("two", static model => model.FromBytes(TinyOnnx.WeightedSum()));
 
-        await using var container = services.BuildServiceProvider(new ServiceProviderOptions { ValidateOnBuild = true, ValidateScopes = true });
+        await using var container = services.BuildServiceProvider(new ServiceProviderOptions
+        {
+            ValidateOnBuild = true,
+            ValidateScopes = true,
+        });
 
         Assert.NotSame(container.GetRequiredService<Consumer>().One, container.GetRequiredService<Consumer>().Two);
     }

@@ -60,7 +60,8 @@ public sealed class ReloadTests : IDisposable
 
         Assert.Equal((PredictionStatus.NotReady, PredictionErrorCode.NotLoaded), (error.Status, error.Code));
         Assert.Equal("Model 'new' is not loaded: its load failed, and the log says why.", error.Message);
-        Assert.Contains("MlServing:Models:new:Pth is not a known key. Did you mean 'Path'?", error.Exception!.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "MlServing:Models:new:Pth is not a known key. Did you mean 'Path'?", error.Exception!.Message, StringComparison.Ordinal);
         Assert.Contains(_logs.GetSnapshot(), static log => log is { Level: LogLevel.Error, Message: "Model new could not be loaded" });
         Assert.Equal(6, await host.Services.GetRequiredKeyedService<IPredictor>("old").SumAsync());
     }
@@ -102,7 +103,9 @@ public sealed class ReloadTests : IDisposable
         await WaitForAsync(4013);
 
         Assert.Equal(12, await host.Services.GetRequiredKeyedService<IPredictor>("old").SumAsync());
-        Assert.Equal("Model old is answered by version 2 in place of version 1", _logs.GetSnapshot().Single(static log => log.Id.Id == 4013).Message);
+        Assert.Equal(
+            "Model old is answered by version 2 in place of version 1",
+            _logs.GetSnapshot().Single(static log => log.Id.Id == 4013).Message);
         Assert.Empty(Warnings());
     }
 
@@ -115,7 +118,8 @@ public sealed class ReloadTests : IDisposable
         Reload(host, ("MlServing:Models:old:Fallback:0:Value:y:0", "2"));
         await WaitForAsync(4013);
 
-        Assert.Equal("Model old has been given a fallback chain. It was started without one, and is served without it until the host is restarted",
+        Assert.Equal(
+            "Model old has been given a fallback chain. It was started without one, and is served without it until the host is restarted",
             Assert.Single(Warnings()).Message);
     }
 
@@ -129,18 +133,23 @@ public sealed class ReloadTests : IDisposable
 
         Assert.Equal(6, await predictor.SumAsync());
         Assert.Equal(
-            "Model old is no longer in the configuration. It is loaded and stays until the host is restarted", Assert.Single(Warnings()).Message);
+            "Model old is no longer in the configuration. It is loaded and stays until the host is restarted",
+            Assert.Single(Warnings()).Message);
     }
 
     [Fact]
     public async Task Reload_ModelAddedWithAValueInItsPlace_GivesTheTypeOfTheModelsOutput()
     {
-        File.WriteAllBytes(Path.Combine(_test.Folder, "cast.onnx"), new OnnxModel().Input("x", OnnxModel.Float, "N", 3).Output("y", OnnxModel.Double, "N", 3)
+        File.WriteAllBytes(
+            Path.Combine(_test.Folder, "cast.onnx"),
+            new OnnxModel().Input("x", OnnxModel.Float, "N", 3).Output("y", OnnxModel.Double, "N", 3)
             .Node("Cast", ["x"], ["y"], ("to", 11L)).ToBytes());
         using var host = await StartAsync();
 
-        Reload(host, ("MlServing:Models:new:Path", "cast.onnx"), ("MlServing:Models:new:UseCircuitBreaker", "true"), ("MlServing:Models:new:Fallback:0:Value:y:0", "2.5"),
-            ("MlServing:Models:new:Fallback:0:Value:y:1", "3.5"), ("MlServing:Models:new:Fallback:0:Value:y:2", "4.5"));
+        Reload(
+            host, ("MlServing:Models:new:Path", "cast.onnx"), ("MlServing:Models:new:UseCircuitBreaker", "true"),
+            ("MlServing:Models:new:Fallback:0:Value:y:0", "2.5"), ("MlServing:Models:new:Fallback:0:Value:y:1", "3.5"),
+            ("MlServing:Models:new:Fallback:0:Value:y:2", "4.5"));
         var predictor = host.Services.GetRequiredKeyedService<IPredictor>("new");
         for (var wait = 0; wait < 3000 && predictor.GetService<ICircuitBreaker>() is null; wait++)
             await Task.Delay(10, Token);
@@ -165,7 +174,9 @@ public sealed class ReloadTests : IDisposable
         Assert.Equal((PredictionErrorCode.NotLoaded, 0), (error.Code, error.FallbackErrors.Count));
         Assert.Contains("MlServing:Models:a:Fallback leads back to where it began: a -> b -> A.", thrown.Message, StringComparison.Ordinal);
         Assert.Contains("MlServing:Models:b:Fallback leads back to where it began: b -> A -> b.", thrown.Message, StringComparison.Ordinal);
-        Assert.Contains(_logs.GetSnapshot(), static log => log.Id.Id == 4000 && log.Exception!.Message.Contains("a -> b -> A", StringComparison.Ordinal));
+        Assert.Contains(
+            _logs.GetSnapshot(),
+            static log => log.Id.Id == 4000 && log.Exception!.Message.Contains("a -> b -> A", StringComparison.Ordinal));
         Assert.Equal(6, await host.Services.GetRequiredKeyedService<IPredictor>("old").SumAsync());
         Assert.Equal(6, await host.Services.GetRequiredKeyedService<IPredictor>("c").SumAsync());
     }
@@ -207,7 +218,8 @@ public sealed class ReloadTests : IDisposable
         using var host = await StartAsync();
 
         Reload(host,
-            ("MlServing:Models:new:Path", "m.onnx"), ("MlServing:Models:new:UseCircuitBreaker", "true"), ("MlServing:Models:new:Fallback:0:Model", "other"),
+            ("MlServing:Models:new:Path", "m.onnx"), ("MlServing:Models:new:UseCircuitBreaker", "true"),
+            ("MlServing:Models:new:Fallback:0:Model", "other"),
             ("MlServing:Models:other:Path", "other.onnx"));
         for (var wait = 0; wait < 3000 && !_logs.GetSnapshot().Any(static log => log.Id.Id == 4008); wait++)
             await Task.Delay(10, Token);
@@ -215,7 +227,8 @@ public sealed class ReloadTests : IDisposable
         var log = _logs.GetSnapshot().First(static log => log.Id.Id == 4008);
         Assert.Equal(LogLevel.Error, log.Level);
         Assert.StartsWith(
-            "Model new was added by a reload and is served without its fallback chain until the host is restarted: 'other' cannot stand in for model 'new'", log.Message, StringComparison.Ordinal);
+            "Model new was added by a reload and is served without its fallback chain until the host is restarted: 'other' cannot stand "
+                + "in for model 'new'", log.Message, StringComparison.Ordinal);
         var predictor = host.Services.GetRequiredKeyedService<IPredictor>("new");
         Assert.Equal(6, await predictor.SumAsync());
         predictor.GetService<ICircuitBreaker>()!.Isolate();
@@ -252,7 +265,8 @@ public sealed class ReloadTests : IDisposable
     [InlineData("MlServing:MaxConcurrentRuns", "0")]
     [InlineData("MlServing:DrainTimeout", "30")]
     [InlineData("MlServing:Modells:x", "1")]
-    [InlineData("MlServing:Models:old:Version", "a/b", "MlServing:Runtime:SharedThreadPoolThreads", "9999", "MlServing:Models:old:Verzion", "1")]
+    [InlineData(
+        "MlServing:Models:old:Version", "a/b", "MlServing:Runtime:SharedThreadPoolThreads", "9999", "MlServing:Models:old:Verzion", "1")]
     public async Task Reload_WhatTheNextStartRefuses_IsToldInItsWords(params string[] changes)
     {
         _test.WriteModel("m.onnx");
@@ -264,7 +278,8 @@ public sealed class ReloadTests : IDisposable
         Reload(host);
         await WaitForAsync(4012);
 
-        var told = Assert.Single(_logs.GetSnapshot(), static log => log.Id.Id == 4012).StructuredState!.Single(static pair => pair.Key == "Problems").Value!.Split(Environment.NewLine);
+        var told = Assert.Single(_logs.GetSnapshot(), static log => log.Id.Id == 4012).StructuredState!.Single(static pair =>
+            pair.Key == "Problems").Value!.Split(Environment.NewLine);
         var thrown = await Assert.ThrowsAnyAsync<Exception>(() => StartAsync(pairs));
         Assert.Equal(thrown is OptionsValidationException refused ? refused.Failures : thrown.Message.Split(Environment.NewLine), told);
         Assert.Equal(6, await host.Services.GetRequiredKeyedService<IPredictor>("old").SumAsync());
@@ -275,7 +290,9 @@ public sealed class ReloadTests : IDisposable
     {
         using var host = await StartAsync();
 
-        Reload(host, ("MlServing:Models:old:Version", "2"), ("MlServing:Models:old:UseCache", "true"), ("MlServing:Models:old:Fallback:0:StaleAnswer", "true"));
+        Reload(
+            host, ("MlServing:Models:old:Version", "2"), ("MlServing:Models:old:UseCache", "true"),
+            ("MlServing:Models:old:Fallback:0:StaleAnswer", "true"));
         Reload(host, ("MlServing:MaxConcurrentRuns", "0"));
         await WaitForAsync(4012);
 

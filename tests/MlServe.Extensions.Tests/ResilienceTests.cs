@@ -21,7 +21,8 @@ public sealed class ResilienceTests : IDisposable
     {
         _test.WriteModel("small.onnx", weight: 2);
         // A clock that stands: the circuit stays open however long the requests take.
-        using var host = await _test.StartAsync(static services => services.AddSingleton<TimeProvider>(new FakeTimeProvider()).AddMlServing(), """
+        using var host = await _test.StartAsync(
+            static services => services.AddSingleton<TimeProvider>(new FakeTimeProvider()).AddMlServing(), """
             {
               "MlServing": { "Models": {
                 "sum": {
@@ -49,7 +50,9 @@ public sealed class ResilienceTests : IDisposable
         Assert.Equal(CircuitState.Open, predictor.GetService<ICircuitBreaker>()!.State);
         Assert.Equal(1, predictor.GetService<FallbackStatistics>()!.Share);
 
-        await host.Services.GetRequiredService<Hosting.PredictorProvider>().GetModel("small").CloseAsync(TestContext.Current.CancellationToken);
+        await host.Services.GetRequiredService<Hosting.PredictorProvider>()
+            .GetModel("small")
+            .CloseAsync(TestContext.Current.CancellationToken);
         Assert.Equal(9, await predictor.SumAsync());
     }
 
@@ -63,7 +66,8 @@ public sealed class ResilienceTests : IDisposable
     {
         _test.WriteModel("small.onnx", weight: 2);
         var clock = new FakeTimeProvider();
-        using var host = await _test.StartAsync(services => services.AddSingleton<TimeProvider>(clock).AddMlServing().AddModel("sum", model => model
+        using var host = await _test.StartAsync(
+            services => services.AddSingleton<TimeProvider>(clock).AddMlServing().AddModel("sum", model => model
                 .UseStandardPipeline().UseCache(static cache => cache.TimeToLive = TimeSpan.FromTicks(1))), $$"""
             {
               "MlServing": { "Models": {
@@ -78,7 +82,8 @@ public sealed class ResilienceTests : IDisposable
         var predictor = host.Services.GetRequiredKeyedService<IPredictor>("sum");
         for (var i = 0; i < 40; i++)
         {
-            var asked = predictor.PredictAsync(PredictionInputs.Row([1f, 2f, i]), cancellationToken: TestContext.Current.CancellationToken).AsTask();
+            var asked = predictor.PredictAsync(PredictionInputs.Row([1f, 2f, i]), cancellationToken: TestContext.Current.CancellationToken)
+                .AsTask();
             for (var step = 0; step < 1000 && !asked.IsCompleted; step++)
             {
                 // Other threads go on meanwhile; time that goes on before they can would be a timeout.
@@ -102,9 +107,13 @@ public sealed class ResilienceTests : IDisposable
         {
             // 1e39 is an infinity in single precision.
             float[] row = i % 20 == 7 ? [1, float.Parse("1e39", System.Globalization.CultureInfo.InvariantCulture), 3] : [1, 2, i];
-            using var answer = await predictor.PredictAsync(PredictionInputs.Row(row), cancellationToken: TestContext.Current.CancellationToken);
+            using var answer = await predictor.PredictAsync(
+                PredictionInputs.Row(row), cancellationToken: TestContext.Current.CancellationToken);
             Assert.Equal(i % 20 != 7, answer.IsOk);
-            if (!answer.IsOk) Assert.Contains("an infinity at element 1, and model 'sum' is not known to take it. Send finite numbers, or allow it: NonFiniteInputs (MlServing:Models:sum:Onnx:NonFiniteInputs:x)", answer.Error.Message, StringComparison.Ordinal);
+            if (!answer.IsOk)
+                Assert.Contains(
+                    "an infinity at element 1, and model 'sum' is not known to take it. Send finite numbers, or allow it: NonFiniteInputs "
+                        + "(MlServing:Models:sum:Onnx:NonFiniteInputs:x)", answer.Error.Message, StringComparison.Ordinal);
         }
 
         Assert.Equal(CircuitState.Closed, predictor.GetService<ICircuitBreaker>()!.State);
@@ -113,7 +122,9 @@ public sealed class ResilienceTests : IDisposable
     [Fact]
     public async Task PredictAsync_ModelNotLoadedYet_TheChainAnswers()
     {
-        using var host = _test.Build(static services => services.AddMlServing().AddModel("sum", static model => model.FromFile("m.onnx").UseFallback(static chain => chain.ThenValue("y", 5f))));
+        using var host = _test.Build(static services =>
+            services.AddMlServing()
+                .AddModel("sum", static model => model.FromFile("m.onnx").UseFallback(static chain => chain.ThenValue("y", 5f))));
         Assert.Equal(5, await host.Services.GetRequiredService<IPredictor>().SumAsync());
     }
 
@@ -130,7 +141,8 @@ public sealed class ResilienceTests : IDisposable
         using var old = await predictor.PredictAsync(Asking.OneTwoThree, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(PredictionSource.StaleCache, old.Origin.Source);
         Assert.Equal(PredictionErrorCode.CircuitIsolated, old.Origin.FallbackReason!.Code);
-        using var none = await predictor.PredictAsync(PredictionInputs.Row<float>([3, 2, 1]), cancellationToken: TestContext.Current.CancellationToken);
+        using var none = await predictor.PredictAsync(
+            PredictionInputs.Row<float>([3, 2, 1]), cancellationToken: TestContext.Current.CancellationToken);
         Assert.Single(none.Error.FallbackErrors);
     }
 
@@ -138,7 +150,8 @@ public sealed class ResilienceTests : IDisposable
     public async Task UseChaos_InCodeAlone_StaysOff()
     {
         using var host = await _test.StartAsync(static services => services.AddMlServing()
-            .AddModel("sum", static model => model.FromFile("m.onnx").UseChaos(static chaos => (chaos.Enabled, chaos.FailureRate) = (true, 1))));
+            .AddModel(
+                "sum", static model => model.FromFile("m.onnx").UseChaos(static chaos => (chaos.Enabled, chaos.FailureRate) = (true, 1))));
         Assert.Equal(6, await host.Services.GetRequiredService<IPredictor>().SumAsync());
     }
 
@@ -165,7 +178,9 @@ public sealed class ResilienceTests : IDisposable
     {
         File.WriteAllBytes(Path.Combine(_test.Folder, "other.onnx"), TestModels.OnnxModel.Mlp(1, 4, 3));
         using var host = _test.Build(services => services.AddMlServing()
-            .AddModel("sum", static model => model.FromFile("m.onnx").UseFallback(static chain => chain.To("other").After(TimeSpan.FromSeconds(1))))
+            .AddModel(
+                "sum",
+                static model => model.FromFile("m.onnx").UseFallback(static chain => chain.To("other").After(TimeSpan.FromSeconds(1))))
             .AddModel("other", model => model.FromFile(file)));
         var thrown = await Assert.ThrowsAsync<ModelLoadException>(() => host.StartAsync(TestContext.Current.CancellationToken));
         Assert.Contains(message, thrown.Message, StringComparison.Ordinal);
@@ -184,7 +199,9 @@ public sealed class ResilienceTests : IDisposable
 
     /// <summary>A value that could not be given is refused when the model is loaded, and not when it is needed.</summary>
     [Theory]
-    [InlineData("""{ "y": [ 1, 2 ] }""", "gives no value to 'b', 's': what stands in for an answer must have every output. The model has: 'y', 'b', 's'.")]
+    [InlineData(
+        """{ "y": [ 1, 2 ] }""",
+        "gives no value to 'b', 's': what stands in for an answer must have every output. The model has: 'y', 'b', 's'.")]
     [InlineData("""{ "y": [ 1, 2 ], "b": [ 1, 0 ], "s": [ 1, 2 ] }""", "gives numbers to 'b', which is a tensor of Bool")]
     [InlineData("""{ "y": [ 1, 2 ], "b": [ 1, 0 ], "s": [ 1, 2 ] }""", "gives numbers to 's', which is a tensor of String")]
     [InlineData("""{ "y": [ 1, 2 ], "b": [ 1, 0 ], "z": [ 1 ] }""", "gives a value to 'z', which the model does not have.")]
@@ -229,7 +246,9 @@ public sealed class ResilienceTests : IDisposable
     [InlineData(TestModels.OnnxModel.Double, ElementType.Double)]
     public async Task Ask_ValueInTheModelsPlace_HasTheTypeOfTheOutput(int type, ElementType expected)
     {
-        File.WriteAllBytes(Path.Combine(_test.Folder, "cast.onnx"), new TestModels.OnnxModel().Input("x", TestModels.OnnxModel.Float, "N", 3).Output("y", type, "N", 3)
+        File.WriteAllBytes(
+            Path.Combine(_test.Folder, "cast.onnx"),
+            new TestModels.OnnxModel().Input("x", TestModels.OnnxModel.Float, "N", 3).Output("y", type, "N", 3)
             .Node("Cast", ["x"], ["y"], ("to", (long)type)).ToBytes());
         using var host = await _test.StartAsync(static services => services.AddMlServing(), """
             { "MlServing": { "Models": { "sum": { "Path": "cast.onnx", "UseCircuitBreaker": true, "Fallback": [ { "Value": { "y": [ 1, 2, 3 ] } } ] } } } }

@@ -14,7 +14,8 @@ public sealed class StandardPipelineTests : IDisposable
     [Fact]
     public async Task UseStandardPipeline_CircuitIsIsolated_CacheStandsOutsideOfIt()
     {
-        using var host = await _content.StartAsync(static services => services.AddMlServing().AddModel("m", static model => model.FromFile("m.onnx").UseStandardPipeline()));
+        using var host = await _content.StartAsync(static services =>
+            services.AddMlServing().AddModel("m", static model => model.FromFile("m.onnx").UseStandardPipeline()));
         var predictor = host.Services.GetRequiredService<IPredictor>();
         float[] known = [1, 2, 3];
         Assert.Equal((PredictionStatus.Ok, PredictionSource.Model), await AskAsync(predictor, known));
@@ -33,20 +34,34 @@ public sealed class StandardPipelineTests : IDisposable
     {
         _content.WriteModel("other.onnx", weight: 2);
         using var host = await _content.StartAsync(static services => services.AddMlServing()
-            .AddModel("m", static model => model.FromFile("m.onnx").UseFallback(static fallback => fallback.To("other")).UseStandardPipeline().AsDefault())
+            .AddModel(
+                "m",
+                static model => model.FromFile("m.onnx")
+                    .UseFallback(static fallback => fallback.To("other"))
+                    .UseStandardPipeline()
+                    .AsDefault())
             .AddModel("other", static model => model.FromFile("other.onnx")));
         var predictor = host.Services.GetRequiredService<IPredictor>();
         predictor.GetService<ICircuitBreaker>()!.Isolate();
 
-        using var prediction = await predictor.PredictAsync(PredictionInputs.Row([1f, 2, 3]), cancellationToken: TestContext.Current.CancellationToken);
-        Assert.Equal((PredictionSource.Fallback, "other", 12f), (prediction.Origin.Source, prediction.Origin.Model?.Name, prediction["y"].AsSpan<float>()[0]));
+        using var prediction = await predictor.PredictAsync(
+            PredictionInputs.Row([1f, 2, 3]), cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Equal(
+            (PredictionSource.Fallback, "other", 12f),
+            (prediction.Origin.Source, prediction.Origin.Model?.Name, prediction["y"].AsSpan<float>()[0]));
     }
 
     [Fact]
     public async Task UseStandardPipeline_ConfigurationSwitchesTheCacheOff_IsOff()
     {
         using var host = await _content.StartAsync(
-            static services => services.AddMlServing().AddModel("m", static model => model.FromFile("m.onnx").UseFallback(static fallback => fallback.ThenValue("y", [0f])).UseStandardPipeline()),
+            static services =>
+                services.AddMlServing()
+                    .AddModel(
+                        "m",
+                        static model => model.FromFile("m.onnx")
+                            .UseFallback(static fallback => fallback.ThenValue("y", [0f]))
+                            .UseStandardPipeline()),
             """{ "MlServing": { "Models": { "m": { "UseCache": false } } } }""");
         var predictor = host.Services.GetRequiredService<IPredictor>();
 
@@ -58,7 +73,8 @@ public sealed class StandardPipelineTests : IDisposable
 
     private static async Task<(PredictionStatus Status, PredictionSource Source)> AskAsync(IPredictor predictor, float[] row)
     {
-        using var prediction = await predictor.PredictAsync(PredictionInputs.Row(row), cancellationToken: TestContext.Current.CancellationToken);
+        using var prediction = await predictor.PredictAsync(
+            PredictionInputs.Row(row), cancellationToken: TestContext.Current.CancellationToken);
         return (prediction.Status, prediction.Origin.Source);
     }
 }

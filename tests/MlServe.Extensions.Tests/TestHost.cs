@@ -14,7 +14,8 @@ internal sealed class TestHost : IDisposable
     /// <summary>Makes a host that is not started.</summary>
     /// <param name="addModels">Adds MlServe and models.</param>
     /// <param name="settings">The content of <c>appsettings.json</c>.</param>
-    public IHost Build(Action<IServiceCollection> addModels, string settings = "{}") => Build((builder, _) => addModels(builder.Services), settings);
+    public IHost Build(Action<IServiceCollection> addModels, string settings = "{}") =>
+        Build((builder, _) => addModels(builder.Services), settings);
 
     public IHost Build(Action<HostApplicationBuilder, IConfigurationManager> addModels, string settings = "{}")
     {

@@ -74,7 +74,8 @@ public sealed class TypedDoorTests : IDisposable
     public async Task PredictAsync_ModelNotLoaded_ThrowsWithTheStatus()
     {
         using var host = _test.Build(
-            static services => services.AddMlServing().AddModel("sum", static model => model.FromFile("m.onnx").As<Point, float>(Encode, Decode)));
+            static services =>
+                services.AddMlServing().AddModel("sum", static model => model.FromFile("m.onnx").As<Point, float>(Encode, Decode)));
         var door = host.Services.GetRequiredService<IPredictor<Point, float>>();
 
         var early = await Assert.ThrowsAsync<PredictionException>(async () => await door.PredictAsync(new(1, 2, 3),

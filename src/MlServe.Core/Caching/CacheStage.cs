@@ -25,8 +25,8 @@ internal sealed class CacheStage : PredictionStage, IStaleAnswers
     private readonly bool _trusts;
 
     public CacheStage(
-        IPredictor inner, ModelIdentity identity, CacheOptions options, IRequestHasher hasher, CacheHost host, HybridCache? hybrid, CacheMetrics metrics,
-        ILogger? logger, TimeProvider time, ModelEvents? events)
+        IPredictor inner, ModelIdentity identity, CacheOptions options, IRequestHasher hasher, CacheHost host, HybridCache? hybrid,
+        CacheMetrics metrics, ILogger? logger, TimeProvider time, ModelEvents? events)
     {
         _options = options;
         _hasher = hasher;
@@ -180,7 +180,8 @@ internal sealed class CacheStage : PredictionStage, IStaleAnswers
             return StageOutcome.Answered;
         }
 
-        return _flights.Enter(ref call, (CacheCall?)StateOf(ref call) ?? CacheCall.Enter(ref call, ref StateOf(ref call)), key, ended, outputs);
+        return _flights.Enter(
+            ref call, (CacheCall?)StateOf(ref call) ?? CacheCall.Enter(ref call, ref StateOf(ref call)), key, ended, outputs);
     }
 
     private CacheCall? TakeState(ref StageCall call)
@@ -206,7 +207,8 @@ internal sealed class CacheStage : PredictionStage, IStaleAnswers
         if (verdict.Pays)
             LogMessages.CacheOn(_logger, Model, verdict.HitRate, verdict.Saved.TotalMicroseconds, verdict.Cost.TotalMicroseconds);
         else
-            LogMessages.CacheOff(_logger, Model, verdict.HitRate, verdict.Saved.TotalMicroseconds, verdict.Cost.TotalMicroseconds, verdict.Pause);
+            LogMessages.CacheOff(
+                _logger, Model, verdict.HitRate, verdict.Saved.TotalMicroseconds, verdict.Cost.TotalMicroseconds, verdict.Pause);
     }
 
     private CacheStatistics Statistics()

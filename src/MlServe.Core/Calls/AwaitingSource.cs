@@ -6,8 +6,8 @@ using MlServe.Threading;
 namespace MlServe;
 
 /// <summary>
-/// A pooled object that awaits somebody else's value task and answers when that has ended. Whoever made that task may be a layer of the application's: one
-/// that throws where it is awaited ends this request alone, and one that calls back twice, or too early, reaches nobody.
+/// A pooled object that awaits somebody else's value task and answers when that has ended. Whoever made that task may be a layer of the
+/// application's: one that throws where it is awaited ends this request alone, and one that calls back twice, or too early, reaches nobody.
 /// </summary>
 /// <typeparam name="TInner">What is awaited.</typeparam>
 /// <typeparam name="TResult">What the request waits for.</typeparam>
@@ -23,7 +23,9 @@ internal abstract class AwaitingSource<TInner, TResult> : PooledSource<TResult>
 
     protected AwaitingSource() => _goOn = GoOn;
 
-    /// <summary>Goes on when the task has ended; here and now if it has. Afterwards the object may serve another request at any time.</summary>
+    /// <summary>
+    /// Goes on when the task has ended; here and now if it has. Afterwards the object may serve another request at any time.
+    /// </summary>
     /// <param name="pending">The task.</param>
     protected void Await(ValueTask<TInner> pending)
     {
@@ -57,7 +59,8 @@ internal abstract class AwaitingSource<TInner, TResult> : PooledSource<TResult>
     }
 
     /// <summary>
-    /// Goes on when a task of this house has ended; here and now if it has, or does so meanwhile: an ordinary await of the latter goes on on the pool, which may be blocked.
+    /// Goes on when a task of this house has ended; here and now if it has, or does so meanwhile: an ordinary await of the latter goes on
+    /// on the pool, which may be blocked.
     /// </summary>
     /// <param name="pending">The task.</param>
     protected void Await(Task<TInner> pending)

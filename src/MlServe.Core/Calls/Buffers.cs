@@ -4,8 +4,8 @@ using System.Numerics;
 namespace MlServe;
 
 /// <summary>
-/// Byte arrays for a while. Small ones come from the runtime's shared pool; it counts arrays, though, and would keep a gigabyte of large ones, so that those
-/// come from a pool that counts bytes. What a rented array holds is anybody's.
+/// Byte arrays for a while. Small ones come from the runtime's shared pool; it counts arrays, though, and would keep a gigabyte of large
+/// ones, so that those come from a pool that counts bytes. What a rented array holds is anybody's.
 /// </summary>
 internal static class Buffers
 {
@@ -37,7 +37,8 @@ internal static class Buffers
     private sealed class Large : ITrimmable
     {
         private readonly Lock _gate = new();
-        private readonly Stack<byte[]>[] _bySize = [.. Enumerable.Range(0, IndexOf(MaxArrayBytes, out _) + 1).Select(static _ => new Stack<byte[]>())];
+        private readonly Stack<byte[]>[] _bySize =
+            [.. Enumerable.Range(0, IndexOf(MaxArrayBytes, out _) + 1).Select(static _ => new Stack<byte[]>())];
         private long _bytes;
 
         public Large() => MemoryPressure.Register(this);

@@ -1,8 +1,8 @@
 namespace MlServe;
 
 /// <summary>
-/// Asks pools and lanes to let go of memory if the machine, or the container, runs short of it. It is looked at after each full garbage collection, as
-/// the runtime's own pools do.
+/// Asks pools and lanes to let go of memory if the machine, or the container, runs short of it. It is looked at after each full garbage
+/// collection, as the runtime's own pools do.
 /// </summary>
 internal static class MemoryPressure
 {
@@ -44,7 +44,8 @@ internal static class MemoryPressure
     private static void Look()
     {
         var memory = GC.GetGCMemoryInfo(GCKind.Any);
-        if (memory.MemoryLoadBytes < HighShare * memory.HighMemoryLoadThresholdBytes || Interlocked.Exchange(ref _isTrimming, 1) != 0) return;
+        if (memory.MemoryLoadBytes < HighShare * memory.HighMemoryLoadThresholdBytes || Interlocked.Exchange(ref _isTrimming, 1) != 0)
+            return;
 
         // Not here: this is the thread of all finalizers.
         ThreadPool.UnsafeQueueUserWorkItem(

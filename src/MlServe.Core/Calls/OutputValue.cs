@@ -124,7 +124,9 @@ internal sealed class OutputValue
         return copy;
     }
 
-    /// <summary>Shows what a frozen value holds, without a copy: it is left to the garbage collector, so nobody has to count who reads it.</summary>
+    /// <summary>
+    /// Shows what a frozen value holds, without a copy: it is left to the garbage collector, so nobody has to count who reads it.
+    /// </summary>
     public void Share(OutputValue frozen)
     {
         Name = frozen.Name;

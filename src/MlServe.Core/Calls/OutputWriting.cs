@@ -27,7 +27,8 @@ internal static class OutputWriting
     {
         var type = ElementTypes.Require<T>();
         if (Shapes.Count(shape) is var count && (count < 0 || count > Array.MaxLength / Math.Max(1, ElementTypes.SizeOf(type))))
-            throw new ArgumentException($"The shape [{string.Join(',', shape.ToArray())}] of output '{name}' is negative or too large.", nameof(shape));
+            throw new ArgumentException(
+                $"The shape [{string.Join(',', shape.ToArray())}] of output '{name}' is negative or too large.", nameof(shape));
         return type;
     }
 
@@ -56,7 +57,8 @@ internal static class OutputWriting
         if (Shapes.Count(shape) is var count && count != length)
         {
             throw new ArgumentException(
-                $"Output '{name}' has {length} elements and the shape {Shapes.Format(shape)}, which {(count < 0 ? "is negative or too large" : $"has {count}")}.",
+                $"Output '{name}' has {length} elements and the shape {Shapes.Format(shape)}, which "
+                    + $"{(count < 0 ? "is negative or too large" : $"has {count}")}.",
                 nameof(shape));
         }
     }
@@ -64,12 +66,14 @@ internal static class OutputWriting
     public static void Check(in PredictionInput input, int depth)
     {
         if (input.Kind == ValueKind.Tensor && input.ElementType == ElementType.None)
-            throw new ArgumentException("default(PredictionInput) is no value. Make one with PredictionInput.Tensor, SequenceOf, MapOf or Absent.", nameof(input));
+            throw new ArgumentException(
+                "default(PredictionInput) is no value. Make one with PredictionInput.Tensor, SequenceOf, MapOf or Absent.", nameof(input));
         ObjectDisposedException.ThrowIf(input.Elements.IsReleased, typeof(OwnedInputs));
         if (input.HasShape) Check(input.Name ?? "", input.Length, input.Shape);
         if (input.Kind != ValueKind.Sequence) return;
         if (depth == OwnedInputs.MaxDepth)
-            throw new ArgumentException($"Sequences are nested more than {OwnedInputs.MaxDepth} deep, which no model gives.", nameof(input));
+            throw new ArgumentException(
+                $"Sequences are nested more than {OwnedInputs.MaxDepth} deep, which no model gives.", nameof(input));
         foreach (ref readonly var part in input.Sequence.AsSpan())
             Check(in part, depth + 1);
     }

@@ -1,8 +1,9 @@
 namespace MlServe;
 
 /// <summary>
-/// A bounded pool of objects of one type for the whole process: each thread keeps some of its own, and brings or fetches many at once from a stack under a lock.
-/// Bounded in number, and in the bytes that the objects hold on to. What does not fit is left to the garbage collector.
+/// A bounded pool of objects of one type for the whole process: each thread keeps some of its own, and brings or fetches many at once from
+/// a stack under a lock. Bounded in number, and in the bytes that the objects hold on to. What does not fit is left to the garbage
+/// collector.
 /// </summary>
 internal static class Pool<T>
     where T : class, new()
@@ -13,7 +14,9 @@ internal static class Pool<T>
     /// <summary>The bytes that objects on the stack hold on to beyond themselves.</summary>
     public const long MaxBytes = 8L * 1024 * 1024;
 
-    /// <summary>How many a thread keeps: a batch is answered on one thread, and its callers give back on whichever goes on with them.</summary>
+    /// <summary>
+    /// How many a thread keeps: a batch is answered on one thread, and its callers give back on whichever goes on with them.
+    /// </summary>
     private const int OwnCapacity = 64;
 
     /// <summary>The bytes that a thread keeps.</summary>

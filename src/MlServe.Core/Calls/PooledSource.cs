@@ -5,14 +5,16 @@ using MlServe.Threading;
 namespace MlServe;
 
 /// <summary>
-/// A pooled object that a request waits on. Its result is handed out once, to who came first: a value task that is awaited twice, or read too early, must not give away an
-/// object that serves another request by now, so its token is claimed with one compare-and-swap before anything is touched. Who comes second gets an
-/// <see cref="InvalidOperationException"/> at its own await. Waiting code that is to go on elsewhere does not depend on the thread pool (<see cref="UrgentWork"/>).
+/// A pooled object that a request waits on. Its result is handed out once, to who came first: a value task that is awaited twice, or read
+/// too early, must not give away an object that serves another request by now, so its token is claimed with one compare-and-swap before
+/// anything is touched. Who comes second gets an <see cref="InvalidOperationException"/> at its own await. Waiting code that is to go on
+/// elsewhere does not depend on the thread pool (<see cref="UrgentWork"/>).
 /// </summary>
 /// <typeparam name="TResult">What the request waits for.</typeparam>
 internal abstract class PooledSource<TResult> : UrgentWork, IValueTaskSource<TResult>
 {
-    // The token of a request, and above it how far it is: nobody awaits it, somebody does, that code goes on, and it goes on within a call of this class.
+    // The token of a request, and above it how far it is: nobody awaits it, somebody does, that code goes on, and it goes on within a call
+    // of this class.
     private const int Phases = -1 << 16;
     private const int Open = 1 << 16;
     private const int Awaited = 2 << 16;
@@ -185,7 +187,8 @@ internal abstract class PooledSource<TResult> : UrgentWork, IValueTaskSource<TRe
         var state = _state;
         var token = (ushort)_claim;
 
-        // From here on the waiting code may read the result, and the object serve somebody else. Code that is no async method may do so later on, elsewhere.
+        // From here on the waiting code may read the result, and the object serve somebody else. Code that is no async method may do so
+        // later on, elsewhere.
         if (state is Action)
         {
             Volatile.Write(ref _claim, GoingOn | token);

@@ -4,8 +4,9 @@ using MlServe.Threading;
 namespace MlServe;
 
 /// <summary>
-/// Cuts off a run on its caller's thread when the caller's time is over. Pooled, together with its timer, which is not set anew for each run, since that would cost more than a
-/// small model's run: when it fires it looks until when the run of the moment may take, and rests where there is none.
+/// Cuts off a run on its caller's thread when the caller's time is over. Pooled, together with its timer, which is not set anew for each
+/// run, since that would cost more than a small model's run: when it fires it looks until when the run of the moment may take, and rests
+/// where there is none.
 /// </summary>
 #pragma warning disable CA1001 // Pooled: what it holds goes where the pool does not take it back.
 internal sealed class RunWatch
@@ -36,7 +37,8 @@ internal sealed class RunWatch
     {
         var watch = Pool<RunWatch>.Rent();
         if (!ReferenceEquals(watch._clock, time)) watch.MakeTimer(time);
-        if (callersToken.CanBeCanceled) watch._registration = callersToken.UnsafeRegister(static watch => ((RunWatch)watch!)._source.CancelQuietly(), watch);
+        if (callersToken.CanBeCanceled)
+            watch._registration = callersToken.UnsafeRegister(static watch => ((RunWatch)watch!)._source.CancelQuietly(), watch);
 
         // A full fence: either the timer sees the deadline, or this sees that it has gone to rest.
         var deadline = time.After(timeout);

@@ -1,8 +1,8 @@
 namespace MlServe;
 
 /// <summary>
-/// A call through the typed door whose prediction was not there at once. Pooled: the runtime's own pool of state machines keeps about one for each thread,
-/// and many calls may wait.
+/// A call through the typed door whose prediction was not there at once. Pooled: the runtime's own pool of state machines keeps about one
+/// for each thread, and many calls may wait.
 /// </summary>
 internal sealed class TypedOperation<TInput, TOutput> : AwaitingSource<Prediction, TOutput>
 {

@@ -3,7 +3,8 @@ using System.Runtime.ExceptionServices;
 namespace MlServe;
 
 /// <summary>The typed door over an untyped predictor, which it does not dispose.</summary>
-internal sealed class TypedPredictor<TInput, TOutput>(IPredictor predictor, IPredictionMapper<TInput, TOutput> mapper) : IPredictor<TInput, TOutput>
+internal sealed class TypedPredictor<TInput, TOutput>(IPredictor predictor, IPredictionMapper<TInput, TOutput> mapper)
+    : IPredictor<TInput, TOutput>
 {
     private static readonly PredictionError NotKnown = new(PredictionStatus.NotReady, PredictionErrorCode.NotLoaded,
         "The model is not loaded yet, so its inputs are not known. Ask again later, or await IPredictorProvider.LoadAsync first.");

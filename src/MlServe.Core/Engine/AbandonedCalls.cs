@@ -1,8 +1,8 @@
 namespace MlServe;
 
 /// <summary>
-/// Threads of the process that are in a native call which was given up because it did not return. Nothing can end them; so that they do not add up, models that were not
-/// verified are refused from a number on.
+/// Threads of the process that are in a native call which was given up because it did not return. Nothing can end them; so that they do not
+/// add up, models that were not verified are refused from a number on.
 /// </summary>
 internal static class AbandonedCalls
 {

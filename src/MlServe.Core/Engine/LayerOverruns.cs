@@ -3,7 +3,10 @@ using MlServe.Threading;
 
 namespace MlServe;
 
-/// <summary>Counts the calls that are still in a layer although their caller has been answered, and bounds them: each holds a copy of its inputs, and maybe a thread.</summary>
+/// <summary>
+/// Counts the calls that are still in a layer although their caller has been answered, and bounds them: each holds a copy of its inputs,
+/// and maybe a thread.
+/// </summary>
 internal sealed class LayerOverruns(string model, GuardedMeter meter, ModelIdentity? identity = null)
 {
     /// <summary>From how many on no more calls are let in.</summary>
@@ -29,7 +32,10 @@ internal sealed class LayerOverruns(string model, GuardedMeter meter, ModelIdent
 
     public void End() => Interlocked.Decrement(ref _count);
 
-    /// <summary>Tells who listens of one that has overrun. Elsewhere: listeners may block, and calls end on a thread on which others' deadlines come due.</summary>
+    /// <summary>
+    /// Tells who listens of one that has overrun. Elsewhere: listeners may block, and calls end on a thread on which others' deadlines come
+    /// due.
+    /// </summary>
     public void Tell()
     {
         if (_counter.Enabled) new Notice(this).Send();

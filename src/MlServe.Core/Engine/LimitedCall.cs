@@ -5,8 +5,9 @@ using MlServe.Threading;
 namespace MlServe;
 
 /// <summary>
-/// A call of layers that may overrun. It runs on a thread of its own kind with a copy of the inputs; the first of its answer, its caller's token and the deadline ends it for its
-/// caller. Pooled, together with its timer; goes back when it has been read and the layers have ended.
+/// A call of layers that may overrun. It runs on a thread of its own kind with a copy of the inputs; the first of its answer, its caller's
+/// token and the deadline ends it for its caller. Pooled, together with its timer; goes back when it has been read and the layers have
+/// ended.
 /// </summary>
 #pragma warning disable CA1001 // Pooled: what it holds goes where the pool does not take it back.
 internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
@@ -54,7 +55,8 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
         _holders = 2;
         var result = Begin();
         Arm(owner.Time, limit);
-        if (cancellationToken.CanBeCanceled) _registration = cancellationToken.UnsafeRegister(static call => ((LimitedCall)call!).Cancel(), this);
+        if (cancellationToken.CanBeCanceled)
+            _registration = cancellationToken.UnsafeRegister(static call => ((LimitedCall)call!).Cancel(), this);
         _beginning.Begin();
         return result;
     }
@@ -140,7 +142,10 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
             // A thread that runs layers is not to be held up by waiting code.
             ContinuesElsewhere = true;
             if (failure is null) SetResult(answer);
-            else SetException(failure is OperationCanceledException && _callersToken.IsCancellationRequested ? new OperationCanceledException(_callersToken) : failure);
+            else
+                SetException(failure is OperationCanceledException && _callersToken.IsCancellationRequested
+                    ? new OperationCanceledException(_callersToken)
+                    : failure);
         }
         else
         {
@@ -187,7 +192,10 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
         TellLayers(source, owner);
     }
 
-    /// <summary>Elsewhere, because what layers register may block: not on the thread of the clock, nor within the call by which the caller cancels, for whose end its answer waits.</summary>
+    /// <summary>
+    /// Elsewhere, because what layers register may block: not on the thread of the clock, nor within the call by which the caller cancels,
+    /// for whose end its answer waits.
+    /// </summary>
     private static void TellLayers(CancellationTokenSource source, LimitedPredictor owner)
     {
         _ = UrgentCancel.CancelAsync(source, HelperThreads.ForLayers);
@@ -234,8 +242,9 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
     }
 
     /// <summary>
-    /// Calls the layers, in their caller's context. Not on the threads for answers: layers that block may take all threads of theirs, and then the deadline is to be answered
-    /// all the same, and so is everybody else. Apart from the call, because it may still stand in line when that has an answer.
+    /// Calls the layers, in their caller's context. Not on the threads for answers: layers that block may take all threads of theirs, and
+    /// then the deadline is to be answered all the same, and so is everybody else. Apart from the call, because it may still stand in line
+    /// when that has an answer.
     /// </summary>
     private sealed class Beginning(LimitedCall call) : UrgentWork
     {

@@ -1,8 +1,8 @@
 namespace MlServe;
 
 /// <summary>
-/// A limit of time around what may overrun, a layer of the application's say: it is given a copy of the inputs and runs elsewhere, so that the caller is
-/// answered when the time is over although the layer goes on.
+/// A limit of time around what may overrun, a layer of the application's say: it is given a copy of the inputs and runs elsewhere, so that
+/// the caller is answered when the time is over although the layer goes on.
 /// </summary>
 internal sealed class LimitedPredictor : DelegatingPredictor, IShieldsCallers, IKeepsDeadlines
 {
@@ -47,7 +47,9 @@ internal sealed class LimitedPredictor : DelegatingPredictor, IShieldsCallers, I
     }
 
     public override object? GetService(Type serviceType, object? serviceKey = null) =>
-        serviceKey is null && serviceType == typeof(DefaultTimeout) && _limit.Default is { } given ? given : base.GetService(serviceType, serviceKey);
+        serviceKey is null && serviceType == typeof(DefaultTimeout) && _limit.Default is { } given
+            ? given
+            : base.GetService(serviceType, serviceKey);
 
     public PredictionError TimedOut() => new(PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut,
         "The time for an answer of model '{0}' was over before there was one. Wait longer, or send less.", Overruns.Model)
@@ -56,7 +58,8 @@ internal sealed class LimitedPredictor : DelegatingPredictor, IShieldsCallers, I
     };
 
     public PredictionError TooManyOverruns() => new(PredictionStatus.Overloaded, PredictionErrorCode.LayersOverrun,
-        "{0} calls of model '{1}' are still in a layer of the application's although their time is over. Let the layer heed its token, or bound what it waits for.",
+        "{0} calls of model '{1}' are still in a layer of the application's although their time is over. Let the layer heed its token, or "
+            + "bound what it waits for.",
         LayerOverruns.Most, Overruns.Model)
     {
         Model = Overruns.Identity,

@@ -3,7 +3,9 @@ using MlServe.Guests;
 
 namespace MlServe;
 
-/// <summary>What a builder has built: the outermost predictor together with all that has to be disposed, and how its layers are built once more.</summary>
+/// <summary>
+/// What a builder has built: the outermost predictor together with all that has to be disposed, and how its layers are built once more.
+/// </summary>
 /// <param name="outermost">The predictor that sees a request first.</param>
 /// <param name="made">What is disposed with it, innermost first.</param>
 /// <param name="layers">How a warm-up builds the layers once more, outermost first.</param>
@@ -14,13 +16,14 @@ internal sealed class Pipeline(IPredictor outermost, List<IPredictor> made, IRea
     private int _disposed;
 
     /// <summary>
-    /// The layers for a warm-up: built around the same model with a context that leads nowhere, they do for a request what these do, and these keep no
-    /// trace of it.
+    /// The layers for a warm-up: built around the same model with a context that leads nowhere, they do for a request what these do, and
+    /// these keep no trace of it.
     /// </summary>
     public IReadOnlyList<PipelineLayer> WarmUpLayers => layers;
 
     /// <summary>
-    /// Whether it belongs to a host, which closes it: disposing it does nothing then. It is handed to code that may be used to disposing what it gets.
+    /// Whether it belongs to a host, which closes it: disposing it does nothing then. It is handed to code that may be used to disposing
+    /// what it gets.
     /// </summary>
     public bool IsHeld { get; set; }
 

@@ -1,8 +1,9 @@
 namespace MlServe;
 
 /// <summary>
-/// Where limits of time stand. Each bounds all that is inside of the fallback chain, or of the whole pipeline where there is none, also layers that were added before it: so it
-/// moves outwards past every layer that may overrun. Where there is such a layer and no limit, one stands around it for the time that callers give.
+/// Where limits of time stand. Each bounds all that is inside of the fallback chain, or of the whole pipeline where there is none, also
+/// layers that were added before it: so it moves outwards past every layer that may overrun. Where there is such a layer and no limit, one
+/// stands around it for the time that callers give.
 /// </summary>
 internal static class PipelineOrder
 {
@@ -26,7 +27,9 @@ internal static class PipelineOrder
 
     private static void AddPart(List<PipelineLayer> order, List<PipelineLayer> layers, int first, int end, bool innerMayOverrun)
     {
-        var limits = layers.GetRange(first, end - first).Where(static layer => layer.Limit is not null).Select(static layer => layer.Limit!).ToArray();
+        var limits = layers.GetRange(first, end - first)
+            .Where(static layer => layer.Limit is not null)
+            .Select(static layer => layer.Limit!).ToArray();
         var place = layers.FindIndex(first, end - first, static layer => layer.MayOverrun || layer.Limit is not null);
         if (place < 0) place = end;
         for (var i = first; i < end; i++)
@@ -42,7 +45,8 @@ internal static class PipelineOrder
     {
         if (limits.Length == 0) return PipelineLayer.OfLimit(static _ => Timeout.InfiniteTimeSpan);
         if (limits.Length == 1) return PipelineLayer.OfLimit(limits[0]);
-        return PipelineLayer.OfLimit(context => limits.Select(limit => limit(context)).Where(static limit => limit != Timeout.InfiniteTimeSpan)
+        return PipelineLayer.OfLimit(context => limits.Select(limit => limit(context))
+            .Where(static limit => limit != Timeout.InfiniteTimeSpan)
             .DefaultIfEmpty(Timeout.InfiniteTimeSpan).Min());
     }
 }

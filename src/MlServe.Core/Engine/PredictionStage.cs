@@ -1,10 +1,10 @@
 namespace MlServe;
 
 /// <summary>
-/// A built-in feature of a pipeline: what it does before a call and after it, and what it waits for. Stages that stand next to each other are run in order by
-/// one pooled operation (<see cref="StagedPredictor"/>), which costs a fraction of as many nested async methods. Hooks must not throw; one that does ends
-/// the call with its exception, and stages that were not left yet see <see cref="Failed"/>. A stage that changes the inputs, the options or the token of a
-/// call puts the former ones back when it is left.
+/// A built-in feature of a pipeline: what it does before a call and after it, and what it waits for. Stages that stand next to each other
+/// are run in order by one pooled operation (<see cref="StagedPredictor"/>), which costs a fraction of as many nested async methods. Hooks
+/// must not throw; one that does ends the call with its exception, and stages that were not left yet see <see cref="Failed"/>. A stage that
+/// changes the inputs, the options or the token of a call puts the former ones back when it is left.
 /// </summary>
 internal abstract class PredictionStage : IDisposable, IAsyncDisposable
 {
@@ -21,18 +21,22 @@ internal abstract class PredictionStage : IDisposable, IAsyncDisposable
     public virtual StageOutcome Before(ref StageCall call) => StageOutcome.Next;
 
     /// <summary>
-    /// Runs when what <see cref="Before"/>, or this hook itself, waited for has ended, in the caller's context; <see cref="StageCall.Answer"/> is what it ended with.
+    /// Runs when what <see cref="Before"/>, or this hook itself, waited for has ended, in the caller's context;
+    /// <see cref="StageCall.Answer"/> is what it ended with.
     /// </summary>
     public virtual StageOutcome Resume(ref StageCall call) => StageOutcome.Answered;
 
     /// <summary>
-    /// Runs after the call, in reverse order, also for the stage that answered; may replace <see cref="StageCall.Answer"/>, whose former value it then
-    /// disposes. In the caller's context if there is no answer, or if <see cref="CallsApplication"/>.
+    /// Runs after the call, in reverse order, also for the stage that answered; may replace <see cref="StageCall.Answer"/>, whose former
+    /// value it then disposes. In the caller's context if there is no answer, or if <see cref="CallsApplication"/>.
     /// </summary>
     /// <returns><see cref="StageOutcome.Next"/>, or <see cref="StageOutcome.Pending"/>: what is waited for is the answer then.</returns>
     public virtual StageOutcome After(ref StageCall call) => StageOutcome.Next;
 
-    /// <summary>Runs in place of <see cref="After"/> where the call ended with an exception: a cancellation, or a predictor that breaks the contract.</summary>
+    /// <summary>
+    /// Runs in place of <see cref="After"/> where the call ended with an exception: a cancellation, or a predictor that breaks the
+    /// contract.
+    /// </summary>
     /// <returns>Whether the stage has set <see cref="StageCall.Answer"/>, which takes the place of the exception.</returns>
     public virtual bool Failed(ref StageCall call, Exception exception) => false;
 

@@ -1,8 +1,8 @@
 namespace MlServe;
 
 /// <summary>
-/// Composes a pipeline of decorators around a predictor. The first <c>Use</c> is the outermost: it sees a request first and its answer last.
-/// A builder may be built more than once; it is not safe for concurrent use.
+/// Composes a pipeline of decorators around a predictor. The first <c>Use</c> is the outermost: it sees a request first and its answer
+/// last. A builder may be built more than once; it is not safe for concurrent use.
 /// </summary>
 public sealed class PredictorBuilder
 {
@@ -42,11 +42,17 @@ public sealed class PredictorBuilder
     public PredictorBuilder Use(Func<IPredictor, IServiceProvider, IPredictor> decorate)
     {
         ArgumentNullException.ThrowIfNull(decorate);
-        return Use(new PipelineLayer { Decorate = (inner, context) => decorate(inner, context.Container), MayOverrun = true, IsForeign = true });
+        return Use(new PipelineLayer
+        {
+            Decorate = (inner, context) => decorate(inner, context.Container),
+            MayOverrun = true,
+            IsForeign = true,
+        });
     }
 
     /// <summary>Adds a built-in decorator inside of the layers added before.</summary>
-    /// <param name="decorate">Makes the decorator around the rest of the pipeline; for a warm-up, one that calls nothing that is somebody else's.</param>
+    /// <param name="decorate">Makes the decorator around the rest of the pipeline; for a warm-up, one that calls nothing that is somebody
+    /// else's.</param>
     /// <param name="mayOverrun">Whether it may take longer than it is told.</param>
     /// <param name="asksOthers">Whether it asks others where what is inside fails.</param>
     internal PredictorBuilder UseBuiltIn(
@@ -75,7 +81,8 @@ public sealed class PredictorBuilder
 
     /// <summary>Builds the pipeline.</summary>
     /// <param name="services">Where decorators find what they need; null: nothing is registered.</param>
-    /// <returns>The pipeline. Disposing it disposes what was made here, outermost first, and not a predictor that the builder was handed.</returns>
+    /// <returns>The pipeline. Disposing it disposes what was made here, outermost first, and not a predictor that the builder was
+    /// handed.</returns>
     /// <exception cref="InvalidOperationException">A decorator's factory returned null.</exception>
     public IPredictor Build(IServiceProvider? services = null)
     {
@@ -83,7 +90,8 @@ public sealed class PredictorBuilder
         var made = new List<IPredictor>();
         try
         {
-            var predictor = _innerFactory(context.Container) ?? throw new InvalidOperationException("The factory of the inner predictor returned null.");
+            var predictor = _innerFactory(context.Container)
+                ?? throw new InvalidOperationException("The factory of the inner predictor returned null.");
             if (_ownsInner) made.Add(predictor);
 
             context = context.For(predictor);
@@ -98,7 +106,8 @@ public sealed class PredictorBuilder
                 {
                     warmUp[last] = layer;
                     predictor = new LimitedPredictor(
-                        inner, new(limit(context)), context.Time, new(context.Identity.Name, context.Meter, inner.GetService<ModelIdentity>()));
+                        inner, new(limit(context)), context.Time,
+                        new(context.Identity.Name, context.Meter, inner.GetService<ModelIdentity>()));
                     made.Add(predictor);
                     mayOverrun = false;
                     continue;

@@ -36,8 +36,8 @@ internal struct StageCall(PredictionInputs inputs, PredictionOptions? options, T
     public readonly bool IsTimed => _started != 0;
 
     /// <summary>
-    /// When the call began, as a timestamp of the pipeline's <see cref="TimeProvider"/>. The clock is read once a call, for the first stage that asks,
-    /// and not at all where none does; so ask in <see cref="PredictionStage.Before"/>, or look at <see cref="IsTimed"/> first.
+    /// When the call began, as a timestamp of the pipeline's <see cref="TimeProvider"/>. The clock is read once a call, for the first stage
+    /// that asks, and not at all where none does; so ask in <see cref="PredictionStage.Before"/>, or look at <see cref="IsTimed"/> first.
     /// </summary>
     public long Started
     {

@@ -53,6 +53,7 @@ internal static class StageMaker
     {
         var outer = stages[0];
         if (outer.IsSingle && stages.Skip(1).Any(other => other.GetType() == outer.GetType()))
-            throw new InvalidOperationException($"The pipeline has two layers of the kind {outer.GetType().Name}, and it takes one. Add it once.");
+            throw new InvalidOperationException(
+                $"The pipeline has two layers of the kind {outer.GetType().Name}, and it takes one. Add it once.");
     }
 }

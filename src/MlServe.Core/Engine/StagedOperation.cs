@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace MlServe;
 
 /// <summary>
-/// A call that waits, for the inner predictor or for what a stage waits for. Pooled, and awaitable through its own value task source: an async method per
-/// layer would allocate as soon as more calls are pending than the runtime keeps state machines for.
+/// A call that waits, for the inner predictor or for what a stage waits for. Pooled, and awaitable through its own value task source: an
+/// async method per layer would allocate as soon as more calls are pending than the runtime keeps state machines for.
 /// </summary>
 internal sealed class StagedOperation : AwaitingSource<Prediction, Prediction>
 {
@@ -22,7 +22,8 @@ internal sealed class StagedOperation : AwaitingSource<Prediction, Prediction>
         _call = call;
         _context = ExecutionContext.Capture();
 
-        // Where the model answers, hooks find the caller's context only if there is an activity in it for logs and exemplars, or if they call the application.
+        // Where the model answers, hooks find the caller's context only if there is an activity in it for logs and exemplars, or if they
+        // call the application.
         _flows = owner.CallsApplication || Activity.Current is not null;
         var result = Begin();
         Await();

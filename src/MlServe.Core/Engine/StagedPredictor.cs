@@ -3,7 +3,8 @@ using System.Runtime.ExceptionServices;
 namespace MlServe;
 
 /// <summary>
-/// Runs stages around an inner predictor: without an allocation, without an async method, and with one object to wait for however many stages there are.
+/// Runs stages around an inner predictor: without an allocation, without an async method, and with one object to wait for however many
+/// stages there are.
 /// </summary>
 internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers
 {
@@ -99,7 +100,9 @@ internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers
         }
     }
 
-    /// <summary>Runs the hooks for a call that ends with an exception: all of them, also behind one that throws, which is thrown in the end.</summary>
+    /// <summary>
+    /// Runs the hooks for a call that ends with an exception: all of them, also behind one that throws, which is thrown in the end.
+    /// </summary>
     /// <returns>Whether a stage has an answer all the same, with which the call goes on to the stages around it.</returns>
     internal bool TryAnswerFailed(ref StageCall call, Exception exception)
     {
@@ -191,7 +194,9 @@ internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers
         return true;
     }
 
-    /// <summary>Goes outwards through the stages that were entered. Each is counted off first, so that none is left twice where a hook throws.</summary>
+    /// <summary>
+    /// Goes outwards through the stages that were entered. Each is counted off first, so that none is left twice where a hook throws.
+    /// </summary>
     private bool TryLeave(ref StageCall call)
     {
         while (call.Depth > 0)

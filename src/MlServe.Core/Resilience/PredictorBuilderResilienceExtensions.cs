@@ -7,16 +7,18 @@ namespace MlServe;
 
 /// <summary>Adds to a pipeline what keeps it answering when a model does not.</summary>
 /// <remarks>
-/// The methods take an <see cref="IMeterFactory"/>, an <see cref="ILoggerFactory"/>, a <see cref="TimeProvider"/> and a <see cref="ServiceLevel"/> from the services that the
-/// pipeline is built with, where they are there. The order, outermost first: fallback, cache, timeout, circuit breaker, batching.
+/// The methods take an <see cref="IMeterFactory"/>, an <see cref="ILoggerFactory"/>, a <see cref="TimeProvider"/> and a
+/// <see cref="ServiceLevel"/> from the services that the pipeline is built with, where they are there. The order, outermost first:
+/// fallback, cache, timeout, circuit breaker, batching.
 /// </remarks>
 public static class PredictorBuilderResilienceExtensions
 {
     private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// Keeps requests from a model that fails too often, runs too long or gives invalid answers; they are refused at once as <see cref="PredictionStatus.CircuitOpen"/>. Offers
-    /// <see cref="ICircuitBreaker"/>. Belongs inside of the cache and around the batcher.
+    /// Keeps requests from a model that fails too often, runs too long or gives invalid answers; they are refused at once as
+    /// <see cref="PredictionStatus.CircuitOpen"/>. Offers <see cref="ICircuitBreaker"/>. Belongs inside of the cache and around the
+    /// batcher.
     /// </summary>
     /// <param name="builder">The pipeline.</param>
     /// <param name="configure">Changes the defaults.</param>
@@ -35,18 +37,19 @@ public static class PredictorBuilderResilienceExtensions
     }
 
     /// <summary>
-    /// Cuts requests off that take too long: the run is stopped at its next operator and its lane is free again, and the caller gets <see cref="PredictionStatus.DeadlineExceeded"/>.
-    /// <see cref="PredictionOptions.Timeout"/> of a call goes before it.
+    /// Cuts requests off that take too long: the run is stopped at its next operator and its lane is free again, and the caller gets
+    /// <see cref="PredictionStatus.DeadlineExceeded"/>. <see cref="PredictionOptions.Timeout"/> of a call goes before it.
     /// </summary>
     /// <remarks>
-    /// The time bounds everything inside of the fallback chain, or of the whole pipeline where there is none, also layers that were added before it. A layer of the application's, or a
-    /// model of its own kind, runs elsewhere with a copy of the inputs, the time that is left and a token that ends with it. Its caller is answered in time although the layer goes on.
-    /// Up to 100 calls of a pipeline may go on so; further ones are refused (<see cref="PredictionErrorCode.LayersOverrun"/>).
+    /// The time bounds everything inside of the fallback chain, or of the whole pipeline where there is none, also layers that were added
+    /// before it. A layer of the application's, or a model of its own kind, runs elsewhere with a copy of the inputs, the time that is left
+    /// and a token that ends with it. Its caller is answered in time although the layer goes on. Up to 100 calls of a pipeline may go on
+    /// so; further ones are refused (<see cref="PredictionErrorCode.LayersOverrun"/>).
     /// </remarks>
     /// <param name="builder">The pipeline.</param>
     /// <param name="timeout">
-    /// How long, greater than zero, or <see cref="Timeout.InfiniteTimeSpan"/> for none. Null: ten times the <see cref="ServiceLevel.P99"/> of the model, which cuts off what hangs and not what is a little late; 30 seconds where none
-    /// was promised.
+    /// How long, greater than zero, or <see cref="Timeout.InfiniteTimeSpan"/> for none. Null: ten times the <see cref="ServiceLevel.P99"/>
+    /// of the model, which cuts off what hangs and not what is a little late; 30 seconds where none was promised.
     /// </param>
     /// <returns>The same builder.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="timeout"/> is zero or less.</exception>
@@ -54,13 +57,15 @@ public static class PredictorBuilderResilienceExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         if (timeout <= TimeSpan.Zero && timeout != Timeout.InfiniteTimeSpan)
-            throw new ArgumentOutOfRangeException(nameof(timeout), timeout, "A timeout must be longer than zero, or Timeout.InfiniteTimeSpan for none.");
+            throw new ArgumentOutOfRangeException(
+                nameof(timeout), timeout, "A timeout must be longer than zero, or Timeout.InfiniteTimeSpan for none.");
         return builder.UseLimit(context => timeout ?? (context.ServiceLevel?.P99 is { } p99 ? p99 * 10 : DefaultTimeout));
     }
 
     /// <summary>
-    /// Asks others where the model does not answer: a simpler model, an earlier answer, a constant, a function, in order, each with what is left of the caller's time
-    /// (<see cref="PredictionOptions.Timeout"/>). <see cref="PredictionOrigin"/> says who answered and why the model did not. Belongs outside of the cache and of all that guards the model.
+    /// Asks others where the model does not answer: a simpler model, an earlier answer, a constant, a function, in order, each with what is
+    /// left of the caller's time (<see cref="PredictionOptions.Timeout"/>). <see cref="PredictionOrigin"/> says who answered and why the
+    /// model did not. Belongs outside of the cache and of all that guards the model.
     /// </summary>
     /// <param name="builder">The pipeline.</param>
     /// <param name="configure">Says who answers.</param>
@@ -80,7 +85,8 @@ public static class PredictorBuilderResilienceExtensions
     }
 
     /// <summary>
-    /// Injects faults into the model, to see what is around it cope; nothing, unless <see cref="ChaosOptions.Enabled"/>. Belongs directly around the batcher, or the model.
+    /// Injects faults into the model, to see what is around it cope; nothing, unless <see cref="ChaosOptions.Enabled"/>. Belongs directly
+    /// around the batcher, or the model.
     /// </summary>
     /// <param name="builder">The pipeline.</param>
     /// <param name="configure">Says which faults, and enables them.</param>
@@ -100,9 +106,10 @@ public static class PredictorBuilderResilienceExtensions
     }
 
     /// <summary>
-    /// Runs requests through a Polly pipeline of one's own. Its strategies handle <see cref="Prediction"/>s by their <see cref="Prediction.Status"/>; answers of attempts that are not
-    /// given are disposed. A refusal of Polly's becomes a status: an open circuit <see cref="PredictionStatus.CircuitOpen"/>, a timeout
-    /// <see cref="PredictionStatus.DeadlineExceeded"/>, a rate limiter <see cref="PredictionStatus.Overloaded"/>.
+    /// Runs requests through a Polly pipeline of one's own. Its strategies handle <see cref="Prediction"/>s by their
+    /// <see cref="Prediction.Status"/>; answers of attempts that are not given are disposed. A refusal of Polly's becomes a status: an open
+    /// circuit <see cref="PredictionStatus.CircuitOpen"/>, a timeout <see cref="PredictionStatus.DeadlineExceeded"/>, a rate limiter
+    /// <see cref="PredictionStatus.Overloaded"/>.
     /// </summary>
     /// <param name="builder">The pipeline.</param>
     /// <param name="pipeline">The Polly pipeline; not disposed.</param>
@@ -112,7 +119,8 @@ public static class PredictorBuilderResilienceExtensions
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(pipeline);
         return builder.UseBuiltIn(
-            (inner, context) => new PollyPredictor(inner, context.IsWarmUp ? ResiliencePipeline<Prediction>.Empty : pipeline), mayOverrun: true);
+            (inner, context) => new PollyPredictor(inner, context.IsWarmUp ? ResiliencePipeline<Prediction>.Empty : pipeline),
+            mayOverrun: true);
     }
 
     internal static PredictorBuilder UseCircuitBreaker(this PredictorBuilder builder, CircuitBreakerOptions options) =>
@@ -125,10 +133,14 @@ public static class PredictorBuilderResilienceExtensions
     internal static PredictorBuilder UseFallback(this PredictorBuilder builder, Func<IPredictor, PipelineContext, FallbackChain> chain) =>
         builder.Use(new PipelineLayer { Stage = (inner, context) => new FallbackStage(chain(inner, context)), AsksOthers = true });
 
-    /// <summary>A chain around a model that need not be loaded yet. In a warm-up its models and functions are nobody's: what fails there is not answered by others.</summary>
+    /// <summary>
+    /// A chain around a model that need not be loaded yet. In a warm-up its models and functions are nobody's: what fails there is not
+    /// answered by others.
+    /// </summary>
     internal static FallbackChain CreateFallback(IPredictor inner, string model, IReadOnlyList<FallbackStep> steps, PipelineContext context)
     {
-        if (context.IsWarmUp) steps = steps is [ModelStep { After: { } delay } hedge, ..] ? [new ModelStep(hedge.Name) { After = delay }] : [];
+        if (context.IsWarmUp)
+            steps = steps is [ModelStep { After: { } delay } hedge, ..] ? [new ModelStep(hedge.Name) { After = delay }] : [];
         return new(inner, model, steps, context.Targets, new(model, context.Meter), context.Time);
     }
 
@@ -140,16 +152,21 @@ public static class PredictorBuilderResilienceExtensions
         var identity = context.Identity;
         Check(options.Validate(), "circuit breaker", identity);
         if (inner.GetService<ICircuitBreaker>() is not null)
-            throw new InvalidOperationException($"The pipeline of model '{identity.Name}' has a circuit breaker already. Call UseCircuitBreaker once.");
+            throw new InvalidOperationException(
+                $"The pipeline of model '{identity.Name}' has a circuit breaker already. Call UseCircuitBreaker once.");
         if (inner.GetService<IStaleAnswers>() is not null)
         {
-            throw new InvalidOperationException($"UseCircuitBreaker of model '{identity.Name}' stands around its cache: cached answers would be refused while the circuit is open. "
+            throw new InvalidOperationException(
+                $"UseCircuitBreaker of model '{identity.Name}' stands around its cache: cached answers would be refused while the circuit "
+                + "is open. "
                 + "Move UseCircuitBreaker inside of UseCache.");
         }
 
         if (inner.GetService(typeof(IAnswersInPlace)) is { } other)
         {
-            throw new InvalidOperationException($"UseCircuitBreaker of model '{identity.Name}' stands around {other.GetType().Name}, whose answers in the model's place would hide its "
+            throw new InvalidOperationException(
+                $"UseCircuitBreaker of model '{identity.Name}' stands around {other.GetType().Name}, whose answers in the model's place "
+                + "would hide its "
                 + "failures. Move UseCircuitBreaker inside of it.");
         }
 
@@ -157,7 +174,9 @@ public static class PredictorBuilderResilienceExtensions
         {
             if (inner.Signature.IndexOfOutput(output) < 0)
             {
-                throw new ArgumentException($"ProbabilityOutputs names '{output}', which model '{identity.Name}' does not have. It has: {inner.Signature.OutputNames}.",
+                throw new ArgumentException(
+                    $"ProbabilityOutputs names '{output}', which model '{identity.Name}' does not have. It has: "
+                        + $"{inner.Signature.OutputNames}.",
                     nameof(options));
             }
         }
@@ -175,15 +194,19 @@ public static class PredictorBuilderResilienceExtensions
     {
         var identity = context.Identity;
         if (context.IsWarmUp) return CreateFallback(inner, identity.Name, steps, context);
-        if (steps.Count == 0) throw new InvalidOperationException($"The fallback chain of model '{identity.Name}' is empty. Name who answers: To(...), ThenStaleAnswer(), ThenValue(...).");
+        if (steps.Count == 0)
+            throw new InvalidOperationException(
+                $"The fallback chain of model '{identity.Name}' is empty. Name who answers: To(...), ThenStaleAnswer(), ThenValue(...).");
         if (inner.GetService<FallbackStatistics>() is not null)
-            throw new InvalidOperationException($"The pipeline of model '{identity.Name}' has a fallback chain already. Put all into one UseFallback.");
+            throw new InvalidOperationException(
+                $"The pipeline of model '{identity.Name}' has a fallback chain already. Put all into one UseFallback.");
 
         foreach (var step in steps.OfType<ModelStep>())
         {
             if (!step.IsGiven && context.Targets is null)
             {
-                throw new InvalidOperationException($"The fallback chain of model '{identity.Name}' names model '{step.Name}', and without a host names mean nothing. "
+                throw new InvalidOperationException(
+                    $"The fallback chain of model '{identity.Name}' names model '{step.Name}', and without a host names mean nothing. "
                     + "Give the predictor: To(predictor).");
             }
 
@@ -200,7 +223,9 @@ public static class PredictorBuilderResilienceExtensions
         inner = LimitedPredictor.Within(inner);
         if (ReferenceEquals(target, inner) || (step.After is not null && IsSameModel(inner, target)))
         {
-            throw new InvalidOperationException($"The fallback chain of model '{identity.Name}' leads back to the same model. It would fail for the same reason, and beside "
+            throw new InvalidOperationException(
+                $"The fallback chain of model '{identity.Name}' leads back to the same model. It would fail for the same reason, and "
+                + "beside "
                 + "itself on the same cores be no faster.");
         }
 
@@ -208,13 +233,15 @@ public static class PredictorBuilderResilienceExtensions
         if (misfits.Count > 0)
         {
             throw new InvalidOperationException(
-                $"'{step.Name}' cannot stand in for model '{identity.Name}': {string.Join("; ", misfits)}. Put a layer around it that translates, or take another.");
+                $"'{step.Name}' cannot stand in for model '{identity.Name}': {string.Join("; ", misfits)}. Put a layer around it that "
+                + "translates, or take another.");
         }
     }
 
     /// <summary>Whether both are made of the same bytes.</summary>
     internal static bool IsSameModel(IPredictor one, IPredictor other) =>
-        one.GetService<ModelIdentity>() is { Digest.Length: > 0 } identity && other.GetService<ModelIdentity>() is { } another && identity.Digest == another.Digest;
+        one.GetService<ModelIdentity>() is { Digest.Length: > 0 } identity && other.GetService<ModelIdentity>() is { } another
+        && identity.Digest == another.Digest;
 
     private static IPredictor CreateChaos(IPredictor inner, ChaosOptions options, PipelineContext context)
     {
@@ -224,7 +251,8 @@ public static class PredictorBuilderResilienceExtensions
         if (!options.Enabled) return inner;
         if (inner.GetService<IStaleAnswers>() is not null)
         {
-            throw new InvalidOperationException($"UseChaos of model '{identity.Name}' stands around its cache, and would spoil answers that are kept for others. "
+            throw new InvalidOperationException(
+                $"UseChaos of model '{identity.Name}' stands around its cache, and would spoil answers that are kept for others. "
                 + "Move UseChaos inside of UseCache.");
         }
 
@@ -236,6 +264,8 @@ public static class PredictorBuilderResilienceExtensions
     private static void Check(IEnumerable<string> validation, string what, ModelIdentity identity)
     {
         var faults = validation.ToList();
-        if (faults.Count > 0) throw new ArgumentException($"The {what} options of model '{identity.Name}' are not valid: {string.Join(" ", faults)}", nameof(validation));
+        if (faults.Count > 0)
+            throw new ArgumentException(
+                $"The {what} options of model '{identity.Name}' are not valid: {string.Join(" ", faults)}", nameof(validation));
     }
 }

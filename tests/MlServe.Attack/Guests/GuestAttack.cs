@@ -6,8 +6,9 @@ using MlServe.ChildProcess.Guests;
 namespace MlServe.Attack.Guests;
 
 /// <summary>
-/// Hosts whose loggers, listeners of meters, activities and events, clocks, contexts, caches, layers, callbacks and configuration throw: a whole day of a host, from start over reload to stop,
-/// once for each kind of guest and again until the time is over. Each day is a process of its own, because a guest that ends it is what is tried. Takes no cases of a folder.
+/// Hosts whose loggers, listeners of meters, activities and events, clocks, contexts, caches, layers, callbacks and configuration throw: a
+/// whole day of a host, from start over reload to stop, once for each kind of guest and again until the time is over. Each day is a process
+/// of its own, because a guest that ends it is what is tried. Takes no cases of a folder.
 /// </summary>
 internal sealed class GuestAttack : IAttack
 {
@@ -19,7 +20,9 @@ internal sealed class GuestAttack : IAttack
 
     public string Name => "guests";
 
-    public string Promise => "Code that is not MlServe's may throw wherever it is called: each request is answered once, and right, and the host goes on and stops.";
+    public string Promise =>
+        "Code that is not MlServe's may throw wherever it is called: each request is answered once, and right, and the host goes on and "
+        + "stops.";
 
     public async Task<AttackReport> RunAsync(AttackOptions options, CancellationToken cancellationToken)
     {
@@ -43,15 +46,18 @@ internal sealed class GuestAttack : IAttack
         }
 
         return AttackReport.Of(thrown == 0 ? 0 : requests, broken, string.Create(CultureInfo.InvariantCulture,
-            $"{days} days of a host with {kinds.Length} kinds of guests, {requests:N0} requests, {thrown:N0} exceptions of guests, {broken} days on which the promise did not hold.{first}"));
+            $"{days} days of a host with {kinds.Length} kinds of guests, {requests:N0} requests, {thrown:N0} exceptions of guests, "
+                + $"{broken} days on which the promise did not hold.{first}"));
     }
 
     /// <summary>Lives through one day.</summary>
     /// <returns>What it says of itself, and what did not hold; null where all did.</returns>
-    private static async Task<(Dictionary<string, string> Facts, string? Fault)> LiveThroughAsync(string kind, CancellationToken cancellationToken)
+    private static async Task<(Dictionary<string, string> Facts, string? Fault)> LiveThroughAsync(
+        string kind, CancellationToken cancellationToken)
     {
         var program = Path.Combine(AppContext.BaseDirectory, "MlServe.ChildProcess.dll");
-        using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
+        using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath is { } path
+            && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
         {
             ArgumentList = { "exec", program, "guests", kind },
             RedirectStandardOutput = true,
@@ -73,13 +79,17 @@ internal sealed class GuestAttack : IAttack
         }
 
         var facts = FactsOf(await output.ConfigureAwait(false));
-        return (facts, process.ExitCode == 0 ? FaultOf(kind, facts) : $"the process ended with {process.ExitCode}: {LastLineOf(await errors.ConfigureAwait(false))}");
+        return (facts,
+            process.ExitCode == 0
+                ? FaultOf(kind, facts)
+                : $"the process ended with {process.ExitCode}: {LastLineOf(await errors.ConfigureAwait(false))}");
     }
 
     private static string? FaultOf(string kind, Dictionary<string, string> facts)
     {
         if (facts.GetValueOrDefault("unanswered") != "0") return $"{facts.GetValueOrDefault("unanswered", "?")} requests were not answered";
-        if (facts.GetValueOrDefault("wrong") != "0") return $"{facts.GetValueOrDefault("wrong", "?")} requests were answered wrongly: {facts.GetValueOrDefault("example")}";
+        if (facts.GetValueOrDefault("wrong") != "0")
+            return $"{facts.GetValueOrDefault("wrong", "?")} requests were answered wrongly: {facts.GetValueOrDefault("example")}";
         if (facts.GetValueOrDefault("balanced") != "True") return "answers and requests are not as many";
         if (facts.GetValueOrDefault("stopped") != "True") return "the host did not stop";
         if (NumberOf(facts, "right") == 0) return "no request was answered rightly";
@@ -100,5 +110,6 @@ internal sealed class GuestAttack : IAttack
     private static long NumberOf(Dictionary<string, string> facts, string name) =>
         long.TryParse(facts.GetValueOrDefault(name), CultureInfo.InvariantCulture, out var number) ? number : 0;
 
-    private static string LastLineOf(string text) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault() ?? "";
+    private static string LastLineOf(string text) =>
+        text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault() ?? "";
 }

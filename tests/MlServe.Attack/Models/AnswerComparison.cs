@@ -10,10 +10,12 @@ internal static class AnswerComparison
     /// <summary>What differs by more than rounding; null where nothing does.</summary>
     public static string? FindDifference(PredictionOutput answer, IReadOnlyList<RowTensor> expected, double tolerance)
     {
-        if (answer.Kind == ValueKind.Tensor) return expected is [var tensor] ? FindDifference(answer, tensor, tolerance) : "a tensor, and none was expected";
+        if (answer.Kind == ValueKind.Tensor)
+            return expected is [var tensor] ? FindDifference(answer, tensor, tolerance) : "a tensor, and none was expected";
 
         // A sequence of one row's map; the runtime gives its keys and its values.
-        if (expected is not [var keys, var values] || answer.Kind != ValueKind.Sequence || answer.Length != 1) return $"{answer.Kind} of {answer.Length}, and a map was expected";
+        if (expected is not [var keys, var values] || answer.Kind != ValueKind.Sequence || answer.Length != 1)
+            return $"{answer.Kind} of {answer.Length}, and a map was expected";
         var map = answer[0].ToDictionary<long, float>();
         if (map.Count != keys.Count) return $"a map of {map.Count}, and one of {keys.Count} was expected";
         for (var i = 0; i < keys.Count; i++)
@@ -26,7 +28,8 @@ internal static class AnswerComparison
 
     private static string? FindDifference(PredictionOutput answer, RowTensor expected, double tolerance)
     {
-        if (!answer.Shape.SequenceEqual(expected.Shape)) return $"[{string.Join(',', answer.Shape.ToArray())}], and [{string.Join(',', expected.Shape)}] was expected";
+        if (!answer.Shape.SequenceEqual(expected.Shape))
+            return $"[{string.Join(',', answer.Shape.ToArray())}], and [{string.Join(',', expected.Shape)}] was expected";
         double[] values = answer.ElementType switch
         {
             ElementType.Float => Array.ConvertAll(answer.ToArray<float>(), static value => (double)value),
@@ -41,11 +44,13 @@ internal static class AnswerComparison
 
         for (var i = 0; i < values.Length; i++)
         {
-            if (!values[i].Equals(expected[i]) && !(Math.Abs(values[i] - expected[i]) <= tolerance * largest)) return Text(values[i], expected[i]);
+            if (!values[i].Equals(expected[i]) && !(Math.Abs(values[i] - expected[i]) <= tolerance * largest))
+                return Text(values[i], expected[i]);
         }
 
         return null;
     }
 
-    private static string Text(double actual, double expected) => string.Create(CultureInfo.InvariantCulture, $"{actual}, and {expected} was expected");
+    private static string Text(double actual, double expected) =>
+        string.Create(CultureInfo.InvariantCulture, $"{actual}, and {expected} was expected");
 }

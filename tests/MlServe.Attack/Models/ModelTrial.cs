@@ -26,7 +26,8 @@ internal sealed record ModelTrial(int Seed, string Kind, bool IsBatched, string 
     public static async Task<ModelTrial?> MakeAsync(RowModel model, int seed, CancellationToken cancellationToken)
     {
         var values = model.Make(new Random(seed), Rows);
-        var rows = model.Inputs.Where(static input => input.Axis is not null).Max(input => (int)values[input.Name].Shape[input.Axis!.Value]);
+        var rows = model.Inputs.Where(static input => input.Axis is not null)
+            .Max(input => (int)values[input.Name].Shape[input.Axis!.Value]);
         List<IReadOnlyList<IReadOnlyList<RowTensor>>> alone = [];
         try
         {
@@ -45,31 +46,38 @@ internal sealed record ModelTrial(int Seed, string Kind, bool IsBatched, string 
         var axes = model.Inputs.ToDictionary(static input => input.Name, static input => input.Axis);
         var proof = RowFlow.Follow(graph, [.. graph.SessionInputs.Select(input => axes[input.Name])], cancellationToken);
         var (isBatched, note, wrong) = await ServeAsync(model.Bytes, async predictor =>
-            model.IsDependent ? null : await FindWrongAsync(predictor, model, values, alone, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+            model.IsDependent ? null : await FindWrongAsync(predictor, model, values, alone, cancellationToken).ConfigureAwait(false),
+            cancellationToken).ConfigureAwait(false);
 
         // What is not loaded is not batched either, which shows nothing of rows that depend on each other.
         if (isBatched is null && model.IsDependent) return null;
-        return new(seed, model.Kind, isBatched ?? false, proof.Verdict.ToString(), $"{note} The graph: {(proof.Reason.Length > 0 ? proof.Reason : "proved")}.", wrong);
+        return new(
+            seed, model.Kind, isBatched ?? false, proof.Verdict.ToString(),
+            $"{note} The graph: {(proof.Reason.Length > 0 ? proof.Reason : "proved")}.", wrong);
     }
 
     /// <summary>Loads a model and says whether it is batched by itself; null where it does not load.</summary>
     public static async Task<(bool? IsBatched, string Note)> LoadAsync(byte[] model, CancellationToken cancellationToken)
     {
-        var (isBatched, note, _) = await ServeAsync(model, static _ => Task.FromResult<string?>(null), cancellationToken).ConfigureAwait(false);
+        var (isBatched, note, _) = await ServeAsync(
+            model, static _ => Task.FromResult<string?>(null), cancellationToken).ConfigureAwait(false);
         return (isBatched, note);
     }
 
-    private static async Task<(bool? IsBatched, string Note, string? Wrong)> ServeAsync(byte[] model, Func<IPredictor, Task<string?>> ask, CancellationToken cancellationToken)
+    private static async Task<(bool? IsBatched, string Note, string? Wrong)> ServeAsync(
+        byte[] model, Func<IPredictor, Task<string?>> ask, CancellationToken cancellationToken)
     {
         OnnxPredictor? loaded = null;
         try
         {
-            loaded = await OnnxPredictor.LoadAsync(ModelSource.FromBytes(model, "generated"), null, null, cancellationToken).ConfigureAwait(false);
+            loaded = await OnnxPredictor.LoadAsync(
+                ModelSource.FromBytes(model, "generated"), null, null, cancellationToken).ConfigureAwait(false);
             var signature = loaded.Signature;
             if (!signature.IsBatchable || !signature.RowsAreIndependent) return (false, signature.BatchingNote, null);
 
             // With each of its rows in the queue, a batch holds several.
-            var batched = new PredictorBuilder(loaded).UseBatching(static batching => (batching.MaxBatchSize, batching.RunMode) = (8, RunMode.Queued)).Build();
+            var batched = new PredictorBuilder(loaded).UseBatching(static batching => (batching.MaxBatchSize, batching.RunMode) =
+                (8, RunMode.Queued)).Build();
             await using (batched.ConfigureAwait(false))
                 return (true, signature.BatchingNote, await ask(batched).ConfigureAwait(false));
         }
@@ -84,16 +92,19 @@ internal sealed record ModelTrial(int Seed, string Kind, bool IsBatched, string 
     }
 
     private static async Task<string?> FindWrongAsync(
-        IPredictor predictor, RowModel model, IReadOnlyDictionary<string, RowTensor> values, List<IReadOnlyList<IReadOnlyList<RowTensor>>> alone, CancellationToken cancellationToken)
+        IPredictor predictor, RowModel model, IReadOnlyDictionary<string, RowTensor> values,
+        List<IReadOnlyList<IReadOnlyList<RowTensor>>> alone, CancellationToken cancellationToken)
     {
-        PredictionInputs[] requests = [.. Enumerable.Range(0, alone.Count).Select(row => PredictionInputs.Rows([.. RowOf(model, values, row).Select(static pair => ToInput(pair.Key, pair.Value))]))];
+        PredictionInputs[] requests = [.. Enumerable.Range(0, alone.Count)
+            .Select(row => PredictionInputs.Rows([.. RowOf(model, values, row).Select(static pair => ToInput(pair.Key, pair.Value))]))];
         using var answers = await predictor.PredictManyAsync(requests, null, cancellationToken).ConfigureAwait(false);
         for (var row = 0; row < alone.Count; row++)
         {
             if (!answers[row].IsOk) return $"row {row}: {answers[row].Status}, {answers[row].Error.Message}";
             for (var i = 0; i < answers[row].Count; i++)
             {
-                if (AnswerComparison.FindDifference(answers[row][i], alone[row][i], Tolerance) is { } difference) return $"row {row}, output {i}: {difference}";
+                if (AnswerComparison.FindDifference(answers[row][i], alone[row][i], Tolerance) is { } difference)
+                    return $"row {row}, output {i}: {difference}";
             }
         }
 
@@ -101,7 +112,8 @@ internal sealed record ModelTrial(int Seed, string Kind, bool IsBatched, string 
     }
 
     private static Dictionary<string, RowTensor> RowOf(RowModel model, IReadOnlyDictionary<string, RowTensor> values, int row) =>
-        model.Inputs.ToDictionary(static input => input.Name, input => input.Axis is { } axis ? values[input.Name].Rows(axis, row, 1) : values[input.Name]);
+        model.Inputs.ToDictionary(
+            static input => input.Name, input => input.Axis is { } axis ? values[input.Name].Rows(axis, row, 1) : values[input.Name]);
 
     private static PredictionInput ToInput(string name, RowTensor tensor) => tensor.Type switch
     {

@@ -5,9 +5,9 @@ using MlServe.TestModels;
 namespace MlServe.Attack.Models;
 
 /// <summary>
-/// Generates models whose rows depend on each other, and models whose rows do not, loads each as an application would, and sees which of them MlServe batches by itself. The
-/// plain runtime checks what is claimed of each, and what MlServe answers in batches. A folder of further cases has <c>*.onnx</c> files in <c>dependent</c> and
-/// <c>independent</c>.
+/// Generates models whose rows depend on each other, and models whose rows do not, loads each as an application would, and sees which of
+/// them MlServe batches by itself. The plain runtime checks what is claimed of each, and what MlServe answers in batches. A folder of
+/// further cases has <c>*.onnx</c> files in <c>dependent</c> and <c>independent</c>.
 /// </summary>
 internal sealed class ModelsAttack : IAttack
 {
@@ -25,18 +25,22 @@ internal sealed class ModelsAttack : IAttack
 
     public string Name => "models";
 
-    public string Promise => "No model whose rows depend on each other is batched by itself, and of those whose rows do not at least 98 % are.";
+    public string Promise =>
+        "No model whose rows depend on each other is batched by itself, and of those whose rows do not at least 98 % are.";
 
     public async Task<AttackReport> RunAsync(AttackOptions options, CancellationToken cancellationToken)
     {
         var count = options.IsShort ? ShortCount : Count;
         var first = unchecked(options.Seed * 100_003);
-        var dependent = await TryAsync(seed => RowModels.Dependent(unchecked(first + seed)), count, cancellationToken).ConfigureAwait(false);
-        var independent = await TryAsync(seed => RowModels.Independent(unchecked(first + seed)), count, cancellationToken).ConfigureAwait(false);
+        var dependent = await TryAsync(
+            seed => RowModels.Dependent(unchecked(first + seed)), count, cancellationToken).ConfigureAwait(false);
+        var independent = await TryAsync(
+            seed => RowModels.Independent(unchecked(first + seed)), count, cancellationToken).ConfigureAwait(false);
         var lines = new List<string>
         {
             Describe("rows that depend on each other", dependent), Describe("rows that do not", independent),
-            $"{dependent.Select(static trial => KindOf(trial)).Distinct().Count()} kinds of dependence in {dependent.Select(static trial => trial.Kind).Distinct().Count()} forms.",
+            $"{dependent.Select(static trial => KindOf(trial)).Distinct().Count()} kinds of dependence in "
+            + $"{dependent.Select(static trial => trial.Kind).Distinct().Count()} forms.",
         };
 
         var mixed = dependent.Where(static trial => trial.IsBatched).ToList();
@@ -60,7 +64,10 @@ internal sealed class ModelsAttack : IAttack
             broken += held ? 0 : 1;
         }
 
-        var report = AttackReport.Of(dependent.Count + independent.Count + cases, broken, string.Join(Environment.NewLine, lines)) with { Cases = cases };
+        var report = AttackReport.Of(dependent.Count + independent.Count + cases, broken, string.Join(Environment.NewLine, lines)) with
+        {
+            Cases = cases,
+        };
         return report
             .Requiring(dependent.Count == count && independent.Count == count, "Too few models show what is claimed of them.")
             .Requiring(unread == 0, $"{unread} of the further cases with dependent rows are not loaded: they show nothing of batching.");
@@ -81,7 +88,8 @@ internal sealed class ModelsAttack : IAttack
         return [.. trials.Take(wanted).Select(trial => trial with { Discarded = discarded })];
     }
 
-    private static async Task<(int Tried, int Unread, bool Held)> TryFolderAsync(string folder, List<string> lines, CancellationToken cancellationToken)
+    private static async Task<(int Tried, int Unread, bool Held)> TryFolderAsync(
+        string folder, List<string> lines, CancellationToken cancellationToken)
     {
         var (tried, unread, mixed, apart, independent) = (0, 0, 0, 0, 0);
         foreach (var kind in (string[])["dependent", "independent"])
@@ -90,7 +98,8 @@ internal sealed class ModelsAttack : IAttack
             string[] files = Directory.Exists(path) ? Directory.GetFiles(path, "*.onnx") : [];
             foreach (var file in files.Order(StringComparer.Ordinal))
             {
-                var (isBatched, note) = await ModelTrial.LoadAsync(await File.ReadAllBytesAsync(file, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+                var (isBatched, note) = await ModelTrial.LoadAsync(
+                    await File.ReadAllBytesAsync(file, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
                 tried++;
                 if (isBatched is null && kind == "dependent")
                 {
@@ -107,16 +116,20 @@ internal sealed class ModelsAttack : IAttack
             }
         }
 
-        lines.Add($"Further cases: {tried}; {mixed} with dependent rows batched, {apart} of {independent} with independent rows not batched.");
+        lines.Add(
+            $"Further cases: {tried}; {mixed} with dependent rows batched, {apart} of {independent} with independent rows not batched.");
         return (tried, unread, mixed == 0 && apart <= (1 - LeastBatched) * independent);
     }
 
     private static string Describe(string what, List<ModelTrial> trials)
     {
         string Share(int part) => string.Create(CultureInfo.InvariantCulture, $"{part} ({100.0 * part / Math.Max(1, trials.Count):F1} %)");
-        return $"{trials.Count} models with {what}: {Share(trials.Count(static trial => trial.IsBatched))} batched by itself; the graph alone: "
-            + $"{Share(trials.Count(static trial => trial.Proof == "Proved"))} proved, {Share(trials.Count(static trial => trial.Proof == "Disproved"))} disproved, "
-            + $"{Share(trials.Count(static trial => trial.Proof == "Unknown"))} unknown. {(trials.Count > 0 ? trials[0].Discarded : 0)} more were discarded: they did not show what they claim.";
+        return $"{trials.Count} models with {what}: {Share(trials.Count(static trial => trial.IsBatched))} batched by itself; the graph "
+            + "alone: "
+            + $"{Share(trials.Count(static trial => trial.Proof == "Proved"))} proved, "
+            + $"{Share(trials.Count(static trial => trial.Proof == "Disproved"))} disproved, "
+            + $"{Share(trials.Count(static trial => trial.Proof == "Unknown"))} unknown. {(trials.Count > 0 ? trials[0].Discarded : 0)} "
+            + "more were discarded: they did not show what they claim.";
     }
 
     private static void Show(List<string> lines, string what, List<ModelTrial> trials, Func<ModelTrial, string> detail)

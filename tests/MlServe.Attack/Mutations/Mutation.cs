@@ -11,5 +11,6 @@ internal sealed class Mutation(int seed, IReadOnlyList<byte[]> corpus)
     }
 
     // Not that of .NET, which differs from process to process.
-    private static int HashCode(int seed, int number) => unchecked((int)(((((uint)seed * 0x9E3779B1) ^ (uint)number) * 0x85EBCA77) ^ ((uint)number >> 13)));
+    private static int HashCode(int seed, int number) =>
+        unchecked((int)(((((uint)seed * 0x9E3779B1) ^ (uint)number) * 0x85EBCA77) ^ ((uint)number >> 13)));
 }

@@ -5,8 +5,8 @@ using System.Text;
 namespace MlServe.Attack.Mutations;
 
 /// <summary>
-/// Mutated models against a host that verifies. The host is a process; should it die, that is counted and it is started anew. <c>--cases</c> adds <c>*.onnx</c> files to the
-/// models that mutations are made of.
+/// Mutated models against a host that verifies. The host is a process; should it die, that is counted and it is started anew.
+/// <c>--cases</c> adds <c>*.onnx</c> files to the models that mutations are made of.
 /// </summary>
 internal sealed class MutationAttack : IAttack
 {
@@ -33,7 +33,8 @@ internal sealed class MutationAttack : IAttack
         var next = -1;
         await Task.WhenAll(Enumerable.Range(0, Math.Max(1, Environment.ProcessorCount / 2)).Select(_ => Task.Run(async () =>
         {
-            using var host = new LineChannel(MutationHost.Argument, options.Seed.ToString(CultureInfo.InvariantCulture), options.Cases ?? "", tool);
+            using var host = new LineChannel(
+                MutationHost.Argument, options.Seed.ToString(CultureInfo.InvariantCulture), options.Cases ?? "", tool);
             while (Interlocked.Increment(ref next) is var number && number < count && !cancellationToken.IsCancellationRequested)
             {
                 var line = number.ToString(CultureInfo.InvariantCulture);
@@ -59,16 +60,25 @@ internal sealed class MutationAttack : IAttack
         }, cancellationToken))).ConfigureAwait(false);
 
         var text = new StringBuilder()
-            .AppendLine(CultureInfo.InvariantCulture, $"{count} mutations: {string.Join(", ", outcomes.OrderByDescending(static outcome => outcome.Value).Select(static outcome => $"{outcome.Value} {outcome.Key}"))}")
+            .AppendLine(
+                CultureInfo.InvariantCulture,
+                $"{count} mutations: "
+                    + $"{string.Join(", ", outcomes.OrderByDescending(static outcome => outcome.Value).Select(static outcome => $"{outcome.Value} {outcome.Key}"))}")
             .AppendLine(CultureInfo.InvariantCulture, $"{crashes.Count} brought down the process that tried them, {deaths.Count} the host");
         foreach (var death in deaths.Take(MaxShown))
             text.AppendLine(CultureInfo.InvariantCulture, $"  host died of {death}");
         foreach (var crash in crashes.Take(MaxShown))
             text.AppendLine(CultureInfo.InvariantCulture, $"  {crash}");
-        return Judge(outcomes, crashes.Count, deaths.Count, text.ToString().TrimEnd()) with { Cases = options.Cases is { } cases ? Corpus.FilesOf(cases).Count() : 0 };
+        return Judge(outcomes, crashes.Count, deaths.Count, text.ToString().TrimEnd()) with
+        {
+            Cases = options.Cases is { } cases ? Corpus.FilesOf(cases).Count() : 0,
+        };
     }
 
-    /// <summary>A host that refuses everything survives everything: of what it tried some must load, and nothing may be refused because it could not be verified.</summary>
+    /// <summary>
+    /// A host that refuses everything survives everything: of what it tried some must load, and nothing may be refused because it could not
+    /// be verified.
+    /// </summary>
     private static AttackReport Judge(IReadOnlyDictionary<string, int> outcomes, int crashes, int deaths, string text)
     {
         var tries = outcomes.Values.Sum();

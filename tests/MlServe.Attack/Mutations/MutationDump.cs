@@ -5,5 +5,6 @@ internal static class MutationDump
 {
     public const string Argument = "--mutation-dump";
 
-    public static void Write(int seed, int number, string file) => File.WriteAllBytes(file, new Mutation(seed, Corpus.Load(null)).Make(number));
+    public static void Write(int seed, int number, string file) =>
+        File.WriteAllBytes(file, new Mutation(seed, Corpus.Load(null)).Make(number));
 }

@@ -8,8 +8,9 @@ using MlServe.Quantization.Evaluation;
 namespace MlServe.Attack.Mutations;
 
 /// <summary>
-/// A host that verifies: each mutation is loaded with <see cref="ModelVerification.InChildProcess"/>, and asked a few times where it loads. What verifies takes many models a
-/// process here (<see cref="MutationWorker"/>), so that thousands can be tried; what the host does with the verdict is what it always does.
+/// A host that verifies: each mutation is loaded with <see cref="ModelVerification.InChildProcess"/>, and asked a few times where it loads.
+/// What verifies takes many models a process here (<see cref="MutationWorker"/>), so that thousands can be tried; what the host does with
+/// the verdict is what it always does.
 /// </summary>
 internal static class MutationHost
 {
@@ -34,7 +35,8 @@ internal static class MutationHost
 
             // A sample goes the whole way: a process for each model.
             if (parts.Length == 1) crash = await VerifyAsync(worker, number, model, options).ConfigureAwait(false);
-            Console.WriteLine($"{(crash.Length > 0 ? "crashed " : "")}{await LoadAsync(model, options, number).ConfigureAwait(false)} {crash}");
+            Console.WriteLine(
+                $"{(crash.Length > 0 ? "crashed " : "")}{await LoadAsync(model, options, number).ConfigureAwait(false)} {crash}");
         }
 
         return 0;
@@ -45,18 +47,22 @@ internal static class MutationHost
     private static async Task<string> VerifyAsync(LineChannel worker, int number, byte[] model, OnnxModelOptions options)
     {
         var (answer, end) = await worker.AskAsync(number.ToString(CultureInfo.InvariantCulture)).ConfigureAwait(false);
-        if (answer is not null && (answer.StartsWith(nameof(ModelLoadFailure.TimedOut), StringComparison.Ordinal) || answer.StartsWith(nameof(ModelLoadFailure.NotVerified), StringComparison.Ordinal)))
+        if (answer is not null
+            && (answer.StartsWith(nameof(ModelLoadFailure.TimedOut), StringComparison.Ordinal)
+                || answer.StartsWith(nameof(ModelLoadFailure.NotVerified), StringComparison.Ordinal)))
             await worker.EndAsync().ConfigureAwait(false);
         var verdict = answer switch
         {
             null => new CheckVerdict(ModelLoadFailure.VerificationFailed, end),
             "loaded" => new CheckVerdict(null, ""),
-            _ when Enum.TryParse<ModelLoadFailure>(answer[..answer.IndexOf(' ', StringComparison.Ordinal)], out var failure) => new CheckVerdict(failure, answer),
+            _ when Enum.TryParse<ModelLoadFailure>(answer[..answer.IndexOf(' ', StringComparison.Ordinal)], out var failure) =>
+                new CheckVerdict(failure, answer),
             _ => throw new JsonException(answer),
         };
         var tool = await CheckTool.FindAsync(options.Verification.ToolPath, CancellationToken.None).ConfigureAwait(false);
         var digest = Convert.ToHexStringLower(SHA256.HashData(model));
-        VerdictStore.Keep(VerdictStore.KeyOf(digest, tool.Versions, ModelVerifier.RequestOf(new(model, "memory"), options, "default")), verdict, null);
+        VerdictStore.Keep(
+            VerdictStore.KeyOf(digest, tool.Versions, ModelVerifier.RequestOf(new(model, "memory"), options, "default")), verdict, null);
         return answer is null ? end : "";
     }
 

@@ -5,8 +5,8 @@ using MlServe.Onnx;
 namespace MlServe.Attack.Mutations;
 
 /// <summary>
-/// Loads mutations one after the other, in a process that may die of one: as a host without verification, and as what verifies for one that has it. Reads numbers, answers each
-/// with how the load ended.
+/// Loads mutations one after the other, in a process that may die of one: as a host without verification, and as what verifies for one that
+/// has it. Reads numbers, answers each with how the load ended.
 /// </summary>
 internal static partial class MutationWorker
 {
@@ -36,7 +36,8 @@ internal static partial class MutationWorker
         try
         {
             await using var predictor = await OnnxPredictor.LoadAsync(
-                ModelSource.FromBytes(model), new() { LoadTimeout = LoadTimeout, WarmUpRuns = 1 }, new() { IsCheck = true }).ConfigureAwait(false);
+                ModelSource.FromBytes(model), new() { LoadTimeout = LoadTimeout, WarmUpRuns = 1 },
+                new() { IsCheck = true }).ConfigureAwait(false);
             return "loaded";
         }
         catch (ModelLoadException exception)

@@ -2,20 +2,25 @@ using System.Text;
 
 namespace MlServe.Attack.Mutations;
 
-/// <summary>Makes of a valid model one that is a little wrong: as a file that was damaged, or as somebody would who knows the format.</summary>
+/// <summary>
+/// Makes of a valid model one that is a little wrong: as a file that was damaged, or as somebody would who knows the format.
+/// </summary>
 internal static class Mutator
 {
     private static readonly long[] Numbers =
     [
-        0, 1, 2, 3, 5, 7, 8, 16, 63, 64, 127, 128, 255, 256, 1000, 4095, 65535, 65536, 1_000_000, int.MaxValue, int.MaxValue - 1L, uint.MaxValue, 1L << 32, 1L << 40, 1L << 62,
-        long.MaxValue, -1, -2, -3, -128, -1000, int.MinValue, long.MinValue, long.MinValue + 1,
+        0, 1, 2, 3, 5, 7, 8, 16, 63, 64, 127, 128, 255, 256, 1000, 4095, 65535, 65536, 1_000_000, int.MaxValue, int.MaxValue - 1L,
+        uint.MaxValue, 1L << 32, 1L << 40, 1L << 62, long.MaxValue, -1, -2, -3, -128, -1000, int.MinValue, long.MinValue, long.MinValue + 1,
     ];
 
-    private static readonly float[] Singles = [0, -0f, 1, -1, 0.5f, 1e-30f, 1e30f, float.MaxValue, float.MinValue, float.NaN, float.PositiveInfinity, float.NegativeInfinity, 1e9f, -1e9f];
+    private static readonly float[] Singles = [0, -0f, 1, -1, 0.5f, 1e-30f, 1e30f, float.MaxValue, float.MinValue, float.NaN,
+        float.PositiveInfinity, float.NegativeInfinity, 1e9f, -1e9f];
 
     private static readonly string[] Texts =
-        ["", " ", "->", "i,j->", "ij,jk->ikz", "...i,...->...", "ii->i", "i->ii", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "SAME_UPPER", "VALID", "NOTSET", "linear", "cubic", "nearest",
-            "reflect", "edge", "wrap", "DCR", "CRD", "bidirectional", "reverse", "forward", "LEFT", "RIGHT", "[", "(", ".*", "\0", "é", "%s%n"];
+        ["", " ", "->", "i,j->", "ij,jk->ikz", "...i,...->...", "ii->i", "i->ii",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "SAME_UPPER", "VALID", "NOTSET", "linear", "cubic", "nearest",
+            "reflect", "edge", "wrap", "DCR", "CRD", "bidirectional", "reverse", "forward", "LEFT", "RIGHT", "[", "(", ".*", "\0", "é",
+            "%s%n"];
 
     /// <summary>Changes a model in one to four ways.</summary>
     public static byte[] Mutate(byte[] model, IReadOnlyList<byte[]> others, Random random)
@@ -82,15 +87,21 @@ internal static class Mutator
         if (alike.Count == 0) return;
         var source = alike[random.Next(alike.Count)];
         var same = source.Fields.Where(field => field.Number == target.Fields[at].Number).ToList();
-        target.Fields[at] = (same.Count > 0 && random.Next(3) > 0 ? same[random.Next(same.Count)] : source.Fields[random.Next(source.Fields.Count)]).Copy();
+        target.Fields[at] = (same.Count > 0 && random.Next(3) > 0
+            ? same[random.Next(same.Count)]
+            : source.Fields[random.Next(source.Fields.Count)]).Copy();
     }
 
     /// <summary>Gives a node another operator.</summary>
     private static void Rename(ProtoMessage node, Random random, IReadOnlyList<byte[]> others)
     {
         if (ProtoMessage.Read(others[random.Next(others.Count)], "Model") is not { } other) return;
-        var names = other.All().Where(static message => message.Kind == "Node").SelectMany(static message => message.Fields).Where(static field => field.Number is 4).ToList();
-        if (names.Count > 0 && node.Fields.Find(static field => field.Number == 4) is { } name) name.Bytes = names[random.Next(names.Count)].Bytes;
+        var names = other.All()
+            .Where(static message => message.Kind == "Node")
+            .SelectMany(static message => message.Fields)
+            .Where(static field => field.Number is 4).ToList();
+        if (names.Count > 0 && node.Fields.Find(static field => field.Number == 4) is { } name)
+            name.Bytes = names[random.Next(names.Count)].Bytes;
     }
 
     private static void Replace(ProtoField field, string kind, Random random)
@@ -99,7 +110,9 @@ internal static class Mutator
         switch (field.Wire)
         {
             case 0:
-                field.Value = random.Next(3) == 0 ? field.Value + (ulong)random.NextInt64(-2, 3) : (ulong)Numbers[random.Next(Numbers.Length)];
+                field.Value = random.Next(3) == 0
+                    ? field.Value + (ulong)random.NextInt64(-2, 3)
+                    : (ulong)Numbers[random.Next(Numbers.Length)];
                 break;
             case 1:
                 field.Bytes = BitConverter.GetBytes((double)Singles[random.Next(Singles.Length)]);
@@ -114,7 +127,9 @@ internal static class Mutator
                 ReplaceElement(field, random);
                 break;
             case 2:
-                field.Bytes = random.Next(2) == 0 ? Encoding.UTF8.GetBytes(Texts[random.Next(Texts.Length)]) : Damage(field.Bytes.Length == 0 ? [0] : field.Bytes, random);
+                field.Bytes = random.Next(2) == 0
+                    ? Encoding.UTF8.GetBytes(Texts[random.Next(Texts.Length)])
+                    : Damage(field.Bytes.Length == 0 ? [0] : field.Bytes, random);
                 break;
         }
     }

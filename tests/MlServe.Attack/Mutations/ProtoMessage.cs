@@ -1,7 +1,8 @@
 namespace MlServe.Attack.Mutations;
 
 /// <summary>
-/// A protobuf message that can be changed and written again. Which bytes are messages is taken from where ONNX has messages; what does not read as one stays bytes.
+/// A protobuf message that can be changed and written again. Which bytes are messages is taken from where ONNX has messages; what does not
+/// read as one stays bytes.
 /// </summary>
 internal sealed class ProtoMessage(string kind)
 {
@@ -105,7 +106,8 @@ internal sealed class ProtoMessage(string kind)
     }
 
     /// <summary>This message and all within it.</summary>
-    public IEnumerable<ProtoMessage> All() => Fields.Where(static field => field.Message is not null).SelectMany(static field => field.Message!.All()).Prepend(this);
+    public IEnumerable<ProtoMessage> All() =>
+        Fields.Where(static field => field.Message is not null).SelectMany(static field => field.Message!.All()).Prepend(this);
 
     private static bool TryVarint(ref ReadOnlySpan<byte> bytes, out ulong value)
     {

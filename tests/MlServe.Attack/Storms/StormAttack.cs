@@ -5,9 +5,10 @@ using System.Globalization;
 namespace MlServe.Attack.Storms;
 
 /// <summary>
-/// A storm of requests through whole pipelines of several models at one gate: callers that await, that block threads of the pool, and that ask by the synchronous call; deadlines,
-/// cancellations, priorities, requests of many rows; versions that take each other's place meanwhile. Takes from the folder of cases every <c>*.onnx</c> with one input
-/// <c>float[batch, length]</c> and one output <c>float[batch, length]</c> whose rows do not depend on each other.
+/// A storm of requests through whole pipelines of several models at one gate: callers that await, that block threads of the pool, and that
+/// ask by the synchronous call; deadlines, cancellations, priorities, requests of many rows; versions that take each other's place
+/// meanwhile. Takes from the folder of cases every <c>*.onnx</c> with one input <c>float[batch, length]</c> and one output
+/// <c>float[batch, length]</c> whose rows do not depend on each other.
 /// </summary>
 internal sealed class StormAttack : IAttack
 {
@@ -54,7 +55,9 @@ internal sealed class StormAttack : IAttack
             for (var i = 0; i < count; i++)
             {
                 var caller = new StormCaller(services, tally, cancelling, wait, new Random((options.Seed * 1000) + callers.Count));
-                callers.Add(onThePool ? Task.Run(() => caller.RunAsync(IsOver), CancellationToken.None) : OnAThread(() => caller.RunAsync(IsOver).GetAwaiter().GetResult()));
+                callers.Add(onThePool
+                    ? Task.Run(() => caller.RunAsync(IsOver), CancellationToken.None)
+                    : OnAThread(() => caller.RunAsync(IsOver).GetAwaiter().GetResult()));
             }
         }
 
@@ -73,7 +76,8 @@ internal sealed class StormAttack : IAttack
         var all = Task.WhenAll([.. callers, reloading]);
         await ((Task)all.WaitAsync(options.Time + Patience, CancellationToken.None)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var elapsed = watch.Elapsed;
-        if (!all.IsCompletedSuccessfully) tally.Break($"{tally.Open} requests have no answer after {Patience}. {all.Exception?.GetBaseException()}");
+        if (!all.IsCompletedSuccessfully)
+            tally.Break($"{tally.Open} requests have no answer after {Patience}. {all.Exception?.GetBaseException()}");
         cancelling.CompleteAdding();
         await canceller.ConfigureAwait(false);
         if (all.IsCompleted) await CloseAsync(services, tally).ConfigureAwait(false);
@@ -81,7 +85,9 @@ internal sealed class StormAttack : IAttack
         // What was refused, cancelled or late tried nothing.
         string[] silent = [.. services.All.Select(static service => service.Versions[0].Name).Where(name => tally.AnswersOf(name) == 0)];
         var report = AttackReport.Of(tally.Answers, tally.Broken, string.Create(CultureInfo.InvariantCulture,
-            $"{tally.Begun} requests of {callers.Count} callers to {services.All.Count} models in {elapsed.TotalSeconds:0} s; {reloads} versions replaced; {StormLayer.LateEnds} calls of layers ended too late; {services.Skipped} files of the cases do not fit.\n{tally}"));
+            $"{tally.Begun} requests of {callers.Count} callers to {services.All.Count} models in {elapsed.TotalSeconds:0} s; {reloads} "
+                + $"versions replaced; {StormLayer.LateEnds} calls of layers ended too late; {services.Skipped} files of the cases do not "
+                + $"fit.\n{tally}"));
         return report.Requiring(silent.Length == 0, $"No request was answered by {string.Join(", ", silent)}.")
             .Requiring(StormLayer.LateEnds > 0, "No layer went on after its caller's time.") with
         { Cases = services.Cases };

@@ -36,7 +36,8 @@ internal sealed class StormCaller(
             LetGo();
     }
 
-    private async Task<string> AskAsync(StormService service, int[] rows, PredictionInputs inputs, PredictionOptions? options, CancellationTokenSource? source)
+    private async Task<string> AskAsync(
+        StormService service, int[] rows, PredictionInputs inputs, PredictionOptions? options, CancellationTokenSource? source)
     {
         var name = service.Versions[0].Name;
         try
@@ -54,7 +55,8 @@ internal sealed class StormCaller(
 
             using (prediction)
             {
-                if (!IsExplained(prediction.Error, options)) tally.Break($"{name}: {prediction.Status} ({prediction.Error.Code}): {prediction.Error.Message}");
+                if (!IsExplained(prediction.Error, options))
+                    tally.Break($"{name}: {prediction.Status} ({prediction.Error.Code}): {prediction.Error.Message}");
                 return prediction.Status.ToString();
             }
         }
@@ -77,7 +79,8 @@ internal sealed class StormCaller(
         }
     }
 
-    private ValueTask<Prediction> WaitAsync(IPredictor predictor, PredictionInputs inputs, PredictionOptions? options, CancellationToken token)
+    private ValueTask<Prediction> WaitAsync(
+        IPredictor predictor, PredictionInputs inputs, PredictionOptions? options, CancellationToken token)
     {
         switch (wait)
         {
@@ -145,7 +148,8 @@ internal sealed class StormCaller(
     private static bool IsExplained(PredictionError error, PredictionOptions? options) => error.Status switch
     {
         PredictionStatus.DeadlineExceeded => options?.Timeout is not null,
-        PredictionStatus.Overloaded => error.Code is PredictionErrorCode.QueueFull or PredictionErrorCode.LayersOverrun || options?.Timeout is not null,
+        PredictionStatus.Overloaded =>
+            error.Code is PredictionErrorCode.QueueFull or PredictionErrorCode.LayersOverrun || options?.Timeout is not null,
 
         // A version that was closed while the request was on its way through the layers.
         PredictionStatus.NotReady => error.Code == PredictionErrorCode.Draining,
@@ -187,8 +191,12 @@ internal sealed class StormCaller(
         for (var i = 0; i < rows.Length; i++)
         {
             if (model.IsAnswerTo(rows[i], answer.Slice(i * length, length))) continue;
-            var owner = Enumerable.Range(0, model.Inputs.Length).FirstOrDefault(row => model.IsAnswerTo(row, prediction[model.Output].AsSpan<float>().Slice(i * length, length)), -1);
-            tally.Break($"{model.Name}/{model.Version}, {when}: row {i} of {rows.Length} is not the answer to row {rows[i]}{(owner < 0 ? "" : $" but to row {owner}")} ({prediction.Origin.Source}, batch of {prediction.Origin.BatchRows}).");
+            var owner = Enumerable.Range(0, model.Inputs.Length)
+                .FirstOrDefault(row => model.IsAnswerTo(row, prediction[model.Output].AsSpan<float>().Slice(i * length, length)), -1);
+            tally.Break(
+                $"{model.Name}/{model.Version}, {when}: row {i} of {rows.Length} is not the answer to row "
+                + $"{rows[i]}{(owner < 0 ? "" : $" but to row {owner}")} ({prediction.Origin.Source}, batch of "
+                + $"{prediction.Origin.BatchRows}).");
             return;
         }
     }

@@ -1,8 +1,9 @@
 namespace MlServe.Attack.Storms;
 
 /// <summary>
-/// A layer of the application's as they are: it waits, blocks its thread, does not heed its token or throws where that is cancelled, and goes on after its caller's time is over.
-/// What it was lent must be the same until it ends, although callers overwrite their memory as soon as they are answered.
+/// A layer of the application's as they are: it waits, blocks its thread, does not heed its token or throws where that is cancelled, and
+/// goes on after its caller's time is over. What it was lent must be the same until it ends, although callers overwrite their memory as
+/// soon as they are answered.
 /// </summary>
 internal sealed class StormLayer(IPredictor inner) : DelegatingPredictor(inner)
 {
@@ -33,7 +34,8 @@ internal sealed class StormLayer(IPredictor inner) : DelegatingPredictor(inner)
         return base.PredictAsync(inputs, options, cancellationToken);
     }
 
-    private async ValueTask<Prediction> GoOnAsync(TimeSpan time, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
+    private async ValueTask<Prediction> GoOnAsync(
+        TimeSpan time, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
     {
         var before = inputs[0].ToArray<float>();
         using var registration = Listen(cancellationToken);

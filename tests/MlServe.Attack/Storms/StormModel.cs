@@ -3,7 +3,8 @@ using Microsoft.ML.OnnxRuntime;
 namespace MlServe.Attack.Storms;
 
 /// <summary>
-/// A model with rows to ask and the answers to them, each computed beforehand by the runtime itself, alone. Two rows have answers that cannot be taken for each other.
+/// A model with rows to ask and the answers to them, each computed beforehand by the runtime itself, alone. Two rows have answers that
+/// cannot be taken for each other.
 /// </summary>
 internal sealed class StormModel
 {
@@ -22,17 +23,20 @@ internal sealed class StormModel
     }
 
     /// <summary>Makes the versions of one model, or models that stand in for each other: all are asked for the same rows.</summary>
-    /// <param name="models">Their names, versions and files: one input and one output of numbers, rows along the first axis, one more axis.</param>
+    /// <param name="models">Their names, versions and files: one input and one output of numbers, rows along the first axis, one more
+    /// axis.</param>
     /// <param name="lengths">The lengths of rows: one, or several where the other axis is free.</param>
     /// <param name="random">Draws the rows.</param>
     public static StormModel[] Make((string Name, string Version, byte[] Bytes)[] models, int[] lengths, Random random)
     {
-        float[][] rows = [.. Enumerable.Range(0, 4 * Rows).Select(i => Enumerable.Range(0, lengths[i % lengths.Length]).Select(_ => (random.NextSingle() * 4) - 2).ToArray())];
+        float[][] rows = [.. Enumerable.Range(0, 4 * Rows)
+            .Select(i => Enumerable.Range(0, lengths[i % lengths.Length]).Select(_ => (random.NextSingle() * 4) - 2).ToArray())];
         StormModel[] drawn = [.. models.Select(model => new StormModel(model.Name, model.Version, model.Bytes, rows))];
         var chosen = new List<int>();
         for (var row = 0; row < rows.Length && chosen.Count < Rows; row++)
         {
-            if (drawn.All(model => !chosen.Exists(other => IsLike(model._answers[other], model._answers[row], 100 * Tolerance)))) chosen.Add(row);
+            if (drawn.All(model => !chosen.Exists(other => IsLike(model._answers[other], model._answers[row], 100 * Tolerance))))
+                chosen.Add(row);
         }
 
         rows = [.. chosen.Select(row => rows[row])];

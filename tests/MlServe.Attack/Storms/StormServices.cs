@@ -14,24 +14,36 @@ internal sealed class StormServices : IAsyncDisposable
     public StormServices(Random random, string? cases)
     {
         _random = random;
-        var hedged = StormModel.Make([Mlp("hedged", "1", 6, 32, 5), Mlp("hedged", "2", 6, 32, 5), Mlp("sibling", "1", 6, 32, 5)], [6], random);
+        var hedged = StormModel.Make(
+            [Mlp("hedged", "1", 6, 32, 5), Mlp("hedged", "2", 6, 32, 5), Mlp("sibling", "1", 6, 32, 5)], [6], random);
         _sibling = Load(hedged[2]);
         All =
         [
-            Make("cached", [4, 16, 3], static builder => builder.UseTelemetry("cached").UseCache().UseTimeout().UseCircuitBreaker().UseBatching()),
-            Make("batched", [784, 256, 10], static builder => builder.UseTelemetry("batched").UseTimeout().UseBatching(static options => options.MaxBatchSize = 16)),
+            Make(
+                "cached", [4, 16, 3],
+                static builder => builder.UseTelemetry("cached").UseCache().UseTimeout().UseCircuitBreaker().UseBatching()),
+            Make(
+                "batched", [784, 256, 10],
+                static builder => builder.UseTelemetry("batched").UseTimeout().UseBatching(static options => options.MaxBatchSize = 16)),
             Make("queued", [8, 16, 4], static builder => builder.UseBatching(static options => options.RunMode = RunMode.Queued)),
-            Make("held", [8, 16, 4], static builder => builder.UseBatching(static options => options.MaxQueueDelay = TimeSpan.FromMilliseconds(2))),
+            Make(
+                "held", [8, 16, 4],
+                static builder => builder.UseBatching(static options => options.MaxQueueDelay = TimeSpan.FromMilliseconds(2))),
             Make("direct", [64, 128, 8], static builder => builder.UseTelemetry("direct"), new() { MaxQueuedRequests = 64 }),
             Make("timed", [64, 128, 8], static builder => builder.UseTimeout().UseCircuitBreaker()),
             Make("slow", [512, 1024, 1024, 16], static builder => builder.UseBatching(static options => options.MaxBatchSize = 32)),
-            Make("layered", [8, 32, 6], static builder => builder.UseTelemetry("layered").UseCache().UseTimeout().Use(static inner => new StormLayer(inner))
+            Make(
+                "layered", [8, 32, 6],
+                static builder => builder.UseTelemetry("layered").UseCache().UseTimeout().Use(static inner => new StormLayer(inner))
                 .UseCircuitBreaker().UseBatching()),
             Make("wrapped", [8, 48, 6], static builder => builder.Use(static inner => new StormLayer(inner)).UseCache()
                 .Use(static inner => new StormLayer(inner)).UseTimeout().UseBatching(static options => options.RunMode = RunMode.Queued)),
             Make("layered-direct", [32, 64, 6], static builder => builder.Use(static inner => new StormLayer(inner))),
-            new(hedged[..2], null, builder => builder.UseFallback(chain => chain.To(_sibling).After(TimeSpan.FromMilliseconds(3))).UseBatching(), _gate),
-            new(StormModel.Make([Scaling("padded", "1", 2), Scaling("padded", "2", 3)], [1, 3, 4, 7, 8, 13], random), null, static builder => builder.UseBatching(static options =>
+            new(hedged[..2], null, builder =>
+                builder.UseFallback(chain => chain.To(_sibling).After(TimeSpan.FromMilliseconds(3))).UseBatching(), _gate),
+            new(StormModel.Make(
+                [Scaling("padded", "1", 2), Scaling("padded", "2", 3)], [1, 3, 4, 7, 8, 13], random), null,
+                static builder => builder.UseBatching(static options =>
             {
                 options.Padding.Axis = "length";
                 options.Padding.Buckets = [4, 8, 16];
@@ -49,7 +61,9 @@ internal sealed class StormServices : IAsyncDisposable
             Cases++;
         }
 
-        Tables = All.SelectMany(static service => service.Versions).Append(hedged[2]).ToDictionary(static model => $"{model.Name}/{model.Version}");
+        Tables = All.SelectMany(static service => service.Versions)
+            .Append(hedged[2])
+            .ToDictionary(static model => $"{model.Name}/{model.Version}");
     }
 
     public List<StormService> All { get; } = [];
@@ -73,10 +87,12 @@ internal sealed class StormServices : IAsyncDisposable
         await _sibling.DisposeAsync().ConfigureAwait(false);
     }
 
-    private StormService Make(string name, int[] layers, Func<PredictorBuilder, PredictorBuilder> build, OnnxModelOptions? options = null) =>
+    private StormService Make(
+        string name, int[] layers, Func<PredictorBuilder, PredictorBuilder> build, OnnxModelOptions? options = null) =>
         new(StormModel.Make([Mlp(name, "1", layers), Mlp(name, "2", layers)], [layers[0]], _random), options, build, _gate);
 
-    private (string Name, string Version, byte[] Bytes) Mlp(string name, string version, params int[] layers) => (name, version, OnnxModel.Mlp(_random.Next(), layers));
+    private (string Name, string Version, byte[] Bytes) Mlp(string name, string version, params int[] layers) =>
+        (name, version, OnnxModel.Mlp(_random.Next(), layers));
 
     /// <summary>y = factor · x on rows of any length.</summary>
     private static (string Name, string Version, byte[] Bytes) Scaling(string name, string version, float factor) => (
@@ -86,7 +102,10 @@ internal sealed class StormServices : IAsyncDisposable
             .Initializer("factor", [factor], 1).Node("Mul", ["x", "factor"], ["y"]).ToBytes());
 
     private static OnnxPredictor Load(StormModel model) => OnnxPredictor.LoadAsync(
-        ModelSource.FromBytes(model.Bytes), null, new() { RunGate = new(1), Name = model.Name, Version = model.Version }).AsTask().GetAwaiter().GetResult();
+        ModelSource.FromBytes(model.Bytes), null, new() { RunGate = new(1), Name = model.Name, Version = model.Version })
+        .AsTask()
+        .GetAwaiter()
+        .GetResult();
 
     private StormService? Case(string file)
     {
@@ -98,7 +117,9 @@ internal sealed class StormServices : IAsyncDisposable
             var (input, output) = (session.InputMetadata.Values.Single(), session.OutputMetadata.Values.Single());
             if (input.ElementType != typeof(float) || output.ElementType != typeof(float)) return null;
             if (input.Dimensions is not [-1, > 0 and var length] || output.Dimensions is not [-1, > 0]) return null;
-            return new(StormModel.Make([(name, "1", bytes)], [length], _random), null, static builder => builder.UseTimeout().UseBatching(), _gate);
+            return new(
+                StormModel.Make([(name, "1", bytes)], [length], _random), null, static builder => builder.UseTimeout().UseBatching(),
+                _gate);
         }
         catch (Microsoft.ML.OnnxRuntime.OnnxRuntimeException)
         {

@@ -41,6 +41,9 @@ internal sealed class StormTally
     }
 
     public override string ToString() => string.Join(Environment.NewLine, [
-        string.Join(", ", _outcomes.OrderByDescending(static outcome => outcome.Value).Select(static outcome => string.Create(CultureInfo.InvariantCulture, $"{outcome.Key} {outcome.Value}"))),
+        string.Join(
+            ", ",
+            _outcomes.OrderByDescending(static outcome => outcome.Value)
+                .Select(static outcome => string.Create(CultureInfo.InvariantCulture, $"{outcome.Key} {outcome.Value}"))),
         .. _broken.Select(static what => $"BROKEN: {what}")]);
 }

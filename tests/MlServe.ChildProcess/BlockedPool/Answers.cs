@@ -12,7 +12,8 @@ internal static class Answers
     public static PredictionInputs Row(int i) => PredictionInputs.Row(new float[] { i, i, i, i });
 
     /// <summary>Blocks on the task, as callers do who ought not to.</summary>
-    public static string Block(IPredictor predictor, int i, PredictionInputs inputs, TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
+    public static string Block(
+        IPredictor predictor, int i, PredictionInputs inputs, TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
         Say(() => Wait(predictor.PredictAsync(inputs, timeout is null ? null : new() { Timeout = timeout }, cancellationToken)), i);
 
     public static string Block(IPredictor predictor, int i) => Block(predictor, i, Row(i));

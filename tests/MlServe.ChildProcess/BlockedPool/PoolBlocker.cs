@@ -1,7 +1,8 @@
 namespace MlServe.ChildProcess.BlockedPool;
 
 /// <summary>
-/// Goes each way of a request while every thread of the pool is blocked from before there can be an answer until all have theirs. Prints what came of it.
+/// Goes each way of a request while every thread of the pool is blocked from before there can be an answer until all have theirs. Prints
+/// what came of it.
 /// </summary>
 internal static class PoolBlocker
 {
@@ -9,7 +10,8 @@ internal static class PoolBlocker
 
     public static int Run(string folder, string only)
     {
-        if (!ThreadPool.SetMinThreads(Threads, 1) || !ThreadPool.SetMaxThreads(Threads, 1)) throw new InvalidOperationException("The pool cannot be bounded.");
+        if (!ThreadPool.SetMinThreads(Threads, 1) || !ThreadPool.SetMaxThreads(Threads, 1))
+            throw new InvalidOperationException("The pool cannot be bounded.");
         using var models = new Models(folder);
         foreach (var way in models.Ways())
         {
@@ -47,7 +49,8 @@ internal static class PoolBlocker
         ThreadPool.UnsafeQueueUserWorkItem(_ => isBlocked = answered.IsSet, 0, preferLocal: false);
         if (way.Release is { } release)
         {
-            // All wait by then. An answer that comes while a task begins to be awaited would go on on the pool, and no library can help that.
+            // All wait by then. An answer that comes while a task begins to be awaited would go on on the pool, and no library can help
+            // that.
             while (!answered.IsSet && !Array.TrueForAll(threads, static thread => thread.ThreadState.HasFlag(ThreadState.WaitSleepJoin)))
                 Thread.Sleep(1);
             Thread.Sleep(10);

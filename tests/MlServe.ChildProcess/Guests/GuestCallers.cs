@@ -40,7 +40,8 @@ internal sealed class GuestCallers(Ledger ledger, Mischief mischief, IPredictor 
     });
 
     private Task<bool> OnScheduler(int i) =>
-        Task.Factory.StartNew(() => AskInContextAsync(i), CancellationToken.None, TaskCreationOptions.None, new DeadScheduler(mischief)).Unwrap();
+        Task.Factory.StartNew(() => AskInContextAsync(i), CancellationToken.None, TaskCreationOptions.None, new DeadScheduler(mischief))
+            .Unwrap();
 
     [AsyncMethodBuilder(typeof(AsyncTaskMethodBuilder<>))]
     private async Task<bool> AskInContextAsync(int i)
@@ -77,7 +78,8 @@ internal sealed class GuestCallers(Ledger ledger, Mischief mischief, IPredictor 
         var ends = await all.ConfigureAwait(false);
 
         // What is there at once is no object that could be used twice by mistake.
-        if (!isAnsweredAtOnce && (ends.Count(static end => end.Answered) != 1 || ends.Count(static end => end.Told) != 1)) ledger.Judge(new InvalidOperationException("twice"), null);
+        if (!isAnsweredAtOnce && (ends.Count(static end => end.Answered) != 1 || ends.Count(static end => end.Told) != 1))
+            ledger.Judge(new InvalidOperationException("twice"), null);
         else ledger.Judge(new InvalidOperationException("told"), static (_, _) => true);
     }
 

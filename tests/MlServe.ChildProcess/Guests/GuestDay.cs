@@ -8,7 +8,10 @@ using MlServe.Resilience;
 
 namespace MlServe.ChildProcess.Guests;
 
-/// <summary>A day in the life of a host: start, load, circuits, caches that switch off, reloads, and a stop while requests are under way; with guests that throw.</summary>
+/// <summary>
+/// A day in the life of a host: start, load, circuits, caches that switch off, reloads, and a stop while requests are under way; with
+/// guests that throw.
+/// </summary>
 internal sealed class GuestDay(string kind, Mischief mischief, string folder)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -32,7 +35,8 @@ internal sealed class GuestDay(string kind, Mischief mischief, string folder)
         Mischief.Tenant.Value = "caller";
         observe();
         using var over = new CancellationTokenSource();
-        var background = Enumerable.Range(0, 8).Select(caller => Task.Run(() => KeepAskingAsync(Get(host, "main"), caller, over.Token))).ToArray();
+        var background = Enumerable.Range(0, 8)
+            .Select(caller => Task.Run(() => KeepAskingAsync(Get(host, "main"), caller, over.Token))).ToArray();
         await AskAllAsync(host).ConfigureAwait(false);
         await new GuestCallers(Ledger, mischief, Get(host, "main")).RunAsync().ConfigureAwait(false);
         await MoveCircuitsAsync(host).ConfigureAwait(false);
@@ -73,7 +77,8 @@ internal sealed class GuestDay(string kind, Mischief mischief, string folder)
     private static bool IsGuests(Exception? exception) => exception is GuestException;
 
     /// <summary>Where the chain has nothing that answers: what the model itself said.</summary>
-    private static bool IsFault(PredictionError? error, Exception? exception) => error is { Status: PredictionStatus.Failed or PredictionStatus.CircuitOpen };
+    private static bool IsFault(PredictionError? error, Exception? exception) =>
+        error is { Status: PredictionStatus.Failed or PredictionStatus.CircuitOpen };
 
     private void Prepare()
     {
@@ -82,7 +87,10 @@ internal sealed class GuestDay(string kind, Mischief mischief, string folder)
 
         // An entry that cannot be opened.
         var optimized = Path.Combine(folder, "optimized");
-        using (OnnxPredictor.LoadAsync(ModelSource.FromBytes(Models.Sum), new() { OptimizedModelCacheFolder = optimized }).AsTask().GetAwaiter().GetResult())
+        using (OnnxPredictor.LoadAsync(ModelSource.FromBytes(Models.Sum), new() { OptimizedModelCacheFolder = optimized })
+            .AsTask()
+            .GetAwaiter()
+            .GetResult())
         {
         }
 
@@ -94,7 +102,8 @@ internal sealed class GuestDay(string kind, Mischief mischief, string folder)
     {
         for (var i = 0; !over.IsCancellationRequested; i++)
         {
-            await Ledger.AskAsync(predictor, [caller, i, i % 7], isDeserved: IsStopping, cancellationToken: CancellationToken.None).ConfigureAwait(false);
+            await Ledger.AskAsync(
+                predictor, [caller, i, i % 7], isDeserved: IsStopping, cancellationToken: CancellationToken.None).ConfigureAwait(false);
             if (i % 16 == 0 || over.IsCancellationRequested) await Task.Delay(1, CancellationToken.None).ConfigureAwait(false);
         }
     }
@@ -109,16 +118,24 @@ internal sealed class GuestDay(string kind, Mischief mischief, string folder)
             await Ledger.AskAsync(Get(host, "configured"), row).ConfigureAwait(false);
             await Ledger.AskAsync(Get(host, "chaotic"), row, isDeserved: IsFault).ConfigureAwait(false);
             await Ledger.AskAsync(Get(host, "stoodinfor"), row, isRight: static value => value == -1).ConfigureAwait(false);
-            await Ledger.AskAsync(Get(host, "layered"), row, isDeserved: static (_, exception) => IsGuests(exception)).ConfigureAwait(false);
+            await Ledger.AskAsync(
+                Get(host, "layered"), row, isDeserved: static (_, exception) => IsGuests(exception)).ConfigureAwait(false);
             await Ledger.AskAsync(Get(host, "hosted"), row).ConfigureAwait(false);
             await Ledger.AskAsync(Get(host, "gpu"), row).ConfigureAwait(false);
             await Ledger.AskAsync(Get(host, "optimized"), row).ConfigureAwait(false);
-            await Ledger.AskAsync(Get(host, "absent"), row, isDeserved: static (error, _) => error is { Status: PredictionStatus.NotReady }).ConfigureAwait(false);
+            await Ledger.AskAsync(
+                Get(host, "absent"), row,
+                isDeserved: static (error, _) => error is { Status: PredictionStatus.NotReady }).ConfigureAwait(false);
             if (i % 12 == 0)
-                await Ledger.AskAsync(Get(host, "timed"), row, isDeserved: static (error, _) => error is { Status: PredictionStatus.DeadlineExceeded }).ConfigureAwait(false);
+                await Ledger.AskAsync(
+                    Get(host, "timed"), row,
+                    isDeserved: static (error, _) => error is { Status: PredictionStatus.DeadlineExceeded }).ConfigureAwait(false);
         }
 
-        await Task.WhenAll(Enumerable.Range(0, 400).Select(i => Ledger.AskAsync(Get(host, "twice"), [i, 1, 1], isDeserved: static (_, exception) => IsGuests(exception)))).ConfigureAwait(false);
+        await Task.WhenAll(Enumerable.Range(0, 400)
+            .Select(i =>
+                Ledger.AskAsync(
+                    Get(host, "twice"), [i, 1, 1], isDeserved: static (_, exception) => IsGuests(exception)))).ConfigureAwait(false);
     }
 
     private async Task MoveCircuitsAsync(IHost host)
@@ -139,7 +156,8 @@ internal sealed class GuestDay(string kind, Mischief mischief, string folder)
         }
 
         Ledger.Begin();
-        if (circuit.State == CircuitState.Closed && Volatile.Read(ref heard) >= 5) Ledger.Judge(Prediction.FromError(new(PredictionStatus.Failed, default, "")), [], null, static (_, _) => true);
+        if (circuit.State == CircuitState.Closed && Volatile.Read(ref heard) >= 5)
+            Ledger.Judge(Prediction.FromError(new(PredictionStatus.Failed, default, "")), [], null, static (_, _) => true);
         else Ledger.Judge(new InvalidOperationException(), static (_, _) => false);
     }
 
@@ -178,9 +196,11 @@ internal sealed class GuestDay(string kind, Mischief mischief, string folder)
         configuration.Set("MlServing:Models:early:Path", "sum.onnx");
         _ = Get(host, "early");
         configuration.Change(
-            ("MlServing:Models:added:Path", "sum.onnx"), ("MlServing:Models:broken:Path", "none.onnx"), ("MlServing:Models:configured:Version", "2"),
+            ("MlServing:Models:added:Path", "sum.onnx"), ("MlServing:Models:broken:Path", "none.onnx"),
+            ("MlServing:Models:configured:Version", "2"),
             ("MlServing:Models:configured:Fallback:0:Value:y:0", "1"),
-            ("MlServing:Models:leaving:Path", null), ("MlServing:Models:misfit:Path", "sum.onnx"), ("MlServing:Models:misfit:Fallback:0:Model", "different"),
+            ("MlServing:Models:leaving:Path", null), ("MlServing:Models:misfit:Path", "sum.onnx"),
+            ("MlServing:Models:misfit:Fallback:0:Model", "different"),
             ("MlServing:Models:different:Path", "other.onnx"));
         for (var i = 0; i < 1000 && Get(host, "added").GetService<ModelIdentity>() is null; i++)
             await Task.Delay(10).ConfigureAwait(false);
@@ -226,8 +246,14 @@ internal sealed class GuestDay(string kind, Mischief mischief, string folder)
         var report = await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync().ConfigureAwait(false);
         Ledger.Begin();
         var entry = report.Entries["mlserving"];
-        if (entry.Status == HealthStatus.Degraded && (string)entry.Data["main"] == "Ready" && (string)entry.Data["absent"] is "Failed" or "Loading") Ledger.Judge(Prediction.FromError(new(PredictionStatus.Failed, default, "")), [], null, static (_, _) => true);
-        else Ledger.Judge(Prediction.FromError(new(PredictionStatus.Failed, default, $"{entry.Status}: {entry.Description}".Replace("{", "", StringComparison.Ordinal))), []);
+        if (entry.Status == HealthStatus.Degraded && (string)entry.Data["main"] == "Ready"
+            && (string)entry.Data["absent"] is "Failed" or "Loading")
+            Ledger.Judge(Prediction.FromError(new(PredictionStatus.Failed, default, "")), [], null, static (_, _) => true);
+        else
+            Ledger.Judge(
+                Prediction.FromError(new(
+                    PredictionStatus.Failed, default, $"{entry.Status}: {entry.Description}".Replace("{", "", StringComparison.Ordinal))),
+                []);
     }
 
     private async Task StopAsync(IHost host)
@@ -235,6 +261,7 @@ internal sealed class GuestDay(string kind, Mischief mischief, string folder)
         var stop = host.StopAsync();
         await Task.WhenAny(stop, Task.Delay(Patience)).ConfigureAwait(false);
         HasStopped = stop.IsCompletedSuccessfully;
-        StatesAtTheEnd = (await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync().ConfigureAwait(false)).Entries["mlserving"].Data;
+        StatesAtTheEnd = (await host.Services.GetRequiredService<HealthCheckService>()
+            .CheckHealthAsync().ConfigureAwait(false)).Entries["mlserving"].Data;
     }
 }

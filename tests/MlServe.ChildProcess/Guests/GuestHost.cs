@@ -45,7 +45,8 @@ internal static class GuestHost
     private static void AddModels(IServiceCollection services, Mischief mischief, string folder, Task hold, Task swapHold) => services
         .AddMlServing(static options => options.DrainTimeout = DrainTimeout)
         .AddModel("main", static model => model.FromBytes(Models.Sum).AsDefault().UseStandardPipeline()
-            .UseBatching(static batching => (batching.RunMode, batching.MaxQueueDelay, batching.RecheckRate) = (RunMode.Queued, TimeSpan.FromMilliseconds(1), 1))
+            .UseBatching(static batching => (batching.RunMode, batching.MaxQueueDelay, batching.RecheckRate) =
+                (RunMode.Queued, TimeSpan.FromMilliseconds(1), 1))
             .UseCache(static cache => cache.SwitchOffWhenUseless = false))
         .AddModel("checked", model => model.FromBytes(Models.Sum).UseCircuitBreaker(breaker => breaker.OutputCheck = _ =>
         {
@@ -57,16 +58,28 @@ internal static class GuestHost
         .AddModel("stoodinfor", static model => model.FromBytes(Models.Sum).UseChaos(static chaos => chaos.FailureRate = 1)
             .UseFallback(static fallback => fallback.To("main").ThenValue("y", -1f)))
         .AddModel("layered", model => model.FromBytes(Models.Sum).Use(inner => new ThrowingLayer(inner, mischief, deserves: true)))
-        .AddModel("twice", model => model.FromBytes(Models.Sum).Use(inner => new TwiceCallingLayer(inner, mischief)).UseBatching(static batching => batching.RunMode = RunMode.Queued))
+        .AddModel(
+            "twice",
+            model => model.FromBytes(Models.Sum)
+                .Use(inner => new TwiceCallingLayer(inner, mischief))
+                .UseBatching(static batching => batching.RunMode = RunMode.Queued))
         .AddModel("timed", model => model.FromBytes(Models.Sum)
-            .ConfigurePipeline(pipeline => pipeline.UseTimeout(TimeSpan.FromMilliseconds(20)).Use(inner => new WaitingLayer(inner, mischief))))
+            .ConfigurePipeline(pipeline =>
+                pipeline.UseTimeout(TimeSpan.FromMilliseconds(20)).Use(inner => new WaitingLayer(inner, mischief))))
         .AddModel("sourced", model => model.FromSource(new GuestSource(mischief)))
         .AddModel("worthless", static model => model.FromBytes(Models.Sum).UseCache())
-        .AddModel("hosted", static model => model.FromBytes(Models.Sum).UseCache(static cache => (cache.UseHybridCache, cache.SwitchOffWhenUseless) = (true, false)))
+        .AddModel(
+            "hosted",
+            static model =>
+                model.FromBytes(Models.Sum).UseCache(static cache => (cache.UseHybridCache, cache.SwitchOffWhenUseless) = (true, false)))
         .AddModel("held", model => model.FromBytes(Models.Sum).Use(inner => new HoldingLayer(inner, hold)))
         .AddModel("swapped", model => model.FromBytes(Models.Sum).Use(inner => new HoldingLayer(inner, swapHold)))
-        .AddModel("gpu", static model => model.FromBytes(Models.Sum).UseCuda().UseCpu().ConfigureOnnx(static onnx => onnx.UseSharedThreadPool = true))
-        .AddModel("optimized", model => model.FromBytes(Models.Sum).ConfigureOnnx(onnx => onnx.OptimizedModelCacheFolder = Path.Combine(folder, "optimized")))
+        .AddModel(
+            "gpu",
+            static model => model.FromBytes(Models.Sum).UseCuda().UseCpu().ConfigureOnnx(static onnx => onnx.UseSharedThreadPool = true))
+        .AddModel(
+            "optimized",
+            model => model.FromBytes(Models.Sum).ConfigureOnnx(onnx => onnx.OptimizedModelCacheFolder = Path.Combine(folder, "optimized")))
         .AddModel("varying", static model => model.FromBytes(Models.Varying).UseBatching().UseCache())
         .AddModel("mixing", static model => model.FromBytes(Models.Mixing).ConfigureOnnx(static onnx => onnx.BatchAxis = 0))
         .AddModel("failing", static model => model.FromBytes(Models.Failing))

@@ -39,5 +39,6 @@ internal static class GuestKinds
         return new((name, call) => Begins(name, prefixes) && (call % 5 == 2 || !Begins(name, Rare)));
     }
 
-    private static bool Begins(string name, string[] prefixes) => Array.Exists(prefixes, prefix => name.StartsWith(prefix, StringComparison.Ordinal));
+    private static bool Begins(string name, string[] prefixes) =>
+        Array.Exists(prefixes, prefix => name.StartsWith(prefix, StringComparison.Ordinal));
 }

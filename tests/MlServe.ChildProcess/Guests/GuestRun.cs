@@ -25,17 +25,25 @@ internal static class GuestRun
         Print("wrong", ledger.Wrong);
         Print("balanced", ledger.IsBalanced);
         Print("stopped", day.HasStopped);
-        Print("states", string.Join(',', day.StatesAtTheEnd.OrderBy(static pair => pair.Key, StringComparer.Ordinal).Select(static pair => $"{pair.Key}:{pair.Value}")));
+        Print(
+            "states",
+            string.Join(
+                ',',
+                day.StatesAtTheEnd.OrderBy(static pair => pair.Key, StringComparer.Ordinal)
+                    .Select(static pair => $"{pair.Key}:{pair.Value}")));
         Print("activities", activities.Started);
         Print("open", activities.Open);
         Print("thrown", mischief.Thrown);
         Print("calls", string.Join(',', mischief.Calls.Order(StringComparer.Ordinal)));
         Print("throwers", string.Join(',', mischief.Throwers.Order(StringComparer.Ordinal)));
-        Print("tenants", string.Join(',', mischief.Tenants.Select(static seen => $"{seen.Name}={seen.Tenant}").Order(StringComparer.Ordinal)));
+        Print(
+            "tenants",
+            string.Join(',', mischief.Tenants.Select(static seen => $"{seen.Name}={seen.Tenant}").Order(StringComparer.Ordinal)));
         foreach (var wrong in ledger.FirstWrong)
             Print("example", wrong.ReplaceLineEndings(" "));
         Directory.Delete(folder, recursive: true);
     }
 
-    private static void Print(string fact, object value) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{fact}={value}"));
+    private static void Print(string fact, object value) =>
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{fact}={value}"));
 }

@@ -38,7 +38,8 @@ internal sealed class Ledger
     /// <param name="options">Of the call.</param>
     /// <param name="cancellationToken">Of the call.</param>
     public async Task AskAsync(
-        IPredictor predictor, float[] row, Func<float, bool>? isRight = null, Func<PredictionError?, Exception?, bool>? isDeserved = null, PredictionOptions? options = null,
+        IPredictor predictor, float[] row, Func<float, bool>? isRight = null, Func<PredictionError?, Exception?, bool>? isDeserved = null,
+        PredictionOptions? options = null,
         CancellationToken cancellationToken = default)
     {
         Interlocked.Increment(ref _asked);
@@ -61,7 +62,8 @@ internal sealed class Ledger
 
     public void Begin() => Interlocked.Increment(ref _asked);
 
-    public void Judge(in Prediction answer, float[] row, Func<float, bool>? isRight = null, Func<PredictionError?, Exception?, bool>? isDeserved = null)
+    public void Judge(
+        in Prediction answer, float[] row, Func<float, bool>? isRight = null, Func<PredictionError?, Exception?, bool>? isDeserved = null)
     {
         if (answer.IsOk)
         {

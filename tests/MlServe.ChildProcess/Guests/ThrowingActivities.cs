@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace MlServe.ChildProcess.Guests;
 
-/// <summary>Listens to MlServe's activities with a listener for each callback, which throws there; and one that behaves, which must miss no end.</summary>
+/// <summary>
+/// Listens to MlServe's activities with a listener for each callback, which throws there; and one that behaves, which must miss no end.
+/// </summary>
 internal sealed class ThrowingActivities : IDisposable
 {
     private readonly Mischief _mischief;

@@ -1,6 +1,9 @@
 namespace MlServe.ChildProcess.Guests;
 
-/// <summary>The system's clock, which can be put forward, and whose readings and timers may throw, give nothing, or call back within the call that sets them.</summary>
+/// <summary>
+/// The system's clock, which can be put forward, and whose readings and timers may throw, give nothing, or call back within the call that
+/// sets them.
+/// </summary>
 internal sealed class ThrowingClock(Mischief mischief) : TimeProvider
 {
     private long _ahead;

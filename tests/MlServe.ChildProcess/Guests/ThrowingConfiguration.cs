@@ -4,12 +4,14 @@ using Microsoft.Extensions.Primitives;
 namespace MlServe.ChildProcess.Guests;
 
 /// <summary>Values in memory that can change, and that cannot be read while something is wrong with where they come from.</summary>
-internal sealed class ThrowingConfiguration(Mischief mischief, Dictionary<string, string?> values) : ConfigurationProvider, IConfigurationSource
+internal sealed class ThrowingConfiguration(Mischief mischief, Dictionary<string, string?> values)
+    : ConfigurationProvider, IConfigurationSource
 {
     /// <summary>Makes the reading of one key throw.</summary>
     public string? Unreadable { get; set; }
 
-    public static ThrowingConfiguration Of(IConfiguration configuration) => ((IConfigurationRoot)configuration).Providers.OfType<ThrowingConfiguration>().Single();
+    public static ThrowingConfiguration Of(IConfiguration configuration) =>
+        ((IConfigurationRoot)configuration).Providers.OfType<ThrowingConfiguration>().Single();
 
     public IConfigurationProvider Build(IConfigurationBuilder builder)
     {
@@ -20,7 +22,8 @@ internal sealed class ThrowingConfiguration(Mischief mischief, Dictionary<string
 
     public override bool TryGet(string key, out string? value)
     {
-        if (Unreadable is { } unreadable && key.StartsWith(unreadable, StringComparison.OrdinalIgnoreCase)) mischief.Call("host.ReadConfiguration");
+        if (Unreadable is { } unreadable && key.StartsWith(unreadable, StringComparison.OrdinalIgnoreCase))
+            mischief.Call("host.ReadConfiguration");
         return base.TryGet(key, out value);
     }
 

@@ -28,7 +28,8 @@ internal sealed class ThrowingEvents : EventListener
 
     private void Listen(EventSource source)
     {
-        EnableEvents(source, EventLevel.Informational, EventKeywords.All, new Dictionary<string, string?> { ["EventCounterIntervalSec"] = "0.1" });
+        EnableEvents(
+            source, EventLevel.Informational, EventKeywords.All, new Dictionary<string, string?> { ["EventCounterIntervalSec"] = "0.1" });
         _mischief!.Call("events.created");
     }
 }

@@ -6,7 +6,8 @@ namespace MlServe.ChildProcess.Guests;
 internal sealed class ThrowingHybridCache(Mischief mischief) : HybridCache
 {
     public override async ValueTask<T> GetOrCreateAsync<TState, T>(
-        string key, TState state, Func<TState, CancellationToken, ValueTask<T>> factory, HybridCacheEntryOptions? options = null, IEnumerable<string>? tags = null,
+        string key, TState state, Func<TState, CancellationToken, ValueTask<T>> factory, HybridCacheEntryOptions? options = null,
+        IEnumerable<string>? tags = null,
         CancellationToken cancellationToken = default)
     {
         if (cancellationToken.CanBeCanceled) cancellationToken.Register(() => mischief.Call("hybrid.Cancelled"));
@@ -17,7 +18,8 @@ internal sealed class ThrowingHybridCache(Mischief mischief) : HybridCache
     }
 
     public override ValueTask SetAsync<T>(
-        string key, T value, HybridCacheEntryOptions? options = null, IEnumerable<string>? tags = null, CancellationToken cancellationToken = default)
+        string key, T value, HybridCacheEntryOptions? options = null, IEnumerable<string>? tags = null,
+        CancellationToken cancellationToken = default)
     {
         mischief.Call("hybrid.SetAsync");
         return default;

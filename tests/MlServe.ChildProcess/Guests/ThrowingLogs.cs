@@ -2,10 +2,14 @@ using Microsoft.Extensions.Logging;
 
 namespace MlServe.ChildProcess.Guests;
 
-/// <summary>A log that throws where MlServe makes it, asks it, or writes to it. Other people's categories are left alone: the host itself does not bear it.</summary>
+/// <summary>
+/// A log that throws where MlServe makes it, asks it, or writes to it. Other people's categories are left alone: the host itself does not
+/// bear it.
+/// </summary>
 internal sealed class ThrowingLogs(Mischief mischief) : ILoggerProvider
 {
-    public ILogger CreateLogger(string categoryName) => categoryName == MlServeDiagnostics.LogCategory ? new Log(mischief) : new Log(new(static (_, _) => false));
+    public ILogger CreateLogger(string categoryName) =>
+        categoryName == MlServeDiagnostics.LogCategory ? new Log(mischief) : new Log(new(static (_, _) => false));
 
     public void Dispose()
     {
@@ -22,7 +26,8 @@ internal sealed class ThrowingLogs(Mischief mischief) : ILoggerProvider
             return true;
         }
 
-        void ILogger.Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        void ILogger.Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
             mischief.Call($"event.{eventId.Id}");
             _ = formatter(state, exception);

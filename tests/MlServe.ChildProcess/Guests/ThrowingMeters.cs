@@ -19,7 +19,9 @@ internal sealed class ThrowingMeters : IDisposable
         _listener.Start();
     }
 
-    /// <summary>Asks the instruments that are observed, as an exporter does. What its own callbacks throw there is its own affair.</summary>
+    /// <summary>
+    /// Asks the instruments that are observed, as an exporter does. What its own callbacks throw there is its own affair.
+    /// </summary>
     public void Observe()
     {
         try

@@ -2,7 +2,10 @@ using System.Threading.Tasks.Sources;
 
 namespace MlServe.ChildProcess.Guests;
 
-/// <summary>A layer whose value tasks call those who wait for them twice, the second time when the object that waited serves somebody else; or throw when they are awaited.</summary>
+/// <summary>
+/// A layer whose value tasks call those who wait for them twice, the second time when the object that waited serves somebody else; or throw
+/// when they are awaited.
+/// </summary>
 internal sealed class TwiceCallingLayer(IPredictor inner, Mischief mischief) : DelegatingPredictor(inner)
 {
     public override ValueTask<Prediction> PredictAsync(
@@ -17,7 +20,9 @@ internal sealed class TwiceCallingLayer(IPredictor inner, Mischief mischief) : D
         public Prediction GetResult(short token) => task.GetAwaiter().GetResult();
 
         public ValueTaskSourceStatus GetStatus(short token) =>
-            !task.IsCompleted ? ValueTaskSourceStatus.Pending : task.IsCompletedSuccessfully ? ValueTaskSourceStatus.Succeeded : ValueTaskSourceStatus.Faulted;
+            !task.IsCompleted ? ValueTaskSourceStatus.Pending
+                : task.IsCompletedSuccessfully ? ValueTaskSourceStatus.Succeeded
+                : ValueTaskSourceStatus.Faulted;
 
         public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
         {

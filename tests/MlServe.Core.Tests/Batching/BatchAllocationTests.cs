@@ -20,7 +20,8 @@ public sealed class BatchAllocationTests
     public async Task PredictAsync_512Outstanding_AllocatesNothingPerPrediction(bool withDeadline, bool withToken, double recheckRate)
     {
         await using var model = await OnnxPredictor.LoadAsync(ModelSource.FromBytes(OnnxModel.Mlp(1, 4, 16, 3)));
-        await using var predictor = new PredictorBuilder(model).UseBatching(batching => batching.RecheckRate = recheckRate).Build(new FakeServices(new RunGate(2)));
+        await using var predictor = new PredictorBuilder(model).UseBatching(batching => batching.RecheckRate = recheckRate)
+            .Build(new FakeServices(new RunGate(2)));
         var options = withDeadline ? new PredictionOptions { Timeout = TimeSpan.FromHours(1) } : null;
         using var source = new CancellationTokenSource();
         var token = withToken ? source.Token : default;
@@ -60,7 +61,8 @@ public sealed class BatchAllocationTests
         var statistics = predictor.GetService<MlServe.Batching.BatchStatistics>()!;
         for (var i = 0; recheckRate > 1e-3 && statistics.Rechecks == 0 && i < 10_000; i++)
         {
-            var both = new[] { predictor.PredictAsync(PredictionInputs.Row(new float[] { i, 1, 2, 3 })).AsTask(), predictor.PredictAsync(PredictionInputs.Row(new float[] { i, 1, 2, 4 })).AsTask() };
+            var both = new[] { predictor.PredictAsync(PredictionInputs.Row(new float[] { i, 1, 2, 3 })).AsTask(),
+                predictor.PredictAsync(PredictionInputs.Row(new float[] { i, 1, 2, 4 })).AsTask() };
             foreach (var answer in await Task.WhenAll(both))
                 answer.Dispose();
             await Task.Delay(1);
@@ -76,7 +78,8 @@ public sealed class BatchAllocationTests
     public async Task PredictAsync_LoneCaller_AllocatesNothing(bool withDeadline, bool withToken)
     {
         await using var model = await OnnxPredictor.LoadAsync(ModelSource.FromBytes(OnnxModel.Mlp(1, 4, 16, 3)));
-        await using var predictor = new PredictorBuilder(model).UseBatching(static options => options.RunMode = MlServe.Batching.RunMode.Inline)
+        await using var predictor = new PredictorBuilder(model).UseBatching(static options =>
+            options.RunMode = MlServe.Batching.RunMode.Inline)
             .Build(new FakeServices(new RunGate(2)));
         var inputs = PredictionInputs.Row(new float[] { 1, 2, 3, 4 });
         var options = withDeadline ? new PredictionOptions { Timeout = TimeSpan.FromHours(1) } : null;

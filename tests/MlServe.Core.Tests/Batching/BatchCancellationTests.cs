@@ -144,7 +144,8 @@ public sealed class BatchCancellationTests
     [Fact]
     public async Task PredictAsync_ExecutorSaysCancelledThoughNobodyCancelled_IsAFailure()
     {
-        await using var harness = new Harness(model: new() { OnRun = static _ => throw new OperationCanceledException("of its own") }, holdsRuns: false);
+        await using var harness = new Harness(
+            model: new() { OnRun = static _ => throw new OperationCanceledException("of its own") }, holdsRuns: false);
         using var source = new CancellationTokenSource();
 
         var error = await Harness.Fault(harness.Send(1, cancellationToken: source.Token));
@@ -174,7 +175,8 @@ public sealed class BatchCancellationTests
         for (var i = 0; i < 2000; i++)
         {
             using var source = new CancellationTokenSource();
-            var tasks = new[] { harness.Send(1, cancellationToken: source.Token), harness.Send(2), harness.Send(3, cancellationToken: source.Token) };
+            var tasks = new[] { harness.Send(1, cancellationToken: source.Token), harness.Send(2),
+                harness.Send(3, cancellationToken: source.Token) };
             var cancelling = Task.Run(source.Cancel, TestContext.Current.CancellationToken);
             foreach (var (task, id) in tasks.Zip([1L, 2, 3]))
             {

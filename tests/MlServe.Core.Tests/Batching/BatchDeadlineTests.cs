@@ -129,7 +129,8 @@ public sealed class BatchDeadlineTests
     [Fact]
     public async Task PredictAsync_TimerThatFiresEarly_IsSetAgain()
     {
-        // The system's timers cut off fractions of a millisecond and tick coarsely: a deadline must not be forgotten because its timer came too soon.
+        // The system's timers cut off fractions of a millisecond and tick coarsely: a deadline must not be forgotten because its timer came
+        // too soon.
         var clock = new EarlyClock();
         var model = new FakeModel { HoldsRuns = true };
         await using var predictor = new PredictorBuilder(model).UseBatching(static options => options.Lanes = 1)
@@ -172,7 +173,8 @@ public sealed class BatchDeadlineTests
     public async Task PredictAsync_TimerOfAPooledRequest_DoesNotKeepTheContextOfTheCaller()
     {
         var clock = new EarlyClock();
-        await using var predictor = new PredictorBuilder(new FakeModel()).UseBatching().Build(new Fakes.FakeServices(clock, new RunGate(1)));
+        await using var predictor = new PredictorBuilder(new FakeModel()).UseBatching()
+            .Build(new Fakes.FakeServices(clock, new RunGate(1)));
 
         (await predictor.PredictAsync(Fakes.Answers.Request(1), new() { Timeout = TimeSpan.FromSeconds(1) })).Dispose();
 

@@ -39,7 +39,10 @@ public sealed class BatchDisposalTests
         harness.Pipeline.Dispose();
     }
 
-    /// <summary>Once the parts of a request were counted one by one: the first, answered before the second was counted, ended the batcher under the others.</summary>
+    /// <summary>
+    /// Once the parts of a request were counted one by one: the first, answered before the second was counted, ended the batcher under the
+    /// others.
+    /// </summary>
     [Fact]
     public async Task Dispose_FirstPartOfARequestIsAnsweredBeforeTheNextIsPlaced_WaitsForAllParts()
     {
@@ -146,7 +149,9 @@ public sealed class BatchDisposalTests
         }
     }
 
-    /// <summary>Interrupts the caller that asks for its first timer: its request is placed, and no runner has been woken for it yet.</summary>
+    /// <summary>
+    /// Interrupts the caller that asks for its first timer: its request is placed, and no runner has been woken for it yet.
+    /// </summary>
     private sealed class InterruptingClock(Action interrupt) : FakeTimeProvider
     {
         private int _timers;

@@ -87,7 +87,10 @@ public sealed class BatchFaultTests
     [InlineData(true)]
     public async Task Run_Throws_EveryRequestIsAnswered(bool inCompany)
     {
-        await using var harness = new Harness(model: new() { OnRun = static rows => { if (rows.Contains(3)) throw new InvalidOperationException("boom"); } });
+        await using var harness = new Harness(model: new()
+        {
+            OnRun = static rows => { if (rows.Contains(3)) throw new InvalidOperationException("boom"); },
+        });
         var blocker = await harness.BlockAsync();
         var culprit = harness.Send(3);
         var others = Enumerable.Range(4, inCompany ? 3 : 0).Select(id => harness.Send(id)).ToList();

@@ -43,7 +43,8 @@ public sealed class BatchGateTests
     {
         foreach (var isAged in new[] { false, true })
         {
-            await using var bulk = new Harness(static options => options.MaxBulkDelay = TimeSpan.FromSeconds(5), gate: _gate, clock: _clock);
+            await using var bulk = new Harness(
+                static options => options.MaxBulkDelay = TimeSpan.FromSeconds(5), gate: _gate, clock: _clock);
             await using var normal = new Harness(gate: _gate, clock: _clock);
             Assert.True(_gate.TryEnter());
             var first = bulk.Send(1, priority: RequestPriority.Bulk);
@@ -67,12 +68,15 @@ public sealed class BatchGateTests
     public async Task PredictAsync_WhatIsNotBatched_StandsInTheModelsOneLine()
     {
         await using var model = TinyModels.Affine().Load(null, new() { RunGate = _gate });
-        await using var predictor = new PredictorBuilder(model).UseBatching(static options => options.RunMode = MlServe.Batching.RunMode.Queued)
+        await using var predictor = new PredictorBuilder(model).UseBatching(static options =>
+            options.RunMode = MlServe.Batching.RunMode.Queued)
             .Build(new Fakes.FakeServices(_gate));
         Assert.True(_gate.TryEnter());
-        var batched = predictor.PredictAsync(PredictionInputs.Row(new float[4]), cancellationToken: TestContext.Current.CancellationToken).AsTask();
+        var batched = predictor.PredictAsync(PredictionInputs.Row(new float[4]), cancellationToken: TestContext.Current.CancellationToken)
+            .AsTask();
         await Eventually.BecomesTrue(() => _gate.CurrentWaiters == 1, "the runner waits");
-        var passedOn = predictor.PredictAsync(PredictionInputs.Rows(Array.Empty<float>(), 0), cancellationToken: TestContext.Current.CancellationToken).AsTask();
+        var passedOn = predictor.PredictAsync(
+            PredictionInputs.Rows(Array.Empty<float>(), 0), cancellationToken: TestContext.Current.CancellationToken).AsTask();
         Assert.Equal((2, 1), (_gate.CurrentWaiters, _gate.CurrentFlows));
         _gate.Exit();
         (await batched).EnsureOk().Dispose();

@@ -4,8 +4,8 @@ using System.Text;
 namespace MlServe.Tests.Batching;
 
 /// <summary>
-/// Requests arrive, are cancelled, expire, runs end, the batcher is disposed of, in random orders; after each step the batcher is held against a naive
-/// model of what a queue must do. <c>MLSERVE_SOAK=1</c> makes it twenty times as long.
+/// Requests arrive, are cancelled, expire, runs end, the batcher is disposed of, in random orders; after each step the batcher is held
+/// against a naive model of what a queue must do. <c>MLSERVE_SOAK=1</c> makes it twenty times as long.
 /// </summary>
 public sealed class BatchInterleavingTests
 {
@@ -16,8 +16,8 @@ public sealed class BatchInterleavingTests
     private static readonly int Rounds = IsSoak ? 2_000_000 : 100_000;
 
     /// <summary>
-    /// Where other programs keep the cores, a thread's turn takes milliseconds: then fewer rounds are played, never less than a hundredth. With six busy programs on
-    /// two cores that is seven rounds a second.
+    /// Where other programs keep the cores, a thread's turn takes milliseconds: then fewer rounds are played, never less than a hundredth.
+    /// With six busy programs on two cores that is seven rounds a second.
     /// </summary>
     private static readonly TimeSpan LongEnough = IsSoak ? TimeSpan.FromHours(3) : TimeSpan.FromMinutes(1);
 
@@ -111,10 +111,14 @@ public sealed class BatchInterleavingTests
             var request = new Request
             {
                 Ids = [.. Enumerable.Range(0, rows).Select(_ => random.Next(12) == 0 ? -_nextId++ : _nextId++)],
-                Deadline = random.Next(3) == 0 ? _harness.Clock.GetTimestamp() + (random.Next(1, 12) * TimeSpan.TicksPerMillisecond) : long.MaxValue,
+                Deadline = random.Next(3) == 0
+                    ? _harness.Clock.GetTimestamp() + (random.Next(1, 12) * TimeSpan.TicksPerMillisecond)
+                    : long.MaxValue,
             };
             Log($"arrive {string.Join(',', request.Ids)} deadline {request.Deadline}");
-            var timeout = request.Deadline == long.MaxValue ? null : (TimeSpan?)TimeSpan.FromTicks(request.Deadline - _harness.Clock.GetTimestamp());
+            var timeout = request.Deadline == long.MaxValue
+                ? null
+                : (TimeSpan?)TimeSpan.FromTicks(request.Deadline - _harness.Clock.GetTimestamp());
             if (_disposal is not null)
             {
                 Assert.Throws<ObjectDisposedException>(() => { _ = _harness.SendRows(request.Ids, timeout, request.Source.Token); });
@@ -125,7 +129,10 @@ public sealed class BatchInterleavingTests
             if (request.Task.IsCompletedSuccessfully && request.Task.Result.Status == PredictionStatus.Overloaded)
             {
                 Log("refused");
-                Check(request.Task.Result.Error.Code == PredictionErrorCode.WaitTooLong ? timeout is not null : _harness.Batcher.QueuedRows + rows > 64, "refused though there was room");
+                Check(
+                    request.Task.Result.Error.Code == PredictionErrorCode.WaitTooLong
+                        ? timeout is not null
+                        : _harness.Batcher.QueuedRows + rows > 64, "refused though there was room");
                 return;
             }
 
@@ -153,7 +160,8 @@ public sealed class BatchInterleavingTests
             foreach (var request in _open.Where(request => request.Deadline <= _harness.Clock.GetTimestamp()).ToList())
             {
                 Log($"expires {request.Ids[0]}");
-                await EndsAsync(request, static async task => Assert.Equal(PredictionStatus.DeadlineExceeded, (await task).Status), keepFailure: true);
+                await EndsAsync(
+                    request, static async task => Assert.Equal(PredictionStatus.DeadlineExceeded, (await task).Status), keepFailure: true);
             }
 
             await CheckRunIsGivenUpAsync();
@@ -189,7 +197,9 @@ public sealed class BatchInterleavingTests
             CheckOpen();
         }
 
-        /// <summary>A run for which nobody waits any more ends by itself, and so does the next, where its callers have given up meanwhile.</summary>
+        /// <summary>
+        /// A run for which nobody waits any more ends by itself, and so does the next, where its callers have given up meanwhile.
+        /// </summary>
         private async Task CheckRunIsGivenUpAsync()
         {
             while (_run is not null && !_running.Exists(static part => part.Request.IsOpen))

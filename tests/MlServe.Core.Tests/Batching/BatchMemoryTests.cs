@@ -54,7 +54,8 @@ public sealed class BatchMemoryTests
     [Fact]
     public async Task PredictAsync_AllBatchesRunAndOthersStandInLine_TheFreeRunnerRests()
     {
-        await using var harness = new Harness(static options => options.MaxLaneBytes = MiB, new() { BytesPerNumber = MiB * 6L / 10 }, lanes: 2);
+        await using var harness = new Harness(
+            static options => options.MaxLaneBytes = MiB, new() { BytesPerNumber = MiB * 6L / 10 }, lanes: 2);
         var blocker = await harness.BlockAsync();
         var waiting = Enumerable.Range(1, 5).Select(id => harness.Send(id)).ToList();
         Assert.Equal(5, harness.Batcher.InLine);
@@ -72,7 +73,8 @@ public sealed class BatchMemoryTests
     [Fact]
     public async Task PredictAsync_RowIsLargerThanAllMemoryForLanes_GoesTheDirectWay()
     {
-        await using var harness = new Harness(static options => options.MaxLaneBytes = MiB, new() { BytesPerNumber = MiB / 10 }, holdsRuns: false);
+        await using var harness = new Harness(
+            static options => options.MaxLaneBytes = MiB, new() { BytesPerNumber = MiB / 10 }, holdsRuns: false);
 
         (await harness.SendWide(1, 11)).Dispose();
 
@@ -83,7 +85,8 @@ public sealed class BatchMemoryTests
     [Fact]
     public async Task PredictAsync_ShapesFromManyThreads_AreAllAnsweredWhileQueuesComeAndGo()
     {
-        await using var harness = new Harness(static options => options.MaxLaneBytes = MiB, new() { BytesPerNumber = 256 }, holdsRuns: false, lanes: 2);
+        await using var harness = new Harness(
+            static options => options.MaxLaneBytes = MiB, new() { BytesPerNumber = 256 }, holdsRuns: false, lanes: 2);
         var callers = Enumerable.Range(0, 4).Select(caller => Task.Run(async () =>
         {
             var random = new Random(caller);

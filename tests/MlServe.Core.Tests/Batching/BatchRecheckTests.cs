@@ -34,11 +34,15 @@ public sealed class BatchRecheckTests
         Ask.Says(statistics.StoppedBecause!, "differs by", "BatchTolerance");
 
         // It is told last, on the thread that found it.
-        await Eventually.BecomesTrue(() => checks.GetMeasurementSnapshot().Any(static value => (string)value.Tags[MlServeDiagnostics.RecheckOutcomeTag]! == "different"), "a recheck is counted");
+        await Eventually.BecomesTrue(
+            () =>
+                checks.GetMeasurementSnapshot()
+                    .Any(static value => (string)value.Tags[MlServeDiagnostics.RecheckOutcomeTag]! == "different"), "a recheck is counted");
         var entry = Assert.Single(log.Entries, static entry => entry.Id.Id == 3001);
         Assert.Equal(LogLevel.Error, entry.Level);
         Ask.Says(entry.Text, "'default'", "batched no more", "differs by");
-        Assert.Contains(checks.GetMeasurementSnapshot(), static value => (string)value.Tags[MlServeDiagnostics.RecheckOutcomeTag]! == "different");
+        Assert.Contains(
+            checks.GetMeasurementSnapshot(), static value => (string)value.Tags[MlServeDiagnostics.RecheckOutcomeTag]! == "different");
 
         // Each alone is its own mean.
         for (var round = 0; round < 50; round++)
@@ -50,7 +54,8 @@ public sealed class BatchRecheckTests
             }
         }
 
-        using var several = await batched.PredictAsync(PredictionInputs.Rows(Row(1).Concat(Row(2)).ToArray(), 2), cancellationToken: TestContext.Current.CancellationToken);
+        using var several = await batched.PredictAsync(
+            PredictionInputs.Rows(Row(1).Concat(Row(2)).ToArray(), 2), cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(new float[8], several.EnsureOk()[0].ToArray<float>());
         Assert.Single(log.Entries, static entry => entry.Id.Id == 3001);
     }
@@ -59,7 +64,9 @@ public sealed class BatchRecheckTests
     public async Task Recheck_RowsMix_KeptAnswersAreTrustedNoMore()
     {
         using var model = MixingModels.With(MixingModels.Mixing["less the mean"], "").Load(new() { BatchAxis = 0 });
-        await using var cached = new PredictorBuilder(new TrustingModel(model)).UseCache().UseBatching(Eager).Build(new FakeServices(new RunGate(2)));
+        await using var cached = new PredictorBuilder(new TrustingModel(model)).UseCache()
+            .UseBatching(Eager)
+            .Build(new FakeServices(new RunGate(2)));
         for (var round = 0; cached.GetService<BatchStatistics>()!.StoppedBecause is null && round < 10_000; round++)
         {
             foreach (var answer in await AskAsync(cached, 16, first: round * 16))
@@ -97,8 +104,10 @@ public sealed class BatchRecheckTests
     public async Task Recheck_RowsDoNotMix_GoesOnWhateverIsAskedFor(int axis)
     {
         // Two outputs of which callers want one or both, one row or several, more than a batch holds, rows on either axis.
-        using var model = new TinyOnnx().Input("x", ElementType.Float, axis == 0 ? ["N", 4] : [4, "N"]).Weight("two", [2f]).Node("Mul", "x two", "y").Node("Neg", "x", "z")
-            .Output("y", ElementType.Float, axis == 0 ? ["N", 4] : [4, "N"]).Output("z", ElementType.Float, axis == 0 ? ["N", 4] : [4, "N"]).Load();
+        using var model = new TinyOnnx().Input("x", ElementType.Float, axis == 0 ? ["N", 4] : [4, "N"]).Weight("two", [2f])
+            .Node("Mul", "x two", "y").Node("Neg", "x", "z")
+            .Output("y", ElementType.Float, axis == 0 ? ["N", 4] : [4, "N"]).Output("z", ElementType.Float, axis == 0 ? ["N", 4] : [4, "N"])
+            .Load();
         await using var batched = Build(model, new LogList(), new FakeMeterFactory());
         var statistics = batched.GetService<BatchStatistics>()!;
         for (var round = 0; statistics.Rechecks < 100 && round < 10_000; round++)
@@ -108,7 +117,8 @@ public sealed class BatchRecheckTests
                 var rows = i == 3 ? 20 : (i % 3) + 1;
                 var values = Enumerable.Range(0, rows * 4).Select(element => (float)(element + (100 * i))).ToArray();
                 using var answer = await batched.PredictAsync(
-                    PredictionInputs.Rows(PredictionInput.Tensor("x", values, axis == 0 ? [rows, 4] : [4, rows])), i % 2 == 0 ? null : new() { Outputs = ["z"] });
+                    PredictionInputs.Rows(PredictionInput.Tensor("x", values, axis == 0 ? [rows, 4] : [4, rows])),
+                    i % 2 == 0 ? null : new() { Outputs = ["z"] });
                 Assert.Equal(values.Select(static value => -value), answer.EnsureOk()["z"].ToArray<float>());
             }).ToList();
             await Task.WhenAll(asked);
@@ -133,7 +143,8 @@ public sealed class BatchRecheckTests
         {
             await Task.WhenAll(Enumerable.Range(1, 8).Select(async length =>
             {
-                using var answer = await batched.PredictAsync(PredictionInputs.Row(PredictionInput.Tensor("x", Enumerable.Repeat((float)length, length).ToArray(), [length])));
+                using var answer = await batched.PredictAsync(PredictionInputs.Row(PredictionInput.Tensor(
+                    "x", Enumerable.Repeat((float)length, length).ToArray(), [length])));
                 Assert.Equal(Enumerable.Repeat((2f * length) + 1, length), answer.EnsureOk()[0].ToArray<float>());
             }));
         }
@@ -211,7 +222,8 @@ public sealed class BatchRecheckTests
     public async Task Recheck_RateIsZero_RunsNothingAgain()
     {
         using var model = MixingModels.With(MixingModels.Mixing["less the mean"], "").Load(new() { BatchAxis = 0 });
-        await using var batched = new PredictorBuilder(new TrustingModel(model)).UseBatching(static options => options.RecheckRate = 0).Build(new FakeServices(new RunGate(2)));
+        await using var batched = new PredictorBuilder(new TrustingModel(model)).UseBatching(static options => options.RecheckRate = 0)
+            .Build(new FakeServices(new RunGate(2)));
         for (var round = 0; round < 100; round++)
         {
             foreach (var answer in await AskAsync(batched, 16))
@@ -231,8 +243,10 @@ public sealed class BatchRecheckTests
         options.MaxBatchSize = 16;
     }
 
-    private static async Task<Prediction[]> AskAsync(IPredictor predictor, int callers, int first = 0) => await Task.WhenAll(Enumerable.Range(first, callers)
-        .Select(i => predictor.PredictAsync(PredictionInputs.Row(Row(i)), cancellationToken: TestContext.Current.CancellationToken).AsTask()));
+    private static async Task<Prediction[]> AskAsync(IPredictor predictor, int callers, int first = 0) =>
+        await Task.WhenAll(Enumerable.Range(first, callers)
+            .Select(i =>
+                predictor.PredictAsync(PredictionInputs.Row(Row(i)), cancellationToken: TestContext.Current.CancellationToken).AsTask()));
 
     private static float[] Row(int i) => [i, 2 * i, 3 - i, 1];
 }

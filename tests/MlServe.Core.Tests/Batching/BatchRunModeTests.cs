@@ -198,7 +198,9 @@ public sealed class BatchRunModeTests
         Assert.All(seen, Assert.Null);
     }
 
-    /// <summary>Asks, and leaves the runner that has just answered the time to give its place back: who finds the gate taken is not run inline.</summary>
+    /// <summary>
+    /// Asks, and leaves the runner that has just answered the time to give its place back: who finds the gate taken is not run inline.
+    /// </summary>
     private static async Task ExpectAloneAsync(Harness harness, long id)
     {
         await Harness.Expect(harness.Send(id), id);

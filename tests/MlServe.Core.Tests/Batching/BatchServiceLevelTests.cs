@@ -6,8 +6,8 @@ using MlServe.Tests.Fakes;
 namespace MlServe.Tests.Batching;
 
 /// <summary>
-/// Batcher, admission, hold and circuit breaker read one model's run times; none of them may take for a fault what another has made of them. The clock moves by what a run costs: 0.05 ms for one
-/// row, 1.4 ms for 64.
+/// Batcher, admission, hold and circuit breaker read one model's run times; none of them may take for a fault what another has made of
+/// them. The clock moves by what a run costs: 0.05 ms for one row, 1.4 ms for 64.
 /// </summary>
 public sealed class BatchServiceLevelTests : IAsyncDisposable
 {
@@ -101,7 +101,9 @@ public sealed class BatchServiceLevelTests : IAsyncDisposable
             var rows = inputs.RowCount ?? 1;
             clock.Advance(TimeSpan.FromMilliseconds(0.1 * rows));
             return new(Answers.Of(1, new() { BatchRows = rows }));
-        })).UseFallback(static chain => chain.ThenValue("id", 0L)).UseCircuitBreaker().Build(new FakeServices(clock, new ServiceLevel { P99 = Promised }));
+        })).UseFallback(static chain => chain.ThenValue("id", 0L))
+            .UseCircuitBreaker()
+            .Build(new FakeServices(clock, new ServiceLevel { P99 = Promised }));
         for (var i = 0; i < 40; i++)
             (await pipeline.PredictAsync(PredictionInputs.Rows(new long[100], 100), null, TestContext.Current.CancellationToken)).Dispose();
         Assert.Equal(CircuitState.Closed, pipeline.GetService<ICircuitBreaker>()!.State);
@@ -196,7 +198,11 @@ public sealed class BatchServiceLevelTests : IAsyncDisposable
 
     private void Build(ServiceLevel? level, Action<PredictorBuilder>? around = null, Action<BatchingOptions>? configure = null)
     {
-        _model = new() { SampleRequest = PredictionInputs.Row([7L]), OnRun = rows => _clock.Advance(TimeSpan.FromMilliseconds(_factor * (_fixed + (_perRow * rows.Length)))) };
+        _model = new()
+        {
+            SampleRequest = PredictionInputs.Row([7L]),
+            OnRun = rows => _clock.Advance(TimeSpan.FromMilliseconds(_factor * (_fixed + (_perRow * rows.Length)))),
+        };
         var builder = new PredictorBuilder(_model);
         around?.Invoke(builder);
         object[] services = level is null ? [new RunGate(1), _clock] : [new RunGate(1), _clock, level];
@@ -208,7 +214,8 @@ public sealed class BatchServiceLevelTests : IAsyncDisposable
         _model.Runs.Clear();
     }
 
-    private Task<Prediction> SendAsync(long id) => _pipeline!.PredictAsync(PredictionInputs.Row([id]), null, TestContext.Current.CancellationToken).AsTask();
+    private Task<Prediction> SendAsync(long id) =>
+        _pipeline!.PredictAsync(PredictionInputs.Row([id]), null, TestContext.Current.CancellationToken).AsTask();
 
     /// <summary>512 callers until so many requests have been made; how many of them the model answered.</summary>
     private async Task<int> CrowdAsync(int requests)

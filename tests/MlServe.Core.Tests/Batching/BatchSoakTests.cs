@@ -4,8 +4,8 @@ using MlServe.Tests.Fakes;
 namespace MlServe.Tests.Batching;
 
 /// <summary>
-/// Many callers at once, with all that can happen to a request, from a fixed seed. Short in a normal run; <c>MLSERVE_SOAK=1</c> makes it fifty times as
-/// long: <c>MLSERVE_SOAK=1 dotnet test -c Release --filter-class '*BatchSoakTests'</c>.
+/// Many callers at once, with all that can happen to a request, from a fixed seed. Short in a normal run; <c>MLSERVE_SOAK=1</c> makes it
+/// fifty times as long: <c>MLSERVE_SOAK=1 dotnet test -c Release --filter-class '*BatchSoakTests'</c>.
 /// </summary>
 [Collection(Alone.Name)]
 public sealed class BatchSoakTests

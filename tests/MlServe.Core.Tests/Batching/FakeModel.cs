@@ -4,8 +4,8 @@ using MlServe.Tensors;
 namespace MlServe.Tests.Batching;
 
 /// <summary>
-/// A model whose rows are numbers and whose answers are the same numbers. It keeps its runs to itself until they are finished one by one, if told so, and
-/// fails for rows that are negative.
+/// A model whose rows are numbers and whose answers are the same numbers. It keeps its runs to itself until they are finished one by one,
+/// if told so, and fails for rows that are negative.
 /// </summary>
 internal sealed class FakeModel : IPredictor, IBatchExecutor
 {
@@ -19,7 +19,14 @@ internal sealed class FakeModel : IPredictor, IBatchExecutor
         int? axis = isBatchable ? 0 : null;
         var x = new ValueSignature { Name = "x", Kind = ValueKind.Tensor, ElementType = ElementType.Int64, BatchAxis = axis };
         var shared = new ValueSignature { Name = "shared", Kind = ValueKind.Tensor, ElementType = ElementType.Int64, IsOptional = true };
-        var id = new ValueSignature { Name = "id", Kind = ValueKind.Tensor, ElementType = ElementType.Int64, BatchAxis = axis, Shape = [new(), new()] };
+        var id = new ValueSignature
+        {
+            Name = "id",
+            Kind = ValueKind.Tensor,
+            ElementType = ElementType.Int64,
+            BatchAxis = axis,
+            Shape = [new(), new()],
+        };
         Signature = new(hasShared ? [x, shared] : [x], [id, id with { Name = "negated" }]) { RowsAreIndependent = rowsAreIndependent };
     }
 
@@ -83,7 +90,10 @@ internal sealed class FakeModel : IPredictor, IBatchExecutor
 
     public bool TryNextRun(out FakeRun? run) => _held.Reader.TryRead(out run);
 
-    /// <summary>Holds no run any more, and lets those go that are held: also where a test has failed with one in its hand, which would hang otherwise.</summary>
+    /// <summary>
+    /// Holds no run any more, and lets those go that are held: also where a test has failed with one in its hand, which would hang
+    /// otherwise.
+    /// </summary>
     public void LetRunsGo()
     {
         lock (_unfinished)
@@ -142,7 +152,9 @@ internal sealed class FakeModel : IPredictor, IBatchExecutor
         if (HoldsRuns) Hold(new FakeRun(rows, cancellationToken));
 
         return Array.Exists(rows, static id => id < 0)
-            ? new(PredictionStatus.Invalid, PredictionErrorCode.RejectedByRuntime, "Row {0} is negative.", Array.Find(rows, static id => id < 0))
+            ? new(
+                PredictionStatus.Invalid, PredictionErrorCode.RejectedByRuntime, "Row {0} is negative.",
+                Array.Find(rows, static id => id < 0))
             : null;
     }
 

@@ -10,7 +10,8 @@ internal sealed class Harness : IAsyncDisposable
     private readonly IPredictor _pipeline;
     private readonly bool _sharesGate;
 
-    public Harness(Action<BatchingOptions>? configure = null, FakeModel? model = null, RunGate? gate = null, bool holdsRuns = true, int lanes = 1,
+    public Harness(
+        Action<BatchingOptions>? configure = null, FakeModel? model = null, RunGate? gate = null, bool holdsRuns = true, int lanes = 1,
         FakeTimeProvider? clock = null)
     {
         Model = model ?? new();
@@ -40,8 +41,10 @@ internal sealed class Harness : IAsyncDisposable
 
     public IPredictor Pipeline => _pipeline;
 
-    public Task<Prediction> Send(long id, TimeSpan? timeout = null, RequestPriority priority = default, CancellationToken cancellationToken = default) =>
-        _pipeline.PredictAsync(PredictionInputs.Row(new[] { id }), new() { Timeout = timeout, Priority = priority }, cancellationToken).AsTask();
+    public Task<Prediction> Send(
+        long id, TimeSpan? timeout = null, RequestPriority priority = default, CancellationToken cancellationToken = default) =>
+        _pipeline.PredictAsync(PredictionInputs.Row(new[] { id }), new() { Timeout = timeout, Priority = priority }, cancellationToken)
+            .AsTask();
 
     /// <summary>Sends numbers as rows of one request.</summary>
     public Task<Prediction> SendRows(long[] ids, TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
@@ -93,7 +96,8 @@ internal sealed class Harness : IAsyncDisposable
         Assert.Equal(0, Batcher.InFlight);
         Assert.Equal(0, Model.LanesOut);
 
-        // Whoever answers gives its place back a moment later: disposal waits for this batcher's runners, not for those of others at the same gate.
+        // Whoever answers gives its place back a moment later: disposal waits for this batcher's runners, not for those of others at the
+        // same gate.
         if (_sharesGate) await Eventually.BecomesTrue(() => Gate.CurrentRuns == 0, "the gate is empty");
         Assert.Equal(0, Gate.CurrentRuns);
     }

@@ -4,7 +4,10 @@ using MlServe.Tests.Fakes;
 
 namespace MlServe.Tests.Batching;
 
-/// <summary>The lanes of the batcher and of the direct path keep to one bound, whatever shapes come, in whatever number, with outputs of whatever size.</summary>
+/// <summary>
+/// The lanes of the batcher and of the direct path keep to one bound, whatever shapes come, in whatever number, with outputs of whatever
+/// size.
+/// </summary>
 public sealed class LaneMemoryTests
 {
     private const long MiB = 1 << 20;
@@ -49,7 +52,8 @@ public sealed class LaneMemoryTests
         {
             var random = new Random(caller);
             for (var i = 0; i < 200; i++)
-                await setting.AskAsync(caller % 4 == 0 ? setting.Model : setting.Batched, 16 * random.Next(1, Shapes + 1), random.Next(1, 5));
+                await setting.AskAsync(
+                    caller % 4 == 0 ? setting.Model : setting.Batched, 16 * random.Next(1, Shapes + 1), random.Next(1, 5));
         })).ToList();
         await Task.WhenAll(callers);
         Volatile.Write(ref isOver, true);
@@ -112,7 +116,8 @@ public sealed class LaneMemoryTests
             new() { BytesPerNumber = 1024 }, holdsRuns: false);
         await Harness.Expect(harness.Send(1), 1);
         var rows = Enumerable.Range(0, 40).Select(static id => (long)id).ToArray();
-        using var answer = await harness.Pipeline.PredictAsync(PredictionInputs.Rows(Enumerable.Range(0, 80).Select(static i => i / 2L).ToArray(), 40), null, Token);
+        using var answer = await harness.Pipeline.PredictAsync(
+            PredictionInputs.Rows(Enumerable.Range(0, 80).Select(static i => i / 2L).ToArray(), 40), null, Token);
         Assert.Equal(rows, answer.EnsureOk()[0].ToArray<long>());
         Assert.Equal([1, 40], harness.Model.Runs.Select(static run => run.Length));
     }
@@ -165,7 +170,8 @@ public sealed class LaneMemoryTests
         public async Task AskAsync(IPredictor predictor, int length, int rows)
         {
             var values = Enumerable.Range(0, length * rows).Select(static i => (float)i).ToArray();
-            using var answer = await predictor.PredictAsync(PredictionInputs.Rows(PredictionInput.Tensor("x", values, [rows, length])), null, Token);
+            using var answer = await predictor.PredictAsync(
+                PredictionInputs.Rows(PredictionInput.Tensor("x", values, [rows, length])), null, Token);
             var output = answer.EnsureOk()["y"];
             Assert.Equal([rows, length * _tiles], output.Shape.ToArray());
             Assert.Equal(values[^1], output.AsSpan<float>()[^1]);

@@ -43,7 +43,8 @@ public sealed class OnnxBatchingTests
                     value = random.NextSingle();
                 using var expected = await alone.PredictAsync(PredictionInputs.Row(row));
                 using var actual = await batched.PredictAsync(PredictionInputs.Row(row));
-                Assert.Equal(expected["y"].ToArray<float>(), actual["y"].ToArray<float>(), static (left, right) => MathF.Abs(left - right) < 1e-5f);
+                Assert.Equal(
+                    expected["y"].ToArray<float>(), actual["y"].ToArray<float>(), static (left, right) => MathF.Abs(left - right) < 1e-5f);
             }
         })).ToList();
 
@@ -57,7 +58,8 @@ public sealed class OnnxBatchingTests
         var bytes = OnnxModel.Mlp(3, 4, 16, 3);
         await using var alone = await LoadAsync(bytes);
         await using var model = await LoadAsync(bytes);
-        await using var batched = new PredictorBuilder(model).UseBatching(static options => options.MaxBatchSize = 16).Build(new FakeServices(TimeProvider.System));
+        await using var batched = new PredictorBuilder(model).UseBatching(static options => options.MaxBatchSize = 16)
+            .Build(new FakeServices(TimeProvider.System));
         var random = new Random(5);
         var rows = new float[4 * 100];
         foreach (ref var value in rows.AsSpan())
@@ -73,7 +75,8 @@ public sealed class OnnxBatchingTests
     [Fact]
     public async Task PredictAsync_SharedInputDiffers_RowsAreAnsweredWithTheirOwn()
     {
-        var bytes = new OnnxModel().Input("x", OnnxModel.Float, "batch", 2).Input("scale", OnnxModel.Float).Output("y", OnnxModel.Float, "batch", 2)
+        var bytes = new OnnxModel().Input("x", OnnxModel.Float, "batch", 2).Input("scale", OnnxModel.Float)
+            .Output("y", OnnxModel.Float, "batch", 2)
             .Node("Mul", ["x", "scale"], ["y"]).ToBytes();
         await using var model = await LoadAsync(bytes);
         Assert.Null(model.Signature.Inputs[1].BatchAxis);
@@ -92,13 +95,15 @@ public sealed class OnnxBatchingTests
     [Fact]
     public async Task PredictAsync_OutputsAskedForByName_DifferWithinABatch()
     {
-        var bytes = new OnnxModel().Input("x", OnnxModel.Float, "batch", 1).Output("same", OnnxModel.Float, "batch", 1).Output("minus", OnnxModel.Float, "batch", 1)
+        var bytes = new OnnxModel().Input("x", OnnxModel.Float, "batch", 1).Output("same", OnnxModel.Float, "batch", 1)
+            .Output("minus", OnnxModel.Float, "batch", 1)
             .Node("Identity", ["x"], ["same"]).Node("Neg", ["x"], ["minus"]).ToBytes();
         await using var model = await LoadAsync(bytes);
         await using var batched = new PredictorBuilder(model).UseBatching().Build(new FakeServices(new RunGate(2)));
         PredictionOptions?[] options = [null, new() { Outputs = ["same"] }, new() { Outputs = ["minus"] }];
 
-        var tasks = Enumerable.Range(0, 600).Select(i => batched.PredictAsync(PredictionInputs.Row(new[] { (float)i }), options[i % 3]).AsTask()).ToList();
+        var tasks = Enumerable.Range(0, 600)
+            .Select(i => batched.PredictAsync(PredictionInputs.Row(new[] { (float)i }), options[i % 3]).AsTask()).ToList();
 
         for (var i = 0; i < tasks.Count; i++)
         {
@@ -137,7 +142,8 @@ public sealed class OnnxBatchingTests
         {
             var bytes = OnnxModel.Mlp(i, 4, 32, 2);
             var model = await LoadAsync(bytes);
-            models.Add((await LoadAsync(bytes), model, new PredictorBuilder(model).UseBatching(static options => options.Lanes = 2).Build(new FakeServices(gate))));
+            models.Add((await LoadAsync(bytes), model,
+                new PredictorBuilder(model).UseBatching(static options => options.Lanes = 2).Build(new FakeServices(gate))));
         }
 
         var callers = Enumerable.Range(0, 50).Select(caller => Task.Run(async () =>
@@ -149,7 +155,8 @@ public sealed class OnnxBatchingTests
             {
                 most = Math.Max(most, gate.CurrentRuns);
                 using var actual = await batched.PredictAsync(PredictionInputs.Row(row));
-                Assert.Equal(expected["y"].ToArray<float>(), actual["y"].ToArray<float>(), static (left, right) => MathF.Abs(left - right) < 1e-4f);
+                Assert.Equal(
+                    expected["y"].ToArray<float>(), actual["y"].ToArray<float>(), static (left, right) => MathF.Abs(left - right) < 1e-4f);
             }
         })).ToList();
         await Task.WhenAll(callers);
@@ -192,7 +199,9 @@ public sealed class OnnxBatchingTests
         for (var version = 1; version <= 10; version++)
         {
             var before = Volatile.Read(ref answered);
-            await Eventually.BecomesTrue(() => Volatile.Read(ref answered) > before + 8 || callers.Exists(static caller => caller.IsCompleted), "the version answers");
+            await Eventually.BecomesTrue(
+                () => Volatile.Read(ref answered) > before + 8 || callers.Exists(static caller => caller.IsCompleted),
+                "the version answers");
             var next = await MakeAsync(version);
             var old = Interlocked.Exchange(ref current, next);
             if (version % 2 == 0) await old.DisposeAsync();
@@ -206,7 +215,8 @@ public sealed class OnnxBatchingTests
         static async Task<IPredictor> MakeAsync(int version)
         {
             var model = await LoadAsync(Gather(version * 1000));
-            return new PredictorBuilder(_ => model).UseBatching(static options => (options.MaxBatchSize, options.RecheckRate) = (8, 1)).Build(new FakeServices(new RunGate(2)));
+            return new PredictorBuilder(_ => model).UseBatching(static options => (options.MaxBatchSize, options.RecheckRate) = (8, 1))
+                .Build(new FakeServices(new RunGate(2)));
         }
     }
 
@@ -243,9 +253,10 @@ public sealed class OnnxBatchingTests
     }
 
     /// <summary>Looks rows up in a table of <see cref="Entries"/>; the runtime fails for an index beyond it.</summary>
-    private static byte[] Gather(int offset) => new OnnxModel().Input("x", OnnxModel.Int64, "batch", 1).Output("y", OnnxModel.Float, "batch", 1)
-        .Initializer("table", [.. Enumerable.Range(offset, Entries).Select(static value => (float)value)], Entries)
-        .Node("Gather", ["table", "x"], ["y"]).ToBytes();
+    private static byte[] Gather(int offset) =>
+        new OnnxModel().Input("x", OnnxModel.Int64, "batch", 1).Output("y", OnnxModel.Float, "batch", 1)
+            .Initializer("table", [.. Enumerable.Range(offset, Entries).Select(static value => (float)value)], Entries)
+            .Node("Gather", ["table", "x"], ["y"]).ToBytes();
 
     private static async Task<OnnxPredictor> LoadAsync(byte[] bytes) => await OnnxPredictor.LoadAsync(ModelSource.FromBytes(bytes));
 }

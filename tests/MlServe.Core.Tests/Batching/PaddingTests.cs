@@ -5,8 +5,8 @@ using MlServe.TestModels;
 namespace MlServe.Tests.Batching;
 
 /// <summary>
-/// A model whose rows have a length of their own: <c>sum</c> adds up what the mask lets through, <c>twice</c> answers each step. Filled with tens, a
-/// wrong mask or a wrong cut shows at once.
+/// A model whose rows have a length of their own: <c>sum</c> adds up what the mask lets through, <c>twice</c> answers each step. Filled
+/// with tens, a wrong mask or a wrong cut shows at once.
 /// </summary>
 public sealed class PaddingTests : IAsyncLifetime
 {
@@ -14,7 +14,8 @@ public sealed class PaddingTests : IAsyncLifetime
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() => _model = await OnnxPredictor.LoadAsync(ModelSource.FromBytes(Masked()), cancellationToken: Ct);
+    public async ValueTask InitializeAsync() =>
+        _model = await OnnxPredictor.LoadAsync(ModelSource.FromBytes(Masked()), cancellationToken: Ct);
 
     public async ValueTask DisposeAsync() => await _model.DisposeAsync();
 
@@ -30,7 +31,8 @@ public sealed class PaddingTests : IAsyncLifetime
         await using var padded = Padded();
         var values = Enumerable.Range(1, length).Select(static i => (float)i).ToArray();
 
-        using var prediction = await padded.PredictAsync(PredictionInputs.Row(PredictionInput.Tensor("x", values, [length])), cancellationToken: Ct);
+        using var prediction = await padded.PredictAsync(
+            PredictionInputs.Row(PredictionInput.Tensor("x", values, [length])), cancellationToken: Ct);
 
         prediction.EnsureOk();
         Assert.Equal(values.Sum(), prediction["sum"].ToScalar<float>());
@@ -43,7 +45,8 @@ public sealed class PaddingTests : IAsyncLifetime
     {
         await using var padded = Padded();
 
-        using var flat = await padded.PredictAsync(PredictionInputs.Row(PredictionInput.Tensor("x", new float[] { 1, 2, 3 })), cancellationToken: Ct);
+        using var flat = await padded.PredictAsync(
+            PredictionInputs.Row(PredictionInput.Tensor("x", new float[] { 1, 2, 3 })), cancellationToken: Ct);
         using var rows = await padded.PredictAsync(
             PredictionInputs.Rows(PredictionInput.Tensor("x", new float[] { 1, 2, 3, 4, 5, 6 }, [2, 3])), cancellationToken: Ct);
 

@@ -6,8 +6,8 @@ using MlServe.Tests.Fakes;
 namespace MlServe.Tests.Batching;
 
 /// <summary>
-/// The behaviours that the test suites of Nx.Serving, TensorFlow (Serving) and Triton hold their batchers to, each under its peer's own name.
-/// PEERS.md lists those that do not apply, and where others are tested.
+/// The behaviours that the test suites of Nx.Serving, TensorFlow (Serving) and Triton hold their batchers to, each under its peer's own
+/// name. PEERS.md lists those that do not apply, and where others are tested.
 /// </summary>
 public sealed class PeerBehaviourTests
 {
@@ -39,7 +39,8 @@ public sealed class PeerBehaviourTests
     [Fact]
     public async Task Nx_1Crash_TheCallerHearsTheOriginalError()
     {
-        await using var harness = new Harness(model: new() { OnRun = static _ => throw new InvalidTimeZoneException("the original") }, holdsRuns: false);
+        await using var harness = new Harness(
+            model: new() { OnRun = static _ => throw new InvalidTimeZoneException("the original") }, holdsRuns: false);
 
         Assert.IsType<InvalidTimeZoneException>((await Harness.Fault(harness.Send(1))).Exception);
     }
@@ -133,7 +134,9 @@ public sealed class PeerBehaviourTests
         for (var caller = 0; caller < 4; caller++)
         {
             using var answers = await lists[caller];
-            Assert.Equal(Enumerable.Range(caller * 100, 50).Select(static id => (long)id), answers.Select(static answer => answer[0].ToScalar<long>()));
+            Assert.Equal(
+                Enumerable.Range(caller * 100, 50).Select(static id => (long)id),
+                answers.Select(static answer => answer[0].ToScalar<long>()));
         }
     }
 
@@ -259,7 +262,10 @@ public sealed class PeerBehaviourTests
     {
         await using var harness = new Harness();
         var blocker = await harness.BlockAsync();
-        var tasks = new List<Task<Prediction>> { harness.Send(1, priority: RequestPriority.Bulk), harness.Send(2), harness.Send(3, priority: RequestPriority.Bulk) };
+        var tasks = new List<Task<Prediction>>
+        {
+            harness.Send(1, priority: RequestPriority.Bulk), harness.Send(2), harness.Send(3, priority: RequestPriority.Bulk),
+        };
 
         await FinishAllAsync(harness, blocker, tasks);
         Assert.Equal([[1_000_000], [2], [1, 3]], harness.Model.Runs);
@@ -332,7 +338,8 @@ public sealed class PeerBehaviourTests
     [Fact]
     public async Task Serving_RequestWithIncompatibleInputTensorSizes_IsRefusedAndCountsNowhere()
     {
-        var bytes = new OnnxModel().Input("a", OnnxModel.Float, "batch", 1).Input("b", OnnxModel.Float, "batch", 1).Output("y", OnnxModel.Float, "batch", 1)
+        var bytes = new OnnxModel().Input("a", OnnxModel.Float, "batch", 1).Input("b", OnnxModel.Float, "batch", 1)
+            .Output("y", OnnxModel.Float, "batch", 1)
             .Node("Add", ["a", "b"], ["y"]).ToBytes();
         await using var model = await OnnxPredictor.LoadAsync(ModelSource.FromBytes(bytes));
         await using var predictor = new PredictorBuilder(model).UseBatching().Build();
@@ -400,7 +407,10 @@ public sealed class PeerBehaviourTests
     {
         await using var harness = new Harness();
         var blocker = await harness.BlockAsync();
-        var tasks = new List<Task<Prediction>> { harness.SendWide(1, 2), harness.SendWide(2, 2), harness.SendWide(3, 2), harness.SendWide(4, 5) };
+        var tasks = new List<Task<Prediction>>
+        {
+            harness.SendWide(1, 2), harness.SendWide(2, 2), harness.SendWide(3, 2), harness.SendWide(4, 5),
+        };
 
         await FinishAllAsync(harness, blocker, tasks);
         Assert.Equal(3, harness.Statistics.Runs);
@@ -414,7 +424,8 @@ public sealed class PeerBehaviourTests
     public async Task Triton_MultiBatchDelayedUseMaxBatch_WhatQueuedFillsOneBatch() => await RunAsync(8, [3, 4, 1], [8]);
 
     [Fact]
-    public async Task Triton_MultiBatchPreserveOrdering_OneLaneAnswersInTheOrderOfArrival() => await RunAsync(4, [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], [4, 4, 4]);
+    public async Task Triton_MultiBatchPreserveOrdering_OneLaneAnswersInTheOrderOfArrival() =>
+        await RunAsync(4, [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], [4, 4, 4]);
 
     [Fact]
     public async Task Triton_MaxQueueDelayOnlyDefault_TwoExecutionsTheFirstAndAllThatQueuedMeanwhile() =>
@@ -451,7 +462,10 @@ public sealed class PeerBehaviourTests
     {
         await using var harness = new Harness();
         var blocker = await harness.BlockAsync();
-        var tasks = new List<Task<Prediction>> { harness.Send(1, priority: RequestPriority.Bulk), harness.Send(2, priority: RequestPriority.Bulk), harness.Send(3) };
+        var tasks = new List<Task<Prediction>>
+        {
+            harness.Send(1, priority: RequestPriority.Bulk), harness.Send(2, priority: RequestPriority.Bulk), harness.Send(3),
+        };
 
         await FinishAllAsync(harness, blocker, tasks);
         Assert.Equal([3], harness.Model.Runs[1]);
@@ -464,7 +478,8 @@ public sealed class PeerBehaviourTests
         var blocker = await harness.BlockAsync();
         Task<Prediction> With(long id) => harness.Pipeline.PredictAsync(
             PredictionInputs.Row(PredictionInput.Tensor("x", new[] { id }), PredictionInput.Scalar("shared", 1L))).AsTask();
-        Task<Prediction> Without(long id) => harness.Pipeline.PredictAsync(PredictionInputs.Row(PredictionInput.Tensor("x", new[] { id }))).AsTask();
+        Task<Prediction> Without(long id) =>
+            harness.Pipeline.PredictAsync(PredictionInputs.Row(PredictionInput.Tensor("x", new[] { id }))).AsTask();
         var tasks = new List<Task<Prediction>> { With(1), Without(2), With(3), Without(4) };
 
         await FinishAllAsync(harness, blocker, tasks);
@@ -503,7 +518,8 @@ public sealed class PeerBehaviourTests
     {
         await using var harness = new Harness(options => options.MaxBatchSize = limit);
         var blocker = await harness.BlockAsync();
-        var ids = requests.Select(static (rows, i) => Enumerable.Range((i + 1) * 1000, rows).Select(static id => (long)id).ToArray()).ToList();
+        var ids = requests.Select(static (rows, i) =>
+            Enumerable.Range((i + 1) * 1000, rows).Select(static id => (long)id).ToArray()).ToList();
         var tasks = ids.Select(rows => harness.SendRows(rows)).ToList();
 
         await FinishAllAsync(harness, blocker, tasks);

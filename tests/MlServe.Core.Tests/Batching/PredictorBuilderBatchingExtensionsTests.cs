@@ -46,7 +46,8 @@ public sealed class PredictorBuilderBatchingExtensionsTests
     [InlineData("another")]
     public void UseBatching_RowsDependOnTheirCompany_IsRefusedUnlessAcceptedByName(string? accepted)
     {
-        var builder = new PredictorBuilder(new FakeModel(rowsAreIndependent: false)).UseBatching(options => options.AcceptDependentRowsOf = accepted);
+        var builder = new PredictorBuilder(new FakeModel(rowsAreIndependent: false)).UseBatching(options =>
+            options.AcceptDependentRowsOf = accepted);
 
         var exception = Assert.Throws<ModelLoadException>(() => builder.Build());
 

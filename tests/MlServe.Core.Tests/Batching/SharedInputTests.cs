@@ -6,8 +6,8 @@ using MlServe.Tests.Fakes;
 namespace MlServe.Tests.Batching;
 
 /// <summary>
-/// Values that hold for all rows are taken from a caller once, at the moment they are compared: what it writes to its memory later on changes no
-/// neighbour's answer, whenever and however often its rows are copied.
+/// Values that hold for all rows are taken from a caller once, at the moment they are compared: what it writes to its memory later on
+/// changes no neighbour's answer, whenever and however often its rows are copied.
 /// </summary>
 public sealed class SharedInputTests
 {
@@ -82,7 +82,8 @@ public sealed class SharedInputTests
         }
 
         public Task<Prediction> Send(long x, float[] factor) =>
-            Batched.PredictAsync(PredictionInputs.Row(PredictionInput.Tensor("x", new[] { x }), PredictionInput.Tensor("k", factor, [1]))).AsTask();
+            Batched.PredictAsync(PredictionInputs.Row(PredictionInput.Tensor("x", new[] { x }), PredictionInput.Tensor("k", factor, [1])))
+                .AsTask();
 
         public static async Task ExpectAsync(IEnumerable<Task<Prediction>> tasks, int[]? rows = null)
         {

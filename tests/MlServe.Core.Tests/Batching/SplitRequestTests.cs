@@ -126,7 +126,9 @@ public sealed class SplitRequestTests
     public async Task PredictAsync_SplitRequestsOfAllSizes_ComeBackWhole()
     {
         await using var harness = new Harness(static options => options.MaxBatchSize = 7, holdsRuns: false, lanes: 2);
-        var tasks = Enumerable.Range(1, 60).Select(size => (Size: size, Task: harness.SendRows([.. Enumerable.Range(size * 100, size).Select(static id => (long)id)]))).ToList();
+        var tasks = Enumerable.Range(1, 60)
+            .Select(size =>
+                (Size: size, Task: harness.SendRows([.. Enumerable.Range(size * 100, size).Select(static id => (long)id)]))).ToList();
 
         foreach (var (size, task) in tasks)
             await Harness.Expect(task, [.. Enumerable.Range(size * 100, size).Select(static id => (long)id)]);

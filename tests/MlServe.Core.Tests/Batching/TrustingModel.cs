@@ -3,7 +3,8 @@ using MlServe.Onnx;
 namespace MlServe.Tests.Batching;
 
 /// <summary>
-/// A real model whose rows mix, and of which nothing is known: what no load would let pass, as far as anybody can tell. Only so can be seen what happens when it is found out in service.
+/// A real model whose rows mix, and of which nothing is known: what no load would let pass, as far as anybody can tell. Only so can be seen
+/// what happens when it is found out in service.
 /// </summary>
 internal sealed class TrustingModel(OnnxPredictor model) : IPredictor, IBatchExecutor
 {
@@ -15,7 +16,8 @@ internal sealed class TrustingModel(OnnxPredictor model) : IPredictor, IBatchExe
 
     public PredictionInputs? SampleRequest => _executor.SampleRequest;
 
-    public PredictionError? Prepare(in PredictionInputs inputs, PredictionOptions? options, out BatchRequest request) => _executor.Prepare(in inputs, options, out request);
+    public PredictionError? Prepare(in PredictionInputs inputs, PredictionOptions? options, out BatchRequest request) =>
+        _executor.Prepare(in inputs, options, out request);
 
     public ILane Rent(LaneShape shape, int rows) => _executor.Rent(shape, rows);
 
@@ -25,10 +27,12 @@ internal sealed class TrustingModel(OnnxPredictor model) : IPredictor, IBatchExe
 
     public long MakeRoom(long bytes) => _executor.MakeRoom(bytes);
 
-    public ValueTask<Prediction> PredictAsync(PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default) =>
+    public ValueTask<Prediction> PredictAsync(
+        PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default) =>
         model.PredictAsync(inputs, options, cancellationToken);
 
-    public object? GetService(Type serviceType, object? serviceKey = null) => serviceType.IsInstanceOfType(this) ? this : model.GetService(serviceType, serviceKey);
+    public object? GetService(Type serviceType, object? serviceKey = null) =>
+        serviceType.IsInstanceOfType(this) ? this : model.GetService(serviceType, serviceKey);
 
     public void Dispose()
     {

@@ -11,7 +11,9 @@ public sealed class CacheBuildTests
     {
         var options = new CacheOptions();
 
-        Assert.Equal((67_108_864, null, false, true), (options.SizeLimit, options.TimeToLive, options.StaleFromOtherVersions, options.SwitchOffWhenUseless));
+        Assert.Equal(
+            (67_108_864, null, false, true),
+            (options.SizeLimit, options.TimeToLive, options.StaleFromOtherVersions, options.SwitchOffWhenUseless));
         Assert.Equal((false, TimeSpan.FromMilliseconds(20)), (options.UseHybridCache, options.HybridCacheTimeout));
         Assert.Empty(options.Validate());
     }
@@ -28,13 +30,16 @@ public sealed class CacheBuildTests
 
         Assert.Contains("SizeLimit is 1; it must be 65536 to 1099511627776.", exception.Message, StringComparison.Ordinal);
         Assert.Contains("TimeToLive is 00:00:00; it must be greater than zero.", exception.Message, StringComparison.Ordinal);
-        Assert.Contains("HybridCacheTimeout is 00:01:00; it must be 00:00:00.001 to 00:00:10.", exception.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "HybridCacheTimeout is 00:01:00; it must be 00:00:00.001 to 00:00:10.", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Build_TwoCaches_IsRefused()
     {
-        var exception = Assert.Throws<InvalidOperationException>(() => new PredictorBuilder(new FakePredictor()).UseCache().UseCache().Build());
+        var exception = Assert.Throws<InvalidOperationException>(() => new PredictorBuilder(new FakePredictor()).UseCache()
+            .UseCache()
+            .Build());
         Assert.Contains("Call UseCache once", exception.Message, StringComparison.Ordinal);
     }
 
@@ -49,7 +54,8 @@ public sealed class CacheBuildTests
     [Fact]
     public void Build_AroundALayerThatAnswersInPlace_IsRefused()
     {
-        var exception = Assert.Throws<InvalidOperationException>(() => Build(new FakePredictor { Service = new InPlace() }, static _ => { }));
+        var exception = Assert.Throws<InvalidOperationException>(() =>
+            Build(new FakePredictor { Service = new InPlace() }, static _ => { }));
         Assert.Contains("stands around InPlace", exception.Message, StringComparison.Ordinal);
     }
 
@@ -58,13 +64,16 @@ public sealed class CacheBuildTests
     {
         var hybrid = Assert.Throws<InvalidOperationException>(
             () => Build(new FakePredictor { Service = new ModelIdentity("m", "1", "d") }, static options => options.UseHybridCache = true));
-        var nameless = Assert.Throws<InvalidOperationException>(() => Build(new FakePredictor(), static options => options.UseHybridCache = true));
+        var nameless = Assert.Throws<InvalidOperationException>(() =>
+            Build(new FakePredictor(), static options => options.UseHybridCache = true));
 
-        Assert.Contains("services.AddHybridCache() of the package Microsoft.Extensions.Caching.Hybrid", hybrid.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "services.AddHybridCache() of the package Microsoft.Extensions.Caching.Hybrid", hybrid.Message, StringComparison.Ordinal);
         Assert.Contains("no digest", nameless.Message, StringComparison.Ordinal);
     }
 
-    private static IPredictor Build(IPredictor inner, Action<CacheOptions> configure) => new PredictorBuilder(inner).UseCache(configure).Build();
+    private static IPredictor Build(IPredictor inner, Action<CacheOptions> configure) =>
+        new PredictorBuilder(inner).UseCache(configure).Build();
 
     private sealed class InPlace : IAnswersInPlace;
 }

@@ -18,9 +18,11 @@ public sealed class CacheFaultTests
             await Task.Delay(Timeout.Infinite, token);
             return default;
         });
-        using var pipeline = new PredictorBuilder(hanging).UseCache(static cache => cache.SwitchOffWhenUseless = false).UseTimeout(TimeSpan.FromSeconds(30))
+        using var pipeline = new PredictorBuilder(hanging).UseCache(static cache => cache.SwitchOffWhenUseless = false)
+            .UseTimeout(TimeSpan.FromSeconds(30))
             .Build(new FakeServices(time));
-        var tasks = Enumerable.Range(0, 10).Select(_ => pipeline.PredictAsync(Answers.Request(1), null, TestContext.Current.CancellationToken).AsTask()).ToList();
+        var tasks = Enumerable.Range(0, 10)
+            .Select(_ => pipeline.PredictAsync(Answers.Request(1), null, TestContext.Current.CancellationToken).AsTask()).ToList();
         time.Advance(TimeSpan.FromSeconds(29));
         Assert.DoesNotContain(tasks, static task => task.IsCompleted);
         time.Advance(TimeSpan.FromSeconds(1));
@@ -47,7 +49,8 @@ public sealed class CacheFaultTests
             await Task.Delay(Timeout.Infinite, token);
             return default;
         });
-        using var pipeline = new PredictorBuilder(hanging).UseCache(static cache => cache.SwitchOffWhenUseless = false).UseTimeout(TimeSpan.FromSeconds(30))
+        using var pipeline = new PredictorBuilder(hanging).UseCache(static cache => cache.SwitchOffWhenUseless = false)
+            .UseTimeout(TimeSpan.FromSeconds(30))
             .Build(new FakeServices(time));
         var first = pipeline.PredictAsync(Answers.Request(1), null, TestContext.Current.CancellationToken).AsTask();
         await Eventually.BecomesTrue(() => hanging.Calls == 1, "the first computes");
@@ -81,13 +84,15 @@ public sealed class CacheFaultTests
     public async Task PredictAsync_WaitsForAnOldAnswer_HearsItsAge()
     {
         var hybrid = new Shared();
-        using (var first = new CacheHarness(new FakePredictor { Service = Identity }, static options => options.UseHybridCache = true, services: hybrid))
+        using (var first = new CacheHarness(
+            new FakePredictor { Service = Identity }, static options => options.UseHybridCache = true, services: hybrid))
         {
             await first.SourceOf(1);
             await Eventually.BecomesTrue(() => hybrid.Entries.Count == 1, "the answer is passed on");
         }
 
-        using var second = new CacheHarness(new FakePredictor { Service = Identity }, static options => options.UseHybridCache = true, services: hybrid);
+        using var second = new CacheHarness(
+            new FakePredictor { Service = Identity }, static options => options.UseHybridCache = true, services: hybrid);
         second.Time.SetUtcNow(second.Time.GetUtcNow().AddMinutes(3));
         hybrid.Gate = new();
         var leads = second.Cache.PredictAsync(Answers.Request(1)).AsTask();
@@ -130,7 +135,8 @@ public sealed class CacheFaultTests
     private static async Task GiveUpAsync()
     {
         var hybrid = new Shared { Gate = new() };
-        using var harness = new CacheHarness(new FakePredictor { Service = Identity }, static options => options.UseHybridCache = true, services: hybrid);
+        using var harness = new CacheHarness(
+            new FakePredictor { Service = Identity }, static options => options.UseHybridCache = true, services: hybrid);
         using var source = new CancellationTokenSource();
         var task = harness.Cache.PredictAsync(Answers.Request(1), cancellationToken: source.Token).AsTask();
         await source.CancelAsync();
@@ -152,7 +158,8 @@ public sealed class CacheFaultTests
         public int Ended => Volatile.Read(ref _ended);
 
         public override async ValueTask<T> GetOrCreateAsync<TState, T>(
-            string key, TState state, Func<TState, CancellationToken, ValueTask<T>> factory, HybridCacheEntryOptions? options = null, IEnumerable<string>? tags = null,
+            string key, TState state, Func<TState, CancellationToken, ValueTask<T>> factory, HybridCacheEntryOptions? options = null,
+            IEnumerable<string>? tags = null,
             CancellationToken cancellationToken = default)
         {
             try
@@ -167,14 +174,17 @@ public sealed class CacheFaultTests
         }
 
         public override ValueTask SetAsync<T>(
-            string key, T value, HybridCacheEntryOptions? options = null, IEnumerable<string>? tags = null, CancellationToken cancellationToken = default)
+            string key, T value, HybridCacheEntryOptions? options = null, IEnumerable<string>? tags = null,
+            CancellationToken cancellationToken = default)
         {
             Entries[key] = (byte[])(object)value!;
             return default;
         }
 
-        public override ValueTask RemoveAsync(string key, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public override ValueTask RemoveAsync(string key, CancellationToken cancellationToken = default) =>
+            throw new NotSupportedException();
 
-        public override ValueTask RemoveByTagAsync(string tag, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public override ValueTask RemoveByTagAsync(string tag, CancellationToken cancellationToken = default) =>
+            throw new NotSupportedException();
     }
 }

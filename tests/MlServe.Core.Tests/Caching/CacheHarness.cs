@@ -8,11 +8,14 @@ namespace MlServe.Tests.Caching;
 /// <summary>A cache around a predictor that answers as told, with a clock that stands.</summary>
 internal sealed class CacheHarness : IDisposable
 {
-    public CacheHarness(IPredictor inner, Action<CacheOptions>? configure = null, IRequestHasher? hasher = null, CacheHost? host = null, params object[] services)
+    public CacheHarness(
+        IPredictor inner, Action<CacheOptions>? configure = null, IRequestHasher? hasher = null, CacheHost? host = null,
+        params object[] services)
     {
         Options = new() { SwitchOffWhenUseless = false };
         configure?.Invoke(Options);
-        Cache = new PredictorBuilder(inner).UseCache(Options, hasher).Build(new FakeServices([.. services, Time, Meters, Log, host ?? new()]));
+        Cache = new PredictorBuilder(inner).UseCache(Options, hasher)
+            .Build(new FakeServices([.. services, Time, Meters, Log, host ?? new()]));
     }
 
     public CacheOptions Options { get; }

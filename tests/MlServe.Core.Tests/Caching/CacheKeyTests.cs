@@ -6,7 +6,8 @@ using MlServe.Tests.Fakes;
 namespace MlServe.Tests.Caching;
 
 /// <summary>
-/// What is kept under a key, or given to those that wait for it, is the answer to what was hashed: whatever a caller writes to its memory, and whenever.
+/// What is kept under a key, or given to those that wait for it, is the answer to what was hashed: whatever a caller writes to its memory,
+/// and whenever.
 /// </summary>
 public sealed class CacheKeyTests
 {
@@ -36,17 +37,20 @@ public sealed class CacheKeyTests
         ["a shape"] = (static () => TinyModels.FreeLength(), static () =>
         {
             long[] shape = [2, 3];
-            return (PredictionInputs.Rows(PredictionInput.Tensor("x", new float[] { 1, 2, 3, 4, 5, 6 }, shape)), () => (shape[0], shape[1]) = (3, 2));
+            return (PredictionInputs.Rows(PredictionInput.Tensor("x", new float[] { 1, 2, 3, 4, 5, 6 }, shape)),
+                () => (shape[0], shape[1]) = (3, 2));
         }
         ),
         ["a value for all rows"] = (static () => new TinyOnnx().Input("x", ElementType.Float, "N", 2).Input("k", ElementType.Float, 1)
             .Node("Mul", "x k", "y").Output("y", ElementType.Float, "N", 2), static () =>
         {
             float[] factor = [2];
-            return (PredictionInputs.Rows(PredictionInput.Tensor("x", new float[] { 1, 2 }, [1, 2]), PredictionInput.Tensor("k", factor, [1])), () => factor[0] = 99);
+            return (PredictionInputs.Rows(
+                PredictionInput.Tensor("x", new float[] { 1, 2 }, [1, 2]), PredictionInput.Tensor("k", factor, [1])), () => factor[0] = 99);
         }
         ),
-        ["a sequence"] = (static () => new TinyOnnx().InputOfSequence("s", ElementType.Float).Node("ConcatFromSequence", "s", "y", TinyOnnx.Int("axis", 0))
+        ["a sequence"] = (static () => new TinyOnnx().InputOfSequence("s", ElementType.Float)
+            .Node("ConcatFromSequence", "s", "y", TinyOnnx.Int("axis", 0))
             .Output("y", ElementType.Float, "N"), static () =>
         {
             float[] part = [1, 2];
@@ -180,13 +184,15 @@ public sealed class CacheKeyTests
         var identity = new ModelIdentity("m", "1", "0123456789abcdef");
         var hybrid = new FakeHybridCache();
         long[] memory = [1];
-        using (var first = new CacheHarness(Spoiling(() => memory[0] = 2, identity), static options => options.UseHybridCache = true, services: hybrid))
+        using (var first = new CacheHarness(
+            Spoiling(() => memory[0] = 2, identity), static options => options.UseHybridCache = true, services: hybrid))
         {
             Answers.Read(await first.Cache.PredictAsync(PredictionInputs.Row(memory), null, Token));
             await Eventually.BecomesTrue(() => hybrid.Entries.Count == 1, "the answer is passed on");
         }
 
-        using var second = new CacheHarness(new FakePredictor { Service = identity }, static options => options.UseHybridCache = true, services: hybrid);
+        using var second = new CacheHarness(
+            new FakePredictor { Service = identity }, static options => options.UseHybridCache = true, services: hybrid);
         Assert.Equal(PredictionSource.Cache, await second.SourceOf(1));
         Assert.Equal(PredictionSource.Model, await second.SourceOf(2));
     }
@@ -202,7 +208,9 @@ public sealed class CacheKeyTests
     {
         using var answer = await task;
         var output = answer.EnsureOk()["y"];
-        var elements = output.ElementType == ElementType.String ? string.Join(' ', output.ToArray<string>()) : string.Join(' ', output.ToArray<float>());
+        var elements = output.ElementType == ElementType.String
+            ? string.Join(' ', output.ToArray<string>())
+            : string.Join(' ', output.ToArray<float>());
         return $"{Shapes.Format(output.Shape)} {elements}";
     }
 

@@ -14,7 +14,8 @@ public sealed class CacheLookUpTests
     public async Task PredictAsync_EachWayThroughTheCache_LooksAsOftenAsTheDocumentsSay()
     {
         var inner = new FakePredictor();
-        using var harness = new CacheHarness(inner, static options => options.TimeToLive = TimeSpan.FromHours(1), host: new() { CountsLookUps = true });
+        using var harness = new CacheHarness(
+            inner, static options => options.TimeToLive = TimeSpan.FromHours(1), host: new() { CountsLookUps = true });
 
         Assert.Equal((PredictionSource.Model, 2), await AskAsync(harness, 1));
         Assert.Equal((PredictionSource.Cache, 1), await AskAsync(harness, 1));
@@ -41,7 +42,10 @@ public sealed class CacheLookUpTests
         Assert.Equal(6, store.LookUps);
     }
 
-    /// <summary>An equal request comes and is answered within another, at each place at which the cache reads its clock; one of them is between look-up and flight.</summary>
+    /// <summary>
+    /// An equal request comes and is answered within another, at each place at which the cache reads its clock; one of them is between
+    /// look-up and flight.
+    /// </summary>
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
@@ -58,7 +62,8 @@ public sealed class CacheLookUpTests
             computed++;
             return new(Answers.Echo(in inputs));
         });
-        using var cache = new PredictorBuilder(inner).UseCache(static options => options.SwitchOffWhenUseless = false).Build(new FakeServices(clock));
+        using var cache = new PredictorBuilder(inner).UseCache(static options => options.SwitchOffWhenUseless = false)
+            .Build(new FakeServices(clock));
         for (var id = 0; id < Keys; id++)
         {
             var (calls, key) = (0, id);

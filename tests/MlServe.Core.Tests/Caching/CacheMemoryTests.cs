@@ -17,7 +17,8 @@ public sealed class CacheMemoryTests
             (await harness.Cache.PredictAsync(Answers.Request(id))).Dispose();
 
         var taken = GC.GetTotalMemory(forceFullCollection: true) - before;
-        TestContext.Current.TestOutputHelper?.WriteLine($"{taken:N0} bytes for {harness.Statistics.Entries:N0} entries counted as {harness.Statistics.Bytes:N0}");
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{taken:N0} bytes for {harness.Statistics.Entries:N0} entries counted as {harness.Statistics.Bytes:N0}");
         Assert.InRange(harness.Statistics.Bytes, Limit * 9 / 10, Limit);
         Assert.InRange(taken, Limit / 3, Limit * 11 / 10);
     }

@@ -12,7 +12,9 @@ public sealed class CacheStageTests
     public async Task PredictAsync_SameRequestAgain_IsAnsweredFromTheCacheWithOriginAndAge()
     {
         var identity = new ModelIdentity("m", "2", "d1");
-        var inner = new FakePredictor((inputs, _) => new(Answers.Of(Answers.IdOf(inputs), new() { Model = identity, BatchRows = 3 }))) { Service = identity };
+        var inner = new FakePredictor((inputs, _) =>
+            new(Answers.Of(Answers.IdOf(inputs), new() { Model = identity, BatchRows = 3 })))
+        { Service = identity };
         using var harness = new CacheHarness(inner);
 
         Assert.Equal(PredictionSource.Model, await harness.SourceOf(7));
@@ -83,7 +85,8 @@ public sealed class CacheStageTests
         using var hit = await harness.Cache.PredictAsync(PredictionInputs.Row(b, a));
 
         Assert.Equal(PredictionSource.Cache, hit.Origin.Source);
-        using var swapped = await harness.Cache.PredictAsync(PredictionInputs.Row(PredictionInput.Tensor<float>("a", [4, 5, 6]), PredictionInput.Tensor<float>("b", [1, 2, 3])));
+        using var swapped = await harness.Cache.PredictAsync(PredictionInputs.Row(
+            PredictionInput.Tensor<float>("a", [4, 5, 6]), PredictionInput.Tensor<float>("b", [1, 2, 3])));
         Assert.Equal(PredictionSource.Model, swapped.Origin.Source);
     }
 
@@ -94,14 +97,16 @@ public sealed class CacheStageTests
         using var harness = new CacheHarness(model);
         var twice = PredictionInput.Tensor<float>("a", [1, 2, 3]);
 
-        foreach (var request in (PredictionInputs[])[default, PredictionInputs.Row(twice, twice), PredictionInputs.Row(PredictionInput.Tensor<float>("c", [1]))])
+        foreach (var request in (PredictionInputs[])[default, PredictionInputs.Row(twice, twice),
+            PredictionInputs.Row(PredictionInput.Tensor<float>("c", [1]))])
         {
             using var first = await harness.Cache.PredictAsync(request);
             using var second = await harness.Cache.PredictAsync(request);
             Assert.Equal((PredictionStatus.Invalid, PredictionStatus.Invalid), (first.Status, second.Status));
         }
 
-        using var unknown = await harness.Cache.PredictAsync(PredictionInputs.Row(twice, PredictionInput.Tensor<float>("b", [1, 2, 3])), new() { Outputs = ["nothing"] });
+        using var unknown = await harness.Cache.PredictAsync(
+            PredictionInputs.Row(twice, PredictionInput.Tensor<float>("b", [1, 2, 3])), new() { Outputs = ["nothing"] });
         Assert.Equal(PredictionErrorCode.OutputUnknown, unknown.Error.Code);
         Assert.Equal((0, 0), (harness.Statistics.Entries, harness.Statistics.Hits));
     }
@@ -248,7 +253,8 @@ public sealed class CacheStageTests
 
     private static IEnumerable<PredictionInput> Composites()
     {
-        static PredictionInput List(params long[][] elements) => PredictionInput.SequenceOf("x", [.. elements.Select(static element => PredictionInput.Tensor("", element))]);
+        static PredictionInput List(params long[][] elements) =>
+            PredictionInput.SequenceOf("x", [.. elements.Select(static element => PredictionInput.Tensor("", element))]);
         yield return List();
         yield return List([1]);
         yield return List([2]);
@@ -312,7 +318,8 @@ public sealed class CacheStageTests
         using var harness = new CacheHarness(new FakePredictor());
         await harness.SourceOf(1);
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await harness.Cache.PredictAsync(Answers.Request(1), cancellationToken: new(true)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+            await harness.Cache.PredictAsync(Answers.Request(1), cancellationToken: new(true)));
     }
 
     [Fact]

@@ -19,10 +19,13 @@ public sealed class CacheTraceTests
             foreach (var expected in trace)
             {
                 Assert.Equal(expected.Accesses, keys.Length);
-                var least = Seeds.Take(trace.Key == "loop" ? 2 : Seeds.Length).Min(seed => CacheTraces.Play(keys, expected.Capacity, seed, out _));
+                var least = Seeds.Take(trace.Key == "loop" ? 2 : Seeds.Length)
+                    .Min(seed => CacheTraces.Play(keys, expected.Capacity, seed, out _));
                 table.AppendLine(string.Create(CultureInfo.InvariantCulture,
-                    $"| {expected.Trace} | {expected.Accesses:N0} | {expected.Capacity:N0} | {expected.LruHits:N0} | {least:N0} | {expected.OptimalHits:N0} |"));
-                if (least < expected.LruHits) worse.Add($"{expected.Trace} at {expected.Capacity}: {least} hits, LRU has {expected.LruHits}");
+                    $"| {expected.Trace} | {expected.Accesses:N0} | {expected.Capacity:N0} | {expected.LruHits:N0} | {least:N0} | "
+                        + $"{expected.OptimalHits:N0} |"));
+                if (least < expected.LruHits)
+                    worse.Add($"{expected.Trace} at {expected.Capacity}: {least} hits, LRU has {expected.LruHits}");
             }
         }
 

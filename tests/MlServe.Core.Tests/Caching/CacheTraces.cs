@@ -4,7 +4,9 @@ using MlServe.Caching;
 
 namespace MlServe.Tests.Caching;
 
-/// <summary>The traces of the LIRS paper (S. Jiang, X. Zhang, SIGMETRICS 2002) with the hits of exact LRU and of the optimal policy.</summary>
+/// <summary>
+/// The traces of the LIRS paper (S. Jiang, X. Zhang, SIGMETRICS 2002) with the hits of exact LRU and of the optimal policy.
+/// </summary>
 internal static class CacheTraces
 {
     private const string Folder = "datasets/cache-traces/";
@@ -12,7 +14,10 @@ internal static class CacheTraces
     /// <summary>What is known of each trace at each capacity.</summary>
     public static IReadOnlyList<Expectation> Expectations() =>
     [
-        .. File.ReadLines(SharedData.PathOf(Folder + "lru_opt_oracle.tsv")).Skip(1).Where(static line => line.Length > 0).Select(static line =>
+        .. File.ReadLines(SharedData.PathOf(Folder + "lru_opt_oracle.tsv"))
+            .Skip(1)
+            .Where(static line => line.Length > 0)
+            .Select(static line =>
         {
             var cells = line.Split('\t');
             int Number(int cell) => int.Parse(cells[cell], CultureInfo.InvariantCulture);
@@ -26,7 +31,8 @@ internal static class CacheTraces
         using var file = File.OpenRead(SharedData.PathOf($"{Folder}lirs_{trace}.trace.gz"));
         using var reader = new StreamReader(new GZipStream(file, CompressionMode.Decompress));
         return [.. reader.ReadToEnd().Split((char[])[' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries)
-            .Where(static word => int.TryParse(word, CultureInfo.InvariantCulture, out _)).Select(static word => int.Parse(word, CultureInfo.InvariantCulture))];
+            .Where(static word => int.TryParse(word, CultureInfo.InvariantCulture, out _))
+            .Select(static word => int.Parse(word, CultureInfo.InvariantCulture))];
     }
 
     /// <summary>Plays a trace through the policy, entries of one byte.</summary>

@@ -117,7 +117,8 @@ public sealed class CacheWorthTests
         // A look-up costs a reading of this clock, and so does a run; but nothing is ever a hit.
         var clock = new CountingClock();
         using var log = new MlServe.Fakes.LogList();
-        using var cache = new PredictorBuilder(new FakePredictor()).UseCache(static options => options.SizeLimit = 65_536).Build(new FakeServices(clock, log));
+        using var cache = new PredictorBuilder(new FakePredictor()).UseCache(static options => options.SizeLimit = 65_536)
+            .Build(new FakeServices(clock, log));
 
         // Samples fall a little later where the thread changes its core.
         for (var id = 0; id < (2 * CacheWorth.Window) + 400 && cache.GetService<CacheStatistics>()!.IsOn; id++)
@@ -128,7 +129,8 @@ public sealed class CacheWorthTests
         var statistics = cache.GetService<CacheStatistics>()!;
         Assert.False(statistics.IsOn);
         Assert.Equal(40, statistics.Bypassed);
-        Assert.Contains("switches itself off", Assert.Single(log.Entries, static entry => entry.Id.Id == 5000).Text, StringComparison.Ordinal);
+        Assert.Contains(
+            "switches itself off", Assert.Single(log.Entries, static entry => entry.Id.Id == 5000).Text, StringComparison.Ordinal);
     }
 
     private static void Play(CacheWorth worth, double hits)

@@ -23,9 +23,11 @@ internal sealed class RedisServer : IDisposable
     public async Task StartAsync()
     {
         var program = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
-            .Select(static folder => Path.Combine(folder, OperatingSystem.IsWindows() ? "redis-server.exe" : "redis-server")).FirstOrDefault(File.Exists);
+            .Select(static folder => Path.Combine(folder, OperatingSystem.IsWindows() ? "redis-server.exe" : "redis-server"))
+            .FirstOrDefault(File.Exists);
         if (program is null) Assert.Skip("Needs redis-server on the PATH (Debian: apt-get install redis-server), which is absent here.");
-        _process = Process.Start(new ProcessStartInfo(program, ["--port", $"{Port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        _process = Process.Start(new ProcessStartInfo(
+            program, ["--port", $"{Port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
         {
             RedirectStandardOutput = true,
             WorkingDirectory = Path.GetTempPath(),

@@ -47,7 +47,8 @@ public sealed class RedisTests : IDisposable
     private ServiceProvider Services()
     {
         var services = new ServiceCollection();
-        services.AddStackExchangeRedisCache(options => options.Configuration = $"127.0.0.1:{_redis.Port},abortConnect=false,connectTimeout=5000,syncTimeout=5000,asyncTimeout=5000");
+        services.AddStackExchangeRedisCache(options =>
+            options.Configuration = $"127.0.0.1:{_redis.Port},abortConnect=false,connectTimeout=5000,syncTimeout=5000,asyncTimeout=5000");
         services.AddHybridCache();
         return services.BuildServiceProvider();
     }

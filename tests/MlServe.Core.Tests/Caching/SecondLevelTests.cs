@@ -21,10 +21,13 @@ public sealed class SecondLevelTests
         using var second = Harness();
         second.Time.SetUtcNow(second.Time.GetUtcNow().AddMinutes(3));
         using (var answer = await second.Cache.PredictAsync(Answers.Request(1)))
-            Assert.Equal((1L, PredictionSource.Cache, TimeSpan.FromMinutes(3)), (answer[0].ToScalar<long>(), answer.Origin.Source, answer.Origin.Age));
+            Assert.Equal(
+                (1L, PredictionSource.Cache, TimeSpan.FromMinutes(3)),
+                (answer[0].ToScalar<long>(), answer.Origin.Source, answer.Origin.Age));
         await second.SourceOf(1);
 
-        Assert.Equal((0, 1, 1, 1), (second.Statistics.Misses, second.Statistics.SecondLevelHits, second.Statistics.Hits, second.Statistics.Entries));
+        Assert.Equal(
+            (0, 1, 1, 1), (second.Statistics.Misses, second.Statistics.SecondLevelHits, second.Statistics.Hits, second.Statistics.Entries));
         Assert.StartsWith("mlserve:1:0123456789ab:", Assert.Single(_hybrid.Entries).Key, StringComparison.Ordinal);
     }
 

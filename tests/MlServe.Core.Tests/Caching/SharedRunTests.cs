@@ -5,7 +5,9 @@ using MlServe.Tests.Fakes;
 
 namespace MlServe.Tests.Caching;
 
-/// <summary>Whose priority, time and context a run has that several callers wait for: nobody is worse off for an equal request that came before.</summary>
+/// <summary>
+/// Whose priority, time and context a run has that several callers wait for: nobody is worse off for an equal request that came before.
+/// </summary>
 public sealed class SharedRunTests : IDisposable
 {
     private static readonly AsyncLocal<string?> Tenant = new();
@@ -119,7 +121,8 @@ public sealed class SharedRunTests : IDisposable
     [InlineData(null, null, true)]
     public async Task PredictAsync_TimesDiffer_AShortTimeIsNotSharedByWhoHasLonger(int? first, int? second, bool isShared)
     {
-        static PredictionOptions? Within(int? milliseconds) => milliseconds is { } time ? new() { Timeout = TimeSpan.FromMilliseconds(time) } : null;
+        static PredictionOptions? Within(int? milliseconds) =>
+            milliseconds is { } time ? new() { Timeout = TimeSpan.FromMilliseconds(time) } : null;
         var leader = Ask(Within(first));
         var follower = Ask(Within(second));
         Assert.Equal(isShared ? 1 : 2, _inner.Pending);
@@ -135,7 +138,9 @@ public sealed class SharedRunTests : IDisposable
         using var cache = new PredictorBuilder(batcher.Pipeline).UseCache().Build(new FakeServices(batcher.Clock));
         var blocker = await batcher.BlockAsync();
         Task<Prediction> Send(int milliseconds) =>
-            cache.PredictAsync(PredictionInputs.Row([1L]), new() { Timeout = TimeSpan.FromMilliseconds(milliseconds) }, TestContext.Current.CancellationToken).AsTask();
+            cache.PredictAsync(
+                PredictionInputs.Row([1L]), new() { Timeout = TimeSpan.FromMilliseconds(milliseconds) },
+                TestContext.Current.CancellationToken).AsTask();
         var hasty = Send(50);
         var patient = Send(54);
         var other = Send(5000);
@@ -148,7 +153,9 @@ public sealed class SharedRunTests : IDisposable
         await Harness.Expect(other, 1);
     }
 
-    /// <summary>The one whose turn it is computes in its own context: its tenant, its activity, its culture, and nothing of the one that gave up.</summary>
+    /// <summary>
+    /// The one whose turn it is computes in its own context: its tenant, its activity, its culture, and nothing of the one that gave up.
+    /// </summary>
     [Theory]
     [InlineData("cancelled")]
     [InlineData("late")]
@@ -160,7 +167,11 @@ public sealed class SharedRunTests : IDisposable
         var inner = new PendingPredictor();
         using var harness = new CacheHarness(new Watching(inner, seen));
         using var source = new ActivitySource("MlServe.SharedRunTests");
-        using var listener = new ActivityListener { ShouldListenTo = static source => source.Name == "MlServe.SharedRunTests", Sample = static (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData };
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = static source => source.Name == "MlServe.SharedRunTests",
+            Sample = static (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
+        };
         ActivitySource.AddActivityListener(listener);
         async Task<Prediction> As(string tenant)
         {
@@ -202,7 +213,9 @@ public sealed class SharedRunTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
     }
 
-    /// <summary>The siblings: code of the application's that runs when an answer has come runs in its caller's context, whoever brought the answer.</summary>
+    /// <summary>
+    /// The siblings: code of the application's that runs when an answer has come runs in its caller's context, whoever brought the answer.
+    /// </summary>
     [Fact]
     public async Task PredictAsync_AnswerComesFromElsewhere_FunctionOfTheChainSeesItsCallersContext()
     {
@@ -223,7 +236,8 @@ public sealed class SharedRunTests : IDisposable
     {
         string? seen = null;
         var inner = new PendingPredictor();
-        using var pipeline = new PredictorBuilder(inner).UseCircuitBreaker(options => options.OutputCheck = _ => (seen = Tenant.Value) is not null).Build();
+        using var pipeline = new PredictorBuilder(inner).UseCircuitBreaker(options =>
+            options.OutputCheck = _ => (seen = Tenant.Value) is not null).Build();
         var asked = AskAs("caller", () => pipeline.PredictAsync(Answers.Request(1)));
         InNobodysContext(inner.Answer);
         Assert.Equal((1, "caller"), (Answers.Read(await asked), seen));
@@ -279,7 +293,8 @@ public sealed class SharedRunTests : IDisposable
         }
     }
 
-    private Task<Prediction> Ask(PredictionOptions? options = null) => _harness.Cache.PredictAsync(Answers.Request(1), options, TestContext.Current.CancellationToken).AsTask();
+    private Task<Prediction> Ask(PredictionOptions? options = null) =>
+        _harness.Cache.PredictAsync(Answers.Request(1), options, TestContext.Current.CancellationToken).AsTask();
 
     /// <summary>A layer of the application's that tells tenants apart.</summary>
     private sealed class Watching(IPredictor inner, List<(string?, string?)> seen) : DelegatingPredictor(inner)

@@ -176,7 +176,11 @@ public sealed class SingleFlightTests : IDisposable
             {
                 var id = random.Next(300);
                 using var source = new CancellationTokenSource();
-                var options = new PredictionOptions { Priority = (RequestPriority)random.Next(2), Timeout = random.Next(3) == 0 ? TimeSpan.FromSeconds(1 + random.Next(100)) : null };
+                var options = new PredictionOptions
+                {
+                    Priority = (RequestPriority)random.Next(2),
+                    Timeout = random.Next(3) == 0 ? TimeSpan.FromSeconds(1 + random.Next(100)) : null,
+                };
                 var pending = harness.Cache.PredictAsync(Answers.Request(id), options, source.Token).AsTask();
                 if (random.Next(4) == 0) await source.CancelAsync();
                 try

@@ -49,7 +49,10 @@ public sealed class StaleAnswerTests
     public async Task PredictAsync_TwoVersionsAndTwoModelsOfEqualInputs_NeverSeeEachOthersAnswers()
     {
         using var first = TinyModels.Affine().Load(context: new() { Name = "one" });
-        using var second = new TinyOnnx().Input("x", Tensors.ElementType.Float, "N", 4L).Node("Neg", "x", "y").Output("y", Tensors.ElementType.Float, "N", 4L).Load(context: new() { Name = "one" });
+        using var second = new TinyOnnx().Input("x", Tensors.ElementType.Float, "N", 4L)
+            .Node("Neg", "x", "y")
+            .Output("y", Tensors.ElementType.Float, "N", 4L)
+            .Load(context: new() { Name = "one" });
         using var third = TinyModels.Affine().Load(context: new() { Name = "two" });
         using var a = new CacheHarness(first, host: _host);
         using var b = new CacheHarness(second, host: _host);

@@ -3,7 +3,9 @@ using MlServe.Tests.Fakes;
 
 namespace MlServe.Tests.Engine;
 
-/// <summary>What is told that a call's time is over, or that its caller has given up, may block: neither that caller nor another waits for it.</summary>
+/// <summary>
+/// What is told that a call's time is over, or that its caller has given up, may block: neither that caller nor another waits for it.
+/// </summary>
 public sealed class BlockingGuestTests : IDisposable
 {
     private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(40);
@@ -61,7 +63,9 @@ public sealed class BlockingGuestTests : IDisposable
         await isInside.Task.WaitAsync(Guard, Ct);
 
         using var stuck = new StuckLayers();
-        using var other = new PredictorBuilder(new FakePredictor()).UseTimeout(Short).Use(inner => stuck.Around(inner, StuckKind.Waits)).Build();
+        using var other = new PredictorBuilder(new FakePredictor()).UseTimeout(Short)
+            .Use(inner => stuck.Around(inner, StuckKind.Waits))
+            .Build();
         using var another = await other.PredictAsync(Answers.Request(2), null, Ct).AsTask().WaitAsync(Guard, Ct);
         Assert.Equal(PredictionStatus.DeadlineExceeded, another.Status);
     }

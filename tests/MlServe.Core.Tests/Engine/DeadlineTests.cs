@@ -96,11 +96,15 @@ public sealed class DeadlineTests
     {
         using var stuck = new StuckLayers();
         using var model = TinyModels.Affine().Load();
-        await using var pipeline = new PredictorBuilder(model).UseTimeout(Short).Use(inner => stuck.Around(inner, StuckKind.Waits)).UseBatching().Build();
+        await using var pipeline = new PredictorBuilder(model).UseTimeout(Short)
+            .Use(inner => stuck.Around(inner, StuckKind.Waits))
+            .UseBatching()
+            .Build();
         using (var late = await pipeline.PredictAsync(PredictionInputs.Row(new float[4]), cancellationToken: Ct))
             Assert.Equal(PredictionErrorCode.TimedOut, late.Error.Code);
         stuck.LetGo();
-        using var answer = await pipeline.PredictAsync(PredictionInputs.Row(new float[4]), new() { Timeout = Timeout.InfiniteTimeSpan }, Ct);
+        using var answer = await pipeline.PredictAsync(
+            PredictionInputs.Row(new float[4]), new() { Timeout = Timeout.InfiniteTimeSpan }, Ct);
         Assert.True(answer.IsOk);
     }
 
@@ -140,7 +144,9 @@ public sealed class DeadlineTests
     {
         using var stuck = new StuckLayers();
         using var source = new CancellationTokenSource();
-        using var pipeline = new PredictorBuilder(new FakePredictor()).UseTimeout(Guard).Use(inner => stuck.Around(inner, StuckKind.Blocks)).Build();
+        using var pipeline = new PredictorBuilder(new FakePredictor()).UseTimeout(Guard)
+            .Use(inner => stuck.Around(inner, StuckKind.Blocks))
+            .Build();
         var task = pipeline.PredictAsync(Answers.Request(1), null, source.Token).AsTask();
         await source.CancelAsync();
         var thrown = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => task.WaitAsync(Guard, Ct));
@@ -156,14 +162,16 @@ public sealed class DeadlineTests
         using var listener = new MeterListener();
         listener.InstrumentPublished = (instrument, listening) =>
         {
-            if (instrument.Name == MlServeDiagnostics.LayerOverrunsMetric && ReferenceEquals(instrument.Meter.Scope, meters)) listening.EnableMeasurementEvents(instrument);
+            if (instrument.Name == MlServeDiagnostics.LayerOverrunsMetric && ReferenceEquals(instrument.Meter.Scope, meters))
+                listening.EnableMeasurementEvents(instrument);
         };
         listener.SetMeasurementEventCallback<long>((_, value, _, _) => Interlocked.Add(ref counted, value));
         listener.Start();
         var clock = new FakeTimeProvider();
         using var pipeline = new PredictorBuilder(new FakePredictor()).UseTimeout(Short).Use(inner => stuck.Around(inner, StuckKind.Waits))
             .Build(new FakeServices(clock, meters));
-        var tasks = Enumerable.Range(0, LayerOverruns.Most).Select(i => pipeline.PredictAsync(Answers.Request(i), null, Ct).AsTask()).ToList();
+        var tasks = Enumerable.Range(0, LayerOverruns.Most)
+            .Select(i => pipeline.PredictAsync(Answers.Request(i), null, Ct).AsTask()).ToList();
         await Eventually.BecomesTrue(() => stuck.Inside == LayerOverruns.Most, "all are in the layer");
         clock.Advance(Short);
         foreach (var task in tasks)
@@ -185,7 +193,8 @@ public sealed class DeadlineTests
     {
         var clock = new FakeTimeProvider();
         var inner = new PendingPredictor();
-        using var pipeline = new PredictorBuilder(inner).UseTimeout(isOfCall ? Short : Timeout.InfiniteTimeSpan).Build(new FakeServices(clock));
+        using var pipeline = new PredictorBuilder(inner).UseTimeout(isOfCall ? Short : Timeout.InfiniteTimeSpan)
+            .Build(new FakeServices(clock));
         var task = pipeline.PredictAsync(Answers.Request(1), isOfCall ? new() { Timeout = Timeout.InfiniteTimeSpan } : null, Ct).AsTask();
         clock.Advance(TimeSpan.FromDays(10));
         Assert.False(task.IsCompleted);
@@ -202,7 +211,8 @@ public sealed class DeadlineTests
             options.Timeout = TimeSpan.FromTicks(1);
             options.RunMode = RunMode.Queued;
         }).Build();
-        using var answer = await pipeline.PredictAsync(PredictionInputs.Row(new float[4]), new() { Timeout = Timeout.InfiniteTimeSpan }, Ct);
+        using var answer = await pipeline.PredictAsync(
+            PredictionInputs.Row(new float[4]), new() { Timeout = Timeout.InfiniteTimeSpan }, Ct);
         Assert.True(answer.IsOk);
     }
 

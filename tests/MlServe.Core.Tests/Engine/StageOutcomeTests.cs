@@ -61,7 +61,8 @@ public sealed class StageOutcomeTests
     public async Task After_Waits_WhatItWaitsForIsTheAnswer(bool innerIsPending)
     {
         var waiting = new WaitingStage("b", _log) { WaitsAfter = LaterAsync };
-        using var predictor = Build(innerIsPending ? new FakePredictor((inputs, _) => LaterAsync()) : new FakePredictor(), Stage("a"), waiting);
+        using var predictor = Build(
+            innerIsPending ? new FakePredictor((inputs, _) => LaterAsync()) : new FakePredictor(), Stage("a"), waiting);
 
         Assert.Equal(9, Answers.Read(await predictor.PredictAsync(Answers.Request(7), cancellationToken: Ct)));
 
@@ -79,13 +80,20 @@ public sealed class StageOutcomeTests
             throw new InvalidOperationException("boom");
         }
 
-        var waiting = new WaitingStage("b", _log) { WaitsBefore = hook == "before" ? FailAsync : null, WaitsAfter = hook == "after" ? FailAsync : null };
+        var waiting = new WaitingStage("b", _log)
+        {
+            WaitsBefore = hook == "before" ? FailAsync : null,
+            WaitsAfter = hook == "after" ? FailAsync : null,
+        };
         using var predictor = Build(new FakePredictor(), Stage("a"), waiting);
 
-        await Assert.ThrowsAsync<InvalidOperationException>(async () => await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct));
+        await Assert.ThrowsAsync<InvalidOperationException>(async () =>
+            await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct));
 
         // One that is left already is not told again.
-        Assert.Equal(hook == "before" ? ["a before", "b before", "b failed", "a failed boom"] : ["a before", "b before", "b after", "a failed boom"], _log);
+        Assert.Equal(
+            hook == "before" ? ["a before", "b before", "b failed", "a failed boom"] : ["a before", "b before", "b after", "a failed boom"],
+            _log);
     }
 
     [Theory]
@@ -113,7 +121,12 @@ public sealed class StageOutcomeTests
         var local = new AsyncLocal<string>();
         var seen = new List<string?>();
         var waited = new TaskCompletionSource<Prediction>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var waiting = new WaitingStage("b", _log) { WaitsBefore = () => new(waited.Task), Resumed = [StageOutcome.Next], OnResume = () => seen.Add(local.Value) };
+        var waiting = new WaitingStage("b", _log)
+        {
+            WaitsBefore = () => new(waited.Task),
+            Resumed = [StageOutcome.Next],
+            OnResume = () => seen.Add(local.Value),
+        };
         var inner = new FakePredictor((inputs, _) =>
         {
             seen.Add(local.Value);
@@ -155,7 +168,8 @@ public sealed class StageOutcomeTests
     [InlineData(true)]
     public async Task Before_NamesAnotherTarget_ItTakesThePlaceOfAllThatIsBehind(bool waits)
     {
-        var (inner, target) = (new FakePredictor(), new FakePredictor((inputs, _) => waits ? LaterAsync() : new(Answers.Echo(Answers.Request(9)))));
+        var (inner, target) =
+            (new FakePredictor(), new FakePredictor((inputs, _) => waits ? LaterAsync() : new(Answers.Echo(Answers.Request(9)))));
         var naming = new FakeStage("b", _log)
         {
             OnBefore = (ref StageCall call) =>

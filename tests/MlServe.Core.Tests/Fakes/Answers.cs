@@ -8,7 +8,8 @@ internal static class Answers
 {
     public static PredictionInputs Request(long id) => PredictionInputs.Row(new[] { id });
 
-    public static long IdOf(in PredictionInputs inputs) => MemoryMarshal.Read<long>(TypedBytes.Of(PredictionInputs.ItemOf(in inputs, 0).Elements));
+    public static long IdOf(in PredictionInputs inputs) =>
+        MemoryMarshal.Read<long>(TypedBytes.Of(PredictionInputs.ItemOf(in inputs, 0).Elements));
 
     public static Prediction Of(long id, PredictionOrigin origin = default)
     {

@@ -2,7 +2,9 @@ using System.Threading.Tasks.Sources;
 
 namespace MlServe.Tests.Fakes;
 
-/// <summary>Keeps calls pending until it is told to answer the oldest. Allocates nothing once it has seen its greatest number of calls.</summary>
+/// <summary>
+/// Keeps calls pending until it is told to answer the oldest. Allocates nothing once it has seen its greatest number of calls.
+/// </summary>
 internal sealed class PendingPredictor : IPredictor, IKeepsDeadlines
 {
     private readonly Stack<Call> _idle = new();

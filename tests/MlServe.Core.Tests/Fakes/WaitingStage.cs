@@ -45,5 +45,6 @@ internal sealed class WaitingStage(string name, List<string> log) : PredictionSt
         return AnswersFailures;
     }
 
-    private static StageOutcome Wait(ref StageCall call, Func<ValueTask<Prediction>>? wait) => wait is null ? StageOutcome.Next : call.Wait(wait());
+    private static StageOutcome Wait(ref StageCall call, Func<ValueTask<Prediction>>? wait) =>
+        wait is null ? StageOutcome.Next : call.Wait(wait());
 }

@@ -11,8 +11,9 @@ public sealed class MlServeEventSourceTests
 {
     private static readonly string[] Names =
     [
-        MlServeDiagnostics.PredictionsPerSecondCounter, MlServeDiagnostics.TotalPredictionsCounter, MlServeDiagnostics.FailedPredictionsCounter,
-        MlServeDiagnostics.RefusedPredictionsCounter, MlServeDiagnostics.CancelledPredictionsCounter, MlServeDiagnostics.CurrentPredictionsCounter,
+        MlServeDiagnostics.PredictionsPerSecondCounter, MlServeDiagnostics.TotalPredictionsCounter,
+        MlServeDiagnostics.FailedPredictionsCounter, MlServeDiagnostics.RefusedPredictionsCounter,
+        MlServeDiagnostics.CancelledPredictionsCounter, MlServeDiagnostics.CurrentPredictionsCounter,
         MlServeDiagnostics.MeanDurationCounter, MlServeDiagnostics.AbandonedPredictionsCounter,
     ];
 
@@ -94,7 +95,8 @@ public sealed class MlServeEventSourceTests
 
         public CounterListener() =>
             EnableEvents(
-                MlServeEventSource.Log!, EventLevel.Informational, EventKeywords.All, new Dictionary<string, string?> { ["EventCounterIntervalSec"] = "0.05" });
+                MlServeEventSource.Log!, EventLevel.Informational, EventKeywords.All,
+                new Dictionary<string, string?> { ["EventCounterIntervalSec"] = "0.05" });
 
         public HashSet<string> DisplayNames { get; } = [];
 

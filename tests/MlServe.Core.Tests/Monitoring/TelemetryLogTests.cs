@@ -34,7 +34,8 @@ public sealed class TelemetryLogTests : IDisposable
     [Fact]
     public async Task PredictAsync_OtherStatuses_AreNotLogged()
     {
-        foreach (var status in Enum.GetValues<PredictionStatus>().Where(static status => status is not (PredictionStatus.Ok or PredictionStatus.Failed)))
+        foreach (var status in Enum.GetValues<PredictionStatus>()
+            .Where(static status => status is not (PredictionStatus.Ok or PredictionStatus.Failed)))
         {
             using var predictor = _host.Build(new FakePredictor(new PredictionError(status, PredictionErrorCode.None, "no")));
             await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct);
@@ -84,7 +85,8 @@ public sealed class TelemetryLogTests : IDisposable
 
         for (var i = 0; i < 3; i++)
         {
-            await Assert.ThrowsAsync<InvalidOperationException>(async () => await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct));
+            await Assert.ThrowsAsync<InvalidOperationException>(async () =>
+                await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct));
             _host.Time.Advance(TelemetryStage.LogWindow / 2);
         }
 
@@ -108,7 +110,8 @@ public sealed class TelemetryLogTests : IDisposable
     [Fact]
     public async Task PredictAsync_MessageThatDoesNotFitItsArguments_TheCallerGetsTheAnswer()
     {
-        using var predictor = _host.Build(new FakePredictor(new PredictionError(PredictionStatus.Failed, PredictionErrorCode.None, "{0} {1}", 1)));
+        using var predictor = _host.Build(new FakePredictor(new PredictionError(
+            PredictionStatus.Failed, PredictionErrorCode.None, "{0} {1}", 1)));
 
         using var prediction = await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct);
 
@@ -125,11 +128,14 @@ public sealed class TelemetryLogTests : IDisposable
         LogMessages.ModelClosed(logger, "digits", "3", "abc");
 
         Assert.Equal([2000, 2001, 2002], _host.Log.GetSnapshot().Select(static record => record.Id.Id));
-        Assert.Contains("x: int64[] -> (id: int64[])", _host.Log.GetSnapshot()[0].Message.Replace("(x: int64[])", "x: int64[]", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains(
+            "x: int64[] -> (id: int64[])",
+            _host.Log.GetSnapshot()[0].Message.Replace("(x: int64[])", "x: int64[]", StringComparison.Ordinal), StringComparison.Ordinal);
     }
 
     private static FakePredictor Failing(PredictionErrorCode code, Exception? cause = null) =>
         new(new PredictionError(PredictionStatus.Failed, code, "It failed.") { Exception = cause });
 
-    private IEnumerable<string?> Suppressed() => _host.Log.GetSnapshot().Select(static record => record.GetStructuredStateValue("Suppressed"));
+    private IEnumerable<string?> Suppressed() =>
+        _host.Log.GetSnapshot().Select(static record => record.GetStructuredStateValue("Suppressed"));
 }

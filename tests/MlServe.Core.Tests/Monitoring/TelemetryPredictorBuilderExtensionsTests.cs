@@ -30,6 +30,7 @@ public sealed class TelemetryPredictorBuilderExtensionsTests
 
         using var predictor = builder.Build();
 
-        Assert.Equal(1, Answers.Read(await predictor.PredictAsync(Answers.Request(1), cancellationToken: TestContext.Current.CancellationToken)));
+        Assert.Equal(
+            1, Answers.Read(await predictor.PredictAsync(Answers.Request(1), cancellationToken: TestContext.Current.CancellationToken)));
     }
 }

@@ -73,7 +73,8 @@ public sealed class TelemetryStageTests : IDisposable
         };
         using var predictor = _host.Build(new FakePredictor(pending ? ThrowLaterAsync : (_, _) => throw exception));
 
-        var thrown = await Assert.ThrowsAnyAsync<Exception>(async () => await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct));
+        var thrown = await Assert.ThrowsAnyAsync<Exception>(async () =>
+            await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct));
 
         Assert.Same(exception, thrown);
         Assert.Equal(
@@ -158,7 +159,9 @@ public sealed class TelemetryStageTests : IDisposable
             },
             Ct)));
 
-        var byError = _host.Durations.GetMeasurementSnapshot().CountBy(static measurement => ErrorTypeOf(measurement) ?? "ok").ToDictionary();
+        var byError = _host.Durations.GetMeasurementSnapshot()
+            .CountBy(static measurement => ErrorTypeOf(measurement) ?? "ok")
+            .ToDictionary();
         Assert.Equal(new Dictionary<string, int> { ["ok"] = 960, ["overloaded"] = 960, ["cancelled"] = 960 }, byError);
         Assert.Equal(0, _host.Active);
     }
@@ -172,7 +175,8 @@ public sealed class TelemetryStageTests : IDisposable
         using var predictor = new PredictorBuilder(inner).UseTelemetry("early").Build(new FakeServices(meters, clock));
         var pending = predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct).AsTask();
 
-        using var durations = new MetricCollector<double>(meters, MlServeDiagnostics.MeterName, MlServeDiagnostics.PredictionDurationMetric);
+        using var durations = new MetricCollector<double>(
+            meters, MlServeDiagnostics.MeterName, MlServeDiagnostics.PredictionDurationMetric);
         inner.Answer();
         Answers.Read(await pending);
         Assert.Empty(durations.GetMeasurementSnapshot());

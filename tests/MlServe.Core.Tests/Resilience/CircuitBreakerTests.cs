@@ -185,7 +185,8 @@ public sealed class CircuitBreakerTests
         var most = 0;
         var isBroken = true;
         CircuitHarness? harness = null;
-        using var made = harness = new CircuitHarness(static options => (options.ProbeCount, options.BreakDuration) = (1, TimeSpan.FromMilliseconds(1)), async (_, _) =>
+        using var made = harness = new CircuitHarness(
+            static options => (options.ProbeCount, options.BreakDuration) = (1, TimeSpan.FromMilliseconds(1)), async (_, _) =>
         {
             if (isBroken) return Prediction.FromError(CircuitHarness.Broken);
             var now = Interlocked.Increment(ref running);
@@ -202,7 +203,8 @@ public sealed class CircuitBreakerTests
             for (var i = 0; i < 2000; i++)
             {
                 (await harness.AskAsync()).Dispose();
-                if (harness.Breaker.State == CircuitState.Open && Interlocked.Increment(ref rounds) % 50 == 0) harness.Clock.Advance(TimeSpan.FromMinutes(1));
+                if (harness.Breaker.State == CircuitState.Open && Interlocked.Increment(ref rounds) % 50 == 0)
+                    harness.Clock.Advance(TimeSpan.FromMinutes(1));
             }
         })));
 
@@ -257,7 +259,8 @@ public sealed class CircuitBreakerTests
     public async Task PredictAsync_CutOffWhileItRan_Counts()
     {
         using var harness = new CircuitHarness();
-        await harness.SendAsync(20, static () => Prediction.FromError(new(PredictionStatus.DeadlineExceeded, PredictionErrorCode.RunTimedOut, "no")));
+        await harness.SendAsync(
+            20, static () => Prediction.FromError(new(PredictionStatus.DeadlineExceeded, PredictionErrorCode.RunTimedOut, "no")));
         Assert.Equal(CircuitState.Open, harness.Breaker.State);
     }
 
@@ -366,9 +369,11 @@ public sealed class CircuitBreakerTests
         using var listener = new MeterListener();
         listener.InstrumentPublished = (instrument, me) =>
         {
-            if (instrument.Meter.Scope == harness.Meters && instrument.Name.StartsWith("mlserve.circuit.", StringComparison.Ordinal)) me.EnableMeasurementEvents(instrument);
+            if (instrument.Meter.Scope == harness.Meters && instrument.Name.StartsWith("mlserve.circuit.", StringComparison.Ordinal))
+                me.EnableMeasurementEvents(instrument);
         };
-        static string Of(ReadOnlySpan<KeyValuePair<string, object?>> tags) => string.Join(' ', tags.ToArray().Select(static tag => tag.Value));
+        static string Of(ReadOnlySpan<KeyValuePair<string, object?>> tags) =>
+            string.Join(' ', tags.ToArray().Select(static tag => tag.Value));
         listener.SetMeasurementEventCallback<long>((_, _, tags, _) => transitions.Add(Of(tags)));
         listener.SetMeasurementEventCallback<int>((_, value, tags, _) => states[Of(tags)] = value);
         listener.Start();

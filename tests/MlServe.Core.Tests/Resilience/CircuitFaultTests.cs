@@ -71,6 +71,9 @@ public sealed class CircuitFaultTests
     }
 
     [Fact]
-    public void UseChaos_AroundTheCache_IsRefused() => Assert.Contains("Move UseChaos inside of UseCache", Assert.Throws<InvalidOperationException>(
-        static () => new PredictorBuilder(new FakePredictor()).UseChaos(static chaos => chaos.Enabled = true).UseCache().Build()).Message, StringComparison.Ordinal);
+    public void UseChaos_AroundTheCache_IsRefused() =>
+        Assert.Contains("Move UseChaos inside of UseCache", Assert.Throws<InvalidOperationException>(
+            static () => new PredictorBuilder(new FakePredictor()).UseChaos(static chaos => chaos.Enabled = true)
+                .UseCache()
+                .Build()).Message, StringComparison.Ordinal);
 }

@@ -10,7 +10,9 @@ internal sealed class CircuitHarness : IDisposable
 {
     private readonly IPredictor _pipeline;
 
-    public CircuitHarness(Action<CircuitBreakerOptions>? configure = null, Func<PredictionInputs, CancellationToken, ValueTask<Prediction>>? answer = null, params object[] services)
+    public CircuitHarness(
+        Action<CircuitBreakerOptions>? configure = null, Func<PredictionInputs, CancellationToken, ValueTask<Prediction>>? answer = null,
+        params object[] services)
     {
         Next = static () => Answers.Of(1);
         var inner = new FakePredictor(answer ?? ((_, _) => new(Next()))) { Service = new ModelIdentity("digits", "7") };
@@ -46,7 +48,8 @@ internal sealed class CircuitHarness : IDisposable
     public void AddFallback(Action<FallbackBuilder>? configure = null) =>
         new PredictorBuilder(_pipeline).UseFallback(configure ?? (static chain => chain.ThenValue("id", 0L))).Build();
 
-    public Task<Prediction> AskAsync() => _pipeline.PredictAsync(Answers.Request(1), cancellationToken: TestContext.Current.CancellationToken).AsTask();
+    public Task<Prediction> AskAsync() =>
+        _pipeline.PredictAsync(Answers.Request(1), cancellationToken: TestContext.Current.CancellationToken).AsTask();
 
     public async Task<PredictionStatus> StatusAsync()
     {

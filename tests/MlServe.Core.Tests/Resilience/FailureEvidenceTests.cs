@@ -9,8 +9,8 @@ using MlServe.Tests.Fakes;
 namespace MlServe.Tests.Resilience;
 
 /// <summary>
-/// Legal requests that a model cannot answer close nobody else's door: the circuit asks a row that is known to be good before it blames the model. All through the real runtime; y = log(x), which
-/// is NaN for negative numbers.
+/// Legal requests that a model cannot answer close nobody else's door: the circuit asks a row that is known to be good before it blames the
+/// model. All through the real runtime; y = log(x), which is NaN for negative numbers.
 /// </summary>
 public sealed class FailureEvidenceTests : IDisposable
 {
@@ -33,7 +33,8 @@ public sealed class FailureEvidenceTests : IDisposable
     {
         using var model = Log().Load();
         await using var pipeline = Build(model, way);
-        int[] order = [.. Enumerable.Range(15, goodOnesBefore ?? 0), .. Enumerable.Range(0, 15), .. Enumerable.Range(15 + (goodOnesBefore ?? 0), 285 - (goodOnesBefore ?? 0))];
+        int[] order = [.. Enumerable.Range(15, goodOnesBefore ?? 0), .. Enumerable.Range(0, 15),
+            .. Enumerable.Range(15 + (goodOnesBefore ?? 0), 285 - (goodOnesBefore ?? 0))];
         if (goodOnesBefore is null) new Random(5).Shuffle(order);
         foreach (var group in order.Chunk(10))
         {
@@ -64,7 +65,8 @@ public sealed class FailureEvidenceTests : IDisposable
 
         using var good = await AskAsync(pipeline, 1);
         Assert.True(good.IsOk);
-        await Eventually.BecomesTrue(() => _log.Entries.Any(static entry => entry.Id.Id == 6005), "it is said that the requests are to blame");
+        await Eventually.BecomesTrue(
+            () => _log.Entries.Any(static entry => entry.Id.Id == 6005), "it is said that the requests are to blame");
         Ask.Says(Assert.Single(_log.Entries, static entry => entry.Id.Id == 6005).Text, "the requests are to blame", "Output 'y'");
         Assert.Equal(CircuitState.Closed, pipeline.GetService<ICircuitBreaker>()!.State);
     }
@@ -100,7 +102,8 @@ public sealed class FailureEvidenceTests : IDisposable
     public async Task UseChaos_AllOutputsInvalid_OpensTheCircuitWithOneRowToo()
     {
         using var model = Log().Load();
-        await using var pipeline = new PredictorBuilder(model).UseCircuitBreaker().UseChaos(static chaos => (chaos.Enabled, chaos.InvalidOutputRate) = (true, 1))
+        await using var pipeline = new PredictorBuilder(model).UseCircuitBreaker()
+            .UseChaos(static chaos => (chaos.Enabled, chaos.InvalidOutputRate) = (true, 1))
             .Build(new FakeServices(_clock));
         for (var i = 1; i <= 20; i++)
             (await AskAsync(pipeline, 1)).Dispose();
@@ -165,7 +168,8 @@ public sealed class FailureEvidenceTests : IDisposable
 
         // Two by turns are two rows, however often they come.
         for (var i = 0; i < 60; i++)
-            (await harness.Pipeline.PredictAsync(Answers.Request(i % 2), cancellationToken: TestContext.Current.CancellationToken)).Dispose();
+            (await harness.Pipeline.PredictAsync(Answers.Request(i % 2), cancellationToken: TestContext.Current.CancellationToken))
+                .Dispose();
         Assert.Equal(CircuitState.Closed, harness.Breaker.State);
         for (var i = 2; i < 20; i++)
             (await harness.Pipeline.PredictAsync(Answers.Request(i), cancellationToken: TestContext.Current.CancellationToken)).Dispose();
@@ -193,11 +197,13 @@ public sealed class FailureEvidenceTests : IDisposable
     [Fact]
     public async Task PredictAsync_WhatGoodRowsAnswerIsNotFinite_IsNormalByOutputAndKind()
     {
-        using var model = new TinyOnnx().Input("scores", ElementType.Float, "N", 4).Input("kept", ElementType.Int64, "N", 4).Weight("least", [float.NegativeInfinity], 1)
+        using var model = new TinyOnnx().Input("scores", ElementType.Float, "N", 4).Input("kept", ElementType.Int64, "N", 4)
+            .Weight("least", [float.NegativeInfinity], 1)
             .Node("Cast", "kept", "isKept", TinyOnnx.Int("to", 9)).Node("Where", "isKept scores least", "y").Node("Softmax", "y", "p")
             .Output("y", ElementType.Float, "N", 4).Output("p", ElementType.Float, "N", 4).Load();
         await using var pipeline = Build(model, "batched");
-        PredictionInputs Row(params long[] kept) => PredictionInputs.Row(PredictionInput.Tensor("scores", [1f, 2f, 3f, 4f]), PredictionInput.Tensor("kept", kept));
+        PredictionInputs Row(params long[] kept) =>
+            PredictionInputs.Row(PredictionInput.Tensor("scores", [1f, 2f, 3f, 4f]), PredictionInput.Tensor("kept", kept));
         (await pipeline.PredictAsync(Row(1, 0, 0, 1), null, TestContext.Current.CancellationToken)).EnsureOk().Dispose();
 
         // Nothing kept: the probabilities are NaN, which no good row gave.
@@ -222,7 +228,8 @@ public sealed class FailureEvidenceTests : IDisposable
         return writer.Complete();
     }
 
-    private static TinyOnnx Log() => new TinyOnnx().Input("x", ElementType.Float, "N", 2).Node("Log", "x", "y").Output("y", ElementType.Float, "N", 2);
+    private static TinyOnnx Log() =>
+        new TinyOnnx().Input("x", ElementType.Float, "N", 2).Node("Log", "x", "y").Output("y", ElementType.Float, "N", 2);
 
     private static Task<Prediction> AskAsync(IPredictor pipeline, float number) =>
         pipeline.PredictAsync(PredictionInputs.Row([number, 1f]), null, TestContext.Current.CancellationToken).AsTask();

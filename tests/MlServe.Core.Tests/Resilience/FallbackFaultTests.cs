@@ -41,7 +41,9 @@ public sealed class FallbackFaultTests
             throw new InvalidOperationException("boom");
         });
         var model = new TaskCompletionSource<Prediction>(TaskCreationOptions.RunContinuationsAsynchronously);
-        using var pipeline = Build(new FakePredictor((_, _) => new(model.Task)), chain => chain.To(other, "other").After(TimeSpan.FromSeconds(1)).ThenValue("id", 3L));
+        using var pipeline = Build(
+            new FakePredictor((_, _) => new(model.Task)),
+            chain => chain.To(other, "other").After(TimeSpan.FromSeconds(1)).ThenValue("id", 3L));
         var task = AskAsync(pipeline);
         await AdvanceUntilAsync(() => asked.Task.IsCompleted);
         model.SetResult(Prediction.FromError(CircuitHarness.Broken));
@@ -54,7 +56,9 @@ public sealed class FallbackFaultTests
     [Fact]
     public async Task PredictAsync_FunctionThrowsObjectDisposed_IsNotCalledClosed()
     {
-        using var pipeline = Build(new FakePredictor(CircuitHarness.Broken), static chain => chain.Then(static (_, _, _) => throw Make(typeof(ObjectDisposedException))));
+        using var pipeline = Build(
+            new FakePredictor(CircuitHarness.Broken),
+            static chain => chain.Then(static (_, _, _) => throw Make(typeof(ObjectDisposedException))));
         using var answer = await AskAsync(pipeline);
         Assert.Equal(PredictionErrorCode.UserCodeFailed, Assert.Single(answer.Error.FallbackErrors).Code);
     }
@@ -66,7 +70,8 @@ public sealed class FallbackFaultTests
     public async Task PredictAsync_StandInThrows_TheNextIsAsked(Type thrown)
     {
         using var pipeline = Build(
-            new FakePredictor(CircuitHarness.Broken), chain => chain.To(new FakePredictor((_, _) => throw Make(thrown)), "other").ThenValue("id", 3L));
+            new FakePredictor(CircuitHarness.Broken),
+            chain => chain.To(new FakePredictor((_, _) => throw Make(thrown)), "other").ThenValue("id", 3L));
         Assert.Equal(3, Answers.Read(await AskAsync(pipeline)));
     }
 
@@ -102,9 +107,11 @@ public sealed class FallbackFaultTests
     private static Exception Make(Type type) =>
         type == typeof(ObjectDisposedException) ? new ObjectDisposedException("other") : (Exception)Activator.CreateInstance(type, "boom")!;
 
-    private static Task<Prediction> AskAsync(IPredictor pipeline) => pipeline.PredictAsync(Answers.Request(1), cancellationToken: TestContext.Current.CancellationToken).AsTask();
+    private static Task<Prediction> AskAsync(IPredictor pipeline) =>
+        pipeline.PredictAsync(Answers.Request(1), cancellationToken: TestContext.Current.CancellationToken).AsTask();
 
-    private IPredictor Build(IPredictor inner, Action<FallbackBuilder> configure) => new PredictorBuilder(inner).UseFallback(configure).Build(new FakeServices(_clock));
+    private IPredictor Build(IPredictor inner, Action<FallbackBuilder> configure) =>
+        new PredictorBuilder(inner).UseFallback(configure).Build(new FakeServices(_clock));
 
     private Task AdvanceUntilAsync(Func<bool> condition) => Eventually.BecomesTrue(() =>
     {

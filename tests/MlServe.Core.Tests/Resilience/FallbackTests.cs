@@ -62,7 +62,9 @@ public sealed class FallbackTests
         using var answer = await AskAsync(pipeline);
 
         Assert.Equal((Broken.Status, Broken.Code, Broken.Message), (answer.Status, answer.Error.Code, answer.Error.Message));
-        Assert.Equal([PredictionErrorCode.QueueFull, PredictionErrorCode.None, PredictionErrorCode.UserCodeFailed], answer.Error.FallbackErrors.Select(static error => error.Code));
+        Assert.Equal(
+            [PredictionErrorCode.QueueFull, PredictionErrorCode.None, PredictionErrorCode.UserCodeFailed],
+            answer.Error.FallbackErrors.Select(static error => error.Code));
         Assert.Equal((1, 0, 1), (Statistics(pipeline).Requests, Statistics(pipeline).Answers, Statistics(pipeline).Failures));
     }
 
@@ -81,7 +83,8 @@ public sealed class FallbackTests
     {
         using var pipeline = Build(new FakePredictor(Broken), static chain => chain.ThenValue("id", 7L, 8L));
         using var row = await AskAsync(pipeline);
-        using var rows = await pipeline.PredictAsync(PredictionInputs.Rows(new long[] { 1, 2 }, 2), cancellationToken: TestContext.Current.CancellationToken);
+        using var rows = await pipeline.PredictAsync(
+            PredictionInputs.Rows(new long[] { 1, 2 }, 2), cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal([2], row["id"].Shape.ToArray());
         Assert.Equal([2, 2], rows["id"].Shape.ToArray());
         Assert.Equal([7, 8, 7, 8], rows["id"].ToArray<long>());
@@ -103,7 +106,9 @@ public sealed class FallbackTests
         var third = new FakePredictor();
         using var pipeline = Build(slow, chain => chain.To(second, "b").To(third, "c").ThenValue("id", 9L));
 
-        var id = Answers.Read(await pipeline.PredictAsync(Answers.Request(1), new() { Timeout = TimeSpan.FromSeconds(10), Priority = RequestPriority.Bulk }, TestContext.Current.CancellationToken));
+        var id = Answers.Read(await pipeline.PredictAsync(
+            Answers.Request(1), new() { Timeout = TimeSpan.FromSeconds(10), Priority = RequestPriority.Bulk },
+            TestContext.Current.CancellationToken));
 
         Assert.Equal(TimeSpan.FromSeconds(6), second.LastOptions!.Timeout);
         Assert.Equal(RequestPriority.Bulk, second.LastOptions.Priority);
@@ -129,14 +134,17 @@ public sealed class FallbackTests
             return new(Prediction.FromError(Broken));
         });
         using var pipeline = Build(inner, static chain => chain.ThenValue("id", 9L));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await pipeline.PredictAsync(Answers.Request(1), null, source.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+            await pipeline.PredictAsync(Answers.Request(1), null, source.Token));
     }
 
     [Fact]
     public async Task PredictAsync_FallbackAroundABrokenCircuit_AnswersFromTheOther()
     {
         var other = new FakePredictor(static (_, _) => new(Answers.Of(2, new() { Model = new("small") })));
-        using var pipeline = new PredictorBuilder(new FakePredictor(Broken)).UseFallback(chain => chain.To(other, "small")).UseCircuitBreaker().Build(new FakeServices(_clock));
+        using var pipeline = new PredictorBuilder(new FakePredictor(Broken)).UseFallback(chain => chain.To(other, "small"))
+            .UseCircuitBreaker()
+            .Build(new FakeServices(_clock));
         for (var i = 0; i < 30; i++)
         {
             using var answer = await AskAsync(pipeline);
@@ -151,7 +159,9 @@ public sealed class FallbackTests
     public void Build_OrderThatCannotWork_IsRefusedWithAReason()
     {
         Refused(static builder => builder.UseCircuitBreaker().UseCache(), "Move UseCircuitBreaker inside of UseCache");
-        Refused(static builder => builder.UseCircuitBreaker().UseFallback(static chain => chain.ThenValue("id", 1L)), "Move UseCircuitBreaker inside of it");
+        Refused(
+            static builder => builder.UseCircuitBreaker().UseFallback(static chain => chain.ThenValue("id", 1L)),
+            "Move UseCircuitBreaker inside of it");
         Refused(static builder => builder.UseCache().UseFallback(static chain => chain.ThenValue("id", 1L)), "Move UseCache inside of it");
         Refused(static builder => builder.UseCircuitBreaker().UseCircuitBreaker(), "once");
         Refused(static builder => builder.UseFallback(static _ => { }), "empty");
@@ -164,7 +174,9 @@ public sealed class FallbackTests
         var inner = new FakePredictor();
         Refused(builder => builder.UseFallback(chain => chain.To(inner)), "same model", inner);
         var twin = new FakePredictor { Service = new ModelIdentity("twin", "1", "abc") };
-        Refused(builder => builder.UseFallback(chain => chain.To(twin).After(TimeSpan.FromSeconds(1))), "same model", new FakePredictor { Service = new ModelIdentity("m", "1", "abc") });
+        Refused(
+            builder => builder.UseFallback(chain => chain.To(twin).After(TimeSpan.FromSeconds(1))), "same model",
+            new FakePredictor { Service = new ModelIdentity("m", "1", "abc") });
     }
 
     [Fact]
@@ -203,7 +215,8 @@ public sealed class FallbackTests
             token.Register(() => cancelled.TrySetResult());
             return new(ended.Task);
         });
-        using var pipeline = Build(first, static chain => chain.To(new FakePredictor(static (_, _) => new(Answers.Of(2)))).After(TimeSpan.FromSeconds(1)));
+        using var pipeline = Build(
+            first, static chain => chain.To(new FakePredictor(static (_, _) => new(Answers.Of(2)))).After(TimeSpan.FromSeconds(1)));
         var task = AskAsync(pipeline);
         await AdvanceUntilAsync(() => cancelled.Task.IsCompleted);
 
@@ -250,7 +263,8 @@ public sealed class FallbackTests
 
     private static FallbackStatistics Statistics(IPredictor pipeline) => pipeline.GetService<FallbackStatistics>()!;
 
-    private static Task<Prediction> AskAsync(IPredictor pipeline) => pipeline.PredictAsync(Answers.Request(1), cancellationToken: TestContext.Current.CancellationToken).AsTask();
+    private static Task<Prediction> AskAsync(IPredictor pipeline) =>
+        pipeline.PredictAsync(Answers.Request(1), cancellationToken: TestContext.Current.CancellationToken).AsTask();
 
     private static void Refused(Action<PredictorBuilder> add, string reason, IPredictor? inner = null)
     {
@@ -259,7 +273,8 @@ public sealed class FallbackTests
         Ask.Says(Assert.Throws<InvalidOperationException>(() => builder.Build()).Message, reason);
     }
 
-    private IPredictor Build(IPredictor inner, Action<FallbackBuilder> configure) => new PredictorBuilder(inner).UseFallback(configure).Build(new FakeServices(_clock));
+    private IPredictor Build(IPredictor inner, Action<FallbackBuilder> configure) =>
+        new PredictorBuilder(inner).UseFallback(configure).Build(new FakeServices(_clock));
 
     private async Task AdvanceUntilAsync(Func<bool> condition)
     {

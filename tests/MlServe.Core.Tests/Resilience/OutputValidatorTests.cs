@@ -57,7 +57,8 @@ public sealed class OutputValidatorTests
     {
         using var harness = new CircuitHarness(static options => options.ProbabilityOutputs.Add("id"));
         float[] row = [first, 0.75f];
-        foreach (var answer in (Func<Prediction>[])[() => Floats(row), () => Of(row, static x => (double)x), () => Of(row, static x => (Half)x), () => Of(row, static x => (BFloat16)x)])
+        foreach (var answer in (Func<Prediction>[])[() => Floats(row), () => Of(row, static x => (double)x),
+            () => Of(row, static x => (Half)x), () => Of(row, static x => (BFloat16)x)])
         {
             harness.Next = answer;
             using var given = await harness.AskAsync();
@@ -101,7 +102,8 @@ public sealed class OutputValidatorTests
     [Fact]
     public async Task PredictAsync_UsersCheckThrows_TheAnswerStaysAndItIsLoggedOnce()
     {
-        using var harness = new CircuitHarness(static options => options.OutputCheck = static _ => throw new InvalidOperationException("boom"));
+        using var harness = new CircuitHarness(static options =>
+            options.OutputCheck = static _ => throw new InvalidOperationException("boom"));
         for (var i = 0; i < 30; i++)
             Assert.Equal(PredictionStatus.Ok, await harness.StatusAsync());
         Assert.Equal(CircuitState.Closed, harness.Breaker.State);

@@ -51,7 +51,10 @@ public sealed class ResilienceAllocationTests
     public void All_ManyPending_AllocateNothing()
     {
         var inner = new PendingPredictor();
-        using var pipeline = new PredictorBuilder(inner).UseFallback(static chain => chain.ThenValue("id", 1L)).UseTimeout(TimeSpan.FromMinutes(1)).UseCircuitBreaker().Build();
+        using var pipeline = new PredictorBuilder(inner).UseFallback(static chain => chain.ThenValue("id", 1L))
+            .UseTimeout(TimeSpan.FromMinutes(1))
+            .UseCircuitBreaker()
+            .Build();
         var pending = new ValueTask<Prediction>[512];
         Assert.Equal(0, Allocations.Least(() =>
         {

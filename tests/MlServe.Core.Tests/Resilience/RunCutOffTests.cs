@@ -23,12 +23,14 @@ public sealed class RunCutOffTests
     public async Task PredictAsync_RealRunLongerThanTheTimeout_StopsAndTheLaneWorksAgain(RunMode? mode, bool withToken)
     {
         var gate = new RunGate(1);
-        await using var model = TinyModels.Chain(Length).Load(new() { WarmUpRuns = 1, BatchDetection = BatchDetection.None }, new() { RunGate = gate, TimeProvider = _clock });
+        await using var model = TinyModels.Chain(Length)
+            .Load(new() { WarmUpRuns = 1, BatchDetection = BatchDetection.None }, new() { RunGate = gate, TimeProvider = _clock });
         var builder = new PredictorBuilder(model).UseTimeout(Time);
         if (mode is { } runMode) builder.UseBatching(options => options.RunMode = runMode);
         await using var predictor = builder.Build(new FakeServices(_clock, gate));
         var values = Enumerable.Range(0, 256).Select(static i => (float)i).ToArray();
-        var inputs = PredictionInputs.Row(PredictionInput.Tensor("x", Enumerable.Repeat(values, 16).SelectMany(static row => row).ToArray(), [16, 256]));
+        var inputs = PredictionInputs.Row(PredictionInput.Tensor(
+            "x", Enumerable.Repeat(values, 16).SelectMany(static row => row).ToArray(), [16, 256]));
         using var source = new CancellationTokenSource();
         var token = withToken ? source.Token : default;
         var stopped = 0;
@@ -187,6 +189,7 @@ public sealed class RunCutOffTests
 
     private sealed class BrokenClock : FakeTimeProvider
     {
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => throw new InvalidOperationException("There is no timer.");
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            throw new InvalidOperationException("There is no timer.");
     }
 }

@@ -72,5 +72,6 @@ public sealed class TimeoutFaultTests
         Assert.Equal(1, Answers.Read(await task));
     }
 
-    private IPredictor Build(IPredictor inner, TimeSpan timeout) => new PredictorBuilder(inner).UseTimeout(timeout).Build(new FakeServices(_clock));
+    private IPredictor Build(IPredictor inner, TimeSpan timeout) =>
+        new PredictorBuilder(inner).UseTimeout(timeout).Build(new FakeServices(_clock));
 }

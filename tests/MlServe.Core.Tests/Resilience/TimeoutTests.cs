@@ -28,7 +28,8 @@ public sealed class TimeoutTests
     public async Task PredictAsync_OfTheCall_GoesBeforeTheLayers()
     {
         using var pipeline = Build(Hanging(), TimeSpan.FromSeconds(2));
-        var task = pipeline.PredictAsync(Answers.Request(1), new() { Timeout = TimeSpan.FromSeconds(1) }, TestContext.Current.CancellationToken).AsTask();
+        var task = pipeline.PredictAsync(
+            Answers.Request(1), new() { Timeout = TimeSpan.FromSeconds(1) }, TestContext.Current.CancellationToken).AsTask();
         _clock.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal(PredictionStatus.DeadlineExceeded, (await task).Status);
     }
@@ -141,7 +142,8 @@ public sealed class TimeoutTests
         var retry = new ResiliencePipelineBuilder<Prediction>()
             .AddRetry(new RetryStrategyOptions<Prediction>
             {
-                ShouldHandle = static arguments => new(arguments.Outcome.Result is { IsOk: true } answer && answer[0].AsSpan<long>()[0] < 3),
+                ShouldHandle = static arguments => new(arguments.Outcome.Result is { IsOk: true } answer
+                    && answer[0].AsSpan<long>()[0] < 3),
                 Delay = TimeSpan.Zero,
             })
             .Build();
@@ -189,5 +191,6 @@ public sealed class TimeoutTests
         return default;
     });
 
-    private IPredictor Build(IPredictor inner, TimeSpan timeout) => new PredictorBuilder(inner).UseTimeout(timeout).Build(new FakeServices(_clock));
+    private IPredictor Build(IPredictor inner, TimeSpan timeout) =>
+        new PredictorBuilder(inner).UseTimeout(timeout).Build(new FakeServices(_clock));
 }

@@ -74,7 +74,8 @@ public sealed class AnswerGuard(IPredictor inner, AnswerGuardOptions options) : 
 
     public AnswerGuardOptions Options => options;
 
-    public override ValueTask<Prediction> PredictAsync(PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
+    public override ValueTask<Prediction> PredictAsync(
+        PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
     {
         var guard = Options;
         guard.OnCall?.Invoke();

@@ -20,9 +20,14 @@ public sealed class FeatureSlotTests
     [InlineData("UseCache, layer")]
     public async Task Ask_TheSameTwice_ReachesWhatStandsOutsideOfTheCache(string how)
     {
-        var builder = new HostApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true, ContentRootPath = AppContext.BaseDirectory });
+        var builder = new HostApplicationBuilder(new HostApplicationBuilderSettings
+        {
+            DisableDefaults = true,
+            ContentRootPath = AppContext.BaseDirectory,
+        });
         if (how == "configuration") builder.Configuration.AddInMemoryCollection([new("MlServing:Models:m:UseCache", "true")]);
-        var bytes = new OnnxModel().Input("x", OnnxModel.Float, "N", 3).Output("y", OnnxModel.Float, "N", 1).Initializer("w", [1f, 1, 1], 3, 1)
+        var bytes = new OnnxModel().Input("x", OnnxModel.Float, "N", 3).Output("y", OnnxModel.Float, "N", 1)
+            .Initializer("w", [1f, 1, 1], 3, 1)
             .Node("MatMul", ["x", "w"], ["y"]).ToBytes();
         builder.Services.AddMlServing().AddFeature<OuterFeature>().AddFeature<InnerFeature>().AddModel("m", model =>
         {
@@ -58,7 +63,8 @@ public sealed class FeatureSlotTests
 
         public override FeatureSlot Slot => FeatureSlot.Application;
 
-        public override void Apply(ModelFeatureContext context, OuterOptions options) => context.Pipeline.Use(static inner => new OuterCount(inner));
+        public override void Apply(ModelFeatureContext context, OuterOptions options) =>
+            context.Pipeline.Use(static inner => new OuterCount(inner));
     }
 
     internal sealed class InnerFeature : ModelFeature<InnerOptions>
@@ -67,7 +73,8 @@ public sealed class FeatureSlotTests
 
         public override FeatureSlot Slot => FeatureSlot.Cache;
 
-        public override void Apply(ModelFeatureContext context, InnerOptions options) => context.Pipeline.Use(static inner => new InnerCount(inner));
+        public override void Apply(ModelFeatureContext context, InnerOptions options) =>
+            context.Pipeline.Use(static inner => new InnerCount(inner));
     }
 
     private abstract class Count(IPredictor inner) : DelegatingPredictor(inner)

@@ -38,7 +38,9 @@ public sealed class ThirdPartyFeatureTests
     [Fact]
     public async Task Start_SectionInConfiguration_ReachesEveryOption()
     {
-        using var host = await StartAsync(Options.Replace("[ { \"Name\": \"y:0\", \"Value\": { \"Max\": 3 } } ]", "{ \"y\": { \"Max\": 3 } }", StringComparison.Ordinal), output: "y");
+        using var host = await StartAsync(
+            Options.Replace("[ { \"Name\": \"y:0\", \"Value\": { \"Max\": 3 } } ]", "{ \"y\": { \"Max\": 3 } }", StringComparison.Ordinal),
+            output: "y");
 
         var options = PredictorOf(host).GetService<AnswerGuard>()!.Options;
         Assert.Equal((5, Path.Combine(AppContext.BaseDirectory, "guards"), 4), (options.MaxRequests, options.Folder, options.Usual.Max));
@@ -78,20 +80,31 @@ public sealed class ThirdPartyFeatureTests
     }
 
     [Theory]
-    [InlineData(""" "AnswerGuard": { "MaxRequest": 1 }, "UseAnswerGuard": true """, "AnswerGuard:MaxRequest is not a known key. Did you mean 'MaxRequests'? "
+    [InlineData(
+        """ "AnswerGuard": { "MaxRequest": 1 }, "UseAnswerGuard": true """,
+        "AnswerGuard:MaxRequest is not a known key. Did you mean 'MaxRequests'? "
         + "Known here: MaxRequests, Folder, Labels, Steps, Limits, Rows, Usual.")]
     [InlineData(""" "UseAnswerGuard": "yes" """, "UseAnswerGuard is 'yes'; it must be true or false.")]
-    [InlineData(""" "AnswerGuard": { "OnCall": "x" }, "UseAnswerGuard": true """, "AnswerGuard:OnCall cannot be given in configuration. Set AnswerGuardOptions.OnCall in code.")]
-    [InlineData(""" "AnswerGuard": { "Usual": { "Max": "x" }, "MaxRequests": 0 }, "UseAnswerGuard": true, "UseCache": true, "Cache": { "SizeLimit": 1 }, "Version": "a/b" """,
-        "AnswerGuard:Usual:Max is 'x'; it must be a number.", "AnswerGuard:MaxRequests is 0; it must be 1 or more.", "Cache:SizeLimit is 1; it must be 65536 to 1099511627776.",
+    [InlineData(
+        """ "AnswerGuard": { "OnCall": "x" }, "UseAnswerGuard": true """,
+        "AnswerGuard:OnCall cannot be given in configuration. Set AnswerGuardOptions.OnCall in code.")]
+    [InlineData(
+        """ "AnswerGuard": { "Usual": { "Max": "x" }, "MaxRequests": 0 }, "UseAnswerGuard": true, "UseCache": true, "Cache": { "SizeLimit": 1 }, "Version": "a/b" """,
+        "AnswerGuard:Usual:Max is 'x'; it must be a number.", "AnswerGuard:MaxRequests is 0; it must be 1 or more.",
+        "Cache:SizeLimit is 1; it must be 65536 to 1099511627776.",
         "Version is 'a/b'; it must be 1 to 64 letters (a to z), digits, '-', '_' and '.', and not '.' or '..'.")]
-    [InlineData(""" "AnswerGuard": { "MaxRequests": 2 } """, "AnswerGuard has no effect: nothing turns it on for model m. Set UseAnswerGuard of the model to true, or call UseFeature<AnswerGuardOptions>() "
+    [InlineData(
+        """ "AnswerGuard": { "MaxRequests": 2 } """,
+        "AnswerGuard has no effect: nothing turns it on for model m. Set UseAnswerGuard of the model to true, or call "
+        + "UseFeature<AnswerGuardOptions>() "
         + "where it is added in code; set to false it says that this is meant.")]
     public async Task Start_WhatIsWrong_IsToldWithAllElse(string section, params string[] messages)
     {
         var thrown = await Assert.ThrowsAsync<OptionsValidationException>(() => StartAsync(section, "y"));
 
-        Assert.Equal(messages.Select(static message => $"MlServing:Models:m:{message}").Order(StringComparer.Ordinal), thrown.Failures.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            messages.Select(static message => $"MlServing:Models:m:{message}").Order(StringComparer.Ordinal),
+            thrown.Failures.Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -99,15 +112,19 @@ public sealed class ThirdPartyFeatureTests
     {
         var thrown = await Assert.ThrowsAsync<ModelLoadException>(() => StartAsync(Options, "y"));
 
-        Assert.Contains("MlServing:Models:m:AnswerGuard:Limits:y:0 names no output of the model.", thrown.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "MlServing:Models:m:AnswerGuard:Limits:y:0 names no output of the model.", thrown.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Start_OptionsOfAFeatureThatNobodyAdded_IsRefused()
     {
-        var thrown = await Assert.ThrowsAsync<OptionsValidationException>(() => StartAsync("", "y", static model => model.UseFeature<AnswerGuardLimit>()));
+        var thrown = await Assert.ThrowsAsync<OptionsValidationException>(() =>
+            StartAsync("", "y", static model => model.UseFeature<AnswerGuardLimit>()));
 
-        Assert.StartsWith("MlServing:Models:m: AnswerGuardLimit are set in code, and no feature reads them.", Assert.Single(thrown.Failures), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "MlServing:Models:m: AnswerGuardLimit are set in code, and no feature reads them.", Assert.Single(thrown.Failures),
+            StringComparison.Ordinal);
     }
 
     /// <summary>
@@ -120,7 +137,9 @@ public sealed class ThirdPartyFeatureTests
         AnswerGuardOptions? mine = null;
         BatchingOptions? batching = null;
         CircuitBreakerOptions? breaker = null;
-        using var host = await StartAsync("", "y", model => model.UseStandardPipeline().UseBatching(options => batching = options).UseCircuitBreaker(options => breaker = options)
+        using var host = await StartAsync(
+            "", "y",
+            model => model.UseStandardPipeline().UseBatching(options => batching = options).UseCircuitBreaker(options => breaker = options)
             .UseFeature<AnswerGuardOptions>(options =>
             {
                 mine = options;
@@ -143,7 +162,9 @@ public sealed class ThirdPartyFeatureTests
         options.Batching.MaxQueuedRows = batching!.MaxQueuedRows = 0;
         options.Cache.SizeLimit = -1;
 
-        Assert.Equal((1000, "default", 9, double.PositiveInfinity), (guard.Options.MaxRequests, guard.Options.Labels.Single(), guard.Options.Limits["y"].Max, guard.Options.Usual.Max));
+        Assert.Equal(
+            (1000, "default", 9, double.PositiveInfinity),
+            (guard.Options.MaxRequests, guard.Options.Labels.Single(), guard.Options.Limits["y"].Max, guard.Options.Usual.Max));
         var answers = await Task.WhenAll(Enumerable.Range(0, 32).Select(i => AskAsync(PredictorOf(host), [i, i, i])));
         Assert.All(answers, static answer => Assert.Equal(PredictionSource.Model, answer.Source));
         await host.StopAsync(Token);
@@ -173,9 +194,15 @@ public sealed class ThirdPartyFeatureTests
 
     private static async Task<IHost> StartAsync(string section, string output, Action<ModelBuilder>? configure = null)
     {
-        var builder = new HostApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true, ContentRootPath = AppContext.BaseDirectory });
-        builder.Configuration.AddJsonStream(new MemoryStream(System.Text.Encoding.UTF8.GetBytes($$"""{ "MlServing": { "Models": { "m": { {{section}} } } } }""")));
-        var bytes = new OnnxModel().Input("x", OnnxModel.Float, "N", 3).Output(output, OnnxModel.Float, "N", 1).Initializer("w", [1f, 1, 1], 3, 1)
+        var builder = new HostApplicationBuilder(new HostApplicationBuilderSettings
+        {
+            DisableDefaults = true,
+            ContentRootPath = AppContext.BaseDirectory,
+        });
+        builder.Configuration.AddJsonStream(new MemoryStream(System.Text.Encoding.UTF8.GetBytes(
+            $$"""{ "MlServing": { "Models": { "m": { {{section}} } } } }""")));
+        var bytes = new OnnxModel().Input("x", OnnxModel.Float, "N", 3).Output(output, OnnxModel.Float, "N", 1)
+            .Initializer("w", [1f, 1, 1], 3, 1)
             .Node("MatMul", ["x", "w"], [output]).ToBytes();
         builder.Services.AddMlServing().AddFeature<AnswerGuardFeature>().AddFeature<AnswerGuardFeature>().AddModel("m", model =>
         {

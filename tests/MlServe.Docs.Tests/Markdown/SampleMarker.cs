@@ -3,10 +3,10 @@ using System.Text.RegularExpressions;
 namespace MlServe.Docs.Markdown;
 
 /// <summary>
-/// What the comment before a block of code says of it: <c>&lt;!-- sample: name; run --&gt;</c>. After the name may come, parted by semicolons:
-/// <c>run</c> or <c>web</c> (a program that is run; found out by itself where it makes a host), <c>prints: text</c> (what a run must print; may be said again),
-/// <c>with: name, name</c> (blocks of the same document that are compiled with it, or a block of JSON that is its
-/// <c>appsettings.json</c>) and <c>skip: reason</c> (neither compiled nor run).
+/// What the comment before a block of code says of it: <c>&lt;!-- sample: name; run --&gt;</c>. After the name may come, parted by
+/// semicolons: <c>run</c> or <c>web</c> (a program that is run; found out by itself where it makes a host), <c>prints: text</c> (what a run
+/// must print; may be said again), <c>with: name, name</c> (blocks of the same document that are compiled with it, or a block of JSON that
+/// is its <c>appsettings.json</c>) and <c>skip: reason</c> (neither compiled nor run).
 /// </summary>
 internal sealed partial record SampleMarker(string Name)
 {
@@ -40,7 +40,9 @@ internal sealed partial record SampleMarker(string Name)
                 ("prints", true) => marker with { Prints = [.. marker.Prints, value] },
                 ("with", true) => marker with { With = value.Split(',', StringSplitOptions.TrimEntries) },
                 ("skip", true) => marker with { Skip = value },
-                _ => throw new FormatException($"'{part}' in '{line}' is not known: say run, web, prints: text, with: names or skip: reason."),
+                _ =>
+                    throw new FormatException(
+                        $"'{part}' in '{line}' is not known: say run, web, prints: text, with: names or skip: reason."),
             };
         }
 

@@ -45,7 +45,8 @@ internal sealed class Sample
     public static IReadOnlyList<Sample> Of(MarkdownDocument document)
     {
         var blocks = document.Blocks.Where(static block => block.Marker?.Skip is null).ToList();
-        return [.. blocks.Where(static block => block.Language == CSharp).Select(block => new Sample(block, [.. (block.Marker?.With ?? []).Select(name => Find(block, name))]))];
+        return [.. blocks.Where(static block => block.Language == CSharp)
+            .Select(block => new Sample(block, [.. (block.Marker?.With ?? []).Select(name => Find(block, name))]))];
 
         CodeBlock Find(CodeBlock block, string name) => blocks.Find(other => other.Marker?.Name == name)
             ?? throw new FormatException($"{block.Place}: there is no sample '{name}' in this document to compile it with.");

@@ -6,7 +6,9 @@ using MlServe.Docs.Markdown;
 
 namespace MlServe.Docs.Samples;
 
-/// <summary>Compiles samples as a project of the SDK would: against MlServe, .NET and ASP.NET Core, with the SDK's implicit usings.</summary>
+/// <summary>
+/// Compiles samples as a project of the SDK would: against MlServe, .NET and ASP.NET Core, with the SDK's implicit usings.
+/// </summary>
 internal static class SampleCompiler
 {
     private const string ConsoleUsings =
@@ -91,7 +93,9 @@ internal static class SampleCompiler
         };
         return CSharpCompilation.Create(
             "sample", [Tree(usings, "Usings.cs"), .. sample.Files.Select(Tree)], References,
-            new(sample.HasStatements ? OutputKind.ConsoleApplication : OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable));
+            new(sample.HasStatements
+                ? OutputKind.ConsoleApplication
+                : OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable));
     }
 
     private static SyntaxTree Tree(CodeBlock block) => Tree($"#line {block.Line} \"{block.Document}\"\n{block.Text}", block.Place);
@@ -101,6 +105,7 @@ internal static class SampleCompiler
     private static string Describe(Diagnostic diagnostic)
     {
         var place = diagnostic.Location.GetMappedLineSpan();
-        return $"{place.Path}:{place.StartLinePosition.Line + 1}: {diagnostic.Id} {diagnostic.GetMessage(System.Globalization.CultureInfo.InvariantCulture)}";
+        return $"{place.Path}:{place.StartLinePosition.Line + 1}: {diagnostic.Id} "
+            + $"{diagnostic.GetMessage(System.Globalization.CultureInfo.InvariantCulture)}";
     }
 }

@@ -7,8 +7,8 @@ using Microsoft.Extensions.Hosting;
 namespace MlServe.Docs.Samples;
 
 /// <summary>
-/// Runs inside a sample's own process, before its first statement: tells the address at which the sample's web server listens, and stops its host when
-/// standard input ends. So the program itself is run as the document has it.
+/// Runs inside a sample's own process, before its first statement: tells the address at which the sample's web server listens, and stops
+/// its host when standard input ends. So the program itself is run as the document has it.
 /// </summary>
 public static class SampleHost
 {

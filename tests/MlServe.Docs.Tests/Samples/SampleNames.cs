@@ -5,8 +5,8 @@ using MlServe.Onnx;
 namespace MlServe.Docs.Samples;
 
 /// <summary>
-/// The names that parts of programs in the documents take for granted: <c>using static</c> for every block that has no <c>using</c> of its own. They are
-/// only compiled against, never used.
+/// The names that parts of programs in the documents take for granted: <c>using static</c> for every block that has no <c>using</c> of its
+/// own. They are only compiled against, never used.
 /// </summary>
 public static class SampleNames
 {

@@ -34,7 +34,8 @@ internal sealed class SampleProcess : IAsyncDisposable
         if (sample.Settings is { } settings) File.WriteAllText(folder.PathOf("appsettings.json"), settings.Text);
 
         var tests = Path.Combine(AppContext.BaseDirectory, typeof(SampleProcess).Assembly.GetName().Name!);
-        var start = new ProcessStartInfo(DotNet(), ["exec", "--depsfile", $"{tests}.deps.json", "--runtimeconfig", $"{tests}.runtimeconfig.json", assembly])
+        var start = new ProcessStartInfo(
+            DotNet(), ["exec", "--depsfile", $"{tests}.deps.json", "--runtimeconfig", $"{tests}.runtimeconfig.json", assembly])
         {
             WorkingDirectory = folder.Path,
             RedirectStandardInput = true,
@@ -57,7 +58,8 @@ internal sealed class SampleProcess : IAsyncDisposable
     {
         var exited = _process.WaitForExitAsync(cancellationToken);
         var first = await Task.WhenAny(_address.Task, exited).WaitAsync(Patience, cancellationToken);
-        if (first == exited) throw new InvalidOperationException($"The sample ended with code {_process.ExitCode} before it listened:\n{Output}");
+        if (first == exited)
+            throw new InvalidOperationException($"The sample ended with code {_process.ExitCode} before it listened:\n{Output}");
         return await _address.Task;
     }
 
@@ -83,7 +85,8 @@ internal sealed class SampleProcess : IAsyncDisposable
     }
 
     private static bool IsOfHosts(string variable) =>
-        variable.StartsWith("ASPNETCORE_", StringComparison.OrdinalIgnoreCase) || variable.StartsWith("MlServing", StringComparison.OrdinalIgnoreCase)
+        variable.StartsWith("ASPNETCORE_", StringComparison.OrdinalIgnoreCase)
+        || variable.StartsWith("MlServing", StringComparison.OrdinalIgnoreCase)
         || variable.Equals("DOTNET_ENVIRONMENT", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The <c>dotnet</c> that runs this process.</summary>
@@ -97,6 +100,7 @@ internal sealed class SampleProcess : IAsyncDisposable
     {
         if (line is null) return;
         _output.Enqueue(line);
-        if (line.StartsWith(SampleHost.Listening, StringComparison.Ordinal)) _address.TrySetResult(new(line[SampleHost.Listening.Length..]));
+        if (line.StartsWith(SampleHost.Listening, StringComparison.Ordinal))
+            _address.TrySetResult(new(line[SampleHost.Listening.Length..]));
     }
 }

@@ -9,12 +9,14 @@ using MlServe.Quantization;
 namespace MlServe.Docs.Tables;
 
 /// <summary>
-/// A table of a document that says what code says: <c>&lt;!-- options: type --&gt;</c>, <c>&lt;!-- enum: type --&gt;</c> or <c>&lt;!-- statuses --&gt;</c> before
-/// it. Its first columns are made of the code; further ones are the author's, and are kept by the name in the first.
+/// A table of a document that says what code says: <c>&lt;!-- options: type --&gt;</c>, <c>&lt;!-- enum: type --&gt;</c> or
+/// <c>&lt;!-- statuses --&gt;</c> before it. Its first columns are made of the code; further ones are the author's, and are kept by the
+/// name in the first.
 /// </summary>
 internal sealed partial class ReferenceTable
 {
-    private static readonly Assembly[] Assemblies = [typeof(OnnxPredictor).Assembly, typeof(MlServingOptions).Assembly, typeof(OnnxQuantizer).Assembly];
+    private static readonly Assembly[] Assemblies =
+        [typeof(OnnxPredictor).Assembly, typeof(MlServingOptions).Assembly, typeof(OnnxQuantizer).Assembly];
 
     private readonly MarkdownDocument _document;
     private readonly int _first;
@@ -27,7 +29,9 @@ internal sealed partial class ReferenceTable
         _document = document;
         Place = $"{document.Name}:{marker + 1}";
         Kind = kind;
-        Type = kind == "statuses" ? typeof(PredictionStatus) : Assemblies.Select(assembly => assembly.GetType(typeName)).FirstOrDefault(static type => type is not null)
+        Type = kind == "statuses"
+            ? typeof(PredictionStatus)
+            : Assemblies.Select(assembly => assembly.GetType(typeName)).FirstOrDefault(static type => type is not null)
             ?? throw new FormatException($"{Place}: there is no type '{typeName}'.");
 
         _first = marker + 1;
@@ -50,7 +54,8 @@ internal sealed partial class ReferenceTable
         .. document.Prose()
             .Select(static line => (line.Number, Match: Marker.Match(line.Text)))
             .Where(static line => line.Match.Success)
-            .Select(line => new ReferenceTable(document, line.Number - 1, line.Match.Groups["kind"].Value, line.Match.Groups["type"].Value)),
+            .Select(line =>
+                new ReferenceTable(document, line.Number - 1, line.Match.Groups["kind"].Value, line.Match.Groups["type"].Value)),
     ];
 
     /// <summary>Says where the table differs from the code.</summary>
@@ -75,7 +80,8 @@ internal sealed partial class ReferenceTable
             {
                 var cell = rows[0].ElementAtOrDefault(column) ?? "";
                 if (column < want.Length ? cell != want[column] : cell.Length == 0)
-                    yield return $"{Place}: {want[0]}, {_header[column]}: '{cell}'{(column < want.Length ? $" should be '{want[column]}'" : " is empty")}.";
+                    yield return $"{Place}: {want[0]}, {_header[column]}: "
+                        + $"'{cell}'{(column < want.Length ? $" should be '{want[column]}'" : " is empty")}.";
             }
         }
 
@@ -89,7 +95,11 @@ internal sealed partial class ReferenceTable
         var made = MadeHeader();
         string[] header = [.. made, .. _header.Skip(made.Length)];
         var rows = MadeRows().Select(row =>
-            (string[])[.. row, .. (_rows.Find(known => known[0] == row[0]) ?? []).Skip(row.Length).Concat(Enumerable.Repeat("", header.Length)).Take(header.Length - made.Length)]);
+            (string[])[.. row,
+                .. (_rows.Find(known => known[0] == row[0]) ?? [])
+                    .Skip(row.Length)
+                    .Concat(Enumerable.Repeat("", header.Length))
+                    .Take(header.Length - made.Length)]);
         return
         [
             .. _document.Lines.Take(_first),
@@ -125,7 +135,9 @@ internal sealed partial class ReferenceTable
     // What has no setter is filled by the user: a list, or options of its own.
     private IEnumerable<string[]> Options(object fresh) => Type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
         .OrderBy(static property => property.MetadataToken)
-        .Select(property => (string[])[$"`{property.Name}`", $"`{TypeNames.Of(property)}`", Default(property.GetValue(fresh)), XmlDocs.SummaryOf(property)]);
+        .Select(property =>
+            (string[])[$"`{property.Name}`", $"`{TypeNames.Of(property)}`", Default(property.GetValue(fresh)),
+                XmlDocs.SummaryOf(property)]);
 
     private static string Default(object? value) => value switch
     {

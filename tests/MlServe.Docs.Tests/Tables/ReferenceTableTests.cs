@@ -14,7 +14,8 @@ using Xunit;
 namespace MlServe.Docs.Tables;
 
 /// <summary>
-/// Tables that say what code says. <c>MLSERVE_UPDATE_DOCS=1</c> in the environment writes them anew from the code; the columns behind them stay.
+/// Tables that say what code says. <c>MLSERVE_UPDATE_DOCS=1</c> in the environment writes them anew from the code; the columns behind them
+/// stay.
 /// </summary>
 public sealed partial class ReferenceTableTests
 {
@@ -26,15 +27,17 @@ public sealed partial class ReferenceTableTests
 
     public static TheoryData<Type> Documented =>
     [
-        typeof(OnnxModelOptions), typeof(VerificationOptions), typeof(ExecutionProviderOptions), typeof(OnnxRuntimeOptions), typeof(MlServingOptions), typeof(ModelOptions),
-        typeof(ServiceLevelOptions), typeof(PredictionOptions), typeof(OnnxInspectionLimits), typeof(BatchingOptions), typeof(PaddingOptions),
+        typeof(OnnxModelOptions), typeof(VerificationOptions), typeof(ExecutionProviderOptions), typeof(OnnxRuntimeOptions),
+        typeof(MlServingOptions), typeof(ModelOptions), typeof(ServiceLevelOptions), typeof(PredictionOptions),
+        typeof(OnnxInspectionLimits), typeof(BatchingOptions), typeof(PaddingOptions),
         typeof(CacheOptions),
         typeof(CircuitBreakerOptions),
         typeof(FallbackStepOptions),
         typeof(ChaosOptions),
         typeof(PredictionStatus), typeof(PredictionErrorCode), typeof(ModelLoadFailure), typeof(ExecutionProvider), typeof(ElementType),
-        typeof(QuantizationOptions), typeof(QuantizationGate), typeof(PreprocessingOptions), typeof(DynamicQuantizationOptions), typeof(WeightQuantizationOptions),
-        typeof(ModelQuantizationOptions), typeof(QuantizationMethod), typeof(CalibrationMethod), typeof(GateFailureAction), typeof(QuantizationFailure),
+        typeof(QuantizationOptions), typeof(QuantizationGate), typeof(PreprocessingOptions), typeof(DynamicQuantizationOptions),
+        typeof(WeightQuantizationOptions), typeof(ModelQuantizationOptions), typeof(QuantizationMethod), typeof(CalibrationMethod),
+        typeof(GateFailureAction), typeof(QuantizationFailure),
     ];
 
     /// <summary>Options that are one value: their summary names the default.</summary>
@@ -53,7 +56,8 @@ public sealed partial class ReferenceTableTests
     {
         if (IsUpdate) Update(name);
         var differences = ReferenceTable.Of(MarkdownDocument.Load(name)).SelectMany(static table => table.Differences()).ToList();
-        Assert.True(differences.Count == 0, $"{string.Join('\n', differences)}\nMLSERVE_UPDATE_DOCS=1 in the environment writes the tables anew.");
+        Assert.True(
+            differences.Count == 0, $"{string.Join('\n', differences)}\nMLSERVE_UPDATE_DOCS=1 in the environment writes the tables anew.");
     }
 
     [Theory]
@@ -63,8 +67,10 @@ public sealed partial class ReferenceTableTests
 
     [Fact]
     public void Types_CalledOptions_AreAllDocumented() => Assert.All(
-        new[] { typeof(OnnxPredictor).Assembly, typeof(MlServingOptions).Assembly, typeof(OnnxQuantizer).Assembly }.SelectMany(static assembly => assembly.GetExportedTypes())
-            .Where(static type => type.Name.EndsWith("Options", StringComparison.Ordinal) || type.Name.EndsWith("Limits", StringComparison.Ordinal)),
+        new[] { typeof(OnnxPredictor).Assembly, typeof(MlServingOptions).Assembly,
+            typeof(OnnxQuantizer).Assembly }.SelectMany(static assembly => assembly.GetExportedTypes())
+            .Where(static type => type.Name.EndsWith("Options", StringComparison.Ordinal)
+                || type.Name.EndsWith("Limits", StringComparison.Ordinal)),
         static type => Assert.Contains(Documented, row => row.Data == type));
 
     [Theory]
@@ -75,7 +81,9 @@ public sealed partial class ReferenceTableTests
         var summary = XmlDocs.SummaryOf(property);
         var said = SaidDefault.Match(summary);
         Assert.True(said.Success, $"{type.Name}.{option} names no default: {summary}");
-        Assert.Contains(said.Groups["value"].Value.Replace(",", "", StringComparison.Ordinal), Spellings(property.GetValue(Activator.CreateInstance(type))));
+        Assert.Contains(
+            said.Groups["value"].Value.Replace(",", "", StringComparison.Ordinal),
+            Spellings(property.GetValue(Activator.CreateInstance(type))));
     }
 
     [Fact]
@@ -84,7 +92,9 @@ public sealed partial class ReferenceTableTests
         var table = TableOf("| `Outputs` | `IReadOnlyList<string>?` | null | what |", "PredictionOptions");
         Assert.Contains(table.Differences(), static message => message.Contains("`Timeout` of PredictionOptions stands 0 times"));
         Assert.DoesNotContain(table.Differences(), static message => message.Contains("`Outputs` of PredictionOptions stands 0 times"));
-        Assert.Contains(TableOf("", "PredictionOptions").Differences(), static message => message.Contains("`Outputs` of PredictionOptions stands 0 times"));
+        Assert.Contains(
+            TableOf("", "PredictionOptions").Differences(),
+            static message => message.Contains("`Outputs` of PredictionOptions stands 0 times"));
     }
 
     [Fact]
@@ -130,7 +140,8 @@ public sealed partial class ReferenceTableTests
 
     private static ReferenceTable TableOf(string row, string type) => ReferenceTable.Of(MarkdownDocument.Parse(
         "docs/broken.md",
-        $"# Title\n\n<!-- options: MlServe.{type} -->\n| option | type | default | what, in which range, and why that default |\n|---|---|---|---|\n{row}\n"))
+        $"# Title\n\n<!-- options: MlServe.{type} -->\n| option | type | default | what, in which range, and why that default "
+            + $"|\n|---|---|---|---|\n{row}\n"))
         .Single();
 
     private static void Update(string name)

@@ -30,7 +30,8 @@ internal static class TypeNames
 
     public static string Of(PropertyInfo property)
     {
-        var isNullable = !property.PropertyType.IsValueType && new NullabilityInfoContext().Create(property).ReadState == NullabilityState.Nullable;
+        var isNullable = !property.PropertyType.IsValueType
+            && new NullabilityInfoContext().Create(property).ReadState == NullabilityState.Nullable;
         return Of(property.PropertyType) + (isNullable ? "?" : "");
     }
 }

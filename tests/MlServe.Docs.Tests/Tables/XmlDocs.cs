@@ -8,10 +8,12 @@ namespace MlServe.Docs.Tables;
 /// <summary>What the XML documentation of MlServe says, as Markdown.</summary>
 internal static partial class XmlDocs
 {
-    private static readonly Dictionary<string, XElement> Summaries = new[] { typeof(OnnxPredictor).Assembly, typeof(MlServingOptions).Assembly, typeof(MlServe.Quantization.OnnxQuantizer).Assembly }
+    private static readonly Dictionary<string, XElement> Summaries = new[] { typeof(OnnxPredictor).Assembly,
+        typeof(MlServingOptions).Assembly, typeof(MlServe.Quantization.OnnxQuantizer).Assembly }
         .SelectMany(static assembly => XDocument.Load(Path.ChangeExtension(assembly.Location, ".xml")).Descendants("member"))
         .Where(static member => member.Element("summary") is not null)
-        .ToDictionary(static member => member.Attribute("name")!.Value, static member => member.Element("summary")!, StringComparer.Ordinal);
+        .ToDictionary(
+            static member => member.Attribute("name")!.Value, static member => member.Element("summary")!, StringComparer.Ordinal);
 
     /// <summary>The summary of a property or an enum's value, in one line.</summary>
     /// <exception cref="InvalidOperationException">There is none.</exception>

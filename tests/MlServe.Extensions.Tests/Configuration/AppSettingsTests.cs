@@ -126,7 +126,9 @@ public sealed class AppSettingsTests : IDisposable
         }
         """;
 
-    /// <summary>The options of the process, which cannot be set again in a host: <see cref="HostLifecycleTests"/> shows that they are reached.</summary>
+    /// <summary>
+    /// The options of the process, which cannot be set again in a host: <see cref="HostLifecycleTests"/> shows that they are reached.
+    /// </summary>
     private static readonly string[] SetOncePerProcess = ["Runtime:EnableTelemetry=False", "Runtime:SharedThreadPoolThreads=0"];
 
     private readonly TestHost _test = new();
@@ -280,7 +282,8 @@ public sealed class AppSettingsTests : IDisposable
             var usual = property.GetValue(defaults);
             var changes = value switch
             {
-                IDictionary<string, IList<double>> map => map.Select(entry => $"{key}:{entry.Key}={string.Join(' ', entry.Value.Select(static number => Text(number)))}"),
+                IDictionary<string, IList<double>> map =>
+                    map.Select(entry => $"{key}:{entry.Key}={string.Join(' ', entry.Value.Select(static number => Text(number)))}"),
                 IDictionary map => map.Keys.Cast<object>().Select(entry => $"{key}:{entry}={Text(map[entry])}"),
                 IEnumerable list and not string => list.Cast<object>().SelectMany(item => ConfigurationShape.IsObject(item.GetType())
                     ? ChangesIn(item, Activator.CreateInstance(item.GetType())!, key + ":")

@@ -11,8 +11,8 @@ using MlServe.Quantization.Serving;
 namespace MlServe.Configuration;
 
 /// <summary>
-/// Makes the JSON schema of the section from the options' classes: keys, types and defaults by reflection; descriptions, and ranges where the
-/// sentence states one, from the documentation comments.
+/// Makes the JSON schema of the section from the options' classes: keys, types and defaults by reflection; descriptions, and ranges where
+/// the sentence states one, from the documentation comments.
 /// </summary>
 internal static partial class ConfigurationSchema
 {
@@ -56,7 +56,8 @@ internal static partial class ConfigurationSchema
         _ = services.GetRequiredService<FeatureCatalog>();
         var model = ObjectOf(new ModelOptions());
         var quantization = ObjectOf(new ModelQuantizationOptions());
-        quantization["description"] = $"{XmlSummaries.Of(typeof(ModelQuantizationOptions))} Read by the package MlServe.Quantization: AddMlServing().AddQuantization().";
+        quantization["description"] = $"{XmlSummaries.Of(typeof(ModelQuantizationOptions))} Read by the package MlServe.Quantization: "
+            + "AddMlServing().AddQuantization().";
         model["properties"]!["Quantization"] = quantization;
         return model;
     }
@@ -86,14 +87,23 @@ internal static partial class ConfigurationSchema
         var items = SchemaOf(element, null, description);
         return !ConfigurationShape.IsDictionary(type)
             ? new() { ["type"] = new JsonArray("array", "null"), ["items"] = items }
-            : new() { ["type"] = new JsonArray("object", "array", "null"), ["additionalProperties"] = items, ["items"] = NamedValueOf(items) };
+            : new()
+            {
+                ["type"] = new JsonArray("object", "array", "null"),
+                ["additionalProperties"] = items,
+                ["items"] = NamedValueOf(items),
+            };
     }
 
     /// <summary>How an entry of a dictionary is written whose name holds a ':'.</summary>
     private static JsonObject NamedValueOf(JsonNode value) => new()
     {
         ["type"] = "object",
-        ["properties"] = new JsonObject { [NamedValue.NameKey] = new JsonObject { ["type"] = "string", ["minLength"] = 1 }, [NamedValue.ValueKey] = value.DeepClone() },
+        ["properties"] = new JsonObject
+        {
+            [NamedValue.NameKey] = new JsonObject { ["type"] = "string", ["minLength"] = 1 },
+            [NamedValue.ValueKey] = value.DeepClone(),
+        },
         ["required"] = new JsonArray(NamedValue.NameKey, NamedValue.ValueKey),
         ["additionalProperties"] = false,
     };
@@ -124,7 +134,10 @@ internal static partial class ConfigurationSchema
     }
 
     private static string JsonTypeOf(Type type) =>
-        type == typeof(bool) ? "boolean" : type == typeof(double) ? "number" : type == typeof(int) || type == typeof(long) ? "integer" : "string";
+        type == typeof(bool) ? "boolean"
+            : type == typeof(double) ? "number"
+            : type == typeof(int) || type == typeof(long) ? "integer"
+            : "string";
 
     private static JsonNode? DefaultOf(object? value) => value switch
     {

@@ -60,23 +60,30 @@ public sealed class ConfigurationSchemaTests
         Assert.NotEmpty(ProblemsWith(property, minimum.Value - 1));
         if (maximum is null) return;
         Assert.Empty(ProblemsWith(property, maximum.Value));
-        if (maximum < (property.PropertyType == typeof(long) ? long.MaxValue : int.MaxValue)) Assert.NotEmpty(ProblemsWith(property, maximum.Value + 1));
+        if (maximum < (property.PropertyType == typeof(long) ? long.MaxValue : int.MaxValue))
+            Assert.NotEmpty(ProblemsWith(property, maximum.Value + 1));
     }
 
     [Fact]
     public void RangeIn_EveryNumberOfTheModel_IsFound() => Assert.Equal(
-        typeof(OnnxModelOptions).GetProperties().Where(static property => IsNumber(property.PropertyType)).Select(static property => property.Name),
+        typeof(OnnxModelOptions).GetProperties()
+            .Where(static property => IsNumber(property.PropertyType))
+            .Select(static property => property.Name),
         Ranged().Select(static property => property.Name));
 
     private static IEnumerable<PropertyInfo> Ranged() => typeof(OnnxModelOptions).GetProperties()
-        .Where(static property => IsNumber(property.PropertyType) && ConfigurationSchema.RangeIn(XmlSummaries.Of(property)).Minimum is not null);
+        .Where(static property => IsNumber(property.PropertyType)
+            && ConfigurationSchema.RangeIn(XmlSummaries.Of(property)).Minimum is not null);
 
-    private static bool IsNumber(Type type) => (Nullable.GetUnderlyingType(type) ?? type) is var number && (number == typeof(int) || number == typeof(long));
+    private static bool IsNumber(Type type) =>
+        (Nullable.GetUnderlyingType(type) ?? type) is var number && (number == typeof(int) || number == typeof(long));
 
     private static IEnumerable<string> ProblemsWith(PropertyInfo property, long value)
     {
         var options = new OnnxModelOptions();
-        property.SetValue(options, (Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType) == typeof(int) ? (object)(int)value : value);
+        property.SetValue(
+            options,
+            (Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType) == typeof(int) ? (object)(int)value : value);
         return options.Validate();
     }
 

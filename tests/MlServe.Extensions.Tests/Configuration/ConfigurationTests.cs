@@ -73,7 +73,8 @@ public sealed class ConfigurationTests : IDisposable
     {
         // One that the configuration adds to instead would go unnoticed: this finds a list option that nobody has thought of.
         var lists = ConfigurationShape.PropertiesOf(typeof(OnnxModelOptions))
-            .Where(static property => property.PropertyType.IsGenericType && property.PropertyType.GetGenericTypeDefinition() == typeof(IList<>))
+            .Where(static property => property.PropertyType.IsGenericType
+                && property.PropertyType.GetGenericTypeDefinition() == typeof(IList<>))
             .Select(static property => property.Name);
         using var host = await _test.StartAsync(
             static services => services.AddMlServing().AddModel("sum", model => model.FromFile("m.onnx").UseCpu().WithWarmUp(2)),
@@ -85,11 +86,15 @@ public sealed class ConfigurationTests : IDisposable
         Assert.Empty(onnx.WarmUpRows);
     }
 
-    /// <summary>Each option whose names come from the model can be written as a list, because no key of configuration holds a ':'.</summary>
+    /// <summary>
+    /// Each option whose names come from the model can be written as a list, because no key of configuration holds a ':'.
+    /// </summary>
     [Fact]
     public async Task Start_NamesWithAColon_AreGivenAsLists()
     {
-        File.WriteAllBytes(Path.Combine(_test.Folder, "colons.onnx"), new OnnxModel().Input("x:0", OnnxModel.Float, "N:0", 3).Output("y:0", OnnxModel.Float, "N:0", 3)
+        File.WriteAllBytes(
+            Path.Combine(_test.Folder, "colons.onnx"),
+            new OnnxModel().Input("x:0", OnnxModel.Float, "N:0", 3).Output("y:0", OnnxModel.Float, "N:0", 3)
             .Node("Relu", ["x:0"], ["y:0"]).ToBytes());
         using var host = await _test.StartAsync(
             static services => services.AddMlServing(),
@@ -112,16 +117,20 @@ public sealed class ConfigurationTests : IDisposable
     }
 
     [Theory]
-    [InlineData(""" "BatchAxes": { "input:0": 0 } """, "BatchAxes:input holds keys; it must be a single value: a whole number. A name that holds a ':' stands in a list: "
+    [InlineData(
+        """ "BatchAxes": { "input:0": 0 } """,
+        "BatchAxes:input holds keys; it must be a single value: a whole number. A name that holds a ':' stands in a list: "
         + """[ { "Name": "input:0", "Value": ... } ].""")]
     [InlineData(""" "BatchAxes": [ { "Name": "input:0", "Value": "x" } ] """, "BatchAxes:0:Value is 'x'; it must be a whole number.")]
     [InlineData(""" "BatchAxes": [ { "Name": "input:0" } ] """, "BatchAxes:0:Value is missing; each item must have Name and Value.")]
     [InlineData(""" "BatchAxes": [ { "Name": "", "Value": 1 } ] """, "BatchAxes:0:Name is empty; it must be a name.")]
-    [InlineData(""" "BatchAxes": [ { "Name": "a", "Value": 1, "Axis": 2 } ] """, "BatchAxes:0:Axis is not a known key. Known here: Name, Value.")]
+    [InlineData(
+        """ "BatchAxes": [ { "Name": "a", "Value": 1, "Axis": 2 } ] """, "BatchAxes:0:Axis is not a known key. Known here: Name, Value.")]
     public async Task Start_NameThatCannotBeRead_SaysHow(string option, string message)
     {
         var thrown = await Assert.ThrowsAsync<OptionsValidationException>(() => _test.StartAsync(
-            static services => services.AddMlServing(), $$"""{ "MlServing": { "Models": { "sum": { "Path": "m.onnx", "Onnx": { {{option}} } } } } }"""));
+            static services => services.AddMlServing(),
+            $$"""{ "MlServing": { "Models": { "sum": { "Path": "m.onnx", "Onnx": { {{option}} } } } } }"""));
 
         Assert.Equal([$"MlServing:Models:sum:Onnx:{message}"], thrown.Failures);
     }
@@ -132,9 +141,12 @@ public sealed class ConfigurationTests : IDisposable
     public async Task Start_FreeDimensionThatTheModelDoesNotHave_IsRefused(string name, string rest)
     {
         var thrown = await Assert.ThrowsAsync<ModelLoadException>(() => _test.StartAsync(
-            static services => services.AddMlServing(), $$"""{ "MlServing": { "Models": { "sum": { "Path": "m.onnx", "Onnx": { "FreeDimensions": { "{{name}}": 4 } } } } } }"""));
+            static services => services.AddMlServing(),
+            $$"""{ "MlServing": { "Models": { "sum": { "Path": "m.onnx", "Onnx": { "FreeDimensions": { "{{name}}": 4 } } } } } }"""));
 
-        Assert.Contains($"MlServing:Models:sum:Onnx:FreeDimensions:{name} names no free dimension of the model's inputs. {rest}", thrown.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"MlServing:Models:sum:Onnx:FreeDimensions:{name} names no free dimension of the model's inputs. {rest}", thrown.Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -188,7 +200,9 @@ public sealed class ConfigurationTests : IDisposable
 
         var thrown = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(TestContext.Current.CancellationToken));
 
-        Assert.StartsWith("Other:Models:sum:Verion is not a known key. Did you mean 'Version'?", Assert.Single(thrown.Failures), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Other:Models:sum:Verion is not a known key. Did you mean 'Version'?", Assert.Single(thrown.Failures),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -209,9 +223,12 @@ public sealed class ConfigurationTests : IDisposable
         using var host = _test.Build(
             static (builder, configuration) =>
             {
-                builder.Services.AddMlServing(configuration.GetSection("A"), static options => options.DrainTimeout = TimeSpan.FromSeconds(1))
+                builder.Services.AddMlServing(
+                    configuration.GetSection("A"), static options => options.DrainTimeout = TimeSpan.FromSeconds(1))
                     .AddModel("a", static model => model.FromFile("m.onnx").WithVersion("1"));
-                builder.Services.AddMlServing(configuration.GetSection("B")).AddModel("a", static model => model.WithVersion("2")).AddModel("b");
+                builder.Services.AddMlServing(configuration.GetSection("B"))
+                    .AddModel("a", static model => model.WithVersion("2"))
+                    .AddModel("b");
             },
             """{ "A": { "MaxConcurrentRuns": 1, "Models": { "b": { "Path": "m.onnx" } } }, "B": { "MaxConcurrentRuns": 2, "Models": { "c": { "Path": "m.onnx" } } } }""");
 

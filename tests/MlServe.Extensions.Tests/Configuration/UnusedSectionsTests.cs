@@ -21,7 +21,8 @@ public sealed class UnusedSectionsTests : IDisposable
 
         Assert.Equal(
             [
-                $"MlServing:Models:sum:{key} has no effect: nothing turns it on for model sum. Set {option} of the model to true, or call {option} where it is added in code; "
+                $"MlServing:Models:sum:{key} has no effect: nothing turns it on for model sum. Set {option} of the model to true, or call "
+                + $"{option} where it is added in code; "
                     + "set to false it says that this is meant.",
             ],
             thrown.Failures);
@@ -30,9 +31,12 @@ public sealed class UnusedSectionsTests : IDisposable
     [Fact]
     public async Task Start_SwitchThatIsMisspelt_IsToldOnce()
     {
-        var thrown = await Assert.ThrowsAsync<OptionsValidationException>(() => StartAsync("""  "UseCach": true, "Cache": { "SizeLimit": 1048576 }  """, static _ => { }));
+        var thrown = await Assert.ThrowsAsync<OptionsValidationException>(() =>
+            StartAsync("""  "UseCach": true, "Cache": { "SizeLimit": 1048576 }  """, static _ => { }));
 
-        Assert.StartsWith("MlServing:Models:sum:UseCach is not a known key. Did you mean 'UseCache'?", Assert.Single(thrown.Failures), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "MlServing:Models:sum:UseCach is not a known key. Did you mean 'UseCache'?", Assert.Single(thrown.Failures),
+            StringComparison.Ordinal);
     }
 
     [Theory]

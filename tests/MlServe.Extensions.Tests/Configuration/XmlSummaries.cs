@@ -8,7 +8,8 @@ namespace MlServe.Configuration;
 /// <summary>The summaries of the documentation comments, as plain text.</summary>
 internal static partial class XmlSummaries
 {
-    private static readonly Dictionary<string, XElement> Members = new[] { typeof(IPredictor), typeof(ModelOptions), typeof(ModelQuantizationOptions) }
+    private static readonly Dictionary<string, XElement> Members = new[] { typeof(IPredictor), typeof(ModelOptions),
+        typeof(ModelQuantizationOptions) }
         .Select(static type => Path.ChangeExtension(type.Assembly.Location, ".xml"))
         .SelectMany(static file => XDocument.Load(file).Descendants("member"))
         .ToDictionary(static member => (string)member.Attribute("name")!, StringComparer.Ordinal);

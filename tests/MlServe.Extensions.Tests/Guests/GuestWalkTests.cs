@@ -10,8 +10,9 @@ using Xunit;
 namespace MlServe.Guests;
 
 /// <summary>
-/// A day of a host (start, load, circuits, caches, reload, stop) with guests that throw, a kind at a time and all at once, in a process of its own, because a
-/// throw may end that. Which guests there are is read from the interfaces themselves: one that was never called is a fault of the test.
+/// A day of a host (start, load, circuits, caches, reload, stop) with guests that throw, a kind at a time and all at once, in a process of
+/// its own, because a throw may end that. Which guests there are is read from the interfaces themselves: one that was never called is a
+/// fault of the test.
 /// </summary>
 public sealed class GuestWalkTests
 {
@@ -43,7 +44,9 @@ public sealed class GuestWalkTests
         ["hybrid.RemoveByTagAsync"] = "Answers have no tags.",
     };
 
-    public static TheoryData<string> Kinds => ["none", "logger", "logger-enabled", "logger-factory", "meters", "meter-factory", "activities", "activity-source", "events", "event-source", "clock", "contexts", "caches", "layers", "host", "all"];
+    public static TheoryData<string> Kinds =>
+        ["none", "logger", "logger-enabled", "logger-factory", "meters", "meter-factory", "activities", "activity-source", "events",
+            "event-source", "clock", "contexts", "caches", "layers", "host", "all"];
 
     [Theory]
     [MemberData(nameof(Kinds))]
@@ -54,26 +57,35 @@ public sealed class GuestWalkTests
         Assert.Equal(("0", "0", "True"), (facts["unanswered"], facts["wrong"], facts["balanced"]));
         Assert.True(long.Parse(facts["right"], CultureInfo.InvariantCulture) > 10_000, facts["right"]);
         Assert.Equal("True", facts["stopped"]);
-        Assert.All(facts["states"].Split(','), static state => Assert.Equal(state.StartsWith("held:", StringComparison.Ordinal) ? "held:Draining" : $"{state.Split(':')[0]}:Closed", state));
+        Assert.All(
+            facts["states"].Split(','),
+            static state =>
+                Assert.Equal(
+                    state.StartsWith("held:", StringComparison.Ordinal) ? "held:Draining" : $"{state.Split(':')[0]}:Closed", state));
         Assert.Equal("0", facts["open"]);
         Assert.Equal(kind == "none", facts["thrown"] == "0");
         Assert.Empty(CallsOf(kind).Where(static call => !Exempt.ContainsKey(call)).Except(facts["throwers"].Split(',')));
         if (kind == "logger") Assert.Contains("events.written:GuestThrew", facts["calls"].Split(','));
     }
 
-    /// <summary>What runs for nobody's request, and outside of any call that a tenant made, must see no tenant: it would keep the first one's for good.</summary>
+    /// <summary>
+    /// What runs for nobody's request, and outside of any call that a tenant made, must see no tenant: it would keep the first one's for
+    /// good.
+    /// </summary>
     [Fact]
     public async Task Day_TenantsInTheContext_NoBackgroundCallSeesOne()
     {
         string[] background =
         [
-            "fired.", "source.ReadAsync", "layer.CreateWarmUpTwin", "hybrid.SetAsync", "meter.measured:mlserve.batch.", "events.written:", "event.2000", "event.2001", "event.2003", "event.2004",
-            "event.4000", "event.4002", "event.4004", "event.4008", "event.4012", "event.4013", "event.4014", "event.4015", "event.6010",
+            "fired.", "source.ReadAsync", "layer.CreateWarmUpTwin", "hybrid.SetAsync", "meter.measured:mlserve.batch.", "events.written:",
+            "event.2000", "event.2001", "event.2003", "event.2004", "event.4000", "event.4002", "event.4004", "event.4008", "event.4012",
+            "event.4013", "event.4014", "event.4015", "event.6010",
         ];
         var facts = await RunAsync("none");
         var seen = facts["tenants"].Split(',');
 
-        Assert.All(background, prefix => Assert.Contains(facts["calls"].Split(','), call => call.StartsWith(prefix, StringComparison.Ordinal)));
+        Assert.All(
+            background, prefix => Assert.Contains(facts["calls"].Split(','), call => call.StartsWith(prefix, StringComparison.Ordinal)));
         Assert.Contains("layer.PredictAsync=caller", seen);
         Assert.Contains("event.4005=reloader", seen);
         Assert.DoesNotContain(seen, call => Array.Exists(background, prefix => call.StartsWith(prefix, StringComparison.Ordinal)));
@@ -89,7 +101,10 @@ public sealed class GuestWalkTests
         "logger" => Events(),
         "logger-enabled" => ["logger.IsEnabled"],
         "logger-factory" => ["factory.CreateLogger"],
-        "meters" => Instruments().SelectMany(static name => (string[])[$"meter.published:{name}", $"meter.measured:{name}"]).Append("meter.completed"),
+        "meters" =>
+            Instruments()
+                .SelectMany(static name => (string[])[$"meter.published:{name}", $"meter.measured:{name}"])
+                .Append("meter.completed"),
         "meter-factory" => ["factory.CreateMeter"],
         "activities" => Properties<ActivityListener>("activity"),
         "activity-source" => ["activity.ShouldListenTo"],
@@ -100,30 +115,41 @@ public sealed class GuestWalkTests
         "caches" => Virtuals<HybridCache>("hybrid"),
         "layers" =>
         [
-            .. Virtuals<IWarmable>("layer"), "layer.PredictAsync", "layer.GetService", "layer.DisposeAsync", "layer.Cancelled", "layer.OnCompleted", "layer.CallsTwice", "layer.CallsEarly",
-            "callback.OutputCheck", "callback.StateChanged",
+            .. Virtuals<IWarmable>("layer"), "layer.PredictAsync", "layer.GetService", "layer.DisposeAsync", "layer.Cancelled",
+            "layer.OnCompleted", "layer.CallsTwice", "layer.CallsEarly", "callback.OutputCheck", "callback.StateChanged",
         ],
         "host" => ["host.ReadConfiguration"],
         _ => [],
     };
 
-    /// <summary>All that MlServe logs; the quantizer has its logger from the same place, which <c>ArchitectureTests</c> holds it to.</summary>
+    /// <summary>
+    /// All that MlServe logs; the quantizer has its logger from the same place, which <c>ArchitectureTests</c> holds it to.
+    /// </summary>
     private static IEnumerable<string> Events() => new[] { typeof(OnnxPredictor).Assembly, typeof(MlServingOptions).Assembly }
         .SelectMany(static assembly => assembly.GetTypes())
-        .SelectMany(static type => type.GetMethods(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance))
+        .SelectMany(static type =>
+            type.GetMethods(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance))
         .Select(static method => method.GetCustomAttribute<LoggerMessageAttribute>()).OfType<LoggerMessageAttribute>()
         .Select(static message => $"event.{message.EventId}");
 
     private static IEnumerable<string> Instruments() => typeof(MlServeDiagnostics).GetFields(BindingFlags.Public | BindingFlags.Static)
-        .Where(static field => field.Name.EndsWith("Metric", StringComparison.Ordinal)).Select(static field => (string)field.GetRawConstantValue()!);
+        .Where(static field => field.Name.EndsWith("Metric", StringComparison.Ordinal))
+        .Select(static field => (string)field.GetRawConstantValue()!);
 
     private static IEnumerable<string> Properties<T>(string prefix) =>
-        typeof(T).GetProperties().Where(static property => property.CanWrite).Select(property => $"{prefix}.{property.Name}").Where(static call => call != "activity.ShouldListenTo");
+        typeof(T).GetProperties()
+            .Where(static property => property.CanWrite)
+            .Select(property => $"{prefix}.{property.Name}")
+            .Where(static call => call != "activity.ShouldListenTo");
 
-    private static IEnumerable<string> Virtuals<T>(string prefix) => typeof(T).GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)
-        .Where(static method => method.IsVirtual).Select(method => $"{prefix}.{method.Name.Replace("get_", "", StringComparison.Ordinal)}").Distinct();
+    private static IEnumerable<string> Virtuals<T>(string prefix) =>
+        typeof(T).GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)
+            .Where(static method => method.IsVirtual)
+            .Select(method => $"{prefix}.{method.Name.Replace("get_", "", StringComparison.Ordinal)}").Distinct();
 
-    /// <summary>The program where it was built, with all its packages: what lies beside these tests lacks those that their web framework brings.</summary>
+    /// <summary>
+    /// The program where it was built, with all its packages: what lies beside these tests lacks those that their web framework brings.
+    /// </summary>
     private static string PathOf(string program)
     {
         var own = new DirectoryInfo(AppContext.BaseDirectory);

@@ -24,7 +24,8 @@ public sealed class PipelineWarmUpTests : IDisposable
         }));
 
         Assert.Equal(0, seen);
-        using var prediction = await host.Services.GetRequiredService<IPredictor>().PredictAsync(PredictionInputs.Row([1f, 2, 3]), cancellationToken: TestContext.Current.CancellationToken);
+        using var prediction = await host.Services.GetRequiredService<IPredictor>()
+            .PredictAsync(PredictionInputs.Row([1f, 2, 3]), cancellationToken: TestContext.Current.CancellationToken);
         Assert.True(prediction.IsOk);
         Assert.Equal(1, seen);
     }
@@ -32,7 +33,8 @@ public sealed class PipelineWarmUpTests : IDisposable
     [Fact]
     public async Task StartAsync_Batching_TakesItsWay()
     {
-        using var host = await _content.StartAsync(static services => services.AddMlServing().AddModel("m", static model => model.FromFile("m.onnx").UseBatching()));
+        using var host = await _content.StartAsync(static services =>
+            services.AddMlServing().AddModel("m", static model => model.FromFile("m.onnx").UseBatching()));
 
         Assert.True(host.Services.GetRequiredService<IPredictor>().GetService<BatchStatistics>()!.Rows > 0);
     }
@@ -77,10 +79,12 @@ public sealed class PipelineWarmUpTests : IDisposable
         };
         ActivitySource.AddActivityListener(listener);
 
-        using var host = await _content.StartAsync(static services => services.AddMlServing().AddModel("warmed", static model => model.FromFile("m.onnx")));
+        using var host = await _content.StartAsync(static services =>
+            services.AddMlServing().AddModel("warmed", static model => model.FromFile("m.onnx")));
         Assert.Equal((0, 0), (durations, activities));
 
-        using var prediction = await host.Services.GetRequiredService<IPredictor>().PredictAsync(PredictionInputs.Row([1f, 2, 3]), cancellationToken: TestContext.Current.CancellationToken);
+        using var prediction = await host.Services.GetRequiredService<IPredictor>()
+            .PredictAsync(PredictionInputs.Row([1f, 2, 3]), cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal((1, 1), (durations, activities));
     }
 
@@ -88,7 +92,8 @@ public sealed class PipelineWarmUpTests : IDisposable
 
     private sealed class Counting(IPredictor inner, Action onCall) : DelegatingPredictor(inner)
     {
-        public override ValueTask<Prediction> PredictAsync(PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
+        public override ValueTask<Prediction> PredictAsync(
+            PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
         {
             onCall();
             return base.PredictAsync(inputs, options, cancellationToken);

@@ -25,7 +25,12 @@ public sealed class WarmUpTwinsTests : IDisposable
         using var meters = Listen("traced", measured);
         var hybrid = new CountingHybridCache();
         var polly = new ResiliencePipelineBuilder<Prediction>()
-            .AddRetry(new() { MaxRetryAttempts = 1, Delay = TimeSpan.Zero, ShouldHandle = _ => new(Interlocked.Increment(ref attempts) < 0) }).Build();
+            .AddRetry(new()
+            {
+                MaxRetryAttempts = 1,
+                Delay = TimeSpan.Zero,
+                ShouldHandle = _ => new(Interlocked.Increment(ref attempts) < 0),
+            }).Build();
         using var host = await _content.StartAsync(
             services =>
             {
@@ -75,11 +80,14 @@ public sealed class WarmUpTwinsTests : IDisposable
         var (outside, inside) = (new Calls(), new Calls());
         var seen = new ConcurrentQueue<(bool Cache, bool Breaker, bool Fallback)>();
         _content.WriteModel("other.onnx", weight: 2);
-        using var host = await _content.StartAsync(services => services.AddSingleton<TimeProvider>(new FakeTimeProvider()).AddMlServing().AddModel("m", model =>
+        using var host = await _content.StartAsync(services => services.AddSingleton<TimeProvider>(new FakeTimeProvider())
+            .AddMlServing()
+            .AddModel("m", model =>
         {
             model.FromFile("m.onnx").AsDefault()
                 .Use(inner => new Warm(inner, outside, twin => seen.Enqueue(
-                    (twin.GetService<CacheStatistics>() is not null, twin.GetService<ICircuitBreaker>() is not null, twin.GetService<FallbackStatistics>() is not null))))
+                    (twin.GetService<CacheStatistics>() is not null, twin.GetService<ICircuitBreaker>() is not null,
+                        twin.GetService<FallbackStatistics>() is not null))))
                 .UseCache()
                 .Use(inner => new Warm(inner, inside))
                 .UseTimeout().UseCircuitBreaker().UseBatching();
@@ -120,10 +128,13 @@ public sealed class WarmUpTwinsTests : IDisposable
         using var host = await _content.StartAsync(services =>
         {
             services.AddLogging().AddSingleton<ILoggerProvider>(new FakeLoggerProvider(logs));
-            services.AddMlServing().AddModel("m", static model => model.FromFile("m.onnx").Use(static inner => new Broken(inner, static (self, _) => self)));
+            services.AddMlServing()
+                .AddModel("m", static model => model.FromFile("m.onnx").Use(static inner => new Broken(inner, static (self, _) => self)));
         });
 
-        Assert.Contains("returned the layer itself", Assert.Single(logs.GetSnapshot(), static log => log.Id.Id == 4007).Exception!.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "returned the layer itself", Assert.Single(logs.GetSnapshot(), static log => log.Id.Id == 4007).Exception!.Message,
+            StringComparison.Ordinal);
         using var prediction = await AskAsync(host.Services.GetRequiredService<IPredictor>());
         Assert.True(prediction.IsOk);
     }
@@ -139,7 +150,8 @@ public sealed class WarmUpTwinsTests : IDisposable
         using var host = _content.Build(services =>
         {
             services.AddSingleton<TimeProvider>(time);
-            services.AddMlServing().AddModel("m", model => model.FromFile("m.onnx").Use(inner => new Broken(inner, (_, inner) => new Hanging(inner, () =>
+            services.AddMlServing()
+                .AddModel("m", model => model.FromFile("m.onnx").Use(inner => new Broken(inner, (_, inner) => new Hanging(inner, () =>
             {
                 entered.TrySetResult();
                 if (holdsItsThread) release.Wait(cancellationToken);
@@ -172,11 +184,13 @@ public sealed class WarmUpTwinsTests : IDisposable
     public async Task StartAsync_CancelledInTheWarmUp_GivesTheLoadUp()
     {
         using var cancelled = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        using var host = _content.Build(services => services.AddMlServing().AddModel("m", model => model.FromFile("m.onnx").Use(inner => new Broken(inner, (_, inner) => new Hanging(inner, () =>
-        {
-            cancelled.Cancel();
-            return new TaskCompletionSource<Prediction>().Task;
-        })))));
+        using var host = _content.Build(services =>
+            services.AddMlServing()
+                .AddModel("m", model => model.FromFile("m.onnx").Use(inner => new Broken(inner, (_, inner) => new Hanging(inner, () =>
+            {
+                cancelled.Cancel();
+                return new TaskCompletionSource<Prediction>().Task;
+            })))));
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => host.StartAsync(cancelled.Token));
     }
@@ -184,7 +198,8 @@ public sealed class WarmUpTwinsTests : IDisposable
     public void Dispose() => _content.Dispose();
 
     /// <summary>What is not zero in a host where nothing has been asked.</summary>
-    private static readonly string[] Steady = [MlServeDiagnostics.CircuitActiveMetric, MlServeDiagnostics.CacheActiveMetric, MlServeDiagnostics.BatchSizeMetric, MlServeDiagnostics.BatchDurationMetric, MlServeDiagnostics.BatchQueueDurationMetric];
+    private static readonly string[] Steady = [MlServeDiagnostics.CircuitActiveMetric, MlServeDiagnostics.CacheActiveMetric,
+        MlServeDiagnostics.BatchSizeMetric, MlServeDiagnostics.BatchDurationMetric, MlServeDiagnostics.BatchQueueDurationMetric];
 
     private static ValueTask<Prediction> AskAsync(IPredictor predictor) =>
         predictor.PredictAsync(PredictionInputs.Row([1f, 2, 3]), cancellationToken: TestContext.Current.CancellationToken);
@@ -221,7 +236,8 @@ public sealed class WarmUpTwinsTests : IDisposable
         public int TwinsDisposed;
     }
 
-    private sealed class Warm(IPredictor inner, Calls calls, Action<IPredictor>? onTwin = null, bool isTwin = false) : DelegatingPredictor(inner), IWarmable
+    private sealed class Warm(IPredictor inner, Calls calls, Action<IPredictor>? onTwin = null, bool isTwin = false)
+        : DelegatingPredictor(inner), IWarmable
     {
         public IPredictor CreateWarmUpTwin(IPredictor inner)
         {
@@ -230,7 +246,8 @@ public sealed class WarmUpTwinsTests : IDisposable
             return new Warm(inner, calls, isTwin: true);
         }
 
-        public override ValueTask<Prediction> PredictAsync(PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
+        public override ValueTask<Prediction> PredictAsync(
+            PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
         {
             Interlocked.Increment(ref isTwin ? ref calls.Twins : ref calls.Real);
             return base.PredictAsync(inputs, options, cancellationToken);
@@ -245,12 +262,14 @@ public sealed class WarmUpTwinsTests : IDisposable
 
     private sealed class Broken(IPredictor inner, Func<IPredictor, IPredictor, IPredictor>? twin) : DelegatingPredictor(inner), IWarmable
     {
-        public IPredictor CreateWarmUpTwin(IPredictor inner) => twin?.Invoke(this, inner) ?? throw new InvalidOperationException("no twin today");
+        public IPredictor CreateWarmUpTwin(IPredictor inner) =>
+            twin?.Invoke(this, inner) ?? throw new InvalidOperationException("no twin today");
     }
 
     private sealed class Hanging(IPredictor inner, Func<Task<Prediction>> answer) : DelegatingPredictor(inner)
     {
-        public override ValueTask<Prediction> PredictAsync(PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default) => new(answer());
+        public override ValueTask<Prediction> PredictAsync(
+            PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default) => new(answer());
     }
 
     private sealed class CountingHybridCache : HybridCache
@@ -258,7 +277,8 @@ public sealed class WarmUpTwinsTests : IDisposable
         public ConcurrentQueue<string> Uses { get; } = new();
 
         public override ValueTask<T> GetOrCreateAsync<TState, T>(
-            string key, TState state, Func<TState, CancellationToken, ValueTask<T>> factory, HybridCacheEntryOptions? options = null, IEnumerable<string>? tags = null,
+            string key, TState state, Func<TState, CancellationToken, ValueTask<T>> factory, HybridCacheEntryOptions? options = null,
+            IEnumerable<string>? tags = null,
             CancellationToken cancellationToken = default)
         {
             Uses.Enqueue(key);
@@ -266,14 +286,17 @@ public sealed class WarmUpTwinsTests : IDisposable
         }
 
         public override ValueTask SetAsync<T>(
-            string key, T value, HybridCacheEntryOptions? options = null, IEnumerable<string>? tags = null, CancellationToken cancellationToken = default)
+            string key, T value, HybridCacheEntryOptions? options = null, IEnumerable<string>? tags = null,
+            CancellationToken cancellationToken = default)
         {
             Uses.Enqueue(key);
             return default;
         }
 
-        public override ValueTask RemoveAsync(string key, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public override ValueTask RemoveAsync(string key, CancellationToken cancellationToken = default) =>
+            throw new NotSupportedException();
 
-        public override ValueTask RemoveByTagAsync(string tag, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public override ValueTask RemoveByTagAsync(string tag, CancellationToken cancellationToken = default) =>
+            throw new NotSupportedException();
     }
 }

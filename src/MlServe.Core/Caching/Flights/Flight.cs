@@ -1,12 +1,15 @@
 namespace MlServe.Caching;
 
 /// <summary>
-/// A request that is being computed, and the equal ones that wait for its answer. More than one may compute it: whoever is more urgent than those that do, or has longer than they have, goes on by
-/// itself. All but the key belongs to <see cref="FlightTable"/>.
+/// A request that is being computed, and the equal ones that wait for its answer. More than one may compute it: whoever is more urgent than
+/// those that do, or has longer than they have, goes on by itself. All but the key belongs to <see cref="FlightTable"/>.
 /// </summary>
 internal sealed class Flight
 {
-    /// <summary>The share of a follower's time that whoever computes must have: a short timeout does not decide the answer to a request that has longer.</summary>
+    /// <summary>
+    /// The share of a follower's time that whoever computes must have: a short timeout does not decide the answer to a request that has
+    /// longer.
+    /// </summary>
     private const double SharedTime = 0.9;
 
     // One most of the time.
@@ -34,7 +37,9 @@ internal sealed class Flight
 
     /// <summary>Whether one of those that compute is as urgent.</summary>
     public bool IsAsUrgentAs(RequestPriority priority) =>
-        HasLeader && (priority != RequestPriority.Normal || _first.Priority == priority || (_others?.Exists(static other => other.Priority == RequestPriority.Normal) ?? false));
+        HasLeader
+        && (priority != RequestPriority.Normal || _first.Priority == priority
+            || (_others?.Exists(static other => other.Priority == RequestPriority.Normal) ?? false));
 
     /// <summary>Somebody begins to compute.</summary>
     public FlightLead Enter(RequestPriority priority, TimeSpan limit)

@@ -3,8 +3,8 @@ using MlServe.Threading;
 namespace MlServe.Caching;
 
 /// <summary>
-/// A request that waits for an equal one. Whoever claims it ends it: the one that computes, its own caller's token, or its own deadline. One that computed and
-/// gave up may make it a successor, which goes on by itself.
+/// A request that waits for an equal one. Whoever claims it ends it: the one that computes, its own caller's token, or its own deadline.
+/// One that computed and gave up may make it a successor, which goes on by itself.
 /// </summary>
 internal sealed class FlightFollower : PooledSource
 {
@@ -18,7 +18,8 @@ internal sealed class FlightFollower : PooledSource
     private OwnedInputs? _own;
     private int _isClaimed;
 
-    public FlightFollower(PredictionOptions? options, TimeSpan? timeout, TimeProvider time, ModelIdentity model, CancellationToken cancellationToken)
+    public FlightFollower(
+        PredictionOptions? options, TimeSpan? timeout, TimeProvider time, ModelIdentity model, CancellationToken cancellationToken)
     {
         Options = options;
         _time = time;
@@ -130,7 +131,8 @@ internal sealed class FlightFollower : PooledSource
 
         if (!TryClaim()) return;
         SetResult(Prediction.FromError(new(
-            PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut, "An equal request was being computed, and the caller's timeout of {0} ended first.",
+            PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut,
+            "An equal request was being computed, and the caller's timeout of {0} ended first.",
             _timeout)
         {
             Model = _model,

@@ -2,7 +2,10 @@ using MlServe.Threading;
 
 namespace MlServe.Caching;
 
-/// <summary>The requests that are being computed: each once, however many ask for it, unless it is computed too slowly for one of them. Safe for concurrent use.</summary>
+/// <summary>
+/// The requests that are being computed: each once, however many ask for it, unless it is computed too slowly for one of them. Safe for
+/// concurrent use.
+/// </summary>
 /// <param name="time">The clock of deadlines.</param>
 /// <param name="timeout">How long a request may take that does not say.</param>
 /// <param name="model">Whose requests they are.</param>
@@ -25,7 +28,9 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
         }
     }
 
-    /// <summary>A number that is another one as soon as a computation of this key has ended; maybe also if one of another key has.</summary>
+    /// <summary>
+    /// A number that is another one as soon as a computation of this key has ended; maybe also if one of another key has.
+    /// </summary>
     public int EndedOf(RequestKey key) => Volatile.Read(ref EndedAt(key));
 
     /// <summary>Begins to compute, or joins whoever does already.</summary>
@@ -77,7 +82,10 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
         }
     }
 
-    /// <summary>One that computes has given up: where nobody as urgent goes on, the first of those that still wait takes its place, and the others go on waiting.</summary>
+    /// <summary>
+    /// One that computes has given up: where nobody as urgent goes on, the first of those that still wait takes its place, and the others
+    /// go on waiting.
+    /// </summary>
     /// <param name="lead">The one that has given up.</param>
     /// <param name="next">What the other is to compute.</param>
     /// <returns>The one to compute; null: nobody has to.</returns>

@@ -4,12 +4,13 @@ using MlServe.Threading;
 namespace MlServe.Caching;
 
 /// <summary>
-/// Lets what is not kept be computed: equal requests that come at once only once, by the first of them, with a copy of its inputs and its own token,
-/// priority and context. The others wait; where it gives up, the next goes on, as itself. Whoever would be worse off by waiting computes as well. Safe for
-/// concurrent use.
+/// Lets what is not kept be computed: equal requests that come at once only once, by the first of them, with a copy of its inputs and its
+/// own token, priority and context. The others wait; where it gives up, the next goes on, as itself. Whoever would be worse off by waiting
+/// computes as well. Safe for concurrent use.
 /// </summary>
 internal sealed class SingleFlight(
-    TimeSpan? timeout, IRequestHasher hasher, KeptAnswers kept, CacheVersion version, SecondLevel? secondLevel, StripedCounters counters, CacheWorth worth,
+    TimeSpan? timeout, IRequestHasher hasher, KeptAnswers kept, CacheVersion version, SecondLevel? secondLevel, StripedCounters counters,
+    CacheWorth worth,
     TimeProvider time)
 {
     private readonly FlightTable _flights = new(time, timeout, version.Identity);
@@ -100,7 +101,8 @@ internal sealed class SingleFlight(
         if (state.Lead.Flight is not null) HandOver(state, withInputs: true);
         if (!state.IsSuccessor || exception is not ObjectDisposedException || !kept.IsClosed) return null;
         return new(
-            PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' was closed while the request waited for an equal one.", version.Identity.Name)
+            PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' was closed while the request waited for an equal one.",
+            version.Identity.Name)
         {
             Model = version.Identity,
         };
@@ -159,7 +161,10 @@ internal sealed class SingleFlight(
         }
     }
 
-    /// <summary>What the run itself took, a row's share of its batch, where that is known: a caller's wait has queues in it, and the thread pool's other work.</summary>
+    /// <summary>
+    /// What the run itself took, a row's share of its batch, where that is known: a caller's wait has queues in it, and the thread pool's
+    /// other work.
+    /// </summary>
     private long RunTicks(in PredictionOrigin origin, long waited) => origin.RunTime > TimeSpan.Zero
         ? (long)(origin.RunTime.TotalSeconds * time.TimestampFrequency / Math.Max(1, origin.BatchRows))
         : waited;
@@ -210,7 +215,10 @@ internal sealed class SingleFlight(
         follower.Succeed(next, own);
     }
 
-    /// <summary>Whether another caller with an equal request may fare better: it has a deadline and a priority of its own, and another moment.</summary>
+    /// <summary>
+    /// Whether another caller with an equal request may fare better: it has a deadline and a priority of its own, and another moment.
+    /// </summary>
     private static bool IsForThisCallerAlone(PredictionStatus status) => status is
-        PredictionStatus.Overloaded or PredictionStatus.DeadlineExceeded or PredictionStatus.RateLimited or PredictionStatus.Unauthenticated or PredictionStatus.Forbidden;
+        PredictionStatus.Overloaded or PredictionStatus.DeadlineExceeded or PredictionStatus.RateLimited or PredictionStatus.Unauthenticated
+            or PredictionStatus.Forbidden;
 }

@@ -8,12 +8,14 @@ internal sealed class EmptyHybridCache : HybridCache
     public static readonly EmptyHybridCache Instance = new();
 
     public override ValueTask<T> GetOrCreateAsync<TState, T>(
-        string key, TState state, Func<TState, CancellationToken, ValueTask<T>> factory, HybridCacheEntryOptions? options = null, IEnumerable<string>? tags = null,
+        string key, TState state, Func<TState, CancellationToken, ValueTask<T>> factory, HybridCacheEntryOptions? options = null,
+        IEnumerable<string>? tags = null,
         CancellationToken cancellationToken = default) =>
         options?.Flags?.HasFlag(HybridCacheEntryFlags.DisableUnderlyingData) == true ? new(default(T)!) : factory(state, cancellationToken);
 
     public override ValueTask SetAsync<T>(
-        string key, T value, HybridCacheEntryOptions? options = null, IEnumerable<string>? tags = null, CancellationToken cancellationToken = default) => default;
+        string key, T value, HybridCacheEntryOptions? options = null, IEnumerable<string>? tags = null,
+        CancellationToken cancellationToken = default) => default;
 
     public override ValueTask RemoveAsync(string key, CancellationToken cancellationToken = default) => default;
 

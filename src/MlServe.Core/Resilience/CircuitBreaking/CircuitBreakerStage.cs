@@ -3,7 +3,8 @@ using MlServe.Guests;
 namespace MlServe.Resilience;
 
 /// <summary>Keeps requests from a model whose circuit is open, and tells the circuit how the others ended.</summary>
-internal sealed class CircuitBreakerStage(CircuitBreaker breaker, OutputValidator validator, FailureEvidence evidence, SlowRuns slowRuns) : PredictionStage
+internal sealed class CircuitBreakerStage(CircuitBreaker breaker, OutputValidator validator, FailureEvidence evidence, SlowRuns slowRuns)
+    : PredictionStage
 {
     public override bool IsSingle => true;
 
@@ -58,7 +59,8 @@ internal sealed class CircuitBreakerStage(CircuitBreaker breaker, OutputValidato
         }
 
         breaker.Leave(period, true, new(
-            PredictionStatus.Failed, PredictionErrorCode.UserCodeFailed, "Model '{0}' threw: {1}", breaker.Model.Name, GuestReports.MessageOf(exception))
+            PredictionStatus.Failed, PredictionErrorCode.UserCodeFailed, "Model '{0}' threw: {1}", breaker.Model.Name,
+            GuestReports.MessageOf(exception))
         {
             Model = breaker.Model,
             Exception = exception,
@@ -84,7 +86,8 @@ internal sealed class CircuitBreakerStage(CircuitBreaker breaker, OutputValidato
     }
 
     /// <summary>What a run fails of may lie in its inputs.</summary>
-    private static bool IsOfModelOrRequest(PredictionError error) => error is { Status: PredictionStatus.Failed, Code: PredictionErrorCode.RuntimeFailed, IsIsolated: false };
+    private static bool IsOfModelOrRequest(PredictionError error) =>
+        error is { Status: PredictionStatus.Failed, Code: PredictionErrorCode.RuntimeFailed, IsIsolated: false };
 
     /// <summary>What the caller did, what a queue did, and what a callback of the application did say nothing of the model.</summary>
     private static bool IsOfTheModel(PredictionError error) => error.Status switch

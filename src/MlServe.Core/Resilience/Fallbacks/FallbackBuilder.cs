@@ -3,7 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace MlServe.Resilience;
 
 /// <summary>
-/// Says who answers in a model's place, and in which order: a simpler model, an earlier answer, a constant, a function. Not safe for concurrent use.
+/// Says who answers in a model's place, and in which order: a simpler model, an earlier answer, a constant, a function. Not safe for
+/// concurrent use.
 /// </summary>
 public sealed class FallbackBuilder
 {
@@ -31,8 +32,9 @@ public sealed class FallbackBuilder
     }
 
     /// <summary>
-    /// Asks the model that was named last already when the first has not answered for so long (hedging), if it is the first of the chain; the first good answer wins, and the
-    /// other request is cancelled. Costs memory for each request, and a second run for each that is late: set it near the 99th percentile.
+    /// Asks the model that was named last already when the first has not answered for so long (hedging), if it is the first of the chain;
+    /// the first good answer wins, and the other request is cancelled. Costs memory for each request, and a second run for each that is
+    /// late: set it near the 99th percentile.
     /// </summary>
     /// <param name="delay">How long, greater than zero, up to a day.</param>
     /// <returns>This builder.</returns>
@@ -43,7 +45,8 @@ public sealed class FallbackBuilder
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(delay, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(delay, LongestDelay);
         if (Steps is not [ModelStep first])
-            throw new InvalidOperationException("After(delay) stands directly behind the first To(model) of a chain: only the first is asked beside the model.");
+            throw new InvalidOperationException(
+                "After(delay) stands directly behind the first To(model) of a chain: only the first is asked beside the model.");
         first.After = delay;
         return this;
     }
@@ -53,7 +56,8 @@ public sealed class FallbackBuilder
     public FallbackBuilder ThenStaleAnswer() => Add(new StaleAnswerStep());
 
     /// <summary>The same row for every request. Called again directly behind, it adds another output to the same answer.</summary>
-    /// <typeparam name="T">float, double, Half, BFloat16, bool, string, or an integer of 8 to 64 bits: the type of the model's output.</typeparam>
+    /// <typeparam name="T">float, double, Half, BFloat16, bool, string, or an integer of 8 to 64 bits: the type of the model's
+    /// output.</typeparam>
     /// <param name="output">The name of the model's output.</param>
     /// <param name="row">The elements of one row.</param>
     /// <returns>This builder.</returns>
@@ -62,7 +66,8 @@ public sealed class FallbackBuilder
         ArgumentNullException.ThrowIfNull(output);
         ArgumentNullException.ThrowIfNull(row);
         if (Steps is not [.., ValueStep step]) Add(step = new ValueStep());
-        if (step.Outputs.Contains(output, StringComparer.Ordinal)) throw new ArgumentException($"Output '{output}' is given a value twice.", nameof(output));
+        if (step.Outputs.Contains(output, StringComparer.Ordinal))
+            throw new ArgumentException($"Output '{output}' is given a value twice.", nameof(output));
         step.Add(output, row);
         return this;
     }

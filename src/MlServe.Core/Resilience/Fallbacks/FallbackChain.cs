@@ -21,7 +21,9 @@ internal sealed class FallbackChain
     /// <param name="targets">Finds models by their names.</param>
     /// <param name="metrics">Where to report.</param>
     /// <param name="time">The clock.</param>
-    public FallbackChain(IPredictor inner, string model, IEnumerable<FallbackStep> steps, IFallbackTargets? targets, FallbackMetrics metrics, TimeProvider time)
+    public FallbackChain(
+        IPredictor inner, string model, IEnumerable<FallbackStep> steps, IFallbackTargets? targets, FallbackMetrics metrics,
+        TimeProvider time)
     {
         Inner = inner;
         Model = model;
@@ -58,15 +60,20 @@ internal sealed class FallbackChain
         TellBreaker();
     }
 
-    /// <summary>Lets the model's circuit breaker, where there is one by now, know whether others answer. An earlier answer is there for few requests, and does not count.</summary>
+    /// <summary>
+    /// Lets the model's circuit breaker, where there is one by now, know whether others answer. An earlier answer is there for few
+    /// requests, and does not count.
+    /// </summary>
     internal void TellBreaker()
     {
-        if (Inner.GetService<ICircuitBreaker>() is CircuitBreaker breaker) breaker.HasFallback = Array.Exists(_steps, static step => step is not StaleAnswerStep);
+        if (Inner.GetService<ICircuitBreaker>() is CircuitBreaker breaker)
+            breaker.HasFallback = Array.Exists(_steps, static step => step is not StaleAnswerStep);
     }
 
     /// <summary>What the caller has done wrong another model does not put right.</summary>
     internal bool IsNeeded(in Prediction answer) => _steps.Length > 0 && answer.Status
-        is PredictionStatus.Failed or PredictionStatus.CircuitOpen or PredictionStatus.Overloaded or PredictionStatus.NotReady or PredictionStatus.DeadlineExceeded;
+        is PredictionStatus.Failed or PredictionStatus.CircuitOpen or PredictionStatus.Overloaded or PredictionStatus.NotReady
+            or PredictionStatus.DeadlineExceeded;
 
     internal Task<Prediction> FallBackAsync(
         PredictionError reason, long started, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken) =>
@@ -98,7 +105,8 @@ internal sealed class FallbackChain
     }
 
     /// <summary>Asks one that stands in. Whatever it throws, and one that has been closed does, the next is asked.</summary>
-    internal async Task<Prediction> AskAsync(FallbackStep step, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
+    internal async Task<Prediction> AskAsync(
+        FallbackStep step, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
     {
         try
         {
@@ -109,7 +117,9 @@ internal sealed class FallbackChain
         }
         catch (ObjectDisposedException exception) when (step is ModelStep)
         {
-            return Prediction.FromError(new(PredictionStatus.NotReady, PredictionErrorCode.Draining, "'{0}', which stands in for model '{1}', has been closed.", step.Tag, Model)
+            return Prediction.FromError(new(
+                PredictionStatus.NotReady, PredictionErrorCode.Draining, "'{0}', which stands in for model '{1}', has been closed.",
+                step.Tag, Model)
             {
                 Exception = exception,
             });
@@ -118,14 +128,19 @@ internal sealed class FallbackChain
         catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
 #pragma warning restore CA1031
         {
-            return Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.UserCodeFailed, "'{0}', which stands in for model '{1}', threw: {2}",
+            return Prediction.FromError(new(
+                PredictionStatus.Failed, PredictionErrorCode.UserCodeFailed, "'{0}', which stands in for model '{1}', threw: {2}",
                 step.Tag, Model, GuestReports.MessageOf(exception))
             { Exception = exception });
         }
     }
 
-    /// <summary>Puts a limit of time around a step that is the application's: the caller's. By the step, so that none is asked without one while others take their places.</summary>
-    private LimitedPredictor Limit(FallbackStep step) => new(new StepPredictor(this, step), new(Timeout.InfiniteTimeSpan), _time, _metrics.Overruns);
+    /// <summary>
+    /// Puts a limit of time around a step that is the application's: the caller's. By the step, so that none is asked without one while
+    /// others take their places.
+    /// </summary>
+    private LimitedPredictor Limit(FallbackStep step) =>
+        new(new StepPredictor(this, step), new(Timeout.InfiniteTimeSpan), _time, _metrics.Overruns);
 
     private Prediction Answered(FallbackStep step, PredictionError reason, in Prediction answer)
     {

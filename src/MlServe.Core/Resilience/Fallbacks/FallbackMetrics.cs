@@ -15,8 +15,10 @@ internal sealed class FallbackMetrics
     {
         Overruns = new(model, meter);
         _model = new(MlServeDiagnostics.ModelTag, model);
-        _answers = meter.CreateCounter<long>(MlServeDiagnostics.FallbackAnswersMetric, "{prediction}", "Predictions that a fallback chain answered.");
-        _failures = meter.CreateCounter<long>(MlServeDiagnostics.FallbackFailuresMetric, "{prediction}", "Predictions that a fallback chain could not answer either.");
+        _answers = meter.CreateCounter<long>(
+            MlServeDiagnostics.FallbackAnswersMetric, "{prediction}", "Predictions that a fallback chain answered.");
+        _failures = meter.CreateCounter<long>(
+            MlServeDiagnostics.FallbackFailuresMetric, "{prediction}", "Predictions that a fallback chain could not answer either.");
     }
 
     /// <summary>Counts steps that go on when their caller has been answered.</summary>

@@ -38,7 +38,8 @@ internal sealed class FallbackStage(FallbackChain chain) : PredictionStage, IAns
             chain.FallBackAsync(call.Answer.Error, StartOf(ref call), call.Inputs, call.Options, call.CancellationToken)));
     }
 
-    public override object? GetService(Type serviceType) => serviceType == typeof(FallbackStatistics) ? chain.Counts : base.GetService(serviceType);
+    public override object? GetService(Type serviceType) =>
+        serviceType == typeof(FallbackStatistics) ? chain.Counts : base.GetService(serviceType);
 
     private static long StartOf(ref StageCall call) => call.IsTimed ? call.Started : 0;
 }

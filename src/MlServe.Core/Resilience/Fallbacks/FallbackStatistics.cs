@@ -3,7 +3,8 @@ using MlServe.Statistics;
 namespace MlServe.Resilience;
 
 /// <summary>
-/// How often a fallback chain was needed since it was built: <c>predictor.GetService&lt;FallbackStatistics&gt;()</c>. Safe for concurrent use.
+/// How often a fallback chain was needed since it was built: <c>predictor.GetService&lt;FallbackStatistics&gt;()</c>. Safe for concurrent
+/// use.
 /// </summary>
 public sealed class FallbackStatistics
 {

@@ -3,11 +3,12 @@ using MlServe.Threading;
 namespace MlServe.Resilience;
 
 /// <summary>
-/// One request to two models. The second is asked when the first is late; the first good answer cancels the other request. Both borrow the caller's memory, so both have
-/// ended when there is an answer.
+/// One request to two models. The second is asked when the first is late; the first good answer cancels the other request. Both borrow the
+/// caller's memory, so both have ended when there is an answer.
 /// </summary>
 internal sealed class Hedge(
-    FallbackChain owner, IPredictor first, ModelStep other, TimeProvider time, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
+    FallbackChain owner, IPredictor first, ModelStep other, TimeProvider time, PredictionInputs inputs, PredictionOptions? options,
+    CancellationToken cancellationToken)
     : IDisposable
 {
     private readonly CancellationTokenSource _first = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -68,7 +69,8 @@ internal sealed class Hedge(
 
     /// <summary>Why the first did not answer.</summary>
     public PredictionError Reason(TimeSpan delay) => _firstError ?? new(
-        PredictionStatus.DeadlineExceeded, PredictionErrorCode.WaitTooLong, "Model '{0}' had not answered after {1:F1} ms, and another was faster.",
+        PredictionStatus.DeadlineExceeded, PredictionErrorCode.WaitTooLong,
+        "Model '{0}' had not answered after {1:F1} ms, and another was faster.",
         owner.Model, delay.TotalMilliseconds)
     {
         Model = first.GetService<ModelIdentity>(),

@@ -29,5 +29,7 @@ internal sealed class ModelStep : FallbackStep
         FallbackChain owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken) =>
         Find(owner) is { } predictor
             ? predictor.PredictAsync(inputs, options, cancellationToken)
-            : new(Prediction.FromError(new(PredictionStatus.NotReady, PredictionErrorCode.NotLoaded, "There is no model '{0}' to stand in for model '{1}'.", Name, owner.Model)));
+            : new(Prediction.FromError(new(
+                PredictionStatus.NotReady, PredictionErrorCode.NotLoaded, "There is no model '{0}' to stand in for model '{1}'.", Name,
+                owner.Model)));
 }

@@ -21,7 +21,8 @@ internal static class SignatureFit
 
         foreach (var input in other.Inputs)
         {
-            if (!input.IsOptional && model.IndexOfInput(input.Name) < 0) yield return $"it needs an input '{input.Name}', which is not given";
+            if (!input.IsOptional && model.IndexOfInput(input.Name) < 0)
+                yield return $"it needs an input '{input.Name}', which is not given";
         }
 
         foreach (var output in model.Outputs)
@@ -39,7 +40,8 @@ internal static class SignatureFit
         if (one.Shape.Count != other.Shape.Count) return false;
         for (var axis = 0; axis < one.Shape.Count; axis++)
         {
-            if (one.Shape[axis].Size is { } size && other.Shape[axis].Size is { } otherSize && size != otherSize && axis != one.BatchAxis) return false;
+            if (one.Shape[axis].Size is { } size && other.Shape[axis].Size is { } otherSize && size != otherSize && axis != one.BatchAxis)
+                return false;
         }
 
         return true;

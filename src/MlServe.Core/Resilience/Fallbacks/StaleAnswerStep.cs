@@ -18,6 +18,7 @@ internal sealed class StaleAnswerStep : FallbackStep
 
         return new(answers.TryGetStaleAnswer(inputs, options, out var answer)
             ? answer
-            : Prediction.FromError(new(PredictionStatus.Failed, PredictionErrorCode.None, "Model '{0}' has no earlier answer to an equal request.", owner.Model)));
+            : Prediction.FromError(new(
+                PredictionStatus.Failed, PredictionErrorCode.None, "Model '{0}' has no earlier answer to an equal request.", owner.Model)));
     }
 }

@@ -27,7 +27,9 @@ internal sealed class ValueStep : FallbackStep
         _outputs = [.. _outputs, (output, row.Length, WriterOf(row))];
     }
 
-    /// <summary>Adds numbers as configuration has them, of the type that the model's output has; float where the model is not known.</summary>
+    /// <summary>
+    /// Adds numbers as configuration has them, of the type that the model's output has; float where the model is not known.
+    /// </summary>
     public void AddNumbers(string output, double[] row)
     {
         _numbers.Add(output, row);
