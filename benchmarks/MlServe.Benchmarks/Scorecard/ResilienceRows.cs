@@ -38,7 +38,7 @@ internal static class ResilienceRows
         yield return Closed.Row(overhead, string.Create(
             CultureInfo.InvariantCulture,
             $"a circuit breaker around a predictor that answers 10 floats at once, in {alone:0} ns: run timed against a service level, "
-                + $"outputs checked, outcome counted by Polly"));
+                + $"outputs checked, outcome counted"));
 
         using var broken = new PredictorBuilder(inner).UseCircuitBreaker().Build(new Level());
         broken.GetService<ICircuitBreaker>()!.Open(TimeSpan.FromHours(1));

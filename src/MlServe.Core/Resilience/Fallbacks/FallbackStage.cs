@@ -4,7 +4,7 @@ namespace MlServe.Resilience;
 internal sealed class FallbackStage(FallbackChain chain) : PredictionStage, IAnswersInPlace
 {
     /// <summary>The state of a call that the chain has had its turn with.</summary>
-    private static readonly object _done = new();
+    private static readonly object Done = new();
 
     public FallbackChain Chain => chain;
 
@@ -14,7 +14,7 @@ internal sealed class FallbackStage(FallbackChain chain) : PredictionStage, IAns
         if (TimeLimit.Of(call.Options) is not null) _ = call.Started;
         if (chain.Hedging is not { } other) return StageOutcome.Next;
 
-        StateOf(ref call) = _done;
+        StateOf(ref call) = Done;
         return call.Wait(RelayedOperation<Prediction>.Of(
             chain.HedgedAsync(other, StartOf(ref call), call.Inputs, call.Options, call.CancellationToken)));
     }
