@@ -63,7 +63,7 @@ public class StaticSpeedTests(ITestOutputHelper output)
         {
             Gate = new() { MinAgreement = null, MinNeighbors = null, MinRankCorrelation = null, MinSnrDb = null },
             Method = method,
-            SearchBudget = TimeSpan.FromSeconds(10),
+            SearchBudget = TimeSpan.FromMinutes(3),
             PerChannelActivations = false,
         };
         var rows = name == "lstm" ? 1 : (int)shape[0];
