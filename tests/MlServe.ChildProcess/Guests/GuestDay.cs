@@ -206,6 +206,10 @@ internal sealed class GuestDay(string kind, Mischief mischief, string folder)
             await Task.Delay(10).ConfigureAwait(false);
         await Ledger.AskAsync(Get(host, "added"), [1, 2, 3]).ConfigureAwait(false);
         await Ledger.AskAsync(Get(host, "misfit"), [1, 2, 3], isDeserved: IsStopping).ConfigureAwait(false);
+
+        // Its reload runs in the background; a change that came before it ends would be taken together with this one.
+        for (var i = 0; i < 500 && Get(host, "configured").GetService<ModelIdentity>()?.Version != "2"; i++)
+            await Task.Delay(10).ConfigureAwait(false);
         configuration.Unreadable = "MlServing:Models:configured";
         try
         {
