@@ -68,20 +68,21 @@ internal sealed class CacheStage : PredictionStage, IStaleAnswers
 
         // What is computed for a key is a copy of the request.
         if (OwnedInputs.BytesOf(in call.Inputs) > OwnedInputs.MaxBytes) return Bypass();
-        if (!OwnedInputs.AreNeeded(in call.Inputs)) return LookUp(ref call, null);
-
-        OwnedInputs own;
         try
         {
-            own = OwnedInputs.Copy(in call.Inputs);
+            return LookUp(ref call, OwnedInputs.AreNeeded(in call.Inputs) ? OwnedInputs.Copy(in call.Inputs) : null);
         }
         catch (UnreadableInputException exception)
         {
             call.Answer = Prediction.FromError(OwnedInputs.Unreadable(exception).Of(_version.Identity));
             return StageOutcome.Answered;
         }
-
-        return LookUp(ref call, own);
+        catch
+        {
+            // The stage is not entered by a call that ends here, and so not left by it.
+            TakeState(ref call)?.Leave(ref call);
+            throw;
+        }
     }
 
     public override StageOutcome Resume(ref StageCall call) =>

@@ -10,22 +10,10 @@ internal sealed class LimitStage(CallLimit limit) : PredictionStage
         return StageOutcome.Next;
     }
 
-    public override StageOutcome After(ref StageCall call)
-    {
-        Restore(ref call);
-        return StageOutcome.Next;
-    }
-
-    public override bool Failed(ref StageCall call, Exception exception)
-    {
-        Restore(ref call);
-        return false;
-    }
-
     public override object? GetService(Type serviceType) =>
         serviceType == typeof(DefaultTimeout) ? limit.Default : base.GetService(serviceType);
 
-    private void Restore(ref StageCall call)
+    protected override void Leave(ref StageCall call)
     {
         ref var state = ref StateOf(ref call);
         call.Options = (PredictionOptions?)state;

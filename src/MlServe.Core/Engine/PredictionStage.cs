@@ -8,9 +8,6 @@ namespace MlServe;
 /// </summary>
 internal abstract class PredictionStage : IDisposable, IAsyncDisposable
 {
-    /// <summary>Whether a pipeline has one of its kind at most.</summary>
-    public virtual bool IsSingle => false;
-
     /// <summary>Whether its hooks call code of the application's, which finds the caller's context there.</summary>
     public virtual bool CallsApplication => false;
 
@@ -31,14 +28,22 @@ internal abstract class PredictionStage : IDisposable, IAsyncDisposable
     /// value it then disposes. In the caller's context if there is no answer, or if <see cref="CallsApplication"/>.
     /// </summary>
     /// <returns><see cref="StageOutcome.Next"/>, or <see cref="StageOutcome.Pending"/>: what is waited for is the answer then.</returns>
-    public virtual StageOutcome After(ref StageCall call) => StageOutcome.Next;
+    public virtual StageOutcome After(ref StageCall call)
+    {
+        Leave(ref call);
+        return StageOutcome.Next;
+    }
 
     /// <summary>
     /// Runs in place of <see cref="After"/> where the call ended with an exception: a cancellation, or a predictor that breaks the
     /// contract.
     /// </summary>
     /// <returns>Whether the stage has set <see cref="StageCall.Answer"/>, which takes the place of the exception.</returns>
-    public virtual bool Failed(ref StageCall call, Exception exception) => false;
+    public virtual bool Failed(ref StageCall call, Exception exception)
+    {
+        Leave(ref call);
+        return false;
+    }
 
     /// <summary>A capability that the stage offers, as in <see cref="IPredictor.GetService"/>.</summary>
     public virtual object? GetService(Type serviceType) => serviceType.IsInstanceOfType(this) ? this : null;
@@ -51,6 +56,11 @@ internal abstract class PredictionStage : IDisposable, IAsyncDisposable
     {
         Dispose();
         return default;
+    }
+
+    /// <summary>Called by <see cref="After"/> and <see cref="Failed"/>, for a stage that does the same in both.</summary>
+    protected virtual void Leave(ref StageCall call)
+    {
     }
 
     /// <summary>What the stage remembers of a call.</summary>

@@ -27,7 +27,6 @@ internal static class StageMaker
 
                 if (MakeOne(layers[i], outermost, context) is not { } stage) continue;
                 stages.Insert(0, stage);
-                CheckSingle(stages);
                 outermost = new StagedPredictor(inner, [.. stages], context.Time);
             }
         }
@@ -47,13 +46,5 @@ internal static class StageMaker
         if (layer.Limit is not { } limit) return layer.Stage!(inner, context);
         var time = limit(context);
         return time == Timeout.InfiniteTimeSpan ? null : new LimitStage(new(time));
-    }
-
-    private static void CheckSingle(List<PredictionStage> stages)
-    {
-        var outer = stages[0];
-        if (outer.IsSingle && stages.Skip(1).Any(other => other.GetType() == outer.GetType()))
-            throw new InvalidOperationException(
-                $"The pipeline has two layers of the kind {outer.GetType().Name}, and it takes one. Add it once.");
     }
 }

@@ -29,17 +29,5 @@ internal sealed class EntranceStage(VersionSet versions) : PredictionStage
         }
     }
 
-    public override StageOutcome After(ref StageCall call)
-    {
-        Leave(ref call);
-        return StageOutcome.Next;
-    }
-
-    public override bool Failed(ref StageCall call, Exception exception)
-    {
-        Leave(ref call);
-        return false;
-    }
-
-    private static void Leave(ref StageCall call) => (call.Target as ServedVersion)?.Leave();
+    protected override void Leave(ref StageCall call) => (call.Target as ServedVersion)?.Leave();
 }

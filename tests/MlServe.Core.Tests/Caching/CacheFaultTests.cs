@@ -1,4 +1,6 @@
 using Microsoft.Extensions.Caching.Hybrid;
+using MlServe.Caching;
+using MlServe.Tensors;
 using MlServe.Tests.Fakes;
 
 namespace MlServe.Tests.Caching;
@@ -37,6 +39,21 @@ public sealed class CacheFaultTests
             "everybody's time is over");
         foreach (var task in tasks)
             Assert.Equal(PredictionStatus.DeadlineExceeded, (await task).Status);
+    }
+
+    [Fact]
+    public async Task PredictAsync_CopyCannotBeLookedAt_TheCopyIsGivenBackAndTheNextRequestIsAnswered()
+    {
+        var inner = new FakePredictor();
+        var hasher = new ThrowingHasher();
+        using var harness = new CacheHarness(inner, hasher: hasher);
+
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await harness.Cache.PredictAsync(Answers.Request(1)));
+
+        Assert.Equal((0, 0), (inner.Calls, harness.Cache.GetService<CacheStage>()!.FlightCount));
+        Assert.Throws<UnreadableInputException>(() => Answers.IdOf(in hasher.Copy));
+        Assert.Equal(PredictionSource.Model, await harness.SourceOf(1));
+        Assert.Equal(PredictionSource.Cache, await harness.SourceOf(1));
     }
 
     [Fact]
@@ -186,5 +203,21 @@ public sealed class CacheFaultTests
 
         public override ValueTask RemoveByTagAsync(string tag, CancellationToken cancellationToken = default) =>
             throw new NotSupportedException();
+    }
+
+    /// <summary>Throws at the second look, which is that at a request's copy.</summary>
+    private sealed class ThrowingHasher : IRequestHasher
+    {
+        private int _looks;
+        private PredictionInputs _copy;
+
+        public ref readonly PredictionInputs Copy => ref _copy;
+
+        public bool TryHash(in PredictionInputs inputs, OutputSelection outputs, out RequestKey key)
+        {
+            if (++_looks != 2) return RequestHasher.Instance.TryHash(in inputs, outputs, out key);
+            _copy = inputs;
+            throw new InvalidOperationException("boom");
+        }
     }
 }

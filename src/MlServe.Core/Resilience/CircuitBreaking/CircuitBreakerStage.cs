@@ -6,8 +6,6 @@ namespace MlServe.Resilience;
 internal sealed class CircuitBreakerStage(CircuitBreaker breaker, OutputValidator validator, FailureEvidence evidence, SlowRuns slowRuns)
     : PredictionStage
 {
-    public override bool IsSingle => true;
-
     public override bool CallsApplication => validator.CallsApplication;
 
     public override StageOutcome Before(ref StageCall call)
