@@ -72,6 +72,10 @@ switch (args.ElementAtOrDefault(0))
         await LostThreads.RunAsync(model).ConfigureAwait(false);
         return 0;
 
+    case "short-of-memory":
+        await ShortOfMemory.RunAsync(model).ConfigureAwait(false);
+        return 0;
+
     case "blocked-pool":
         return PoolBlocker.Run(Path.GetDirectoryName(model)!, args.ElementAtOrDefault(2) ?? "");
 

@@ -203,6 +203,8 @@ internal sealed class ModelLifecycle(
         _turn.Release();
         var all = versions.All;
         await Task.WhenAll(all.Select(version => version.CloseAsync(Logger))).ConfigureAwait(false);
+        foreach (var version in all)
+            versions.Remove(version);
         if (all.Count > 0) Logger.Closed(name);
         _closing.Dispose();
         lock (_lock)

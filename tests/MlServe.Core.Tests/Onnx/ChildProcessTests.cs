@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using MlServe.Tensors;
 
 namespace MlServe.Onnx;
 
@@ -105,6 +106,22 @@ public sealed class ChildProcessTests : IDisposable
         Assert.Equal(2, facts["events"].Split("NativeCallAbandoned").Length - 1);
     }
 
+    /// <summary>An answer that cannot be kept is given all the same, and that is said once.</summary>
+    [Fact]
+    public async Task Cache_NoMemoryForTheCopyOfAnAnswer_GivesTheAnswerAndKeepsOthers()
+    {
+        File.WriteAllBytes(
+            _model,
+            new TinyOnnx().Input("x", ElementType.Float, 1).Input("times", ElementType.Int64, 1).Node("Tile", "x times", "y")
+                .OutputOfAnyShape("y", ElementType.Float).ToArray());
+
+        var facts = await RunAsync("short-of-memory", heap: 300_000_000);
+
+        Assert.Equal(("Model, 50000000", "Model, 50000000"), (facts["many"], facts["again"]));
+        Assert.Equal(("Model, 8", "Cache, 8", "1"), (facts["few"], facts["kept"], facts["entries"]));
+        Assert.Equal(1, facts["events"].Split("CacheCouldNotKeep").Length - 1);
+    }
+
     /// <summary>
     /// Requests on all ways, each while every thread of the pool is blocked from before there can be an answer until all have theirs.
     /// </summary>
@@ -126,7 +143,7 @@ public sealed class ChildProcessTests : IDisposable
             way.Value));
     }
 
-    private async Task<Dictionary<string, string>> RunAsync(string command, string argument = "", string? folder = null)
+    private async Task<Dictionary<string, string>> RunAsync(string command, string argument = "", string? folder = null, long? heap = null)
     {
         var start = new ProcessStartInfo(DotnetHost())
         {
@@ -135,6 +152,7 @@ public sealed class ChildProcessTests : IDisposable
             RedirectStandardError = true,
         };
         start.Environment.Remove("ORT_DISABLE_TELEMETRY");
+        if (heap is { } bytes) start.Environment["DOTNET_GCHeapHardLimit"] = bytes.ToString("x", CultureInfo.InvariantCulture);
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);

@@ -29,12 +29,34 @@ public sealed class StripedCountersTests
     [Fact]
     public void MoveTo_WhileOthersCount_NothingIsLostAndNothingIsThereTwice()
     {
+        const int Moves = 2000;
         var counts = new StripedCounters(3);
         var moved = new long[3];
-        var counting = Task.Run(() => Parallel.For(0, 3_000_000, i => counts.Count(i % 3)));
-        while (!counting.IsCompleted) counts.MoveTo(moved);
+        var isOver = false;
+        var counted = new long[2][];
+        var threads = Enumerable.Range(0, counted.Length).Select(thread => new Thread(() =>
+        {
+            var own = counted[thread] = new long[3];
+            for (var i = 0; !Volatile.Read(ref isOver); i++)
+            {
+                counts.Count(i % 3);
+                own[i % 3]++;
+            }
+        })).ToList();
+        threads.ForEach(static thread => thread.Start());
+
+        // Each of these moves came between two counts.
+        for (var moves = 0; moves < Moves;)
+        {
+            var before = moved.Sum();
+            counts.MoveTo(moved);
+            if (moved.Sum() != before) moves++;
+        }
+
+        Volatile.Write(ref isOver, true);
+        threads.ForEach(static thread => thread.Join());
         counts.MoveTo(moved);
-        Assert.Equal([1_000_000, 1_000_000, 1_000_000], moved);
+        Assert.Equal(Enumerable.Range(0, 3).Select(counter => counted.Sum(own => own[counter])), moved);
         Assert.All(Enumerable.Range(0, 3), counter => Assert.Equal(0, counts[counter]));
     }
 

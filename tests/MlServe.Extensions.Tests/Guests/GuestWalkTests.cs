@@ -28,7 +28,7 @@ public sealed class GuestWalkTests
         ["event.2044"] = "As 2042.",
         ["event.2060"] = "Of a model whose trial takes longer than a day has.",
         ["event.3001"] = "No load lets a model pass whose rows are known to mix: BatchRecheckTests.",
-        ["event.5003"] = "Of an answer for whose copy there is no memory.",
+        ["event.5003"] = "Of an answer for whose copy there is no memory: ChildProcessTests.",
         ["event.6005"] = "Of a model that fails now and then: FailureEvidenceTests.",
         ["meter.measured:mlserve.load.abandoned"] = "As event.2040; it is observed, and has nothing to say.",
         ["clock.LocalTimeZone"] = "MlServe does not ask for a time zone.",

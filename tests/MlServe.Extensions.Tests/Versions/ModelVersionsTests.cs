@@ -71,6 +71,9 @@ public sealed class ModelVersionsTests : IDisposable
     public async Task ReloadAsync_ThereAndBack_GivesNoAnswerOfAnEarlierLoadButAStaleOne()
     {
         await _test.StartAsync(static model => model.UseStandardPipeline().UseCache(static cache => cache.StaleFromOtherVersions = true));
+        var once = PredictionInputs.Row(new float[] { 4, 5, 6 });
+        using (var first = await _test.Predictor.PredictAsync(once, cancellationToken: Token))
+            Assert.Equal(15, first["y"].ToScalar<float>());
         List<(float, PredictionSource)> answers = [];
         foreach (var weight in (float[])[1, 2, 1])
         {
@@ -89,8 +92,8 @@ public sealed class ModelVersionsTests : IDisposable
         // A row that only the first version was asked for.
         await _test.Versions.ReloadAsync(Token);
         _test.Predictor.GetService<ICircuitBreaker>()!.Isolate();
-        using var stale = await _test.Predictor.PredictAsync(Asking.OneTwoThree, cancellationToken: Token);
-        Assert.Equal((6, PredictionSource.StaleCache), (stale["y"].ToScalar<float>(), stale.Origin.Source));
+        using var stale = await _test.Predictor.PredictAsync(once, cancellationToken: Token);
+        Assert.Equal((15, PredictionSource.StaleCache), (stale["y"].ToScalar<float>(), stale.Origin.Source));
     }
 
     [Fact]
@@ -413,6 +416,8 @@ public sealed class ModelVersionsTests : IDisposable
             await Assert.ThrowsAsync<ObjectDisposedException>(() => task);
         await Assert.ThrowsAsync<ObjectDisposedException>(() => versions.ReloadAsync(Token));
         Assert.Equal(ModelVersionState.Closed, live.State);
+        Assert.Null(versions.Live);
+        Assert.Empty(versions.All);
     }
 
     [Fact]
