@@ -96,8 +96,7 @@ public sealed class ThirdPartyFeatureTests
     [InlineData(
         """ "AnswerGuard": { "MaxRequests": 2 } """,
         "AnswerGuard has no effect: nothing turns it on for model m. Set UseAnswerGuard of the model to true, or call "
-        + "UseFeature<AnswerGuardOptions>() "
-        + "where it is added in code; set to false it says that this is meant.")]
+        + "UseFeature<AnswerGuardOptions>() where it is added in code; set to false it says that this is meant.")]
     public async Task Start_WhatIsWrong_IsToldWithAllElse(string section, params string[] messages)
     {
         var thrown = await Assert.ThrowsAsync<OptionsValidationException>(() => StartAsync(section, "y"));
