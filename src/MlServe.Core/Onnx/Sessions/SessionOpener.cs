@@ -87,7 +87,8 @@ internal sealed class SessionOpener(ModelContent content, OnnxModelOptions optio
         exception.Message.Contains("Unregistered TensorElementType", StringComparison.OrdinalIgnoreCase)
             ? new(ModelLoadFailure.UnsupportedType,
                 $"Model '{content.Origin}' has an input or output of a type that ONNX Runtime's C# API does not take "
-                + "(8-bit and smaller floats, 4-bit and smaller integers, complex). Put a Cast to float, an integer or another plain type into the model.",
+                + "(8-bit and smaller floats, 4-bit and smaller integers, complex). Put a Cast to float, an integer or another "
+                + "plain type into the model.",
                 exception)
             : OrtErrors.ToLoadException(exception, content.Origin);
 
