@@ -230,8 +230,7 @@ public sealed class ModelOptions
         if (Source is null && Predictor is null && string.IsNullOrWhiteSpace(Path))
         {
             yield return $"{nameof(Path)} is missing, and the model has no other source. Set it to the path of an ONNX file, or call "
-                + "FromFile, "
-                + "FromBytes, FromSource or FromPredictor where the model is added in code.";
+                + "FromFile, FromBytes, FromSource or FromPredictor where the model is added in code.";
         }
 
         if (Path is not null && Path.Contains('\0', StringComparison.Ordinal))

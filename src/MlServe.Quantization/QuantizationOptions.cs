@@ -125,8 +125,8 @@ public sealed record QuantizationOptions
         if (!Enum.IsDefined(Target)) yield return $"Target is {Target}; it must be one of {string.Join(", ", Enum.GetNames<CpuTarget>())}.";
         if (!Enum.IsDefined(Format)) yield return $"Format is {Format}; it must be Qdq or QOperator.";
         if (!Enum.IsDefined(CalibrationMethod))
-            yield return $"CalibrationMethod is {CalibrationMethod}; it must be one of "
-                + $"{string.Join(", ", Enum.GetNames<CalibrationMethod>())}.";
+            yield return $"CalibrationMethod is {CalibrationMethod}; "
+                + $"it must be one of {string.Join(", ", Enum.GetNames<CalibrationMethod>())}.";
         if (!Enum.IsDefined(OnGateFailure))
             yield return $"OnGateFailure is {OnGateFailure}; it must be one of {string.Join(", ", Enum.GetNames<GateFailureAction>())}.";
         if (BlockSize is < 16 or > 256 || !int.IsPow2(BlockSize))

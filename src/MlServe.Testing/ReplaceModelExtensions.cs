@@ -34,8 +34,8 @@ public static class ReplaceModelExtensions
         public Task StartAsync(CancellationToken cancellationToken) => models.Names.Contains(name)
             ? Task.CompletedTask
             : throw new InvalidOperationException(
-                $"There is no model '{name}' to be replaced. The host has: "
-                + $"{string.Join(", ", models.Names.Select(static known => $"'{known}'"))}.");
+                $"There is no model '{name}' to be replaced. "
+                + $"The host has: {string.Join(", ", models.Names.Select(static known => $"'{known}'"))}.");
 
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }

@@ -206,6 +206,29 @@ public sealed class VerificationTests : IDisposable
         Assert.Equal(tries, File.ReadAllLines(calls).Length);
     }
 
+    /// <summary>A tool of one's own, which prints what <see cref="VerificationTool"/> gives it.</summary>
+    [Theory]
+    [InlineData(null, 0, null)]
+    [InlineData(ModelLoadFailure.TooLarge, 1, ModelLoadFailure.TooLarge)]
+    [InlineData(null, 1, ModelLoadFailure.VerificationFailed)]
+    [InlineData(null, 3, ModelLoadFailure.VerificationFailed)]
+    [InlineData(ModelLoadFailure.TooLarge, 0, ModelLoadFailure.VerificationFailed)]
+    public async Task Load_ToolOfOnesOwn_IsBelievedWhereVerdictAndExitCodeAgree(
+        ModelLoadFailure? verdict, int exitCode, ModelLoadFailure? expected)
+    {
+        if (OperatingSystem.IsWindows()) Assert.Skip("The tool is a shell script.");
+        var versions = _folder.Write("versions", System.Text.Encoding.UTF8.GetBytes(VerificationTool.GetVersions($"{verdict} {exitCode}")));
+        var said = _folder.Write("said", System.Text.Encoding.UTF8.GetBytes(VerificationTool.GetJson(new(verdict, "so it is"))));
+        var script = Path.GetFullPath(_folder.Write("own", System.Text.Encoding.UTF8.GetBytes(
+            $"#!/bin/sh\n[ \"$2\" = {VerificationTool.VersionsOption} ] && exec cat '{Path.GetFullPath(versions)}'\n"
+            + $"cat >/dev/null\ncat '{Path.GetFullPath(said)}'\nexit {exitCode}\n")));
+        MakeRunnable(script);
+        var options = Options();
+        options.Verification.ToolPath = script;
+        var exception = await Record.ExceptionAsync(() => LoadAsync(OnnxModel.Mlp(Environment.TickCount, 4, 3), options));
+        Assert.Equal(expected, (exception as ModelLoadException)?.Failure);
+    }
+
     [Fact]
     public async Task Load_VerifiedSource_KeepsTheVerdictToTheBytes()
     {

@@ -44,9 +44,7 @@ public sealed partial class ArchitectureTests
         ["MlServe.Batching"] = [.. Ground, Execution],
         ["MlServe.Caching"] = [.. Ground, Execution],
         ["MlServe.Resilience"] = [.. Ground, Execution],
-        ["MlServe.Admission"] = [.. Ground],
-        ["MlServe.Routing"] = [Contracts, Calls, Engine, "MlServe.Statistics"],
-        ["MlServe.Monitoring"] = [.. Ground, Execution, "MlServe.Statistics"],
+        ["MlServe.Monitoring"] = [.. Ground, Execution],
     };
 
     /// <summary>What the inspection and the safety check may take from the contracts: how they say no.</summary>
@@ -79,6 +77,19 @@ public sealed partial class ArchitectureTests
         }
     }
 
+    [Fact]
+    public void Rooms_InTheTable_AreThoseOfTheSourcesAndOfTheDocument()
+    {
+        var rooms = MayUse.Keys.Order(StringComparer.Ordinal).ToList();
+        Assert.Equal(
+            rooms, SourcesOf("MlServe.Core").Select(static file => HomeOf(file.Path)).Distinct().Order(StringComparer.Ordinal));
+        var document = File.ReadAllText(Path.Combine(Repository.Root(), "ARCHITECTURE.md"));
+        Assert.Equal(
+            rooms,
+            Row().Matches(document).Select(static row => $"MlServe.{row.Groups[1].Value.TrimEnd('/').Replace('/', '.')}")
+                .Order(StringComparer.Ordinal));
+    }
+
     [Theory]
     [InlineData("Batching/A.cs", "using MlServe.Caching;\nnamespace MlServe.Batching;", "MlServe.Caching")]
     [InlineData("Batching/A.cs", "namespace MlServe.Batching;\nclass A { MlServe.Onnx.OnnxPredictor P; }", "MlServe.Onnx")]
@@ -92,7 +103,7 @@ public sealed partial class ArchitectureTests
     [InlineData("Contracts/A.cs", "namespace MlServe;\nclass A { Statistics.Histogram? P; }", "MlServe.Statistics")]
     [InlineData("Tensors/A.cs", "namespace MlServe.Tensors;\nclass A { ModelSignature? S; }", "ModelSignature")]
     [InlineData("Statistics/A.cs", "using MlServe.Tensors;\nnamespace MlServe.Statistics;", "MlServe.Tensors")]
-    [InlineData("Routing/A.cs", "using static MlServe.Tensors.Shapes;\nnamespace MlServe.Routing;", "MlServe.Tensors")]
+    [InlineData("Threading/A.cs", "using static MlServe.Tensors.Shapes;\nnamespace MlServe.Threading;", "MlServe.Tensors")]
     [InlineData("Onnx/Inspection/A.cs", "namespace MlServe.Onnx.Inspection;\nclass A { ModelSignature? S; }", "ModelSignature")]
     [InlineData("Onnx/Inspection/A.cs", "namespace MlServe.Onnx.Inspection;\nclass A { OnnxPredictor? S; }", "OnnxPredictor")]
     [InlineData("Onnx/Graphs/A.cs", "using MlServe.Onnx;\nnamespace MlServe.Onnx.Graphs;", "MlServe.Onnx")]
@@ -209,6 +220,10 @@ public sealed partial class ArchitectureTests
     internal static List<(string Path, string Text)> SourcesOf(string project) =>
         [.. Repository.Files(Path.Combine("src", project), "*.cs")
             .Select(static file => (file.Path.Replace('/', Path.DirectorySeparatorChar), file.Text))];
+
+    /// <summary>A row of the table of rooms: a folder, what lives there, what it may use.</summary>
+    [GeneratedRegex(@"^\| `([A-Z][\w/]*)` \|[^|]*\|[^|]*\|\r?$", RegexOptions.Multiline)]
+    private static partial Regex Row();
 
     [GeneratedRegex(@"^\s*namespace\s+([\w.]+)\s*;", RegexOptions.Multiline)]
     private static partial Regex Namespace();

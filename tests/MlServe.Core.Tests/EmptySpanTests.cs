@@ -79,7 +79,8 @@ public sealed partial class EmptySpanTests
     }
 
     [GeneratedRegex(
-        @"TensorPrimitives\.(?<name>Is\w+(?:All|Any)|(?:IndexOf)?(?:Min|Max)(?:Magnitude)?(?:Number)?|Average|StdDev|CosineSimilarity|Product\w*)(?:<\w+>)?\((?<arguments>(?:[^()]|\([^()]*(?:\([^()]*\))?[^()]*\))*)\)")]
+        @"TensorPrimitives\.(?<name>Is\w+(?:All|Any)|(?:IndexOf)?(?:Min|Max)(?:Magnitude)?(?:Number)?|Average|StdDev"
+        + @"|CosineSimilarity|Product\w*)(?:<\w+>)?\((?<arguments>(?:[^()]|\([^()]*(?:\([^()]*\))?[^()]*\))*)\)")]
     private static partial Regex Aggregate();
 
     [GeneratedRegex(@"\([^()]*\)")]

@@ -10,30 +10,31 @@ public sealed class GuestArchitectureTests
 {
     private static readonly Rule[] Rules =
     [
-        new("an instrument past its "
-            + "guard",
-            @"(?<!Guarded)\b(?:Histogram|Counter|UpDownCounter|Gauge|ObservableCounter|ObservableGauge|ObservableUpDownCounter)<|\bnew Meter\(",
+        new("an instrument past its guard",
+            @"(?<!Guarded)\b(?:Histogram|Counter|UpDownCounter|Gauge|ObservableCounter|ObservableGauge|ObservableUpDownCounter)<"
+            + @"|\bnew Meter\(",
             "Guests/", "Hosting/WarmUpMeters.cs"),
         new("a logger past its guard", @"\.CreateLogger(?:<\w+>)?\(|\bLoggerMessage\.Define|\bILogger<", "Guests/GuardedLogger.cs"),
         new("a log entry without an id", @"[lL]ogger\??\.Log(?:Trace|Debug|Information|Warning|Error|Critical)?\("),
-        new("an activity past its "
-            + "guard", @"\.StartActivity\(|\bnew ActivitySource\(|\bactivity\.Stop\(|\bactivity\.Start\(", "Monitoring/TracingSource.cs"),
-        new("a service of the application's past its "
-            + "guard",
+        new("an activity past its guard",
+            @"\.StartActivity\(|\bnew ActivitySource\(|\bactivity\.Stop\(|\bactivity\.Start\(",
+            "Monitoring/TracingSource.cs"),
+        new("a service of the application's past its guard",
             @"GetService\(typeof\((?:TimeProvider|IMeterFactory|ILoggerFactory)\)|Service<(?:TimeProvider|IMeterFactory|ILoggerFactory)>\(",
-            "Guests/",
-            "Serving/QuantizationFeature.cs"),
-        new("a timer that keeps its caller's "
-            + "context", @"\bnew (?:\w+\.)*(?:Periodic)?Timer\(|\.CreateTimer\(", "Guests/", "Threading/DeadlineTimers.cs"),
-        new("work that keeps its caller's "
-            + "context", @"\bTask\.Run\(|\bStartNew\(|\.ContinueWith\(|\bParallel\.\w+\(", "Guests/Background.cs", "Threading/Awaiting.cs",
-            "Threading/UrgentEnd.cs", "OnnxQuantizer.cs", "OnnxQuantizer.Preprocessing.cs", "Evaluation/ModelRewriting.cs"),
+            "Guests/", "Serving/QuantizationFeature.cs"),
+        new("a timer that keeps its caller's context",
+            @"\bnew (?:\w+\.)*(?:Periodic)?Timer\(|\.CreateTimer\(",
+            "Guests/", "Threading/DeadlineTimers.cs"),
+        new("work that keeps its caller's context",
+            @"\bTask\.Run\(|\bStartNew\(|\.ContinueWith\(|\bParallel\.\w+\(",
+            "Guests/Background.cs", "Threading/Awaiting.cs", "Threading/UrgentEnd.cs", "OnnxQuantizer.cs",
+            "OnnxQuantizer.Preprocessing.cs", "Evaluation/ModelRewriting.cs"),
         new("work that keeps its caller's context", @"(?<!Unsafe)QueueUserWorkItem\("),
         new("a thread that keeps its caller's context", @"\bnew Thread\((?:(?!UnsafeStart)[\s\S])*?\.Start\("),
         new("a callback that keeps its caller's context", @"(?<!\b(?:Background|MemoryPressure))\.Register\("),
-        new("callbacks of others that may throw "
-            + "here", @"\b\w+\.Cancel(?:Async)?\(\)|\.CancelAfter\(|\bnew CancellationTokenSource\(\s*[^)\s]", "Guests/Cancellations.cs",
-            "Serving/"),
+        new("callbacks of others that may throw here",
+            @"\b\w+\.Cancel(?:Async)?\(\)|\.CancelAfter\(|\bnew CancellationTokenSource\(\s*[^)\s]",
+            "Guests/Cancellations.cs", "Serving/"),
     ];
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Globalization;
 using MlServe.Batching;
+using MlServe.Resilience;
 
 namespace MlServe.Tests;
 
@@ -50,7 +51,29 @@ public sealed class OptionRangeTests
         .Faults);
 
     [Fact]
-    public void Fault_AnotherCulture_IsTheSame()
+    public void Fault_AnotherCulture_IsTheSame() =>
+        Assert.Equal("x is 0.5; it must be 1.5 or more.", InAnotherCulture(() => new OptionRange().AtLeast(0.5, 1.5, "x").Faults.Single()));
+
+    [Fact]
+    public void Validate_AnotherCulture_SaysTheSame()
+    {
+        string[] Faults() =>
+        [
+            new ServiceLevel { Availability = 1.5 }.Validate()!,
+            new ServiceLevel { PeakRps = -1.5 }.Validate()!,
+            new ServiceLevel { Quality = 1.5 }.Validate()!,
+            new ServiceLevel { CostPerMillion = -1.5 }.Validate()!,
+            .. new BatchingOptions { RecheckRate = 1.5 }.Validate(),
+            .. new CircuitBreakerOptions { FailureRatio = 1.5, ProbabilityTolerance = 1.5 }.Validate(),
+            .. new ChaosOptions { FailureRate = 1.5, LatencyRate = 1.5, InvalidOutputRate = 1.5 }.Validate(),
+        ];
+        var said = Faults();
+        Assert.Equal(10, said.Length);
+        Assert.All(said, static fault => Assert.Contains("1.5", fault, StringComparison.Ordinal));
+        Assert.Equal(said, InAnotherCulture(Faults));
+    }
+
+    private static T InAnotherCulture<T>(Func<T> say)
     {
         var before = CultureInfo.CurrentCulture;
         var comma = (CultureInfo)CultureInfo.InvariantCulture.Clone();
@@ -58,7 +81,7 @@ public sealed class OptionRangeTests
         CultureInfo.CurrentCulture = comma;
         try
         {
-            Assert.Equal("x is 0.5; it must be 1.5 or more.", Assert.Single(new OptionRange().AtLeast(0.5, 1.5, "x").Faults));
+            return say();
         }
         finally
         {

@@ -8,17 +8,6 @@ public sealed class SourceFormTests
 
     private static readonly string[] Folders = ["src", "tools", "samples", "benchmarks", "tests"];
 
-    /// <summary>
-    /// Folders whose lines are still to be wrapped; with an asterisk, the files of the folder itself. The list only gets shorter.
-    /// </summary>
-    private static readonly string[] NotWrapped =
-    [
-        "tests/MlServe.Attack",
-        "tests/MlServe.Core.Tests/*",
-        "tests/MlServe.Docs.Tests",
-        "tests/MlServe.Extensions.Tests",
-    ];
-
     [Fact]
     public void Sources_EveryFile_FitsOnAScreen()
     {
@@ -28,15 +17,6 @@ public sealed class SourceFormTests
         Assert.True(files.Count > 1000, $"Only {files.Count} files were found: the test does not see the sources.");
         var faults = files.SelectMany(static file => FaultsOf(file.Path, file.Text)).ToList();
         Assert.True(faults.Count == 0, string.Join(Environment.NewLine, faults));
-    }
-
-    [Fact]
-    public void NotWrapped_EveryFolder_StillHasALongLine()
-    {
-        var isLong = Repository.Files("tests", "*.cs")
-            .Where(static file => file.Text.Split('\n').Any(static line => line.TrimEnd('\r').Length > MaxColumns))
-            .Select(static file => $"tests/{file.Path}").ToList();
-        Assert.All(NotWrapped, folder => Assert.True(isLong.Exists(path => IsIn(path, folder)), $"{folder} is wrapped: it leaves the list."));
     }
 
     [Theory]
@@ -67,15 +47,10 @@ public sealed class SourceFormTests
         var isShipped = path.StartsWith("src/", StringComparison.Ordinal) || path.StartsWith("tools/", StringComparison.Ordinal);
         if (isShipped && lines.Length > MaxLines)
             yield return $"{path} has {lines.Length} lines, {MaxLines} are allowed: take it apart by what its parts are about.";
-        if (NotWrapped.Any(folder => IsIn(path, folder))) yield break;
         for (var i = 0; i < lines.Length; i++)
         {
             if (lines[i].Length > MaxColumns)
                 yield return $"{path}:{i + 1} has {lines[i].Length} columns, {MaxColumns} are allowed: wrap it.";
         }
     }
-
-    private static bool IsIn(string path, string folder) => folder.EndsWith('*')
-        ? path[..(path.LastIndexOf('/') + 1)] == folder.TrimEnd('*')
-        : path.StartsWith(folder + "/", StringComparison.Ordinal);
 }

@@ -14,7 +14,9 @@ public sealed class CacheTests : IDisposable
     public async Task UseCache_InAppSettingsAlone_AnswersAgainAndKeepsOldAnswers()
     {
         using var host = await _test.StartAsync(static services => services.AddMlServing(), """
-            { "MlServing": { "Models": { "m": { "Path": "m.onnx", "UseCache": true, "Cache": { "SizeLimit": 100000, "TimeToLive": "00:10:00" }, "UseBatching": true } } } }
+            { "MlServing": { "Models": { "m": {
+              "Path": "m.onnx", "UseCache": true, "Cache": { "SizeLimit": 100000, "TimeToLive": "00:10:00" }, "UseBatching": true
+            } } } }
             """);
         var predictor = host.Services.GetRequiredService<IPredictor>();
 

@@ -306,7 +306,11 @@ public sealed class ReloadTests : IDisposable
     [InlineData(false)]
     public async Task Reload_HalfWrittenFile_KeepsTheNames(bool ignoresErrors)
     {
-        const string settings = """{ "MlServing": { "Models": { "one": { "Path": "m.onnx" }, "two": { "Path": "m.onnx" }, "lost": { "Path": "none.onnx", "Required": false } } } }""";
+        const string settings = """
+            { "MlServing": { "Models": {
+              "one": { "Path": "m.onnx" }, "two": { "Path": "m.onnx" }, "lost": { "Path": "none.onnx", "Required": false }
+            } } }
+            """;
         using var host = _test.Build(
             (builder, configuration) =>
             {

@@ -251,7 +251,9 @@ public sealed class ResilienceTests : IDisposable
             new TestModels.OnnxModel().Input("x", TestModels.OnnxModel.Float, "N", 3).Output("y", type, "N", 3)
             .Node("Cast", ["x"], ["y"], ("to", (long)type)).ToBytes());
         using var host = await _test.StartAsync(static services => services.AddMlServing(), """
-            { "MlServing": { "Models": { "sum": { "Path": "cast.onnx", "UseCircuitBreaker": true, "Fallback": [ { "Value": { "y": [ 1, 2, 3 ] } } ] } } } }
+            { "MlServing": { "Models": { "sum": {
+              "Path": "cast.onnx", "UseCircuitBreaker": true, "Fallback": [ { "Value": { "y": [ 1, 2, 3 ] } } ]
+            } } } }
             """);
         var predictor = host.Services.GetRequiredService<IPredictor>();
         predictor.GetService<ICircuitBreaker>()!.Isolate();

@@ -30,8 +30,8 @@ internal static class InputRows
         }
 
         throw new LoadException(
-            $"The model does not answer rows that are made up from its signature {predictor.Signature}. {problem} Give it real rows with "
-            + "--inputs FILE.");
+            $"The model does not answer rows that are made up from its signature {predictor.Signature}. "
+            + $"{problem} Give it real rows with --inputs FILE.");
     }
 
     /// <summary>What the model says to the first row that it does not answer.</summary>

@@ -44,8 +44,7 @@ internal sealed class LoadProgress(Action<string>? write) : IDisposable
                 if (offered == before.Offered && ok == before.Ok) continue;
                 write!(string.Create(CultureInfo.InvariantCulture,
                     $"{Stopwatch.GetElapsedTime(_start).TotalSeconds,5:0} s  {step.Name}: {offered - before.Offered:n0} due, "
-                    + $"{ok - before.Ok:n0} answered, "
-                    + $"{missed - before.Missed:n0} missed the bound; {_outstanding!.Count:n0} outstanding"));
+                    + $"{ok - before.Ok:n0} answered, {missed - before.Missed:n0} missed the bound; {_outstanding!.Count:n0} outstanding"));
             }
         }
     }

@@ -60,8 +60,7 @@ internal static class PeakVerdict
     private static string Missed(StepReport step) => step.AllowedMisses < 0
         ? $"{step.Name}: {step.Offered} requests are too few to say anything"
         : $"{step.Name}: {step.Missed} of {step.Offered} requests did not get an answer within the bound ({step.Late} late, {step.Shed} "
-            + $"refused, {step.Unsent} not sent); "
-            + $"99 % with confidence allows {step.AllowedMisses}";
+            + $"refused, {step.Unsent} not sent); 99 % with confidence allows {step.AllowedMisses}";
 
     private static string Recovery(double? seconds) => seconds is { } known
         ? $"the bound was kept again {Number(known)} s after the load fell; {MaxRecoverySeconds} s are allowed"

@@ -16,8 +16,8 @@ internal static class RowFile
         ValueSignature[] needed = [.. signature.Inputs.Where(static input => !input.IsOptional)];
         if (needed is not [var input])
             throw new LoadException(
-                $"--inputs takes the rows of one input, and the model needs {needed.Length}: {signature}. Leave it out, and rows are made "
-                + "up.");
+                $"--inputs takes the rows of one input, and the model needs {needed.Length}: {signature}. "
+                + "Leave it out, and rows are made up.");
         var size = ElementTypes.SizeOf(input.ElementType);
         if (size == 0)
             throw new LoadException($"--inputs takes rows of numbers, and the input is {input}. Leave it out, and rows are made up.");
@@ -30,8 +30,8 @@ internal static class RowFile
         {
             throw new LoadException(
                 $"'{path}' has {file.Length} bytes, which are not whole rows: a row of the input {input} has {rowBytes} bytes "
-                + $"({Shapes.Count(axes)} elements of {size}). The file must hold rows one after another, little-endian, and nothing "
-                + "else.");
+                + $"({Shapes.Count(axes)} elements of {size}). "
+                + "The file must hold rows one after another, little-endian, and nothing else.");
         }
 
         var count = (int)Math.Max(1, Math.Min(Math.Min(file.Length / rowBytes, MaxRows), MaxBytes / rowBytes));

@@ -44,8 +44,8 @@ internal static class BlockingRows
                 + $"that await it; last {blocking.Rate:0}/s over {awaiting.Rate:0}/s, {blocking.PoolThreads} threads in the pool"));
         yield return TwoThreads.Row(MedianEstimate.Of(bounded), string.Create(
             CultureInfo.InvariantCulture,
-            $"the same where the pool may have 2 threads, both blocked by callers, and the other callers block threads of their own; last "
-                + $"{two.Rate:0}/s"));
+            $"the same where the pool may have 2 threads, both blocked by callers, and the other callers block threads of their own; "
+                + $"last {two.Rate:0}/s"));
         yield return Predict.Row(MedianEstimate.Of(predicts), "the same by the synchronous Predict");
         const int All = BlockingChild.Callers * BlockingChild.Rounds;
         yield return heard < LeastHeard * All

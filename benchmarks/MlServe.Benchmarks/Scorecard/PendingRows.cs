@@ -48,8 +48,8 @@ internal static class PendingRows
         var bytes = CallCost.Bytes(whole.Run, Calls) - CallCost.Bytes(bare.Run, Calls);
         yield return Bytes.Row(
             Math.Round(bytes, 1),
-            "the same; allocated by the process a request beyond the batcher alone, with what the cache keeps of 1 MiB and what it lets "
-                + "go");
+            "the same; allocated by the process a request beyond the batcher alone, "
+                + "with what the cache keeps of 1 MiB and what it lets go");
     }
 
     private static void Batch(BatchingOptions options) => (options.MaxBatchSize, options.RunMode) = (64, RunMode.Queued);

@@ -22,8 +22,8 @@ internal static class ScorecardCommand
             if (result.Tokens is not [{ Value: var prefix }]) return;
             if (!ScorecardGroups.All.Any(group => group.Matches(prefix)))
                 result.AddError(
-                    $"No row's name begins with '{prefix}'. The rows: "
-                    + $"{string.Join(", ", ScorecardGroups.Claims.Select(static claim => claim.Name))}.");
+                    $"No row's name begins with '{prefix}'. "
+                    + $"The rows: {string.Join(", ", ScorecardGroups.Claims.Select(static claim => claim.Name))}.");
         });
         var windows = new Option<int>("--windows")
         {

@@ -57,9 +57,6 @@ internal sealed class CacheStage : PredictionStage, IStaleAnswers
     /// <summary>Whether equal requests have equal answers, as far as is known.</summary>
     private bool IsTrusted => _trusts && _trust is not { IsLost: true };
 
-    /// <summary>Requests that are being computed.</summary>
-    internal int FlightCount => _flights.Count;
-
     public override StageOutcome Before(ref StageCall call)
     {
         ObjectDisposedException.ThrowIf(_kept.IsClosed, typeof(IPredictor));

@@ -46,8 +46,8 @@ public static class PredictorBuilderCachingExtensions
         if (inner.GetService<IStaleAnswers>() is not null)
         {
             throw new InvalidOperationException(
-                $"The pipeline of model '{identity.Name}' has a cache already, and one around it would keep the same answers twice. Call "
-                + "UseCache once.");
+                $"The pipeline of model '{identity.Name}' has a cache already, and one around it would keep the same answers twice. "
+                + "Call UseCache once.");
         }
 
         if (inner.GetService(typeof(IAnswersInPlace)) is { } other)

@@ -57,8 +57,8 @@ internal static class OutputWriting
         if (Shapes.Count(shape) is var count && count != length)
         {
             throw new ArgumentException(
-                $"Output '{name}' has {length} elements and the shape {Shapes.Format(shape)}, which "
-                    + $"{(count < 0 ? "is negative or too large" : $"has {count}")}.",
+                $"Output '{name}' has {length} elements and the shape {Shapes.Format(shape)}, "
+                    + $"which {(count < 0 ? "is negative or too large" : $"has {count}")}.",
                 nameof(shape));
         }
     }

@@ -19,8 +19,8 @@ internal static partial class LogMessages
     public static partial void PredictionThrew(ILogger logger, Exception exception, string model, long suppressed);
 
     [LoggerMessage(2000, LogLevel.Information,
-        "Loaded model '{Model}' version {Version} (SHA-256 {Digest}) on {Provider} in {ElapsedMilliseconds:F1} ms: {Signature}. "
-        + "{BatchingNote}")]
+        "Loaded model '{Model}' version {Version} (SHA-256 {Digest}) on {Provider} in {ElapsedMilliseconds:F1} ms: "
+        + "{Signature}. {BatchingNote}")]
     public static partial void ModelLoaded(
         ILogger logger, string model, string version, string digest, string provider, double elapsedMilliseconds, ModelSignature signature,
         string batchingNote);
@@ -33,8 +33,7 @@ internal static partial class LogMessages
 
     [LoggerMessage(2003, LogLevel.Warning,
         "Model '{Model}' asks for the shared thread pool, and there is none: OnnxRuntimeOptions.SharedThreadPoolThreads was not set "
-        + "before the first model, "
-        + "or another library made the runtime's environment. The model uses threads of its own.")]
+        + "before the first model, or another library made the runtime's environment. The model uses threads of its own.")]
     public static partial void NoSharedThreadPool(ILogger logger, string model);
 
     [LoggerMessage(
@@ -146,7 +145,6 @@ internal static partial class LogMessages
 
     [LoggerMessage(6010, LogLevel.Warning,
         "Faults are injected into model '{Model}': latency at a rate of {LatencyRate}, failures at {FailureRate}, invalid outputs at "
-        + "{InvalidOutputRate}. "
-        + "Set Chaos:Enabled to false to end this")]
+        + "{InvalidOutputRate}. Set Chaos:Enabled to false to end this")]
     public static partial void ChaosEnabled(ILogger logger, string model, double latencyRate, double failureRate, double invalidOutputRate);
 }

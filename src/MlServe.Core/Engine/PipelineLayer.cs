@@ -42,6 +42,6 @@ internal sealed record PipelineLayer
 
     private static IPredictor TwinOf(IWarmable layer, IPredictor inner) =>
         layer.CreateWarmUpTwin(inner) is var twin && !ReferenceEquals(twin, layer) ? twin : throw new InvalidOperationException(
-            $"{nameof(IWarmable.CreateWarmUpTwin)} of {layer.GetType().Name} returned the layer itself, which would keep traces of "
-                + "the warm-up. Return another around the given predictor.");
+            $"{nameof(IWarmable.CreateWarmUpTwin)} of {layer.GetType().Name} returned the layer itself, "
+            + "which would keep traces of the warm-up. Return another around the given predictor.");
 }

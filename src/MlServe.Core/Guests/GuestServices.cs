@@ -1,4 +1,3 @@
-using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 
 namespace MlServe.Guests;
@@ -13,8 +12,4 @@ internal static class GuestServices
     public static ILogger? FindLogger(this IServiceProvider services) => GuardedLogger.Of(services.Find<ILoggerFactory>());
 
     public static TimeProvider FindClock(this IServiceProvider services) => GuardedTime.Of(services.Find<TimeProvider>());
-
-    /// <summary>The host's meter; that of the process where there is none.</summary>
-    public static GuardedMeter FindMeter(this IServiceProvider services) =>
-        GuardedMeter.For(services.Find<IMeterFactory>(), services.FindLogger());
 }

@@ -5,9 +5,7 @@ using MlServe.Guests;
 
 namespace MlServe.Monitoring;
 
-/// <summary>
-/// The instruments of one host, and the models that report to them.
-/// </summary>
+/// <summary>The instruments of one host, and the models that report to them.</summary>
 internal sealed class PredictionMetrics
 {
     private readonly Lock _gate = new();
@@ -20,11 +18,11 @@ internal sealed class PredictionMetrics
     private PredictionMetrics(GuardedMeter meter, bool isCounted)
     {
         _isCounted = isCounted;
+
         // The model of these names is OpenTelemetry's http.server.request.duration and http.server.active_requests
         // (https://opentelemetry.io/docs/specs/semconv/http/http-metrics/): one histogram, error.type only on failure.
         Duration = meter.CreateHistogram(
-            MlServeDiagnostics.PredictionDurationMetric, "s", "Duration of predictions, seen by the caller.",
-            HostInstruments.Durations);
+            MlServeDiagnostics.PredictionDurationMetric, "s", "Duration of predictions, seen by the caller.", HostInstruments.Durations);
         meter.ObserveUpDownCounter(MlServeDiagnostics.PredictionActiveMetric, ObserveActive, "{prediction}", "Predictions under way.");
         meter.ObserveCounter<long>(
             MlServeDiagnostics.PredictionAbandonedMetric, static () => [new(PredictionState.Abandoned)], "{prediction}",

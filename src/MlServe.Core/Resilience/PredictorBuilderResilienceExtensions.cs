@@ -157,17 +157,15 @@ public static class PredictorBuilderResilienceExtensions
         if (inner.GetService<IStaleAnswers>() is not null)
         {
             throw new InvalidOperationException(
-                $"UseCircuitBreaker of model '{identity.Name}' stands around its cache: cached answers would be refused while the circuit "
-                + "is open. "
-                + "Move UseCircuitBreaker inside of UseCache.");
+                $"UseCircuitBreaker of model '{identity.Name}' stands around its cache: "
+                + "cached answers would be refused while the circuit is open. Move UseCircuitBreaker inside of UseCache.");
         }
 
         if (inner.GetService(typeof(IAnswersInPlace)) is { } other)
         {
             throw new InvalidOperationException(
-                $"UseCircuitBreaker of model '{identity.Name}' stands around {other.GetType().Name}, whose answers in the model's place "
-                + "would hide its "
-                + "failures. Move UseCircuitBreaker inside of it.");
+                $"UseCircuitBreaker of model '{identity.Name}' stands around {other.GetType().Name}, "
+                + "whose answers in the model's place would hide its failures. Move UseCircuitBreaker inside of it.");
         }
 
         foreach (var output in options.ProbabilityOutputs)
@@ -225,8 +223,7 @@ public static class PredictorBuilderResilienceExtensions
         {
             throw new InvalidOperationException(
                 $"The fallback chain of model '{identity.Name}' leads back to the same model. It would fail for the same reason, and "
-                + "beside "
-                + "itself on the same cores be no faster.");
+                + "beside itself on the same cores be no faster.");
         }
 
         var misfits = SignatureFit.Misfits(inner.Signature, target.Signature).ToList();

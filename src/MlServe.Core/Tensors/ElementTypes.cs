@@ -59,8 +59,8 @@ internal static class ElementTypes
         if (type == ElementType.None)
         {
             throw new NotSupportedException(
-                $"Tensors of {typeof(T)} are not supported. Use float, double, Half, BFloat16, bool, string or an integer of 8 to 64 "
-                + "bits.");
+                $"Tensors of {typeof(T)} are not supported. "
+                + "Use float, double, Half, BFloat16, bool, string or an integer of 8 to 64 bits.");
         }
 
         return type;

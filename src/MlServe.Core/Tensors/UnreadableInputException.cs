@@ -15,8 +15,8 @@ internal sealed class UnreadableInputException : InvalidOperationException
 
     /// <summary>The copy that the input is of was disposed.</summary>
     public static UnreadableInputException Released() =>
-        new("The memory of an input could not be read: its OwnedInputs was disposed. Dispose a copy when the task that was given it has "
-            + "completed.");
+        new("The memory of an input could not be read: its OwnedInputs was disposed. "
+            + "Dispose a copy when the task that was given it has completed.");
 
     /// <summary>The shape of an input is no longer what was checked.</summary>
     public static UnreadableInputException ShapeChanged(string name) =>

@@ -9,6 +9,6 @@ internal sealed record PackagedFeature(string Key, string Package, string Call)
     public ExtraKey ToKey() => new(Key, Refuse);
 
     private IEnumerable<string> Refuse(IConfigurationSection section) =>
-        [$"{section.Path} is read by the package {Package}, which is not registered. Reference the package and call {Call}, or take the "
-            + "section out."];
+        [$"{section.Path} is read by the package {Package}, which is not registered. "
+            + $"Reference the package and call {Call}, or take the section out."];
 }

@@ -35,8 +35,7 @@ internal static class FallbackCheck
             && RunsOnCpu(target))
         {
             yield return $"'{step.Name}' cannot be asked beside model '{name}': both are made of the same file and run on the processor, "
-                + "where neither would be faster. "
-                + "Leave After out, or take another model.";
+                + "where neither would be faster. Leave After out, or take another model.";
         }
 
         var misfits = SignatureFit.Misfits(model.Signature, target.Signature).ToList();
@@ -69,8 +68,7 @@ internal static class FallbackCheck
             if (signature.IndexOfOutput(output) is >= 0 and var index && NotOfNumbers(signature.Outputs[index]) is { } kind)
             {
                 yield return $"The fallback chain of model '{name}' gives numbers to '{output}', which is {kind}: only tensors of numbers "
-                    + "can be given so. "
-                    + "Let a model or a function stand in (Then in code), or take the value out of the chain.";
+                    + "can be given so. Let a model or a function stand in (Then in code), or take the value out of the chain.";
             }
         }
 

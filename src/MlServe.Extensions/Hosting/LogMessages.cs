@@ -18,8 +18,7 @@ internal static partial class LogMessages
 
     [LoggerMessage(4002, LogLevel.Warning,
         "Model {Model} has {Requests} requests still to answer, and MlServing:DrainTimeout ({DrainTimeout}) or the host's shutdown "
-        + "timeout has passed. "
-        + "The host goes on without waiting for them")]
+        + "timeout has passed. The host goes on without waiting for them")]
     public static partial void DrainEnded(this ILogger logger, string model, int requests, TimeSpan drainTimeout);
 
     [LoggerMessage(4003, LogLevel.Debug, "Model {Model} is closed")]
@@ -60,8 +59,7 @@ internal static partial class LogMessages
 
     [LoggerMessage(4015, LogLevel.Warning,
         "Version {Version} of model {Model} has {Requests} requests still to answer, and MlServing:DrainTimeout ({DrainTimeout}) has "
-        + "passed. "
-        + "It is closed when the last of them has been answered")]
+        + "passed. It is closed when the last of them has been answered")]
     public static partial void VersionDrainEnded(this ILogger logger, string model, string? version, int requests, TimeSpan drainTimeout);
 
     [LoggerMessage(

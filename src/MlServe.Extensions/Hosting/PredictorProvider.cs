@@ -326,8 +326,7 @@ internal sealed class PredictorProvider(
             ? marked[0]
             : throw new InvalidOperationException(
                 $"{service} was asked for without a name, and no single model is meant. {KnownModels()} Ask for one with "
-                + "[FromKeyedServices(\"name\")], "
-                + "or mark one with AsDefault().");
+                + "[FromKeyedServices(\"name\")], or mark one with AsDefault().");
     }
 
     private string KnownModels()

@@ -20,8 +20,8 @@ internal static class VersionCheck
         {
             throw new ModelLoadException(
                 ModelLoadFailure.InvalidOptions,
-                $"The new version of model '{name}' cannot take the place of the live one, whose callers would fail: "
-                + $"{string.Join("; ", misfits)}. Give it a name of its own, or restart the host.");
+                $"The new version of model '{name}' cannot take the place of the live one, "
+                + $"whose callers would fail: {string.Join("; ", misfits)}. Give it a name of its own, or restart the host.");
         }
 
         List<string> problems =

@@ -10,8 +10,7 @@ namespace MlServe.Quantization.Evaluation;
 /// <summary>Makes a model of a plan and measures it against the source.</summary>
 internal sealed class CandidateEvaluator(
     SourceModel source, ModelProto preprocessed, EvaluationSamples samples, IReadOnlyDictionary<string, ChosenMetric> metrics,
-    ResultCheck check, QuantizationGate gate, int threads,
-    SearchClock? clock = null)
+    ResultCheck check, QuantizationGate gate, int threads, SearchClock? clock = null)
 {
     public const string Opens = "opens";
 

@@ -46,8 +46,8 @@ internal sealed class EvaluationSamples : IDisposable
         }
 
         return copies.Count > 0 ? copies : throw new QuantizationException(QuantizationFailure.NoCalibrationData,
-            "CalibrationSamples yields no sample. Give a few dozen that are typical of real inputs, or none at all (null) to quantize "
-                + "without.");
+            "CalibrationSamples yields no sample. "
+                + "Give a few dozen that are typical of real inputs, or none at all (null) to quantize without.");
     }
 
     public static EvaluationSamples Of(SampleSet? samples, SampleEncoder encoder, IReadOnlyList<PredictionInputs> first)

@@ -248,8 +248,8 @@ internal sealed class PreparedModel : IAsyncDisposable
         if (plan.SourceDigest != document.Digest)
         {
             throw new QuantizationException(QuantizationFailure.PlanMismatch,
-                $"The plan was made for a model with the digest {plan.SourceDigest}, and {document.Origin} has {document.Digest}. Make "
-                    + "the plan anew.");
+                $"The plan was made for a model with the digest {plan.SourceDigest}, and {document.Origin} has {document.Digest}. "
+                    + "Make the plan anew.");
         }
     }
 }

@@ -62,12 +62,7 @@ internal sealed class QuantizationRun(
         }
     }
 
-    public static void RequireValid(QuantizationOptions options)
-    {
-        var faults = options.Validate().ToList();
-        if (faults.Count > 0)
-            throw new QuantizationException(QuantizationFailure.InvalidOptions, $"The options are not valid: {string.Join(" ", faults)}");
-    }
+    public static void RequireValid(QuantizationOptions options) => ModelRewriting.RequireValid(options.Validate());
 
     private async Task<Candidate> FindAsync(PreparedModel prepared)
     {

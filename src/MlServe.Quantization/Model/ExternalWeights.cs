@@ -81,8 +81,8 @@ internal static class ExternalWeights
         if (!exists || offset < 0 || length < 0 || length > MaxBytes || offset > new FileInfo(path).Length - length)
         {
             throw new QuantizationException(QuantizationFailure.Unreadable,
-                $"Weights '{tensor.Name}' should be {length} bytes from {offset} of '{path}', and the file "
-                    + $"{(exists ? $"has {new FileInfo(path).Length}" : "is not there")}.");
+                $"Weights '{tensor.Name}' should be {length} bytes from {offset} of '{path}', "
+                    + $"and the file {(exists ? $"has {new FileInfo(path).Length}" : "is not there")}.");
         }
 
         return (path, offset, (int)length);

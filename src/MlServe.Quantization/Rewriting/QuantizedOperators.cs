@@ -24,8 +24,8 @@ internal static class QuantizedOperators
         if (Graphs.Of(model).SelectMany(static graph => graph.Node).FirstOrDefault(IsQuantized) is { } found)
         {
             throw new QuantizationException(QuantizationFailure.AlreadyQuantized,
-                $"The model is quantized already: '{Nodes.NameOf(found)}' is a {found.OpType}. Quantize the FP32 model that it was made "
-                    + "from.");
+                $"The model is quantized already: '{Nodes.NameOf(found)}' is a {found.OpType}. "
+                    + "Quantize the FP32 model that it was made from.");
         }
 
         if (MetadataProperties.Find(model, MetadataProperties.Method) is { } method and not nameof(QuantizationMethod.None))

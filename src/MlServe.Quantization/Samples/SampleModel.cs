@@ -22,8 +22,8 @@ internal sealed class SampleModel
 
     public OnnxValueInfo Sole(string why) =>
         Inputs.Count == 1 ? Inputs[0] : throw new QuantizationException(QuantizationFailure.UnreadableSamples,
-            $"{why} is for a model with one input, and '{Origin}' has {Inputs.Count}: {Names}. Name the input of each file: "
-                + "NAME=FILE.npy.");
+            $"{why} is for a model with one input, and '{Origin}' has {Inputs.Count}: {Names}. "
+                + "Name the input of each file: NAME=FILE.npy.");
 
     public OnnxValueInfo Named(string name) => Inputs.FirstOrDefault(input => input.Name == name)
         ?? throw new QuantizationException(QuantizationFailure.UnreadableSamples, $"'{Origin}' has no input '{name}'; it has {Names}.");

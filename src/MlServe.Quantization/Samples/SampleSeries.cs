@@ -40,8 +40,8 @@ internal sealed record SampleSeries(int Count, Func<int, NpyArray> At)
         if (array.Shape.Length == declared.Count - 1) return new(1, _ => array with { Shape = [1, .. array.Shape] });
         throw new QuantizationException(
             QuantizationFailure.UnreadableSamples,
-            $"'{path}' is {array.Describe()}, and input '{input.Name}' is {input.Type}. Give an array with these axes, or with one more "
-                + "in front.");
+            $"'{path}' is {array.Describe()}, and input '{input.Name}' is {input.Type}. "
+                + "Give an array with these axes, or with one more in front.");
     }
 
     private static string Numpy(OnnxElementType type) => type switch

@@ -41,8 +41,8 @@ internal static class TensorFileReader
         if (data.Length != bytes)
             throw new QuantizationException(
                 QuantizationFailure.UnreadableSamples,
-                $"'{path}' holds {data.Length} bytes of elements, and its shape [{string.Join(',', shape)}] needs {bytes}. The file is "
-                    + "damaged.");
+                $"'{path}' holds {data.Length} bytes of elements, and its shape [{string.Join(',', shape)}] needs {bytes}. "
+                    + "The file is damaged.");
         return (tensor.Name, new(type, shape, data));
     }
 

@@ -70,8 +70,7 @@ internal sealed class QuantizationFeature : ModelFeature<ModelQuantizationOption
         if (options.Enabled && given is { CalibrationSamples: null, Method: null, Plan: null })
         {
             yield return $"{nameof(options.SampleFiles)} is missing, and code gives no samples. Name files of inputs like those that the "
-                + "model will get, "
-                + $"or an {nameof(options.Options)}:{nameof(given.Method)} that needs none.";
+                + $"model will get, or an {nameof(options.Options)}:{nameof(given.Method)} that needs none.";
         }
 
         if (given.Preprocessing is { Opset: < Preprocessor.MinOpset or > Preprocessor.MaxOpset } preprocessing)

@@ -21,8 +21,8 @@ internal sealed class GuestAttack : IAttack
     public string Name => "guests";
 
     public string Promise =>
-        "Code that is not MlServe's may throw wherever it is called: each request is answered once, and right, and the host goes on and "
-        + "stops.";
+        "Code that is not MlServe's may throw wherever it is called: "
+        + "each request is answered once, and right, and the host goes on and stops.";
 
     public async Task<AttackReport> RunAsync(AttackOptions options, CancellationToken cancellationToken)
     {

@@ -125,8 +125,7 @@ internal sealed class ModelsAttack : IAttack
     {
         string Share(int part) => string.Create(CultureInfo.InvariantCulture, $"{part} ({100.0 * part / Math.Max(1, trials.Count):F1} %)");
         return $"{trials.Count} models with {what}: {Share(trials.Count(static trial => trial.IsBatched))} batched by itself; the graph "
-            + "alone: "
-            + $"{Share(trials.Count(static trial => trial.Proof == "Proved"))} proved, "
+            + $"alone: {Share(trials.Count(static trial => trial.Proof == "Proved"))} proved, "
             + $"{Share(trials.Count(static trial => trial.Proof == "Disproved"))} disproved, "
             + $"{Share(trials.Count(static trial => trial.Proof == "Unknown"))} unknown. {(trials.Count > 0 ? trials[0].Discarded : 0)} "
             + "more were discarded: they did not show what they claim.";

@@ -59,11 +59,10 @@ internal sealed class MutationAttack : IAttack
             }
         }, cancellationToken))).ConfigureAwait(false);
 
+        var counts = outcomes.OrderByDescending(static outcome => outcome.Value)
+            .Select(static outcome => $"{outcome.Value} {outcome.Key}");
         var text = new StringBuilder()
-            .AppendLine(
-                CultureInfo.InvariantCulture,
-                $"{count} mutations: "
-                    + $"{string.Join(", ", outcomes.OrderByDescending(static outcome => outcome.Value).Select(static outcome => $"{outcome.Value} {outcome.Key}"))}")
+            .AppendLine(CultureInfo.InvariantCulture, $"{count} mutations: {string.Join(", ", counts)}")
             .AppendLine(CultureInfo.InvariantCulture, $"{crashes.Count} brought down the process that tried them, {deaths.Count} the host");
         foreach (var death in deaths.Take(MaxShown))
             text.AppendLine(CultureInfo.InvariantCulture, $"  host died of {death}");

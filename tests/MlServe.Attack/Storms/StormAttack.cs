@@ -86,8 +86,8 @@ internal sealed class StormAttack : IAttack
         string[] silent = [.. services.All.Select(static service => service.Versions[0].Name).Where(name => tally.AnswersOf(name) == 0)];
         var report = AttackReport.Of(tally.Answers, tally.Broken, string.Create(CultureInfo.InvariantCulture,
             $"{tally.Begun} requests of {callers.Count} callers to {services.All.Count} models in {elapsed.TotalSeconds:0} s; {reloads} "
-                + $"versions replaced; {StormLayer.LateEnds} calls of layers ended too late; {services.Skipped} files of the cases do not "
-                + $"fit.\n{tally}"));
+                + $"versions replaced; {StormLayer.LateEnds} calls of layers ended too late; "
+                + $"{services.Skipped} files of the cases do not fit.\n{tally}"));
         return report.Requiring(silent.Length == 0, $"No request was answered by {string.Join(", ", silent)}.")
             .Requiring(StormLayer.LateEnds > 0, "No layer went on after its caller's time.") with
         { Cases = services.Cases };

@@ -97,8 +97,7 @@ public sealed class WriterKindsTests
         var expected = Text(first);
         Assert.Equal(
             "zeros:Float[2,2]=0,0,0,0 empty:String[2]=, copy:Int64[3]=1,2,3 texts:String[1]=t m:{7=seven} s:[:Float[2]=0,3 :Double[1]=4 "
-            + ":{k=1} :Int64[3]=1,2,3 "
-            + ":{1=2} :[:Int32[1]=5]] o:absent in:{1=2} flat:Float[3]=1,2,3",
+            + ":{k=1} :Int64[3]=1,2,3 :{1=2} :[:Int32[1]=5]] o:absent in:{1=2} flat:Float[3]=1,2,3",
             expected);
 
         // Passed on whole, after whose memory is somebody else's.

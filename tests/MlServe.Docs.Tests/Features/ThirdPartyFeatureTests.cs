@@ -24,7 +24,8 @@ public sealed class ThirdPartyFeatureTests
         """;
 
     private const string Company = """
-        "UseCache": true, "UseTimeout": true, "UseCircuitBreaker": true, "UseBatching": true, "Fallback": [ { "Value": [ { "Name": "y:0", "Value": [ 7 ] } ] } ]
+        "UseCache": true, "UseTimeout": true, "UseCircuitBreaker": true, "UseBatching": true,
+        "Fallback": [ { "Value": [ { "Name": "y:0", "Value": [ 7 ] } ] } ]
         """;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -89,15 +90,15 @@ public sealed class ThirdPartyFeatureTests
         """ "AnswerGuard": { "OnCall": "x" }, "UseAnswerGuard": true """,
         "AnswerGuard:OnCall cannot be given in configuration. Set AnswerGuardOptions.OnCall in code.")]
     [InlineData(
-        """ "AnswerGuard": { "Usual": { "Max": "x" }, "MaxRequests": 0 }, "UseAnswerGuard": true, "UseCache": true, "Cache": { "SizeLimit": 1 }, "Version": "a/b" """,
+        """ "AnswerGuard": { "Usual": { "Max": "x" }, "MaxRequests": 0 }, "UseAnswerGuard": true, """
+        + """ "UseCache": true, "Cache": { "SizeLimit": 1 }, "Version": "a/b" """,
         "AnswerGuard:Usual:Max is 'x'; it must be a number.", "AnswerGuard:MaxRequests is 0; it must be 1 or more.",
         "Cache:SizeLimit is 1; it must be 65536 to 1099511627776.",
         "Version is 'a/b'; it must be 1 to 64 letters (a to z), digits, '-', '_' and '.', and not '.' or '..'.")]
     [InlineData(
         """ "AnswerGuard": { "MaxRequests": 2 } """,
         "AnswerGuard has no effect: nothing turns it on for model m. Set UseAnswerGuard of the model to true, or call "
-        + "UseFeature<AnswerGuardOptions>() "
-        + "where it is added in code; set to false it says that this is meant.")]
+        + "UseFeature<AnswerGuardOptions>() where it is added in code; set to false it says that this is meant.")]
     public async Task Start_WhatIsWrong_IsToldWithAllElse(string section, params string[] messages)
     {
         var thrown = await Assert.ThrowsAsync<OptionsValidationException>(() => StartAsync(section, "y"));

@@ -24,7 +24,10 @@ public sealed class AppSettingsTests : IDisposable
                 "Path": "models/one.onnx",
                 "Version": "2026-08",
                 "IsDefault": true,
-                "ServiceLevel": { "P99": "00:00:00.010", "Availability": 0.999, "PeakRps": 500.5, "P50": "00:00:00.002", "Quality": 0.95, "CostPerMillion": 1.5 },
+                "ServiceLevel": {
+                  "P99": "00:00:00.010", "Availability": 0.999, "PeakRps": 500.5, "P50": "00:00:00.002", "Quality": 0.95,
+                  "CostPerMillion": 1.5
+                },
                 "Onnx": {
                   "ExecutionProviders": [
                     { "Provider": "Cuda", "DeviceId": 1, "Settings": { "gpu_mem_limit": "1073741824" } },
@@ -95,7 +98,10 @@ public sealed class AppSettingsTests : IDisposable
                   "RequireFiniteOutputs": false,
                   "ProbabilityTolerance": 0.5
                 },
-                "Chaos": { "Enabled": true, "LatencyRate": 0.1, "Latency": "00:00:00.001", "FailureRate": 0.0001, "InvalidOutputRate": 0.0001, "Seed": 1 },
+                "Chaos": {
+                  "Enabled": true, "LatencyRate": 0.1, "Latency": "00:00:00.001", "FailureRate": 0.0001, "InvalidOutputRate": 0.0001,
+                  "Seed": 1
+                },
                 "UseBatching": true,
                 "Batching": {
                   "MaxBatchSize": 32,

@@ -99,8 +99,7 @@ public sealed class ConfigurationErrorTests : IDisposable
     [InlineData("""{ "Models": { "sum": { "Path": " " } } }""", "sum")]
     public Task Start_NoSource_IsRefused(string section, string model) => RefusesAsync(section,
         $"MlServing:Models:{model}:Path is missing, and the model has no other source. Set it to the path of an ONNX file, or call "
-        + "FromFile, FromBytes, "
-        + "FromSource or FromPredictor where the model is added in code.");
+        + "FromFile, FromBytes, FromSource or FromPredictor where the model is added in code.");
 
     [Theory]
     [InlineData("a/b")]
@@ -115,8 +114,7 @@ public sealed class ConfigurationErrorTests : IDisposable
     public Task Start_SectionOfAPackageThatIsNotRegistered_IsRefusedByItsName() => RefusesAsync(
         """{ "Models": { "sum": { "Path": "m.onnx", "Quantization": { "Enabled": true } } } }""",
         "MlServing:Models:sum:Quantization is read by the package MlServe.Quantization, which is not registered. Reference the package "
-        + "and call AddMlServing().AddQuantization(), "
-        + "or take the section out.");
+        + "and call AddMlServing().AddQuantization(), or take the section out.");
 
     [Fact]
     public async Task Start_MuchIsWrong_TellsAllAtOnce()
@@ -134,8 +132,8 @@ public sealed class ConfigurationErrorTests : IDisposable
     [Fact]
     public Task Start_TwoDefaults_IsRefused() => RefusesAsync(
         """{ "Models": { "one": { "Path": "m.onnx", "IsDefault": true }, "two": { "Path": "m.onnx", "IsDefault": true } } }""",
-        "The models 'one', 'two' are all marked as the default; one may be. Leave out AsDefault(), or set MlServing:Models:two:IsDefault "
-            + "to false.");
+        "The models 'one', 'two' are all marked as the default; one may be. "
+            + "Leave out AsDefault(), or set MlServing:Models:two:IsDefault to false.");
 
     [Theory]
     [InlineData("../m")]

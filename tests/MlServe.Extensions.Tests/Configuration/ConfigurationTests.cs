@@ -100,11 +100,13 @@ public sealed class ConfigurationTests : IDisposable
             static services => services.AddMlServing(),
             """
             { "MlServing": { "Models": { "sum": {
-                "Path": "colons.onnx", "UseBatching": false, "UseCircuitBreaker": true, "Fallback": [ { "Value": [ { "Name": "y:0", "Value": [ 1, 2, 3 ] } ] } ],
+                "Path": "colons.onnx", "UseBatching": false, "UseCircuitBreaker": true,
+                "Fallback": [ { "Value": [ { "Name": "y:0", "Value": [ 1, 2, 3 ] } ] } ],
                 "Batching": { "Padding": { "Values": [ { "Name": "x:0", "Value": 0.5 } ] } },
                 "Onnx": {
                   "NonFiniteInputs": [ { "name": "x:0", "value": "NaN" } ],
-                  "FreeDimensions": [ { "Name": "N:0", "Value": 1 } ], "SessionEntries": [ { "Name": "a:b", "Value": "c" } ], "RunAtLoad": false, "WarmUpRuns": 0
+                  "FreeDimensions": [ { "Name": "N:0", "Value": 1 } ], "SessionEntries": [ { "Name": "a:b", "Value": "c" } ],
+                  "RunAtLoad": false, "WarmUpRuns": 0
                 } } } } }
             """);
 
@@ -156,7 +158,9 @@ public sealed class ConfigurationTests : IDisposable
             {
               "MlServing": {
                 "MaxConcurrentRuns": null, "DrainTimeout": null, "Runtime": null,
-                "Models": { "sum": { "Path": "m.onnx", "ServiceLevel": null, "Onnx": { "WarmUpRows": null, "IntraOpThreads": null, "BatchAxes": null } } }
+                "Models": { "sum": {
+                  "Path": "m.onnx", "ServiceLevel": null, "Onnx": { "WarmUpRows": null, "IntraOpThreads": null, "BatchAxes": null }
+                } }
               }
             }
             """);
@@ -172,7 +176,11 @@ public sealed class ConfigurationTests : IDisposable
         _test.WriteModel("models/a.onnx");
         using var host = await _test.StartAsync(
             static services => services.AddMlServing().AddModel("code", model => model.FromFile("models/a.onnx").AsDefault()),
-            """{ "MlServing": { "Models": { "configuration": { "Path": "./models/../models/a.onnx", "Onnx": { "OptimizedModelCacheFolder": "cache" } } } } }""");
+            """
+            { "MlServing": { "Models": { "configuration": {
+              "Path": "./models/../models/a.onnx", "Onnx": { "OptimizedModelCacheFolder": "cache" }
+            } } } }
+            """);
 
         var whole = Path.Combine(_test.Folder, "models", "a.onnx");
         Assert.Equal(whole, OptionsOf(host.Services, "code").Path);
@@ -230,7 +238,12 @@ public sealed class ConfigurationTests : IDisposable
                     .AddModel("a", static model => model.WithVersion("2"))
                     .AddModel("b");
             },
-            """{ "A": { "MaxConcurrentRuns": 1, "Models": { "b": { "Path": "m.onnx" } } }, "B": { "MaxConcurrentRuns": 2, "Models": { "c": { "Path": "m.onnx" } } } }""");
+            """
+            {
+              "A": { "MaxConcurrentRuns": 1, "Models": { "b": { "Path": "m.onnx" } } },
+              "B": { "MaxConcurrentRuns": 2, "Models": { "c": { "Path": "m.onnx" } } }
+            }
+            """);
 
         Assert.Equal(["a", "b", "c"], host.Services.GetRequiredService<IPredictorProvider>().Names);
         Assert.Equal("2", OptionsOf(host.Services, "a").Version);

@@ -22,8 +22,7 @@ public sealed class UnusedSectionsTests : IDisposable
         Assert.Equal(
             [
                 $"MlServing:Models:sum:{key} has no effect: nothing turns it on for model sum. Set {option} of the model to true, or call "
-                + $"{option} where it is added in code; "
-                    + "set to false it says that this is meant.",
+                + $"{option} where it is added in code; set to false it says that this is meant.",
             ],
             thrown.Failures);
     }

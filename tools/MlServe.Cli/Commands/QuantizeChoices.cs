@@ -95,8 +95,8 @@ internal sealed class QuantizeChoices
     private readonly Option<string[]> _metrics = new("--metric")
     {
         HelpName = "OUTPUT=METRIC",
-        Description = "By what an output is judged, where the tool has it wrong: "
-            + $"{string.Join(", ", Enum.GetNames<OutputMetric>()).ToLowerInvariant()}.",
+        Description = "By what an output is judged, "
+            + $"where the tool has it wrong: {string.Join(", ", Enum.GetNames<OutputMetric>()).ToLowerInvariant()}.",
         AllowMultipleArgumentsPerToken = true,
     };
 
@@ -176,8 +176,8 @@ internal sealed class QuantizeChoices
             if (at <= 0 || !Enum.TryParse<OutputMetric>(text[(at + 1)..], ignoreCase: true, out var metric) || !Enum.IsDefined(metric)
                 || char.IsAsciiDigit(text[at + 1]))
                 throw new CliException(
-                    $"--metric is '{text}'; it must be OUTPUT=METRIC with one of "
-                    + $"{string.Join(", ", Enum.GetNames<OutputMetric>()).ToLowerInvariant()}.");
+                    $"--metric is '{text}'; "
+                    + $"it must be OUTPUT=METRIC with one of {string.Join(", ", Enum.GetNames<OutputMetric>()).ToLowerInvariant()}.");
             if (!metrics.TryAdd(text[..at], metric)) throw new CliException($"--metric names '{text[..at]}' twice.");
         }
 

@@ -56,8 +56,8 @@ internal sealed class SampleOptions
         if (parsed.GetValue(_samples) is { Length: > 0 } || parsed.GetValue(_raw) is not null)
             throw new CliException("Give samples or --random-samples, not both.");
         await Console.Error.WriteLineAsync(
-            "warning: calibrating on random inputs. Their ranges are not those of real data: use the result to measure speed, not to "
-            + "answer.");
+            "warning: calibrating on random inputs. Their ranges are not those of real data: "
+            + "use the result to measure speed, not to answer.");
         return options.CalibrateWith(
             await CalibrationSamples.CreateRandomAsync(model, random, parsed.GetValue(_seed), cancellationToken));
     }

@@ -77,8 +77,8 @@ internal sealed class PaddingPredictor : DelegatingPredictor, IKeepsDeadlines
         }
 
         return new(PredictionStatus.Invalid, PredictionErrorCode.InputEmpty,
-            "Input {0} came with no elements along the axis '{1}', which is padded (MlServing:Models:{2}:Batching:Padding:Axis). Send at "
-                + "least one.",
+            "Input {0} came with no elements along the axis '{1}', which is padded (MlServing:Models:{2}:Batching:Padding:Axis). "
+                + "Send at least one.",
             empty, _options.Axis, _executor.Identity.Name)
         {
             Model = _executor.Identity,

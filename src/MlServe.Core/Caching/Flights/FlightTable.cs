@@ -20,14 +20,6 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
     private UrgentCompletion? _empty;
     private int _leads;
 
-    public int Count
-    {
-        get
-        {
-            lock (_gate) return _flights.Count;
-        }
-    }
-
     /// <summary>
     /// A number that is another one as soon as a computation of this key has ended; maybe also if one of another key has.
     /// </summary>

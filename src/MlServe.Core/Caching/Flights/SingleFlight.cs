@@ -10,13 +10,9 @@ namespace MlServe.Caching;
 /// </summary>
 internal sealed class SingleFlight(
     TimeSpan? timeout, IRequestHasher hasher, KeptAnswers kept, CacheVersion version, SecondLevel? secondLevel, StripedCounters counters,
-    CacheWorth worth,
-    TimeProvider time)
+    CacheWorth worth, TimeProvider time)
 {
     private readonly FlightTable _flights = new(time, timeout, version.Identity);
-
-    /// <summary>Requests that are being computed.</summary>
-    public int Count => _flights.Count;
 
     /// <summary>Ends when nothing is being computed.</summary>
     public Task WhenEmptyAsync() => _flights.WhenEmptyAsync();

@@ -37,15 +37,15 @@ public sealed record ServiceLevel
     /// <summary>Says what is wrong with the values, or null where nothing is.</summary>
     internal string? Validate() => this switch
     {
-        { P50: { } p50 } when p50 <= TimeSpan.Zero => $"{nameof(P50)} is {p50}; it must be greater than zero.",
-        { P99: { } p99 } when p99 <= TimeSpan.Zero => $"{nameof(P99)} is {p99}; it must be greater than zero.",
-        { P50: { } p50, P99: { } p99 } when p50 > p99 => $"{nameof(P50)} is {p50}; it must be at most {nameof(P99)}, which is {p99}.",
+        { P50: { } p50 } when p50 <= TimeSpan.Zero => OptionRange.Fault(nameof(P50), p50, "greater than zero"),
+        { P99: { } p99 } when p99 <= TimeSpan.Zero => OptionRange.Fault(nameof(P99), p99, "greater than zero"),
+        { P50: { } p50, P99: { } p99 } when p50 > p99 => OptionRange.Fault(nameof(P50), p50, $"at most {nameof(P99)}, which is {p99}"),
         { Availability: not null and not (> 0 and < 1) } =>
-            $"{nameof(Availability)} is {Availability}; it must be greater than 0 and less than 1.",
-        { PeakRps: { } rate } when !(rate > 0 && double.IsFinite(rate)) => $"{nameof(PeakRps)} is {rate}; it must be greater than zero.",
-        { Quality: not null and not (> 0 and <= 1) } => $"{nameof(Quality)} is {Quality}; it must be greater than 0 and at most 1.",
+            OptionRange.Fault(nameof(Availability), Availability, "greater than 0 and less than 1"),
+        { PeakRps: { } rate } when !(rate > 0 && double.IsFinite(rate)) => OptionRange.Fault(nameof(PeakRps), rate, "greater than zero"),
+        { Quality: not null and not (> 0 and <= 1) } => OptionRange.Fault(nameof(Quality), Quality, "greater than 0 and at most 1"),
         { CostPerMillion: { } cost } when !(cost > 0 && double.IsFinite(cost)) =>
-            $"{nameof(CostPerMillion)} is {cost}; it must be greater than zero.",
+            OptionRange.Fault(nameof(CostPerMillion), cost, "greater than zero"),
         _ => null,
     };
 }

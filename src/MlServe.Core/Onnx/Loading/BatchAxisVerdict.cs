@@ -64,8 +64,7 @@ internal sealed class BatchAxisVerdict(ModelSignature declared, double tolerance
         var note = Note(how, trial, evidence);
         if (!trial.Measured.IsOver) return Batchable(trial, evidence, note);
         var objection = $"rows alone and together differ by {Share(trial)} of the magnitude of output '{trial.Measured.RoundingOutput}', "
-            + "which is rounding, and more than "
-            + $"BatchTolerance ({tolerance.ToString("0.0e+0", CultureInfo.InvariantCulture)}) allows.";
+            + $"which is rounding, and more than BatchTolerance ({tolerance.ToString("0.0e+0", CultureInfo.InvariantCulture)}) allows.";
         return Batchable(trial, evidence, $"Requests of several callers are not run together: {objection} {note}", objection: objection);
     }
 

@@ -18,8 +18,8 @@ internal static class BoundedRead
         if (Stuck.Values.Contains(path))
         {
             throw new ModelLoadException(ModelLoadFailure.Unreadable,
-                $"'{path}' cannot be read: an earlier attempt was given up and has still not come back. Look at the file system that it "
-                    + "lies on.");
+                $"'{path}' cannot be read: an earlier attempt was given up and has still not come back. "
+                    + "Look at the file system that it lies on.");
         }
 
         cancellationToken.ThrowIfCancellationRequested();

@@ -12,8 +12,8 @@ internal static class ExternalFiles
         if (content.Folder is not { } folder)
         {
             throw new ModelLoadException(ModelLoadFailure.ExternalData,
-                $"Model '{model}' keeps weights in other files, and its source '{content.Origin}' has no folder to look in. Load it from "
-                    + "a file.");
+                $"Model '{model}' keeps weights in other files, and its source '{content.Origin}' has no folder to look in. "
+                    + "Load it from a file.");
         }
 
         var root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));

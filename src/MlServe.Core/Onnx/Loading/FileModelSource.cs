@@ -29,8 +29,7 @@ internal sealed class FileModelSource(string path, long maxBytes) : IModelSource
         {
             throw new ModelLoadException(ModelLoadFailure.NotFound,
                 $"There is no file '{full}'. A relative path starts at the content root of a host, and without one at the current "
-                + "directory; a model that is part of "
-                + "the project needs CopyToOutputDirectory in the project file.");
+                + "directory; a model that is part of the project needs CopyToOutputDirectory in the project file.");
         }
 
         try
@@ -43,8 +42,7 @@ internal sealed class FileModelSource(string path, long maxBytes) : IModelSource
         {
             throw new ModelLoadException(ModelLoadFailure.TooLarge,
                 $"{exception.Message} Raise {nameof(OnnxModelOptions)}.{nameof(OnnxModelOptions.MaxModelBytes)} if you trust where it "
-                + "comes from; an ONNX file can "
-                + "hold at most 2 GiB, more goes into external data.", exception);
+                + "comes from; an ONNX file can hold at most 2 GiB, more goes into external data.", exception);
         }
         catch (FileRefusedException exception)
         {

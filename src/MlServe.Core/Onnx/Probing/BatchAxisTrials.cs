@@ -71,8 +71,8 @@ internal static class BatchAxisTrials
     {
         if (input.Kind == ValueKind.Tensor && axis < input.Shape.Count && input.Shape[axis].IsFree) return;
         throw new ModelLoadException(ModelLoadFailure.InvalidOptions,
-            $"BatchAxes states axis {axis} for input {input}, which has no axis of free size there. Export the model with a dynamic batch "
-                + "axis.");
+            $"BatchAxes states axis {axis} for input {input}, which has no axis of free size there. "
+                + "Export the model with a dynamic batch axis.");
     }
 
     private static int? FindAxis(ValueSignature input, Func<Dimension, bool> isWanted)

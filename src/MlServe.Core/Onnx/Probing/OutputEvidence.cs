@@ -67,8 +67,8 @@ internal sealed class OutputEvidence(string name, double tolerance)
     public string? Doubt()
     {
         if (_witnesses < NeededWitnesses || _witnessesOfMany == 0)
-            return $"output '{name}' answered the rows that were tried alike, or with nothing finite, so that a mix-up of rows would not "
-                + "have shown";
+            return $"output '{name}' answered the rows that were tried alike, or with nothing finite, "
+                + "so that a mix-up of rows would not have shown";
         if (Rounding > Math.Max(UsualRounding, 8 * Epsilon))
             return $"output '{name}' differs in company by {Rounding.ToString("0.0e+0", CultureInfo.InvariantCulture)} of its magnitude, "
                 + "which may or may not be rounding";

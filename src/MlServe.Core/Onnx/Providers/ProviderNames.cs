@@ -27,8 +27,8 @@ internal static class ProviderNames
     public static string Advice(ExecutionProvider provider) => provider switch
     {
         ExecutionProvider.Cuda or ExecutionProvider.TensorRt =>
-            "Reference the package Microsoft.ML.OnnxRuntime.Gpu in place of Microsoft.ML.OnnxRuntime, and install the NVIDIA driver, CUDA "
-            + "and cuDNN"
+            "Reference the package Microsoft.ML.OnnxRuntime.Gpu in place of Microsoft.ML.OnnxRuntime, and install the NVIDIA driver, "
+            + "CUDA and cuDNN"
             + (provider == ExecutionProvider.TensorRt ? " and TensorRT." : "."),
         ExecutionProvider.DirectMl =>
             "Reference the package Microsoft.ML.OnnxRuntime.DirectML in place of Microsoft.ML.OnnxRuntime; it is for Windows.",

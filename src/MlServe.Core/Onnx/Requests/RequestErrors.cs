@@ -95,9 +95,8 @@ internal static class RequestErrors
 
     public static PredictionError NotFinite(string model, ValueSignature input, NonFiniteValues kind, FinitePlace place) =>
         Invalid(PredictionErrorCode.InputNotFinite,
-            "Input {0} holds {1} at element {2}, and model '{3}' is not known to take it. Send finite numbers, or allow it: "
-            + "NonFiniteInputs "
-            + "(MlServing:Models:{3}:Onnx:NonFiniteInputs:{4}).",
+            "Input {0} holds {1} at element {2}, and model '{3}' is not known to take it. "
+            + "Send finite numbers, or allow it: NonFiniteInputs (MlServing:Models:{3}:Onnx:NonFiniteInputs:{4}).",
             input,
             kind switch { NonFiniteValues.NaN => "a NaN", NonFiniteValues.PositiveInfinity => "an infinity", _ => "a negative infinity" },
             place, model, input.Name);

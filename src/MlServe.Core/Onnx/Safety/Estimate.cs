@@ -64,17 +64,6 @@ internal sealed class Estimate
         return count;
     }
 
-    /// <summary>The same with other axes; its numbers are kept where there are as many.</summary>
-    public Estimate WithDims(long[]? dims) => new()
-    {
-        Type = Type,
-        Dims = dims,
-        Numbers = Numbers is not null && dims is not null && CountOf(dims) == Numbers.Length && !dims.Contains(Free) ? Numbers : null,
-        IsConstant = IsConstant,
-        IsLeast = IsLeast,
-        IsLeastRank = IsLeastRank,
-    };
-
     public Estimate With(OnnxElementType? type = null, bool? isConstant = null) =>
         new()
         {

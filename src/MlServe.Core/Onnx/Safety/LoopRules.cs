@@ -17,10 +17,9 @@ internal sealed class LoopRules(OnnxInspectionLimits limits)
                 $"nothing ends {who}: it has no count, and its condition is always true", nameof(limits.MaxLoopTrips), limits.MaxLoopTrips);
         if (all > limits.MaxLoopTrips)
         {
+            var count = all.ToString(all < 1e15 ? "F0" : "0.0e+0", System.Globalization.CultureInfo.InvariantCulture);
             throw Refusals.TooLarge(
-                $"the body of {who} runs {all.ToString(all < 1e15 ? "F0" : "0.0e+0", System.Globalization.CultureInfo.InvariantCulture)} "
-                    + "times",
-                nameof(limits.MaxLoopTrips), limits.MaxLoopTrips);
+                $"the body of {who} runs {count} times", nameof(limits.MaxLoopTrips), limits.MaxLoopTrips);
         }
 
         _trips.Push(all);

@@ -35,12 +35,10 @@ public static class OnnxRuntimeEnvironment
                     && current.SharedThreadPoolThreads == options.SharedThreadPoolThreads)
                     return;
                 throw new InvalidOperationException(
-                    "ONNX Runtime has one environment in a process, and it is already configured (EnableTelemetry "
-                    + $"{current.EnableTelemetry}, "
-                    + $"SharedThreadPoolThreads {current.SharedThreadPoolThreads}); EnableTelemetry {options.EnableTelemetry}, "
-                    + "SharedThreadPoolThreads "
-                    + $"{options.SharedThreadPoolThreads} came later. Say it once, before the first model is loaded, and alike in every "
-                    + "host.");
+                    "ONNX Runtime has one environment in a process, and it is already configured "
+                    + $"(EnableTelemetry {current.EnableTelemetry}, SharedThreadPoolThreads {current.SharedThreadPoolThreads}); "
+                    + $"EnableTelemetry {options.EnableTelemetry}, SharedThreadPoolThreads {options.SharedThreadPoolThreads} came later. "
+                    + "Say it once, before the first model is loaded, and alike in every host.");
             }
 
             _configured = new() { EnableTelemetry = options.EnableTelemetry, SharedThreadPoolThreads = options.SharedThreadPoolThreads };

@@ -96,8 +96,8 @@ internal static class OrtErrors
         if (FindMissingLibrary(exception) is { } library)
         {
             return new(ModelLoadFailure.NativeRuntimeMissing,
-                $"The native ONNX Runtime was not found ({library.Message.Split('\n')[0].Trim()}). Add one of its packages to the "
-                + "application: "
+                $"The native ONNX Runtime was not found ({library.Message.Split('\n')[0].Trim()}). "
+                + "Add one of its packages to the application: "
                 + "'dotnet add package Microsoft.ML.OnnxRuntime' for the processor, or Microsoft.ML.OnnxRuntime.Gpu for CUDA and TensorRT.",
                 exception);
         }

@@ -86,9 +86,10 @@ internal sealed class SessionOpener(ModelContent content, OnnxModelOptions optio
     private ModelLoadException ToLoadException(Exception exception) =>
         exception.Message.Contains("Unregistered TensorElementType", StringComparison.OrdinalIgnoreCase)
             ? new(ModelLoadFailure.UnsupportedType,
-                $"Model '{content.Origin}' has an input or output of a type that ONNX Runtime's C# API does not take (8-bit and smaller "
-                + "floats, "
-                + "4-bit and smaller integers, complex). Put a Cast to float, an integer or another plain type into the model.", exception)
+                $"Model '{content.Origin}' has an input or output of a type that ONNX Runtime's C# API does not take "
+                + "(8-bit and smaller floats, 4-bit and smaller integers, complex). Put a Cast to float, an integer or another "
+                + "plain type into the model.",
+                exception)
             : OrtErrors.ToLoadException(exception, content.Origin);
 
     /// <summary>The runtime copies the bytes; only memory that is not a whole array has to be copied for it.</summary>

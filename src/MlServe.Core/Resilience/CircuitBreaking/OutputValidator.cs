@@ -30,9 +30,9 @@ internal sealed class OutputValidator(
             var value = answer.ValueAt(i);
             if (IsFinite(value, _normal?.GetValueOrDefault(value.Name) ?? NonFiniteValues.None)) continue;
             return Invalid(
-                "Output '{0}' of model '{1}' holds a NaN or an infinity, and answers to its good rows do not. If the model means it, set "
-                + "RequireFiniteOutputs to false "
-                + "(MlServing:Models:{1}:CircuitBreaker:RequireFiniteOutputs).", value.Name, _model);
+                "Output '{0}' of model '{1}' holds a NaN or an infinity, and answers to its good rows do not. "
+                + "If the model means it, set RequireFiniteOutputs to false (MlServing:Models:{1}:CircuitBreaker:RequireFiniteOutputs).",
+                value.Name, _model);
         }
 
         return null;

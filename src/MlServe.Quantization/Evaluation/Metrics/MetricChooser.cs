@@ -29,8 +29,8 @@ internal sealed class MetricChooser
     {
         if (stated.Keys.FirstOrDefault(name => model.Graph.Output.All(output => output.Name != name)) is not { } unknown) return;
         throw new QuantizationException(QuantizationFailure.InvalidOptions,
-            $"Gate.Metrics names '{unknown}', and the model has no such output; it has "
-                + $"{string.Join(", ", model.Graph.Output.Select(static output => $"'{output.Name}'"))}.");
+            $"Gate.Metrics names '{unknown}', and the model has no such output; "
+                + $"it has {string.Join(", ", model.Graph.Output.Select(static output => $"'{output.Name}'"))}.");
     }
 
     /// <param name="model">The model, with its constants folded.</param>

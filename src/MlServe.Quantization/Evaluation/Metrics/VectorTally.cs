@@ -14,12 +14,9 @@ internal sealed class VectorTally
 
     private readonly List<float[]> _source = [];
     private readonly List<float[]> _model = [];
-    private double _cosines;
     private double _leastCosine = 1;
 
     public int Rows => _source.Count;
-
-    public double? MeanCosine => Rows == 0 ? null : _cosines / Rows;
 
     public double? LeastCosine => Rows == 0 ? null : _leastCosine;
 
@@ -36,9 +33,7 @@ internal sealed class VectorTally
         var actual = Mean(model, length, isKept) ?? new float[length];
         _source.Add(expected);
         _model.Add(actual);
-        var cosine = TensorPrimitives.Dot<float>(expected, actual);
-        _cosines += cosine;
-        _leastCosine = Math.Min(_leastCosine, cosine);
+        _leastCosine = Math.Min(_leastCosine, TensorPrimitives.Dot<float>(expected, actual));
     }
 
     /// <summary>
