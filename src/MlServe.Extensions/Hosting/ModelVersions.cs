@@ -7,6 +7,8 @@ namespace MlServe.Hosting;
 /// <summary>Loads versions of a model beside the live one, and lets one take the place of the other.</summary>
 internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVersions
 {
+    private static readonly AsyncLocal<Checking?> UnderWay = new();
+
     private readonly Lock _lock = new();
     private readonly ConditionalWeakTable<ServedVersion, ModelVersion> _handles = [];
     private Reload? _next;
@@ -32,6 +34,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
     public async Task<ModelVersion> ReloadAsync(bool onlyIfChanged, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        RefuseChecks();
         if (Life.State is var state && state != ModelState.Ready) await Life.LoadAsync(cancellationToken).ConfigureAwait(false);
         if (state is ModelState.NotLoaded or ModelState.Failed) return HandleOf(Set.Last!);
         Reload reload;
@@ -47,6 +50,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
 
     public async Task<ModelVersion> LoadAsync(Action<ModelOptions>? change = null, CancellationToken cancellationToken = default)
     {
+        RefuseChecks();
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, Life.Closing);
         try
         {
@@ -63,6 +67,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
 
     public async Task PublishAsync(ModelVersion version, bool keepFormer = false, CancellationToken cancellationToken = default)
     {
+        RefuseChecks();
         var served = Check(version);
         Task drained = Task.CompletedTask;
         using (await Life.TakeTurnAsync(cancellationToken).ConfigureAwait(false))
@@ -81,6 +86,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
     {
         var served = Check(version);
         if (served.IsClosed) return;
+        RefuseChecks();
         Task drained;
         using (await Life.TakeTurnAsync(cancellationToken).ConfigureAwait(false))
         {
@@ -103,6 +109,17 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
         return _handles.TryGetValue(version.Served, out _)
             ? version.Served
             : throw new InvalidOperationException($"The version {version} is none of model '{Model}'. Take one of IModelVersions.All.");
+    }
+
+    /// <summary>A check holds the turn of its load: what it waited for would wait for the check.</summary>
+    private void RefuseChecks()
+    {
+        if (UnderWay.Value is { IsOver: false } checking && ReferenceEquals(checking.Versions, this))
+        {
+            throw new InvalidOperationException(
+                $"A check of a version of model '{Model}' cannot change the versions of that model: no other one is loaded, published or "
+                + "unloaded until the check ends. Throw to refuse the version, and change versions afterwards.");
+        }
     }
 
     private Reload Begin()
@@ -186,6 +203,8 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
         VersionCheck.Require(version, live, host.Find);
         foreach (var check in host.Checks)
         {
+            var checking = new Checking(this);
+            UnderWay.Value = checking;
             try
             {
                 await check.CheckAsync(HandleOf(version), HandleOf(live), cancellationToken).ConfigureAwait(false);
@@ -195,6 +214,10 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
                 throw new ModelLoadException(ModelLoadFailure.VerificationFailed,
                     $"The new version of model '{Model}' did not pass {check.GetType().Name}, and the live one goes on: "
                         + $"{GuestReports.MessageOf(exception)}", exception);
+            }
+            finally
+            {
+                checking.IsOver = true;
             }
         }
     }
@@ -260,6 +283,20 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
             host.Logger.VersionNotLoaded(exception, Model);
             host.Events?.Publish(new ModelReloadFailed(Model, Set.Live?.Identity, exception, host.Time.GetUtcNow()));
             throw;
+        }
+    }
+
+    /// <summary>A check that runs. What it leaves running keeps its context, and may change versions once the check is over.</summary>
+    private sealed class Checking(ModelVersions versions)
+    {
+        private volatile bool _isOver;
+
+        public ModelVersions Versions => versions;
+
+        public bool IsOver
+        {
+            get => _isOver;
+            set => _isOver = value;
         }
     }
 
