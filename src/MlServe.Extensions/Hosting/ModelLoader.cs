@@ -14,7 +14,7 @@ internal sealed class ModelLoader(
     /// <summary>
     /// How long a model whose load has failed is waited for to close: a call of the native runtime may hold it open for good.
     /// </summary>
-    private static readonly TimeSpan ClosingPatience = TimeSpan.FromSeconds(5);
+    internal static readonly TimeSpan ClosingPatience = TimeSpan.FromSeconds(5);
 
     private readonly TimeProvider _clock = GuardedTime.Of(time);
     private readonly PipelineContext _context = PipelineContext.Of(services);

@@ -237,7 +237,8 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
         }
         catch
         {
-            await version.CloseAsync(host.Logger).ConfigureAwait(false);
+            // A check that gave up may have left a request in it: why it is refused is what is said, and others wait for the turn.
+            await WaitForAsync(CloseElsewhere(version), ModelLoader.ClosingPatience).ConfigureAwait(false);
             throw;
         }
     }
@@ -255,18 +256,29 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
     /// </summary>
     private async Task DrainAsync(ServedVersion version)
     {
-        var closed = CloseAsync(version);
-        await ((Task)UrgentDelay.WaitForAsync(
-            closed, host.DrainTimeout, host.Time, Life.Closing)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var closed = CloseElsewhere(version);
+        await WaitForAsync(closed, host.DrainTimeout).ConfigureAwait(false);
         if (!closed.IsCompleted && !IsShutDown)
             host.Logger.VersionDrainEnded(Model, version.Identity?.Version, version.Inside, host.DrainTimeout);
+    }
+
+    private async Task WaitForAsync(Task closed, TimeSpan patience) => await ((Task)UrgentDelay.WaitForAsync(
+        closed, patience, host.Time, Life.Closing)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+    /// <summary>
+    /// Shuts a version and closes it. A layer of the application's may hold its thread at that, which is not to be the caller's, and is not
+    /// to find the caller's context.
+    /// </summary>
+    private Task CloseElsewhere(ServedVersion version)
+    {
+        _ = version.Retire();
+        return UrgentTask.Run(() => CloseAsync(version));
     }
 
     private async Task CloseAsync(ServedVersion version)
     {
         await version.CloseAsync(host.Logger).ConfigureAwait(false);
-        Set.Remove(version);
-        host.Events?.Publish(new ModelVersionClosed(Model, version.Identity, host.Time.GetUtcNow()));
+        if (Set.TryRemove(version)) host.Events?.Publish(new ModelVersionClosed(Model, version.Identity, host.Time.GetUtcNow()));
     }
 
     private async Task<ServedVersion> TryAsync(Func<Task<ServedVersion>> load)

@@ -85,6 +85,114 @@ public sealed class VersionFaultsTests : IDisposable
         await VersionHost.WaitAsync(() => beside.State == ModelVersionState.Closed, "the end of all versions");
     }
 
+    /// <summary>A layer that blocks when it is closed holds up neither the caller nor the reloads to come, nor the end of the host.</summary>
+    [Fact]
+    public async Task Reload_LayerOfTheFormerVersionBlocksWhenItIsClosed_EndsInTimeAndSoDoesTheNext()
+    {
+        using var gate = new ManualResetEventSlim();
+        var isBlocking = true;
+        await _test.StartAsync(
+            model => model.Use(inner => isBlocking ? new Closing(inner, gate.Wait) : inner), null,
+            ("MlServing:DrainTimeout", "00:00:00.1"));
+        isBlocking = false;
+        var former = _test.Versions.Live!;
+        try
+        {
+            await Task.Run(() => _test.Versions.ReloadAsync(Token), Token).WaitAsync(Patience, Token);
+            await Task.Run(() => _test.Versions.ReloadAsync(Token), Token).WaitAsync(Patience, Token);
+            await Task.Run(() => _test.Versions.UnloadAsync(former, Token), Token).WaitAsync(Patience, Token);
+            Assert.Equal((6f, ModelVersionState.Draining), (await _test.Predictor.SumAsync(), former.State));
+
+            await Task.Run(() => _test.Host.StopAsync(Token), Token).WaitAsync(Patience, Token);
+        }
+        finally
+        {
+            gate.Set();
+        }
+
+        await VersionHost.WaitAsync(() => former.State == ModelVersionState.Closed, "the end of the former version");
+    }
+
+    /// <summary>A check that gave up on a version which does not answer.</summary>
+    [Fact]
+    public async Task Check_LeavesARequestInTheVersionItRefuses_IsToldAndTheNextReloadGoesThrough()
+    {
+        var (hold, isBad) = (new HeldPredictor.Hold(), false);
+        var left = Task.FromResult(0f);
+        await _test.StartAsync(
+            model => model.Use(inner => isBad ? new HeldPredictor(inner, hold) : inner).WithWarmUp(),
+            services => services.AddSingleton<IModelVersionCheck>(new Check((version, _, _) =>
+            {
+                if (!isBad) return Task.CompletedTask;
+                left = version.Predictor.SumAsync();
+                throw new TimeoutException("it does not answer");
+            })));
+        isBad = true;
+        try
+        {
+            var thrown = await Assert.ThrowsAsync<ModelLoadException>(() => _test.Versions.ReloadAsync(Token).WaitAsync(Patience, Token));
+            Assert.Contains("it does not answer", thrown.Message, StringComparison.Ordinal);
+            isBad = false;
+            await _test.Versions.ReloadAsync(Token).WaitAsync(Patience, Token);
+            Assert.Equal(0, hold.Disposals);
+        }
+        finally
+        {
+            hold.Release();
+        }
+
+        Assert.Equal(6, await left);
+        await VersionHost.WaitAsync(() => hold.Disposals == 1, "the end of the refused version");
+    }
+
+    /// <summary>Both wait for the same end, of which all are told once.</summary>
+    [Fact]
+    public async Task UnloadAsync_TwiceAtOnce_IsToldOnce()
+    {
+        var (hold, isHolding) = (new HeldPredictor.Hold(), false);
+        await _test.StartAsync(model => model.Use(inner => isHolding ? new HeldPredictor(inner, hold) : inner).WithWarmUp());
+        isHolding = true;
+        var version = await _test.Versions.LoadAsync(cancellationToken: Token);
+        var held = version.Predictor.SumAsync();
+
+        Task[] unloads = [_test.Versions.UnloadAsync(version, Token), _test.Versions.UnloadAsync(version, Token)];
+        Assert.DoesNotContain(unloads, static unload => unload.IsCompleted);
+        hold.Release();
+        await Task.WhenAll(unloads);
+
+        Assert.Equal(6, await held);
+        Assert.Single(_test.Events.OfType<ModelVersionClosed>());
+    }
+
+    [Fact]
+    public async Task PublishAsync_CallersContext_IsNotSeenByWhatIsClosed()
+    {
+        AsyncLocal<string?> tenant = new();
+        var (seen, isSeen) = ("nothing", new TaskCompletionSource());
+        await _test.StartAsync(model => model.Use(inner => new Closing(inner, () =>
+        {
+            seen = tenant.Value;
+            isSeen.TrySetResult();
+        })).WithWarmUp());
+        var version = await _test.Versions.LoadAsync(cancellationToken: Token);
+
+        tenant.Value = "a";
+        await _test.Versions.PublishAsync(version, cancellationToken: Token);
+        await isSeen.Task.WaitAsync(Patience, Token);
+
+        Assert.Null(seen);
+    }
+
+    /// <summary>A layer that does something when it is closed.</summary>
+    private sealed class Closing(IPredictor inner, Action action) : DelegatingPredictor(inner)
+    {
+        protected override ValueTask DisposeAsyncCore()
+        {
+            action();
+            return base.DisposeAsyncCore();
+        }
+    }
+
     private sealed class Check(Func<ModelVersion, ModelVersion, CancellationToken, Task> check) : IModelVersionCheck
     {
         public async ValueTask CheckAsync(ModelVersion version, ModelVersion live, CancellationToken cancellationToken) =>
