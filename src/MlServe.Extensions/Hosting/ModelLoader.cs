@@ -33,7 +33,8 @@ internal sealed class ModelLoader(
         {
             return await LoadModelAsync(settings, around, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is not OperationCanceledException)
+        // Code of the application's may give up by itself. That is no end that anybody here has asked for, and nobody would hear of it.
+        catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
             throw NotLoaded(settings.Model, exception);
         }

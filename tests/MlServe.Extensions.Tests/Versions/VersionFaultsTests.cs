@@ -183,6 +183,92 @@ public sealed class VersionFaultsTests : IDisposable
         Assert.Null(seen);
     }
 
+    /// <summary>A client's time limit, say. Nobody has cancelled anything, so all are told, and it is no caller's cancellation.</summary>
+    [Theory]
+    [InlineData("source")]
+    [InlineData("source factory")]
+    [InlineData("options")]
+    [InlineData("layer")]
+    [InlineData("wrapper")]
+    [InlineData("check")]
+    [InlineData("change")]
+    public async Task Load_CodeOfTheApplicationGivesUpByItself_IsToldAsAFailure(string who)
+    {
+        var isBad = false;
+        void Try(string what)
+        {
+            if (isBad && what == who) throw new TaskCanceledException("the time is over");
+        }
+
+        await _test.StartAsync(
+            model => model
+                .FromSource(_ =>
+                {
+                    Try("source factory");
+                    return new Source(() => Try("source"));
+                })
+                .WrapSource((source, _) =>
+                {
+                    Try("wrapper");
+                    return source;
+                })
+                .Use(inner =>
+                {
+                    Try("layer");
+                    return new Closing(inner, static () => { });
+                }),
+            services => services.Configure<ModelOptions>("m", _ => Try("options"))
+                .AddSingleton<IModelVersionCheck>(new Check((_, _, _) =>
+                {
+                    Try("check");
+                    return Task.CompletedTask;
+                })),
+            ("MlServing:Models:m:Path", null));
+        var live = _test.Versions.Live;
+        isBad = true;
+
+        var thrown = await Assert.ThrowsAsync<ModelLoadException>(() => who == "change"
+            ? _test.Versions.LoadAsync(_ => Try("change"), Token)
+            : _test.Versions.ReloadAsync(Token));
+
+        Assert.Contains("the time is over", thrown.Message, StringComparison.Ordinal);
+        Assert.Same(thrown, Assert.Single(_test.Events.OfType<ModelReloadFailed>()).Exception);
+        Assert.Contains(_test.Logs.GetSnapshot(), log => log.Id.Id == 4014 && log.Exception == thrown);
+        Assert.Same(live, Assert.Single(_test.Versions.All));
+        isBad = false;
+        await _test.Versions.ReloadAsync(Token);
+    }
+
+    /// <summary>The host starts without the model, says why, and tries it again.</summary>
+    [Theory]
+    [InlineData("source factory")]
+    [InlineData("layer")]
+    public async Task FirstLoad_CodeOfTheApplicationGivesUpByItself_IsToldAsAFailure(string who)
+    {
+        void Try(string what)
+        {
+            if (what == who) throw new TaskCanceledException("the time is over");
+        }
+
+        await _test.StartAsync(
+            model => model
+                .FromSource(_ =>
+                {
+                    Try("source factory");
+                    return new Source(static () => { });
+                })
+                .Use(inner =>
+                {
+                    Try("layer");
+                    return inner;
+                })
+                .AsOptional(),
+            null, ("MlServing:Models:m:Path", null));
+
+        Assert.IsType<ModelLoadException>(Assert.Single(_test.Events.OfType<ModelLoadFailed>()).Exception);
+        Assert.Contains(_test.Logs.GetSnapshot(), static log => log.Id.Id == 4000);
+    }
+
     /// <summary>A layer that does something when it is closed.</summary>
     private sealed class Closing(IPredictor inner, Action action) : DelegatingPredictor(inner)
     {
@@ -190,6 +276,15 @@ public sealed class VersionFaultsTests : IDisposable
         {
             action();
             return base.DisposeAsyncCore();
+        }
+    }
+
+    private sealed class Source(Action read) : IModelSource
+    {
+        public ValueTask<ModelContent> ReadAsync(CancellationToken cancellationToken = default)
+        {
+            read();
+            return new(new ModelContent(TinyOnnx.WeightedSum(), "a source"));
         }
     }
 
