@@ -5,7 +5,10 @@ namespace MlServe;
 /// say. Add it to the services as a singleton; all that are added are asked, in their order, also where a change of options loads the
 /// version.
 /// </summary>
-/// <remarks>The first version of a model is not asked for: without it there would be none. Must be safe for concurrent use.</remarks>
+/// <remarks>
+/// The first version of a model is not asked for: without it there would be none. Must be safe for concurrent use. A check cannot change
+/// the model's versions: <see cref="IModelVersions"/> throws <see cref="InvalidOperationException"/> there.
+/// </remarks>
 public interface IModelVersionCheck
 {
     /// <summary>Checks a version that is loaded and warm, and answers nobody yet.</summary>

@@ -80,6 +80,7 @@ public interface IModelVersions
     /// <param name="version">The version.</param>
     /// <param name="cancellationToken">Ends the waiting; the version is closed all the same.</param>
     /// <exception cref="InvalidOperationException">The version is live, or of another model.</exception>
+    /// <exception cref="ObjectDisposedException">The host has stopped.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     Task UnloadAsync(ModelVersion version, CancellationToken cancellationToken = default);
 }

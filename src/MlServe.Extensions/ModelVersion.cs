@@ -12,7 +12,14 @@ public sealed class ModelVersion
     {
         Served = version;
         _set = set;
-        _predictor = new(() => new PredictorBuilder(version).Use((_, _) => new EntranceStage(VersionSet.Of(version, Unloaded()))).Build());
+        _predictor = new(() =>
+        {
+            // All who ask for it share it, and some are used to disposing what they get.
+            var predictor = (Pipeline)new PredictorBuilder(version)
+                .Use((_, _) => new EntranceStage(VersionSet.Of(version, Unloaded()))).Build();
+            predictor.IsHeld = true;
+            return predictor;
+        });
     }
 
     /// <summary>Which file it is. Two loads of one file have equal identities; each is a <see cref="ModelVersion"/> of its own.</summary>

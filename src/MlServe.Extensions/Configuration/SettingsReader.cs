@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using MlServe.Features;
+using MlServe.Guests;
 using MlServe.Hosting;
 using MlServe.Resilience;
 
@@ -17,7 +18,7 @@ internal sealed class SettingsReader(
     /// model.</exception>
     public VersionSettings InForce(string name)
     {
-        var options = models.Get(name);
+        var options = Made(name, () => models.Get(name));
         return Of(name, options, OptionsText.Of(options.Frozen ?? options, features), catalog.SnapshotOf(name));
     }
 
@@ -29,12 +30,16 @@ internal sealed class SettingsReader(
     {
         // Before the options: a change between the two is then seen as one.
         var snapshot = catalog.SnapshotOf(name);
-        var options = configuration.OptionsOf(name);
+        var options = Made(name, () => configuration.OptionsOf(name));
         var text = OptionsText.Of(options, features);
         if (change is not null)
         {
             var path = options.Path;
-            change(options);
+            Made(name, () =>
+            {
+                change(options);
+                return options;
+            });
             if (options.Path != path && options.Path is not null) (options.Source, options.Predictor) = (null, null);
             _binder.Complete(options);
         }
@@ -54,6 +59,20 @@ internal sealed class SettingsReader(
 
     /// <summary>Forgets the host's options of a model that was asked for when they were others.</summary>
     public void Forget(string name) => cache.TryRemove(name);
+
+    /// <summary>Code of the application's that gives up by itself is no cancellation of anybody's: nobody would hear of it.</summary>
+    private static ModelOptions Made(string name, Func<ModelOptions> make)
+    {
+        try
+        {
+            return make();
+        }
+        catch (OperationCanceledException exception)
+        {
+            throw new ModelLoadException(
+                ModelLoadFailure.Other, $"The options of model '{name}' could not be made. {GuestReports.MessageOf(exception)}", exception);
+        }
+    }
 
     private VersionSettings Of(string name, ModelOptions options, string text, string snapshot)
     {

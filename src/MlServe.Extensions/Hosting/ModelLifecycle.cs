@@ -72,7 +72,17 @@ internal sealed class ModelLifecycle(
     /// <exception cref="ObjectDisposedException">The model has been shut down.</exception>
     public async Task<IDisposable> TakeTurnAsync(CancellationToken cancellationToken)
     {
-        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        // Who holds the turn may be one who waits for us, or who never ends: the model's end is not to wait for that.
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, Closing);
+        try
+        {
+            await _turn.WaitAsync(ended.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw IsShutDown();
+        }
+
         var turn = new Turn(_turn);
         if (State == ModelState.Ready) return turn;
         turn.Dispose();

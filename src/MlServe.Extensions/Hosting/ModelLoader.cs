@@ -14,7 +14,7 @@ internal sealed class ModelLoader(
     /// <summary>
     /// How long a model whose load has failed is waited for to close: a call of the native runtime may hold it open for good.
     /// </summary>
-    private static readonly TimeSpan ClosingPatience = TimeSpan.FromSeconds(5);
+    internal static readonly TimeSpan ClosingPatience = TimeSpan.FromSeconds(5);
 
     private readonly TimeProvider _clock = GuardedTime.Of(time);
     private readonly PipelineContext _context = PipelineContext.Of(services);
@@ -33,7 +33,8 @@ internal sealed class ModelLoader(
         {
             return await LoadModelAsync(settings, around, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is not OperationCanceledException)
+        // Code of the application's may give up by itself. That is no end that anybody here has asked for, and nobody would hear of it.
+        catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
             throw NotLoaded(settings.Model, exception);
         }

@@ -7,6 +7,8 @@ namespace MlServe.Hosting;
 /// <summary>Loads versions of a model beside the live one, and lets one take the place of the other.</summary>
 internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVersions
 {
+    private static readonly AsyncLocal<Checking?> UnderWay = new();
+
     private readonly Lock _lock = new();
     private readonly ConditionalWeakTable<ServedVersion, ModelVersion> _handles = [];
     private Reload? _next;
@@ -32,6 +34,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
     public async Task<ModelVersion> ReloadAsync(bool onlyIfChanged, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        RefuseChecks();
         if (Life.State is var state && state != ModelState.Ready) await Life.LoadAsync(cancellationToken).ConfigureAwait(false);
         if (state is ModelState.NotLoaded or ModelState.Failed) return HandleOf(Set.Last!);
         Reload reload;
@@ -47,6 +50,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
 
     public async Task<ModelVersion> LoadAsync(Action<ModelOptions>? change = null, CancellationToken cancellationToken = default)
     {
+        RefuseChecks();
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, Life.Closing);
         try
         {
@@ -63,6 +67,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
 
     public async Task PublishAsync(ModelVersion version, bool keepFormer = false, CancellationToken cancellationToken = default)
     {
+        RefuseChecks();
         var served = Check(version);
         Task drained = Task.CompletedTask;
         using (await Life.TakeTurnAsync(cancellationToken).ConfigureAwait(false))
@@ -81,6 +86,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
     {
         var served = Check(version);
         if (served.IsClosed) return;
+        RefuseChecks();
         Task drained;
         using (await Life.TakeTurnAsync(cancellationToken).ConfigureAwait(false))
         {
@@ -103,6 +109,17 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
         return _handles.TryGetValue(version.Served, out _)
             ? version.Served
             : throw new InvalidOperationException($"The version {version} is none of model '{Model}'. Take one of IModelVersions.All.");
+    }
+
+    /// <summary>A check holds the turn of its load: what it waited for would wait for the check.</summary>
+    private void RefuseChecks()
+    {
+        if (UnderWay.Value is { IsOver: false } checking && ReferenceEquals(checking.Versions, this))
+        {
+            throw new InvalidOperationException(
+                $"A check of a version of model '{Model}' cannot change the versions of that model: no other one is loaded, published or "
+                + "unloaded until the check ends. Throw to refuse the version, and change versions afterwards.");
+        }
     }
 
     private Reload Begin()
@@ -186,6 +203,8 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
         VersionCheck.Require(version, live, host.Find);
         foreach (var check in host.Checks)
         {
+            var checking = new Checking(this);
+            UnderWay.Value = checking;
             try
             {
                 await check.CheckAsync(HandleOf(version), HandleOf(live), cancellationToken).ConfigureAwait(false);
@@ -195,6 +214,10 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
                 throw new ModelLoadException(ModelLoadFailure.VerificationFailed,
                     $"The new version of model '{Model}' did not pass {check.GetType().Name}, and the live one goes on: "
                         + $"{GuestReports.MessageOf(exception)}", exception);
+            }
+            finally
+            {
+                checking.IsOver = true;
             }
         }
     }
@@ -214,7 +237,8 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
         }
         catch
         {
-            await version.CloseAsync(host.Logger).ConfigureAwait(false);
+            // A check that gave up may have left a request in it: why it is refused is what is said, and others wait for the turn.
+            await WaitForAsync(CloseElsewhere(version), ModelLoader.ClosingPatience).ConfigureAwait(false);
             throw;
         }
     }
@@ -232,18 +256,29 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
     /// </summary>
     private async Task DrainAsync(ServedVersion version)
     {
-        var closed = CloseAsync(version);
-        await ((Task)UrgentDelay.WaitForAsync(
-            closed, host.DrainTimeout, host.Time, Life.Closing)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var closed = CloseElsewhere(version);
+        await WaitForAsync(closed, host.DrainTimeout).ConfigureAwait(false);
         if (!closed.IsCompleted && !IsShutDown)
             host.Logger.VersionDrainEnded(Model, version.Identity?.Version, version.Inside, host.DrainTimeout);
+    }
+
+    private async Task WaitForAsync(Task closed, TimeSpan patience) => await ((Task)UrgentDelay.WaitForAsync(
+        closed, patience, host.Time, Life.Closing)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+    /// <summary>
+    /// Shuts a version and closes it. A layer of the application's may hold its thread at that, which is not to be the caller's, and is not
+    /// to find the caller's context.
+    /// </summary>
+    private Task CloseElsewhere(ServedVersion version)
+    {
+        _ = version.Retire();
+        return UrgentTask.Run(() => CloseAsync(version));
     }
 
     private async Task CloseAsync(ServedVersion version)
     {
         await version.CloseAsync(host.Logger).ConfigureAwait(false);
-        Set.Remove(version);
-        host.Events?.Publish(new ModelVersionClosed(Model, version.Identity, host.Time.GetUtcNow()));
+        if (Set.TryRemove(version)) host.Events?.Publish(new ModelVersionClosed(Model, version.Identity, host.Time.GetUtcNow()));
     }
 
     private async Task<ServedVersion> TryAsync(Func<Task<ServedVersion>> load)
@@ -260,6 +295,20 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
             host.Logger.VersionNotLoaded(exception, Model);
             host.Events?.Publish(new ModelReloadFailed(Model, Set.Live?.Identity, exception, host.Time.GetUtcNow()));
             throw;
+        }
+    }
+
+    /// <summary>A check that runs. What it leaves running keeps its context, and may change versions once the check is over.</summary>
+    private sealed class Checking(ModelVersions versions)
+    {
+        private volatile bool _isOver;
+
+        public ModelVersions Versions => versions;
+
+        public bool IsOver
+        {
+            get => _isOver;
+            set => _isOver = value;
         }
     }
 

@@ -14,10 +14,10 @@ namespace MlServe.Hosting;
 internal sealed class ServedVersion(IPredictor pipeline, VersionSettings settings, DateTimeOffset loadedAt)
     : DelegatingPredictor(pipeline), IKeepsDeadlines
 {
-    private readonly Lock _lock = new();
     private readonly UrgentCompletion _idle = new();
-    private Task? _closed;
+    private readonly UrgentCompletion _closed = new();
     private int _inside;
+    private bool _isClosing;
     private bool _isRetired;
 
     public override ModelSignature Signature { get; } = pipeline.Signature;
@@ -34,7 +34,7 @@ internal sealed class ServedVersion(IPredictor pipeline, VersionSettings setting
     /// <summary>Whether it takes no more requests.</summary>
     public bool IsRetired => Volatile.Read(ref _isRetired);
 
-    public bool IsClosed => Volatile.Read(ref _closed) is { IsCompleted: true };
+    public bool IsClosed => _closed.IsComplete;
 
     public override object? GetService(Type serviceType, object? serviceKey = null) =>
         serviceKey is null && serviceType == typeof(ServiceLevel) ? settings.ServiceLevel : base.GetService(serviceType, serviceKey);
@@ -69,7 +69,9 @@ internal sealed class ServedVersion(IPredictor pipeline, VersionSettings setting
     /// </summary>
     public Task CloseAsync(ILogger logger)
     {
-        lock (_lock) return _closed ??= CloseWhenIdleAsync(logger);
+        // A layer may hold the thread that closes it, and nobody else who asks for the end.
+        if (!Interlocked.Exchange(ref _isClosing, true)) _ = CloseWhenIdleAsync(logger);
+        return _closed.Task;
     }
 
     private async Task CloseWhenIdleAsync(ILogger logger)
@@ -85,5 +87,7 @@ internal sealed class ServedVersion(IPredictor pipeline, VersionSettings setting
         {
             logger.LayerNotClosed(exception, settings.Model);
         }
+
+        _closed.Complete();
     }
 }

@@ -65,9 +65,15 @@ internal sealed class VersionSet(PredictionError refusal) : IPredictor, IKeepsDe
         lock (_lock) Volatile.Write(ref _all, [.. _all, version]);
     }
 
-    public void Remove(ServedVersion version)
+    /// <summary>Gives up a version that is closed; false where that has been done.</summary>
+    public bool TryRemove(ServedVersion version)
     {
-        lock (_lock) Volatile.Write(ref _all, [.. _all.Where(other => other != version)]);
+        lock (_lock)
+        {
+            if (!_all.Contains(version)) return false;
+            Volatile.Write(ref _all, [.. _all.Where(other => other != version)]);
+            return true;
+        }
     }
 
     /// <summary>Sends all requests to a version from now on, in one exchange.</summary>

@@ -123,6 +123,19 @@ public sealed class ModelVersionsTests : IDisposable
         Assert.Single(_test.Versions.All);
     }
 
+    /// <summary>A check that disposes what it gets must not take it from the next one, nor from who publishes the version.</summary>
+    [Fact]
+    public async Task Predictor_Disposed_AnswersOn()
+    {
+        await _test.StartAsync();
+        var version = await _test.Versions.LoadAsync(cancellationToken: Token);
+
+        version.Predictor.Dispose();
+        await version.Predictor.DisposeAsync();
+
+        Assert.Equal(6, await version.Predictor.SumAsync());
+    }
+
     [Fact]
     public async Task LoadAsync_ASource_TakesThePlaceOfThePath()
     {
