@@ -13,6 +13,7 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
     private readonly Lazy<IPredictor> _below;
     private readonly Pipeline _outer;
     private string? _lastSnapshot;
+    private bool _isTriedBefore;
 
     /// <param name="name">The name of the model.</param>
     /// <param name="host">What it shares with the other models.</param>
@@ -176,6 +177,8 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
     {
         // Options may be others than when the model was first asked for. The chain answers also where the load fails.
         VersionSettings? settings = null;
+        if (_isTriedBefore) _host.Settings.Forget(Name);
+        _isTriedBefore = true;
         try
         {
             settings = _host.Settings.InForce(Name);

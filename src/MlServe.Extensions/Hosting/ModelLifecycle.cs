@@ -214,7 +214,7 @@ internal sealed class ModelLifecycle(
         var all = versions.All;
         await Task.WhenAll(all.Select(version => version.CloseAsync(Logger))).ConfigureAwait(false);
         foreach (var version in all)
-            versions.Remove(version);
+            versions.TryRemove(version);
         if (all.Count > 0) Logger.Closed(name);
         _closing.Dispose();
         lock (_lock)

@@ -35,8 +35,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
     {
         cancellationToken.ThrowIfCancellationRequested();
         RefuseChecks();
-        if (Life.State is var state && state != ModelState.Ready) await Life.LoadAsync(cancellationToken).ConfigureAwait(false);
-        if (state is ModelState.NotLoaded or ModelState.Failed) return HandleOf(Set.Last!);
+        if (await LoadIfThereIsNoneAsync(cancellationToken).ConfigureAwait(false) is { } first) return HandleOf(first);
         Reload reload;
         lock (_lock)
         {
@@ -46,6 +45,28 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
 
         await reload.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
         return HandleOf(reload.Version!);
+    }
+
+    /// <summary>
+    /// The first version, if it was loaded for this call; null where there is one, which a reload can replace. A first load that ran before
+    /// the call does not know what is said now: where it fails, the model is loaded once more.
+    /// </summary>
+    private async Task<ServedVersion?> LoadIfThereIsNoneAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (Life.State == ModelState.Loading)
+                await Life.LoadAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            cancellationToken.ThrowIfCancellationRequested();
+            if (Life.State == ModelState.Ready) return null;
+            await Life.LoadAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (IsShutDown && !cancellationToken.IsCancellationRequested)
+        {
+            throw Life.IsShutDown();
+        }
+
+        return Set.Live ?? throw Life.IsShutDown();
     }
 
     public async Task<ModelVersion> LoadAsync(Action<ModelOptions>? change = null, CancellationToken cancellationToken = default)
