@@ -16,7 +16,7 @@ public sealed class ModelVersion
         {
             // All who ask for it share it, and some are used to disposing what they get.
             var predictor = (Pipeline)new PredictorBuilder(version)
-                .Use((_, _) => new EntranceStage(VersionSet.Of(version, Unloaded()))).Build();
+                .Use((_, _) => new ReadinessStage(VersionSet.Of(version, Unloaded()))).Build();
             predictor.IsHeld = true;
             return predictor;
         });

@@ -121,8 +121,8 @@ public sealed partial class ArchitectureTests
     [InlineData("Batching/Queues/A.cs", "using MlServe.Caching;\nnamespace MlServe.Batching;", "MlServe.Caching")]
     [InlineData("Caching/X.cs", "using MlServe.Batching;\nnamespace MlServe;", "MlServe.Batching")]
     [InlineData(
-        "Caching/X.cs", "namespace MlServe;\nclass A { string B = nameof(TelemetryPredictorBuilderExtensions); }",
-        "TelemetryPredictorBuilderExtensions")]
+        "Caching/X.cs", "namespace MlServe;\nclass A { string B = nameof(PredictorBuilderTelemetryExtensions); }",
+        "PredictorBuilderTelemetryExtensions")]
     public void Faults_AnArrowSidewaysOrUpwards_IsFound(string path, string text, string expected)
     {
         var files = SourcesOf("MlServe.Core");

@@ -17,7 +17,7 @@ internal sealed class BatchContext
     /// <param name="serviceLevel">What callers are promised; null: nothing.</param>
     /// <param name="events">Learns that batching stopped; null: nobody does.</param>
     public BatchContext(
-        IBatchExecutor executor,
+        IModelExecutor executor,
         BatchingOptions options,
         BatchingMetrics metrics,
         GateFlow flow,

@@ -10,7 +10,7 @@ namespace MlServe.Batching;
 internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, ITrimmable, IShieldsCallers
 {
     private readonly BatchContext _context;
-    private readonly IBatchExecutor _executor;
+    private readonly IModelExecutor _executor;
     private readonly BatchQueues _queues;
     private readonly BatchScheduler _scheduler;
     private readonly BatchAdmission _admission;
@@ -20,7 +20,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     /// <param name="inner">The model.</param>
     /// <param name="executor">Runs its rows.</param>
     /// <param name="context">What the parts of the batcher share.</param>
-    public BatchingPredictor(IPredictor inner, IBatchExecutor executor, BatchContext context)
+    public BatchingPredictor(IPredictor inner, IModelExecutor executor, BatchContext context)
         : base(inner)
     {
         _context = context;
@@ -122,7 +122,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     internal ValueTask<Prediction> Place(
         BatchQueue queue,
         in PredictionInputs inputs,
-        in BatchRequest request,
+        in PreparedRequest request,
         int sourceRow,
         int rows,
         long now,
@@ -147,7 +147,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     private ValueTask<Prediction>? TryPlace(
         BatchQueue queue,
         in PredictionInputs inputs,
-        in BatchRequest request,
+        in PreparedRequest request,
         int sourceRow,
         int rows,
         long now,

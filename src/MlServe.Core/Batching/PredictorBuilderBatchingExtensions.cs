@@ -37,7 +37,7 @@ public static class PredictorBuilderBatchingExtensions
                 + "Move it before UseBatching.");
         }
 
-        if (inner.GetService<IBatchExecutor>() is not { } executor)
+        if (inner.GetService<IModelExecutor>() is not { } executor)
         {
             throw new InvalidOperationException(
                 $"{inner.GetType().Name} cannot be batched: there is no OnnxPredictor in it. Batch a model, or layers around one.");

@@ -14,8 +14,8 @@ internal sealed class CacheStage : PredictionStage, IStaleAnswers
     private readonly SharedStore _shared;
     private readonly CacheVersion _version;
     private readonly CacheMetrics _metrics;
-    private readonly CacheWorth _worth;
-    private readonly KeptAnswers _kept;
+    private readonly CacheBenefit _benefit;
+    private readonly CachedAnswers _kept;
     private readonly SingleFlight _flights;
     private readonly SecondLevel? _secondLevel;
     private readonly TimeProvider _time;
@@ -37,12 +37,12 @@ internal sealed class CacheStage : PredictionStage, IStaleAnswers
         _time = time;
         _trusts = inner.Signature.AnswersAreRepeatable || options.AcceptVaryingAnswersOf == identity.Name;
         _trust = inner.GetService<AnswerTrust>();
-        _worth = new(time, options.SwitchOffWhenUseless);
+        _benefit = new(time, options.SwitchOffWhenUseless);
         _version = CacheVersion.Of(identity, inner.Signature);
         _secondLevel = hybrid is null ? null : new(hybrid, options, _version, time, Counters, logger);
         _shared = host.Acquire(_version, options);
-        _kept = new(_shared.Entries, _version, options, _secondLevel, Counters, _worth, logger, time);
-        _flights = new(inner.GetService<DefaultTimeout>()?.Time, hasher, _kept, _version, _secondLevel, Counters, _worth, time);
+        _kept = new(_shared.Entries, _version, options, _secondLevel, Counters, _benefit, logger, time);
+        _flights = new(inner.GetService<DefaultTimeout>()?.Time, hasher, _kept, _version, _secondLevel, Counters, _benefit, time);
         metrics.Add(this);
     }
 
@@ -52,7 +52,7 @@ internal sealed class CacheStage : PredictionStage, IStaleAnswers
 
     public CacheStore Store => _shared.Entries;
 
-    public bool IsOn => _worth.IsOn && IsTrusted;
+    public bool IsOn => _benefit.IsOn && IsTrusted;
 
     /// <summary>Whether equal requests have equal answers, as far as is known.</summary>
     private bool IsTrusted => _trusts && _trust is not { IsLost: true };
@@ -61,7 +61,7 @@ internal sealed class CacheStage : PredictionStage, IStaleAnswers
     {
         ObjectDisposedException.ThrowIf(_kept.IsClosed, typeof(IPredictor));
         if (call.CancellationToken.IsCancellationRequested) return call.Wait(ValueTask.FromCanceled<Prediction>(call.CancellationToken));
-        if (!IsTrusted || (!_worth.IsOn && !_worth.TryResume())) return Bypass();
+        if (!IsTrusted || (!_benefit.IsOn && !_benefit.TryResume())) return Bypass();
 
         // What is computed for a key is a copy of the request.
         if (OwnedInputs.BytesOf(in call.Inputs) > OwnedInputs.MaxBytes) return Bypass();
@@ -162,7 +162,7 @@ internal sealed class CacheStage : PredictionStage, IStaleAnswers
     private StageOutcome LookUp(ref StageCall call, OwnedInputs? own)
     {
         var outputs = OutputSelection.Resolve(_version.Signature, call.Options, out var fault);
-        var isTimed = _worth.Begin();
+        var isTimed = _benefit.Begin();
         var started = isTimed ? call.Now : 0;
         ref readonly var inputs = ref call.Inputs;
         if (own is not null) CacheCall.Enter(ref call, ref StateOf(ref call)).Take(ref call, own);
@@ -198,8 +198,8 @@ internal sealed class CacheStage : PredictionStage, IStaleAnswers
 
     private void Timed(long started)
     {
-        _worth.LookUpTook(_time.GetTimestamp() - started);
-        if (_worth.Judge() is not { } verdict) return;
+        _benefit.LookUpTook(_time.GetTimestamp() - started);
+        if (_benefit.Judge() is not { } verdict) return;
         _events?.Publish(new CacheSwitched(Model, _version.Identity, verdict.Pays, verdict.HitRate, _time.GetUtcNow()));
         if (_logger is null) return;
         if (verdict.Pays)
@@ -227,7 +227,7 @@ internal sealed class CacheStage : PredictionStage, IStaleAnswers
             Bytes = Store.Policy.Bytes,
             IsOn = IsOn,
             IsFrequencyAware = Store.Policy.IsFrequencyAware,
-            TimeSaved = TimeSpan.FromSeconds(((served * _worth.Run) - (lookedUp * _worth.LookUp)) / _time.TimestampFrequency),
+            TimeSaved = TimeSpan.FromSeconds(((served * _benefit.Run) - (lookedUp * _benefit.LookUp)) / _time.TimestampFrequency),
         };
     }
 }

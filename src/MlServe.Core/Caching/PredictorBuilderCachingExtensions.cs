@@ -50,7 +50,7 @@ public static class PredictorBuilderCachingExtensions
                 + "Call UseCache once.");
         }
 
-        if (inner.GetService(typeof(IAnswersInPlace)) is { } other)
+        if (inner.GetService(typeof(ISubstitutesAnswers)) is { } other)
         {
             throw new InvalidOperationException(
                 $"UseCache of model '{identity.Name}' stands around {other.GetType().Name}, which may answer in the model's place; the "

@@ -79,7 +79,7 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
         EndLayers(answer, failure);
     }
 
-    protected override void Read() => Let();
+    protected override void Read() => Release();
 
     private ValueTask<Prediction> Refuse(PredictionError error)
     {
@@ -154,7 +154,7 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
             if (failure is not null and not OperationCanceledException) GuestReports.OfProcess.Add(Guest.Layer, failure);
         }
 
-        Let();
+        Release();
     }
 
     private void Cancel()
@@ -226,7 +226,7 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
     }
 
     /// <summary>One of the two holders, the layers and the reader, is done with it.</summary>
-    private void Let()
+    private void Release()
     {
         if (Interlocked.Decrement(ref _holders) > 0) return;
 

@@ -14,11 +14,11 @@ internal interface ILane : IDisposable
 
     /// <summary>Copies rows of a request into the lane, and what it gives for all rows.</summary>
     /// <param name="inputs">The inputs, as they were prepared.</param>
-    /// <param name="request">What <see cref="IBatchExecutor.Prepare"/> found out about them.</param>
+    /// <param name="request">What <see cref="IModelExecutor.Prepare"/> found out about them.</param>
     /// <param name="sourceRow">The request's first row to copy.</param>
     /// <param name="rows">How many rows to copy.</param>
     /// <param name="row">The lane's first row to write.</param>
-    void Write(in PredictionInputs inputs, in BatchRequest request, int sourceRow, int rows, int row);
+    void Write(in PredictionInputs inputs, in PreparedRequest request, int sourceRow, int rows, int row);
 
     /// <summary>
     /// Copies the inputs that hold for all rows, for all requests that are written from here on: until the lane is returned,
@@ -40,7 +40,7 @@ internal interface ILane : IDisposable
     /// <param name="request">The request; its outputs must be among those that were computed.</param>
     /// <param name="row">The request's first row.</param>
     /// <param name="origin">What to say about the answer.</param>
-    Prediction Read(in BatchRequest request, int row, in PredictionOrigin origin);
+    Prediction Read(in PreparedRequest request, int row, in PredictionOrigin origin);
 
     /// <summary>Lets go of what requests have written and of what the last run has left, and keeps the memory for the next.</summary>
     void Clear();

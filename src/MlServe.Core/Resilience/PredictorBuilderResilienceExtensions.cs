@@ -161,7 +161,7 @@ public static class PredictorBuilderResilienceExtensions
                 + "cached answers would be refused while the circuit is open. Move UseCircuitBreaker inside of UseCache.");
         }
 
-        if (inner.GetService(typeof(IAnswersInPlace)) is { } other)
+        if (inner.GetService(typeof(ISubstitutesAnswers)) is { } other)
         {
             throw new InvalidOperationException(
                 $"UseCircuitBreaker of model '{identity.Name}' stands around {other.GetType().Name}, "

@@ -156,8 +156,8 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
             : fallback).Use(EntranceOf)
         : builder.Use(EntranceOf);
 
-    private EntranceStage EntranceOf(IPredictor inner, PipelineContext context) =>
-        context.IsWarmUp ? EntranceStage.Opened(inner) : new(Versions);
+    private ReadinessStage EntranceOf(IPredictor inner, PipelineContext context) =>
+        context.IsWarmUp ? ReadinessStage.Opened(inner) : new(Versions);
 
     private IReadOnlyList<FallbackStep>? TryFindSteps()
     {

@@ -38,7 +38,7 @@ internal sealed class PipelineWarmUp(
 
     private async Task AskLayersAsync(CancellationToken cancellationToken)
     {
-        if (pipeline.GetService<IBatchExecutor>()?.SampleRequest is not { } sample || Innermost() is not { } model) return;
+        if (pipeline.GetService<IModelExecutor>()?.SampleRequest is not { } sample || Innermost() is not { } model) return;
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {

@@ -2,7 +2,7 @@ namespace MlServe.Hosting;
 
 /// <summary>
 /// The versions of one model that are loaded, and which of them is live. It is the inner end of the layers that stand before the model is
-/// there. Requests are let in by <see cref="EntranceStage"/>: whatever chooses among versions does so in <see cref="Enter"/>.
+/// there. Requests are let in by <see cref="ReadinessStage"/>: whatever chooses among versions does so in <see cref="Enter"/>.
 /// </summary>
 /// <param name="refusal">Why there is none yet.</param>
 internal sealed class VersionSet(PredictionError refusal) : IPredictor, IKeepsDeadlines

@@ -43,6 +43,6 @@ public sealed class BatchStatisticsTests
 
         Assert.Same(harness.Statistics, harness.Statistics);
         Assert.Null(harness.Pipeline.GetService(typeof(BatchStatistics), "key"));
-        Assert.Same(harness.Model, harness.Pipeline.GetService<IBatchExecutor>());
+        Assert.Same(harness.Model, harness.Pipeline.GetService<IModelExecutor>());
     }
 }

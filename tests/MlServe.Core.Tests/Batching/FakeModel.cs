@@ -7,7 +7,7 @@ namespace MlServe.Tests.Batching;
 /// A model whose rows are numbers and whose answers are the same numbers. It keeps its runs to itself until they are finished one by one,
 /// if told so, and fails for rows that are negative.
 /// </summary>
-internal sealed class FakeModel : IPredictor, IBatchExecutor
+internal sealed class FakeModel : IPredictor, IModelExecutor
 {
     private readonly Channel<FakeRun> _held = Channel.CreateUnbounded<FakeRun>();
     private readonly List<FakeRun> _unfinished = [];
@@ -104,7 +104,7 @@ internal sealed class FakeModel : IPredictor, IBatchExecutor
         }
     }
 
-    public PredictionError? Prepare(in PredictionInputs inputs, PredictionOptions? options, out BatchRequest request)
+    public PredictionError? Prepare(in PredictionInputs inputs, PredictionOptions? options, out PreparedRequest request)
     {
         request = default;
         var outputs = OutputSelection.Resolve(Signature, options, out var error);
@@ -198,7 +198,7 @@ internal sealed class FakeModel : IPredictor, IBatchExecutor
 
         public long Bytes => _rows.Length * _width * _model.BytesPerNumber;
 
-        public void Write(in PredictionInputs inputs, in BatchRequest request, int sourceRow, int rows, int row)
+        public void Write(in PredictionInputs inputs, in PreparedRequest request, int sourceRow, int rows, int row)
         {
             Assert.False(_isDisposed);
             var source = PredictionInputs.ItemOf(in inputs, 0).Elements.AsSpan<long>();
@@ -224,7 +224,7 @@ internal sealed class FakeModel : IPredictor, IBatchExecutor
             return _model.Run(_rows[..rows], cancellationToken);
         }
 
-        public Prediction Read(in BatchRequest request, int row, in PredictionOrigin origin)
+        public Prediction Read(in PreparedRequest request, int row, in PredictionOrigin origin)
         {
             var writer = PredictionWriter.Create();
             foreach (var index in request.Outputs.Indexes)

@@ -158,7 +158,7 @@ public sealed class LaneMemoryTests
                 options.RunMode = RunMode.Queued;
                 options.MaxLaneBytes = maxLaneBytes;
             }).Build(new FakeServices(gate));
-            Executor = (OnnxExecutor)Model.GetService<IBatchExecutor>()!;
+            Executor = (OnnxExecutor)Model.GetService<IModelExecutor>()!;
         }
 
         public OnnxPredictor Model { get; }

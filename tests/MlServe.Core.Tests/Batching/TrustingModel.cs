@@ -6,9 +6,9 @@ namespace MlServe.Tests.Batching;
 /// A real model whose rows mix, and of which nothing is known: what no load would let pass, as far as anybody can tell. Only so can be seen
 /// what happens when it is found out in service.
 /// </summary>
-internal sealed class TrustingModel(OnnxPredictor model) : IPredictor, IBatchExecutor
+internal sealed class TrustingModel(OnnxPredictor model) : IPredictor, IModelExecutor
 {
-    private readonly IBatchExecutor _executor = model.GetService<IBatchExecutor>()!;
+    private readonly IModelExecutor _executor = model.GetService<IModelExecutor>()!;
 
     public ModelSignature Signature { get; } = new(model.Signature.Inputs, model.Signature.Outputs, "Nothing is known.");
 
@@ -16,7 +16,7 @@ internal sealed class TrustingModel(OnnxPredictor model) : IPredictor, IBatchExe
 
     public PredictionInputs? SampleRequest => _executor.SampleRequest;
 
-    public PredictionError? Prepare(in PredictionInputs inputs, PredictionOptions? options, out BatchRequest request) =>
+    public PredictionError? Prepare(in PredictionInputs inputs, PredictionOptions? options, out PreparedRequest request) =>
         _executor.Prepare(in inputs, options, out request);
 
     public ILane Rent(LaneShape shape, int rows) => _executor.Rent(shape, rows);

@@ -75,5 +75,5 @@ public sealed class CacheBuildTests
     private static IPredictor Build(IPredictor inner, Action<CacheOptions> configure) =>
         new PredictorBuilder(inner).UseCache(configure).Build();
 
-    private sealed class InPlace : IAnswersInPlace;
+    private sealed class InPlace : ISubstitutesAnswers;
 }

@@ -86,7 +86,7 @@ public sealed class CacheLookUpTests
     {
         var time = new FakeTimeProvider();
         using var store = new CacheStore(1 << 20, countsLookUps: false);
-        var kept = new KeptAnswers(store, Version, new(), null, CacheCounters.Create(), new(time, false), null, time);
+        var kept = new CachedAnswers(store, Version, new(), null, CacheCounters.Create(), new(time, false), null, time);
         using var answer = Answers.Of(1);
         var weight = CacheEntry.WeightOf(answer);
         for (var round = 0; round < 500; round++)

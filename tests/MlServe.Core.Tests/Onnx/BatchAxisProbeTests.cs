@@ -316,7 +316,7 @@ public sealed class BatchAxisProbeTests
             .Node("NonZero", "x", "places").Node("Transpose", "places", "y", TinyOnnx.Ints("perm", 1, 0))
             .Output("y", ElementType.Int64, null, 1)
             .Load(new() { BatchAxis = 0 });
-        var executor = predictor.GetService<IBatchExecutor>()!;
+        var executor = predictor.GetService<IModelExecutor>()!;
         var one = PredictionInputs.Row(new float[] { 0 });
         Assert.Null(executor.Prepare(in one, null, out var request));
         using var lane = executor.Rent(request.Shape, 2);

@@ -15,10 +15,10 @@ public sealed class LaneTests
     public void Run_RequestsOfSeveralRowsOnAnyAxis_EachReadsItsOwn(int axis)
     {
         using var predictor = TinyModels.OnAxis(axis).Load();
-        var executor = predictor.GetService<IBatchExecutor>()!;
+        var executor = predictor.GetService<IModelExecutor>()!;
         Batches.Sample(batch =>
         {
-            var requests = new List<(PredictionInputs Inputs, BatchRequest Request, int Row, float[] Values)>();
+            var requests = new List<(PredictionInputs Inputs, PreparedRequest Request, int Row, float[] Values)>();
             var total = 0;
             foreach (var rows in batch)
             {
@@ -49,7 +49,7 @@ public sealed class LaneTests
     {
         using var predictor = TinyModels.Identity(ElementType.String, 2, "N").Load(new() { BatchAxis = 1 });
         Assert.Equal(1, predictor.Signature.Outputs[0].BatchAxis);
-        var executor = predictor.GetService<IBatchExecutor>()!;
+        var executor = predictor.GetService<IModelExecutor>()!;
         var first = PredictionInputs.Rows(["a", "b", "c", "d"], 2);
         var second = PredictionInputs.Row(["e", "f"]);
         Assert.Null(executor.Prepare(in first, null, out var one));
@@ -70,7 +70,7 @@ public sealed class LaneTests
     public void Read_FewerOutputsThanWereComputed_GivesThoseAskedFor()
     {
         using var predictor = TinyModels.TwoInputs().Load();
-        var executor = predictor.GetService<IBatchExecutor>()!;
+        var executor = predictor.GetService<IModelExecutor>()!;
         var inputs = PredictionInputs.Row(
             PredictionInput.Tensor("a", new float[] { 1, 2, 3 }), PredictionInput.Tensor("b", new float[] { 4, 5, 6 }));
         Assert.Null(executor.Prepare(in inputs, null, out var all));
@@ -94,7 +94,7 @@ public sealed class LaneTests
     public void Dispose_Twice_ReturnsTheLaneOnce()
     {
         using var predictor = TinyModels.Affine().Load();
-        var executor = predictor.GetService<IBatchExecutor>()!;
+        var executor = predictor.GetService<IModelExecutor>()!;
         var inputs = PredictionInputs.Row(new float[4]);
         Assert.Null(executor.Prepare(in inputs, null, out var request));
         var lane = executor.Rent(request.Shape, 1);
@@ -109,7 +109,7 @@ public sealed class LaneTests
     public async Task Return_ShelfWasGivenUpMeanwhile_LaneIsClosedAndNotCountedForEver()
     {
         await using var predictor = TinyModels.FreeLength().Load(new() { WarmUpRuns = 0 });
-        var executor = (OnnxExecutor)predictor.GetService<IBatchExecutor>()!;
+        var executor = (OnnxExecutor)predictor.GetService<IModelExecutor>()!;
         for (var round = 0; round < 20; round++)
         {
             var inputs = PredictionInputs.Row(new float[2000 + round]);
@@ -130,7 +130,7 @@ public sealed class LaneTests
     public void Rent_ManyShapes_KeepsIdleLanesWithinTheBound()
     {
         using var predictor = TinyModels.FreeLength().Load(new() { MaxIdleLaneBytes = 10_000 });
-        var executor = (OnnxExecutor)predictor.GetService<IBatchExecutor>()!;
+        var executor = (OnnxExecutor)predictor.GetService<IModelExecutor>()!;
         for (var length = 1; length < 300; length++)
         {
             Ask.The(predictor, PredictionInputs.Row(new float[length])).EnsureOk().Dispose();
@@ -168,7 +168,7 @@ public sealed class LaneTests
         using var predictor = new TinyOnnx()
             .Input("a", ElementType.Float, "N", 128).Input("b", ElementType.Float, "N", 128).Input("c", ElementType.Float, "N", 128)
             .Node("Sum", "a b c", "y").Output("y", ElementType.Float, "N", 128).Load();
-        var executor = predictor.GetService<IBatchExecutor>()!;
+        var executor = predictor.GetService<IModelExecutor>()!;
         var inputs = PredictionInputs.Rows(
             3, PredictionInput.Tensor("a", new float[384]), PredictionInput.Tensor("b", new float[384]),
             PredictionInput.Tensor("c", new float[384]));

@@ -180,7 +180,7 @@ public sealed class QueueTests
         Assert.False(disposal.IsCompleted);
         await Assert.ThrowsAsync<ObjectDisposedException>(async () =>
             await predictor.PredictAsync(Row(1), cancellationToken: TestContext.Current.CancellationToken));
-        Assert.Throws<ObjectDisposedException>(() => predictor.GetService<IBatchExecutor>()!.Rent(new([4]), 1));
+        Assert.Throws<ObjectDisposedException>(() => predictor.GetService<IModelExecutor>()!.Rent(new([4]), 1));
         Assert.All(waiting, static task => Assert.False(task.IsCompleted));
 
         gate.Exit();
@@ -218,7 +218,7 @@ public sealed class QueueTests
     public async Task Dispose_LaneIsOut_WaitsForItsReturn()
     {
         var predictor = TinyModels.Affine().Load();
-        var executor = predictor.GetService<IBatchExecutor>()!;
+        var executor = predictor.GetService<IModelExecutor>()!;
         var inputs = Row(4);
         Assert.Null(executor.Prepare(in inputs, null, out var request));
         var lane = executor.Rent(request.Shape, 1);

@@ -115,7 +115,7 @@ public sealed class RepeatabilityTests
             .Load();
         Assert.False(model.Signature.AnswersAreRepeatable);
 
-        var executor = (OnnxExecutor)model.GetService<IBatchExecutor>()!;
+        var executor = (OnnxExecutor)model.GetService<IModelExecutor>()!;
         var token = TestContext.Current.CancellationToken;
         var runs = new TrialRuns(new(1), TimeProvider.System, isCheck: false, token);
         var found = new RowSearch(executor, new(), runs, GraphFacts.None).Find();

@@ -12,7 +12,7 @@ public sealed class SessionsTests
             TestContext.Current.CancellationToken);
 
         // Lanes are made of the sessions in turn: with three rented at once each session has one.
-        var executor = predictor.GetService<IBatchExecutor>()!;
+        var executor = predictor.GetService<IModelExecutor>()!;
         float[] row = [1, 2, 3, 4];
         Assert.Null(executor.Prepare(PredictionInputs.Row(row), null, out var request));
         ILane[] lanes = [.. Enumerable.Range(0, 3).Select(_ => executor.Rent(request.Shape, 1))];

@@ -33,18 +33,19 @@ public sealed class ReloadWhileLoadingTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task ReloadAsync_FirstLoadSucceeds_OneMoreLoadIsOfWhatIsSaidNow()
+    public async Task ReloadAsync_FirstLoadSucceeds_OneMoreLoadForAllIsOfWhatIsSaidNow()
     {
         var (first, reloads) = await AskAsync();
 
         _source.Weight = 2;
         _source.Open();
 
-        // The first read has begun with what was said then.
-        var version = Assert.Single((await Task.WhenAll(reloads)).Distinct());
-        Assert.NotSame(await first, version);
-        Assert.Same(Versions.Live, version);
-        Assert.Equal(2, _source.Reads);
+        // The first read has begun with what was said then. One who asks when the next has begun is given one more.
+        var versions = (await Task.WhenAll(reloads)).Distinct().ToList();
+        Assert.DoesNotContain(await first, versions);
+        Assert.Contains(Versions.Live, versions);
+        Assert.Equal(_source.Reads, versions.Count + 1);
+        Assert.InRange(_source.Reads, 2, 3);
         Assert.Equal(12, await _services.GetRequiredKeyedService<IPredictor>("m").SumAsync());
     }
 
@@ -99,7 +100,8 @@ public sealed class ReloadWhileLoadingTests : IAsyncDisposable
         _source.Open();
 
         await first;
-        Assert.Same(Versions.Live, (await Task.WhenAll(reloads))[0]);
+        var versions = await Task.WhenAll(reloads);
+        Assert.Contains(Versions.Live, versions);
     }
 
     /// <summary>Without a host nobody watches configuration; a reload reads it all the same.</summary>

@@ -55,7 +55,7 @@ internal sealed class PaddedAxis
     /// The size that a request has on the axis, -1 where it is not right or its inputs differ. A request without its mask is looked at as
     /// if it had one.
     /// </summary>
-    public long LengthOf(IBatchExecutor executor, in PredictionInputs inputs, PredictionOptions? options, out int rows)
+    public long LengthOf(IModelExecutor executor, in PredictionInputs inputs, PredictionOptions? options, out int rows)
     {
         rows = 1;
         long length = -1;

@@ -9,7 +9,7 @@ namespace MlServe.Batching;
 internal static class PaddingFill
 {
     /// <exception cref="ArgumentException">A value is not finite in its input's type, and the model is not known to take it.</exception>
-    public static void Check(IBatchExecutor executor, PaddedAxis axis, PaddingOptions options)
+    public static void Check(IModelExecutor executor, PaddedAxis axis, PaddingOptions options)
     {
         Span<byte> largest = stackalloc byte[sizeof(double)];
         foreach (var (name, value) in options.Values)

@@ -6,11 +6,11 @@ namespace MlServe.Batching;
 /// <summary>Pads requests to a bucket before they are batched, and cuts their answers back.</summary>
 internal sealed class PaddingPredictor : DelegatingPredictor, IKeepsDeadlines
 {
-    private readonly IBatchExecutor _executor;
+    private readonly IModelExecutor _executor;
     private readonly PaddingOptions _options;
     private readonly PaddedAxis _axis;
 
-    public PaddingPredictor(IPredictor inner, IBatchExecutor executor, PaddingOptions options)
+    public PaddingPredictor(IPredictor inner, IModelExecutor executor, PaddingOptions options)
         : base(inner)
     {
         _executor = executor;

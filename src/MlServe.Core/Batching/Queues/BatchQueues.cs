@@ -7,13 +7,13 @@ namespace MlServe.Batching;
 internal sealed class BatchQueues
 {
     private readonly BatchContext _context;
-    private readonly IBatchExecutor _executor;
+    private readonly IModelExecutor _executor;
     private readonly Lock _gate = new();
     private readonly int[] _sharedInputs;
     private long _usesAtTrim;
     private volatile BatchQueue[] _queues = [];
 
-    public BatchQueues(BatchContext context, IBatchExecutor executor)
+    public BatchQueues(BatchContext context, IModelExecutor executor)
     {
         _context = context;
         _executor = executor;
@@ -72,7 +72,7 @@ internal sealed class BatchQueues
         return hasBulk;
     }
 
-    public BatchQueue? Find(in PredictionInputs inputs, in BatchRequest request, RequestPriority priority)
+    public BatchQueue? Find(in PredictionInputs inputs, in PreparedRequest request, RequestPriority priority)
     {
         if (_sharedInputs.Length == 0) return Find(in request, default, priority);
         Span<byte> shared = stackalloc byte[SharedInputs.MaxBytes];
@@ -80,9 +80,9 @@ internal sealed class BatchQueues
         return length < 0 ? null : Find(in request, shared[..length], priority);
     }
 
-    /// <summary>As <see cref="Find(in PredictionInputs, in BatchRequest, RequestPriority)"/>, for a caller.</summary>
+    /// <summary>As <see cref="Find(in PredictionInputs, in PreparedRequest, RequestPriority)"/>, for a caller.</summary>
     /// <returns>Null, or what the caller hears of an exception of the executor's.</returns>
-    public PredictionError? TryFind(in PredictionInputs inputs, in BatchRequest request, RequestPriority priority, out BatchQueue? queue)
+    public PredictionError? TryFind(in PredictionInputs inputs, in PreparedRequest request, RequestPriority priority, out BatchQueue? queue)
     {
         queue = null;
         try
@@ -160,7 +160,7 @@ internal sealed class BatchQueues
             queue.Close();
     }
 
-    private BatchQueue? Find(in BatchRequest request, ReadOnlySpan<byte> shared, RequestPriority priority)
+    private BatchQueue? Find(in PreparedRequest request, ReadOnlySpan<byte> shared, RequestPriority priority)
     {
         foreach (var queue in _queues)
         {
@@ -170,7 +170,7 @@ internal sealed class BatchQueues
         return Add(in request, shared, priority);
     }
 
-    private BatchQueue? Add(in BatchRequest request, ReadOnlySpan<byte> shared, RequestPriority priority)
+    private BatchQueue? Add(in PreparedRequest request, ReadOnlySpan<byte> shared, RequestPriority priority)
     {
         var shape = request.Shape;
         lock (_gate)

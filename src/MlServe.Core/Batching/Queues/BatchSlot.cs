@@ -22,7 +22,7 @@ internal sealed class BatchSlot : PooledSource
     private BatchContext? _context;
     private BatchQueue? _line;
     private PredictionInputs _inputs;
-    private BatchRequest _request;
+    private PreparedRequest _request;
     private CancellationToken _cancellationToken;
     private CancellationTokenRegistration _registration;
     private ITimer? _timer;
@@ -42,7 +42,7 @@ internal sealed class BatchSlot : PooledSource
     public int Rows { get; private set; }
 
     /// <summary>The request as far as this slot goes.</summary>
-    public BatchRequest Request { get; private set; }
+    public PreparedRequest Request { get; private set; }
 
     /// <summary>Gives the whole up; where nobody else is in its batch the run is stopped by it.</summary>
     public CancellationToken CancellationToken => _cancellationToken;
@@ -66,7 +66,7 @@ internal sealed class BatchSlot : PooledSource
     }
 
     public static BatchSlot Rent(
-        BatchContext context, in PredictionInputs inputs, in BatchRequest request, int sourceRow, int rows, long deadline,
+        BatchContext context, in PredictionInputs inputs, in PreparedRequest request, int sourceRow, int rows, long deadline,
         CancellationToken cancellationToken)
     {
         var slot = Pool<BatchSlot>.Rent();

@@ -12,7 +12,7 @@ internal sealed class LaneBudget
     /// <summary>One batch that runs, one that fills, one that is full.</summary>
     private const int EnoughBatches = 3;
 
-    private readonly IBatchExecutor _executor;
+    private readonly IModelExecutor _executor;
     private readonly BatchTrust _trust;
     private readonly long _maxBytes;
     private long _uses;
@@ -22,7 +22,7 @@ internal sealed class LaneBudget
     /// <param name="maxBytes">The bytes that all lanes may take together.</param>
     /// <param name="capacity">The rows that a lane is to have room for.</param>
     /// <param name="lanes">Batches that run at once.</param>
-    public LaneBudget(IBatchExecutor executor, BatchTrust trust, long maxBytes, int capacity, int lanes)
+    public LaneBudget(IModelExecutor executor, BatchTrust trust, long maxBytes, int capacity, int lanes)
     {
         _executor = executor;
         _trust = trust;

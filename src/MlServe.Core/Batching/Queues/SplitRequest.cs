@@ -8,7 +8,7 @@ internal static class SplitRequest
         BatchContext context,
         BatchQueue queue,
         PredictionInputs inputs,
-        BatchRequest request,
+        PreparedRequest request,
         long now,
         long deadline,
         CancellationToken cancellationToken)

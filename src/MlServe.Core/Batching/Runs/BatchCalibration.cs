@@ -12,7 +12,7 @@ internal static class BatchCalibration
     private const double BudgetSeconds = 2;
     private const double BindingBudgetSeconds = 0.25;
 
-    public static void Run(BatchContext context, BatchQueues queues, BatchScheduler scheduler, IBatchExecutor executor)
+    public static void Run(BatchContext context, BatchQueues queues, BatchScheduler scheduler, IModelExecutor executor)
     {
         if (executor.SampleRequest is not { } sample || executor.Prepare(in sample, null, out var request) is not null || request.Rows != 1)
             return;
@@ -37,7 +37,7 @@ internal static class BatchCalibration
     /// <summary>
     /// Makes batches smaller, or fewer, until the lanes' memory keeps to its bound; false where the sample cannot be run.
     /// </summary>
-    private static bool FitMemory(LaneBudget memory, IBatchExecutor executor, in PredictionInputs sample, in BatchRequest request)
+    private static bool FitMemory(LaneBudget memory, IModelExecutor executor, in PredictionInputs sample, in PreparedRequest request)
     {
         while (true)
         {
@@ -55,7 +55,7 @@ internal static class BatchCalibration
     }
 
     private static bool TrySize(
-        BatchQueue queue, ILane lane, TimeProvider time, in PredictionInputs sample, in BatchRequest request, int size)
+        BatchQueue queue, ILane lane, TimeProvider time, in PredictionInputs sample, in PreparedRequest request, int size)
     {
         for (var run = 0; run <= RunsPerSize; run++)
         {
@@ -71,7 +71,7 @@ internal static class BatchCalibration
         return true;
     }
 
-    private static void WarmLanes(BatchQueue queue, in PredictionInputs sample, in BatchRequest request)
+    private static void WarmLanes(BatchQueue queue, in PredictionInputs sample, in PreparedRequest request)
     {
         var batches = queue.MakeAll();
 

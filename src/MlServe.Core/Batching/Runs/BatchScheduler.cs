@@ -19,7 +19,7 @@ internal sealed class BatchScheduler
     private readonly DelayTimer? _timer;
     private readonly UrgentCompletion _finished = new();
 
-    public BatchScheduler(BatchContext context, BatchQueues queues, IBatchExecutor executor)
+    public BatchScheduler(BatchContext context, BatchQueues queues, IModelExecutor executor)
     {
         _context = context;
         _queues = queues;

@@ -7,7 +7,7 @@ namespace MlServe.Batching;
 /// <param name="context">Counts the requests, which were counted before and are counted off here.</param>
 /// <param name="inner">The model.</param>
 /// <param name="executor">Gives its lanes.</param>
-internal sealed class DirectRuns(BatchContext context, IPredictor inner, IBatchExecutor executor)
+internal sealed class DirectRuns(BatchContext context, IPredictor inner, IModelExecutor executor)
 {
     /// <summary>Runs shorter than this may go on a caller's thread.</summary>
     private const double ShortRunSeconds = 50e-6;
@@ -19,7 +19,7 @@ internal sealed class DirectRuns(BatchContext context, IPredictor inner, IBatchE
     /// <summary>
     /// Takes a place in the gate and a lane for a run on its caller's thread; null where the request is to go into a batch.
     /// </summary>
-    public ILane? TryEnter(BatchQueue queue, in BatchRequest request, int inFlight)
+    public ILane? TryEnter(BatchQueue queue, in PreparedRequest request, int inFlight)
     {
         if (!MayRun(queue, request.Rows, inFlight) || !context.Gate.TryEnter()) return null;
         if (TryRent(in request) is { } lane) return lane;
@@ -29,7 +29,7 @@ internal sealed class DirectRuns(BatchContext context, IPredictor inner, IBatchE
 
     /// <summary>Runs a request on its caller's thread, in the place and the lane that <see cref="TryEnter"/> has taken.</summary>
     public ValueTask<Prediction> Run(
-        ILane rented, BatchQueue queue, in PredictionInputs inputs, in BatchRequest request, TimeSpan? timeout,
+        ILane rented, BatchQueue queue, in PredictionInputs inputs, in PreparedRequest request, TimeSpan? timeout,
         CancellationToken cancellationToken)
     {
         RunWatch? watch = null;
@@ -94,7 +94,7 @@ internal sealed class DirectRuns(BatchContext context, IPredictor inner, IBatchE
     };
 
     /// <summary>Takes a lane; null where none can be had, as when the model has been closed: the queue has lanes of its own.</summary>
-    private ILane? TryRent(in BatchRequest request)
+    private ILane? TryRent(in PreparedRequest request)
     {
         try
         {

@@ -31,7 +31,7 @@ internal sealed class BatchRecheck
     private int _state;
     private uint _draw = 2463534242;
     private ILane? _lane;
-    private BatchRequest _request;
+    private PreparedRequest _request;
     private Prediction _inCompany;
     private int _batchRows;
 

@@ -9,8 +9,8 @@ namespace MlServe.Caching;
 /// computes as well. Safe for concurrent use.
 /// </summary>
 internal sealed class SingleFlight(
-    TimeSpan? timeout, IRequestHasher hasher, KeptAnswers kept, CacheVersion version, SecondLevel? secondLevel, StripedCounters counters,
-    CacheWorth worth, TimeProvider time)
+    TimeSpan? timeout, IRequestHasher hasher, CachedAnswers kept, CacheVersion version, SecondLevel? secondLevel, StripedCounters counters,
+    CacheBenefit benefit, TimeProvider time)
 {
     private readonly FlightTable _flights = new(time, timeout, version.Identity);
 
@@ -64,7 +64,7 @@ internal sealed class SingleFlight(
 
         if (state.Found is not { } found) return Run(state);
         counters.Count(CacheCounters.SecondLevelHits);
-        worth.Served();
+        benefit.Served();
         kept.Keep(found);
         call.Answer = found.ToPrediction(PredictionSource.Cache, kept.AgeOf(found));
         Leave(state, call.Answer);
@@ -83,7 +83,7 @@ internal sealed class SingleFlight(
 
         if (answer.IsOk)
         {
-            worth.RunTook(RunTicks(answer.Origin, time.GetTimestamp() - state.Started));
+            benefit.RunTook(RunTicks(answer.Origin, time.GetTimestamp() - state.Started));
             if (answer.Origin.Source == PredictionSource.Model) kept.Keep(state.Lead.Flight.Key, answer, state.SharedKey, state.CopyTicks);
         }
 
@@ -182,7 +182,7 @@ internal sealed class SingleFlight(
         {
             if (!follower.TryClaim()) continue;
             counters.Count(CacheCounters.Coalesced);
-            worth.Served();
+            benefit.Served();
             try
             {
                 if (answer.IsOk) entry ??= CacheEntry.Of(lead.Flight.Key, version, answer, time.GetTimestamp());

@@ -1,15 +1,17 @@
+using MlServe.Statistics;
+
 namespace MlServe.Caching;
 
 /// <summary>
 /// Which entries stay: the byte count, the order of use, and who is let in. The least recently used goes first; whether a newcomer has to
-/// be asked for more often than those that it would drive out is for the <see cref="AdmissionDuel"/> to find out. Safe for concurrent use:
+/// be asked for more often than those that it would drive out is for the <see cref="PolicyDuel"/> to find out. Safe for concurrent use:
 /// hits that meet another at the lock leave the order as it is, because an order that is a little out costs less than waiting.
 /// </summary>
 internal sealed class CachePolicy
 {
     private readonly Lock _gate = new();
     private readonly FrequencySketch _sketch = new();
-    private readonly AdmissionDuel _duel;
+    private readonly PolicyDuel _duel;
     private CacheNode? _newest;
     private CacheNode? _oldest;
     private long _bytes;

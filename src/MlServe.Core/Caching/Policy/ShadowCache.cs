@@ -1,3 +1,5 @@
+using MlServe.Statistics;
+
 namespace MlServe.Caching;
 
 /// <summary>

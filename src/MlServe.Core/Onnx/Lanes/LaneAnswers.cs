@@ -52,7 +52,7 @@ internal sealed class LaneAnswers(ModelSignature signature, ModelIdentity identi
         _shapes = null;
     }
 
-    public Prediction Read(in BatchRequest request, int row, in PredictionOrigin origin)
+    public Prediction Read(in PreparedRequest request, int row, in PredictionOrigin origin)
     {
         var state = PredictionState.Rent();
         try
@@ -90,7 +90,7 @@ internal sealed class LaneAnswers(ModelSignature signature, ModelIdentity identi
         return values;
     }
 
-    private void ReadBound(PredictionState state, in BatchRequest request, int row)
+    private void ReadBound(PredictionState state, in PreparedRequest request, int row)
     {
         foreach (var index in request.Outputs.IndexSpan)
         {
@@ -104,7 +104,7 @@ internal sealed class LaneAnswers(ModelSignature signature, ModelIdentity identi
         }
     }
 
-    private void ReadResults(PredictionState state, in BatchRequest request, int row)
+    private void ReadResults(PredictionState state, in PreparedRequest request, int row)
     {
         // What was computed, in the order of the selection that ran, may be more than this request wants.
         var position = 0;
@@ -116,7 +116,7 @@ internal sealed class LaneAnswers(ModelSignature signature, ModelIdentity identi
         }
     }
 
-    private void ReadNothing(PredictionState state, in BatchRequest request)
+    private void ReadNothing(PredictionState state, in PreparedRequest request)
     {
         foreach (var index in request.Outputs.IndexSpan)
         {
@@ -135,7 +135,7 @@ internal sealed class LaneAnswers(ModelSignature signature, ModelIdentity identi
         value.SetTensor(declared.Name, learnt?.Type ?? declared.ElementType, shape);
     }
 
-    private RowSlice SliceOf(int axis, in BatchRequest request, int row) =>
+    private RowSlice SliceOf(int axis, in PreparedRequest request, int row) =>
         signature.IsBatchable && axis >= 0 ? new(axis, _rows, row, request.Rows, request.IsRow) : RowSlice.Whole;
 
     private string NameOf(int output) => signature.Outputs[output].Name;

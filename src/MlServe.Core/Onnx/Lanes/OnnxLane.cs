@@ -56,7 +56,7 @@ internal sealed class OnnxLane : ILane
         set => _isOut = value;
     }
 
-    public void Write(in PredictionInputs inputs, in BatchRequest request, int sourceRow, int rows, int row)
+    public void Write(in PredictionInputs inputs, in PreparedRequest request, int sourceRow, int rows, int row)
     {
         for (var i = 0; i < inputs.Count; i++)
         {
@@ -100,7 +100,7 @@ internal sealed class OnnxLane : ILane
         return null;
     }
 
-    public Prediction Read(in BatchRequest request, int row, in PredictionOrigin origin) => _answers.Read(in request, row, in origin);
+    public Prediction Read(in PreparedRequest request, int row, in PredictionOrigin origin) => _answers.Read(in request, row, in origin);
 
     public void Clear()
     {

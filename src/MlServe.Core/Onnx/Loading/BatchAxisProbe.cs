@@ -72,7 +72,7 @@ internal sealed class BatchAxisProbe(
     private MeasuredRows Measure(ITrial trial, ModelSignature candidate, RowIndependence proved)
     {
         var samples = new List<TrialRow>();
-        BatchRequest first = default;
+        PreparedRequest first = default;
         foreach (var sample in options.SampleInputs)
         {
             if (trial.Prepare(in sample, out var request) is { } error)
@@ -103,7 +103,7 @@ internal sealed class BatchAxisProbe(
         return last ?? new(MeasureOutcome.NoRow, "");
     }
 
-    private IEnumerable<RowTemplate> TemplatesFor(ModelSignature candidate, List<TrialRow> samples, BatchRequest request)
+    private IEnumerable<RowTemplate> TemplatesFor(ModelSignature candidate, List<TrialRow> samples, PreparedRequest request)
     {
         if (samples.Count > 0)
         {

@@ -11,7 +11,7 @@ internal sealed class TrialLanes(
 {
     private readonly OnnxExecutor _executor = new(session, candidate, identity, options, foreseesOutputs: false);
 
-    public PredictionError? Prepare(in PredictionInputs inputs, out BatchRequest request) =>
+    public PredictionError? Prepare(in PredictionInputs inputs, out PreparedRequest request) =>
         _executor.Prepare(in inputs, null, out request);
 
     public string? Run(ReadOnlySpan<TrialRow> rows, out OutputValue[] outputs)
@@ -20,7 +20,7 @@ internal sealed class TrialLanes(
         OnnxLane? lane = null;
         try
         {
-            BatchRequest first = default;
+            PreparedRequest first = default;
             for (var i = 0; i < rows.Length; i++)
             {
                 var inputs = rows[i].Inputs;

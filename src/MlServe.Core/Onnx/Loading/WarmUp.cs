@@ -68,7 +68,7 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, Tr
         }
     }
 
-    private PredictionError? RunRow(OnnxLane lane, in PredictionInputs row, in BatchRequest request)
+    private PredictionError? RunRow(OnnxLane lane, in PredictionInputs row, in PreparedRequest request)
     {
         lane.Write(row, request, 0, request.Rows, 0);
         if (trials.Run(lane, request.Rows, request.Outputs) is { } error) return error;

@@ -5,7 +5,7 @@ internal interface ITrial : IDisposable
 {
     /// <summary>Checks a request against the axes that are tried.</summary>
     /// <returns>Null, or why it cannot be served.</returns>
-    PredictionError? Prepare(in PredictionInputs inputs, out BatchRequest request);
+    PredictionError? Prepare(in PredictionInputs inputs, out PreparedRequest request);
 
     /// <summary>Runs rows together.</summary>
     /// <param name="rows">One or more, of one shape.</param>

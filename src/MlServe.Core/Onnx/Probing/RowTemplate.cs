@@ -61,7 +61,7 @@ internal sealed class RowTemplate
     /// <param name="facts">What is known of integers.</param>
     /// <returns>Null where it gives something that is no tensor.</returns>
     public static RowTemplate? Of(
-        ModelSignature signature, in PredictionInputs sample, in BatchRequest request, GraphFacts facts)
+        ModelSignature signature, in PredictionInputs sample, in PreparedRequest request, GraphFacts facts)
     {
         var inputs = new List<TemplateInput>();
         for (var i = 0; i < sample.Count; i++)

@@ -34,7 +34,7 @@ internal sealed class RequestChecker
     /// <summary>The shape of every request that is right, where there is only one.</summary>
     public LaneShape? OnlyShape => _onlyShape;
 
-    public PredictionError? Check(in PredictionInputs inputs, PredictionOptions? options, out BatchRequest request)
+    public PredictionError? Check(in PredictionInputs inputs, PredictionOptions? options, out PreparedRequest request)
     {
         request = default;
         var outputs = OutputSelection.Resolve(_signature, options, out var error);
@@ -63,7 +63,7 @@ internal sealed class RequestChecker
         return CheckMany(inputs, outputs, rows, out request);
     }
 
-    private PredictionError? CheckMany(in PredictionInputs inputs, OutputSelection outputs, int rows, out BatchRequest request)
+    private PredictionError? CheckMany(in PredictionInputs inputs, OutputSelection outputs, int rows, out PreparedRequest request)
     {
         request = default;
         var count = _signature.Inputs.Count;

@@ -6,7 +6,7 @@ namespace MlServe.Onnx;
 /// Runs rows on a session: checks requests, keeps lanes. Every lane that is out holds a share of the session, so that the session outlives
 /// it.
 /// </summary>
-internal sealed class OnnxExecutor : IBatchExecutor, ITrimmable
+internal sealed class OnnxExecutor : IModelExecutor, ITrimmable
 {
     private const int MaxShelves = 64;
     private const long ExactAboveBytes = 16L * 1024 * 1024;
@@ -55,7 +55,7 @@ internal sealed class OnnxExecutor : IBatchExecutor, ITrimmable
     /// <summary>Whether memory is bound for outputs once a run has shown their shapes.</summary>
     public bool ForeseesOutputs { get; }
 
-    public PredictionError? Prepare(in PredictionInputs inputs, PredictionOptions? options, out BatchRequest request)
+    public PredictionError? Prepare(in PredictionInputs inputs, PredictionOptions? options, out PreparedRequest request)
     {
         try
         {

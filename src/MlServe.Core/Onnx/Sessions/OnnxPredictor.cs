@@ -9,7 +9,7 @@ namespace MlServe.Onnx;
 /// <remarks>
 /// <see cref="PredictionOptions.Timeout"/> is kept in the line and in the run, which is stopped at its next operator;
 /// <see cref="PredictionOptions.Priority"/> in the line. Offers by <see cref="GetService"/>: <see cref="ModelIdentity"/>,
-/// <see cref="OnnxModelDescription"/>, <see cref="IBatchExecutor"/>. The session is closed when the predictor is disposed and the last
+/// <see cref="OnnxModelDescription"/>, <see cref="IModelExecutor"/>. The session is closed when the predictor is disposed and the last
 /// request has been answered.
 /// </remarks>
 public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
@@ -113,7 +113,7 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
         if (serviceKey is not null) return null;
         if (serviceType == typeof(ModelIdentity)) return _description.Identity;
         if (serviceType == typeof(OnnxModelDescription)) return Describe();
-        if (serviceType == typeof(IBatchExecutor)) return _executor;
+        if (serviceType == typeof(IModelExecutor)) return _executor;
         if (serviceType == typeof(GateFlow)) return _flow;
         return serviceType.IsInstanceOfType(this) ? this : null;
     }
@@ -148,7 +148,7 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
     /// <param name="left">How long it may take now; null: as long as it takes.</param>
     /// <param name="cancellationToken">Its caller's.</param>
     internal Prediction RunQueued(
-        in PredictionInputs inputs, in BatchRequest request, TimeSpan queueTime, TimeSpan? left, CancellationToken cancellationToken)
+        in PredictionInputs inputs, in PreparedRequest request, TimeSpan queueTime, TimeSpan? left, CancellationToken cancellationToken)
     {
         if (left is not { } time)
             return Run(_executor.RentLaneAgain(request.Shape, request.Rows), in inputs, in request, queueTime, cancellationToken);
@@ -176,7 +176,7 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
     internal void Dequeued() => Interlocked.Decrement(ref _queued);
 
     private Prediction Run(
-        OnnxLane rented, in PredictionInputs inputs, in BatchRequest request, TimeSpan? queueTime, CancellationToken cancellationToken)
+        OnnxLane rented, in PredictionInputs inputs, in PreparedRequest request, TimeSpan? queueTime, CancellationToken cancellationToken)
     {
         using var lane = rented;
         try
@@ -201,7 +201,7 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
     }
 
     private ValueTask<Prediction> Enqueue(
-        in PredictionInputs inputs, in BatchRequest request, PredictionOptions? options, CancellationToken cancellationToken)
+        in PredictionInputs inputs, in PreparedRequest request, PredictionOptions? options, CancellationToken cancellationToken)
     {
         if (Interlocked.Increment(ref _queued) > _maxQueued)
         {

@@ -20,7 +20,7 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter
     private OnnxSession? _session;
     private TimeProvider? _time;
     private PredictionInputs _inputs;
-    private BatchRequest _request;
+    private PreparedRequest _request;
     private CancellationToken _cancellationToken;
     private CancellationTokenRegistration _registration;
     private ITimer? _timer;
@@ -48,7 +48,7 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter
 
     public ValueTask<Prediction> Start(
         OnnxPredictor predictor, OnnxSession session, GateFlow flow, TimeProvider time,
-        in PredictionInputs inputs, in BatchRequest request, PredictionOptions? options, CancellationToken cancellationToken)
+        in PredictionInputs inputs, in PreparedRequest request, PredictionOptions? options, CancellationToken cancellationToken)
     {
         _predictor = predictor;
         _session = session;
@@ -79,7 +79,7 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter
     void IGateWaiter.Drop()
     {
         _session!.Release();
-        Let();
+        Release();
     }
 
     /// <summary>It has its place: runs, unless it has been given up.</summary>
@@ -93,7 +93,7 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter
             // Already answered.
             gate.Exit(this, null);
             session.Release();
-            Let();
+            Release();
             return;
         }
 
@@ -119,10 +119,10 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter
         ContinuesElsewhere = place is UrgentPlace.Helper or UrgentPlace.LateHelper;
         if (failure is null) SetResult(answer);
         else SetException(failure);
-        Let();
+        Release();
     }
 
-    protected override void Read() => Let();
+    protected override void Read() => Release();
 
     private void Watch(TimeSpan? timeout, CancellationToken cancellationToken)
     {
@@ -201,7 +201,7 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter
     }
 
     /// <summary>One of the two holders, the gate and the reader, is done with it.</summary>
-    private void Let()
+    private void Release()
     {
         if (Interlocked.Decrement(ref _holders) > 0) return;
 

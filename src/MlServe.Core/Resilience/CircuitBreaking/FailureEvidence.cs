@@ -73,7 +73,7 @@ internal sealed class FailureEvidence(
         return SampleRow() is null ? TrialOutcome.Unknown : TrialOutcome.UnderWay;
     }
 
-    private PredictionInputs? SampleRow() => inner.GetService<IBatchExecutor>()?.SampleRequest;
+    private PredictionInputs? SampleRow() => inner.GetService<IModelExecutor>()?.SampleRequest;
 
     private async Task TryRowAsync()
     {

@@ -7,7 +7,7 @@ namespace MlServe.Caching;
 /// look-up, keeping the answer). Both are measured; the verdict falls once in a window of look-ups. A cache that is switched off is tried
 /// again after a pause, which doubles with each failed trial. Safe for concurrent use; counts may miss a few under contention.
 /// </summary>
-internal sealed class CacheWorth(TimeProvider time, bool mayStop)
+internal sealed class CacheBenefit(TimeProvider time, bool mayStop)
 {
     /// <summary>Look-ups before a verdict: enough for a cache to have met its keys again.</summary>
     internal const int Window = 16_384;

@@ -1,5 +1,7 @@
 using MlServe.Caching;
 
+using MlServe.Statistics;
+
 namespace MlServe.Tests.Caching;
 
 public sealed class FrequencySketchTests

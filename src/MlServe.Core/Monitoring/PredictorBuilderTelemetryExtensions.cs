@@ -5,7 +5,7 @@ using MlServe.Monitoring;
 namespace MlServe;
 
 /// <summary>Adds telemetry to a pipeline.</summary>
-public static class TelemetryPredictorBuilderExtensions
+public static class PredictorBuilderTelemetryExtensions
 {
     /// <summary>
     /// Makes a model visible: rate, errors, duration and predictions under way as metrics and EventCounters, an activity for each

@@ -3,10 +3,10 @@ namespace MlServe.Hosting;
 /// <summary>
 /// Turns requests away while a model cannot answer, and sends the others to a version, which counts them until they have been answered.
 /// </summary>
-internal sealed class EntranceStage(VersionSet versions) : PredictionStage
+internal sealed class ReadinessStage(VersionSet versions) : PredictionStage
 {
     /// <summary>One that lets all in, for a warm-up.</summary>
-    public static EntranceStage Opened(IPredictor inner)
+    public static ReadinessStage Opened(IPredictor inner)
     {
         var nobody = new PredictionError(PredictionStatus.NotReady, PredictionErrorCode.NotLoaded, "");
         return new(VersionSet.Of(new(inner, new("", new(), "", [], ""), default), nobody));

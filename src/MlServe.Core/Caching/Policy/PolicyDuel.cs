@@ -1,3 +1,5 @@
+using MlServe.Statistics;
+
 namespace MlServe.Caching;
 
 /// <summary>
@@ -6,7 +8,7 @@ namespace MlServe.Caching;
 /// Performance Caching", ISCA 2007). It begins with LRU and leaves it only for a lead as large as the cache, so that what suits LRU is
 /// served by exactly LRU. Not safe for concurrent use.
 /// </summary>
-internal sealed class AdmissionDuel(long limit, FrequencySketch sketch)
+internal sealed class PolicyDuel(long limit, FrequencySketch sketch)
 {
     /// <summary>Keys that each side plays with at most: larger caches are judged by a sample of this size.</summary>
     private const int MaxKeys = 4096;

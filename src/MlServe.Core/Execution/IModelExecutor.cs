@@ -2,9 +2,9 @@ namespace MlServe;
 
 /// <summary>
 /// Runs rows on a model: the seam between what decides which rows run together and what runs them. Found with
-/// <c>predictor.GetService&lt;IBatchExecutor&gt;()</c>. Safe for concurrent use; a <see cref="ILane"/> is not.
+/// <c>predictor.GetService&lt;IModelExecutor&gt;()</c>. Safe for concurrent use; a <see cref="ILane"/> is not.
 /// </summary>
-internal interface IBatchExecutor
+internal interface IModelExecutor
 {
     /// <summary>What goes in and what comes out.</summary>
     ModelSignature Signature { get; }
@@ -23,7 +23,7 @@ internal interface IBatchExecutor
     /// <param name="options">The options of the call.</param>
     /// <param name="request">What was found out, where the result is null.</param>
     /// <returns>Null, or why the request cannot be served.</returns>
-    PredictionError? Prepare(in PredictionInputs inputs, PredictionOptions? options, out BatchRequest request);
+    PredictionError? Prepare(in PredictionInputs inputs, PredictionOptions? options, out PreparedRequest request);
 
     /// <summary>Takes a lane, making one where none is idle. Its owner returns it by disposing it.</summary>
     /// <param name="shape">The shape that the lane is for.</param>

@@ -4,8 +4,8 @@ using MlServe.Statistics;
 namespace MlServe.Caching;
 
 /// <summary>The answers of one version that are kept in its model's store. Safe for concurrent use.</summary>
-internal sealed class KeptAnswers(
-    CacheStore store, CacheVersion version, CacheOptions options, SecondLevel? secondLevel, StripedCounters counters, CacheWorth worth,
+internal sealed class CachedAnswers(
+    CacheStore store, CacheVersion version, CacheOptions options, SecondLevel? secondLevel, StripedCounters counters, CacheBenefit benefit,
     ILogger? logger, TimeProvider time)
 {
     private int _isClosed;
@@ -28,7 +28,7 @@ internal sealed class KeptAnswers(
             {
                 Store.Policy.Touch(entry);
                 counters.Count(CacheCounters.Hits);
-                worth.Served();
+                benefit.Served();
                 answer = entry.ToPrediction(PredictionSource.Cache, age);
                 return true;
             }
@@ -58,7 +58,7 @@ internal sealed class KeptAnswers(
             var started = time.GetTimestamp();
             if (KeepHere(key, answer, started, isForced: sharedKey is not null) is not { } entry) return;
             if (sharedKey is not null) secondLevel!.Keep(sharedKey, entry);
-            worth.KeepTook(time.GetTimestamp() - started + copyTicks);
+            benefit.KeepTook(time.GetTimestamp() - started + copyTicks);
         }
 #pragma warning disable CA1031 // The answer is there; that it could not be kept is nobody's fault who waits for it.
         catch (Exception exception)

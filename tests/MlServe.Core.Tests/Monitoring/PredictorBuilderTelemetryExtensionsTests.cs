@@ -2,7 +2,7 @@ using MlServe.Tests.Fakes;
 
 namespace MlServe.Tests.Monitoring;
 
-public sealed class TelemetryPredictorBuilderExtensionsTests
+public sealed class PredictorBuilderTelemetryExtensionsTests
 {
     [Fact]
     public void UseTelemetry_BadArguments_Throws()

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace MlServe.Caching;
+namespace MlServe.Statistics;
 
 /// <summary>
 /// How often keys were asked for lately: a count-min sketch of 4-bit counters that are halved now and then, as in TinyLFU (G. Einziger, R.
