@@ -6,20 +6,16 @@ namespace MlServe;
 public sealed class ModelVersion
 {
     private readonly VersionSet _set;
-    private readonly Lazy<IPredictor> _predictor;
+    private readonly Lazy<PipelineOwner> _pipeline;
 
     internal ModelVersion(ServedVersion version, VersionSet set)
     {
         Served = version;
         _set = set;
-        _predictor = new(() =>
-        {
-            // All who ask for it share it, and some are used to disposing what they get.
-            var predictor = (Pipeline)new PredictorBuilder(version)
-                .Use((_, _) => new ReadinessStage(VersionSet.Of(version, Unloaded()))).Build();
-            predictor.IsHeld = true;
-            return predictor;
-        });
+
+        // All who ask for it share it, and some are used to disposing what they get.
+        _pipeline = new(() => new PredictorBuilder(version)
+            .UseStage((_, _) => new ReadinessStage(VersionSet.Of(version, Unloaded()))).BuildOwned(new()));
     }
 
     /// <summary>Which file it is. Two loads of one file have equal identities; each is a <see cref="ModelVersion"/> of its own.</summary>
@@ -41,7 +37,7 @@ public sealed class ModelVersion
     /// Asks this version, live or not, below telemetry and fallback: to verify one before it is published. Answers
     /// <see cref="PredictionStatus.NotReady"/> once it takes no more requests. Disposing it does nothing to the version.
     /// </summary>
-    public IPredictor Predictor => _predictor.Value;
+    public IPredictor Predictor => _pipeline.Value.Predictor;
 
     internal ServedVersion Served { get; }
 

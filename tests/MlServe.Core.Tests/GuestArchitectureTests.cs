@@ -13,7 +13,7 @@ public sealed class GuestArchitectureTests
         new("an instrument past its guard",
             @"(?<!Guarded)\b(?:Histogram|Counter|UpDownCounter|Gauge|ObservableCounter|ObservableGauge|ObservableUpDownCounter)<"
             + @"|\bnew Meter\(",
-            "Guests/", "Hosting/WarmUpMeters.cs"),
+            "Guests/", "WarmUp/WarmUpMeters.cs"),
         new("a logger past its guard", @"\.CreateLogger(?:<\w+>)?\(|\bLoggerMessage\.Define|\bILogger<", "Guests/GuardedLogger.cs"),
         new("a log entry without an id", @"[lL]ogger\??\.Log(?:Trace|Debug|Information|Warning|Error|Critical)?\("),
         new("an activity past its guard",
@@ -33,7 +33,7 @@ public sealed class GuestArchitectureTests
         new("a thread that keeps its caller's context", @"\bnew Thread\((?:(?!UnsafeStart)[\s\S])*?\.Start\("),
         new("a callback that keeps its caller's context", @"(?<!\b(?:Background|MemoryPressure))\.Register\("),
         new("callbacks of others that may throw here",
-            @"\b\w+\.Cancel(?:Async)?\(\)|\.CancelAfter\(|\bnew CancellationTokenSource\(\s*[^)\s]",
+            @"\b\w+\.Cancel(?:Async)?\(\)|(?<!UrgentTasks)\.CancelAfter\(|\bnew CancellationTokenSource\(\s*[^)\s]",
             "Guests/Cancellations.cs", "Serving/"),
     ];
 

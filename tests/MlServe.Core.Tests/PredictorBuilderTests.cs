@@ -12,10 +12,10 @@ public sealed class PredictorBuilderTests
     public async Task Build_StagesAndDecorators_TheFirstUseIsTheOutermost()
     {
         using var predictor = new PredictorBuilder(new FakePredictor())
-            .Use((_, _) => Stage("a"))
-            .Use((_, _) => Stage("b"))
+            .UseStage((_, _) => Stage("a"))
+            .UseStage((_, _) => Stage("b"))
             .Use(inner => new Decorator("c", inner, _log))
-            .Use((_, _) => Stage("d"))
+            .UseStage((_, _) => Stage("d"))
             .Build();
 
         Answers.Read(await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct));
@@ -29,10 +29,10 @@ public sealed class PredictorBuilderTests
         var inners = new List<IPredictor>();
         using var model = new PendingPredictor();
         using var predictor = new PredictorBuilder(model)
-            .Use((inner, _) => Stage("a", inner, inners))
-            .Use((inner, _) => Stage("b", inner, inners))
+            .UseStage((inner, _) => Stage("a", inner, inners))
+            .UseStage((inner, _) => Stage("b", inner, inners))
             .Use(inner => new Decorator("c", inner, _log))
-            .Use((inner, _) => Stage("d", inner, inners))
+            .UseStage((inner, _) => Stage("d", inner, inners))
             .Build();
 
         // From the innermost on; each sees what stands behind it.
@@ -76,7 +76,7 @@ public sealed class PredictorBuilderTests
     {
         var clock = new CountingClock();
         using var predictor = new PredictorBuilder(new FakePredictor())
-            .Use((_, _) => new FakeStage("a", _log) { OnBefore = static (ref StageCall call) => call.Started > 0 })
+            .UseStage((_, _) => new FakeStage("a", _log) { OnBefore = static (ref StageCall call) => call.Started > 0 })
             .Build(new FakeServices(clock));
 
         Answers.Read(await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct));
@@ -88,9 +88,9 @@ public sealed class PredictorBuilderTests
     public void Dispose_WhatTheBuilderMade_IsDisposedOutermostFirst()
     {
         var predictor = new PredictorBuilder(_ => new FakePredictor { OnDispose = () => _log.Add("model disposed") })
-            .Use((_, _) => Stage("a"))
+            .UseStage((_, _) => Stage("a"))
             .Use(inner => new Decorator("b", inner, _log))
-            .Use((_, _) => Stage("c"))
+            .UseStage((_, _) => Stage("c"))
             .Build();
 
         predictor.Dispose();
@@ -104,7 +104,7 @@ public sealed class PredictorBuilderTests
     {
         var predictor = new PredictorBuilder(_ => new FakePredictor { OnDispose = () => _log.Add("model disposed") })
             .Use(inner => new Decorator("a", inner, _log))
-            .Use((_, _) => Stage("b"))
+            .UseStage((_, _) => Stage("b"))
             .Build();
 
         await predictor.DisposeAsync();
@@ -119,7 +119,7 @@ public sealed class PredictorBuilderTests
     {
         var model = new FakePredictor();
 
-        new PredictorBuilder(model).Use((_, _) => Stage("a")).Use(inner => inner).Build().Dispose();
+        new PredictorBuilder(model).UseStage((_, _) => Stage("a")).Use(inner => inner).Build().Dispose();
 
         Assert.Equal(0, model.Disposals);
         Assert.Equal(["a disposed"], _log);
@@ -141,7 +141,7 @@ public sealed class PredictorBuilderTests
         var builder = new PredictorBuilder(_ => new FakePredictor { OnDispose = () => _log.Add("model disposed") })
             .Use(IPredictor (_) => throw new InvalidOperationException("boom"))
             .Use(inner => new Decorator("b", inner, _log))
-            .Use((_, _) => Stage("c"));
+            .UseStage((_, _) => Stage("c"));
 
         Assert.Throws<InvalidOperationException>(() => builder.Build());
 
@@ -152,9 +152,9 @@ public sealed class PredictorBuilderTests
     public void Build_StageThrows_DisposesTheStagesBesideItToo()
     {
         var builder = new PredictorBuilder(_ => new FakePredictor { OnDispose = () => _log.Add("model disposed") })
-            .Use((_, _) => Stage("a"))
-            .Use(PredictionStage (_, _) => throw new InvalidOperationException("boom"))
-            .Use((_, _) => Stage("c"));
+            .UseStage((_, _) => Stage("a"))
+            .UseStage((_, _) => throw new InvalidOperationException("boom"))
+            .UseStage((_, _) => Stage("c"));
 
         Assert.Throws<InvalidOperationException>(() => builder.Build());
 
@@ -181,7 +181,7 @@ public sealed class PredictorBuilderTests
         {
             models.Add(new());
             return models[^1];
-        }).Use((_, _) => Stage("a"));
+        }).UseStage((_, _) => Stage("a"));
 
         var first = builder.Build();
         using var second = builder.Build();

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using MlServe.Batching;
 
 namespace MlServe;
@@ -12,6 +13,7 @@ public static class PredictorBuilderBatchingExtensions
     /// <param name="builder">The pipeline.</param>
     /// <param name="configure">Changes the defaults.</param>
     /// <returns>The same builder.</returns>
+    [SuppressMessage("ApiDesign", "RS0027", Justification = "The other form takes the options themselves.")]
     public static PredictorBuilder UseBatching(this PredictorBuilder builder, Action<BatchingOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
@@ -23,9 +25,16 @@ public static class PredictorBuilderBatchingExtensions
         });
     }
 
-    /// <summary>Runs requests together with options that were made beforehand.</summary>
-    internal static PredictorBuilder UseBatching(this PredictorBuilder builder, BatchingOptions options) =>
-        builder.UseModel((inner, context) => Create(inner, options, context));
+    /// <summary>As the other form, with options that were made beforehand.</summary>
+    /// <param name="builder">The pipeline.</param>
+    /// <param name="options">The options; not to be changed afterwards.</param>
+    /// <returns>The same builder.</returns>
+    public static PredictorBuilder UseBatching(this PredictorBuilder builder, BatchingOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(options);
+        return builder.UseModel((inner, context) => Create(inner, options, context));
+    }
 
     internal static IPredictor Create(IPredictor inner, BatchingOptions options, PipelineContext context)
     {

@@ -133,7 +133,7 @@ internal sealed class CacheStage : PredictionStage, IStaleAnswers
     public override object? GetService(Type serviceType)
     {
         if (serviceType == typeof(CacheStatistics)) return Statistics();
-        return serviceType == typeof(SecondLevel) ? _secondLevel : base.GetService(serviceType);
+        return serviceType == typeof(IOpensAhead) ? _secondLevel : base.GetService(serviceType);
     }
 
     public override void Dispose()

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Caching.Hybrid;
 using Microsoft.Extensions.Logging;
@@ -20,10 +21,11 @@ public static class PredictorBuilderCachingExtensions
     /// <param name="builder">The pipeline.</param>
     /// <param name="configure">Changes the defaults.</param>
     /// <returns>The same builder.</returns>
+    [SuppressMessage("ApiDesign", "RS0027", Justification = "The other form takes the options themselves.")]
     public static PredictorBuilder UseCache(this PredictorBuilder builder, Action<CacheOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        return builder.Use(PredictionStage (inner, context) =>
+        return builder.UseStage((inner, context) =>
         {
             var options = new CacheOptions();
             configure?.Invoke(options);
@@ -31,9 +33,20 @@ public static class PredictorBuilderCachingExtensions
         });
     }
 
-    /// <summary>Adds a cache with options that were made beforehand, and with another hasher in tests.</summary>
-    internal static PredictorBuilder UseCache(this PredictorBuilder builder, CacheOptions options, IRequestHasher? hasher = null) =>
-        builder.Use(PredictionStage (inner, context) => Create(inner, options, context, hasher ?? RequestHasher.Instance));
+    /// <summary>As the other form, with options that were made beforehand.</summary>
+    /// <param name="builder">The pipeline.</param>
+    /// <param name="options">The options; not to be changed afterwards.</param>
+    /// <returns>The same builder.</returns>
+    public static PredictorBuilder UseCache(this PredictorBuilder builder, CacheOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(options);
+        return builder.UseCache(options, RequestHasher.Instance);
+    }
+
+    /// <summary>Adds a cache with another hasher, for tests.</summary>
+    internal static PredictorBuilder UseCache(this PredictorBuilder builder, CacheOptions options, IRequestHasher hasher) =>
+        builder.UseStage((inner, context) => Create(inner, options, context, hasher));
 
     private static CacheStage Create(IPredictor inner, CacheOptions options, PipelineContext context, IRequestHasher hasher)
     {

@@ -1,10 +1,21 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace MlServe;
 
 /// <summary>
-/// A predictor whose pending value tasks are <see cref="PooledSource"/>s: a second await harms nobody but itself, and a caller's dead
-/// context nobody at all. Around one that does not say so, <see cref="Pipeline"/> sees to it.
+/// A mark of a layer that hands on the pending task of what is inside of it as it is. Those of built-in layers bear a second await and a
+/// caller's dead context; around a layer without the mark the pipeline puts an awaitable of its own, so that this holds of every task.
+/// Asked of the object and not by <see cref="IPredictor.GetService"/>.
 /// </summary>
-internal interface IShieldsCallers
+/// <remarks>
+/// Saves that awaitable for each pending call. Not for a layer that makes tasks of its own: an async method's, say.
+/// </remarks>
+[Experimental("MLSERVE001")]
+public interface IShieldsCallers
 {
+    /// <summary>
+    /// Whether its tasks are of that kind; of a layer around another, whether that one's are:
+    /// <c>Inner is IShieldsCallers { IsShielding: true }</c>.
+    /// </summary>
     bool IsShielding { get; }
 }

@@ -97,6 +97,11 @@ internal static partial class LogMessages
         + "BatchTolerance where it is rounding")]
     public static partial void BatchingStopped(ILogger logger, string model, string version, int rows, string reason);
 
+    [LoggerMessage(
+        4007, LogLevel.Warning,
+        "The warm-up of model {Model} has failed or taken too long. The model is ready, and its first predictions may be slow")]
+    public static partial void WarmUpEnded(ILogger logger, Exception exception, string model);
+
     [LoggerMessage(5000, LogLevel.Information,
         "The cache of model '{Model}' switches itself off: at a hit rate of {HitRate:P2} it saves {SavedMicroseconds:F2} us a request and "
         + "costs {CostMicroseconds:F2} us. It is tried again in {Pause}")]

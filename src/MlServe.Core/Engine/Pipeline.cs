@@ -21,6 +21,9 @@ internal sealed class Pipeline(IPredictor outermost, List<IPredictor> made, IRea
     /// </summary>
     public IReadOnlyList<PipelineLayer> WarmUpLayers => layers;
 
+    /// <summary>The layer that runs the model itself, if there is one: in a warm-up it is part of the model.</summary>
+    public IPredictor? Batcher { get; init; }
+
     /// <summary>
     /// Whether it belongs to a host, which closes it: disposing it does nothing then. It is handed to code that may be used to disposing
     /// what it gets.

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using MlServe.Guests;
@@ -5,12 +6,14 @@ using MlServe.Guests;
 namespace MlServe;
 
 /// <summary>
-/// What the layers of a pipeline are built with: whose model it is, and the host's parts, each behind its guard. It is made out of a
-/// container once (<see cref="Of"/>).
+/// What the layers of a pipeline are built with: whose model it is, and the host's parts. It is read out of a container once
+/// (<see cref="From"/>), and is a container itself, so that <see cref="PredictorBuilder.Build"/> takes it as one. Immutable and safe for
+/// concurrent use.
 /// </summary>
-internal sealed record PipelineContext : IServiceProvider
+[Experimental("MLSERVE001")]
+public sealed record PipelineContext : IServiceProvider
 {
-    /// <summary>The model; of a model that says nothing, one without a name.</summary>
+    /// <summary>The model; of one that does not say who it is, one with the name <c>unnamed</c>.</summary>
     public ModelIdentity Identity { get; init; } = new("unnamed");
 
     /// <summary>What the model promises; null: nothing is said.</summary>
@@ -19,32 +22,44 @@ internal sealed record PipelineContext : IServiceProvider
     /// <summary>The host's meters; null: the meter of the process.</summary>
     public IMeterFactory? Meters { get; init; }
 
-    /// <summary>The log; null: there is none.</summary>
+    /// <summary>
+    /// The log; null: there is none. What comes out of a container does not throw, whatever the application's logger does.
+    /// </summary>
     public ILogger? Logger { get; init; }
 
+    /// <summary>
+    /// The clock for all that a layer times. Default: the system's. What comes out of a container does not throw, whatever the
+    /// application's clock does.
+    /// </summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>Who is told of what happens to the model; null: nobody.</summary>
     public ModelEvents? Events { get; init; }
 
-    /// <summary>Finds models by their names; null: names mean nothing.</summary>
-    public IFallbackTargets? Targets { get; init; }
+    /// <summary>Finds other models by their names; null: names mean nothing.</summary>
+    public IPredictorDirectory? Models { get; init; }
+
+    /// <summary>Says who asks, if a request's options do not; null: nobody does.</summary>
+    public ICallerAccessor? Callers { get; init; }
 
     /// <summary>
-    /// Whether the layers are built once more, to be warmed up: nothing of it leads anywhere, and a layer must call nothing that is
-    /// somebody else's. Layers look at it when they are made, not at each request.
+    /// Whether the layers are built once more, to be warmed up: nothing of it leads anywhere, and a layer must keep no trace of a request
+    /// nor call anything that is somebody else's. Layers look at it when they are made, not at each request.
     /// </summary>
     public bool IsWarmUp { get; init; }
 
-    /// <summary>What is registered by the application, and by packages; null: nothing is.</summary>
+    /// <summary>The container itself, for what has no name here; null: nothing is registered.</summary>
     public IServiceProvider? Services { get; init; }
 
     /// <summary>The meter by which instruments are made.</summary>
-    public GuardedMeter Meter => GuardedMeter.For(Meters, Logger);
+    internal GuardedMeter Meter => GuardedMeter.For(Meters, Logger);
+
+    /// <summary>The container as a layer of the application's is given it.</summary>
+    internal IServiceProvider Container => Services ?? this;
 
     /// <summary>Reads a container.</summary>
-    /// <param name="services">The container; null: nothing is registered.</param>
-    public static PipelineContext Of(IServiceProvider? services) => services switch
+    /// <param name="services">The container; null: nothing is registered. A context is returned as it is.</param>
+    public static PipelineContext From(IServiceProvider? services) => services switch
     {
         null => new(),
         PipelineContext context => context,
@@ -56,20 +71,23 @@ internal sealed record PipelineContext : IServiceProvider
             Logger = services.FindLogger(),
             Time = services.FindClock(),
             Events = services.Find<ModelEvents>(),
-            Targets = services.Find<IFallbackTargets>(),
+            Models = services.Find<IPredictorDirectory>(),
+            Callers = services.Find<ICallerAccessor>(),
         },
     };
 
-    /// <summary>The same for the model that a pipeline is built around, as far as it says who it is.</summary>
-    public PipelineContext For(IPredictor model) =>
-        model.GetService<ModelIdentity>() is { } identity ? this with { Identity = identity } : this;
-
-    /// <summary>What the application has registered beside the parts that are named here; null: it has not.</summary>
+    /// <summary>
+    /// What packages and the application have registered beside the parts that are named here: of the built-in layers,
+    /// <see cref="RunGate"/>, the cache's stores and a <c>HybridCache</c>. Asked for when a layer is made, not at each request.
+    /// </summary>
+    /// <typeparam name="T">The service.</typeparam>
+    /// <returns>The service; null where it is not registered, and always in a warm-up.</returns>
     public T? Find<T>()
         where T : class => Services?.Find<T>();
 
-    /// <summary>The container as a layer of the application's is given it.</summary>
-    public IServiceProvider Container => Services ?? this;
+    /// <summary>The same for the model that a pipeline is built around, as far as it says who it is.</summary>
+    internal PipelineContext For(IPredictor model) =>
+        model.GetService<ModelIdentity>() is { } identity ? this with { Identity = identity } : this;
 
     object? IServiceProvider.GetService(Type serviceType) =>
         serviceType == typeof(ServiceLevel) && ServiceLevel is { } level ? level : Services?.GetService(serviceType);

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace MlServe;
 
 /// <summary>
@@ -50,6 +52,32 @@ public sealed class PredictorBuilder
         });
     }
 
+    /// <summary>
+    /// Adds a decorator that takes its parts from the pipeline's context inside of those added before. Unlike the other forms it takes part
+    /// in a host's warm-up, for which it is made once more: see <see cref="PipelineContext.IsWarmUp"/>.
+    /// </summary>
+    /// <param name="decorate">Makes the decorator around the rest of the pipeline; returns the rest itself for none.</param>
+    /// <returns>This builder.</returns>
+    [Experimental("MLSERVE001")]
+    public PredictorBuilder Use(Func<IPredictor, PipelineContext, IPredictor> decorate)
+    {
+        ArgumentNullException.ThrowIfNull(decorate);
+        return UseBuiltIn(decorate, mayOverrun: true);
+    }
+
+    /// <summary>
+    /// Adds a layer as hooks, without an async method or an allocation a call, inside of those added before. It takes part in a host's
+    /// warm-up, for which it is made once more: see <see cref="PipelineContext.IsWarmUp"/>.
+    /// </summary>
+    /// <param name="stage">Makes the stage, which is given what stands behind it; the pipeline disposes it.</param>
+    /// <returns>This builder.</returns>
+    [Experimental("MLSERVE001")]
+    public PredictorBuilder UseStage(Func<IPredictor, PipelineContext, PredictionStage> stage)
+    {
+        ArgumentNullException.ThrowIfNull(stage);
+        return Use(new PipelineLayer { Stage = stage });
+    }
+
     /// <summary>Adds a built-in decorator inside of the layers added before.</summary>
     /// <param name="decorate">Makes the decorator around the rest of the pipeline; for a warm-up, one that calls nothing that is somebody
     /// else's.</param>
@@ -68,10 +96,6 @@ public sealed class PredictorBuilder
     /// <param name="limit">Says how long; <see cref="Timeout.InfiniteTimeSpan"/>: as long as it takes.</param>
     internal PredictorBuilder UseLimit(Func<PipelineContext, TimeSpan> limit) => Use(PipelineLayer.OfLimit(limit));
 
-    /// <summary>Adds a stage inside of the layers added before.</summary>
-    /// <param name="stage">Makes the stage; for a warm-up, one that calls nothing that is somebody else's.</param>
-    internal PredictorBuilder Use(Func<IPredictor, PipelineContext, PredictionStage> stage) => Use(new PipelineLayer { Stage = stage });
-
     /// <summary>Adds a layer inside of those added before.</summary>
     internal PredictorBuilder Use(PipelineLayer layer)
     {
@@ -80,13 +104,27 @@ public sealed class PredictorBuilder
     }
 
     /// <summary>Builds the pipeline.</summary>
-    /// <param name="services">Where decorators find what they need; null: nothing is registered.</param>
+    /// <param name="services">
+    /// Where decorators find what they need: a container, or a <c>PipelineContext</c>. Null: nothing is registered.
+    /// </param>
     /// <returns>The pipeline. Disposing it disposes what was made here, outermost first, and not a predictor that the builder was
     /// handed.</returns>
     /// <exception cref="InvalidOperationException">A decorator's factory returned null.</exception>
-    public IPredictor Build(IServiceProvider? services = null)
+    public IPredictor Build(IServiceProvider? services = null) => BuildPipeline(PipelineContext.From(services));
+
+    /// <summary>Builds the pipeline for a host, which hands it to others and ends it itself.</summary>
+    /// <param name="context">What the layers are built with.</param>
+    /// <returns>The pipeline together with the right to end it.</returns>
+    /// <exception cref="InvalidOperationException">A decorator's factory returned null.</exception>
+    [Experimental("MLSERVE001")]
+    public PipelineOwner BuildOwned(PipelineContext context)
     {
-        var context = PipelineContext.Of(services);
+        ArgumentNullException.ThrowIfNull(context);
+        return new(BuildPipeline(context));
+    }
+
+    private Pipeline BuildPipeline(PipelineContext context)
+    {
         var made = new List<IPredictor>();
         try
         {
@@ -96,6 +134,7 @@ public sealed class PredictorBuilder
 
             context = context.For(predictor);
             var mayOverrun = predictor is not IKeepsDeadlines && _layers is not [.., { IsModel: true }];
+            IPredictor? batcher = null;
             var layers = PipelineOrder.Of(_layers, mayOverrun);
             var warmUp = new PipelineLayer?[layers.Count];
             for (var last = layers.Count - 1; last >= 0; last--)
@@ -120,7 +159,8 @@ public sealed class PredictorBuilder
                     warmUp[last] = layer.ForWarmUp(predictor, inner);
                     if (ReferenceEquals(predictor, inner)) continue;
                     made.Add(predictor);
-                    mayOverrun |= layer.MayOverrun;
+                    if (layer.IsModel) batcher = predictor;
+                    mayOverrun = (mayOverrun || layer.MayOverrun) && predictor is not IKeepsDeadlines;
                     continue;
                 }
 
@@ -133,7 +173,7 @@ public sealed class PredictorBuilder
                 last = first;
             }
 
-            return new Pipeline(predictor, made, [.. warmUp.OfType<PipelineLayer>()]);
+            return new(predictor, made, [.. warmUp.OfType<PipelineLayer>()]) { Batcher = batcher };
         }
         catch
         {

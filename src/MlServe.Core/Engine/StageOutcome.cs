@@ -1,7 +1,10 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace MlServe;
 
-/// <summary>What a stage has done with a call.</summary>
-internal enum StageOutcome
+/// <summary>What a <see cref="PredictionStage"/> has done with a call.</summary>
+[Experimental("MLSERVE001")]
+public enum StageOutcome
 {
     /// <summary>The call goes on: to the stage behind this one on its way in, to the one before it on its way out.</summary>
     Next,
@@ -9,6 +12,8 @@ internal enum StageOutcome
     /// <summary><see cref="StageCall.Answer"/> has been set, and what stands behind the stage is left out.</summary>
     Answered,
 
-    /// <summary><see cref="StageCall.Pending"/> has been set, and the call goes on when that has ended.</summary>
+    /// <summary>
+    /// The stage waits for what it has given to <see cref="StageCall.Wait"/>, and the call goes on when that has ended.
+    /// </summary>
     Pending,
 }

@@ -1,7 +1,10 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace MlServe.Guests;
 
 /// <summary>Code that is not MlServe's and that MlServe calls, or lets call it.</summary>
-internal enum Guest
+[Experimental("MLSERVE001")]
+public enum Guest
 {
     /// <summary>A logger or its factory.</summary>
     Logger = 0,

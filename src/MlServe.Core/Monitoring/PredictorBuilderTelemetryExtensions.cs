@@ -38,7 +38,7 @@ public static class PredictorBuilderTelemetryExtensions
         context.IsWarmUp && TracingPredictor.IsListenedTo ? inner : new TracingPredictor(inner, modelName, context.Logger);
 
     /// <summary>Metrics, EventCounters and log entries, without activities.</summary>
-    private static PredictorBuilder UseMetrics(this PredictorBuilder builder, string modelName) => builder.Use((_, context) =>
+    private static PredictorBuilder UseMetrics(this PredictorBuilder builder, string modelName) => builder.UseStage((_, context) =>
     {
         var metrics = PredictionMetrics.For(context.Meters, context.Logger, isCounted: !context.IsWarmUp);
         metrics.Watch(context.Find<RunGate>() ?? RunGate.Shared);

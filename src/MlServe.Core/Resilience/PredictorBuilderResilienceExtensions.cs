@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using MlServe.Resilience;
@@ -23,6 +24,7 @@ public static class PredictorBuilderResilienceExtensions
     /// <param name="builder">The pipeline.</param>
     /// <param name="configure">Changes the defaults.</param>
     /// <returns>The same builder.</returns>
+    [SuppressMessage("ApiDesign", "RS0027", Justification = "The other form takes the options themselves.")]
     public static PredictorBuilder UseCircuitBreaker(this PredictorBuilder builder, Action<CircuitBreakerOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
@@ -74,7 +76,7 @@ public static class PredictorBuilderResilienceExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(configure);
-        List<FallbackStep> Steps()
+        IReadOnlyList<FallbackStep> Steps()
         {
             var chain = new FallbackBuilder();
             configure(chain);
@@ -82,6 +84,22 @@ public static class PredictorBuilderResilienceExtensions
         }
 
         return builder.UseFallback((inner, context) => CreateFallback(inner, Steps(), context));
+    }
+
+    /// <summary>
+    /// Asks others where the model does not answer, by a chain that was made beforehand: for hosts, where a model's chain is there before
+    /// the model is and several pipelines share it. Its order is that of the other form.
+    /// </summary>
+    /// <param name="builder">The pipeline.</param>
+    /// <param name="chain">The chain. In a warm-up another takes its place, in which nobody stands in.</param>
+    /// <returns>The same builder.</returns>
+    [Experimental("MLSERVE001")]
+    public static PredictorBuilder UseFallback(this PredictorBuilder builder, FallbackChain chain)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(chain);
+        return builder.UseFallback((inner, context) =>
+            context.IsWarmUp ? FallbackChain.Create(inner, chain.Model, chain.Steps, context) : chain);
     }
 
     /// <summary>
@@ -123,29 +141,33 @@ public static class PredictorBuilderResilienceExtensions
             mayOverrun: true);
     }
 
-    internal static PredictorBuilder UseCircuitBreaker(this PredictorBuilder builder, CircuitBreakerOptions options) =>
-        builder.UseCircuitBreaker(() => options);
-
-    internal static PredictorBuilder UseChaos(this PredictorBuilder builder, ChaosOptions options) =>
-        builder.UseBuiltIn((inner, context) => CreateChaos(inner, options, context), mayOverrun: true);
-
-    /// <summary>Adds a chain that was made beforehand, or is made for the pipeline.</summary>
-    internal static PredictorBuilder UseFallback(this PredictorBuilder builder, Func<IPredictor, PipelineContext, FallbackChain> chain) =>
-        builder.Use(new PipelineLayer { Stage = (inner, context) => new FallbackStage(chain(inner, context)), AsksOthers = true });
-
-    /// <summary>
-    /// A chain around a model that need not be loaded yet. In a warm-up its models and functions are nobody's: what fails there is not
-    /// answered by others.
-    /// </summary>
-    internal static FallbackChain CreateFallback(IPredictor inner, string model, IReadOnlyList<FallbackStep> steps, PipelineContext context)
+    /// <summary>As the other form, with options that were made beforehand.</summary>
+    /// <param name="builder">The pipeline.</param>
+    /// <param name="options">The options of the circuit breaker; not to be changed afterwards.</param>
+    /// <returns>The same builder.</returns>
+    public static PredictorBuilder UseCircuitBreaker(this PredictorBuilder builder, CircuitBreakerOptions options)
     {
-        if (context.IsWarmUp)
-            steps = steps is [ModelStep { After: { } delay } hedge, ..] ? [new ModelStep(hedge.Name) { After = delay }] : [];
-        return new(inner, model, steps, context.Targets, new(model, context.Meter), context.Time);
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(options);
+        return builder.UseCircuitBreaker(() => options);
     }
 
+    /// <summary>As the other form, with options that were made beforehand.</summary>
+    /// <param name="builder">The pipeline.</param>
+    /// <param name="options">The options of the faults; not to be changed afterwards.</param>
+    /// <returns>The same builder.</returns>
+    public static PredictorBuilder UseChaos(this PredictorBuilder builder, ChaosOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(options);
+        return builder.UseBuiltIn((inner, context) => CreateChaos(inner, options, context), mayOverrun: true);
+    }
+
+    private static PredictorBuilder UseFallback(this PredictorBuilder builder, Func<IPredictor, PipelineContext, FallbackChain> chain) =>
+        builder.Use(new PipelineLayer { Stage = (inner, context) => new FallbackStage(chain(inner, context)), AsksOthers = true });
+
     private static PredictorBuilder UseCircuitBreaker(this PredictorBuilder builder, Func<CircuitBreakerOptions> options) =>
-        builder.Use((inner, context) => CreateBreaker(inner, options(), context));
+        builder.UseStage((inner, context) => CreateBreaker(inner, options(), context));
 
     private static CircuitBreakerStage CreateBreaker(IPredictor inner, CircuitBreakerOptions options, PipelineContext context)
     {
@@ -188,10 +210,10 @@ public static class PredictorBuilderResilienceExtensions
             new(breaker, options.SlowRunThreshold, context.ServiceLevel?.P99, time));
     }
 
-    private static FallbackChain CreateFallback(IPredictor inner, List<FallbackStep> steps, PipelineContext context)
+    private static FallbackChain CreateFallback(IPredictor inner, IReadOnlyList<FallbackStep> steps, PipelineContext context)
     {
         var identity = context.Identity;
-        if (context.IsWarmUp) return CreateFallback(inner, identity.Name, steps, context);
+        if (context.IsWarmUp) return FallbackChain.Create(inner, identity.Name, steps, context);
         if (steps.Count == 0)
             throw new InvalidOperationException(
                 $"The fallback chain of model '{identity.Name}' is empty. Name who answers: To(...), ThenStaleAnswer(), ThenValue(...).");
@@ -201,7 +223,7 @@ public static class PredictorBuilderResilienceExtensions
 
         foreach (var step in steps.OfType<ModelStep>())
         {
-            if (!step.IsGiven && context.Targets is null)
+            if (!step.IsGiven && context.Models is null)
             {
                 throw new InvalidOperationException(
                     $"The fallback chain of model '{identity.Name}' names model '{step.Name}', and without a host names mean nothing. "
@@ -211,7 +233,7 @@ public static class PredictorBuilderResilienceExtensions
             if (step.IsGiven) CheckTarget(inner, identity, step);
         }
 
-        return CreateFallback(inner, identity.Name, steps, context);
+        return FallbackChain.Create(inner, identity.Name, steps, context);
     }
 
     /// <summary>Refuses a target that is the model itself, or does not fit it.</summary>

@@ -45,7 +45,7 @@ internal sealed class ConfigurationCheck(
             catch (Exception exception)
 #pragma warning restore CA1031
             {
-                problems.Add($"{catalog.KeyOf(model)}: the options could not be made. {GuestReports.MessageOf(exception)}");
+                problems.Add($"{catalog.KeyOf(model)}: the options could not be made. {ExceptionText.Of(exception)}");
             }
         }
 

@@ -44,14 +44,17 @@ internal static class FallbackGraph
     private static IEnumerable<string> UnknownOf(
         string model, IReadOnlyList<FallbackStep> steps, IReadOnlyCollection<string> models, Func<string, string> keyOf)
     {
-        foreach (var step in steps.OfType<ModelStep>().Where(step => !step.IsGiven && !models.Contains(step.Name, ModelName.Comparer)))
+        foreach (var other in ModelsOf(steps).Where(other => !models.Contains(other, ModelName.Comparer)))
         {
-            var suggestion = Suggestion.For(step.Name, models) is { } name
+            var suggestion = Suggestion.For(other, models) is { } name
                 ? $" Did you mean '{name}'?"
                 : $" There are: {string.Join(", ", models.Select(static name => $"'{name}'"))}.";
-            yield return $"{keyOf(model)}:{nameof(ModelOptions.Fallback)} names model '{step.Name}', and there is none.{suggestion}";
+            yield return $"{keyOf(model)}:{nameof(ModelOptions.Fallback)} names model '{other}', and there is none.{suggestion}";
         }
     }
+
+    private static IEnumerable<string> ModelsOf(IReadOnlyList<FallbackStep> steps) =>
+        steps.Select(static step => step.Model).OfType<string>();
 
     private static string LeadsBack(List<string> cycle, Func<string, string> keyOf) =>
         $"{keyOf(cycle[0])}:{nameof(ModelOptions.Fallback)} leads back to where it began: {string.Join(" -> ", cycle)}. Take one of them "
@@ -61,11 +64,11 @@ internal static class FallbackGraph
         string start, IReadOnlyList<FallbackStep> steps, List<string> way, Func<string, IReadOnlyList<FallbackStep>> stepsOf,
         HashSet<string> seen)
     {
-        foreach (var step in steps.OfType<ModelStep>().Where(static step => !step.IsGiven))
+        foreach (var other in ModelsOf(steps))
         {
-            List<string> next = [.. way, step.Name];
-            if (ModelName.Comparer.Equals(step.Name, start)) return next;
-            if (seen.Add(step.Name) && FindWayBack(start, stepsOf(step.Name), next, stepsOf, seen) is { } found) return found;
+            List<string> next = [.. way, other];
+            if (ModelName.Comparer.Equals(other, start)) return next;
+            if (seen.Add(other) && FindWayBack(start, stepsOf(other), next, stepsOf, seen) is { } found) return found;
         }
 
         return null;
@@ -79,9 +82,9 @@ internal static class FallbackGraph
         if (done.Contains(model) || !stepsOf.TryGetValue(model, out var steps)) return null;
 
         way.Add(model);
-        foreach (var step in steps.OfType<ModelStep>().Where(static step => !step.IsGiven))
+        foreach (var other in ModelsOf(steps))
         {
-            if (FindCycle(step.Name, way, stepsOf, done) is { } cycle)
+            if (FindCycle(other, way, stepsOf, done) is { } cycle)
             {
                 done.UnionWith(way);
                 return cycle;

@@ -70,7 +70,7 @@ internal sealed class SettingsReader(
         catch (OperationCanceledException exception)
         {
             throw new ModelLoadException(
-                ModelLoadFailure.Other, $"The options of model '{name}' could not be made. {GuestReports.MessageOf(exception)}", exception);
+                ModelLoadFailure.Other, $"The options of model '{name}' could not be made. {ExceptionText.Of(exception)}", exception);
         }
     }
 

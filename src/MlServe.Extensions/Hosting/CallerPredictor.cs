@@ -1,10 +1,11 @@
+using Microsoft.Extensions.Logging;
 using MlServe.Guests;
 
 namespace MlServe.Hosting;
 
 /// <summary>The door of a host's model: asks the host who asks where a request's options name nobody.</summary>
-internal sealed class CallerPredictor(IPredictor inner, string model, ICallerAccessor accessor,
-    GuestReports reports) : DelegatingPredictor(inner), IShieldsCallers
+internal sealed class CallerPredictor(IPredictor inner, string model, ICallerAccessor accessor, ILogger? logger)
+    : DelegatingPredictor(inner), IShieldsCallers, IKeepsDeadlines
 {
     // Of the last caller that came without options: who asks often is often the same.
     private PredictionOptions? _last;
@@ -13,8 +14,8 @@ internal sealed class CallerPredictor(IPredictor inner, string model, ICallerAcc
 
     /// <summary>The door where the host says who asks. A warm-up is nobody's, and goes around it.</summary>
     public static IPredictor Around(IPredictor inner, PipelineContext context) =>
-        !context.IsWarmUp && context.Find<ICallerAccessor>() is { } accessor
-            ? new CallerPredictor(inner, context.Identity.Name, accessor, new(context.Logger))
+        !context.IsWarmUp && context.Callers is { } accessor
+            ? new CallerPredictor(inner, context.Identity.Name, accessor, context.Logger)
             : inner;
 
     public override ValueTask<Prediction> PredictAsync(
@@ -30,7 +31,7 @@ internal sealed class CallerPredictor(IPredictor inner, string model, ICallerAcc
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            reports.Add(Guest.Callback, exception);
+            Guards.Report(Guest.Callback, exception, logger);
             return new(Prediction.FromError(Unknown(exception)));
         }
 

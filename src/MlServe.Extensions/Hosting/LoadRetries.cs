@@ -24,7 +24,7 @@ internal sealed class LoadRetries(
             if (!_underWay.Add(model)) return;
         }
 
-        using var noContext = Guests.Background.SuppressFlow();
+        using var noContext = Background.SuppressFlow();
         _ = RunAsync(model);
     }
 

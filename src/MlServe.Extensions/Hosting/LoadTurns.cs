@@ -31,22 +31,25 @@ internal sealed class LoadTurns(int count, TimeProvider time)
         }
     }
 
+#pragma warning disable CA1001 // Its source may be cancelled when the turn has ended, and holds nothing.
     private sealed class Turn : IDisposable
+#pragma warning restore CA1001
     {
         private readonly SemaphoreSlim _free;
-        private readonly ITimer _timer;
+        private readonly CancellationTokenSource _late = new();
+        private readonly IDisposable _patience;
         private int _isOver;
 
         public Turn(SemaphoreSlim free, TimeProvider time)
         {
             _free = free;
-            _timer = time.CreateDeadlineTimer(static turn => ((Turn)turn!).End(), this);
-            _timer.Change(Longest, Timeout.InfiniteTimeSpan);
+            _ = _late.Token.UnsafeRegister(static turn => ((Turn)turn!).End(), this);
+            _patience = UrgentTasks.CancelAfter(_late, Longest, time);
         }
 
         public void Dispose()
         {
-            _timer.Dispose();
+            _patience.Dispose();
             End();
         }
 

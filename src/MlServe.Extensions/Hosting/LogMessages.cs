@@ -8,7 +8,7 @@ namespace MlServe.Hosting;
 internal static partial class LogMessages
 {
     /// <summary>Makes the logger; of nothing where the application has no logging.</summary>
-    public static ILogger Create(ILoggerFactory? loggers) => GuardedLogger.Of(loggers) ?? NullLogger.Instance;
+    public static ILogger Create(ILoggerFactory? loggers) => Guards.LogOf(loggers) ?? NullLogger.Instance;
 
     [LoggerMessage(4000, LogLevel.Error, "Model {Model} could not be loaded")]
     public static partial void LoadFailed(this ILogger logger, Exception exception, string model);
@@ -34,11 +34,6 @@ internal static partial class LogMessages
 
     [LoggerMessage(4006, LogLevel.Error, "The configuration was reloaded, and its models could not be brought in line with it")]
     public static partial void ReloadFailed(this ILogger logger, Exception exception);
-
-    [LoggerMessage(
-        4007, LogLevel.Warning,
-        "The warm-up of model {Model} has failed or taken too long. The model is ready, and its first predictions may be slow")]
-    public static partial void WarmUpEnded(this ILogger logger, Exception exception, string model);
 
     [LoggerMessage(
         4008, LogLevel.Error,

@@ -15,7 +15,6 @@ internal sealed class MlServingHostedService(
     : IHostedLifecycleService, IDisposable
 {
     private readonly ILogger _logger = LogMessages.Create(loggers);
-    private readonly GuestReports _reports = new(LogMessages.Create(loggers));
     private readonly List<IDisposable> _watches = [];
     private bool _isStartedEarly;
 
@@ -63,7 +62,7 @@ internal sealed class MlServingHostedService(
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            _reports.Add(Guest.Host, exception);
+            Guards.Report(Guest.Host, exception, _logger);
         }
     }
 
@@ -74,7 +73,9 @@ internal sealed class MlServingHostedService(
             Watch(() => ChangeToken.OnChange(() => new UnattachedChangeToken(section.GetReloadToken()), Reload));
 
         // Services stop in reverse order: one that was registered later and takes its time must not keep the health check green.
-        if (lifetime is not null) Watch(() => Background.Register(provider.BeginStopping, lifetime.ApplicationStopping));
+        if (lifetime is null) return;
+        Watch(() => lifetime.ApplicationStopping.UnsafeRegister(
+            static provider => ((PredictorProvider)provider!).BeginStopping(), provider));
     }
 
     private void BeginStopping()

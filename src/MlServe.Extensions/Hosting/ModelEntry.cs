@@ -10,8 +10,8 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
 {
     private readonly ModelHost _host;
     private readonly Lock _lock = new();
-    private readonly Lazy<IPredictor> _below;
-    private readonly Pipeline _outer;
+    private readonly Lazy<PipelineOwner> _below;
+    private readonly PipelineOwner _outer;
     private string? _lastSnapshot;
     private bool _isTriedBefore;
 
@@ -29,16 +29,9 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
         var steps = TryFindSteps();
         Fallback = steps is { Count: 0 }
             ? null
-            : PredictorBuilderResilienceExtensions.CreateFallback(
-                new PredictorBuilder(Versions).Use(EntranceOf).Build(context), Name, steps ?? [], context);
-        _outer = (Pipeline)AddGuards(new PredictorBuilder(Versions).UseBuiltIn(CallerPredictor.Around).UseTelemetry(Name)).Build(context);
-        _outer.IsHeld = true;
-        _below = new(() =>
-        {
-            var below = (Pipeline)AddGuards(new PredictorBuilder(Versions)).Build(context);
-            below.IsHeld = true;
-            return below;
-        });
+            : FallbackChain.Create(new PredictorBuilder(Versions).UseStage(EntranceOf).Build(context), steps ?? [], context);
+        _outer = AddGuards(new PredictorBuilder(Versions).Use(CallerPredictor.Around).UseTelemetry(Name)).BuildOwned(context);
+        _below = new(() => AddGuards(new PredictorBuilder(Versions)).BuildOwned(context));
     }
 
     public string Name { get; }
@@ -57,19 +50,16 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
     public string? FallbackProblems { get; private set; }
 
     /// <summary>What the application is given. Disposing it does nothing: the provider closes the model.</summary>
-    public IPredictor Predictor => _outer;
+    public IPredictor Predictor => _outer.Predictor;
 
     /// <summary>
     /// The model as another one's fallback chain enters it: below telemetry, since the caller is counted already, with its own chain and
     /// the guard of its life. Not to be disposed.
     /// </summary>
-    public IPredictor Below => _below.Value;
+    public IPredictor Below => _below.Value.Predictor;
 
     /// <summary>Who answers in the model's place; null: nobody.</summary>
     public FallbackChain? Fallback { get; }
-
-    /// <summary>The layers around versions, for their warm-up.</summary>
-    public IReadOnlyList<PipelineLayer> WarmUpLayers => _outer.WarmUpLayers;
 
     public ModelState State => Life.State;
 
@@ -105,17 +95,14 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
     public void Prepare(ServedVersion version)
     {
         var steps = version.Settings.Steps;
-        foreach (var value in steps.OfType<ValueStep>())
-            value.TakeTypesOf(version.Signature);
         if (Fallback is null && steps.Count > 0) _host.Logger.ChangeNeedsRestart(Name);
-        Fallback?.SetSteps(steps);
+        Fallback?.SetSteps(steps, version.Signature);
         FallbackProblems = null;
     }
 
     /// <summary>Gives up what the application was given, for the provider's end.</summary>
     public void Dispose()
     {
-        _outer.IsHeld = false;
         try
         {
             _outer.Dispose();
@@ -128,7 +115,6 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _outer.IsHeld = false;
         try
         {
             await _outer.DisposeAsync().ConfigureAwait(false);
@@ -151,10 +137,8 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
 
     /// <summary>The layers that stand before the model is loaded: those who answer in its place, and the entrance.</summary>
     private PredictorBuilder AddGuards(PredictorBuilder builder) => Fallback is { } fallback
-        ? builder.UseFallback((inner, context) => context.IsWarmUp
-            ? PredictorBuilderResilienceExtensions.CreateFallback(inner, Name, fallback.Steps, context)
-            : fallback).Use(EntranceOf)
-        : builder.Use(EntranceOf);
+        ? builder.UseFallback(fallback).UseStage(EntranceOf)
+        : builder.UseStage(EntranceOf);
 
     private ReadinessStage EntranceOf(IPredictor inner, PipelineContext context) =>
         context.IsWarmUp ? ReadinessStage.Opened(inner) : new(Versions);
@@ -188,7 +172,7 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
             Fallback?.SetSteps(settings?.Steps ?? []);
         }
 
-        var version = await _host.Loader.LoadAsync(settings, WarmUpLayers, cancellationToken).ConfigureAwait(false);
+        var version = await _host.Loader.LoadAsync(settings, Predictor, cancellationToken).ConfigureAwait(false);
         Prepare(version);
         return version;
     }

@@ -51,12 +51,8 @@ internal sealed record ModelHealth(string Model, string State, HealthStatus Stat
     /// <summary>
     /// Whether something answers in the model's place while it is not loaded. Stale answers are the model's own, and go with it.
     /// </summary>
-    private static bool IsStoodInFor(ModelEntry model, Func<string, ModelEntry?> find) => model.Fallback?.Steps.Any(step => step switch
-    {
-        ModelStep { IsGiven: true } or ValueStep or DelegateStep => true,
-        ModelStep other => find(other.Name) is { State: ModelState.Ready },
-        _ => false,
-    }) == true;
+    private static bool IsStoodInFor(ModelEntry model, Func<string, ModelEntry?> find) => model.Fallback?.Steps.Any(step =>
+        step.Model is { } other ? find(other) is { State: ModelState.Ready } : !step.NeedsStaleAnswers) == true;
 
     /// <summary>Asks the layers, which may be the application's.</summary>
     private static T? Find<T>(ModelEntry model)
@@ -70,7 +66,7 @@ internal sealed record ModelHealth(string Model, string State, HealthStatus Stat
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            GuestReports.OfProcess.Add(Guest.Layer, exception);
+            Guards.Report(Guest.Layer, exception);
             return null;
         }
     }

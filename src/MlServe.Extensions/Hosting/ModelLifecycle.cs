@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using MlServe.Guests;
 using MlServe.Threading;
 
 namespace MlServe.Hosting;
@@ -16,7 +15,7 @@ internal sealed class ModelLifecycle(
     string name, VersionSet versions, Func<CancellationToken, Task<ServedVersion>> load, Action published, ModelHost host)
 {
     private readonly CancellationTokenSource _closing = new();
-    private readonly UrgentCompletion _closed = new();
+    private readonly Completion _closed = new();
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _turn = new(1);
     private Task _loading = Task.CompletedTask;
@@ -59,7 +58,7 @@ internal sealed class ModelLifecycle(
                     _state = ModelState.Loading;
                     Closing = _closing.Token;
                     versions.Refuse(NotLoaded(name, "it is being loaded"));
-                    _loading = UrgentTask.Run(RunLoadAsync);
+                    _loading = UrgentTasks.Run(RunLoadAsync);
 
                     // It may fail when nobody waits for it any more; the log says so.
                     Background.Forget(_loading);
@@ -188,7 +187,7 @@ internal sealed class ModelLifecycle(
         {
             if (versions.Inside is > 0 and var inside) Logger.Draining(name, inside);
             var closed = CloseWhenIdleAsync();
-            await ((Task)UrgentDelay.WaitForAsync(
+            await ((Task)UrgentTasks.WaitForAsync(
                 closed, host.DrainTimeout, host.Time, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (closed.IsCompleted) await closed.ConfigureAwait(false);
             else Logger.DrainEnded(name, versions.Inside, host.DrainTimeout);
@@ -206,8 +205,8 @@ internal sealed class ModelLifecycle(
     private async Task CloseWhenIdleAsync()
     {
         // At rest nothing listens any more, and the model is closed within this call.
-        if (_loading.IsCompleted && _turn.CurrentCount > 0) _closing.CancelQuietly();
-        else await UrgentCancel.CancelAsync(_closing).ConfigureAwait(false);
+        if (_loading.IsCompleted && _turn.CurrentCount > 0) UrgentTasks.Cancel(_closing);
+        else await UrgentTasks.CancelAsync(_closing).ConfigureAwait(false);
         await _loading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await _turn.WaitAsync(CancellationToken.None).ConfigureAwait(false);
         _turn.Release();

@@ -16,9 +16,9 @@ internal sealed class ModelLoader(
     /// </summary>
     internal static readonly TimeSpan ClosingPatience = TimeSpan.FromSeconds(5);
 
-    private readonly TimeProvider _clock = GuardedTime.Of(time);
-    private readonly PipelineContext _context = PipelineContext.Of(services);
-    private readonly LoadTurns _turns = new(gate.MaxConcurrentRuns, GuardedTime.Of(time));
+    private readonly TimeProvider _clock = Guards.ClockOf(time);
+    private readonly PipelineContext _context = PipelineContext.From(services);
+    private readonly LoadTurns _turns = new(gate.MaxConcurrentRuns, Guards.ClockOf(time));
 
     /// <summary>Loads a model and runs its warm-up.</summary>
     /// <param name="settings">What it is loaded with.</param>
@@ -26,7 +26,7 @@ internal sealed class ModelLoader(
     /// <param name="cancellationToken">Gives it up.</param>
     /// <exception cref="ModelLoadException">It could not be loaded; the message names it and its key.</exception>
     public async Task<ServedVersion> LoadAsync(
-        VersionSettings settings, IReadOnlyList<PipelineLayer> around, CancellationToken cancellationToken)
+        VersionSettings settings, IPredictor around, CancellationToken cancellationToken)
     {
         using var turn = await _turns.TakeAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -50,8 +50,8 @@ internal sealed class ModelLoader(
         if (options.Source is not null || options.Predictor is not null) return;
         try
         {
-            var (_, info) = await new OnnxLoader(
-                FileOf(options), options.Onnx, ContextOf(name, options)).ReadAsync(cancellationToken).ConfigureAwait(false);
+            var info = await OnnxPredictor.InspectAsync(
+                FileOf(options), options.Onnx, ContextOf(name, options), cancellationToken).ConfigureAwait(false);
             Check(name, OnnxFeature.FreeNames(options.Onnx, info).Select(static problem => $"{nameof(ModelOptions.Onnx)}:{problem}"));
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
@@ -62,7 +62,7 @@ internal sealed class ModelLoader(
 
     private ModelLoadException NotLoaded(string name, Exception exception) => new(
         exception is ModelLoadException known ? known.Failure : ModelLoadFailure.Other,
-        $"Model '{name}' ({catalog.KeyOf(name)}) could not be loaded. {GuestReports.MessageOf(exception)}", exception);
+        $"Model '{name}' ({catalog.KeyOf(name)}) could not be loaded. {ExceptionText.Of(exception)}", exception);
 
     private ModelLoadContext ContextOf(string name, ModelOptions options) => new()
     {
@@ -80,7 +80,7 @@ internal sealed class ModelLoader(
     private static IModelSource FileOf(ModelOptions options) => ModelSource.FromFile(options.Path!, options.Onnx.MaxModelBytes);
 
     private async Task<ServedVersion> LoadModelAsync(
-        VersionSettings settings, IReadOnlyList<PipelineLayer> around, CancellationToken cancellationToken)
+        VersionSettings settings, IPredictor around, CancellationToken cancellationToken)
     {
         var (name, options) = (settings.Model, settings.InForce);
         if (options.Predictor is { } makePredictor) return Wrap(settings, makePredictor);
@@ -95,13 +95,12 @@ internal sealed class ModelLoader(
         try
         {
             Check(name, features.Validate(options, model));
-            var pipeline = builder.Build(ContextOf(serviceLevel));
+            var layers = ContextOf(serviceLevel);
+            var pipeline = builder.Build(layers);
             try
             {
                 if (options.Onnx.WarmUpRuns > 0)
-                    await new PipelineWarmUp(
-                        pipeline, around, serviceLevel, _clock,
-                        LogMessages.Create(loggers)).RunAsync(cancellationToken).ConfigureAwait(false);
+                    await PipelineWarmUp.RunAsync(pipeline, around, layers, cancellationToken).ConfigureAwait(false);
                 return new(pipeline, settings, _clock.GetUtcNow());
             }
             catch
@@ -158,9 +157,7 @@ internal sealed class ModelLoader(
 
         // What stands around a source may take its time, and may run the model: quantizing does both. So the source itself is timed, and
         // what it gives is verified before.
-        source = options.Onnx.Verify == ModelVerification.InChildProcess
-            ? new VerifiedModelSource(source, options.Onnx, context)
-            : new TimedModelSource(source, context.Name, options.Onnx.LoadTimeout, _clock);
+        source = ModelSource.AsLoaded(source, options.Onnx, context);
         foreach (var wrap in wrappers)
             source = wrap(source, services) ?? throw new InvalidOperationException("The function given to WrapSource returned null.");
         return source;

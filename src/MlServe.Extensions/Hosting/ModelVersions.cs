@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using MlServe.Guests;
+using MlServe.Configuration;
 using MlServe.Threading;
 
 namespace MlServe.Hosting;
@@ -146,7 +146,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
     private Reload Begin()
     {
         var reload = new Reload();
-        reload.Task = UrgentTask.Run(() => RunAsync(reload));
+        reload.Task = UrgentTasks.Run(() => RunAsync(reload));
 
         // It may fail when nobody waits for it any more; the log says so.
         Background.Forget(reload.Task);
@@ -214,7 +214,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
                 + "Unload one, or wait until they are drained.");
         }
 
-        var version = await host.Loader.LoadAsync(settings, entry.WarmUpLayers, cancellationToken).ConfigureAwait(false);
+        var version = await host.Loader.LoadAsync(settings, entry.Predictor, cancellationToken).ConfigureAwait(false);
         await KeepAsync(version, () => CheckAsync(version, Set.Live ?? throw Life.IsShutDown(), cancellationToken)).ConfigureAwait(false);
         return version;
     }
@@ -234,7 +234,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
             {
                 throw new ModelLoadException(ModelLoadFailure.VerificationFailed,
                     $"The new version of model '{Model}' did not pass {check.GetType().Name}, and the live one goes on: "
-                        + $"{GuestReports.MessageOf(exception)}", exception);
+                        + $"{ExceptionText.Of(exception)}", exception);
             }
             finally
             {
@@ -283,7 +283,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
             host.Logger.VersionDrainEnded(Model, version.Identity?.Version, version.Inside, host.DrainTimeout);
     }
 
-    private async Task WaitForAsync(Task closed, TimeSpan patience) => await ((Task)UrgentDelay.WaitForAsync(
+    private async Task WaitForAsync(Task closed, TimeSpan patience) => await ((Task)UrgentTasks.WaitForAsync(
         closed, patience, host.Time, Life.Closing)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     /// <summary>
@@ -293,7 +293,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
     private Task CloseElsewhere(ServedVersion version)
     {
         _ = version.Retire();
-        return UrgentTask.Run(() => CloseAsync(version));
+        return UrgentTasks.Run(() => CloseAsync(version));
     }
 
     private async Task CloseAsync(ServedVersion version)

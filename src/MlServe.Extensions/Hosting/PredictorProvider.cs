@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using MlServe.Configuration;
 using MlServe.Guests;
-using MlServe.Resilience;
+using MlServe.Threading;
 
 namespace MlServe.Hosting;
 
@@ -14,10 +14,10 @@ internal sealed class PredictorProvider(
     ModelCatalog catalog, ModelLoader loader, SettingsReader settings, IOptions<MlServingOptions> options,
     IOptionsMonitor<ModelOptions> models, ReloadCheck check, IEnumerable<IModelVersionCheck> checks, TimeProvider time,
     IServiceProvider services, ILoggerFactory? loggers = null)
-    : IPredictorProvider, IFallbackTargets, IDisposable, IAsyncDisposable
+    : IPredictorProvider, IPredictorDirectory, IDisposable, IAsyncDisposable
 {
     private readonly ILogger _logger = LogMessages.Create(loggers);
-    private readonly TimeProvider _clock = GuardedTime.Of(time);
+    private readonly TimeProvider _clock = Guards.ClockOf(time);
     private readonly MlServingOptions _options = options.Value;
     private readonly ConcurrentDictionary<string, ModelEntry> _models = new(ModelName.Comparer);
     private readonly Lock _lock = new();
@@ -170,7 +170,7 @@ internal sealed class PredictorProvider(
     public void BeginStopping()
     {
         Volatile.Write(ref _isStopping, true);
-        _ending.CancelQuietly();
+        UrgentTasks.Cancel(_ending);
     }
 
     /// <summary>Whether the host needs a model; yes where its options are not valid.</summary>
@@ -200,7 +200,7 @@ internal sealed class PredictorProvider(
     {
         lock (_lock)
             _isStopping = true;
-        _ending.CancelQuietly();
+        UrgentTasks.Cancel(_ending);
         return Task.WhenAll(_models.Values.Select(model => model.CloseAsync(cancellationToken)));
     }
 
@@ -225,11 +225,11 @@ internal sealed class PredictorProvider(
     {
         lock (_lock)
             _isDisposed = true;
-        _ending.CancelQuietly();
+        UrgentTasks.Cancel(_ending);
         _optionsWatch?.Dispose();
     }
 
-    IPredictor? IFallbackTargets.Find(string name) => Volatile.Read(ref _isDisposed) ? null : FindModel(name)?.Below;
+    IPredictor? IPredictorDirectory.Find(string name) => Volatile.Read(ref _isDisposed) ? null : FindModel(name)?.Below;
 
     private ModelEntry? FindModel(string name)
     {
@@ -244,7 +244,7 @@ internal sealed class PredictorProvider(
             if (_models.TryGetValue(declared, out model)) return model;
             // Added by a reload. Somebody may have asked for its options when it was not there, and the answer was kept.
             if (_isStarted) settings.Forget(declared);
-            var context = PipelineContext.Of(services) with { Identity = new(declared), Targets = this };
+            var context = PipelineContext.From(services) with { Identity = new(declared), Models = this };
             model = new(
                 declared, new(loader, settings, _options.DrainTimeout, _clock, _logger, context.Events, FindKnown, [.. checks]), context,
                 isAdded: _isStarted);
@@ -311,7 +311,7 @@ internal sealed class PredictorProvider(
         foreach (var model in _models.Values)
         {
             if (model.Fallback is not { } fallback) continue;
-            if (model != loaded && !fallback.Steps.OfType<ModelStep>().Any(step => ModelName.Comparer.Equals(step.Name, loaded.Name)))
+            if (model != loaded && !fallback.Steps.Any(step => ModelName.Comparer.Equals(step.Model, loaded.Name)))
                 continue;
             var problems = FallbackCheck.ProblemsOf(model, name => _models.GetValueOrDefault(name)).ToList();
             if (problems.Count > 0) model.RefuseFallback(string.Join(" ", problems));

@@ -30,7 +30,7 @@ internal sealed class ReloadCheck(
         lock (_lock)
         {
             var before = _last;
-            _last = UrgentTask.Run(() => RunAsync(before, find, cancellationToken));
+            _last = UrgentTasks.Run(() => RunAsync(before, find, cancellationToken));
         }
     }
 
@@ -86,7 +86,7 @@ internal sealed class ReloadCheck(
         catch (Exception exception) when (exception is not OperationCanceledException)
 #pragma warning restore CA1031
         {
-            problems.Add(GuestReports.MessageOf(exception));
+            problems.Add(ExceptionText.Of(exception));
         }
     }
 

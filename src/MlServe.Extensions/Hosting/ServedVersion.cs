@@ -1,6 +1,4 @@
 using Microsoft.Extensions.Logging;
-using MlServe.Resilience;
-using MlServe.Threading;
 
 namespace MlServe.Hosting;
 
@@ -14,8 +12,8 @@ namespace MlServe.Hosting;
 internal sealed class ServedVersion(IPredictor pipeline, VersionSettings settings, DateTimeOffset loadedAt)
     : DelegatingPredictor(pipeline), IKeepsDeadlines
 {
-    private readonly UrgentCompletion _idle = new();
-    private readonly UrgentCompletion _closed = new();
+    private readonly Completion _idle = new();
+    private readonly Completion _closed = new();
     private int _inside;
     private bool _isClosing;
     private bool _isRetired;

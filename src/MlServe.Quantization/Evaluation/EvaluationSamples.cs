@@ -41,7 +41,8 @@ internal sealed class EvaluationSamples : IDisposable
         var copies = new List<PredictionInputs>();
         await foreach (var sample in samples.WithCancellation(cancellationToken).ConfigureAwait(false))
         {
-            copies.Add(SampleCopy.Of(in sample));
+            // Kept for as long as the quantization takes, and left to the garbage collector then.
+            copies.Add(sample.Copy().Inputs);
             if (copies.Count >= Math.Min(MaxRetained, maxSamples)) break;
         }
 

@@ -86,7 +86,7 @@ internal sealed class OutputAccumulator(string name, ChosenMetric metric)
         return new()
         {
             Name = name,
-            ElementType = _type == ElementType.None ? "none" : ElementTypes.NameOf(_type),
+            ElementType = _type == ElementType.None ? "none" : _type.ToOnnxName(),
             Metric = metric.Metric,
             MetricReason = metric.Reason,
             Rank = _rank,

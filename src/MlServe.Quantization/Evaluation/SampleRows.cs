@@ -40,7 +40,7 @@ internal sealed class SampleRows(ModelSignature signature, int seed)
             }
 
             // What a model declares is not to be trusted with memory.
-            if (Shapes.Count([.. shape]) is < 0 or > MaxElements) return null;
+            if (CountOf(shape) is null or > MaxElements) return null;
             var made = Make(input, [.. shape], maxInteger);
             inputs.Add(made);
             if (input.BatchAxis is null) _shared.Add(input.Name, made);
@@ -49,9 +49,23 @@ internal sealed class SampleRows(ModelSignature signature, int seed)
         return PredictionInputs.Row([.. inputs]);
     }
 
+    /// <summary>The number of elements of a shape; null: none that can be.</summary>
+    private static long? CountOf(IReadOnlyList<long> shape)
+    {
+        Int128 count = 1;
+        foreach (var size in shape)
+        {
+            if (size < 0) return null;
+            count *= size;
+            if (count > long.MaxValue) return null;
+        }
+
+        return (long)count;
+    }
+
     private PredictionInput Make(ValueSignature input, long[] shape, int maxInteger)
     {
-        var count = checked((int)Shapes.Count(shape));
+        var count = checked((int)CountOf(shape)!);
         return input.ElementType switch
         {
             ElementType.Float => Fill(count, _random.NextSingle),

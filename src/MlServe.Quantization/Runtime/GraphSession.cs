@@ -57,7 +57,7 @@ internal sealed class GraphSession : IDisposable
 
         try
         {
-            using (SessionTurn.Take())
+            using (OnnxRuntimeEnvironment.TakeSessionTurn())
                 return new(new InferenceSession(model, options), threads);
         }
         catch (Exception exception) when (exception is OnnxRuntimeException or InvalidOperationException or NotSupportedException

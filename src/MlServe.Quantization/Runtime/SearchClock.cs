@@ -112,5 +112,5 @@ internal sealed class SearchClock : IDisposable
 
     /// <summary>Sources of samples and measures are the application's, and may throw from what they have registered.</summary>
     private IDisposable? CancelAfter(CancellationTokenSource source, TimeSpan time) =>
-        _budget < Endless ? UrgentCancel.After(source, time, _time) : null;
+        _budget < Endless ? UrgentTasks.CancelAfter(source, time, _time) : null;
 }

@@ -71,16 +71,16 @@ internal sealed class CacheKey : IDisposable
         Add(sample.IsRow ? "row" : $"rows {sample.RowCount}");
         for (var i = 0; i < sample.Count; i++)
         {
-            ref readonly var input = ref PredictionInputs.ItemOf(in sample, i);
-            Add($"{input.Name}|{input.Kind}|{input.Elements.Type}|{string.Join(',', input.Elements.Shape ?? [])}");
+            var input = sample[i];
+            Add($"{input.Name}|{input.Kind}|{input.ElementType}|{string.Join(',', input.Shape.ToArray())}");
             if (input.Kind != ValueKind.Tensor) continue;
-            if (input.Elements.Type != ElementType.String)
+            if (input.TryGetBytes(out var bytes))
             {
-                _hash.AppendData(TypedBytes.Of(input.Elements));
+                _hash.AppendData(bytes);
                 continue;
             }
 
-            foreach (var text in input.Elements.AsSpan<string>())
+            foreach (var text in input.AsSpan<string>())
                 Add(text);
         }
     }

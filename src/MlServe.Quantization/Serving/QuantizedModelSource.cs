@@ -14,7 +14,7 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
     /// <summary>Starts that quantize a model whose speed is in doubt; the last one's verdict stands.</summary>
     private const int MaxTries = 3;
 
-    private readonly ILogger _logger = GuardedLogger.Of(loggers) ?? NullLogger.Instance;
+    private readonly ILogger _logger = Guards.LogOf(loggers) ?? NullLogger.Instance;
 
     public async ValueTask<ModelContent> ReadAsync(CancellationToken cancellationToken = default)
     {

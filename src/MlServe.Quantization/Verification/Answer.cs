@@ -47,7 +47,7 @@ internal sealed record Answer(string Name, ElementType Type, long[] Shape, doubl
     private static Answer Of(string name, OrtValue value)
     {
         var info = value.GetTensorTypeAndShape();
-        var type = OrtTypes.FromOrt(info.ElementDataType);
+        var type = TypeOf(info.ElementDataType);
         var shape = info.Shape;
         if (info.ElementCount == 0) return new(name, type, shape, IsFloat(type) ? [] : null, IsFloat(type) ? null : []);
         return type switch
@@ -58,9 +58,13 @@ internal sealed record Answer(string Name, ElementType Type, long[] Shape, doubl
             ElementType.BFloat16 =>
                 new(name, type, shape, Widen<ushort>(value, static bits => BitConverter.Int32BitsToSingle(bits << 16)), null),
             ElementType.String => new(name, type, shape, null, [.. value.GetStringTensorAsArray()]),
-            _ => new(name, type, shape, null, Bytes(value, ElementTypes.SizeOf(type))),
+            _ => new(name, type, shape, null, Bytes(value, type.SizeInBytes())),
         };
     }
+
+    /// <summary>The runtime numbers the types as ONNX and <see cref="ElementType"/> do; those without a name there are none.</summary>
+    private static ElementType TypeOf(Microsoft.ML.OnnxRuntime.Tensors.TensorElementType type) =>
+        Enum.IsDefined((ElementType)type) ? (ElementType)type : ElementType.None;
 
     private static bool IsFloat(ElementType type) =>
         type is ElementType.Float or ElementType.Double or ElementType.Float16 or ElementType.BFloat16;

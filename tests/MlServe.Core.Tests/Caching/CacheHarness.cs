@@ -14,7 +14,7 @@ internal sealed class CacheHarness : IDisposable
     {
         Options = new() { SwitchOffWhenUseless = false };
         configure?.Invoke(Options);
-        Cache = new PredictorBuilder(inner).UseCache(Options, hasher)
+        Cache = new PredictorBuilder(inner).UseCache(Options, hasher ?? RequestHasher.Instance)
             .Build(new FakeServices([.. services, Time, Meters, Log, host ?? new()]));
     }
 

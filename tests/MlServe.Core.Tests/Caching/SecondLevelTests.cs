@@ -94,14 +94,14 @@ public sealed class SecondLevelTests
     {
         using var harness = Harness();
         _hybrid.Hangs = true;
-        var opening = harness.Cache.GetService<SecondLevel>()!.OpenAsync(TestContext.Current.CancellationToken);
+        var opening = harness.Cache.GetService<IOpensAhead>()!.OpenAsync(TestContext.Current.CancellationToken);
         await Eventually.BecomesTrue(() => _hybrid.Reads == 1, "it is asked");
         Assert.False(opening.IsCompleted);
         harness.Time.Advance(TimeSpan.FromSeconds(1));
         await opening;
 
         (_hybrid.Hangs, _hybrid.Failure) = (false, new InvalidOperationException("Down."));
-        await harness.Cache.GetService<SecondLevel>()!.OpenAsync(TestContext.Current.CancellationToken);
+        await harness.Cache.GetService<IOpensAhead>()!.OpenAsync(TestContext.Current.CancellationToken);
 
         _hybrid.Failure = null;
         await harness.SourceOf(1);

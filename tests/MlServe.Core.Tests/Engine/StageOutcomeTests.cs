@@ -150,7 +150,7 @@ public sealed class StageOutcomeTests
         var builder = new PredictorBuilder(new FakePredictor());
         var names = Enumerable.Range(0, 20).Select(static i => $"s{i}").ToList();
         foreach (var name in names)
-            builder.Use(PredictionStage (_, _) => Stage(name));
+            builder.UseStage((_, _) => Stage(name));
         using (var predictor = builder.Build())
             Assert.Equal(7, Answers.Read(await predictor.PredictAsync(Answers.Request(7), cancellationToken: Ct)));
 
@@ -192,12 +192,12 @@ public sealed class StageOutcomeTests
         List<object?> seen = [];
         var inner = new FakePredictor();
         using var predictor = new PredictorBuilder(inner)
-            .Use(PredictionStage (behind, _) =>
+            .UseStage((behind, _) =>
             {
                 seen.Add(behind.GetService<FakeStage>());
                 return new WaitingStage("a", _log);
             })
-            .Use(PredictionStage (behind, _) =>
+            .UseStage((behind, _) =>
             {
                 seen.Add(behind.GetService<FakeStage>());
                 return Stage("b");

@@ -27,7 +27,7 @@ public sealed class AwaitingSourceTests
         var log = new List<string>();
         using var predictor = new PredictorBuilder(new FakePredictor(static (inputs, _) =>
             new(new Rude { Throws = true, Id = Answers.IdOf(in inputs) }, 0)))
-            .Use((_, _) => new FakeStage("a", log)).Build();
+            .UseStage((_, _) => new FakeStage("a", log)).Build();
 
         await Assert.ThrowsAsync<NotSupportedException>(async () =>
             await predictor.PredictAsync(Answers.Request(1), cancellationToken: Ct));

@@ -95,7 +95,7 @@ public sealed class TelemetryStageTests : IDisposable
         var log = new List<string>();
         using var predictor = new PredictorBuilder(new FakePredictor())
             .UseTelemetry(TelemetryHarness.Model)
-            .Use((_, _) => new FakeStage("a", log)
+            .UseStage((_, _) => new FakeStage("a", log)
             {
                 OnBefore = static (ref StageCall call) =>
                 {

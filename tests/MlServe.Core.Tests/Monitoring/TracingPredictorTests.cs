@@ -122,7 +122,7 @@ public sealed class TracingPredictorTests : IDisposable
         if (stoppedParent) await StopElsewhereAsync(caller);
         using var predictor = new PredictorBuilder(new FakePredictor((_, _) => new(source.Task)))
             .UseTelemetry("digits")
-            .Use((_, _) => new FakeStage("a", log)
+            .UseStage((_, _) => new FakeStage("a", log)
             {
                 OnBefore = (ref StageCall _) =>
                 {

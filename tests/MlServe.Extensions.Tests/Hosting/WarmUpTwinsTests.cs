@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
 using Microsoft.Extensions.Time.Testing;
 using MlServe.Caching;
+using MlServe.Onnx;
 using MlServe.Resilience;
 using Polly;
 using Xunit;

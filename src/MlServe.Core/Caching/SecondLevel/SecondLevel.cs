@@ -12,6 +12,7 @@ namespace MlServe.Caching;
 /// </summary>
 internal sealed class SecondLevel(
     HybridCache cache, CacheOptions options, CacheVersion version, TimeProvider time, StripedCounters counters, ILogger? logger)
+    : IOpensAhead
 {
     internal static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
 

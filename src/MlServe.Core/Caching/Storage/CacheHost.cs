@@ -1,18 +1,22 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace MlServe.Caching;
 
 /// <summary>
-/// The stores of one host: one for each model, shared by its versions, gone with the last of them. Safe for concurrent use.
+/// The stores of one host's caches: one for each model, shared by the pipelines of its versions, gone with the last of them. Registered as
+/// a service, it is what <c>UseCache</c> keeps answers in; else each pipeline has a store of its own. Safe for concurrent use.
 /// </summary>
-internal sealed class CacheHost
+[Experimental("MLSERVE001")]
+public sealed class CacheHost
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, SharedStore> _stores = new(StringComparer.Ordinal);
 
     /// <summary>Whether stores count how often they are looked into; for tests. Default: false.</summary>
-    public bool CountsLookUps { get; init; }
+    internal bool CountsLookUps { get; init; }
 
     /// <summary>The store of a version's model; to be released.</summary>
-    public SharedStore Acquire(CacheVersion version, CacheOptions options)
+    internal SharedStore Acquire(CacheVersion version, CacheOptions options)
     {
         lock (_gate)
         {
@@ -23,7 +27,7 @@ internal sealed class CacheHost
         }
     }
 
-    public void Release(SharedStore store, CacheVersion version, bool forget)
+    internal void Release(SharedStore store, CacheVersion version, bool forget)
     {
         lock (_gate)
         {

@@ -35,7 +35,7 @@ public sealed record ServiceLevel
     public double? CostPerMillion { get; init; }
 
     /// <summary>Says what is wrong with the values, or null where nothing is.</summary>
-    internal string? Validate() => this switch
+    public string? Validate() => this switch
     {
         { P50: { } p50 } when p50 <= TimeSpan.Zero => OptionRange.Fault(nameof(P50), p50, "greater than zero"),
         { P99: { } p99 } when p99 <= TimeSpan.Zero => OptionRange.Fault(nameof(P99), p99, "greater than zero"),

@@ -1,6 +1,10 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace MlServe.Onnx;
 
 /// <summary>
-/// A source that makes the model, which takes as long as it takes: it bounds its own work, and what it reads from is timed by itself.
+/// A mark of a source that makes the model, which takes as long as it takes: <see cref="OnnxModelOptions.LoadTimeout"/> does not bound it.
+/// It bounds its own work, and what it reads from is timed by itself: see <see cref="ModelSource.AsLoaded"/>.
 /// </summary>
-internal interface IUnhurriedModelSource : IModelSource;
+[Experimental("MLSERVE001")]
+public interface IUnhurriedModelSource : IModelSource;

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace MlServe.Onnx;
 
 /// <summary>The common places that models come from.</summary>
@@ -38,6 +40,25 @@ public static class ModelSource
         onnx.Verification.CopyFrom(options ?? new());
         if (onnx.Verification.Validate().FirstOrDefault() is { } fault) throw new ArgumentException(fault, nameof(options));
         return new VerifiedModelSource(inner, onnx, new());
+    }
+
+    /// <summary>
+    /// A source as a load reads it: within <see cref="OnnxModelOptions.LoadTimeout"/>, and tried in a process of its own where
+    /// <see cref="OnnxModelOptions.Verify"/> says so. For sources that stand around another one and do something with what it gives, before
+    /// the load itself sees it.
+    /// </summary>
+    /// <param name="inner">Where the models come from.</param>
+    /// <param name="options">How the model will be opened.</param>
+    /// <param name="context">What the load gets from its surroundings; null: the defaults.</param>
+    [Experimental("MLSERVE001")]
+    public static IModelSource AsLoaded(IModelSource inner, OnnxModelOptions options, ModelLoadContext? context = null)
+    {
+        ArgumentNullException.ThrowIfNull(inner);
+        ArgumentNullException.ThrowIfNull(options);
+        context ??= new();
+        return options.Verify == ModelVerification.InChildProcess
+            ? new VerifiedModelSource(inner, options, context)
+            : new TimedModelSource(inner, context.Name, options.LoadTimeout, context.Clock);
     }
 
     private sealed class BytesModelSource(ModelContent content) : IModelSource

@@ -1,3 +1,4 @@
+using MlServe.Onnx.Inspection;
 using MlServe.Tensors;
 
 namespace MlServe.Onnx;
@@ -70,6 +71,23 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
         context ??= new();
         var (executor, description) = await new OnnxLoader(source, options, context).LoadAsync(cancellationToken).ConfigureAwait(false);
         return new(executor, description, options, context);
+    }
+
+    /// <summary>Reads and inspects a model as a load does, and leaves nothing behind: to know early what a load would refuse.</summary>
+    /// <param name="source">Where it comes from.</param>
+    /// <param name="options">How it would be opened; null: the defaults.</param>
+    /// <param name="context">What it gets from its surroundings; null: the defaults.</param>
+    /// <param name="cancellationToken">Gives it up.</param>
+    /// <returns>What the file says of the model.</returns>
+    /// <exception cref="ModelLoadException">A load would fail so, too.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
+    public static async ValueTask<OnnxModelInfo> InspectAsync(
+        IModelSource source, OnnxModelOptions? options = null, ModelLoadContext? context = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        var (_, info) = await new OnnxLoader(source, options ?? new(), context ?? new()).ReadAsync(cancellationToken).ConfigureAwait(false);
+        return info;
     }
 
     /// <inheritdoc />

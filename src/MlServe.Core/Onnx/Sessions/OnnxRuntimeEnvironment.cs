@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.ML.OnnxRuntime;
 
 namespace MlServe.Onnx;
@@ -45,9 +46,22 @@ public static class OnnxRuntimeEnvironment
         }
     }
 
-    /// <summary>Brings the runtime up, once.</summary>
+    /// <summary>
+    /// Waits until a session may be made: sessions are made one at a time in the process, because making several at once is not safe in all
+    /// versions of the runtime. For packages that open sessions of their own; dispose it when the session is made. Blocks; a turn that
+    /// takes more than 10 seconds is given on.
+    /// </summary>
+    /// <returns>The turn.</returns>
+    [Experimental("MLSERVE001")]
+    public static IDisposable TakeSessionTurn() => SessionTurn.Take();
+
+    /// <summary>
+    /// Brings the runtime up, once, as <see cref="Configure"/> has said. For packages that open sessions of their own: to be called before
+    /// anything of the runtime is.
+    /// </summary>
     /// <returns>The version of the native library.</returns>
-    internal static string Start()
+    [Experimental("MLSERVE001")]
+    public static string Start()
     {
         lock (Gate)
         {

@@ -18,7 +18,8 @@ public sealed class OnnxRuntimeOptions
     /// </summary>
     public int SharedThreadPoolThreads { get; set; }
 
-    internal string? Validate() => SharedThreadPoolThreads is < 0 or > 1024
+    /// <summary>Says what is wrong with the values, or null where nothing is.</summary>
+    public string? Validate() => SharedThreadPoolThreads is < 0 or > 1024
         ? $"{nameof(SharedThreadPoolThreads)} is {SharedThreadPoolThreads}; it must be 0 to 1024."
         : null;
 }

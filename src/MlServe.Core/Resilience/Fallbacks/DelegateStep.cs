@@ -4,11 +4,11 @@ namespace MlServe.Resilience;
 internal sealed class DelegateStep(Func<PredictionInputs, PredictionOptions?, CancellationToken, ValueTask<Prediction>> answer)
     : FallbackStep
 {
-    public override string Tag => "delegate";
+    internal override string Tag => "delegate";
 
-    public override bool MayOverrun => true;
+    internal override bool MayOverrun => true;
 
-    public override ValueTask<Prediction> AnswerAsync(
+    internal override ValueTask<Prediction> AnswerAsync(
         FallbackChain owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken) =>
         answer(inputs, options, cancellationToken);
 }

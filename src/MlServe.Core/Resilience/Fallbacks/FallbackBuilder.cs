@@ -8,9 +8,14 @@ namespace MlServe.Resilience;
 /// </summary>
 public sealed class FallbackBuilder
 {
-    internal static readonly TimeSpan LongestDelay = TimeSpan.FromDays(1);
+    private readonly List<FallbackStep> _steps = [];
 
-    internal List<FallbackStep> Steps { get; } = [];
+    /// <summary>The most that <see cref="After"/> takes: a day.</summary>
+    public static TimeSpan LongestDelay { get; } = TimeSpan.FromDays(1);
+
+    /// <summary>The steps so far, in order.</summary>
+    [Experimental("MLSERVE001")]
+    public IReadOnlyList<FallbackStep> Steps => _steps;
 
     /// <summary>Another model of the same host, which takes the same inputs and gives the same outputs.</summary>
     /// <param name="model">Its name.</param>
@@ -44,10 +49,10 @@ public sealed class FallbackBuilder
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(delay, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(delay, LongestDelay);
-        if (Steps is not [ModelStep first])
+        if (_steps is not [ModelStep first])
             throw new InvalidOperationException(
                 "After(delay) stands directly behind the first To(model) of a chain: only the first is asked beside the model.");
-        first.After = delay;
+        _steps[0] = first.AskedAfter(delay);
         return this;
     }
 
@@ -65,11 +70,27 @@ public sealed class FallbackBuilder
     {
         ArgumentNullException.ThrowIfNull(output);
         ArgumentNullException.ThrowIfNull(row);
-        if (Steps is not [.., ValueStep step]) Add(step = new ValueStep());
+        if (_steps is not [.., ValueStep step]) Add(step = new ValueStep());
         if (step.Outputs.Contains(output, StringComparer.Ordinal))
             throw new ArgumentException($"Output '{output}' is given a value twice.", nameof(output));
         step.Add(output, row);
         return this;
+    }
+
+    /// <summary>
+    /// The same row for every request, as configuration has it: numbers, which take the types of the model's outputs when it is loaded, and
+    /// are float until then. Always a step of its own.
+    /// </summary>
+    /// <param name="rows">The elements of one row of each output, by its name.</param>
+    /// <returns>This builder.</returns>
+    /// <exception cref="ArgumentException">An output is given a value twice.</exception>
+    public FallbackBuilder ThenNumbers(IEnumerable<KeyValuePair<string, double[]>> rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        var step = new ValueStep();
+        foreach (var (output, row) in rows)
+            step.AddNumbers(output, row);
+        return Add(step);
     }
 
     /// <summary>A function of the application. What it throws is taken for a failure, and the next is asked.</summary>
@@ -84,7 +105,7 @@ public sealed class FallbackBuilder
 
     private FallbackBuilder Add(FallbackStep step)
     {
-        Steps.Add(step);
+        _steps.Add(step);
         return this;
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using MlServe.Guests;
 using MlServe.Threading;
@@ -5,9 +6,11 @@ using MlServe.Threading;
 namespace MlServe.Resilience;
 
 /// <summary>
-/// Those that answer where a model does not: asked in order, each with what is left of the caller's time. Safe for concurrent use.
+/// Those that answer where a model does not: asked in order, each with what is left of the caller's time. For hosts, which serve a model
+/// before it is loaded and change its chain afterwards; else <c>UseFallback</c> makes one by itself. Safe for concurrent use.
 /// </summary>
-internal sealed class FallbackChain
+[Experimental("MLSERVE001")]
+public sealed class FallbackChain
 {
     private readonly FallbackMetrics _metrics;
     private readonly TimeProvider _time;
@@ -21,8 +24,8 @@ internal sealed class FallbackChain
     /// <param name="targets">Finds models by their names.</param>
     /// <param name="metrics">Where to report.</param>
     /// <param name="time">The clock.</param>
-    public FallbackChain(
-        IPredictor inner, string model, IEnumerable<FallbackStep> steps, IFallbackTargets? targets, FallbackMetrics metrics,
+    internal FallbackChain(
+        IPredictor inner, string model, IEnumerable<FallbackStep> steps, IPredictorDirectory? targets, FallbackMetrics metrics,
         TimeProvider time)
     {
         Inner = inner;
@@ -35,36 +38,71 @@ internal sealed class FallbackChain
         TellBreaker();
     }
 
-    public string Model { get; }
+    /// <summary>The chain of a model that need not be loaded yet, with any steps, or none until <see cref="SetSteps"/>.</summary>
+    /// <param name="model">The model; asked for its stale answers and its circuit breaker, and beside a hedge. Not disposed.</param>
+    /// <param name="steps">Those that stand in for it, in order.</param>
+    /// <param name="context">
+    /// Whose model it is, and what finds others by their names. In a warm-up nobody stands in: what fails there is not answered by others.
+    /// </param>
+    public static FallbackChain Create(IPredictor model, IEnumerable<FallbackStep> steps, PipelineContext context)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(steps);
+        ArgumentNullException.ThrowIfNull(context);
+        return Create(model, context.Identity.Name, steps, context);
+    }
 
-    public IFallbackTargets? Targets { get; }
+    internal static FallbackChain Create(IPredictor inner, string model, IEnumerable<FallbackStep> steps, PipelineContext context)
+    {
+        // A hedge is a way of its own through the chain, and is warmed up with a model that nobody finds.
+        if (context.IsWarmUp) steps = steps.Take(1).OfType<ModelStep>().Where(static step => step.After is not null)
+            .Select(static step => new ModelStep(step.Name, after: step.After));
+        return new(inner, model, steps, context.Models, new(model, context.Meter), context.Time);
+    }
 
-    /// <summary>Those that stand in for the model.</summary>
+    /// <summary>Those that stand in for the model, in order.</summary>
     public IReadOnlyList<FallbackStep> Steps => _steps;
 
+    internal string Model { get; }
+
+    internal IPredictorDirectory? Targets { get; }
+
     /// <summary>The model's earlier answers; looked for each time, since the model may be loaded later, and anew.</summary>
-    public IStaleAnswers? StaleAnswers => Inner.GetService<IStaleAnswers>();
+    internal IStaleAnswers? StaleAnswers => Inner.GetService<IStaleAnswers>();
 
     /// <summary>The model.</summary>
-    public IPredictor Inner { get; }
+    internal IPredictor Inner { get; }
 
-    public FallbackStatistics Counts { get; } = new();
+    internal FallbackStatistics Counts { get; } = new();
 
     /// <summary>The model that is asked as well if the first is late, and how late; null: none is.</summary>
-    public ModelStep? Hedging => _steps is [ModelStep { After: not null } other, ..] ? other : null;
+    internal ModelStep? Hedging => _steps is [ModelStep { After: not null } other, ..] ? other : null;
 
-    /// <summary>Says who stands in, where that was not known at first.</summary>
-    internal void SetSteps(IEnumerable<FallbackStep> steps)
+    /// <summary>Says who stands in from now on. Requests under way go on with those that they have begun with.</summary>
+    /// <param name="steps">Those that stand in for the model, in order; none: nobody does.</param>
+    /// <param name="signature">
+    /// The model's, to give the values that stand in for it its types: of numbers of configuration nobody knows them before. Null: they
+    /// stay as they are.
+    /// </param>
+    public void SetSteps(IEnumerable<FallbackStep> steps, ModelSignature? signature = null)
     {
-        _steps = [.. steps];
+        ArgumentNullException.ThrowIfNull(steps);
+        FallbackStep[] taken = [.. steps];
+        if (signature is not null)
+        {
+            foreach (var value in taken.OfType<ValueStep>())
+                value.TakeTypesOf(signature);
+        }
+
+        _steps = taken;
         TellBreaker();
     }
 
     /// <summary>
-    /// Lets the model's circuit breaker, where there is one by now, know whether others answer. An earlier answer is there for few
-    /// requests, and does not count.
+    /// Lets the model's circuit breaker, where there is one by now, know whether others answer. For whoever has put another version in the
+    /// model's place. An earlier answer is there for few requests, and does not count.
     /// </summary>
-    internal void TellBreaker()
+    public void TellBreaker()
     {
         if (Inner.GetService<ICircuitBreaker>() is CircuitBreaker breaker)
             breaker.HasFallback = Array.Exists(_steps, static step => step is not StaleAnswerStep);

@@ -5,27 +5,42 @@ internal sealed class ModelStep : FallbackStep
 {
     private readonly IPredictor? _predictor;
 
-    public ModelStep(string name, IPredictor? predictor = null)
+    public ModelStep(string name, IPredictor? predictor = null, TimeSpan? after = null)
     {
         Name = name;
         _predictor = predictor;
+        After = after;
     }
 
     public string Name { get; }
 
-    public override string Tag => Name;
+    internal override string Tag => Name;
 
-    public override bool MayOverrun => _predictor is not (null or IKeepsDeadlines);
+    internal override bool MayOverrun => _predictor is not (null or IKeepsDeadlines);
 
-    /// <summary>How long to wait for the model before this one is asked as well; null: until it has failed.</summary>
-    public TimeSpan? After { get; set; }
+    public override string? Model => IsGiven ? null : Name;
+
+    public override TimeSpan? After { get; }
 
     /// <summary>Whether a pipeline built by hand was given the predictor itself.</summary>
     public bool IsGiven => _predictor is not null;
 
+    /// <summary>The same, asked beside the model when that has taken so long.</summary>
+    public ModelStep AskedAfter(TimeSpan delay) => new(Name, _predictor, delay);
+
     public IPredictor? Find(FallbackChain owner) => _predictor ?? owner.Targets?.Find(Name);
 
-    public override ValueTask<Prediction> AnswerAsync(
+    public override IEnumerable<string> ProblemsOf(string name, IPredictor model, IPredictor? other = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        if (other is null || IsGiven) yield break;
+        var misfits = SignatureFit.Misfits(model.Signature, other.Signature).ToList();
+        if (misfits.Count > 0)
+            yield return $"'{Name}' cannot stand in for model '{name}': {string.Join("; ", misfits)}. Take another for its fallback "
+                + "chain.";
+    }
+
+    internal override ValueTask<Prediction> AnswerAsync(
         FallbackChain owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken) =>
         Find(owner) is { } predictor
             ? predictor.PredictAsync(inputs, options, cancellationToken)

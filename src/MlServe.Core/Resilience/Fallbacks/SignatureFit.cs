@@ -1,10 +1,20 @@
 namespace MlServe.Resilience;
 
 /// <summary>Says whether one model can stand in for another: it takes the same requests, and gives the outputs that callers know.</summary>
-internal static class SignatureFit
+public static class SignatureFit
 {
-    /// <summary>What does not fit: one message each.</summary>
+    /// <summary>Says what does not fit: inputs that the other needs or refuses, outputs that it does not give.</summary>
+    /// <param name="model">The model that callers know.</param>
+    /// <param name="other">The one that is to answer in its place.</param>
+    /// <returns>One message for each misfit, a part of a sentence about the other; none: it can stand in.</returns>
     public static IEnumerable<string> Misfits(ModelSignature model, ModelSignature other)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(other);
+        return Find(model, other);
+    }
+
+    private static IEnumerable<string> Find(ModelSignature model, ModelSignature other)
     {
         foreach (var input in model.Inputs)
         {

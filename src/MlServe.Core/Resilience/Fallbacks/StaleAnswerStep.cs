@@ -3,11 +3,13 @@ namespace MlServe.Resilience;
 /// <summary>An earlier answer of the model itself, however old.</summary>
 internal sealed class StaleAnswerStep : FallbackStep
 {
-    public override string Tag => "stale_answer";
+    internal override string Tag => "stale_answer";
 
-    public override bool IsInstant => true;
+    public override bool NeedsStaleAnswers => true;
 
-    public override ValueTask<Prediction> AnswerAsync(
+    internal override bool IsInstant => true;
+
+    internal override ValueTask<Prediction> AnswerAsync(
         FallbackChain owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
     {
         if (owner.StaleAnswers is not { } answers)

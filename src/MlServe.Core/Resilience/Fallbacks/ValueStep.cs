@@ -10,9 +10,9 @@ internal sealed class ValueStep : FallbackStep
 
     private readonly Dictionary<string, double[]> _numbers = new(StringComparer.Ordinal);
 
-    public override string Tag => "value";
+    internal override string Tag => "value";
 
-    public override bool IsInstant => true;
+    internal override bool IsInstant => true;
 
     public IEnumerable<string> Outputs => _outputs.Select(static output => output.Output);
 
@@ -72,7 +72,10 @@ internal sealed class ValueStep : FallbackStep
             row.CopyTo(target);
     };
 
-    public override ValueTask<Prediction> AnswerAsync(
+    public override IEnumerable<string> ProblemsOf(string name, IPredictor model, IPredictor? other = null) =>
+        ValueFit.ProblemsOf(name, model.Signature, this);
+
+    internal override ValueTask<Prediction> AnswerAsync(
         FallbackChain owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
     {
         var (outputs, wanted) = (_outputs, options?.Outputs);

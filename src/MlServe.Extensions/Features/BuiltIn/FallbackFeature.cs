@@ -39,20 +39,28 @@ internal sealed class FallbackFeature : BuiltInFeature<FallbackFeature.Options>
         /// <summary>The chain: as configuration says it, else as code does.</summary>
         public IReadOnlyList<FallbackStep> ToSteps()
         {
-            if (Steps.Count > 0) return [.. Steps.Select(ToStep)];
             var chain = new FallbackBuilder();
-            Chain?.Invoke(chain);
+            if (Steps.Count == 0) Chain?.Invoke(chain);
+            foreach (var step in Steps)
+                Add(chain, step);
             return chain.Steps;
         }
 
-        private static FallbackStep ToStep(FallbackStepOptions step)
+        private static void Add(FallbackBuilder chain, FallbackStepOptions step)
         {
-            if (!string.IsNullOrWhiteSpace(step.Model)) return new ModelStep(step.Model) { After = step.After };
-            if (step.StaleAnswer) return new StaleAnswerStep();
-            var value = new ValueStep();
-            foreach (var (output, row) in step.Value)
-                value.AddNumbers(output, [.. row]);
-            return value;
+            if (!string.IsNullOrWhiteSpace(step.Model))
+            {
+                chain.To(step.Model);
+                if (step.After is { } delay) chain.After(delay);
+            }
+            else if (step.StaleAnswer)
+            {
+                chain.ThenStaleAnswer();
+            }
+            else
+            {
+                chain.ThenNumbers(step.Value.Select(static value => KeyValuePair.Create(value.Key, value.Value.ToArray())));
+            }
         }
     }
 }

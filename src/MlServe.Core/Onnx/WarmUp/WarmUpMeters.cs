@@ -1,7 +1,7 @@
 using System.Diagnostics.Metrics;
 using MlServe.Guests;
 
-namespace MlServe.Hosting;
+namespace MlServe.Onnx;
 
 /// <summary>
 /// The meters of a warm-up: they have one listener, of their own, because there is more to compile where somebody listens.

@@ -1,20 +1,16 @@
-using System.Runtime.CompilerServices;
-using Microsoft.Extensions.Logging;
-using MlServe.Batching;
-using MlServe.Caching;
+using System.Diagnostics.CodeAnalysis;
 using MlServe.Guests;
-using MlServe.Onnx;
 using MlServe.Tensors;
 
-namespace MlServe.Hosting;
+namespace MlServe.Onnx;
 
 /// <summary>
 /// Sends some requests through all that stands around a model before callers come, so that none of them waits for the compiler. They go
 /// through the same layers, built once more around the model with a <see cref="PipelineContext"/> that leads nowhere: what the layers
-/// themselves keep, count and tell does not change.
+/// themselves keep, count and tell does not change. A host does so by itself. Safe for concurrent use.
 /// </summary>
-internal sealed class PipelineWarmUp(
-    IPredictor pipeline, IReadOnlyList<PipelineLayer> around, ServiceLevel serviceLevel, TimeProvider time, ILogger logger)
+[Experimental("MLSERVE001")]
+public static class PipelineWarmUp
 {
     /// <summary>
     /// As many as show a batcher that its caller is alone, so that both of its ways are taken; fewer where the model is slow. Each has
@@ -24,28 +20,43 @@ internal sealed class PipelineWarmUp(
     private const int RequestsOfSlowModels = 3;
     private static readonly TimeSpan Enough = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>After which a model is ready, warm or not.</summary>
-    internal static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
+    /// <summary>After which a pipeline is left as it is, warm or not: 10 seconds.</summary>
+    public static TimeSpan Limit { get; } = TimeSpan.FromSeconds(10);
 
-    /// <param name="cancellationToken">Gives up the load.</param>
-    /// <exception cref="OperationCanceledException">The load was given up. Whatever else happens is logged.</exception>
-    public async Task RunAsync(CancellationToken cancellationToken)
+    /// <summary>
+    /// Warms a pipeline up: up to 20 requests of the row that the model was tried with at load, for up to <see cref="Limit"/>. Nothing
+    /// where there is no ONNX model in it, or no row is known that it answers.
+    /// </summary>
+    /// <param name="pipeline">What a <see cref="PredictorBuilder"/> has built around an ONNX model.</param>
+    /// <param name="around">A pipeline that will stand around it; null: none.</param>
+    /// <param name="context">The model's service level, the clock, and the log, which hears of a warm-up that failed or took too
+    /// long.</param>
+    /// <param name="cancellationToken">Gives it up.</param>
+    /// <exception cref="OperationCanceledException">It was given up. Whatever else happens is logged.</exception>
+    public static async Task RunAsync(
+        IPredictor pipeline, IPredictor? around, PipelineContext context, CancellationToken cancellationToken = default)
     {
-        var opening = pipeline.GetService<SecondLevel>()?.OpenAsync(cancellationToken) ?? Task.CompletedTask;
-        await AskLayersAsync(cancellationToken).ConfigureAwait(false);
+        ArgumentNullException.ThrowIfNull(pipeline);
+        ArgumentNullException.ThrowIfNull(context);
+        var opening = pipeline.GetService<IOpensAhead>()?.OpenAsync(cancellationToken) ?? Task.CompletedTask;
+        await AskLayersAsync(pipeline, around, context, cancellationToken).ConfigureAwait(false);
         await opening.ConfigureAwait(false);
     }
 
-    private async Task AskLayersAsync(CancellationToken cancellationToken)
+    private static async Task AskLayersAsync(
+        IPredictor pipeline, IPredictor? around, PipelineContext context, CancellationToken cancellationToken)
     {
-        if (pipeline.GetService<IModelExecutor>()?.SampleRequest is not { } sample || Innermost() is not { } model) return;
+        var built = pipeline.GetService<Pipeline>();
+        if (pipeline.GetService<IModelExecutor>()?.SampleRequest is not { } sample) return;
+        if ((built?.Batcher ?? pipeline.GetService<OnnxPredictor>()) is not { } model) return;
+        List<PipelineLayer> layers = [.. around?.GetService<Pipeline>()?.WarmUpLayers ?? [], .. built?.WarmUpLayers ?? []];
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {
             // A layer of the application's may hold its thread, or not heed the token.
-            var asking = Background.Run(() => RunAsync(model, sample, over.Token));
+            var asking = Background.Run(() => RunAsync(model, layers, sample, context, over.Token));
             Background.Forget(asking);
-            await asking.WaitAsync(Limit, time, cancellationToken).ConfigureAwait(false);
+            await asking.WaitAsync(Limit, context.Time, cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -55,7 +66,8 @@ internal sealed class PipelineWarmUp(
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            logger.WarmUpEnded(exception, pipeline.GetService<ModelIdentity>()?.Name ?? "unnamed");
+            if (context.Logger is { } logger)
+                LogMessages.WarmUpEnded(logger, exception, pipeline.GetService<ModelIdentity>()?.Name ?? "unnamed");
         }
         finally
         {
@@ -63,16 +75,12 @@ internal sealed class PipelineWarmUp(
         }
     }
 
-    /// <summary>Compiles a method that cannot be called yet.</summary>
-    public static void Prepare(Func<PredictionInputs, PredictionOptions?, CancellationToken, ValueTask<Prediction>> method)
-    {
-        if (RuntimeFeature.IsDynamicCodeCompiled) RuntimeHelpers.PrepareMethod(method.Method.MethodHandle);
-    }
-
-    private async Task RunAsync(IPredictor model, PredictionInputs sample, CancellationToken cancellationToken)
+    private static async Task RunAsync(
+        IPredictor model, List<PipelineLayer> layers, PredictionInputs sample, PipelineContext host, CancellationToken cancellationToken)
     {
         using var meters = new WarmUpMeters();
-        var context = new PipelineContext { IsWarmUp = true, ServiceLevel = serviceLevel, Time = time, Meters = meters };
+        var time = host.Time;
+        var context = new PipelineContext { IsWarmUp = true, ServiceLevel = host.ServiceLevel, Time = time, Meters = meters };
         var flat = Flat(sample) ?? sample;
         var started = time.GetTimestamp();
         var requests = 0;
@@ -81,12 +89,12 @@ internal sealed class PipelineWarmUp(
             // The compiler's time is not the model's.
             if (round == 1) started = time.GetTimestamp();
             var builder = new PredictorBuilder(model);
-            foreach (var layer in around.Concat(pipeline.GetService<Pipeline>()?.WarmUpLayers ?? []))
+            foreach (var layer in layers)
                 builder.Use(layer);
-            await using var layers = builder.Build(context);
+            await using var twin = builder.Build(context);
             for (var equal = 0; equal < 2; equal++)
             {
-                if (!await AskAsync(layers, round % 2 == 0 ? sample : flat, cancellationToken).ConfigureAwait(false)) return;
+                if (!await AskAsync(twin, round % 2 == 0 ? sample : flat, cancellationToken).ConfigureAwait(false)) return;
                 if (++requests >= RequestsOfSlowModels && time.GetElapsedTime(started) > Enough) return;
             }
         }
@@ -107,10 +115,6 @@ internal sealed class PipelineWarmUp(
 
         return true;
     }
-
-    private IPredictor? Innermost() =>
-        pipeline.GetService<PaddingPredictor>() ?? pipeline.GetService<BatchingPredictor>()
-        ?? (IPredictor?)pipeline.GetService<OnnxPredictor>();
 
     /// <summary>The same row as a list of numbers without name and shape, as most callers give it.</summary>
     private static PredictionInputs? Flat(in PredictionInputs sample)
