@@ -7,14 +7,14 @@ namespace MlServe.Onnx;
 /// </summary>
 internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, TrialRuns trials, int lanes)
 {
-    /// <summary>Two runs learn where outputs may lie, and the third is the first that writes them there.</summary>
+    /// <summary>Two runs learn the place of outputs, and the third is the first that writes them there.</summary>
     private const int RunsAlone = 3;
 
     private Prediction? _answer;
     private string? _unrepeatable;
 
-    /// <param name="row">A request that the model takes; null where none is known.</param>
-    /// <returns>An output that differed when one row was run again; null where none did.</returns>
+    /// <param name="row">A request that the model takes; null if none is known.</param>
+    /// <returns>An output that differed when one row was run again; null if none did.</returns>
     /// <exception cref="ModelLoadException">The user's own sample inputs fail, or a size was asked for that the model does not
     /// take.</exception>
     public string? Run(PredictionInputs? row)
