@@ -41,7 +41,8 @@ public sealed partial class ComparisonTests
     [MemberData(nameof(Denied))]
     public void HasNot_EveryFeatureInTheList_IsNotInThePublicApi(string feature)
     {
-        Assert.True(Missing.TryGetValue(feature, out var names), $"The test does not know by which names '{feature}' would be public: add it.");
+        Assert.True(
+            Missing.TryGetValue(feature, out var names), $"The test does not know by which names '{feature}' would be public: add it.");
         Assert.DoesNotMatch(names, PublicApi);
     }
 

@@ -49,7 +49,10 @@ public sealed class SampleRowsTests
     [Fact]
     public void PredictAsync_RowWhoseFirstAxisIsFixed_IsRefused()
     {
-        using var predictor = new TinyOnnx().Input("x", ElementType.Float, 2, 4).Node("Neg", "x", "y").Output("y", ElementType.Float, 2, 4).Load();
+        using var predictor = new TinyOnnx().Input("x", ElementType.Float, 2, 4)
+            .Node("Neg", "x", "y")
+            .Output("y", ElementType.Float, 2, 4)
+            .Load();
         using var prediction = Ask.The(predictor, PredictionInputs.Row(PredictionInput.Tensor("x", Values, [4])));
         Assert.Equal(PredictionErrorCode.InputRankMismatch, prediction.Error!.Code);
     }
