@@ -10,7 +10,7 @@ namespace MlServe.Benchmarking;
 /// Only what is recorded during the iterations that BenchmarkDotNet measures counts; at other times (warm-up, pilot, outside of a
 /// benchmark) recording does nothing. Calls go into a histogram with three significant digits (HdrHistogram, Gil Tene) of the process in
 /// which the benchmark runs. Recording allocates nothing and may be done from any number of threads. Reading the clock twice and recording
-/// take time that the mean then has in it: where a call takes a few microseconds, record one of some.
+/// take time that the mean then has in it: if a call takes a few microseconds, record one of some.
 /// </remarks>
 public static class CallLatency
 {

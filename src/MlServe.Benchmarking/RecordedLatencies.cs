@@ -13,7 +13,7 @@ internal static class RecordedLatencies
     public static void Keep(BenchmarkCase benchmarkCase, LatencyHistogram histogram) =>
         InProcess.GetValue(benchmarkCase, static _ => new()).Add(histogram);
 
-    /// <summary>Null where nothing was recorded.</summary>
+    /// <summary>Null if nothing was recorded.</summary>
     public static LatencyHistogram? Of(BenchmarkReport report)
     {
         LatencyHistogram? all = InProcess.TryGetValue(report.BenchmarkCase, out var kept) ? kept.Copy() : null;

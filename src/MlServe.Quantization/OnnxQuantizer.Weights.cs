@@ -11,7 +11,7 @@ public static partial class OnnxQuantizer
     /// result is run against the source before it is written.
     /// </summary>
     /// <param name="source">The path of the FP32 model.</param>
-    /// <param name="destination">The path of the model to write; overwritten where it exists, and only when the new one is whole and was
+    /// <param name="destination">The path of the model to write; overwritten if it exists, and only when the new one is whole and was
     /// run.</param>
     /// <param name="options">What and how.</param>
     /// <param name="cancellationToken">Gives up; nothing is written then.</param>
@@ -27,7 +27,7 @@ public static partial class OnnxQuantizer
     /// the source on samples as well.
     /// </summary>
     /// <param name="source">The path of the FP32 model.</param>
-    /// <param name="destination">The path of the model to write; overwritten where it exists, and only when the new one is whole and was
+    /// <param name="destination">The path of the model to write; overwritten if it exists, and only when the new one is whole and was
     /// run.</param>
     /// <param name="samples">Inputs like those that the model will get, of which the first four are run; null: inputs are made up.</param>
     /// <param name="options">What and how.</param>

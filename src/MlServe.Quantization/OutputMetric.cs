@@ -33,7 +33,8 @@ public enum OutputMetric
     Regression,
 
     /// <summary>
-    /// What a detector gives for each place where a thing may be: the ratio of signal to noise where the source has found one.
+    /// What a detector gives for each place at which a thing may be: the ratio of signal to noise at places at which the source has found
+    /// one.
     /// </summary>
     Boxes,
 }

@@ -33,7 +33,7 @@ public sealed record PreprocessingOptions
     public bool FoldAffine { get; init; } = true;
 
     /// <summary>
-    /// Whether convolutions of 1 x 1 with nothing between them are written as one where that multiplies less, and those behind a global
+    /// Whether convolutions of 1 x 1 with nothing between them are written as one if that multiplies less, and those behind a global
     /// pooling, as squeeze-and-excitation has them, as matrix products; both are exact but for rounding. Default: true.
     /// </summary>
     public bool SimplifyConvolutions { get; init; } = true;

@@ -8,7 +8,7 @@ namespace MlServe.Quantization;
 /// <summary>What preprocessing did to a model.</summary>
 public sealed record PreprocessingReport
 {
-    /// <summary>What was done, a sentence a step, in order; empty where the model was ready.</summary>
+    /// <summary>What was done, a sentence a step, in order; empty if the model was ready.</summary>
     public required IReadOnlyList<string> Steps { get; init; }
 
     /// <summary>

@@ -49,7 +49,7 @@ public enum QuantizationFailure
     UnreadableSamples,
 
     /// <summary>
-    /// What was made of the model does not answer as the model does, or fails where it runs: it was run on several shapes and values, and
+    /// What was made of the model does not answer as the model does, or fails when it runs: it was run on several shapes and values, and
     /// not written.
     /// </summary>
     AnswersChanged,

@@ -15,9 +15,9 @@ public sealed record QuantizationGate
     public double MinSpeedup { get; init; } = 1.05;
 
     /// <summary>
-    /// The least speed against the source of what only stores weights smaller, 0 to 1, by the lower end of the interval, where that was
+    /// The least speed against the source of what only stores weights smaller, 0 to 1, by the lower end of the interval, if that was
     /// asked for by name (<see cref="QuantizationOptions.Method"/>, <see cref="GateFailureAction.Int8Storage"/>,
-    /// <see cref="GateFailureAction.Smaller"/>). Where it was not, it has to be as fast as the source, measured twice. 0: not asked.
+    /// <see cref="GateFailureAction.Smaller"/>). If it was not, it has to be as fast as the source, measured twice. 0: not asked.
     /// Default: 0.97, which is about what two runs of one model differ by.
     /// </summary>
     public double MinSpeed { get; init; } = 0.97;
@@ -54,7 +54,7 @@ public sealed record QuantizationGate
     public double? MinSnrDb { get; init; } = 20;
 
     /// <summary>
-    /// By what outputs are judged, by their names, where it is not to be what their graph, shapes and names say (see
+    /// By what outputs are judged, by their names, if it is not to be what their graph, shapes and names say (see
     /// <see cref="OutputComparison.Metric"/>). Default: none.
     /// </summary>
     public IReadOnlyDictionary<string, OutputMetric> Metrics { get; init; } = FrozenDictionary<string, OutputMetric>.Empty;

@@ -31,7 +31,7 @@ public sealed record QuantizationOptions
     public bool PerChannel { get; init; } = true;
 
     /// <summary>
-    /// Whether each channel of an activation between a convolution and what stays float has a scale of its own, where that can be: nearer,
+    /// Whether each channel of an activation between a convolution and what stays float has a scale of its own, if that can be: nearer,
     /// and up to seven times slower, because the runtime then has no integer operators for what lies between. Default: null, both are
     /// tried, one scale first.
     /// </summary>
@@ -69,7 +69,7 @@ public sealed record QuantizationOptions
     /// <summary>What the model has to show before it is written.</summary>
     public QuantizationGate Gate { get; init; } = new();
 
-    /// <summary>What is done where it does not. Default: <see cref="GateFailureAction.ExcludeNodes"/>.</summary>
+    /// <summary>What is done if it does not show that. Default: <see cref="GateFailureAction.ExcludeNodes"/>.</summary>
     public GateFailureAction OnGateFailure { get; init; }
 
     /// <summary>
@@ -86,7 +86,7 @@ public sealed record QuantizationOptions
 
     /// <summary>
     /// A plan to carry out as it is: <see cref="Method"/> and all that decides on the file's content is taken from it. Measured and judged
-    /// only where there are samples. Default: null.
+    /// only if there are samples. Default: null.
     /// </summary>
     public QuantizationPlan? Plan { get; init; }
 
@@ -114,7 +114,7 @@ public sealed record QuantizationOptions
         Plan is not null || Method is QuantizationMethod.Int8Storage or QuantizationMethod.Fp16Storage
         || OnGateFailure is GateFailureAction.Int8Storage or GateFailureAction.Smaller;
 
-    /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
+    /// <summary>Says what is wrong with the values: one message each, none if nothing is.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
     public IEnumerable<string> Validate()
     {

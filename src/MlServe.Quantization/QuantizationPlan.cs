@@ -30,7 +30,7 @@ public sealed record QuantizationPlan
     /// <summary>Whether each output channel of a weight has a scale of its own.</summary>
     public bool PerChannel { get; init; } = true;
 
-    /// <summary>Elements of a row of a block, where <see cref="Method"/> works in blocks.</summary>
+    /// <summary>Elements of a row of a block, if <see cref="Method"/> works in blocks.</summary>
     public int BlockSize { get; init; } = 128;
 
     /// <summary>What is done before.</summary>
@@ -64,7 +64,7 @@ public sealed record QuantizationPlan
     public IReadOnlyDictionary<string, float[]> InputFactors { get; init; } = new Dictionary<string, float[]>();
 
     /// <summary>
-    /// Whether tables that rows are picked out of, of words say, are kept in 8 bits, where <see cref="Method"/> is static or dynamic.
+    /// Whether tables that rows are picked out of, of words say, are kept in 8 bits, if <see cref="Method"/> is static or dynamic.
     /// </summary>
     public bool StoresTables { get; init; }
 

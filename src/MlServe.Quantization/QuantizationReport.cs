@@ -7,10 +7,10 @@ namespace MlServe.Quantization;
 /// <summary>What was done to a model, why, and what was measured. Immutable.</summary>
 public sealed record QuantizationReport
 {
-    /// <summary>Where the source came from.</summary>
+    /// <summary>The origin of the source.</summary>
     public required string Source { get; init; }
 
-    /// <summary>The file that was written; "memory" where a cache has not kept it.</summary>
+    /// <summary>The file that was written; "memory" if a cache has not kept it.</summary>
     public required string Destination { get; init; }
 
     /// <summary>What was written.</summary>
@@ -19,10 +19,10 @@ public sealed record QuantizationReport
     /// <summary>Why it was that method.</summary>
     public required string MethodReason { get; init; }
 
-    /// <summary>Why it is not what was tried first; null where it is.</summary>
+    /// <summary>Why it is not what was tried first; null if it is.</summary>
     public string? FallbackReason { get; init; }
 
-    /// <summary>Whether what was written passed every check of the gate; null where nothing was measured.</summary>
+    /// <summary>Whether what was written passed every check of the gate; null if nothing was measured.</summary>
     public bool? Passed { get; init; }
 
     /// <summary>What the gate asked of what was written, and what was found.</summary>
@@ -43,32 +43,32 @@ public sealed record QuantizationReport
     /// <summary>The size of what was written in bytes.</summary>
     public required long Bytes { get; init; }
 
-    /// <summary>Speed against the source; null where it was not measured.</summary>
+    /// <summary>Speed against the source; null if it was not measured.</summary>
     public SpeedEstimate? Speed { get; init; }
 
     /// <summary>
-    /// Speed of FP32 with its exact rewrites against the source; null where nothing was rewritten or it was not measured.
+    /// Speed of FP32 with its exact rewrites against the source; null if nothing was rewritten or it was not measured.
     /// </summary>
     public SpeedEstimate? RewrittenSpeed { get; init; }
 
     /// <summary>
-    /// Speed against FP32 with its exact rewrites, measured in turns with it; null where nothing was rewritten or it was not measured.
+    /// Speed against FP32 with its exact rewrites, measured in turns with it; null if nothing was rewritten or it was not measured.
     /// </summary>
     public SpeedEstimate? AgainstRewrittenSpeed { get; init; }
 
     /// <summary>How the outputs agree with the source's.</summary>
     public IReadOnlyList<OutputComparison> Outputs { get; init; } = [];
 
-    /// <summary>The user's measure of the source; null where there is none.</summary>
+    /// <summary>The user's measure of the source; null if there is none.</summary>
     public double? SourceMetric { get; init; }
 
-    /// <summary>The user's measure of what was written; null where there is none.</summary>
+    /// <summary>The user's measure of what was written; null if there is none.</summary>
     public double? Metric { get; init; }
 
     /// <summary>Every candidate that was measured, in order.</summary>
     public IReadOnlyList<SearchStep> SearchSteps { get; init; } = [];
 
-    /// <summary>The nodes by the harm that each does; null where no search needed it.</summary>
+    /// <summary>The nodes by the harm that each does; null if no search needed it.</summary>
     public SensitivityReport? Sensitivity { get; init; }
 
     /// <summary>Samples that ranges were taken from.</summary>
@@ -82,7 +82,7 @@ public sealed record QuantizationReport
 
     /// <summary>
     /// Operations of the source's matrix products, convolutions and recurrent layers in one run of the sample that speed was measured with:
-    /// a multiplication and an addition counted as two, products with the zeros around an input counted, all else not. Null where nothing
+    /// a multiplication and an addition counted as two, products with the zeros around an input counted, all else not. Null if nothing
     /// was measured or they could not all be counted: operators of other makers, attention and the like, lengths of sequences, loops of
     /// more than 250 ms.
     /// </summary>
@@ -90,8 +90,8 @@ public sealed record QuantizationReport
 
     /// <summary>
     /// <see cref="Operations"/> a second of what was written, as a share of what one core can do at most, about 0 to 1: of
-    /// <see cref="MachineDescription.IntegerPeak"/> where it was made to compute on integers (not where it is FP32, or stores weights
-    /// smaller and no more), of <see cref="MachineDescription.FloatPeak"/> where not. Null where one of these is not known, there is
+    /// <see cref="MachineDescription.IntegerPeak"/> if it was made to compute on integers (not if it is FP32, or stores weights
+    /// smaller and no more), of <see cref="MachineDescription.FloatPeak"/> if not. Null if one of these is not known, there is
     /// nothing to count, or several threads worked.
     /// </summary>
     public double? PeakShare => ShareOf(Speed?.ModelMilliseconds, ComputesOnIntegers ? Machine.IntegerPeak : Machine.FloatPeak);

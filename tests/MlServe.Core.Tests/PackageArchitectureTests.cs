@@ -11,6 +11,14 @@ public sealed partial class PackageArchitectureTests
     /// </summary>
     private static readonly Dictionary<string, Dictionary<string, string[]>> MayUse = new()
     {
+        // A feature binds its section, and binding asks the features: the two know each other, and neither knows the host.
+        ["src/MlServe.Extensions"] = new()
+        {
+            ["Configuration"] = ["Features"],
+            ["Features"] = ["Configuration"],
+            ["Hosting"] = ["Configuration", "Features"],
+        },
+
         // A folder a step: a model is read, run, preprocessed, rewritten, calibrated, verified; evaluation joins the steps.
         ["src/MlServe.Quantization"] = new()
         {
@@ -43,6 +51,7 @@ public sealed partial class PackageArchitectureTests
     };
 
     [Theory]
+    [InlineData("src/MlServe.Extensions", 60)]
     [InlineData("src/MlServe.Quantization", 150)]
     [InlineData("tools/MlServe.Cli", 10)]
     [InlineData("benchmarks/MlServe.Benchmarks", 100)]
@@ -51,6 +60,26 @@ public sealed partial class PackageArchitectureTests
         var files = Repository.Files(project, "*.cs");
         Assert.True(files.Count >= atLeast, $"Only {files.Count} files were found: the test does not see the sources.");
         Assert.Empty(FaultsOf(project, files));
+    }
+
+    [Fact]
+    public void Extensions_FoldersInTheDocument_AreThoseOfTheTable()
+    {
+        var document = File.ReadAllText(Path.Combine(Repository.Root(), "ARCHITECTURE.md"));
+        Assert.Equal(
+            MayUse["src/MlServe.Extensions"].Select(static room => $"{room.Key}: {string.Join(", ", room.Value)}"),
+            Row().Matches(document).Select(static row => $"{row.Groups[1].Value}: {row.Groups[2].Value}"));
+    }
+
+    [Theory]
+    [InlineData("Configuration/A.cs", "using MlServe.Hosting;\nnamespace MlServe.Configuration;", "Hosting")]
+    [InlineData("Features/BuiltIn/A.cs", "namespace MlServe.Features;\nclass A { MlServe.Hosting.ModelEntry? E; }", "Hosting")]
+    [InlineData("Serving/A.cs", "namespace MlServe.Serving;", "not in the table")]
+    public void Faults_AnArrowUpwardsInExtensions_IsFound(string path, string text, string expected)
+    {
+        var files = Repository.Files("src/MlServe.Extensions", "*.cs");
+        files.Add((path, text));
+        Assert.Contains(expected, Assert.Single(FaultsOf("src/MlServe.Extensions", files)), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -92,7 +121,9 @@ public sealed partial class PackageArchitectureTests
     {
         var faults = new List<string>();
         var rooms = MayUse[project];
-        var root = project[(project.IndexOf('/', StringComparison.Ordinal) + 1)..];
+
+        // The host's package adds to the namespace that every user has open.
+        var root = project == "src/MlServe.Extensions" ? "MlServe" : project[(project.IndexOf('/', StringComparison.Ordinal) + 1)..];
         var types = files.ToLookup(
             static file => RoomOf(file.Path), static file => Path.GetFileNameWithoutExtension(file.Path).Split('.')[0]);
         foreach (var (path, text) in files)
@@ -121,6 +152,10 @@ public sealed partial class PackageArchitectureTests
         path.Contains('/', StringComparison.Ordinal) ? path[..path.IndexOf('/', StringComparison.Ordinal)] : "";
 
     private static bool Begins(string name, string start) => name == start || name.StartsWith(start + ".", StringComparison.Ordinal);
+
+    /// <summary>A row of the document's table of the folders of Extensions.</summary>
+    [GeneratedRegex(@"^\| `src/MlServe\.Extensions/(\w+)` \|[^|]*\| ([^|]*) \|\r?$", RegexOptions.Multiline)]
+    private static partial Regex Row();
 
     [GeneratedRegex(@"(?<![\w.])(?:[A-Z]\w*\.)+[A-Z]\w*")]
     private static partial Regex Name();

@@ -15,7 +15,7 @@ internal sealed class GuardedLogger : ILogger
 
     public GuardedLogger(ILogger inner) => _inner = inner;
 
-    /// <summary>The log of a host; null where there is none, or its factory throws.</summary>
+    /// <summary>The log of a host; null if there is none, or its factory throws.</summary>
     public static ILogger? Of(ILoggerFactory? factory)
     {
         if (factory is null) return null;

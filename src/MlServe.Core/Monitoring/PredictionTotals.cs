@@ -47,7 +47,7 @@ internal static class PredictionTotals
         lock (Gate) Models.Add(model);
     }
 
-    /// <summary>Keeps the counts of a model and lets go of the model; again, where a straggler has counted since.</summary>
+    /// <summary>Keeps the counts of a model and lets go of the model; again, if a straggler has counted since.</summary>
     public static void Retire(ModelStatistics model)
     {
         lock (Gate)

@@ -9,7 +9,7 @@ public static class PredictorBuilderTelemetryExtensions
 {
     /// <summary>
     /// Makes a model visible: rate, errors, duration and predictions under way as metrics and EventCounters, an activity for each
-    /// prediction, and a log entry where it fails. Call it first, so that it sees what the caller sees. The names are in
+    /// prediction, and a log entry if it fails. Call it first, so that it sees what the caller sees. The names are in
     /// <see cref="MlServeDiagnostics"/>.
     /// </summary>
     /// <remarks>

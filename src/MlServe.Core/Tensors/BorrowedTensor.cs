@@ -106,7 +106,7 @@ internal readonly struct BorrowedTensor
         }
     }
 
-    /// <summary>The elements as a span, without a copy where the owner allows it.</summary>
+    /// <summary>The elements as a span, without a copy if the owner allows it.</summary>
     /// <exception cref="UnreadableInputException">The owner is a memory manager that does not give them, or a copy that was
     /// disposed.</exception>
     public ReadOnlySpan<T> AsSpan<T>() => _owner switch

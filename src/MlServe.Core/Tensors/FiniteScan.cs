@@ -6,7 +6,7 @@ using System.Runtime.Intrinsics;
 namespace MlServe.Tensors;
 
 /// <summary>
-/// Looks for NaN and infinities in tensors of any type. All four formats of floating point have them where all bits of the exponent are
+/// Looks for NaN and infinities in tensors of any type. All four formats of floating point have them if all bits of the exponent are
 /// set: adding the lowest of these then carries into the sign. An empty tensor has none.
 /// </summary>
 internal static class FiniteScan
@@ -15,7 +15,7 @@ internal static class FiniteScan
     public static bool Knows(ElementType type) =>
         type is ElementType.Float or ElementType.Double or ElementType.Float16 or ElementType.BFloat16;
 
-    /// <summary>The position of the first element that is neither finite nor allowed; -1 where there is none.</summary>
+    /// <summary>The position of the first element that is neither finite nor allowed; -1 if there is none.</summary>
     /// <param name="type">The type of the elements.</param>
     /// <param name="bytes">The elements.</param>
     /// <param name="allowed">What may be among them.</param>
@@ -87,7 +87,7 @@ internal static class FiniteScan
     }
 
     /// <summary>
-    /// The elements before the first that lies at a multiple of so many bytes; less than a vector's. Where that moves meanwhile, only time
+    /// The elements before the first that lies at a multiple of so many bytes; less than a vector's. If that moves meanwhile, only time
     /// is lost.
     /// </summary>
     private static unsafe nuint ToAligned<T>(ref T first, int bytes)

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Options;
 using MlServe.Features;
 using MlServe.Guests;
-using MlServe.Hosting;
 using MlServe.Resilience;
 
 namespace MlServe.Configuration;

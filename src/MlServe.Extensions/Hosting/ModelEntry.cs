@@ -1,3 +1,4 @@
+using MlServe.Configuration;
 using MlServe.Resilience;
 
 namespace MlServe.Hosting;

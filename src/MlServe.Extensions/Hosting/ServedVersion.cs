@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using MlServe.Configuration;
 
 namespace MlServe.Hosting;
 

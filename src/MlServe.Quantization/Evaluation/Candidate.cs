@@ -7,7 +7,7 @@ internal sealed record Candidate
 
     public required string Description { get; init; }
 
-    /// <summary>The file's content; null where the model could not be made, or is refused by the runtime.</summary>
+    /// <summary>The file's content; null if the model could not be made, or is refused by the runtime.</summary>
     public byte[]? Bytes { get; init; }
 
     public IReadOnlyList<NodeDecision> Decisions { get; init; } = [];

@@ -115,7 +115,7 @@ internal sealed class CandidateEvaluator(
         return candidate with { Measurement = measurement, Checks = GateJudge.Judge(gate, candidate.Plan.Method, measurement) };
     }
 
-    /// <summary>Measured anew where as fast as the source is enough: of many such measurements one passes by luck.</summary>
+    /// <summary>Measured anew if as fast as the source is enough: of many such measurements one passes by luck.</summary>
     private SpeedEstimate SpeedOf(Candidate candidate, GraphSession session, CancellationToken cancellationToken)
     {
         var threshold = GateJudge.SpeedThreshold(gate, candidate.Plan.Method);

@@ -31,7 +31,7 @@ internal sealed class EvaluationSamples : IDisposable
     /// <summary>Whether there are too few samples to hold any back.</summary>
     public bool IsSeenByCalibration => !IsMadeUp && _retained.Count < LeastToHoldBack;
 
-    /// <summary>The first samples; none where none could be made up.</summary>
+    /// <summary>The first samples; none if none could be made up.</summary>
     public IReadOnlyList<EncodedSample> Retained => _retained;
 
     /// <summary>Copies the first samples.</summary>

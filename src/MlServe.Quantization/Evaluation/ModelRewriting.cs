@@ -17,7 +17,7 @@ internal static class ModelRewriting
     }
 
     /// <param name="source">The path of the model.</param>
-    /// <param name="destination">Where the new one goes.</param>
+    /// <param name="destination">The path of the new one.</param>
     /// <param name="samples">Inputs to run both on; null: they are made up.</param>
     /// <param name="planWithoutDigest">What to do; the digest is filled in.</param>
     /// <param name="cancellationToken">Gives up.</param>

@@ -33,7 +33,7 @@ internal static class OperationCount
         "SkipSimplifiedLayerNormalization", "RotaryEmbedding", "NhwcMaxPool", "ExpandDims", "Range", "Trilu", "Pad", "Unique",
     ];
 
-    /// <summary>The operations of one run of a model with a sample. Null where not all of them can be counted.</summary>
+    /// <summary>The operations of one run of a model with a sample. Null if not all of them can be counted.</summary>
     /// <param name="model">The model, in FP32.</param>
     /// <param name="sample">What it runs.</param>
     /// <param name="milliseconds">How long a run takes.</param>
@@ -52,7 +52,7 @@ internal static class OperationCount
         return OperatorProfile.Of(model, sample, threads) is { } runs ? Sum(runs) : null;
     }
 
-    /// <summary>The operations of operators that ran; null where one is not as it should be.</summary>
+    /// <summary>The operations of operators that ran; null if one is not as it should be.</summary>
     internal static long? Sum(IReadOnlyList<OperatorRun> runs)
     {
         try

@@ -4,7 +4,7 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>Where the FP32 weights of a model lie.</summary>
+/// <summary>The places of the FP32 weights of a model.</summary>
 internal sealed record OperatorCensus(long Convolutions, long Matrices, long Lstms, long Others)
 {
     public long Total => Convolutions + Matrices + Lstms + Others;

@@ -113,7 +113,7 @@ internal static class OutputJudge
     }
 
     /// <summary>
-    /// What the rows for the last word will show of what was found; where they are too few to show anything, that is theirs to say.
+    /// What the rows for the last word will show of what was found; if they are too few to show anything, that is theirs to say.
     /// </summary>
     private static double Expected(double found, long rows, double least) =>
         rows * 2 < Confidence.RowsFor(least) ? found : Confidence.LowerShare(Math.Round(found * rows * 2), rows * 2);

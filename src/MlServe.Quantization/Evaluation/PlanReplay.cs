@@ -4,7 +4,7 @@ using MlServe.Quantization.Verification;
 
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>Carries a plan out again. Nothing is chosen; it is measured and judged where there are samples.</summary>
+/// <summary>Carries a plan out again. Nothing is chosen; it is measured and judged if there are samples.</summary>
 internal sealed class PlanReplay(
     IModelSource source, string destination, QuantizationPlan plan, QuantizationOptions options, CancellationToken cancellationToken)
 {

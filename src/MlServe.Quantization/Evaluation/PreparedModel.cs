@@ -41,7 +41,7 @@ internal sealed class PreparedModel : IAsyncDisposable
 
     public IReadOnlyList<string> Steps => _preprocessed.Steps;
 
-    /// <summary>What was done before: less than was asked where the model answered otherwise with it.</summary>
+    /// <summary>What was done before: less than was asked if the model answered otherwise with it.</summary>
     public PreprocessingOptions Preprocessing { get; }
 
     public EvaluationSamples Samples => _samples;
@@ -144,7 +144,7 @@ internal sealed class PreparedModel : IAsyncDisposable
     public QuantizationPlan Outline(QuantizationOptions options, QuantizationMethod method) =>
         Plans.Of(options with { Preprocessing = Preprocessing }, method, Source.Document, Model);
 
-    /// <summary>Decides on everything but the nodes to leave out: calibrates where the method needs it.</summary>
+    /// <summary>Decides on everything but the nodes to leave out: calibrates if the method needs it.</summary>
     public async Task<QuantizationPlan> PlanAsync(
         QuantizationOptions options, ProgressReporter progress, CancellationToken cancellationToken)
     {

@@ -36,7 +36,7 @@ internal static class Quantizable
             $"{document.Origin} has nothing that a static plan quantizes: {WhyNotStatic(preprocessed.Model)}.");
     }
 
-    /// <summary>Why a static plan has nothing to do, where weights lie out of its reach.</summary>
+    /// <summary>Why a static plan has nothing to do, if weights lie out of its reach.</summary>
     public static string WhyNotStatic(ModelProto model)
     {
         var (main, all) = (OperatorCensus.OfMain(model), OperatorCensus.Of(model));

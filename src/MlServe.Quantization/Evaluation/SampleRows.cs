@@ -15,7 +15,7 @@ internal sealed class SampleRows(ModelSignature signature, int seed)
     private readonly Dictionary<string, PredictionInput> _shared = [];
 
     /// <summary>
-    /// A row with a size for each free axis that is no batch axis, the same for each row; null where an input is no tensor, or too large to
+    /// A row with a size for each free axis that is no batch axis, the same for each row; null if an input is no tensor, or too large to
     /// be made up.
     /// </summary>
     /// <param name="freeSize">The size of free axes.</param>

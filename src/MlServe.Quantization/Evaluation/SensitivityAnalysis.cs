@@ -52,7 +52,7 @@ internal sealed class SensitivityAnalysis(SourceModel source, ModelProto preproc
         };
     }
 
-    /// <returns>Null where the node is only quantized in company, as what passes values on is.</returns>
+    /// <returns>Null if the node is only quantized in company, as what passes values on is.</returns>
     private async Task<NodeSensitivity?> TryAsync(QuantizationPlan plan, NodeDecision node, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();

@@ -68,7 +68,7 @@ internal static class OnnxFile
         return string.Equals(Final(source), Final(destination), comparison);
     }
 
-    /// <summary>Where a path leads to, whichever of its folders is a link.</summary>
+    /// <summary>The end of a path, whichever of its folders is a link.</summary>
     private static string Final(string path)
     {
         if (Path.GetDirectoryName(path) is not { } folder) return path;

@@ -50,7 +50,7 @@ internal sealed record ChannelAffine(NodeProto Node, string Input, bool IsFactor
         return Constant.Dims.Count < rank && Values.Length == 1;
     }
 
-    /// <summary>Null where the constant is not the same for all that lies in a channel.</summary>
+    /// <summary>Null if the constant is not the same for all that lies in a channel.</summary>
     private static double[]? ValuesOf(TensorProto tensor, int rank, int channels)
     {
         if (TensorData.TypeOf(tensor) != DataType.Float || tensor.Dims.Count > rank) return null;

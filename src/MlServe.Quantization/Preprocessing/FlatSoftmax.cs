@@ -4,7 +4,7 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>
-/// Takes away what raising the operator set wrote around Softmax and its like, where folding has shown since that there was no need: what a
+/// Takes away what raising the operator set wrote around Softmax and its like, if folding has shown since that there was no need: what a
 /// Gemm gives has two axes, and from the second on is along the last.
 /// </summary>
 internal static class FlatSoftmax

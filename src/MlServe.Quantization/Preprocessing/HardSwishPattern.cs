@@ -11,7 +11,7 @@ internal sealed class HardSwishPattern(GraphIndex index, GraphIndex outermost, K
 
     private bool _hasAxis;
 
-    /// <summary>What a node ends; null where it ends nothing.</summary>
+    /// <summary>What a node ends; null if it ends nothing.</summary>
     public Found? Match(NodeProto node)
     {
         _hasAxis = false;

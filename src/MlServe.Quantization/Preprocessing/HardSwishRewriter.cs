@@ -6,7 +6,7 @@ namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>
 /// Writes Clip(x + 3, 0, 6) / 6 as one HardSigmoid, and x times it as one more multiplication, in all the orders in which exporters write
-/// them. Only where the constants are exactly these, and nobody else reads what is in between.
+/// them. Only if the constants are exactly these, and nobody else reads what is in between.
 /// </summary>
 internal sealed class HardSwishRewriter
 {

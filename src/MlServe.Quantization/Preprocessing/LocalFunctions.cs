@@ -25,7 +25,7 @@ internal sealed class LocalFunctions
             Obstacle ??= Check(function);
     }
 
-    /// <summary>Why they cannot be inlined; null where they can.</summary>
+    /// <summary>Why they cannot be inlined; null if they can.</summary>
     public string? Obstacle { get; private set; }
 
     public FunctionProto? Find(NodeProto node) => _functions.GetValueOrDefault((node.Domain, node.OpType, node.Overload));

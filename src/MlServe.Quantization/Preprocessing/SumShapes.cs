@@ -5,7 +5,7 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>
-/// Declares the shapes of what additions add, where both sides are the same whatever callers give: ONNX Runtime then adds within the
+/// Declares the shapes of what additions add, if both sides are the same whatever callers give: ONNX Runtime then adds within the
 /// convolution before, and otherwise writes out both sides and looks at run time. Nothing of what is computed changes.
 /// </summary>
 internal static class SumShapes

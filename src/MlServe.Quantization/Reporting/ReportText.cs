@@ -94,7 +94,7 @@ internal static class ReportText
         };
     }
 
-    /// <summary>What a smaller file costs where the gate lets it be slower.</summary>
+    /// <summary>What a smaller file costs if the gate lets it be slower.</summary>
     private static string Cost(SpeedEstimate? speed) =>
         speed is { Low: < 1 and var low }
             ? string.Create(
@@ -113,7 +113,7 @@ internal static class ReportText
                 + $"row{(rows == 1 ? "" : "s")}, {speed.Pairs} pairs{busy}");
     }
 
-    /// <summary>What it computes, and how near that is to what the core can do at most; null where it could not be counted.</summary>
+    /// <summary>What it computes, and how near that is to what the core can do at most; null if it could not be counted.</summary>
     private static string? Operations(QuantizationReport report)
     {
         if (report.Operations is not (> 0 and var count)) return null;

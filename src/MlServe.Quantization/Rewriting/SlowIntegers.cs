@@ -87,7 +87,7 @@ internal static class SlowIntegers
             (zero >= 0 && zero < node.Input.Count ? Of(node.Input[zero]) : null)
             ?? (input < node.Input.Count ? Of(node.Input[input]) : null);
 
-        /// <summary>Whether a value is integers turned to float again; null where it is neither that nor known.</summary>
+        /// <summary>Whether a value is integers turned to float again; null if it is neither that nor known.</summary>
         public bool? IsDequantized(string value, bool isConstant) =>
             _producers.TryGetValue(value, out var node) && node.OpType == "DequantizeLinear"
                 ? _constants.ContainsKey(node.Input[0]) == isConstant

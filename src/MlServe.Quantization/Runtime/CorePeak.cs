@@ -21,7 +21,7 @@ internal static class CorePeak
     private static readonly Lazy<(double? Float, double? Integer)> Measured = new(Measure);
 
     /// <summary>
-    /// FP32 operations a second in thousand millions, a multiplication and an addition counted as two; null where there is no such
+    /// FP32 operations a second in thousand millions, a multiplication and an addition counted as two; null if there is no such
     /// instruction.
     /// </summary>
     public static double? Float => Measured.Value.Float;

@@ -18,7 +18,7 @@ internal sealed class GraphSession : IDisposable
 
     public InferenceSession Session { get; }
 
-    /// <summary>Threads that work on one operator; where it is one, all work is done on the thread that runs.</summary>
+    /// <summary>Threads that work on one operator; if it is one, all work is done on the thread that runs.</summary>
     public int Threads { get; }
 
     public IReadOnlyList<string> InputNames { get; }
@@ -28,7 +28,7 @@ internal sealed class GraphSession : IDisposable
     /// <summary>Opens a model. What the runtime refuses is a <see cref="QuantizationException"/> with its own words.</summary>
     /// <param name="model">The bytes of the model.</param>
     /// <param name="level">How far the graph is optimized.</param>
-    /// <param name="savePath">Where the optimized graph is written; null: nowhere.</param>
+    /// <param name="savePath">The path of the optimized graph; null: it is not written.</param>
     /// <param name="threads">Threads that work on one operator.</param>
     /// <param name="what">What the model is, for messages.</param>
     /// <param name="profilePrefix">How the name of a profile of its runs begins; null: none is written.</param>

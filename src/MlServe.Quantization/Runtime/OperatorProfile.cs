@@ -15,7 +15,7 @@ internal static class OperatorProfile
     private const string Kernel = "_kernel_time";
 
     /// <summary>
-    /// Runs a model once. Null where it cannot be opened, run or profiled, or where it ran more operators than a profile holds.
+    /// Runs a model once. Null if it cannot be opened, run or profiled, or if it ran more operators than a profile holds.
     /// </summary>
     public static IReadOnlyList<OperatorRun>? Of(ModelProto model, EncodedSample sample, int threads)
     {

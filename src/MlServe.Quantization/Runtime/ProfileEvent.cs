@@ -5,7 +5,7 @@ namespace MlServe.Quantization.Runtime;
 /// <summary>One line of ONNX Runtime's profile.</summary>
 /// <param name="Category">What it is of: "Node" for operators.</param>
 /// <param name="Name">What was done.</param>
-/// <param name="Details">Of what; null where there is nothing to say.</param>
+/// <param name="Details">Of what; null if there is nothing to say.</param>
 internal sealed record ProfileEvent(
     [property: JsonPropertyName("cat")] string? Category,
     [property: JsonPropertyName("name")] string? Name,

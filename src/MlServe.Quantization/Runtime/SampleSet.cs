@@ -28,7 +28,7 @@ internal sealed class SampleSet(IAsyncEnumerable<PredictionInputs> samples, Samp
     /// <summary>How many samples the shortest pass saw that was cut short; null: none was.</summary>
     public int? CutTo { get; private set; }
 
-    /// <summary>Whether a sample is one to calibrate on, where there are enough.</summary>
+    /// <summary>Whether a sample is one to calibrate on, if there are enough.</summary>
     public static bool IsCalibrated(int index) => index % Round < Calibrated;
 
     /// <summary>Samples to calibrate on; each is disposed when the next is asked for.</summary>

@@ -20,7 +20,7 @@ internal sealed record CacheEntry
     /// <summary>Starts that have tried.</summary>
     public int Tries { get; init; } = 1;
 
-    /// <summary>The report, with its plan; null where the model was refused.</summary>
+    /// <summary>The report, with its plan; null if the model was refused.</summary>
     public QuantizationReport? Report { get; init; }
 }
 

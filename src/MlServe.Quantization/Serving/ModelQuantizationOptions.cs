@@ -7,14 +7,14 @@ public sealed class ModelQuantizationOptions
     public bool Enabled { get; set; } = true;
 
     /// <summary>
-    /// Whether the load fails where the model cannot be quantized, or does not pass its gate. Default: false: it is then served as it is,
+    /// Whether the load fails if the model cannot be quantized, or does not pass its gate. Default: false: it is then served as it is,
     /// and a warning in the log says why.
     /// </summary>
     public bool Required { get; set; }
 
     /// <summary>
     /// The folder that keeps what was made, with plan and report, for the next start. Default: null, the folder <c>MlServe/quantized</c> in
-    /// the user's local application data (<c>~/.local/share</c> on Linux), or in the folder for temporary files where there is no such. It
+    /// the user's local application data (<c>~/.local/share</c> on Linux), or in the folder for temporary files if there is no such. It
     /// must be trusted as the models are: what lies in it is run. An entry is named by the model, the options, the samples, the versions of
     /// MlServe and ONNX Runtime and the processor, so that a wrong one is not taken; entries are not removed when they are no longer
     /// needed.

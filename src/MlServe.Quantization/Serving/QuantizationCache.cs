@@ -16,7 +16,7 @@ internal sealed class QuantizationCache(string folder, string key)
 
     public string EntryFile => Path.Combine(folder, $"{key}.json");
 
-    /// <summary>The folder that is used where none is given.</summary>
+    /// <summary>The folder that is used if none is given.</summary>
     public static string DefaultFolder()
     {
         var data = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData);
@@ -24,7 +24,7 @@ internal sealed class QuantizationCache(string folder, string key)
     }
 
     /// <summary>Makes the folder.</summary>
-    /// <returns>Why it cannot be used; null where it can.</returns>
+    /// <returns>Why it cannot be used; null if it can.</returns>
     public static string? Prepare(string folder)
     {
         try
@@ -42,7 +42,7 @@ internal sealed class QuantizationCache(string folder, string key)
     }
 
     /// <summary>Finds the entry and its model.</summary>
-    /// <returns>Null where there is none.</returns>
+    /// <returns>Null if there is none.</returns>
     /// <exception cref="InvalidDataException">It is damaged.</exception>
     public async Task<(CacheEntry Entry, byte[]? Model)?> FindAsync(CancellationToken cancellationToken)
     {
@@ -81,7 +81,7 @@ internal sealed class QuantizationCache(string folder, string key)
         return entry;
     }
 
-    /// <summary>Removes an entry that is damaged; its models are overwritten where they come out the same again.</summary>
+    /// <summary>Removes an entry that is damaged; its models are overwritten if they come out the same again.</summary>
     public void Forget()
     {
         try

@@ -7,7 +7,7 @@ using MlServe.Quantization.Samples;
 
 namespace MlServe.Quantization.Serving;
 
-/// <summary>Gives the quantized form of a model where it passed its gate, else the model as it is.</summary>
+/// <summary>Gives the quantized form of a model if it passed its gate, else the model as it is.</summary>
 internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizationOptions options, string name, ILoggerFactory? loggers)
     : IUnhurriedModelSource
 {

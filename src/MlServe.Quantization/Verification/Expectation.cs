@@ -9,7 +9,7 @@ internal sealed record Expectation(double? MinSnrDb)
     public static Expectation Exact { get; } = new((double?)null);
 
     /// <summary>
-    /// It runs wherever the source does, in the same form, and gives numbers where the source does. How near they are is for the gate.
+    /// It runs wherever the source does, in the same form, and gives numbers if the source does. How near they are is for the gate.
     /// </summary>
     public static Expectation Form { get; } = new(double.NegativeInfinity);
 

@@ -35,7 +35,7 @@ internal sealed class OutputEvidence(string name, Expectation expectation)
     /// <param name="trial">What the models were given.</param>
     /// <param name="source">What the source gave.</param>
     /// <param name="model">What the model gave.</param>
-    /// <param name="optimized">What the source gave with the runtime's optimizations; null where that was not asked.</param>
+    /// <param name="optimized">What the source gave with the runtime's optimizations; null if that was not asked.</param>
     /// <param name="isBrittle">Whether the model has operators whose answers jump.</param>
     public void Add(TrialInput trial, Answer source, Answer model, Answer? optimized, bool isBrittle)
     {

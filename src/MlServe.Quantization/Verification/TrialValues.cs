@@ -32,7 +32,7 @@ internal sealed class TrialValues(GraphSession session, EncodedSample? sample, i
         new("large values", -1e3f, 1e3f, 1e3f, 8, false),
     ];
 
-    /// <summary>Null where an input is of a type that is not made up, or too large.</summary>
+    /// <summary>Null if an input is of a type that is not made up, or too large.</summary>
     public Dictionary<string, OrtValue>? Make(IEnumerable<(string Input, long[] Shape)> shapes, Kind kind)
     {
         var values = new Dictionary<string, OrtValue>(StringComparer.Ordinal);
@@ -88,7 +88,7 @@ internal sealed class TrialValues(GraphSession session, EncodedSample? sample, i
         }
     }
 
-    /// <summary>As many of a sample's elements, in a drawn order; null where there is no sample of this input.</summary>
+    /// <summary>As many of a sample's elements, in a drawn order; null if there is no sample of this input.</summary>
     private T[]? Draw<T>(OrtValue? given, int count)
         where T : unmanaged
     {

@@ -35,7 +35,7 @@ public sealed class PredictionError
     }
 
     /// <summary>
-    /// Which model, and which version of it, did not answer; null where that is not known: it is not loaded, or a layer of the
+    /// Which model, and which version of it, did not answer; null if that is not known: it is not loaded, or a layer of the
     /// application's did not say.
     /// </summary>
     public ModelIdentity? Model { get; init; }
@@ -60,14 +60,14 @@ public sealed class PredictionError
         IsIsolated = other.IsIsolated;
     }
 
-    /// <summary>When the caller may try again, where that is known.</summary>
+    /// <summary>When the caller may try again, if that is known.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
-    /// <summary>The exception behind the error, where there is one.</summary>
+    /// <summary>The exception behind the error, if there is one.</summary>
     public Exception? Exception { get; init; }
 
     /// <summary>
-    /// Why those that stood in for the model did not answer either, in the order in which they were asked; empty where none was. The error
+    /// Why those that stood in for the model did not answer either, in the order in which they were asked; empty if none was. The error
     /// itself is the model's.
     /// </summary>
     public IReadOnlyList<PredictionError> FallbackErrors { get; init; } = [];
@@ -101,7 +101,7 @@ public sealed class PredictionError
     /// <summary>The same error, with those of the fallback chain.</summary>
     internal PredictionError WithFallbacks(IReadOnlyList<PredictionError> errors) => new(this) { FallbackErrors = errors };
 
-    /// <summary>The same error as one of a model; itself where it says already of which.</summary>
+    /// <summary>The same error as one of a model; itself if it says already of which.</summary>
     internal PredictionError Of(ModelIdentity model) => Model is null ? new(this) { Model = model } : this;
 
     /// <summary>The same error as one that the request is to blame for.</summary>

@@ -133,7 +133,7 @@ public sealed class OwnedInputs : IDisposable
             Release(_others[i]);
     }
 
-    /// <summary>What it is, in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
+    /// <summary>The value in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
     public override string ToString() => _isDisposed ? "disposed" : $"{Bytes} bytes copied, {_inputs}";
 
     /// <summary>Of several that dispose at once, one gets the array.</summary>

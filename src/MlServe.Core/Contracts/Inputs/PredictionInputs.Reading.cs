@@ -113,7 +113,7 @@ public readonly partial struct PredictionInputs
     /// <summary>Goes through the values in the order in which they were given; allocates nothing.</summary>
     public Enumerator GetEnumerator() => new(this);
 
-    /// <summary>What it is, in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
+    /// <summary>The value in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
     public override string ToString() => Describing.Of(in this);
 
     private static int IndexIn(ModelSignature signature, string? name) =>

@@ -37,7 +37,7 @@ public readonly partial struct PredictionInputs
     /// <summary>Whether this is one row without a batch axis.</summary>
     public bool IsRow => FormOrRows == RowForm;
 
-    /// <summary>The number of rows where it was stated; 1 for a row; null where the shapes of the tensors tell it.</summary>
+    /// <summary>The number of rows if it was stated; 1 for a row; null if the shapes of the tensors tell it.</summary>
     public int? RowCount => FormOrRows switch
     {
         RowForm => 1,

@@ -8,7 +8,7 @@ namespace MlServe;
 /// keep for longer than the request.
 /// </summary>
 /// <remarks>
-/// Layers pass it on untouched, also where one request is answered by the run of another: each keeps its own. MlServe never logs it, and
+/// Layers pass it on untouched, also if one request is answered by the run of another: each keeps its own. MlServe never logs it, and
 /// puts nothing of it into metrics; activities get
 /// <see cref="Tenant"/> as <see cref="MlServeDiagnostics.TenantTag"/>. <see cref="Principal"/> and <see cref="Attributes"/> are compared as
 /// objects.

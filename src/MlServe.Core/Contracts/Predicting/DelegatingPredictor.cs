@@ -54,7 +54,7 @@ public abstract class DelegatingPredictor : IPredictor
     }
 
     /// <summary>
-    /// Releases what the decorator itself holds, waiting where that takes time; the default calls <see cref="Dispose(bool)"/>.
+    /// Releases what the decorator itself holds, waiting if that takes time; the default calls <see cref="Dispose(bool)"/>.
     /// </summary>
     protected virtual ValueTask DisposeAsyncCore()
     {

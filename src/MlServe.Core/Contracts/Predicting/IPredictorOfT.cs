@@ -3,7 +3,7 @@ using MlServe.Guests;
 namespace MlServe;
 
 /// <summary>
-/// The typed door for application code: encodes an input, predicts, decodes the answer. Throws where <see cref="IPredictor"/> returns a
+/// The typed door for application code: encodes an input, predicts, decodes the answer. Throws if <see cref="IPredictor"/> returns a
 /// status. Safe for concurrent use.
 /// </summary>
 /// <typeparam name="TInput">What the application asks with.</typeparam>

@@ -47,11 +47,11 @@ public readonly struct Prediction : IDisposable
         _ => throw new InvalidOperationException("The prediction is Ok and has no error. Look at IsOk first."),
     };
 
-    /// <summary>When the caller may try again, where the prediction is not Ok and that is known.</summary>
+    /// <summary>When the caller may try again, if the prediction is not Ok and that is known.</summary>
     public TimeSpan? RetryAfter => (_content as PredictionError)?.RetryAfter;
 
     /// <summary>
-    /// Where the answer came from and what it took; of an error, only the model that did not answer, where that is known.
+    /// Where the answer came from and what it took; of an error, only the model that did not answer, if that is known.
     /// </summary>
     /// <exception cref="ObjectDisposedException">The prediction has been disposed.</exception>
     public PredictionOrigin Origin => _content switch
@@ -144,6 +144,6 @@ public readonly struct Prediction : IDisposable
         return state;
     }
 
-    /// <summary>What it is, in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
+    /// <summary>The value in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
     public override string ToString() => Describing.Of(in this);
 }

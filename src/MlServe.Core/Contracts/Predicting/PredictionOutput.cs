@@ -28,7 +28,7 @@ public readonly struct PredictionOutput
     /// <summary>The name of the model's output; empty for an element of a sequence or a part of a map.</summary>
     public string Name => Value.Name;
 
-    /// <summary>What it is; <see cref="ValueKind.Optional"/> where the model gave no value.</summary>
+    /// <summary>What it is; <see cref="ValueKind.Optional"/> if the model gave no value.</summary>
     public ValueKind Kind => Value.Kind;
 
     /// <summary>The type of a tensor's elements.</summary>
@@ -149,6 +149,6 @@ public readonly struct PredictionOutput
         $"Output '{value.Name}' holds {ElementTypes.NameOf(value.ElementType)}; read it as {ElementTypes.ClrNameOf(value.ElementType)}, "
         + $"not as {typeof(T).Name}.");
 
-    /// <summary>What it is, in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
+    /// <summary>The value in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
     public override string ToString() => Describing.Of(in this);
 }

@@ -24,7 +24,7 @@ public sealed record ServiceLevel
     public double? PeakRps { get; init; }
 
     /// <summary>
-    /// The share of answers that turn out right where the truth becomes known later, greater than 0 and at most 1; null: no promise. What
+    /// The share of answers that turn out right if the truth becomes known later, greater than 0 and at most 1; null: no promise. What
     /// counts as right is the application's.
     /// </summary>
     public double? Quality { get; init; }
@@ -34,7 +34,7 @@ public sealed record ServiceLevel
     /// </summary>
     public double? CostPerMillion { get; init; }
 
-    /// <summary>Says what is wrong with the values, or null where nothing is.</summary>
+    /// <summary>Says what is wrong with the values, or null if nothing is.</summary>
     public string? Validate() => this switch
     {
         { P50: { } p50 } when p50 <= TimeSpan.Zero => OptionRange.Fault(nameof(P50), p50, "greater than zero"),

@@ -19,7 +19,7 @@ public sealed class ModelSignature
     /// <summary>Makes a signature.</summary>
     /// <param name="inputs">The inputs, names unique.</param>
     /// <param name="outputs">The outputs, at least one, names unique.</param>
-    /// <param name="batchingNote">How the batch axis was found, or why there is none; null where nothing is known.</param>
+    /// <param name="batchingNote">How the batch axis was found, or why there is none; null if nothing is known.</param>
     /// <exception cref="ArgumentException">A name is doubled, or there is no output.</exception>
     public ModelSignature(IEnumerable<ValueSignature> inputs, IEnumerable<ValueSignature> outputs, string? batchingNote = null)
     {
@@ -72,7 +72,7 @@ public sealed class ModelSignature
 
     /// <summary>
     /// Why requests of several callers are not run together by <c>UseBatching</c> although rows can be: rounding is larger than is
-    /// tolerated. A sentence for a person; null where nothing speaks against it.
+    /// tolerated. A sentence for a person; null if nothing speaks against it.
     /// </summary>
     public string? BatchingObjection { get; init; }
 
@@ -98,7 +98,7 @@ public sealed class ModelSignature
     internal string OutputNames { get; }
 
     /// <summary>
-    /// The input that a request without names means: the only one, or the only one that must be given; -1 where there is no such.
+    /// The input that a request without names means: the only one, or the only one that must be given; -1 if there is no such.
     /// </summary>
     internal int SoleRequiredInput { get; }
 

@@ -24,11 +24,11 @@ public sealed record ValueSignature
     /// </summary>
     public IReadOnlyList<Dimension> Shape { get; init; } = [];
 
-    /// <summary>Whether <see cref="Shape"/> is known; false where the model leaves it open, so that any number of axes may come.</summary>
+    /// <summary>Whether <see cref="Shape"/> is known; false if the model leaves it open, so that any number of axes may come.</summary>
     public bool IsShapeKnown { get; init; } = true;
 
     /// <summary>
-    /// The axis along which rows lie, from 0; null where the value has none: a scalar that holds for all rows, or a model that takes one
+    /// The axis along which rows lie, from 0; null if the value has none: a scalar that holds for all rows, or a model that takes one
     /// row at a time. For a sequence, 0 says that each row has one element of it.
     /// </summary>
     public int? BatchAxis { get; init; }
@@ -49,7 +49,7 @@ public sealed record ValueSignature
     /// <summary>The type of a map's keys; <see cref="ElementType.None"/> for all else.</summary>
     public ElementType KeyType { get; init; }
 
-    /// <summary>What the model's author says of it; null where nothing is said.</summary>
+    /// <summary>What the model's author says of it; null if nothing is said.</summary>
     public string? Description { get; init; }
 
     /// <summary>Whether a request may leave the input out: it has a default, or the model declares it optional.</summary>

@@ -1,7 +1,7 @@
 namespace MlServe;
 
 /// <summary>
-/// The versions of a model as values of a metric's tag: each by its name, or with its digest where another file had the name before; a
+/// The versions of a model as values of a metric's tag: each by its name, or with its digest if another file had the name before; a
 /// bounded number, since a listener keeps a series for
 /// each. A version that was seen before allocates nothing. Safe for concurrent use.
 /// </summary>

@@ -36,16 +36,16 @@ internal readonly partial record struct FileStatus(
     /// <summary>Whether others than its owner may do anything with it.</summary>
     public bool IsOpenToOthers => ((int)Mode & 0x3F) != 0;
 
-    /// <summary>The user that this process acts as; null where that cannot be told.</summary>
+    /// <summary>The user that this process acts as; null if that cannot be told.</summary>
     public static uint? CurrentUser => OperatingSystem.IsLinux() ? GetEffectiveUser() : null;
 
     /// <summary>Asks about a path.</summary>
-    /// <returns>Null where there is nothing, or it cannot be told.</returns>
+    /// <returns>Null if there is nothing, or it cannot be told.</returns>
     public static FileStatus? Of(string path, bool followLinks = true) =>
         Ask(CurrentFolder, path, followLinks ? 0 : NoFollow);
 
     /// <summary>Asks about what has been opened.</summary>
-    /// <returns>Null where it cannot be told.</returns>
+    /// <returns>Null if it cannot be told.</returns>
     public static FileStatus? Of(SafeFileHandle handle)
     {
         var isHeld = false;

@@ -18,8 +18,8 @@ internal static partial class RegularFile
     /// <summary>Reads a file.</summary>
     /// <param name="path">Its full path.</param>
     /// <param name="maxBytes">The most bytes that are read.</param>
-    /// <param name="followLinks">Whether a link is opened, where the path ends in one.</param>
-    /// <param name="check">Called with the first bytes, before the rest is read; throws where they show that the rest is not
+    /// <param name="followLinks">Whether a link is opened, if the path ends in one.</param>
+    /// <param name="check">Called with the first bytes, before the rest is read; throws if they show that the rest is not
     /// wanted.</param>
     /// <param name="cancellationToken">Gives the reading up, between pieces.</param>
     /// <exception cref="FileRefusedException">It is no regular file, larger than was allowed, or changes while it is read.</exception>

@@ -57,7 +57,7 @@ internal static class FiniteInputs
             : RequestErrors.NotFinite(model, signature, FiniteScan.KindOf(elements.Type, bytes, index), new(index, elements.Shape, part));
     }
 
-    /// <summary>The shape of a flat list, which follows from the model; null where it does not.</summary>
+    /// <summary>The shape of a flat list, which follows from the model; null if it does not.</summary>
     private static long[]? ShapeOf(ValueSignature signature, long length, bool isRow, int rows)
     {
         var shape = new List<long>();

@@ -5,7 +5,7 @@ namespace MlServe.Onnx.Finite;
 
 /// <summary>
 /// Finds out, by trying, which values that are not finite a model takes: trees take NaN for what is missing, masks take a negative
-/// infinity. A kind may come in an input where a good row is answered finitely with it, wherever it was put. And finds out what answers to
+/// infinity. A kind may come in an input if a good row is answered finitely with it, wherever it was put. And finds out what answers to
 /// good rows hold themselves. What could not be tried is not taken.
 /// </summary>
 /// <param name="executor">Runs the model.</param>
@@ -32,7 +32,7 @@ internal sealed class FinitenessTrials(
     public List<string> Untried { get; } = [];
 
     /// <summary>The signature with what was found.</summary>
-    /// <param name="row">A request that the model takes; null where none is known.</param>
+    /// <param name="row">A request that the model takes; null if none is known.</param>
     /// <exception cref="ModelLoadException">The options name an input that the model does not have.</exception>
     public ModelSignature Find(PredictionInputs? row)
     {
@@ -115,7 +115,7 @@ internal sealed class FinitenessTrials(
         }
     }
 
-    /// <returns>Null where there is no time left to try.</returns>
+    /// <returns>Null if there is no time left to try.</returns>
     private bool? IsAnsweredFinitely(in PredictionInputs row, int position, NonFiniteValues kind, long count, FloatLeaves[] good)
     {
         foreach (var pattern in NonFiniteRow.PatternsFor(count))
@@ -141,7 +141,7 @@ internal sealed class FinitenessTrials(
     private int IndexOf(in PredictionInput input) =>
         input.Name is null ? executor.Signature.SoleRequiredInput : executor.Signature.IndexOfInput(input.Name);
 
-    /// <summary>What the model answers; null where it refuses the row.</summary>
+    /// <summary>What the model answers; null if it refuses the row.</summary>
     private FloatLeaves[]? Run(in PredictionInputs row)
     {
         if (trials is null) return null;

@@ -52,7 +52,7 @@ internal static class NonFiniteRow
     /// <param name="row">The row.</param>
     /// <param name="position">The position of the input among what the row gives.</param>
     /// <param name="kind">What to put there.</param>
-    /// <param name="pattern">Where.</param>
+    /// <param name="pattern">The place.</param>
     public static PredictionInputs With(in PredictionInputs row, int position, NonFiniteValues kind, NonFinitePattern pattern)
     {
         var items = new PredictionInput[row.Count];

@@ -65,7 +65,7 @@ public sealed class OnnxInspectionLimits
     /// </summary>
     public long MaxDerivedBytes { get; set; } = 1L << 30;
 
-    /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
+    /// <summary>Says what is wrong with the values: one message each, none if nothing is.</summary>
     /// <returns>Messages that name the limit, its value and its range.</returns>
     public IEnumerable<string> Validate() => Faults().Select(static fault => fault.Message);
 

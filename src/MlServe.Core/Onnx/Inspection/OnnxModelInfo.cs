@@ -41,13 +41,13 @@ public sealed class OnnxModelInfo
     /// <summary>The model's namespace in reverse domain notation, or null. It has nothing to do with operator domains.</summary>
     public string? Domain { get; }
 
-    /// <summary>The version that the author gave the model; 0 where none was given.</summary>
+    /// <summary>The version that the author gave the model; 0 if none was given.</summary>
     public long ModelVersion { get; }
 
     /// <summary>The name of the main graph, or null.</summary>
     public string? GraphName { get; }
 
-    /// <summary>What the author says of the model, or else of its graph, the first 4,096 bytes; null where nothing is said.</summary>
+    /// <summary>What the author says of the model, or else of its graph, the first 4,096 bytes; null if nothing is said.</summary>
     public string? Description { get; }
 
     /// <summary>The metadata properties of the model. Of a key given twice, the last counts.</summary>
@@ -85,7 +85,7 @@ public sealed class OnnxModelInfo
     public long ConstantBytes => Constants.Sum(static total => total.Bytes);
 
     /// <summary>
-    /// The bytes of text and of lists of numbers and texts in attributes, outside of tensors: where a tree ensemble keeps its trees and a
+    /// The bytes of text and of lists of numbers and texts in attributes, outside of tensors: if a tree ensemble keeps its trees and a
     /// tokenizer its vocabulary.
     /// </summary>
     public long AttributeBytes { get; }

@@ -14,7 +14,7 @@ internal sealed class LaneAnswers(ModelSignature signature, ModelIdentity identi
     private OutputPlan? _shapes;
     private int _rows;
 
-    /// <summary>The runtime's values; null where there are none.</summary>
+    /// <summary>The runtime's values; null if there are none.</summary>
     public IReadOnlyList<OrtValue?>? Values => _results;
 
     /// <summary>The rows of the last run.</summary>

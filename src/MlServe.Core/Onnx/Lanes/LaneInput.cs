@@ -51,7 +51,7 @@ internal sealed class LaneInput : IDisposable
 
     public string Name => _signature.Name;
 
-    /// <summary>The memory itself; null where the runtime cannot be given it.</summary>
+    /// <summary>The memory itself; null if the runtime cannot be given it.</summary>
     public AlignedBuffer? Buffer => _buffer;
 
     /// <summary>Whether each row has a part of its own.</summary>

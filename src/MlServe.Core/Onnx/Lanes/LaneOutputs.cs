@@ -5,7 +5,7 @@ namespace MlServe.Onnx;
 
 /// <summary>
 /// A lane's memory for the outputs that a plan foresees, and the session's bindings over it. The end of each output is marked before a run:
-/// where the mark is still there, the runtime has written elsewhere or nowhere, and what lies in the memory is an earlier answer.
+/// if the mark is still there, the runtime has written elsewhere or nowhere, and what lies in the memory is an earlier answer.
 /// </summary>
 internal sealed class LaneOutputs : IDisposable
 {
@@ -48,7 +48,7 @@ internal sealed class LaneOutputs : IDisposable
     /// <summary>What a run of so many rows has left, or will write, for an output.</summary>
     public Span<byte> MemoryOf(int output, int rows) => _memory[output].Span[..Plan.Outputs[output].Bytes(rows)];
 
-    /// <summary>Runs; false where an output was not written.</summary>
+    /// <summary>Runs; false if an output was not written.</summary>
     public bool Run(RunOptions options, int rows)
     {
         var binding = BindingFor(rows);

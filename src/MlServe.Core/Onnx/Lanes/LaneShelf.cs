@@ -18,7 +18,7 @@ internal sealed class LaneShelf(LaneShape shape)
     /// <summary>When the shelf was used last, in the executor's own count.</summary>
     public long LastUse { get; set; }
 
-    /// <summary>The shapes of outputs as a run has shown them; null as long as none has, or where they cannot be foreseen.</summary>
+    /// <summary>The shapes of outputs as a run has shown them; null as long as none has, or if they cannot be foreseen.</summary>
     public OutputPlan? Plan => _plan;
 
     /// <summary>Outputs that the runtime leaves unwritten.</summary>

@@ -31,7 +31,7 @@ internal sealed class OutputPlan
     }
 
     /// <summary>
-    /// Learns from the values of a run of all outputs; null where memory cannot be bound: no tensors, strings, or no place for rows.
+    /// Learns from the values of a run of all outputs; null if memory cannot be bound: no tensors, strings, or no place for rows.
     /// </summary>
     /// <param name="signature">The model's signature.</param>
     /// <param name="inputs">The inputs that are there, one entry for each of the signature.</param>

@@ -68,7 +68,7 @@ internal static class ExternalFiles
     private static bool IsWithin(string root, string path) =>
         path.StartsWith(Path.EndsInDirectorySeparator(root) ? root : root + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 
-    /// <summary>The path without symbolic links; null where they turn in a circle.</summary>
+    /// <summary>The path without symbolic links; null if they turn in a circle.</summary>
     private static string? Resolve(string path)
     {
         const int MaxLinks = 64;

@@ -65,7 +65,7 @@ internal static class LabelList
         return byIndex.Count == 0 || byIndex.Count > MaxLabels || byIndex.Keys.Last() != byIndex.Count - 1 ? [] : [.. byIndex.Values];
     }
 
-    /// <summary>Quoted texts, numbers, commas and colons; null where there is anything else.</summary>
+    /// <summary>Quoted texts, numbers, commas and colons; null if there is anything else.</summary>
     private static List<Token>? Tokens(ReadOnlySpan<char> text)
     {
         var tokens = new List<Token>();

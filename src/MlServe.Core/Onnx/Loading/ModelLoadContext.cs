@@ -19,7 +19,7 @@ public sealed class ModelLoadContext
     /// <summary>The clock. Default: the system's.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
-    /// <summary>Where logs go. Default: nowhere.</summary>
+    /// <summary>The destination of logs. Default: nowhere.</summary>
     public ILoggerFactory? LoggerFactory { get; init; }
 
     /// <summary>
@@ -30,6 +30,6 @@ public sealed class ModelLoadContext
     /// <summary>The clock, behind a guard.</summary>
     internal TimeProvider Clock => GuardedTime.Of(TimeProvider);
 
-    /// <summary>The log, behind a guard; one that says nothing where there is none.</summary>
+    /// <summary>The log, behind a guard; one that says nothing if there is none.</summary>
     internal ILogger Logger => GuardedLogger.Of(LoggerFactory) ?? NullLogger.Instance;
 }

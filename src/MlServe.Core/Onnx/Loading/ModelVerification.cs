@@ -1,6 +1,6 @@
 namespace MlServe.Onnx;
 
-/// <summary>Whether a model is tried where it can do no harm, before it is loaded.</summary>
+/// <summary>Whether a model is tried in a place in which it can do no harm, before it is loaded.</summary>
 public enum ModelVerification
 {
     /// <summary>It is inspected, and then loaded.</summary>

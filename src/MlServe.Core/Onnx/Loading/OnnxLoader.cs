@@ -68,7 +68,7 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         return (content, Inspect(content));
     }
 
-    /// <summary>Has the bytes tried where they can do no harm.</summary>
+    /// <summary>Has the bytes tried in a place in which they can do no harm.</summary>
     /// <returns>The version of the runtime that they were tried with; null: they were not.</returns>
     private async ValueTask<string?> VerifyAsync(ModelContent content, string digest, CancellationToken cancellationToken)
     {
@@ -78,7 +78,7 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
             : null;
     }
 
-    /// <summary>Opens, tries and warms up a model on a thread of its own, and gives that up where it does not end.</summary>
+    /// <summary>Opens, tries and warms up a model on a thread of its own, and gives that up if it does not end.</summary>
     private async ValueTask<Loaded> OpenAsync(
         ModelContent content, OnnxModelInfo info, ModelIdentity identity, bool isVerified, CancellationToken cancellationToken)
     {

@@ -8,7 +8,7 @@ public sealed record OnnxModelDescription
     /// <summary>Name, version and digest.</summary>
     public required ModelIdentity Identity { get; init; }
 
-    /// <summary>Where the bytes came from.</summary>
+    /// <summary>The origin of the bytes.</summary>
     public required string Origin { get; init; }
 
     /// <summary>The size of the file in bytes.</summary>
@@ -22,7 +22,7 @@ public sealed record OnnxModelDescription
     /// </summary>
     public required string ExecutionProvider { get; init; }
 
-    /// <summary>Why providers that were asked for first are not in use; empty where the first is.</summary>
+    /// <summary>Why providers that were asked for first are not in use; empty if the first is.</summary>
     public required IReadOnlyList<string> ProvidersPassedOver { get; init; }
 
     /// <summary>The version of the native runtime.</summary>
@@ -37,23 +37,23 @@ public sealed record OnnxModelDescription
     public required RowEvidence RowEvidence { get; init; }
 
     /// <summary>
-    /// The operator, and the name of the node, by which rows depend on each other or by which it cannot be told; null where no node is
+    /// The operator, and the name of the node, by which rows depend on each other or by which it cannot be told; null if no node is
     /// known.
     /// </summary>
     public string? RowEvidenceNode { get; init; }
 
     /// <summary>
-    /// The largest share of an output's magnitude by which a row was seen to differ in company, 0 or more; infinite where integers,
-    /// booleans or texts differed. Null where that was not measured.
+    /// The largest share of an output's magnitude by which a row was seen to differ in company, 0 or more; infinite if integers,
+    /// booleans or texts differed. Null if that was not measured.
     /// </summary>
     public double? RowRounding { get; init; }
 
-    /// <summary>How far the graph is optimized: what the options say, or less where the model fails with that.</summary>
+    /// <summary>How far the graph is optimized: what the options say, or less if the model fails with that.</summary>
     public required GraphOptimization Optimization { get; init; }
 
     /// <summary>
     /// What is wrong with the model although it is loaded, with the runtime's words and what to do about it: it answered none of the rows
-    /// that were made up for it, or only with less optimization than the options say. Null where nothing is, and once it has answered a
+    /// that were made up for it, or only with less optimization than the options say. Null if nothing is, and once it has answered a
     /// request with the optimization that was asked for.
     /// </summary>
     public string? WarmUpFailure { get; init; }

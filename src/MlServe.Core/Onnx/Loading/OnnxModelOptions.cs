@@ -26,7 +26,7 @@ public sealed class OnnxModelOptions
 
     /// <summary>
     /// Sessions of the model, 1 to 64, which lanes take in turn; each has the weights in memory once more. Default: 1. Worth 2 or more only
-    /// for models of some microseconds, where one session that all lanes share is a bottleneck of its own.
+    /// for models of some microseconds, if one session that all lanes share is a bottleneck of its own.
     /// </summary>
     public int Sessions { get; set; } = 1;
 
@@ -38,7 +38,7 @@ public sealed class OnnxModelOptions
 
     /// <summary>
     /// Whether pool threads spin while they wait for work. Default: false, because spinning takes processor time from the host between
-    /// requests; it saves some microseconds an operator where threads are more than 1.
+    /// requests; it saves some microseconds an operator if threads are more than 1.
     /// </summary>
     public bool AllowSpinning { get; set; }
 
@@ -135,7 +135,7 @@ public sealed class OnnxModelOptions
 
     /// <summary>
     /// Rows to find the batch axis and to warm up with, in place of seeded random numbers; two or more that differ are best. Default: none.
-    /// Needed where random numbers are not valid inputs. Their memory must stay unchanged.
+    /// Needed if random numbers are not valid inputs. Their memory must stay unchanged.
     /// </summary>
     public IList<PredictionInputs> SampleInputs { get; } = [];
 
@@ -148,7 +148,7 @@ public sealed class OnnxModelOptions
         StringComparer.Ordinal);
 
     /// <summary>
-    /// The numbers of rows to run before the model counts as ready, each 1 to 65,536; more than 1 only where the model is batchable.
+    /// The numbers of rows to run before the model counts as ready, each 1 to 65,536; more than 1 only if the model is batchable.
     /// Default: empty, which means 1. A batcher adds the sizes that it will use.
     /// </summary>
     public IList<int> WarmUpRows { get; set; } = [];
@@ -176,7 +176,7 @@ public sealed class OnnxModelOptions
     /// </summary>
     public long MaxIdleLaneBytes { get; set; } = 256L * 1024 * 1024;
 
-    /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
+    /// <summary>Says what is wrong with the values: one message each, none if nothing is.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
     public IEnumerable<string> Validate()
     {

@@ -18,7 +18,7 @@ internal sealed record RowDependence(string Reason, bool IsOperator)
         ("com.microsoft", "DynamicQuantizeLSTM"),
     ];
 
-    /// <returns>Null where nothing in the file says so.</returns>
+    /// <returns>Null if nothing in the file says so.</returns>
     public static RowDependence? Find(OnnxModelInfo info)
     {
         foreach (var (domain, opType) in Operators)

@@ -114,7 +114,7 @@ internal static class SignatureReader
         _ => null,
     };
 
-    /// <summary>An element type that the file names and the runtime's C# API does not take; null where there is none.</summary>
+    /// <summary>An element type that the file names and the runtime's C# API does not take; null if there is none.</summary>
     public static OnnxElementType? FindUnsupported(OnnxValueType? type)
     {
         for (; type is not null; type = type.Contained)

@@ -31,7 +31,7 @@ internal sealed class GraphFacts
     public IReadOnlyDictionary<string, IntegerRange> Ranges => _ranges;
 
     /// <summary>
-    /// The first node by which answers are random, or something is kept from run to run, and a clause that says so; null where there is
+    /// The first node by which answers are random, or something is kept from run to run, and a clause that says so; null if there is
     /// none.
     /// </summary>
     public (string Node, string Reason)? Unrepeatable { get; private set; }

@@ -20,15 +20,15 @@ internal sealed class GraphStudy
         _findings = new(() => Study(bytes, cancellationToken));
     }
 
-    /// <summary>What the model computes; null where it cannot be read.</summary>
+    /// <summary>What the model computes; null if it cannot be read.</summary>
     public bool IsRead => _findings.Value.Graph is not null;
 
     public GraphFacts Facts => _findings.Value.Facts;
 
-    /// <summary>Begins on another thread where one is free.</summary>
+    /// <summary>Begins on another thread if one is free.</summary>
     public void Begin() => ThreadPool.UnsafeQueueUserWorkItem(static study => study.TryStudy(), this, preferLocal: false);
 
-    /// <summary>Follows rows along the given axes; null where the graph could not be read.</summary>
+    /// <summary>Follows rows along the given axes; null if the graph could not be read.</summary>
     /// <exception cref="OperationCanceledException">The load was given up.</exception>
     public RowProof? Follow(IReadOnlyList<int?> axes)
     {

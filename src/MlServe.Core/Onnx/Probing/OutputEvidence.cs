@@ -63,7 +63,7 @@ internal sealed class OutputEvidence(string name, double tolerance)
         return fault;
     }
 
-    /// <summary>Why what has been seen does not show that rows are independent; null where it does.</summary>
+    /// <summary>Why what has been seen does not show that rows are independent; null if it does.</summary>
     public string? Doubt()
     {
         if (_witnesses < NeededWitnesses || _witnessesOfMany == 0)

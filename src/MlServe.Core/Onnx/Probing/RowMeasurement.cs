@@ -158,7 +158,7 @@ internal sealed class RowMeasurement(
         };
     }
 
-    /// <summary>A row's own answer; null where the model does not take it.</summary>
+    /// <summary>A row's own answer; null if the model does not take it.</summary>
     private OutputValue[]? Alone(RowTemplate template, RowPattern pattern)
     {
         if (_alone.TryGetValue(pattern, out var known)) return known.Answer;

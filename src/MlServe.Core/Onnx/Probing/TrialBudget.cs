@@ -7,7 +7,7 @@ internal sealed class TrialBudget(TimeProvider time, CancellationToken cancellat
     public const int MaxRuns = 2000;
 
     /// <summary>
-    /// After which no further company is tried where the graph tells all but how large rounding is: fast models are tried more, slow ones
+    /// After which no further company is tried if the graph tells all but how large rounding is: fast models are tried more, slow ones
     /// load no later.
     /// </summary>
     public static readonly TimeSpan ForRounding = TimeSpan.FromMilliseconds(20);

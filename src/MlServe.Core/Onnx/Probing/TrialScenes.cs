@@ -120,7 +120,7 @@ internal sealed class TrialScenes(RowTemplate template, int samples)
 
     private RowPattern[] Bases() => [Base(0), Base(1), new(RowKind.Signed, 1), new(RowKind.Signed, 1, 1), new(RowKind.Positive, 1, 2)];
 
-    /// <summary>The user's own rows where there are any, and made-up ones beside them: a row is never its own company.</summary>
+    /// <summary>The user's own rows if there are any, and made-up ones beside them: a row is never its own company.</summary>
     private RowPattern Base(int index) => index < samples ? new(RowKind.Given, 1, index) : new(RowKind.Positive, 1, index);
 
     private static RowPattern[] Cycle(RowPattern[] rows, int count) => [.. Enumerable.Range(0, count).Select(i => rows[i % rows.Length])];

@@ -23,7 +23,7 @@ internal static class ProviderNames
         _ => Of(provider),
     };
 
-    /// <summary>What to do where a provider is missing.</summary>
+    /// <summary>What to do if a provider is missing.</summary>
     public static string Advice(ExecutionProvider provider) => provider switch
     {
         ExecutionProvider.Cuda or ExecutionProvider.TensorRt =>

@@ -109,7 +109,7 @@ internal static class ConvolutionOperators
         return [pooled, pooled.WithStride(elements, isNonNegative: true, elements)];
     }
 
-    /// <summary>Puts elements back where a pool took them: in their own rows, if the result has as many elements a row as the pool's input
+    /// <summary>Puts elements back if a pool took them: in their own rows, if the result has as many elements a row as the pool's input
     /// had.</summary>
     private static FlowValue Unpool(NodeFlow flow)
     {

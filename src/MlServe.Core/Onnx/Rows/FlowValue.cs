@@ -22,7 +22,7 @@ internal sealed class FlowValue
 
     public required FlowKind Kind { get; init; }
 
-    /// <summary>The dimensions alone; null where not even their number is known. Rows always have them.</summary>
+    /// <summary>The dimensions alone; null if not even their number is known. Rows always have them.</summary>
     public Size[]? Dims { get; init; }
 
     /// <summary>The axis along which rows lie.</summary>
@@ -42,10 +42,10 @@ internal sealed class FlowValue
     /// <summary>Whether alone no element is below 0. Of integers only.</summary>
     public bool IsNonNegative { get; init; }
 
-    /// <summary>What all elements are below alone; null where that is not known.</summary>
+    /// <summary>What all elements are below alone; null if that is not known.</summary>
     public Size? Below { get; init; }
 
-    /// <summary>The elements, where they are few and all dimensions are known; a null is one that follows from the number of rows in a way
+    /// <summary>The elements, if they are few and all dimensions are known; a null is one that follows from the number of rows in a way
     /// that is not understood.</summary>
     public Term?[]? Terms { get; init; }
 
@@ -60,11 +60,11 @@ internal sealed class FlowValue
     /// </summary>
     public Cause? Doubt { get; private init; }
 
-    /// <summary>Of a broken value: why rows depend on their company where its shape is taken as data. Null: for the same cause as
+    /// <summary>Of a broken value: why rows depend on their company if its shape is taken as data. Null: for the same cause as
     /// otherwise.</summary>
     public Cause? ShapeCause { get; init; }
 
-    /// <summary>Of a broken value that is a size: why rows depend on their company where it is taken as data, and not as a shape.</summary>
+    /// <summary>Of a broken value that is a size: why rows depend on their company if it is taken as data, and not as a shape.</summary>
     public Cause? DataCause { get; init; }
 
     /// <summary>Of a broken value whose elements are in order, but in a shape that cuts through rows: what it was before, which a reshape

@@ -3,7 +3,7 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx.Rows;
 
 /// <summary>
-/// Arithmetic on integers that count from the first row on. They are harmless only where they find a row's own data again, as in
+/// Arithmetic on integers that count from the first row on. They are harmless only if they find a row's own data again, as in
 /// <c>x[arange(B), i]</c>; so they are
 /// followed up to where they look something up, and are data that must not be anywhere else.
 /// </summary>

@@ -18,18 +18,18 @@ internal sealed class RowTrace(OnnxGraph graph, CancellationToken cancellationTo
 
     public Symbols Symbols { get; } = new();
 
-    /// <summary>Set where nothing that was found may be relied on any more.</summary>
+    /// <summary>Set if nothing that was found may be relied on any more.</summary>
     public Cause? Defeat { get; private set; }
 
     /// <summary>
-    /// Whether the file declares a size where none is known from the graph itself. The runtime believes it and puts it in place of what
+    /// Whether the file declares a size if none is known from the graph itself. The runtime believes it and puts it in place of what
     /// <c>Shape</c> gives.
     /// </summary>
     public bool HasUnknownDeclarations { get; set; }
 
     public void GiveUp(Cause cause) => Defeat ??= cause;
 
-    /// <summary>Counts a node; false where there is no going on.</summary>
+    /// <summary>Counts a node; false if there is no going on.</summary>
     public bool TryStep()
     {
         if ((++_steps & 0xFF) == 0) cancellationToken.ThrowIfCancellationRequested();

@@ -5,7 +5,7 @@ internal static class SpatialSizes
 {
     /// <param name="flow">The node.</param>
     /// <param name="spatial">The spatial dimensions of the input.</param>
-    /// <param name="kernel">The kernel's; null where they are not known.</param>
+    /// <param name="kernel">The kernel's; null if they are not known.</param>
     public static Size[] OfWindow(NodeFlow flow, ReadOnlySpan<Size> spatial, long[]? kernel)
     {
         var rank = spatial.Length;

@@ -23,7 +23,7 @@ internal static class TabularOperators
         .Add("CDist", static flow => Distances(flow), required: 2, OperatorTable.Microsoft)
         .Add("MurmurHash3", static flow => flow[0].Derive(), domain: OperatorTable.Microsoft);
 
-    /// <summary>Why the input is no table whose rows are the batch's; null where it is.</summary>
+    /// <summary>Why the input is no table whose rows are the batch's; null if it is.</summary>
     private static FlowValue? Check(NodeFlow flow) => flow[0] switch
     {
         { IsRows: false } => FlowValue.Shared(null),

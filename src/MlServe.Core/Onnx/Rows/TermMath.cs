@@ -2,7 +2,7 @@ namespace MlServe.Onnx.Rows;
 
 /// <summary>
 /// Arithmetic on the numbers that shapes are made of. Alone and in company are computed side by side: what grows with the rows stays a <see
-/// cref="Term"/> only where it is
+/// cref="Term"/> only if it is
 /// exactly as many times larger as there are rows. A null is a number that follows from the number of rows in another way.
 /// </summary>
 internal sealed class TermMath(Symbols symbols, bool isReal)

@@ -210,7 +210,7 @@ internal static partial class AttributeRules
         if (node.Node.Inputs is [_, _, ""]) throw Wrong(who, "input B", "an empty name", "a name, or no input at all");
     }
 
-    /// <summary>The processor traps where the smallest integer is divided by -1.</summary>
+    /// <summary>The processor traps if the smallest integer is divided by -1.</summary>
     private static void CheckQuotient(NodeEstimate node, string who)
     {
         if (!IntegerDivision.IsTrapping(node)) return;

@@ -13,7 +13,7 @@ internal sealed class Estimate
 
     public static readonly Estimate Unknown = new();
 
-    /// <summary>The sizes of its axes, <see cref="Free"/> where one is not known; null where not even their number is.</summary>
+    /// <summary>The sizes of its axes, <see cref="Free"/> if one is not known; null if not even their number is.</summary>
     public long[]? Dims { get; init; }
 
     /// <summary>
@@ -28,7 +28,7 @@ internal sealed class Estimate
 
     public OnnxElementType Type { get; init; }
 
-    /// <summary>Its elements, NaN where one is not known; null where none is.</summary>
+    /// <summary>Its elements, NaN if one is not known; null if none is.</summary>
     public double[]? Numbers { get; init; }
 
     /// <summary>The input of the main graph that it is, as it was given; null for all else.</summary>
@@ -45,7 +45,7 @@ internal sealed class Estimate
     /// <summary>The bytes that it takes, free axes counted as 1.</summary>
     public double Bytes => Count * WidthOf(Type);
 
-    /// <summary>How many elements it has; null where that depends on the request.</summary>
+    /// <summary>How many elements it has; null if that depends on the request.</summary>
     public long? ExactCount => Dims is null || Dims.Contains(Free) || Count > long.MaxValue / 2 ? null : (long)Count;
 
     public static Estimate Of(OnnxElementType type, long[]? dims) => new() { Type = type, Dims = dims };
@@ -127,7 +127,7 @@ internal sealed class Estimate
     public static long ToSize(double number) =>
         number >= long.MaxValue ? long.MaxValue : number <= long.MinValue ? long.MinValue : (long)number;
 
-    /// <summary>Bytes of an element; 1 where the type is not known, or smaller ones share a byte.</summary>
+    /// <summary>Bytes of an element; 1 if the type is not known, or smaller ones share a byte.</summary>
     public static int WidthOf(OnnxElementType type) => type switch
     {
         OnnxElementType.Double or OnnxElementType.Int64 or OnnxElementType.UInt64 or OnnxElementType.Complex64 => 8,

@@ -226,7 +226,7 @@ internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limit
         loop.Finish(estimate, Math.Max(0, loop.Trips - run));
     }
 
-    /// <summary>Whether it gives the same in every run where its inputs are the same.</summary>
+    /// <summary>Whether it gives the same in every run if its inputs are the same.</summary>
     private static bool IsSteady(GraphNode node) =>
         !node.OpType.StartsWith("Random", StringComparison.Ordinal) && node.OpType is not ("Multinomial" or "Bernoulli" or "Dropout")
             && !Array.Exists(node.Attributes, static attribute => attribute.Bodies.Count > 0);

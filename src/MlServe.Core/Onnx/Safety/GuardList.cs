@@ -5,7 +5,7 @@ namespace MlServe.Onnx.Safety;
 
 /// <summary>
 /// Gathers what requests must not hold. Some operators do not look at the rank of what they are given, or at a number, and bring the
-/// process down (ONNX Runtime 1.31, found by feeding ONNX's own cases inputs of other ranks and extreme values): where such an input comes
+/// process down (ONNX Runtime 1.31, found by feeding ONNX's own cases inputs of other ranks and extreme values): if such an input comes
 /// straight from the request, it can be refused there.
 /// </summary>
 internal sealed class GuardList

@@ -44,7 +44,7 @@ internal sealed class LoopRules(OnnxInspectionLimits limits)
         return Truth(body.Outputs[0].Name, body, makers, outer, depth: 0) == true;
     }
 
-    /// <summary>How many steps a Scan takes, and from which of its inputs on it takes them; 1 where that is not known.</summary>
+    /// <summary>How many steps a Scan takes, and from which of its inputs on it takes them; 1 if that is not known.</summary>
     public static (double Trips, int From) StepsOfScan(NodeEstimate node)
     {
         var scanned = node.Int("num_scan_inputs", 0);

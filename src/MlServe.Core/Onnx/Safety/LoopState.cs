@@ -28,7 +28,7 @@ internal sealed class LoopState
     /// <summary>Whether the file alone says how often it runs.</summary>
     public bool IsCounted { get; }
 
-    /// <summary>How often it runs; 1 where that depends on the request.</summary>
+    /// <summary>How often it runs; 1 if that depends on the request.</summary>
     public double Trips { get; }
 
     /// <summary>Gives the body what it sees in a run.</summary>

@@ -5,11 +5,11 @@ namespace MlServe.Onnx.Safety;
 /// <summary>
 /// Follows the numbers of small values: what shapes, repeats and trip counts are made of
 /// (<c>Shape → Gather → Mul → Concat → Expand</c>).
-/// In double precision, which is exact where it matters and close enough beyond.
+/// In double precision, which is exact if it matters and close enough beyond.
 /// </summary>
 internal static class NumberRules
 {
-    /// <summary>The numbers of a node's first output; null where they are not known.</summary>
+    /// <summary>The numbers of a node's first output; null if they are not known.</summary>
     public static double[]? Apply(NodeEstimate node, Estimate output) => node.Node.OpType switch
     {
         "Shape" => ShapeOf(node),

@@ -38,7 +38,7 @@ internal static partial class ShapeRules
     private static OnnxElementType TypeOf(NodeEstimate node, string attribute, OnnxElementType otherwise) =>
         node.Int(attribute, 0) is > 0 and < int.MaxValue and var type ? (OnnxElementType)type : otherwise;
 
-    /// <summary>The shape of which all are stretched to; null where nothing is known of it.</summary>
+    /// <summary>The shape of which all are stretched to; null if nothing is known of it.</summary>
     private static long[]? Broadcast(params IEnumerable<long[]?> shapes)
     {
         long[]? result = null;

@@ -4,8 +4,8 @@ using MlServe.Tensors;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// An ONNX model as a predictor, on the direct path: a request runs at once on its caller's thread where a core is free, and waits in line
-/// where none is. Safe for concurrent use.
+/// An ONNX model as a predictor, on the direct path: a request runs at once on its caller's thread if a core is free, and waits in line
+/// if none is. Safe for concurrent use.
 /// </summary>
 /// <remarks>
 /// <see cref="PredictionOptions.Timeout"/> is kept in the line and in the run, which is stopped at its next operator;

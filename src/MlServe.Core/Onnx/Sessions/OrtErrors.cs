@@ -11,7 +11,7 @@ internal static class OrtErrors
     private const string Prefix = "[ErrorCode:";
 
     /// <summary>
-    /// What operators say of inputs whose values or sizes they cannot take, where the code says no more than that they failed (onnxruntime
+    /// What operators say of inputs whose values or sizes they cannot take, if the code says no more than that they failed (onnxruntime
     /// 1.31, each provoked): most report <c>InvalidArgument</c>, these do not.
     /// </summary>
     private static readonly string[] DataFaults =
@@ -24,7 +24,7 @@ internal static class OrtErrors
 
     public static bool IsFromRuntime(Exception exception) => exception is OnnxRuntimeException or KeyNotFoundException;
 
-    /// <summary>The name of the runtime's error code, empty where there is none.</summary>
+    /// <summary>The name of the runtime's error code, empty if there is none.</summary>
     public static ReadOnlySpan<char> CodeOf(Exception exception)
     {
         var message = exception.Message.AsSpan();
@@ -61,7 +61,7 @@ internal static class OrtErrors
         || exception.Message.Contains("shape verification failed", StringComparison.OrdinalIgnoreCase)
         || exception.Message.Contains("Shape mismatch attempting to re-use buffer", StringComparison.Ordinal);
 
-    /// <summary>The operator and the name of the node that failed; empty where the message does not say.</summary>
+    /// <summary>The operator and the name of the node that failed; empty if the message does not say.</summary>
     public static (string OpType, string Name) NodeOf(string message)
     {
         const string before = "while running ";

@@ -111,7 +111,7 @@ internal sealed class CheckTool
             .FirstOrDefault(File.Exists);
     }
 
-    /// <summary>The program that runs assemblies: the one of this process where it runs one, else that of the installation.</summary>
+    /// <summary>The program that runs assemblies: the one of this process if it runs one, else that of the installation.</summary>
     private static string DotnetHost()
     {
         var file = OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet";

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 namespace MlServe.Onnx.Verification;
 
 /// <summary>What came of a check: the last line that the tool prints.</summary>
-/// <param name="Failure">Why the model does not load; null where it does.</param>
+/// <param name="Failure">Why the model does not load; null if it does.</param>
 /// <param name="Message">The same in words; what was found of the batch axis where it loads.</param>
 internal sealed record CheckVerdict(ModelLoadFailure? Failure, string Message)
 {

@@ -9,7 +9,7 @@ internal static class Confidence
     private const int Steps = 60;
 
     /// <summary>
-    /// The least share of all rows that so many of so many rows are likely to come from (C. Clopper and E. Pearson, 1934). Where rows agree
+    /// The least share of all rows that so many of so many rows are likely to come from (C. Clopper and E. Pearson, 1934). If rows agree
     /// in part, as those of sequences do, the interval is Wilson's (1927).
     /// </summary>
     /// <param name="agreed">The sum of the shares in which each row agrees.</param>

@@ -13,7 +13,7 @@ internal readonly record struct Window(long Kernel, long Stride, long Padding, l
 
     private long PaddingOrNone => AutoPad == "VALID" ? 0 : Padding;
 
-    /// <summary>The windows along the axes behind the second; null where the attributes are not those of the standard.</summary>
+    /// <summary>The windows along the axes behind the second; null if the attributes are not those of the standard.</summary>
     public static Window[]? Of(NodeProto node, long[]? kernel)
     {
         kernel ??= Nodes.Ints(node, "kernel_shape");

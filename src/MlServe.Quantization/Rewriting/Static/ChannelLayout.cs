@@ -57,7 +57,7 @@ internal sealed class ChannelLayout(GraphIndex index, StaticLayout layout, Quant
     }
 
     /// <summary>
-    /// Whether the runtime may put a float operator and the roundings around it together: where all that it reads comes from integers and
+    /// Whether the runtime may put a float operator and the roundings around it together: if all that it reads comes from integers and
     /// what it gives goes to integers, and past operators that only rearrange. It does so with a scale for each channel as well, for which
     /// its integer operators have no kernels, and then refuses the model.
     /// </summary>

@@ -43,7 +43,7 @@ internal static class IntegerOperators
         return PassOn(node) ? "not between quantized operators" : "not an operator that gains from integers";
     }
 
-    /// <summary>A limit of a Clip; null where it is computed.</summary>
+    /// <summary>A limit of a Clip; null if it is computed.</summary>
     public static float? LimitOf(NodeProto node, int input, float otherwise, GraphIndex index)
     {
         if (node.Input.Count <= input || node.Input[input].Length == 0) return otherwise;

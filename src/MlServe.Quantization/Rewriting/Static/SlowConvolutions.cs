@@ -20,7 +20,7 @@ internal static class SlowConvolutions
             .Select(Nodes.NameOf);
     }
 
-    /// <summary>Why a convolution had better stay FP32; null where it may gain.</summary>
+    /// <summary>Why a convolution had better stay FP32; null if it may gain.</summary>
     public static string? WhyOf(NodeProto node, TensorProto weight)
     {
         if (!Nodes.Is(node, "Conv") || weight.Dims.Count < 3) return null;
@@ -36,7 +36,7 @@ internal static class SlowConvolutions
 
     /// <summary>
     /// As the first of a small network: integers are multiplied by fours. With one to three channels in and 16 out, two convolutions behind
-    /// each other were 5 to 35 % faster where the first stayed FP32, whatever the kernel and the image; with 64 out it no longer paid, nor
+    /// each other were 5 to 35 % faster if the first stayed FP32, whatever the kernel and the image; with 64 out it no longer paid, nor
     /// with four in.
     /// </summary>
     private static bool IsNarrow(long inputs, long outputs) => inputs < 4 && outputs < 32;

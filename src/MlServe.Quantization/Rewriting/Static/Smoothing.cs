@@ -10,7 +10,7 @@ namespace MlServe.Quantization.Rewriting.Static;
 /// </summary>
 internal static class Smoothing
 {
-    /// <summary>The model with the plan's factors in it; the model itself where there are none.</summary>
+    /// <summary>The model with the plan's factors in it; the model itself if there are none.</summary>
     public static ModelProto Apply(ModelProto preprocessed, QuantizationPlan plan)
     {
         if (plan.InputFactors.Count == 0) return preprocessed;

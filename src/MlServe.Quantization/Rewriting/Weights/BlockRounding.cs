@@ -17,10 +17,10 @@ internal sealed class BlockRounding(int rows, int columns, int block, int bits)
 
     public float[] Scales { get; private set; } = [];
 
-    /// <summary>The zero points; null where all lie in the middle.</summary>
+    /// <summary>The zero points; null if all lie in the middle.</summary>
     public byte[]? Zeros { get; private set; }
 
-    /// <summary>Rounds the matrix; false where it has what is no number.</summary>
+    /// <summary>Rounds the matrix; false if it has what is no number.</summary>
     public bool TryRound(ReadOnlySpan<float> matrix)
     {
         Values = new byte[checked(rows * (Blocks * block * bits / 8))];

@@ -1,6 +1,6 @@
 using MlServe.Resilience;
 
-namespace MlServe.Hosting;
+namespace MlServe.Configuration;
 
 /// <summary>What a version is loaded with.</summary>
 /// <param name="Model">The name of the model.</param>
