@@ -77,6 +77,7 @@ public static class MlServingServiceCollectionExtensions
         services.AddSingleton<ReloadCheck>();
         services.AddSingleton<PredictorProvider>();
         services.AddSingleton<IPredictorProvider>(static services => services.GetRequiredService<PredictorProvider>());
+        services.AddSingleton<IPredictorDirectory>(static services => services.GetRequiredService<PredictorProvider>());
         services.TryAddSingleton(static services => services.GetRequiredService<PredictorProvider>().GetDefaultPredictor());
         services.AddKeyedSingleton<IPredictor>(KeyedService.AnyKey, static (services, key) => PredictorOf(services, key));
         services.AddKeyedSingleton<IModelVersions>(KeyedService.AnyKey, static (services, key) => VersionsOf(services, key));

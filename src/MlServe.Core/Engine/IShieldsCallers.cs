@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace MlServe;
 
 /// <summary>
-/// A mark of a layer that hands on the pending task of what is inside of it as it is. Those of built-in layers bear a second await and a
-/// caller's dead context; around a layer without the mark the pipeline puts an awaitable of its own, so that this holds of every task.
+/// A mark of a layer that hands on the pending task of the predictor inside as it is. Those of built-in layers bear a second await and a
+/// caller's dead context. Around a layer without the mark the pipeline puts an awaitable of its own, so that all tasks do.
 /// Asked of the object and not by <see cref="IPredictor.GetService"/>.
 /// </summary>
 /// <remarks>

@@ -6,9 +6,9 @@ using MlServe.Guests;
 namespace MlServe;
 
 /// <summary>
-/// What the layers of a pipeline are built with: whose model it is, and the host's parts. It is read out of a container once
-/// (<see cref="From"/>), and is a container itself, so that <see cref="PredictorBuilder.Build"/> takes it as one. Immutable and safe for
-/// concurrent use.
+/// The parts that the layers of a pipeline are built with: the model's identity, and the host's services. It is read out of a container
+/// once (<see cref="From"/>), and is a container itself, so that <see cref="PredictorBuilder.Build"/> takes it as one. Immutable and safe
+/// for concurrent use.
 /// </summary>
 [Experimental("MLSERVE001")]
 public sealed record PipelineContext : IServiceProvider
@@ -16,24 +16,24 @@ public sealed record PipelineContext : IServiceProvider
     /// <summary>The model; of one that does not say who it is, one with the name <c>unnamed</c>.</summary>
     public ModelIdentity Identity { get; init; } = new("unnamed");
 
-    /// <summary>What the model promises; null: nothing is said.</summary>
+    /// <summary>The model's promise to its callers; null: nothing is said.</summary>
     public ServiceLevel? ServiceLevel { get; init; }
 
     /// <summary>The host's meters; null: the meter of the process.</summary>
     public IMeterFactory? Meters { get; init; }
 
     /// <summary>
-    /// The log; null: there is none. What comes out of a container does not throw, whatever the application's logger does.
+    /// The log; null: there is none. Read out of a container it does not throw, although the application's logger may.
     /// </summary>
     public ILogger? Logger { get; init; }
 
     /// <summary>
-    /// The clock for all that a layer times. Default: the system's. What comes out of a container does not throw, whatever the
-    /// application's clock does.
+    /// The clock for all that a layer times. Default: the system's. Read out of a container it does not throw, although the application's
+    /// clock may.
     /// </summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
-    /// <summary>Who is told of what happens to the model; null: nobody.</summary>
+    /// <summary>Takes the events of the model; null: nobody listens.</summary>
     public ModelEvents? Events { get; init; }
 
     /// <summary>Finds other models by their names; null: names mean nothing.</summary>
@@ -43,12 +43,12 @@ public sealed record PipelineContext : IServiceProvider
     public ICallerAccessor? Callers { get; init; }
 
     /// <summary>
-    /// Whether the layers are built once more, to be warmed up: nothing of it leads anywhere, and a layer must keep no trace of a request
-    /// nor call anything that is somebody else's. Layers look at it when they are made, not at each request.
+    /// Whether the layers are built once more, to be warmed up. Nothing of it leads anywhere then. A layer must keep no trace of a request,
+    /// and must call nothing that is somebody else's. Layers look at it when they are made, not at each request.
     /// </summary>
     public bool IsWarmUp { get; init; }
 
-    /// <summary>The container itself, for what has no name here; null: nothing is registered.</summary>
+    /// <summary>The container itself, for services without a name here; null: nothing is registered.</summary>
     public IServiceProvider? Services { get; init; }
 
     /// <summary>The meter by which instruments are made.</summary>
@@ -77,8 +77,8 @@ public sealed record PipelineContext : IServiceProvider
     };
 
     /// <summary>
-    /// What packages and the application have registered beside the parts that are named here: of the built-in layers,
-    /// <see cref="RunGate"/>, the cache's stores and a <c>HybridCache</c>. Asked for when a layer is made, not at each request.
+    /// A service of a package or of the application, beside the parts that are named here. The built-in layers find <see cref="RunGate"/>,
+    /// the cache's stores and a <c>HybridCache</c> so. Asked for when a layer is made, not at each request.
     /// </summary>
     /// <typeparam name="T">The service.</typeparam>
     /// <returns>The service; null where it is not registered, and always in a warm-up.</returns>

@@ -3,9 +3,9 @@ using System.Diagnostics.CodeAnalysis;
 namespace MlServe;
 
 /// <summary>
-/// A layer as hooks: what it does before a call and after it, and what it waits for. Stages that stand next to each other are run in order
-/// by one pooled operation, which costs a fraction of as many nested async methods, and allocates nothing. Added by
-/// <see cref="PredictorBuilder.UseStage"/>. The built-in layers are stages; <see cref="DelegatingPredictor"/> is the simpler form.
+/// A layer as hooks before a call and after it. Stages that stand next to each other are run in order by one pooled operation. That costs
+/// a fraction of as many nested async methods, and allocates nothing. Added by <see cref="PredictorBuilder.UseStage"/>. The built-in layers
+/// are stages; <see cref="DelegatingPredictor"/> is the simpler form.
 /// </summary>
 /// <remarks>
 /// Safe for concurrent use: one stage serves all calls, and what it remembers of one lies in <see cref="StateOf"/>. Hooks must neither
@@ -51,7 +51,7 @@ public abstract class PredictionStage : IDisposable, IAsyncDisposable
     }
 
     /// <summary>
-    /// Runs in place of <see cref="After"/> where the call ended with an exception: a cancellation, or a predictor that breaks the
+    /// Runs in place of <see cref="After"/> if the call ended with an exception: a cancellation, or a predictor that breaks the
     /// contract.
     /// </summary>
     /// <param name="call">The call, on its way out.</param>
@@ -65,7 +65,7 @@ public abstract class PredictionStage : IDisposable, IAsyncDisposable
 
     /// <summary>A capability that the stage offers, as in <see cref="IPredictor.GetService"/>.</summary>
     /// <param name="serviceType">The type of the capability.</param>
-    /// <returns>The capability; null where there is none. Default: the stage itself, if it is of that type.</returns>
+    /// <returns>The capability; null if there is none. Default: the stage itself, if it is of that type.</returns>
     public virtual object? GetService(Type serviceType) => serviceType?.IsInstanceOfType(this) == true ? this : null;
 
     /// <summary>Disposes of what the stage itself holds. Called once, with the pipeline.</summary>
@@ -86,7 +86,7 @@ public abstract class PredictionStage : IDisposable, IAsyncDisposable
     {
     }
 
-    /// <summary>What the stage remembers of a call: null at first, and to be null again when the stage is left.</summary>
+    /// <summary>The stage's memory of a call: null at first, and to be null again when the stage is left.</summary>
     /// <param name="call">The call.</param>
     /// <returns>The stage's own place in the call.</returns>
     protected ref object? StateOf(ref StageCall call) => ref call.Slots[Slot];

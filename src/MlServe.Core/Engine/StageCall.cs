@@ -24,7 +24,7 @@ public struct StageCall
     /// <summary>The answer so far. A stage that replaces it disposes of the former one.</summary>
     public Prediction Answer;
 
-    /// <summary>Where the call goes in place of all that is behind a stage, if that stage has said so; null: to what is behind.</summary>
+    /// <summary>The predictor that a stage sends the call to, in place of all behind the stage; null: the call goes on.</summary>
     public IPredictor? Target;
 
     /// <summary>What is waited for.</summary>

@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace MlServe.Guests;
 
 /// <summary>
-/// Guards around code that is not MlServe's and that a package for MlServe calls: loggers, clocks, callbacks. What that code throws is
-/// counted (<c>mlserve.guest.faults</c>), said once in a while, and decides nobody's answer. Safe for concurrent use.
+/// Guards around code that is not MlServe's and that a package for MlServe calls: loggers, clocks, callbacks. Its exceptions
+/// are counted (<c>mlserve.guest.faults</c>), told once in a while, and decide nobody's answer. Safe for concurrent use.
 /// </summary>
 [Experimental("MLSERVE001")]
 public static class Guards
@@ -15,7 +15,7 @@ public static class Guards
 
     /// <summary>The log of MlServe's category, which does not throw.</summary>
     /// <param name="factory">The application's factory.</param>
-    /// <returns>The log, the same for the same factory; null where there is no factory, or it throws.</returns>
+    /// <returns>The log, the same for the same factory; null if there is no factory, or it throws.</returns>
     public static ILogger? LogOf(ILoggerFactory? factory) => GuardedLogger.Of(factory);
 
     /// <summary>A clock that does not throw: if it would, time goes on at the system's pace.</summary>

@@ -9,14 +9,14 @@ public enum Guest
     /// <summary>A logger or its factory.</summary>
     Logger = 0,
 
-    /// <summary>A meter factory, or whoever listens to a meter.</summary>
+    /// <summary>A meter factory, or a listener of a meter.</summary>
     MeterListener,
 
-    /// <summary>Whoever listens to activities.</summary>
+    /// <summary>A listener of activities.</summary>
     ActivityListener,
 
     /// <summary>
-    /// Whoever listens to event sources. What it throws when it is told of an event, the runtime keeps from the one who tells.
+    /// A listener of event sources. Its exceptions when it is told of an event the runtime keeps from the one who tells.
     /// </summary>
     EventListener,
 

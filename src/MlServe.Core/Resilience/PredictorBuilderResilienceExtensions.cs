@@ -87,8 +87,8 @@ public static class PredictorBuilderResilienceExtensions
     }
 
     /// <summary>
-    /// Asks others where the model does not answer, by a chain that was made beforehand: for hosts, where a model's chain is there before
-    /// the model is and several pipelines share it. Its order is that of the other form.
+    /// Asks others if the model does not answer, by a chain that was made beforehand. For hosts: a model's chain is there before the model
+    /// is, and several pipelines share it. Its place among the layers is that of the other form.
     /// </summary>
     /// <param name="builder">The pipeline.</param>
     /// <param name="chain">The chain. In a warm-up another takes its place, in which nobody stands in.</param>

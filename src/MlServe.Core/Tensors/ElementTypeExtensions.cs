@@ -1,6 +1,6 @@
 namespace MlServe.Tensors;
 
-/// <summary>What is known of each <see cref="ElementType"/>.</summary>
+/// <summary>Facts of each <see cref="ElementType"/>.</summary>
 public static class ElementTypeExtensions
 {
     /// <summary>The name that ONNX tools print: <c>float</c>, <c>int64</c>, <c>bfloat16</c>; <c>none</c> for no type.</summary>

@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace MlServe.Threading;
 
 /// <summary>
-/// Work that others' answers depend on. It goes to the thread pool, and to a helper thread if the pool does not come to it within some
-/// milliseconds, because callers may block the pool. It keeps nothing of its caller's context. Safe for concurrent use.
+/// Work that others' answers depend on. It goes to the thread pool. Callers may block the pool, so a helper thread takes it after some
+/// milliseconds. It keeps nothing of its caller's context. Safe for concurrent use.
 /// </summary>
 [Experimental("MLSERVE001")]
 public static class UrgentTasks
@@ -32,7 +32,7 @@ public static class UrgentTasks
         return UrgentDelay.WaitForAsync(task, limit, time, cancellationToken);
     }
 
-    /// <summary>Cancels a source, with which others may have registered code. What that throws is counted, and goes no further.</summary>
+    /// <summary>Cancels a source that others may have registered code with. Exceptions of that code are counted, and go no further.</summary>
     /// <param name="source">The source; one that has been disposed of is let be.</param>
     public static void Cancel(CancellationTokenSource source)
     {
@@ -40,7 +40,7 @@ public static class UrgentTasks
         UrgentCancel.Cancel(source);
     }
 
-    /// <summary>The same elsewhere, because what is registered may block.</summary>
+    /// <summary>The same elsewhere, because the registered code may block.</summary>
     /// <param name="source">The source.</param>
     /// <returns>Ends when all that is registered has been called; at once if it had been cancelled before.</returns>
     public static Task CancelAsync(CancellationTokenSource source)
@@ -50,7 +50,7 @@ public static class UrgentTasks
     }
 
     /// <summary>
-    /// Cancels a source when a time is over, and not before, whatever the clock's timers do; also if the pool is blocked.
+    /// Cancels a source when a time is over, and not before, although the clock's timers may be early; also if the pool is blocked.
     /// </summary>
     /// <param name="source">The source.</param>
     /// <param name="delay">How long.</param>

@@ -17,7 +17,6 @@ internal sealed class ModelLoader(
     internal static readonly TimeSpan ClosingPatience = TimeSpan.FromSeconds(5);
 
     private readonly TimeProvider _clock = Guards.ClockOf(time);
-    private readonly PipelineContext _context = PipelineContext.From(services);
     private readonly LoadTurns _turns = new(gate.MaxConcurrentRuns, Guards.ClockOf(time));
 
     /// <summary>Loads a model and runs its warm-up.</summary>
@@ -75,7 +74,7 @@ internal sealed class ModelLoader(
 
     /// <summary>What the layers are built with; those of the application's find the service level among the services.</summary>
     private PipelineContext ContextOf(ServiceLevel serviceLevel) =>
-        _context with { ServiceLevel = serviceLevel, Services = new ModelServices(services, serviceLevel) };
+        PipelineContext.From(services) with { ServiceLevel = serviceLevel, Services = new ModelServices(services, serviceLevel) };
 
     private static IModelSource FileOf(ModelOptions options) => ModelSource.FromFile(options.Path!, options.Onnx.MaxModelBytes);
 

@@ -3,7 +3,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace MlServe.Hosting;
 
 /// <summary>
-/// The host's services as the application's layers of one model see them: its own service level, and all that is registered.
+/// The host's services as the application's layers of one model see them: its own service level, and all that is registered. Beside the
+/// context, because layers ask for keyed services as well, which only this package knows.
 /// </summary>
 internal sealed class ModelServices(IServiceProvider services, ServiceLevel serviceLevel) : IKeyedServiceProvider
 {

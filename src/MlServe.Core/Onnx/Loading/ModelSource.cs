@@ -43,9 +43,9 @@ public static class ModelSource
     }
 
     /// <summary>
-    /// A source as a load reads it: within <see cref="OnnxModelOptions.LoadTimeout"/>, and tried in a process of its own where
-    /// <see cref="OnnxModelOptions.Verify"/> says so. For sources that stand around another one and do something with what it gives, before
-    /// the load itself sees it.
+    /// A source as a load reads it: within <see cref="OnnxModelOptions.LoadTimeout"/>, and tried in a process of its own if
+    /// <see cref="OnnxModelOptions.Verify"/> says so. For sources that stand around another one and change its models, before the load
+    /// itself sees them.
     /// </summary>
     /// <param name="inner">Where the models come from.</param>
     /// <param name="options">How the model will be opened.</param>

@@ -5,8 +5,8 @@ using MlServe.Tensors;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Makes the runtime's own values of inputs, and holds them against a model's signature as a prediction is: for packages that run sessions
-/// of their own. Immutable and safe for concurrent use.
+/// Makes the runtime's own values of inputs, and holds them against a model's signature as a prediction does. For packages that run
+/// sessions of their own. Immutable and safe for concurrent use.
 /// </summary>
 /// <param name="signature">The model's.</param>
 /// <param name="maxBytes">The most that the inputs of one request may have.</param>
@@ -17,7 +17,7 @@ public sealed class OnnxInputEncoder(ModelSignature signature, long maxBytes = i
 
     /// <summary>Holds inputs against the signature. Runs nothing and keeps nothing.</summary>
     /// <param name="inputs">The inputs.</param>
-    /// <param name="rows">The rows in them where they fit; 1 for a model that is not batchable.</param>
+    /// <param name="rows">The rows in them if they fit; 1 for a model that is not batchable.</param>
     /// <returns>Null, or why they do not fit.</returns>
     /// <exception cref="InvalidOperationException">Their memory cannot be read because its owner throws.</exception>
     public PredictionError? Check(in PredictionInputs inputs, out int rows)

@@ -47,7 +47,7 @@ public static class OnnxRuntimeEnvironment
     }
 
     /// <summary>
-    /// Waits until a session may be made: sessions are made one at a time in the process, because making several at once is not safe in all
+    /// Waits until a session may be made. Sessions are made one at a time in the process, because several at once are not safe in all
     /// versions of the runtime. For packages that open sessions of their own; dispose it when the session is made. Blocks; a turn that
     /// takes more than 10 seconds is given on.
     /// </summary>

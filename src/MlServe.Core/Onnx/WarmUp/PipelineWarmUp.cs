@@ -5,15 +5,15 @@ using MlServe.Tensors;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Sends some requests through all that stands around a model before callers come, so that none of them waits for the compiler. They go
-/// through the same layers, built once more around the model with a <see cref="PipelineContext"/> that leads nowhere: what the layers
-/// themselves keep, count and tell does not change. A host does so by itself. Safe for concurrent use.
+/// Sends some requests through all layers around a model before callers come, so that none of them waits for the compiler. They go through
+/// the same layers, built once more around the model with a <see cref="PipelineContext"/> that leads nowhere. The memory and the counts of
+/// the layers themselves do not change. A host does so by itself. Safe for concurrent use.
 /// </summary>
 [Experimental("MLSERVE001")]
 public static class PipelineWarmUp
 {
     /// <summary>
-    /// As many as show a batcher that its caller is alone, so that both of its ways are taken; fewer where the model is slow. Each has
+    /// As many as show a batcher that its caller is alone, so that both of its ways are taken; fewer if the model is slow. Each has
     /// layers of its own and two equal requests, of which a cache answers the second.
     /// </summary>
     private const int Rounds = 10;
@@ -24,8 +24,8 @@ public static class PipelineWarmUp
     public static TimeSpan Limit { get; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// Warms a pipeline up: up to 20 requests of the row that the model was tried with at load, for up to <see cref="Limit"/>. Nothing
-    /// where there is no ONNX model in it, or no row is known that it answers.
+    /// Warms a pipeline up: up to 20 requests of the row that the model was tried with at load, for up to <see cref="Limit"/>. It does
+    /// nothing if there is no ONNX model in the pipeline, or no row is known that the model answers.
     /// </summary>
     /// <param name="pipeline">What a <see cref="PredictorBuilder"/> has built around an ONNX model.</param>
     /// <param name="around">A pipeline that will stand around it; null: none.</param>

@@ -6,8 +6,8 @@ using MlServe.Threading;
 namespace MlServe.Resilience;
 
 /// <summary>
-/// Those that answer where a model does not: asked in order, each with what is left of the caller's time. For hosts, which serve a model
-/// before it is loaded and change its chain afterwards; else <c>UseFallback</c> makes one by itself. Safe for concurrent use.
+/// Those that answer if a model does not: asked in order, each with the rest of the caller's time. For hosts, which serve a model before it
+/// is loaded and change its chain afterwards; else <c>UseFallback</c> makes one by itself. Safe for concurrent use.
 /// </summary>
 [Experimental("MLSERVE001")]
 public sealed class FallbackChain
@@ -99,7 +99,7 @@ public sealed class FallbackChain
     }
 
     /// <summary>
-    /// Lets the model's circuit breaker, where there is one by now, know whether others answer. For whoever has put another version in the
+    /// Lets the model's circuit breaker, if there is one by now, know whether others answer. For a host that has put another version in the
     /// model's place. An earlier answer is there for few requests, and does not count.
     /// </summary>
     public void TellBreaker()

@@ -10,7 +10,7 @@ public abstract class FallbackStep
     {
     }
 
-    /// <summary>What stands for it in metrics: the name of a model, <c>stale_answer</c>, <c>value</c> or <c>delegate</c>.</summary>
+    /// <summary>The word for it in metrics: the name of a model, <c>stale_answer</c>, <c>value</c> or <c>delegate</c>.</summary>
     internal abstract string Tag { get; }
 
     /// <summary>The name of the model that is asked, for the host to find it; null: it is no model, or the predictor was given.</summary>
@@ -37,7 +37,7 @@ public abstract class FallbackStep
     /// <returns>The problems; none: it can, as far as signatures tell.</returns>
     public virtual IEnumerable<string> ProblemsOf(string name, IPredictor model, IPredictor? other = null) => [];
 
-    /// <summary>Asks. What it throws is a failure like any other, except the caller's cancellation.</summary>
+    /// <summary>Asks. An exception is a failure like any other, except the caller's cancellation.</summary>
     internal abstract ValueTask<Prediction> AnswerAsync(
         FallbackChain owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken);
 }

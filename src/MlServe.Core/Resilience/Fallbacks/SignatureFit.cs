@@ -3,7 +3,7 @@ namespace MlServe.Resilience;
 /// <summary>Says whether one model can stand in for another: it takes the same requests, and gives the outputs that callers know.</summary>
 public static class SignatureFit
 {
-    /// <summary>Says what does not fit: inputs that the other needs or refuses, outputs that it does not give.</summary>
+    /// <summary>Says why it does not fit: inputs that the other needs or refuses, outputs that it does not give.</summary>
     /// <param name="model">The model that callers know.</param>
     /// <param name="other">The one that is to answer in its place.</param>
     /// <returns>One message for each misfit, a part of a sentence about the other; none: it can stand in.</returns>

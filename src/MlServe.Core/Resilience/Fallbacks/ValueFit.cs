@@ -3,7 +3,7 @@ namespace MlServe.Resilience;
 /// <summary>Says whether values can stand in for a model: for every output, of its type, of the length of its rows.</summary>
 internal static class ValueFit
 {
-    /// <summary>What does not fit: one message each.</summary>
+    /// <summary>The misfits: one message each.</summary>
     /// <param name="name">The name of the model.</param>
     /// <param name="signature">The model's.</param>
     /// <param name="value">The values.</param>
@@ -43,7 +43,7 @@ internal static class ValueFit
         }
     }
 
-    /// <summary>What an output is that numbers cannot be written to; null where they can.</summary>
+    /// <summary>Names an output that numbers cannot be written to; null if they can.</summary>
     private static string? NotOfNumbers(ValueSignature output) => output.Kind switch
     {
         ValueKind.Tensor => ValueStep.CanHoldNumbers(output.ElementType) ? null : $"a tensor of {output.ElementType}",
@@ -52,7 +52,7 @@ internal static class ValueFit
         _ => $"of the kind {output.Kind}",
     };
 
-    /// <summary>How many elements a row of an output has; null where the model does not tell.</summary>
+    /// <summary>How many elements a row of an output has; null if the model does not tell.</summary>
     private static long? LengthOfRow(ModelSignature signature, string output)
     {
         if (signature.IndexOfOutput(output) is var index && index < 0) return null;
