@@ -1,16 +1,17 @@
 namespace MlServe.Onnx.Inspection;
 
 /// <summary>
-/// What an inspection accepts at most. A model beyond a limit is refused with <see cref="ModelLoadFailure.TooLarge"/>, so that a hostile
-/// file of a few megabytes cannot take the time and memory of the process. Not to be changed while it is in use.
+/// The most that an inspection accepts. A model beyond a limit is refused with <see cref="ModelLoadFailure.TooLarge"/>. So a hostile file
+/// of a few megabytes cannot take the time and memory of the process. Not to be changed while it is in use.
 /// </summary>
 public sealed class OnnxInspectionLimits
 {
     internal static readonly OnnxInspectionLimits Default = new();
 
     /// <summary>
-    /// How deep subgraphs, and the types of inputs and outputs, may nest. Range: 0 to 100. Default: 32, no less than what the runtime's own
-    /// protobuf parser takes (100 nested messages, three to a subgraph and some for what is in it: 31 deep loads, 32 does not).
+    /// How deep subgraphs, and the types of inputs and outputs, may nest. Range: 0 to 100. Default: 32, no less than the runtime's own
+    /// protobuf parser takes. That parser takes 100 nested messages, three to a subgraph and some for its contents: 31 deep loads, 32 does
+    /// not.
     /// </summary>
     public int MaxDepth { get; set; } = 32;
 
