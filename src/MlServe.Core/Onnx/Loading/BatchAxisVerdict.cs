@@ -26,7 +26,7 @@ internal sealed class BatchAxisVerdict(ModelSignature declared, double tolerance
         }, evidence)
         { Reason = reason };
 
-    /// <summary>What is left if no axes that were tried hold.</summary>
+    /// <summary>The finding that is left if no axes that were tried hold.</summary>
     public static BatchAxisFinding NoneOf(ModelSignature declared, IReadOnlyList<BatchAxisFinding> failed)
     {
         var told = failed.FirstOrDefault(static finding => finding.Node is not null) ?? failed[0];
@@ -143,7 +143,7 @@ internal sealed class BatchAxisVerdict(ModelSignature declared, double tolerance
             Reason = note,
         };
 
-    /// <summary>If runs showed none, what the graph says; else rows are taken to lie on the first axis.</summary>
+    /// <summary>The axes that runs showed, or else those that the graph tells; else rows are taken to lie on the first axis.</summary>
     private int?[] OutputAxesOf(AxisTrial trial) => [.. declared.Outputs.Select((_, i) =>
         (i < trial.Measured.OutputAxes.Length ? trial.Measured.OutputAxes[i] : null)
         ?? (i < trial.Proof?.OutputAxes.Count ? trial.Proof.OutputAxes[i] : null) ?? 0)];

@@ -1,7 +1,7 @@
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Runs a model before it counts as ready, at each batch size that will be used and on as many lanes as will run at once: first runs size
+/// Runs a model before it counts as ready, at each batch size that will be used and on as many lanes as will run at once. First runs size
 /// arenas, make bindings and compile code. One row is run again and again on the way: answers that differ show a model that is random, or
 /// keeps something.
 /// </summary>

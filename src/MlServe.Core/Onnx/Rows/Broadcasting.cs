@@ -1,9 +1,9 @@
 namespace MlServe.Onnx.Rows;
 
 /// <summary>
-/// How operators that go element by element join their operands. Dimensions are aligned from behind and one of 1 is stretched: so the rows
-/// of all operands must lie the
-/// same number of axes from the last, and what all rows share must be 1 wide there, or must not reach so far.
+/// How operators that go element by element join their operands. Dimensions are aligned from behind and one of 1 is stretched. So the rows
+/// of all operands must lie the same number of axes from the last. A value that all rows share must be 1 wide there, or must not reach so
+/// far.
 /// </summary>
 internal static class Broadcasting
 {

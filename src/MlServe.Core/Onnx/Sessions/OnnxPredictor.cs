@@ -55,7 +55,7 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
             .GetResult();
 
     /// <summary>Loads a model and warms it up.</summary>
-    /// <param name="source">Where it comes from.</param>
+    /// <param name="source">Its origin.</param>
     /// <param name="options">How it is opened and run; null: the defaults. Not to be changed afterwards.</param>
     /// <param name="context">What it gets from its surroundings; null: the defaults.</param>
     /// <param name="cancellationToken">Gives the loading up.</param>
