@@ -2,7 +2,7 @@ namespace MlServe.Onnx;
 
 /// <summary>
 /// A call that may not come back, into the native runtime above all. It has a thread of its own. If it was told to stop and does not, it is
-/// given up: code that waits for it goes on, and a late result is thrown away.
+/// given up. Code that waits for it goes on, and a late result is thrown away.
 /// </summary>
 internal sealed class BoundedCall<T> : IDisposable
 {

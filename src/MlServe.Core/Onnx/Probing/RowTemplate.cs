@@ -4,7 +4,7 @@ namespace MlServe.Onnx.Probing;
 
 /// <summary>
 /// Makes rows of one shape by patterns: out of random numbers, or out of the elements of a row that the user gave. So made-up neighbours of
-/// that row are as valid as can be. An input that has no rows, a weight that is given as an input, is the same for all rows and has several
+/// that row are as valid as can be. An input without rows, a weight that is given as an input, is the same for all rows and has several
 /// values to try.
 /// </summary>
 internal sealed class RowTemplate
