@@ -13,7 +13,7 @@ public sealed record ServiceLevel
 
     /// <summary>
     /// The latency that 99 % of the answers keep, seen by the caller. Greater than zero; null: no promise. Timeouts, the size of batches,
-    /// how long they are held back, and what a circuit breaker calls slow follow from it.
+    /// how long they are held back, and the calls that a circuit breaker counts as slow follow from it.
     /// </summary>
     public TimeSpan? P99 { get; init; }
 

@@ -58,7 +58,7 @@ internal sealed class SealKey
         }
     }
 
-    /// <summary>Begins a hash that only who has the key can make.</summary>
+    /// <summary>Begins a hash that only a holder of the key can make.</summary>
     public IncrementalHash Begin() => IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _key);
 
     private static void Make(string path)

@@ -5,8 +5,8 @@ namespace MlServe.Onnx.Finite;
 
 /// <summary>
 /// Finds out, by trying, which values that are not finite a model takes: trees take NaN for missing values, masks take a negative infinity.
-/// A kind may come in an input if a good row is answered finitely with it, in every place that it was put. And finds out what answers to
-/// good rows hold themselves. Kinds that could not be tried are not taken.
+/// A kind may come in an input if a good row is answered finitely with it, in every place that it was put. It also finds out which such
+/// values answers to good rows hold themselves. Kinds that could not be tried are not taken.
 /// </summary>
 /// <param name="executor">Runs the model.</param>
 /// <param name="options">What the user says of it.</param>

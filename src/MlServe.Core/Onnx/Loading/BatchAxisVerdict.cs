@@ -4,7 +4,7 @@ using MlServe.Onnx.Rows;
 
 namespace MlServe.Onnx;
 
-/// <summary>Judges what came of trying rows along certain axes, and says it in words, the reason first.</summary>
+/// <summary>Judges the result of trying rows along certain axes, and says it in words, the reason first.</summary>
 internal sealed class BatchAxisVerdict(ModelSignature declared, double tolerance, IReadOnlyList<int?> axes)
 {
     /// <summary>By how much of its magnitude an output may differ that is rounded to 8 bits in company.</summary>
@@ -68,7 +68,7 @@ internal sealed class BatchAxisVerdict(ModelSignature declared, double tolerance
         return Batchable(trial, evidence, $"Requests of several callers are not run together: {objection} {note}", objection: objection);
     }
 
-    /// <summary>The verdict on axes that the user has stated: they hold, and what speaks against them is said.</summary>
+    /// <summary>The verdict on axes that the user has stated: they hold, and the evidence against them is said.</summary>
     public BatchAxisFinding Stated(AxisTrial trial)
     {
         var evidence = EvidenceOf(trial);

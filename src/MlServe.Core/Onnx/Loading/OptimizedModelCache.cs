@@ -11,7 +11,7 @@ namespace MlServe.Onnx;
 /// <summary>
 /// Optimized models in a folder. An entry is sealed together with all that decides its contents: the model's digest, the runtime, the
 /// processor and the options. So another file, or another model's entry, is not taken for it. The runtime writes to a place that nobody
-/// else can reach, and what it wrote is inspected like any model.
+/// else can reach, and the file that it wrote is inspected like any model.
 /// </summary>
 internal sealed class OptimizedModelCache
 {

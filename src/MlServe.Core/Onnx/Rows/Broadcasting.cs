@@ -33,7 +33,7 @@ internal static class Broadcasting
         return FlowValue.Rows(dims, dims.Length - rows.AxisFromEnd, rows.Outer).WithDoubt(doubt);
     }
 
-    /// <summary>Why what all rows share may not meet the axis of the rows; null if it does not get in its way.</summary>
+    /// <summary>Why a value that all rows share may not meet the axis of the rows; null if it does not get in its way.</summary>
     /// <param name="flow">The node.</param>
     /// <param name="shared">What all rows share.</param>
     /// <param name="axisFromEnd">The axis of the rows in the result, the last being 1.</param>

@@ -1,6 +1,6 @@
 namespace MlServe.Onnx.Rows;
 
-/// <summary>Choices and loops: harmless if all rows take the same way, which what they share decides.</summary>
+/// <summary>Choices and loops: harmless if all rows take the same way, which the values that they share decide.</summary>
 internal static class ControlFlowOperators
 {
     /// <summary>

@@ -1,6 +1,6 @@
 namespace MlServe.Onnx.Rows;
 
-/// <summary>Trees, linear models and what prepares tables and texts for them: a row of a table is a row.</summary>
+/// <summary>Trees, linear models and operators that prepare tables and texts for them: a row of a table is a row.</summary>
 internal static class TabularOperators
 {
     private const string Ml = OperatorTable.Ml;

@@ -10,7 +10,7 @@ namespace MlServe.Onnx;
 internal sealed class SessionTurn : IDisposable
 {
     /// <summary>
-    /// After which the next may begin: far beyond what a provider takes to come up, and what a model takes whose making ends.
+    /// After which the next may begin: far beyond the time that a provider takes to come up, and that a model takes whose making ends.
     /// </summary>
     internal static readonly TimeSpan Longest = TimeSpan.FromSeconds(10);
 
