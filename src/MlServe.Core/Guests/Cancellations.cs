@@ -3,7 +3,7 @@ namespace MlServe.Guests;
 /// <summary>Cancels a source at which callbacks of others may be registered, such as those of a layer of the application's.</summary>
 internal static class Cancellations
 {
-    /// <summary>Cancels; what callbacks throw is counted and goes no further.</summary>
+    /// <summary>Cancels; exceptions of callbacks are counted and go no further.</summary>
     public static void CancelQuietly(this CancellationTokenSource source)
     {
         try

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace MlServe.Guests;
 
-/// <summary>A logger of the application's that may throw: what it throws is counted and goes no further.</summary>
+/// <summary>A logger of the application's that may throw: its exceptions are counted and go no further.</summary>
 internal sealed class GuardedLogger : ILogger
 {
     private static readonly ConditionalWeakTable<ILoggerFactory, GuardedLogger> OfFactories = [];

@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace MlServe.Guests;
 
 /// <summary>
-/// The meter of a host. Whoever listens to it is called when instruments are made and when they measure, and what is thrown there is
-/// counted and goes no further.
+/// The meter of a host. Its listeners are called when instruments are made and when they measure. Their exceptions are counted and go no
+/// further.
 /// </summary>
 internal sealed class GuardedMeter
 {

@@ -9,14 +9,14 @@ public enum Guest
     /// <summary>A logger or its factory.</summary>
     Logger = 0,
 
-    /// <summary>A meter factory, or a listener of a meter.</summary>
+    /// <summary>A meter factory, or a listener to a meter.</summary>
     MeterListener,
 
-    /// <summary>A listener of activities.</summary>
+    /// <summary>A listener to activities.</summary>
     ActivityListener,
 
     /// <summary>
-    /// A listener of event sources. Its exceptions when it is told of an event the runtime keeps from the one who tells.
+    /// A listener to event sources. If it throws when it is told of an event, the runtime keeps the exception from the code that tells.
     /// </summary>
     EventListener,
 

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace MlServe.Guests;
 
-/// <summary>What a pipeline takes from the services that it is built with: the application's own, each behind a guard.</summary>
+/// <summary>The services that a pipeline takes from those that it is built with: the application's own, each behind a guard.</summary>
 internal static class GuestServices
 {
     public static T? Find<T>(this IServiceProvider services)

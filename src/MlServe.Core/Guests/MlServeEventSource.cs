@@ -8,7 +8,7 @@ namespace MlServe.Guests;
 [EventSource(Name = MlServeDiagnostics.EventSourceName)]
 internal sealed class MlServeEventSource : EventSource
 {
-    /// <summary>Null if whoever listens to event sources kept it from being made.</summary>
+    /// <summary>Null if a listener to event sources kept it from being made.</summary>
     public static readonly MlServeEventSource? Log = Create();
 
     private static volatile IPredictionTotals? _totals;

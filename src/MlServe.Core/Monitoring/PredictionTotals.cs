@@ -2,7 +2,7 @@ using MlServe.Guests;
 
 namespace MlServe.Monitoring;
 
-/// <summary>The counts of all models of the process, those that are gone included: what the EventCounters show.</summary>
+/// <summary>The counts of all models of the process, those that are gone included: the numbers that the EventCounters show.</summary>
 internal static class PredictionTotals
 {
     private static readonly Lock Gate = new();

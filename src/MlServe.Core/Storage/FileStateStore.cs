@@ -90,7 +90,7 @@ public sealed class FileStateStore : IStateStore
         return bytes?.AsMemory(0, SealedFolder.ContentOf(bytes).Length);
     }
 
-    /// <summary>What writers left behind whose process ended.</summary>
+    /// <summary>Deletes the files of writers whose process ended.</summary>
     private void DeleteAbandoned()
     {
         try

@@ -84,7 +84,7 @@ internal readonly struct BorrowedTensor
     /// <summary>Whether the owner of a copy has let go of it.</summary>
     public bool IsReleased => _owner is OwnedElements { IsReleased: true };
 
-    /// <summary>The elements as they lie in memory, where they lie together; false for strings and for tensors with gaps.</summary>
+    /// <summary>The elements as they lie in memory, if they lie together; false for strings and for tensors with gaps.</summary>
     public bool TryGetBytes(out ReadOnlySpan<byte> bytes)
     {
         switch (_owner)

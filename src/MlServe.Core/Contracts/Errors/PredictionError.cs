@@ -35,7 +35,7 @@ public sealed class PredictionError
     }
 
     /// <summary>
-    /// Which model, and which version of it, did not answer; null if that is not known: it is not loaded, or a layer of the
+    /// The model, and the version of it, that did not answer; null if that is not known. It may not be loaded, or a layer of the
     /// application's did not say.
     /// </summary>
     public ModelIdentity? Model { get; init; }
@@ -43,7 +43,7 @@ public sealed class PredictionError
     /// <summary>How the prediction ended.</summary>
     public PredictionStatus Status { get; }
 
-    /// <summary>What exactly went wrong.</summary>
+    /// <summary>The exact fault.</summary>
     public PredictionErrorCode Code { get; }
 
     /// <summary>Another's error, to be told with something more.</summary>
@@ -78,11 +78,11 @@ public sealed class PredictionError
     /// </summary>
     internal bool IsIsolated { get; init; }
 
-    /// <summary>What went wrong, with which values, and what to do about it.</summary>
+    /// <summary>The fault, with the values that belong to it, and the remedy.</summary>
     public string Message => _message ??= _arguments.Length == 0 ? _format : Format();
 
     /// <summary>
-    /// A format that does not fit its arguments, or an argument that throws, is no reason for whoever reads or logs it to fail.
+    /// Code that reads or logs the message does not fail for a format that does not fit its arguments, or for an argument that throws.
     /// </summary>
     private string Format()
     {

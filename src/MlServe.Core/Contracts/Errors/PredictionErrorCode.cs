@@ -1,6 +1,6 @@
 namespace MlServe;
 
-/// <summary>What exactly went wrong, for code that has to tell errors of one status apart.</summary>
+/// <summary>The exact fault, for code that has to tell errors of one status apart.</summary>
 public enum PredictionErrorCode
 {
     /// <summary>No code was given.</summary>

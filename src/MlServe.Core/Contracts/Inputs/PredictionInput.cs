@@ -30,7 +30,7 @@ public readonly partial struct PredictionInput
     /// <summary>The name of the model's input; null: the model's only input.</summary>
     public string? Name { get; }
 
-    /// <summary>What is given; <see cref="ValueKind.Optional"/> for a value that is absent on purpose.</summary>
+    /// <summary>The kind of the value; <see cref="ValueKind.Optional"/> for a value that is absent on purpose.</summary>
     public ValueKind Kind { get; }
 
     /// <summary>Whether reading it runs code of the caller's.</summary>

@@ -108,8 +108,8 @@ public readonly partial struct PredictionInputs
     }
 
     /// <summary>
-    /// Gives rows by name, the batch axis among the axes of each shape; the number of rows is its size, and 1 for a model without one. With
-    /// shapes given in full this is the form that fits every model.
+    /// Gives rows by name, with the batch axis among the axes of each shape. The number of rows is its size, and 1 for a model without one.
+    /// With shapes given in full this is the form that fits every model.
     /// </summary>
     /// <param name="inputs">A value for each input that the model needs, in any order.</param>
     public static PredictionInputs Rows(params ReadOnlySpan<PredictionInput> inputs) => new(default, inputs.ToArray(), RowsByShape);

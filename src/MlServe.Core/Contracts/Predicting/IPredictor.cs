@@ -19,7 +19,7 @@ namespace MlServe;
 /// </remarks>
 public interface IPredictor : IDisposable, IAsyncDisposable
 {
-    /// <summary>What goes in and what comes out.</summary>
+    /// <summary>The inputs and the outputs of the model.</summary>
     ModelSignature Signature { get; }
 
     /// <summary>Answers one request, of one row or several.</summary>

@@ -58,7 +58,7 @@ public interface IPredictor<TInput, TOutput>
         }
     }
 
-    /// <summary>What a question hears whose mapper threw.</summary>
+    /// <summary>The error for a question whose mapper threw.</summary>
     internal static PredictionError MapperThrew(Exception exception) => new(PredictionStatus.Failed, PredictionErrorCode.UserCodeFailed,
         "The mapper from {0} to {1} threw: {2}", typeof(TInput).Name, typeof(TOutput).Name, GuestReports.MessageOf(exception))
     {

@@ -50,9 +50,7 @@ public readonly struct Prediction : IDisposable
     /// <summary>When the caller may try again, if the prediction is not Ok and that is known.</summary>
     public TimeSpan? RetryAfter => (_content as PredictionError)?.RetryAfter;
 
-    /// <summary>
-    /// Where the answer came from and what it took; of an error, only the model that did not answer, if that is known.
-    /// </summary>
+    /// <summary>The origin of the answer and what it took; of an error, only the model that did not answer, if that is known.</summary>
     /// <exception cref="ObjectDisposedException">The prediction has been disposed.</exception>
     public PredictionOrigin Origin => _content switch
     {
@@ -121,7 +119,7 @@ public readonly struct Prediction : IDisposable
     /// <summary>Gives the memory of the outputs back. More than once is allowed and does nothing.</summary>
     public void Dispose() => (_content as PredictionState)?.Return(_generation);
 
-    /// <summary>Says anew where the answer came from. Only whoever owns the prediction does this.</summary>
+    /// <summary>Sets the origin of the answer anew. Only the owner of the prediction does this.</summary>
     internal void SetOrigin(in PredictionOrigin origin) => OkState().Origin = origin;
 
     /// <summary>Whether both are one answer, to be disposed once.</summary>

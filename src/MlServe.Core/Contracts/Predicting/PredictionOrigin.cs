@@ -1,6 +1,6 @@
 namespace MlServe;
 
-/// <summary>Where an answer came from and what it took.</summary>
+/// <summary>The origin of an answer and what it took.</summary>
 public readonly record struct PredictionOrigin
 {
     /// <summary>The model that answered, or did not answer; null if a predictor of the application did not say.</summary>

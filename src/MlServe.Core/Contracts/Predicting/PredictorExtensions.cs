@@ -3,7 +3,7 @@ using MlServe.Threading;
 
 namespace MlServe;
 
-/// <summary>What every predictor can do besides.</summary>
+/// <summary>More operations of every predictor.</summary>
 public static class PredictorExtensions
 {
     /// <summary>Asks a predictor, or one that it wraps, for a capability.</summary>

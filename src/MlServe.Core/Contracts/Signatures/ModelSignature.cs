@@ -4,7 +4,7 @@ using System.Diagnostics;
 namespace MlServe;
 
 /// <summary>
-/// A model's stable contract: what goes in, what comes out, and whether rows can be run together. Immutable and safe for concurrent use.
+/// A model's stable contract: its inputs, its outputs, and whether rows can be run together. Immutable and safe for concurrent use.
 /// </summary>
 [DebuggerDisplay("{ToString(),nq}")]
 public sealed class ModelSignature
@@ -59,8 +59,8 @@ public sealed class ModelSignature
     public bool IsBatchable { get; }
 
     /// <summary>
-    /// Whether a row's answer is the same in any company; false for a model whose batch axis was stated although its rows were seen to
-    /// answer differently.
+    /// Whether a row's answer is the same in any company. It is false for a model whose batch axis was stated although its rows were seen
+    /// to answer differently.
     /// </summary>
     public bool RowsAreIndependent { get; init; } = true;
 
@@ -85,7 +85,7 @@ public sealed class ModelSignature
     /// <summary>How the batch axis was found, or why there is none, the reason first, in sentences for a person.</summary>
     public string BatchingNote { get; }
 
-    /// <summary>What the model's author says of it. Default: nothing.</summary>
+    /// <summary>The words of the model's author about it. Default: nothing.</summary>
     public ModelMetadata Metadata { get; init; } = ModelMetadata.None;
 
     internal OutputSelection AllOutputs { get; }

@@ -64,7 +64,7 @@ public static class MlServeDiagnostics
     public const string BatchRechecksMetric = "mlserve.batch.rechecks";
 
     /// <summary>
-    /// What running a batched row again alone showed: <c>same</c>, <c>different</c>, <c>unrepeatable</c> (it differs alone as well),
+    /// The outcome of running a batched row again alone: <c>same</c>, <c>different</c>, <c>unrepeatable</c> (it differs alone as well),
     /// <c>failed</c> (it could not be told).
     /// </summary>
     public const string RecheckOutcomeTag = "mlserve.batch.recheck_outcome";
@@ -143,7 +143,8 @@ public static class MlServeDiagnostics
     public const string FallbackFailuresMetric = "mlserve.fallback.failures";
 
     /// <summary>
-    /// What answered in the model's place: the name of another model, <c>stale_answer</c>, <c>value</c> or <c>delegate</c>.
+    /// The fallback step that answered in the model's place: the name of another model, <c>stale_answer</c>, <c>value</c> or
+    /// <c>delegate</c>.
     /// </summary>
     public const string FallbackStepTag = "mlserve.fallback.step";
 
@@ -165,9 +166,10 @@ public static class MlServeDiagnostics
     public const string GuestFaultsMetric = "mlserve.guest.faults";
 
     /// <summary>
-    /// What threw: <c>logger</c>, <c>meter_listener</c>, <c>activity_listener</c>, <c>event_listener</c>, <c>clock</c>, <c>context</c> (a
-    /// synchronization context or task scheduler that takes no work), <c>cancellation</c> (a callback of a token), <c>callback</c> (a
-    /// handler or check), <c>layer</c>, <c>host</c>; <c>mlserve</c>: work of its own.
+    /// The guest that threw: <c>logger</c>, <c>meter_listener</c>, <c>activity_listener</c>, <c>event_listener</c>, <c>clock</c>,
+    /// <c>layer</c> or <c>host</c>. Others are <c>context</c> (a synchronization context or task scheduler that takes no work),
+    /// <c>cancellation</c> (a callback of a token) and <c>callback</c> (a handler or check). The value <c>mlserve</c> stands for work of
+    /// its own.
     /// </summary>
     public const string GuestTag = "mlserve.guest";
 
@@ -192,17 +194,16 @@ public static class MlServeDiagnostics
     /// <summary>Tag of activities: the <see cref="PredictionErrorCode"/>, if there was no answer.</summary>
     public const string ErrorCodeTag = "mlserve.error_code";
 
-    /// <summary>Tag of activities: where the answer came from: <c>model</c>, <c>cache</c>, <c>stale_cache</c> or <c>fallback</c>.</summary>
+    /// <summary>Tag of activities: the source of the answer, <c>model</c>, <c>cache</c>, <c>stale_cache</c> or <c>fallback</c>.</summary>
     public const string SourceTag = "mlserve.source";
 
     /// <summary>Tag of activities: the model that answered, if it is another than the one that was asked.</summary>
     public const string AnsweredByTag = "mlserve.answered_by";
 
     /// <summary>
-    /// Tag of metrics and activities: the version of the model that answered, or did not answer; absent if that is not known. In metrics
-    /// it is bounded: another file under the same name of
-    /// a version has the first digits of its digest behind it (<c>1@3f2a…</c>), and from the 17th version of a model on it is <see
-    /// cref="OtherVersions"/>.
+    /// Tag of metrics and activities: the version of the model that answered, or did not answer; absent if that is not known. In metrics it
+    /// is bounded. Another file under the same name of a version has the first digits of its digest behind it (<c>1@3f2a…</c>). From the
+    /// 17th version of a model on it is <see cref="OtherVersions"/>.
     /// </summary>
     public const string VersionTag = "mlserve.version";
 

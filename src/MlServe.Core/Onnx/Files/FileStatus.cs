@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace MlServe.Onnx.Files;
 
 /// <summary>
-/// What a name in the file system stands for, and whose it is: .NET tells neither a pipe from a file nor the owner. Linux alone is asked.
+/// The kind and the owner of a name in the file system: .NET tells neither a pipe from a file nor the owner. Linux alone is asked.
 /// </summary>
 /// <param name="Kind">What it is.</param>
 /// <param name="Size">The bytes of a regular file.</param>
@@ -44,7 +44,7 @@ internal readonly partial record struct FileStatus(
     public static FileStatus? Of(string path, bool followLinks = true) =>
         Ask(CurrentFolder, path, followLinks ? 0 : NoFollow);
 
-    /// <summary>Asks about what has been opened.</summary>
+    /// <summary>Asks about a file that has been opened.</summary>
     /// <returns>Null if it cannot be told.</returns>
     public static FileStatus? Of(SafeFileHandle handle)
     {

@@ -4,8 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace MlServe.Onnx.Files;
 
 /// <summary>
-/// Reads a whole file that somebody else may have put there: a pipe or a device is never waited for, no more is read than was said, and
-/// what changes meanwhile is refused.
+/// Reads a whole file that somebody else may have put there. A pipe or a device is never waited for. No more is read than was said, and a
+/// file that changes meanwhile is refused.
 /// </summary>
 internal static partial class RegularFile
 {
@@ -40,7 +40,7 @@ internal static partial class RegularFile
         return ReadAll(handle, path, maxBytes, check, cancellationToken);
     }
 
-    /// <summary>Reads what has been opened, whole.</summary>
+    /// <summary>Reads a file that has been opened, whole.</summary>
     private static byte[] ReadAll(SafeFileHandle handle, string path, long maxBytes, FirstBytes? check, CancellationToken cancellationToken)
     {
         long length;

@@ -20,7 +20,7 @@ internal sealed class SealKey
     /// <summary>Its path.</summary>
     public string Path { get; }
 
-    /// <summary>Where it lies unless said otherwise: among the user's own data. Null if the user has no place for such.</summary>
+    /// <summary>Its path unless another is named: among the user's own data. Null if the user has no place for such.</summary>
     public static string? DefaultPath
     {
         get
@@ -58,7 +58,7 @@ internal sealed class SealKey
         }
     }
 
-    /// <summary>Begins a hash that only who has the key can make.</summary>
+    /// <summary>Begins a hash that only a holder of the key can make.</summary>
     public IncrementalHash Begin() => IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _key);
 
     private static void Make(string path)

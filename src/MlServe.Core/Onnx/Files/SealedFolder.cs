@@ -5,9 +5,9 @@ using System.Text;
 namespace MlServe.Onnx.Files;
 
 /// <summary>
-/// Keeps files in a folder and knows them again. Each ends with a seal: a keyed hash over what it is (<c>context</c>) and what is in it. A
-/// file without the right seal is taken only if nobody else can have put it there. What is read is what was checked. Safe for concurrent
-/// use, also by several processes.
+/// Keeps files in a folder and knows them again. Each ends with a seal: a keyed hash over what it is (<c>context</c>) and over its
+/// contents. A file without the right seal is taken only if nobody else can have put it there. The bytes that are read are those that were
+/// checked. Safe for concurrent use, also by several processes.
 /// </summary>
 internal sealed class SealedFolder
 {
@@ -91,7 +91,7 @@ internal sealed class SealedFolder
         }
     }
 
-    /// <summary>What a file holds before its seal.</summary>
+    /// <summary>The contents of a file before its seal.</summary>
     public static ReadOnlySpan<byte> ContentOf(ReadOnlySpan<byte> file) => file[..^SealSize];
 
     /// <summary>Writes a file and puts it in its place at once.</summary>

@@ -3,8 +3,8 @@ using MlServe.Tensors;
 namespace MlServe.Onnx.Finite;
 
 /// <summary>
-/// Refuses requests that hold what their model is not known to take: before they are batched, so that one caller's NaN never lies beside
-/// another's row.
+/// Refuses requests that hold values which their model is not known to take. It does so before they are batched, so that one caller's NaN
+/// never lies beside another's row.
 /// </summary>
 internal static class FiniteInputs
 {

@@ -22,7 +22,7 @@ internal static class NonFiniteRow
         }
     }
 
-    /// <summary>What is among the elements of a value already.</summary>
+    /// <summary>The kinds that are among the elements of a value already.</summary>
     public static NonFiniteValues KindsOf(in PredictionInput input)
     {
         switch (input.Kind)

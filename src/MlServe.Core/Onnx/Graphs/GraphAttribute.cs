@@ -37,7 +37,7 @@ internal sealed class GraphAttribute
     /// cref="GraphAttributeKind.Graphs"/>.</summary>
     public IReadOnlyList<GraphBody> Bodies { get; init; } = [];
 
-    /// <summary>The same under another name: what a function's body gets for its reference.</summary>
+    /// <summary>The same under another name: the form that a function's body gets for its reference.</summary>
     public GraphAttribute As(string name) => name == Name ? this : new()
     {
         Name = name,

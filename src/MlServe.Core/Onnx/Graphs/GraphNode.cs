@@ -25,7 +25,7 @@ internal sealed class GraphNode
 
     public required GraphAttribute[] Attributes { get; init; }
 
-    /// <summary>What its subgraphs take from the graphs around them, each name once.</summary>
+    /// <summary>The names that its subgraphs take from the graphs around them, each once.</summary>
     public IReadOnlyList<string> Captured { get; init; } = [];
 
     public bool IsStandard => Domain == InspectionState.OnnxDomain;

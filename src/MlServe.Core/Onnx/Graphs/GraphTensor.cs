@@ -18,8 +18,9 @@ internal sealed class GraphTensor
 
     public bool IsSparse { get; init; }
 
-    /// <summary>The elements of a small tensor of integers or booleans; null for all else, and where there are not as many as the
-    /// dimensions say.</summary>
+    /// <summary>
+    /// The elements of a small tensor of integers or booleans; null for all else, and if there are not as many as the dimensions say.
+    /// </summary>
     public long[]? Integers { get; init; }
 
     /// <summary>The elements of a small tensor of 16-, 32- or 64-bit floats; null for all else.</summary>

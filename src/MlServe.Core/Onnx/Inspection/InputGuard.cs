@@ -1,6 +1,6 @@
 namespace MlServe.Onnx.Inspection;
 
-/// <summary>What an input must not be, because the runtime would not refuse it but die of it.</summary>
+/// <summary>The limits of an input beyond which the runtime would not refuse it but die of it.</summary>
 /// <param name="Input">The name of the model's input.</param>
 /// <param name="MinRank">The fewest axes that its operators bear; 0 if any number is.</param>
 /// <param name="MaxRank">The most axes; <see cref="int.MaxValue"/> if any number is.</param>

@@ -9,7 +9,7 @@ public sealed class OnnxValueType
     {
     }
 
-    /// <summary>What kind of value it is.</summary>
+    /// <summary>The kind of the value.</summary>
     public OnnxValueKind Kind { get; internal init; }
 
     /// <summary>

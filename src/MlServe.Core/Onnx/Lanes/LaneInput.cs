@@ -106,7 +106,7 @@ internal sealed class LaneInput : IDisposable
         else if (_strings is not null) RowCopy.Compact(_strings.AsSpan(), _capacity, rows, _blocks, _rowLength);
     }
 
-    /// <summary>Copies a row, or what holds for all rows, into the first place of another lane.</summary>
+    /// <summary>Copies a row, or a value that holds for all rows, into the first place of another lane.</summary>
     /// <param name="rows">The rows that lie here, without gaps.</param>
     /// <param name="row">Which of them.</param>
     /// <param name="target">The same input of the other lane.</param>

@@ -47,7 +47,7 @@ internal sealed class OnnxLane : ILane
     /// <summary>The bytes that the lane holds on to.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>What the executor counts the lane as while it is idle.</summary>
+    /// <summary>The bytes that the executor counts the lane as while it is idle.</summary>
     public long IdleBytes { get; set; }
 
     /// <summary>Whether somebody owns the lane. Set by its executor.</summary>

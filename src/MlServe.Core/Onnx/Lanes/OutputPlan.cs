@@ -4,8 +4,8 @@ using MlServe.Tensors;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// What a run taught about the outputs of one lane shape: their types and shapes, so that memory can be bound for them from then on. What a
-/// model declares is not relied on.
+/// The types and shapes of the outputs of one lane shape, as a run has shown them. With them, memory can be bound for the outputs from then
+/// on. The model's declarations are not relied on.
 /// </summary>
 internal sealed class OutputPlan
 {

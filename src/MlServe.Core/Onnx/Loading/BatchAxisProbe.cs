@@ -4,10 +4,11 @@ using MlServe.Onnx.Rows;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Finds along which axes rows lie, and whether a row's answer is the same in any company: by the graph if that tells, and by running
-/// rows alone and together. Declared shapes are only hints for what to try first, because they are often wrong. What the user states is the
-/// last word; a model that no trial fits, or of which it cannot be told, is run one row at a time. If the file says why rows answer
-/// differently (<paramref name="dependence"/>), that alone is no reason against an axis; the signature says that rows are not independent.
+/// Finds along which axes rows lie, and whether a row's answer is the same in any company. It goes by the graph if that tells, and by
+/// running rows alone and together. Declared shapes are only hints for what to try first, because they are often wrong. The user's
+/// statement is the last word. A model that no trial fits, or of which it cannot be told, is run one row at a time. If the file says why
+/// rows answer differently (<paramref name="dependence"/>), that alone is no reason against an axis; the signature says that rows are not
+/// independent.
 /// </summary>
 /// <param name="declared">What the model says of itself.</param>
 /// <param name="options">What the user states.</param>

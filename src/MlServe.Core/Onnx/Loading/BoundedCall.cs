@@ -1,8 +1,8 @@
 namespace MlServe.Onnx;
 
 /// <summary>
-/// A call that may not come back, into the native runtime above all. It has a thread of its own; if it was told to stop and does not, it
-/// is given up: whoever waits goes on, and what it may still give is thrown away.
+/// A call that may not come back, into the native runtime above all. It has a thread of its own. If it was told to stop and does not, it is
+/// given up. Code that waits for it goes on, and a late result is thrown away.
 /// </summary>
 internal sealed class BoundedCall<T> : IDisposable
 {

@@ -4,7 +4,7 @@ using MlServe.Onnx.Inspection;
 
 namespace MlServe.Onnx;
 
-/// <summary>Holds a model's references to other files against what is allowed: files of its own folder that exist.</summary>
+/// <summary>Holds a model's references to other files against the allowed ones: files of its own folder that exist.</summary>
 internal static class ExternalFiles
 {
     public static void Check(OnnxModelInfo info, ModelContent content, string model)

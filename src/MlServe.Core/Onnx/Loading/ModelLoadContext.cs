@@ -4,7 +4,7 @@ using MlServe.Guests;
 
 namespace MlServe.Onnx;
 
-/// <summary>What a model gets from its surroundings when it is loaded. Every part has a default.</summary>
+/// <summary>The parts of its surroundings that a model gets when it is loaded. Every part has a default.</summary>
 public sealed class ModelLoadContext
 {
     /// <summary>The name of the model, in metrics, logs and messages. Default: <c>default</c>.</summary>
@@ -23,7 +23,7 @@ public sealed class ModelLoadContext
     public ILoggerFactory? LoggerFactory { get; init; }
 
     /// <summary>
-    /// Whether the model is only tried, in a process of its own: a run for which there is not enough memory is then a reason against it.
+    /// Whether the model is only tried, in a process of its own. A run for which there is not enough memory is then a reason against it.
     /// </summary>
     internal bool IsCheck { get; init; }
 

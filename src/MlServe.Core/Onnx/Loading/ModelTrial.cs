@@ -16,7 +16,7 @@ internal sealed class ModelTrial(
 
     /// <summary>
     /// Opens and tries the model. If it answers nothing because of a node that the runtime made of several, it is opened again with less
-    /// optimization: an answer a little later is better than none, and it is said.
+    /// optimization. An answer a little later is better than none, and it is said.
     /// </summary>
     /// <param name="cache">The store of optimized models; null: they are not kept.</param>
     /// <param name="cancellationToken">Gives it up.</param>

@@ -7,8 +7,8 @@ public enum ModelVerification
     None = 0,
 
     /// <summary>
-    /// The tool <c>mlserve</c> first loads it, finds its batch axis and warms it up, in a process of its own whose memory and time are
-    /// bounded. A model that brings it down is not loaded.
+    /// The tool <c>mlserve</c> first loads it, finds its batch axis and warms it up. It does so in a process of its own whose memory and
+    /// time are bounded. A model that brings it down is not loaded.
     /// </summary>
     InChildProcess,
 }

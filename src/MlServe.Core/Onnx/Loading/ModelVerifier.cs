@@ -7,7 +7,7 @@ using MlServe.Onnx.Verification;
 
 namespace MlServe.Onnx;
 
-/// <summary>Has a model loaded and tried in a process of its own, and says what came of it.</summary>
+/// <summary>Has a model loaded and tried in a process of its own, and tells the result.</summary>
 internal static class ModelVerifier
 {
     private const int MaxErrorText = 600;

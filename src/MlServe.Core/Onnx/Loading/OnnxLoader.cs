@@ -8,8 +8,8 @@ using MlServe.Threading;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Takes a model from its source to the point where it can serve: read once, inspect that buffer, hash it, open the session from those
-/// bytes, find the batch axis, warm up. Whatever fails on the way leaves nothing behind, and whatever does not end is given up.
+/// Takes a model from its source until it can serve. It reads once, inspects that buffer, hashes it, opens the session from those bytes,
+/// finds the batch axis, and warms up. A failure on the way leaves nothing behind, and work that does not end is given up.
 /// </summary>
 internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, ModelLoadContext context)
 {

@@ -47,14 +47,14 @@ public sealed class OnnxModelOptions
 
     /// <summary>
     /// A folder in which optimized models are kept, by digest, runtime version, processor and options, so that the next start skips the
-    /// work. Created if it does not exist. What lies in it is known again by a key (<see cref="SealKeyFile"/>). Default: null, nothing is
+    /// work. Created if it does not exist. Its files are known again by a key (<see cref="SealKeyFile"/>). Default: null, nothing is
     /// written.
     /// </summary>
     public string? OptimizedModelCacheFolder { get; set; }
 
     /// <summary>
     /// The file of the key by which entries of <see cref="OptimizedModelCacheFolder"/> are known again; only its owner may read it. Made if
-    /// it does not exist. Default: null, <c>MlServe/seal.key</c> among the user's own data; if the user has no place for data, the folder
+    /// it does not exist. Default: null, <c>MlServe/seal.key</c> among the user's own data. If the user has no place for data, the folder
     /// is used only if nobody else can write it.
     /// </summary>
     public string? SealKeyFile { get; set; }
@@ -88,12 +88,13 @@ public sealed class OnnxModelOptions
     /// </summary>
     public long MaxModelBytes { get; set; } = Array.MaxLength;
 
-    /// <summary>What the inspection before the load accepts at most.</summary>
+    /// <summary>The most that the inspection before the load accepts.</summary>
     public OnnxInspectionLimits InspectionLimits { get; } = new();
 
     /// <summary>
-    /// How long reading the model may take, and then how long opening it, trying it and warming it up may take, 00:00:01 to 1.00:00:00
-    /// each. Default: 00:10:00, far beyond what a model takes that gets there; TensorRT, which builds its engines at load, may need more.
+    /// How long reading the model may take, and then how long opening it, trying it and warming it up may take. Range: 00:00:01 to
+    /// 1.00:00:00 each. Default: 00:10:00, far beyond what a model takes that gets there; TensorRT, which builds its engines at load, may
+    /// need more.
     /// </summary>
     public TimeSpan LoadTimeout { get; set; } = TimeSpan.FromMinutes(10);
 
@@ -127,9 +128,9 @@ public sealed class OnnxModelOptions
 
     /// <summary>
     /// By which share of an output's magnitude a row may differ in company, as rounding, before requests of several callers are no longer
-    /// run together, greater than 0, up to 1. Default: 0.0001. Kernels for other sizes add in another order, which makes 0 to 0.00001 in
-    /// most models; one that makes more of it would show its callers who else asks. Outputs of 16 bits may differ by four of their last
-    /// digits all the same. A stated axis is not held to it.
+    /// run together. Range: greater than 0, up to 1. Default: 0.0001. Kernels for other sizes add in another order, which makes 0 to
+    /// 0.00001 in most models. A model that makes more of it would show its callers who else asks. Outputs of 16 bits may differ by four of
+    /// their last digits all the same. A stated axis is not held to it.
     /// </summary>
     public double BatchTolerance { get; set; } = ModelSignature.DefaultRowTolerance;
 
@@ -140,8 +141,8 @@ public sealed class OnnxModelOptions
     public IList<PredictionInputs> SampleInputs { get; } = [];
 
     /// <summary>
-    /// What single inputs may hold besides finite numbers, by name; <c>*</c> stands for those that are not named. The last word. Default:
-    /// none, which means what trial rows show at load: a kind that is answered finitely may come. All else is refused as
+    /// The values that single inputs may hold besides finite numbers, by name; <c>*</c> stands for inputs that are not named. The last
+    /// word. Default: none, which means what trial rows show at load: a kind that is answered finitely may come. All else is refused as
     /// <see cref="PredictionStatus.Invalid"/>, because one NaN makes an answer worthless without a word.
     /// </summary>
     public IDictionary<string, NonFiniteValues> NonFiniteInputs { get; set; } = new Dictionary<string, NonFiniteValues>(
@@ -176,7 +177,7 @@ public sealed class OnnxModelOptions
     /// </summary>
     public long MaxIdleLaneBytes { get; set; } = 256L * 1024 * 1024;
 
-    /// <summary>Says what is wrong with the values: one message each, none if nothing is.</summary>
+    /// <summary>Names the faults of the values, one message each; none if there is no fault.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
     public IEnumerable<string> Validate()
     {

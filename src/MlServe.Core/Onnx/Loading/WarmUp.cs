@@ -1,9 +1,9 @@
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Runs a model before it counts as ready, at each batch size that will be used and on as many lanes as will run at once: first runs size
-/// arenas, make bindings and compile code. One row is run again and again on the way: answers that differ show a model that is random, or
-/// keeps something.
+/// Runs a model before it counts as ready, at each batch size that will be used. It runs on as many lanes as will run at once. First runs
+/// size arenas, make bindings and compile code. One row is run again and again on the way: answers that differ show a model that is random,
+/// or keeps something.
 /// </summary>
 internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, TrialRuns trials, int lanes)
 {

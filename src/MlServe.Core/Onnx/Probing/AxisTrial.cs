@@ -2,7 +2,7 @@ using MlServe.Onnx.Rows;
 
 namespace MlServe.Onnx.Probing;
 
-/// <summary>What came of trying rows along certain axes.</summary>
+/// <summary>The result of trying rows along certain axes.</summary>
 /// <param name="Proof">What the graph tells; null if it could not be read.</param>
 /// <param name="Measured">What runs showed.</param>
 /// <param name="Dependence">Why the file says that rows depend on each other by rounding; null if it does not.</param>

@@ -1,6 +1,6 @@
 namespace MlServe.Onnx.Probing;
 
-/// <summary>What <see cref="RowMeasurement"/> found.</summary>
+/// <summary>The findings of <see cref="RowMeasurement"/>.</summary>
 /// <param name="Outcome">The outcome.</param>
 /// <param name="Reason">Why, a clause for a sentence; empty for <see cref="MeasureOutcome.Independent"/>.</param>
 internal sealed record MeasuredRows(MeasureOutcome Outcome, string Reason)

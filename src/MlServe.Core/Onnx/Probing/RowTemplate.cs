@@ -3,13 +3,13 @@ using MlServe.Tensors;
 namespace MlServe.Onnx.Probing;
 
 /// <summary>
-/// Makes rows of one shape by patterns: out of random numbers, or out of the elements of a row that the user gave, so that made-up
-/// neighbours of it are as valid as can be. What has no rows, a weight that is given as an input, is the same for all rows and has several
+/// Makes rows of one shape by patterns: out of random numbers, or out of the elements of a row that the user gave. So made-up neighbours of
+/// that row are as valid as can be. An input without rows, a weight that is given as an input, is the same for all rows and has several
 /// values to try.
 /// </summary>
 internal sealed class RowTemplate
 {
-    /// <summary>What a model declares is not to be trusted with memory.</summary>
+    /// <summary>A model's declarations are not to be trusted with memory.</summary>
     private const int MaxElements = 16 * 1024 * 1024;
 
     private const int Seed = 20260801;

@@ -28,7 +28,7 @@ internal sealed class TemplateInput(ValueSignature signature, long[] shape, Inte
 
     public bool IsFloat => signature.ElementType is ElementType.Float or ElementType.Double or ElementType.Float16 or ElementType.BFloat16;
 
-    /// <summary>The shape of one row of what was given; null if it cannot be told.</summary>
+    /// <summary>The shape of one row of a given input; null if it cannot be told.</summary>
     public static long[]? ShapeOfRow(ValueSignature input, in PredictionInput given, int rows, bool isRow)
     {
         var elements = given.Elements;

@@ -7,7 +7,8 @@ public sealed class ExecutionProviderOptions
     public ExecutionProvider Provider { get; set; }
 
     /// <summary>
-    /// What happens if it cannot be had. Default: <see cref="ProviderRequirement.ElseNext"/>, because a slow answer is better than none.
+    /// The outcome if the provider cannot be had. Default: <see cref="ProviderRequirement.ElseNext"/>, because a slow answer is better than
+    /// none.
     /// </summary>
     public ProviderRequirement Requirement { get; set; }
 

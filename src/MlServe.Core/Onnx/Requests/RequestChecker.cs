@@ -5,7 +5,7 @@ using MlServe.Tensors;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Holds requests against a signature: names, kinds, element types, shapes, row counts, values that are not finite. Whatever managed code
+/// Holds requests against a signature: names, kinds, element types, shapes, row counts, values that are not finite. All that managed code
 /// can tell is told here, so that it never reaches the native runtime, nor another caller's batch. Immutable and safe for concurrent use.
 /// </summary>
 internal sealed class RequestChecker
@@ -144,7 +144,7 @@ internal sealed class RequestChecker
     /// <param name="input">What was given.</param>
     /// <param name="isRow">Whether shapes leave out the batch axis.</param>
     /// <param name="rows">The number of rows, -1 as long as nobody has said it.</param>
-    /// <param name="sizes">Takes the sizes; empty if they are not wanted.</param>
+    /// <param name="sizes">The destination of the sizes; empty if they are not wanted.</param>
     /// <param name="used">How many were written.</param>
     /// <param name="bytes">The bytes that the input takes.</param>
     private PredictionError? CheckInput(

@@ -1,10 +1,11 @@
 namespace MlServe.Onnx.Rows;
 
-/// <summary>Choices and loops: harmless if all rows take the same way, which what they share decides.</summary>
+/// <summary>Choices and loops: harmless if all rows take the same way, which the values that they share decide.</summary>
 internal static class ControlFlowOperators
 {
-    /// <summary>How often a loop's body is followed until nothing changes. What is known of a value can only become less, and in few
-    /// steps.</summary>
+    /// <summary>
+    /// How often a loop's body is followed until nothing changes. The facts about a value can only become fewer, and in few steps.
+    /// </summary>
     private const int MaxRounds = 12;
 
     private static readonly RowOperator Template = new(

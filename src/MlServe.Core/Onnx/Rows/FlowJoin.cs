@@ -1,6 +1,6 @@
 namespace MlServe.Onnx.Rows;
 
-/// <summary>What is known of a value that is one or the other, as after a choice that is the same for all rows.</summary>
+/// <summary>The facts about a value that is one or the other, as after a choice that is the same for all rows.</summary>
 internal static class FlowJoin
 {
     /// <returns>Null if the two have nothing in common that could be told.</returns>

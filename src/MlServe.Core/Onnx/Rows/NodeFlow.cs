@@ -2,7 +2,7 @@ using MlServe.Onnx.Graphs;
 
 namespace MlServe.Onnx.Rows;
 
-/// <summary>A node with what is known of its inputs, for the rule of its operator.</summary>
+/// <summary>A node with the facts about its inputs, for the rule of its operator.</summary>
 internal sealed class NodeFlow(BodyFlow body, GraphNode node, FlowValue?[] inputs, long opset)
 {
     /// <summary>The graph that the node stands in.</summary>

@@ -1,6 +1,6 @@
 namespace MlServe.Onnx.Rows;
 
-/// <summary>What <see cref="RowFlow"/> found.</summary>
+/// <summary>The findings of <see cref="RowFlow"/>.</summary>
 internal sealed class RowProof
 {
     public required RowIndependence Verdict { get; init; }

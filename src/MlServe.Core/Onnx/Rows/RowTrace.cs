@@ -2,7 +2,7 @@ using MlServe.Onnx.Graphs;
 
 namespace MlServe.Onnx.Rows;
 
-/// <summary>What one following of rows through a model has used up so far, and what belongs to the model as a whole.</summary>
+/// <summary>The steps that one following of rows through a model has used so far, and the state of the model as a whole.</summary>
 internal sealed class RowTrace(OnnxGraph graph, CancellationToken cancellationToken)
 {
     /// <summary>Nodes to follow, those of a function or a loop's body as often as they are called. Far more than real models take, and less

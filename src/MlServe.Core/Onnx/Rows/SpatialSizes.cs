@@ -1,6 +1,8 @@
 namespace MlServe.Onnx.Rows;
 
-/// <summary>What convolutions and pools make of height, width and the like. What is not exactly known is a symbol.</summary>
+/// <summary>
+/// The sizes that convolutions and pools make of height, width and the like. A size that is not exactly known is a symbol.
+/// </summary>
 internal static class SpatialSizes
 {
     /// <param name="flow">The node.</param>

@@ -2,7 +2,7 @@ using MlServe.Onnx.Inspection;
 
 namespace MlServe.Onnx.Safety;
 
-/// <summary>What a value is at least, as far as the file alone tells. Immutable.</summary>
+/// <summary>The least that a value is, as far as the file alone tells. Immutable.</summary>
 internal sealed class Estimate
 {
     /// <summary>The size of an axis that the file does not tell.</summary>
@@ -17,9 +17,9 @@ internal sealed class Estimate
     public long[]? Dims { get; init; }
 
     /// <summary>
-    /// Whether its sizes may follow from axes that the file leaves open, and are then only the least that they can be: enough to say that
-    /// something is too large, and no reason to say that something is too small. The first axis alone, that of a batch as a rule, makes
-    /// nothing uncertain.
+    /// Whether its sizes may follow from axes that the file leaves open, and are then only the least that they can be. That is enough to
+    /// say that something is too large, and no reason to say that something is too small. The first axis alone, that of a batch as a rule,
+    /// makes nothing uncertain.
     /// </summary>
     public bool IsLeast { get; private init; }
 
@@ -76,7 +76,7 @@ internal sealed class Estimate
             IsLeastRank = IsLeastRank,
         };
 
-    /// <summary>What holds of both.</summary>
+    /// <summary>The facts that hold of both.</summary>
     public Estimate Join(Estimate other)
     {
         if (ReferenceEquals(this, other)) return this;
@@ -104,7 +104,7 @@ internal sealed class Estimate
         return Rank == 1 && ExactCount is >= 0 and <= 64 and var rank ? [.. Enumerable.Repeat(Free, (int)rank)] : null;
     }
 
-    /// <summary>Whether what is made of it has sizes that are not certain.</summary>
+    /// <summary>Whether a value that is made of it has sizes that are not certain.</summary>
     public bool MakesLeast => IsLeast || Dims is null || Dims.AsSpan(Math.Min(1, Dims.Length)).Contains(Free);
 
     public bool MakesLeastRank => IsLeastRank || Dims is null;

@@ -2,7 +2,7 @@ using MlServe.Onnx.Graphs;
 
 namespace MlServe.Onnx.Safety;
 
-/// <summary>One node with what is known of its inputs; rules write what they tell of its outputs.</summary>
+/// <summary>One node with the facts about its inputs; rules write the facts about its outputs.</summary>
 internal sealed class NodeEstimate(GraphNode node, Estimate[] inputs, long opset)
 {
     public GraphNode Node { get; } = node;
@@ -25,10 +25,10 @@ internal sealed class NodeEstimate(GraphNode node, Estimate[] inputs, long opset
 
     public int InputCount => inputs.Length;
 
-    /// <summary>What the rules made known as memory that the operator takes for itself, in bytes.</summary>
+    /// <summary>The memory that the operator takes for itself, in bytes, as the rules made it known.</summary>
     public double Scratch { get; set; }
 
-    /// <summary>What is known of an input; nothing if it is left out.</summary>
+    /// <summary>The facts about an input; nothing if it is left out.</summary>
     public Estimate In(int index) => index < inputs.Length ? inputs[index] : Estimate.Unknown;
 
     public bool Has(int index) => index < Node.Inputs.Length && Node.Inputs[index].Length > 0;
@@ -42,7 +42,7 @@ internal sealed class NodeEstimate(GraphNode node, Estimate[] inputs, long opset
     public void Out(long[]? dims) => Out(0, Estimate.Of(In(0).Type, dims));
 
     /// <summary>
-    /// The least size of an axis that the file leaves open: free if that is nothing, since no element at all would make everything
+    /// The least size of an axis that the file leaves open. It is free if that is nothing, since no element at all would make everything
     /// behind it count as nothing.
     /// </summary>
     public long Guess(double least)

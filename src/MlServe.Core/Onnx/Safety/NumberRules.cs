@@ -3,8 +3,7 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx.Safety;
 
 /// <summary>
-/// Follows the numbers of small values: what shapes, repeats and trip counts are made of
-/// (<c>Shape → Gather → Mul → Concat → Expand</c>).
+/// Follows the numbers of small values, of which shapes, repeats and trip counts are made (<c>Shape → Gather → Mul → Concat → Expand</c>).
 /// In double precision, which is exact if it matters and close enough beyond.
 /// </summary>
 internal static class NumberRules

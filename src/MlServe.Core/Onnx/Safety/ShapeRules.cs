@@ -4,8 +4,8 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx.Safety;
 
 /// <summary>
-/// What operators tell of the sizes of their outputs, as ONNX defines them (https://github.com/onnx/onnx/blob/main/docs/Operators.md). An
-/// operator without a rule tells nothing.
+/// The rules by which operators tell the sizes of their outputs, as ONNX defines them
+/// (https://github.com/onnx/onnx/blob/main/docs/Operators.md). An operator without a rule tells nothing.
 /// </summary>
 internal static partial class ShapeRules
 {

@@ -4,8 +4,8 @@ namespace MlServe.Onnx;
 
 /// <summary>
 /// Tells whether a run failed because of the request or because of the model. The runtime says of both that an argument is invalid. A
-/// checked request fits the signature, so it is to blame only if the model answers others, or if something that the signature leaves
-/// open can have caused the failure. Safe for concurrent use.
+/// checked request fits the signature. So it is to blame only if the model answers others, or if something that the signature leaves open
+/// can have caused the failure. Safe for concurrent use.
 /// </summary>
 internal sealed class RunBlame
 {

@@ -105,7 +105,7 @@ internal sealed class CheckProcess(Process process) : IDisposable
         }
     }
 
-    /// <summary>The end of what a process says; what comes before is read and let go.</summary>
+    /// <summary>The end of a process's output; the text before it is read and let go.</summary>
     private static async Task<string> ReadTailAsync(StreamReader reader)
     {
         var tail = new StringBuilder();

@@ -98,7 +98,7 @@ internal sealed class CheckTool
         + "'dotnet tool install --global MlServe.Cli', "
         + "name it by Verification.ToolPath, or set Verify to None if you trust where the model comes from.", exception);
 
-    /// <summary>Relative entries of the PATH are left out: what lies in the current directory need not be the application's.</summary>
+    /// <summary>Relative entries of the PATH are left out: a file in the current directory need not be the application's.</summary>
     private static string? Search()
     {
         var file = OperatingSystem.IsWindows() ? $"{Name}.exe" : Name;
