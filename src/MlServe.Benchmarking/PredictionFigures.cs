@@ -3,7 +3,7 @@ using BenchmarkDotNet.Reports;
 namespace MlServe.Benchmarking;
 
 /// <summary>
-/// What a benchmark says about predictions, as numbers. An operation of BenchmarkDotNet is taken as one prediction. Immutable.
+/// The figures of a benchmark about predictions, as numbers. An operation of BenchmarkDotNet is taken as one prediction. Immutable.
 /// </summary>
 public sealed class PredictionFigures
 {
@@ -36,7 +36,7 @@ public sealed class PredictionFigures
     public decimal? HourlyPrice { get; }
 
     /// <summary>
-    /// What a million predictions cost, in the currency of the price: price an hour / 3600 x seconds a prediction x 1,000,000. Null if
+    /// The cost of a million predictions, in the currency of the price: price an hour / 3600 x seconds a prediction x 1,000,000. Null if
     /// there is no price.
     /// </summary>
     /// <remarks>

@@ -9,7 +9,7 @@ public static partial class OnnxQuantizer
 {
     /// <summary>
     /// Writes matrix products and LSTMs with integers whose scales are found in each run, so that no samples are needed. A row's answer
-    /// then depends a little on its neighbours in a batch; the model's metadata says so (<c>mlserve.batch-dependent</c>), and
+    /// then depends a little on its neighbours in a batch. The model's metadata says so (<c>mlserve.batch-dependent</c>), and
     /// <c>UseBatching</c> refuses it unless it is accepted. Convolutions stay as they are. Nothing is measured, but the result is run
     /// against the source before it is written.
     /// </summary>

@@ -7,10 +7,10 @@ namespace MlServe.Quantization;
 public static partial class OnnxQuantizer
 {
     /// <summary>
-    /// Quantizes a model in the way that suits it, measures the result against the source in answers, speed and size, and writes it only
-    /// if it passes the gate; else nodes that do most harm stay FP32, or the weights are only stored smaller, or FP32 is written (see
-    /// <see cref="QuantizationOptions.OnGateFailure"/>). A file in which nothing is INT8 is not called so: if the destination's name
-    /// holds "int8", "fp32" stands in its place then (<see cref="QuantizationReport.Destination"/>).
+    /// Quantizes a model in the way that suits it, and measures the result against the source in answers, speed and size. It is written
+    /// only if it passes the gate. Else nodes that do most harm stay FP32, or the weights are only stored smaller, or FP32 is written (see
+    /// <see cref="QuantizationOptions.OnGateFailure"/>). A file in which nothing is INT8 is not called so: if the destination's name holds
+    /// "int8", "fp32" stands in its place then (<see cref="QuantizationReport.Destination"/>).
     /// </summary>
     /// <param name="source">The path of an FP32 <c>.onnx</c> file, with its weights inside or in other files of its folder; below 2
     /// GB.</param>

@@ -10,7 +10,7 @@ public sealed class QuantizationException : MlServeException
     public QuantizationException(QuantizationFailure failure, string message, Exception? innerException = null)
         : base(message, innerException) => Failure = failure;
 
-    /// <summary>What kind of failure it is, for code that has to tell them apart.</summary>
+    /// <summary>The kind of failure, for code that has to tell them apart.</summary>
     public QuantizationFailure Failure { get; }
 
     /// <summary>Whether nothing but speed failed, by less than the noise of the measurement.</summary>

@@ -4,9 +4,8 @@ using MlServe.Tensors;
 namespace MlServe.Testing;
 
 /// <summary>
-/// A predictor for tests: it answers by a function of the inputs, or with zeros, records what it was asked, and keeps the contract of
-/// <see cref="IPredictor"/>.
-/// Safe for concurrent use; what is changed holds for requests that come later.
+/// A predictor for tests. It answers by a function of the inputs, or with zeros, records its requests, and keeps the contract of
+/// <see cref="IPredictor"/>. Safe for concurrent use; a change holds for requests that come later.
 /// </summary>
 public sealed class FakePredictor : IPredictor
 {
@@ -121,7 +120,7 @@ public sealed class FakePredictor : IPredictor
         return serviceKey is null && serviceType.IsInstanceOfType(this) ? this : null;
     }
 
-    /// <summary>Refuses requests from here on. What was recorded stays.</summary>
+    /// <summary>Refuses requests from here on. The records stay.</summary>
     public void Dispose() => _isDisposed = true;
 
     /// <inheritdoc cref="Dispose" />

@@ -95,8 +95,8 @@ internal sealed class CandidateEvaluator(
     }
 
     /// <summary>
-    /// Speaks the last word on a candidate that passed: on rows that nothing was chosen by, on other shapes and values, and against FP32
-    /// with its exact rewrites.
+    /// Speaks the last word on a candidate that passed. It is judged on rows that nothing was chosen by, on other shapes and values, and
+    /// against FP32 with its exact rewrites.
     /// </summary>
     public async Task<Candidate> ConfirmAsync(Candidate candidate, CancellationToken cancellationToken)
     {

@@ -56,7 +56,9 @@ internal static class GateJudge
         return checks;
     }
 
-    /// <summary>Whether speed that was found wanting may be found enough the next time: the interval reaches what is asked.</summary>
+    /// <summary>
+    /// Whether speed that was found wanting may be found enough the next time: the interval reaches the speed that is asked.
+    /// </summary>
     public static bool IsSpeedInDoubt(IReadOnlyList<GateCheck> checks) =>
         checks.Any(static check => check.Name is Speed or Rewrites && check.Outcome == CheckOutcome.NotMade)
         && !checks.Any(static check => check.Name is Speed or Rewrites && check.Outcome == CheckOutcome.NotHeld);

@@ -5,8 +5,8 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>
-/// Counts what a core's peak is a measure of: the multiplications and additions of matrix products, convolutions and recurrent layers in
-/// one run, zeros around an input included. All other operators count nothing.
+/// Counts the operations that a core's peak is a measure of. They are the multiplications and additions of matrix products, convolutions
+/// and recurrent layers in one run, zeros around an input included. All other operators count nothing.
 /// </summary>
 internal static class OperationCount
 {
@@ -109,7 +109,7 @@ internal static class OperationCount
         return left.Rank > 1 && right.Rank > 1 ? Product(output, left) : checked(Two * output.Count * left.Shape[^1]);
     }
 
-    /// <summary>What is summed up is the other axis of the left matrix than that of the rows, be it transposed or not.</summary>
+    /// <summary>The sum runs over the axis of the left matrix that is not the axis of the rows, whether it is transposed or not.</summary>
     private static long? Product(TypedShape output, TypedShape left)
     {
         if (output.Rank < 2 || output.Count == 0) return output.Rank < 2 ? null : 0;

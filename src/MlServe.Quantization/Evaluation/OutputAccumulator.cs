@@ -181,8 +181,8 @@ internal sealed class OutputAccumulator(string name, ChosenMetric metric)
     }
 
     /// <summary>
-    /// The places at which the source has found something: those with three tenths of its best score or more, other than the background's;
-    /// null: the scores do not tell.
+    /// The places at which the source has found something: those with three tenths of its best score or more, other than the background's.
+    /// Null: the scores do not tell.
     /// </summary>
     private bool[]? FoundIn(Answer scores, int row)
     {

@@ -4,7 +4,7 @@ using MlServe.Quantization.Reporting;
 
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>Holds one output against the gate. What could not be compared, or by too few rows, is not passed.</summary>
+/// <summary>Holds one output against the gate. Outputs that could not be compared, or by too few rows, are not passed.</summary>
 internal static class OutputJudge
 {
     private static readonly CultureInfo Invariant = CultureInfo.InvariantCulture;
@@ -113,7 +113,8 @@ internal static class OutputJudge
     }
 
     /// <summary>
-    /// What the rows for the last word will show of what was found; if they are too few to show anything, that is theirs to say.
+    /// The value that the rows for the last word can be expected to show. If they are too few to show anything, the last word says so
+    /// itself.
     /// </summary>
     private static double Expected(double found, long rows, double least) =>
         rows * 2 < Confidence.RowsFor(least) ? found : Confidence.LowerShare(Math.Round(found * rows * 2), rows * 2);

@@ -15,7 +15,7 @@ internal static class Plans
     /// </summary>
     public const long MinMultiplications = 65_536;
 
-    /// <summary>What may be left out where a model is slow: the smallest nodes, up to these sizes.</summary>
+    /// <summary>The nodes that may be left out if a model is slow: the smallest, up to these sizes.</summary>
     public static readonly IReadOnlyList<long> SizesToLeaveOut = [1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26];
 
     public static QuantizationPlan Of(

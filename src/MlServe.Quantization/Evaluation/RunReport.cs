@@ -3,7 +3,7 @@ using MlServe.Quantization.Runtime;
 
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>Makes a report of what was written.</summary>
+/// <summary>Makes the report of the file that was written.</summary>
 internal static class RunReport
 {
     public static QuantizationReport Of(
@@ -51,8 +51,8 @@ internal static class RunReport
     }
 
     /// <summary>
-    /// Of a source that is written as it is because time was over before it was prepared: nothing was run, so that nothing is said of how
-    /// it runs.
+    /// The report of a source that is written as it is because time was over before it was prepared. Nothing was run, so the report says
+    /// nothing of how it runs.
     /// </summary>
     public static QuantizationReport OfSource(
         OnnxDocument document, string destination, Candidate original, string reason, QuantizationOptions options) => new()

@@ -6,7 +6,8 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>
-/// Finds the nodes that cost more time on integers than in FP32, by leaving out one at a time: what a node costs depends on its neighbours.
+/// Finds the nodes that cost more time on integers than in FP32, by leaving out one at a time. The cost of a node depends on its
+/// neighbours.
 /// </summary>
 internal sealed class SlowNodes(SourceModel source, ModelProto preprocessed, EvaluationSamples samples, int threads)
 {

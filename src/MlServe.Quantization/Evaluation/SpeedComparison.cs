@@ -4,10 +4,10 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>
-/// Measures a model and its source in turns, A B B A, in windows of equal length: the machine's drift falls on both, and the median of the
-/// ratios does not mind a disturbed window. With one thread an operator all the work is done on the thread that measures, so that its own
-/// time is taken and not that on the wall. It stops as soon as the interval is narrow and clear of what the gate asks, and when its time is
-/// over.
+/// Measures a model and its source in turns, A B B A, in windows of equal length. The machine's drift falls on both, and the median of the
+/// ratios does not mind a disturbed window. With one thread an operator all the work is done on the thread that measures. So that thread's
+/// own time is taken and not that on the wall. It stops as soon as the interval is narrow and clear of what the gate asks, and when its
+/// time is over.
 /// </summary>
 internal static class SpeedComparison
 {

@@ -38,8 +38,8 @@ internal sealed record ChannelAffine(NodeProto Node, string Input, bool IsFactor
     public double ValueOf(int channel) => Values[Values.Length == 1 ? 0 : channel];
 
     /// <summary>
-    /// Whether what goes in has the axes and the channels of what comes out. A constant may widen it: then a convolution that took the
-    /// constant in would be given too little.
+    /// Whether the input has the axes and the channels of the output. A constant may widen it: then a convolution that took the constant in
+    /// would be given too little.
     /// </summary>
     /// <param name="shape">The shape of what goes in; null: not known.</param>
     /// <param name="rank">The number of axes of what comes out.</param>

@@ -4,7 +4,7 @@ namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>
 /// Weights that are listed among the graph's inputs. Before version 4 of the format every weight had to be, and the runtime takes them for
-/// constants; since then to be listed means that a caller may give another value, which few exporters mean.
+/// constants. Since then a listed weight is one that a caller may replace, which few exporters mean.
 /// </summary>
 internal static class ListedWeights
 {

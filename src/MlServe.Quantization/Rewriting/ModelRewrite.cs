@@ -6,7 +6,7 @@ using MlServe.Quantization.Rewriting.Weights;
 namespace MlServe.Quantization.Rewriting;
 
 /// <summary>
-/// A copy of a model while its nodes are replaced, subgraphs included: what is decided, and which weights are no longer read.
+/// A copy of a model while its nodes are replaced, subgraphs included. It keeps the decisions, and the weights that are no longer read.
 /// </summary>
 internal sealed class ModelRewrite
 {

@@ -25,7 +25,7 @@ internal sealed class GraphSession : IDisposable
 
     public IReadOnlyList<string> OutputNames { get; }
 
-    /// <summary>Opens a model. What the runtime refuses is a <see cref="QuantizationException"/> with its own words.</summary>
+    /// <summary>Opens a model. A refusal of the runtime is a <see cref="QuantizationException"/> with its own words.</summary>
     /// <param name="model">The bytes of the model.</param>
     /// <param name="level">How far the graph is optimized.</param>
     /// <param name="savePath">The path of the optimized graph; null: it is not written.</param>

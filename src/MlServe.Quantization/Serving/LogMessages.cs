@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace MlServe.Quantization.Serving;
 
-/// <summary>What is logged of quantizing: events 7000 to 7999.</summary>
+/// <summary>The log messages of quantizing: events 7000 to 7999.</summary>
 internal static partial class LogMessages
 {
     [LoggerMessage(

@@ -24,9 +24,9 @@ public static class QuantizationModelBuilderExtensions
 
     /// <summary>
     /// Reads the section <c>Quantization</c> of the models in configuration (<c>MlServing:Models:&lt;name&gt;:Quantization</c>), whose keys
-    /// are the properties of <see cref="ModelQuantizationOptions"/>: if a model has one it is quantized as by
-    /// <see cref="Quantize(ModelBuilder, Action{ModelQuantizationOptions}?)"/>, and what it says wins over code. Values that cannot be
-    /// right end the start. May be called more than once.
+    /// are the properties of <see cref="ModelQuantizationOptions"/>. If a model has one it is quantized as by
+    /// <see cref="Quantize(ModelBuilder, Action{ModelQuantizationOptions}?)"/>, and the section wins over code. Values that cannot be right
+    /// end the start. May be called more than once.
     /// </summary>
     /// <param name="builder">The builder.</param>
     /// <returns>The same builder.</returns>

@@ -1,6 +1,6 @@
 namespace MlServe.Quantization.Verification;
 
-/// <summary>What came of holding a model against its source.</summary>
+/// <summary>The outcome of holding a model against its source.</summary>
 /// <param name="Outcome">The verdict.</param>
 /// <param name="Text">On what it was tried and what was found, for a person.</param>
 internal sealed record CheckResult(CheckOutcome Outcome, string Text)

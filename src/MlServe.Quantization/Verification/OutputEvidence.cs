@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace MlServe.Quantization.Verification;
 
-/// <summary>What was seen of one output over all trials.</summary>
+/// <summary>The observations of one output over all trials.</summary>
 internal sealed class OutputEvidence(string name, Expectation expectation)
 {
     // Of the greatest number of an output: rounding in another order makes 1e-6 of it, a constant at the wrong place far more.
@@ -29,7 +29,7 @@ internal sealed class OutputEvidence(string name, Expectation expectation)
 
     public string Name => name;
 
-    /// <summary>What was found wrong first; null: nothing.</summary>
+    /// <summary>The first fault that was found; null: none.</summary>
     public string? Fault { get; private set; }
 
     /// <param name="trial">What the models were given.</param>

@@ -6,7 +6,7 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Evaluation.Metrics;
 
 /// <summary>
-/// Chooses the measure of each output: by the end of the graph, the shapes that a sample gives, and names; what the user says wins.
+/// Chooses the measure of each output: by the end of the graph, the shapes that a sample gives, and names. The user's own choice wins.
 /// </summary>
 internal sealed class MetricChooser
 {

@@ -57,7 +57,7 @@ internal sealed class DynamicProducts(ModelRewrite rewrite, QuantizationPlan pla
     }
 
     /// <summary>
-    /// ONNX Runtime (1.31.1) makes one operator of a product and an addition behind it, and forgets that the constant may have more axes
+    /// ONNX Runtime (1.31.1) makes one operator of a product and an addition behind it. It forgets that the constant may have more axes
     /// than the product.
     /// </summary>
     private bool IsWidened(MatrixProduct product, GraphScope scope)
