@@ -39,7 +39,7 @@ internal static class HonestName
 
         throw new QuantizationException(
             QuantizationFailure.Destination,
-            $"There are too many files like '{destination}'. Give another name, without '{Claim}' in it: nothing in what is written is.");
+            $"There are too many files like '{destination}'. Give another name, without '{Claim}' in it: nothing in the file is INT8.");
     }
 
     /// <summary>Whether a file was written for a source.</summary>

@@ -68,7 +68,8 @@ internal static class ModelComparison
                     QuantizationFailure.InvalidSample, $"The model refuses sample {sample.Index}: {exception.Message}", exception)
                 : new QuantizationException(
                     QuantizationFailure.InvalidModel,
-                    $"The rewritten model fails where the source does not: The model refuses sample {sample.Index}: {exception.Message}",
+                    $"The rewritten model fails on an input that the source takes: The model refuses sample {sample.Index}: "
+                        + exception.Message,
                     exception);
         }
     }

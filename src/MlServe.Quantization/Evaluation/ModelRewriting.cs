@@ -53,7 +53,7 @@ internal static class ModelRewriting
         cancellationToken.ThrowIfCancellationRequested();
         var bytes = OnnxFile.ToBytes(result.Model);
         var found = check.Run(bytes, Expectation.Of(plan.Method), cancellationToken);
-        found.Require($"What {document.Origin} became by {plan.Method}");
+        found.Require($"The model that {plan.Method} made of {document.Origin}");
         return (new()
         {
             Plan = plan,

@@ -25,7 +25,7 @@ internal static class OutputJudge
             yield return new(
                 $"finiteness of '{name}'", CheckOutcome.NotHeld,
                 string.Create(
-                    Invariant, $"'{name}' has {output.NotFinite} values that are not finite where the source's are, or otherwise"));
+                    Invariant, $"'{name}' has {output.NotFinite} values that differ from the source's and are not finite on one side"));
         if (output.Metric == OutputMetric.None) yield break;
         if (Missing(output) is { } missing)
         {
@@ -99,7 +99,7 @@ internal static class OutputJudge
         var doubt = outcome == CheckOutcome.NotMade
             ? string.Create(
                 Invariant,
-                $", but so many show no more than {ReportText.Share(low)}"
+                $", but so many rows show no more than {ReportText.Share(low)}"
                 + $"{(isForRows ? $": not enough rows, {Confidence.RowsFor(least)} without a miss would do" : "")}")
             : isFinal && outcome == CheckOutcome.Held ? string.Create(Invariant, $" (at least {ReportText.Share(low)} at 95 %)") : "";
         return new(

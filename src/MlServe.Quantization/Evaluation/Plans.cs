@@ -63,8 +63,8 @@ internal static class Plans
         if (found.FirstOrDefault(static pair => pair.Node is null) is { Name: { } unknown })
         {
             throw new QuantizationException(QuantizationFailure.InvalidOptions, names.IsInSource(unknown)
-                ? $"ExcludeNodes names '{unknown}', which is no longer there once constants are folded. Leave it out of the list: what is "
-                    + "folded is not quantized."
+                ? $"ExcludeNodes names '{unknown}', which is no longer there once constants are folded. Leave it out of the list: a folded "
+                    + "node is not quantized."
                 : $"ExcludeNodes names '{unknown}', and the model has no such node. A node without a name has that of its first output; a "
                     + "report lists them.");
         }

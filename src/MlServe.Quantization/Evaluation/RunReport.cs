@@ -23,7 +23,7 @@ internal static class RunReport
             Method = candidate.Plan.Method,
             MethodReason = options.Plan is not null ? "by the plan that was given"
                 : fallbackReason is null ? prepared.MethodReason
-                : $"{prepared.Method} ({prepared.MethodReason}) did not do",
+                : $"{prepared.Method} ({prepared.MethodReason}) was not good enough",
             FallbackReason = fallbackReason,
             Passed = measurement is null && !candidate.Plan.KeepsOriginal ? null : candidate.Passed,
             Checks = candidate.Checks,
@@ -79,8 +79,8 @@ internal static class RunReport
             yield return suspicion;
         if (measurement is null) yield break;
         if (prepared.Samples.CutTo is { } cut)
-            yield return $"Time was short (SearchBudget): not all samples were calibrated on and chosen by, only {cut} or more in each "
-                + "pass. The last word was spoken on all of its own.";
+            yield return $"Time was short (SearchBudget): calibration and choice did not use all samples, but {cut} or more in each pass. "
+                + "The last word used all that were kept for it.";
         if (measurement.Form is { Outcome: CheckOutcome.Held } form) yield return $"It was {form.Text} before it was written.";
         if (prepared.Samples.IsMadeUp)
             yield return "There were no samples: it was measured on made-up inputs, and whether classes agree is not known.";

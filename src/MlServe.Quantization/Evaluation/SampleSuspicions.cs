@@ -69,7 +69,7 @@ internal static class SampleSuspicions
         var ratio = ratios[ratios.Count / 2];
         return far > means.Length / 2 || ratio > ManyTimes || ratio < 1 / ManyTimes
             ? string.Create(CultureInfo.InvariantCulture,
-                $"The samples look as if they were in another unit than the model was trained on: what comes to "
+                $"The samples look as if they were in another unit than the model was trained on: the input of "
                     + $"'{Nodes.NameOf(normalization)}' spreads {ratio:G2} times as far as in training. Look at how they are scaled.")
             : null;
     }

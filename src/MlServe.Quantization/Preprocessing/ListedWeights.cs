@@ -37,7 +37,7 @@ internal static class ListedWeights
         model.Graph.Input.Clear();
         model.Graph.Input.Add(free);
         var reason = model.IrVersion < FirstVersionWithout
-            ? "where the old format had to name them; no caller could give them"
+            ? "which had to name them in the old format; no caller could give them"
             : "so that they are constants; callers cannot give others any more";
         steps.Add($"Took {removed.Count} weights from the list of inputs ({Named(removed)}), {reason}.");
         model.IrVersion = Math.Max(model.IrVersion, FirstVersionWithout);

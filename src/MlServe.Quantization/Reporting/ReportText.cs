@@ -46,7 +46,7 @@ internal static class ReportText
                     .Select(static pair => $"{pair.Key} {pair.Value}")));
         Add(lines, "samples", string.Create(
             Invariant,
-            $"{report.CalibrationSamples} calibrated on, {report.ComparedSamples} compared on that nothing was chosen by, "
+            $"{report.CalibrationSamples} calibrated on, {report.ComparedSamples} compared on and used for no choice, "
                 + $"{report.Plan.Ranges.Count} ranges"));
         Search(lines, report);
         foreach (var note in report.Notes)

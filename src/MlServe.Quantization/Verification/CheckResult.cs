@@ -18,7 +18,7 @@ internal sealed record CheckResult(CheckOutcome Outcome, string Text)
                     $"{what} does not answer as the source does: {Text}. Nothing was written. Please report this model.");
             default:
                 throw new QuantizationException(QuantizationFailure.NotComparable,
-                    $"{what} could not be held against the source: {Text}. Nothing was written. Give samples, inputs like those that the "
+                    $"{what} could not be compared with the source: {Text}. Nothing was written. Give samples, inputs like those that the "
                         + "model will get.");
         }
     }

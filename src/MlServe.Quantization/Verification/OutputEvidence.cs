@@ -55,7 +55,7 @@ internal sealed class OutputEvidence(string name, Expectation expectation)
 
     public (CheckOutcome Outcome, string Text) Conclude()
     {
-        if (_isUnstable) return (CheckOutcome.NotMade, $"'{name}' is another one each time that the source is run");
+        if (_isUnstable) return (CheckOutcome.NotMade, $"'{name}' differs each time that the source is run");
         if (Fault is { } fault) return (CheckOutcome.NotHeld, fault);
         if (!expectation.AsksNearness) return (CheckOutcome.Held, "");
         if (!_hasValues) return (CheckOutcome.NotMade, $"'{name}' had no element that is a number on any input that was tried");
@@ -95,7 +95,7 @@ internal sealed class OutputEvidence(string name, Expectation expectation)
                 if (Math.Abs(source[i]) > 1e30 || (optimized is not null && !double.IsFinite(optimized[i]))) continue;
                 Fault = string.Create(
                     CultureInfo.InvariantCulture,
-                    $"'{name}' is {model[i]} where the source's is {source[i]:G5} ({trial.Label}; {trial.Shape})");
+                    $"'{name}' is {model[i]}, and the source's {source[i]:G5} ({trial.Label}; {trial.Shape})");
                 return;
             }
 

@@ -111,7 +111,7 @@ internal sealed class ResultCheck : IDisposable
             {
                 return new(
                     CheckOutcome.NotHeld,
-                    $"it fails where the source does not ({_trials[i].Label}; {_trials[i].Shape}): {exception.Message.Trim()}");
+                    $"it fails on an input that the source takes ({_trials[i].Label}; {_trials[i].Shape}): {exception.Message.Trim()}");
             }
 
             if (Add(evidence, i, given, expectation) is { } fault) return new(CheckOutcome.NotHeld, fault);

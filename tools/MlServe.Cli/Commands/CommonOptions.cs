@@ -12,7 +12,7 @@ internal static class CommonOptions
         new("--keep-weight-inputs")
         {
             Description =
-                "Leave weights that the model lists among its inputs as they are, for callers who give others; what reads them stays FP32.",
+                "Leave weights among the model's inputs as they are, for callers who give others; nodes that read them stay FP32.",
         };
 
     public static Option<bool> Json() => new("--json") { Description = "Print only JSON to the standard output." };

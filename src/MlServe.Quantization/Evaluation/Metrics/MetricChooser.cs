@@ -131,7 +131,7 @@ internal sealed class MetricChooser
         var scores = heads.FirstOrDefault() ?? name;
         var isSoftmax = _ends.Of(scores) == OutputEnd.Softmax && _outputs[scores].Shape[^1] > 1;
         return new(
-            OutputMetric.Boxes, $"one of several outputs for the same places, of which '{scores}' says where something is",
+            OutputMetric.Boxes, $"one of several outputs for the same places, of which '{scores}' tells which places hold something",
             _ends.Of(name) is OutputEnd.Softmax or OutputEnd.Sigmoid, scores, isSoftmax ? 0 : -1);
     }
 }

@@ -34,7 +34,7 @@ internal sealed class DynamicProducts(ModelRewrite rewrite, QuantizationPlan pla
 
         if (IsWidened(product, scope))
         {
-            rewrite.Left(node, "a constant with more axes is added to what it gives, which ONNX Runtime would take into it as a bias");
+            rewrite.Left(node, "a constant with more axes is added to its output, and ONNX Runtime would take it in as a bias");
             return false;
         }
 

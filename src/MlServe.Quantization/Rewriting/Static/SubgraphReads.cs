@@ -16,7 +16,7 @@ internal sealed class SubgraphReads(GraphIndex index)
     };
 
     public const string Reason =
-        "a subgraph reads what it gives behind an operator that rearranges it, which ONNX Runtime does not survive with integers";
+        "a subgraph reads its output behind an operator that rearranges it, and ONNX Runtime does not survive that with integers";
 
     /// <summary>Whether the runtime moves roundings past an operator.</summary>
     public static bool IsRearranging(NodeProto node) => Nodes.IsStandard(node) && Rearranging.Contains(node.OpType);

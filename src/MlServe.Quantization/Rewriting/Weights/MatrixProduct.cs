@@ -108,7 +108,7 @@ internal sealed class MatrixProduct
         if (beta == 1) return true;
         if (scope.Find(Bias, out _) is not { IsFloat: true } bias)
         {
-            reason = $"it adds what is no constant, times {beta} (beta)";
+            reason = $"it adds a value that is no constant, times {beta} (beta)";
             return false;
         }
 
