@@ -76,7 +76,8 @@ public sealed class PlainEnglishTests(ITestOutputHelper output)
         var share = sentences.Count(static sentence => sentence.Words <= Sentence.UsualWords) / (double)sentences.Count;
         var words = sentences.Sum(static sentence => sentence.Words);
         var wheres = sentences.Sum(static sentence => sentence.Wheres) * 1000.0 / words;
-        output.WriteLine($"{sentences.Count} sentences, {words} words: {share:P1} of {Sentence.UsualWords} words at most, {wheres:F2} \"where\" "
+        output.WriteLine(
+            $"{sentences.Count} sentences, {words} words: {share:P1} of {Sentence.UsualWords} words at most, {wheres:F2} \"where\" "
             + "in 1,000 words");
         Assert.True(share >= ShortEnough, $"Only {share:P1} of the sentences have {Sentence.UsualWords} words or less.");
         Assert.True(wheres <= WheresPerThousand, $"{wheres:F1} \"where\" in 1,000 words; use \"if\" for a condition.");

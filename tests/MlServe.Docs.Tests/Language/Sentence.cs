@@ -57,9 +57,9 @@ internal sealed partial record Sentence(string Source, string Text)
     /// <summary>"What keeps deadlines is told the time", "who has none waits": clauses whose subject is no noun.</summary>
     [GeneratedRegex(
         @"^(?:What|Who)\b(?! if\b)|[,;:(] what\b|[;:(] who\b"
-        + @"|\bwhat (?:is|are|was|were|has|have|had|does|did|can|cannot|could|may|might|must|will|would|should|comes|goes|stands|stays|keeps"
-        + "|gives|takes|needs|follows|happens|remains|runs|waits|calls|asks|makes|holds|reads|uses|fails|belongs|leads|lies|lets|says|costs"
-        + @"|changes|depends|decides|counts|throws)\b"
+        + @"|\bwhat (?:is|are|was|were|has|have|had|does|did|can|cannot|could|may|might|must|will|would|should|comes|goes|stands|stays"
+        + "|keeps|gives|takes|needs|follows|happens|remains|runs|waits|calls|asks|makes|holds|reads|uses|fails|belongs|leads|lies|lets"
+        + @"|says|costs|changes|depends|decides|counts|throws)\b"
         + @"|\b(?:and|or|but|that|if|when|than|of|to|by|for|with|from|on|in|at|as|beside) who (?:is|are|was|has|have|does|did|can|may|must"
         + @"|asks|waits|calls|comes|keeps|gives|takes|needs|reads|uses)\b")]
     private static partial Regex Headless { get; }

@@ -6,6 +6,6 @@ namespace MlServe.Onnx.Inspection;
 /// </summary>
 /// <param name="TensorName">The tensor's name; empty for a tensor without one, as most attributes are.</param>
 /// <param name="Location">The path, relative to the folder of the model, exactly as the file gives it.</param>
-/// <param name="Offset">If the elements begin in that file, in bytes; 0 if the model does not say.</param>
+/// <param name="Offset">The place of the elements in that file, in bytes; 0 if the model does not say.</param>
 /// <param name="Length">How many bytes they take, or null for the rest of the file.</param>
 public sealed record OnnxExternalData(string TensorName, string Location, long Offset, long? Length);

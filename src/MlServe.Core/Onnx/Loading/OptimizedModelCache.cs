@@ -10,8 +10,8 @@ namespace MlServe.Onnx;
 
 /// <summary>
 /// Optimized models in a folder. An entry is sealed together with all that decides what is in it: the model's digest, the runtime, the
-/// processor and the options; so another file, or another model's entry, is not taken for it. The runtime writes to a place that nobody else can reach, and
-/// what it wrote is inspected like any model.
+/// processor and the options; so another file, or another model's entry, is not taken for it. The runtime writes to a place that nobody
+/// else can reach, and what it wrote is inspected like any model.
 /// </summary>
 internal sealed class OptimizedModelCache
 {

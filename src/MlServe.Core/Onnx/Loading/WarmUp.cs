@@ -12,6 +12,7 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, Tr
 
     private Prediction? _answer;
     private string? _unrepeatable;
+    private bool _isSample;
 
     /// <param name="row">A request that the model takes; null if none is known.</param>
     /// <returns>An output that differed when one row was run again; null if none did.</returns>
@@ -21,7 +22,7 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, Tr
     {
         try
         {
-            if (options.SampleInputs.Count > 0) RowSearch.CheckSample(executor, options.SampleInputs[0]);
+            _isSample = RowSearch.SampleOf(executor, options) is not null;
             executor.SampleRequest = row;
             if (row is { } given) RunSizes(given);
             else CheckSizes();
@@ -112,7 +113,7 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, Tr
                         lane.Write(row, request, 0, request.Rows, written);
                     if (trials.Run(lane, written, request.Outputs) is { } error)
                     {
-                        if (options.SampleInputs.Count == 0) return;
+                        if (!_isSample) return;
                         throw new ModelLoadException(ModelLoadFailure.WarmUpFailed,
                             $"A warm-up run of {written} row(s) with SampleInputs failed: {error.Message}", error.Exception);
                     }

@@ -144,7 +144,7 @@ internal sealed class RequestChecker
     /// <param name="input">What was given.</param>
     /// <param name="isRow">Whether shapes leave out the batch axis.</param>
     /// <param name="rows">The number of rows, -1 as long as nobody has said it.</param>
-    /// <param name="sizes">If the sizes go; empty if they are not wanted.</param>
+    /// <param name="sizes">Takes the sizes; empty if they are not wanted.</param>
     /// <param name="used">How many were written.</param>
     /// <param name="bytes">The bytes that the input takes.</param>
     private PredictionError? CheckInput(
@@ -180,7 +180,7 @@ internal sealed class RequestChecker
         bytes = elements.CountBytes(out var hasNull);
         if (hasNull) return RequestErrors.NullElement(signature);
         var error = elements.Shape is { } shape
-            ? ShapedInput.Check(signature, shape, elements.Length, isRow, ref rows, sizes, out used)
+            ? ShapedInput.Check(signature, shape, elements.Length, isRow, _signature.IsBatchable, ref rows, sizes, out used)
             : FlatInput.Check(signature, elements.Length, ref rows, sizes, out used);
         if (signature.IsOptional) used++;
         return error;
