@@ -15,7 +15,7 @@ public static class PredictionConfigExtensions
     /// </summary>
     /// <remarks>
     /// An operation of BenchmarkDotNet is taken as one prediction: <c>[Benchmark(OperationsPerInvoke = N)]</c> says how many a call of the
-    /// method makes. A cell is <c>-</c> if there is no figure: the benchmark failed, or recorded no call. What the cost means is in
+    /// method makes. A cell is <c>-</c> if there is no figure: the benchmark failed, or recorded no call. The meaning of the cost is in
     /// <see cref="PredictionFigures.CostPerMillion"/>.
     /// </remarks>
     /// <param name="config">The configuration to add to; it is not changed.</param>

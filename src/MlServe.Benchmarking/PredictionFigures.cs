@@ -40,8 +40,8 @@ public sealed class PredictionFigures
     /// there is no price.
     /// </summary>
     /// <remarks>
-    /// The machine is paid as a whole, whatever part of it the benchmark uses, and is taken as never idle: the least that a prediction can
-    /// cost on it. A benchmark that uses one core of eight makes it look eight times as dear as a service that uses all.
+    /// The machine is paid as a whole, however little of it the benchmark uses, and is taken as never idle. So it is the least that a
+    /// prediction can cost on it. A benchmark that uses one core of eight makes it look eight times as dear as a service that uses all.
     /// </remarks>
     public double? CostPerMillion => PredictionCost.PerMillion(HourlyPrice, MeanNanoseconds / 1e9);
 

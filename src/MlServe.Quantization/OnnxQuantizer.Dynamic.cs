@@ -16,9 +16,9 @@ public static partial class OnnxQuantizer
     /// <param name="source">The path of the FP32 model.</param>
     /// <param name="destination">The path of the model to write; overwritten if it exists, and only when the new one is whole and was
     /// run.</param>
-    /// <param name="options">What and how; null: the defaults.</param>
+    /// <param name="options">The method and its options; null: the defaults.</param>
     /// <param name="cancellationToken">Gives up; nothing is written then.</param>
-    /// <returns>What became of each node.</returns>
+    /// <returns>The fate of each node.</returns>
     /// <exception cref="QuantizationException">The model cannot be quantized, or not be written; the message says why. Nothing was
     /// written.</exception>
     public static Task<RewriteReport> QuantizeDynamicAsync(
@@ -33,9 +33,8 @@ public static partial class OnnxQuantizer
     /// <param name="destination">The path of the model to write; overwritten if it exists, and only when the new one is whole and was
     /// run.</param>
     /// <param name="samples">Inputs like those that the model will get, of which the first four are run; null: inputs are made up.</param>
-    /// <param name="options">What and how.</param>
+    /// <param name="options">The options; null: the defaults.</param>
     /// <param name="cancellationToken">Gives up; nothing is written then.</param>
-    /// <inheritdoc cref="QuantizeDynamicAsync(string, string, DynamicQuantizationOptions?, CancellationToken)" path="/exception"/>
     public static Task<RewriteReport> QuantizeDynamicAsync(
         string source, string destination, IEnumerable<PredictionInputs>? samples, DynamicQuantizationOptions? options = null,
         CancellationToken cancellationToken = default)

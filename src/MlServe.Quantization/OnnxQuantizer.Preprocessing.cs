@@ -18,12 +18,12 @@ public static partial class OnnxQuantizer
     /// </summary>
     /// <param name="source">The path of an ONNX file; external data is read from its folder.</param>
     /// <param name="destination">The path to write to. It appears whole or not at all; an existing file is replaced.</param>
-    /// <param name="options">What to do; null for the defaults.</param>
+    /// <param name="options">The steps to do; null for the defaults.</param>
     /// <param name="cancellationToken">Stops the work; no file is written then.</param>
-    /// <returns>What was done.</returns>
-    /// <exception cref="QuantizationException">The model cannot be read or is too large, an operator cannot be raised to the operator set,
-    /// ONNX Runtime refuses the model, the options are out of range, the destination is the source or cannot be written, or the result
-    /// could not be held against the source, or answers otherwise.</exception>
+    /// <returns>The steps that were done.</returns>
+    /// <exception cref="QuantizationException">The model cannot be read or is too large, or ONNX Runtime refuses it. An operator cannot be
+    /// raised to the operator set. The options are out of range, or the destination is the source or cannot be written. The result could
+    /// not be compared with the source, or answers otherwise.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static Task<PreprocessingReport> PreprocessAsync(
         string source, string destination, PreprocessingOptions? options = null, CancellationToken cancellationToken = default) =>
@@ -36,9 +36,8 @@ public static partial class OnnxQuantizer
     /// <param name="source">The path of an ONNX file; external data is read from its folder.</param>
     /// <param name="destination">The path to write to. It appears whole or not at all; an existing file is replaced.</param>
     /// <param name="samples">Inputs like those that the model will get, of which the first four are run; null: inputs are made up.</param>
-    /// <param name="options">What to do; null for the defaults.</param>
+    /// <param name="options">The steps to do; null for the defaults.</param>
     /// <param name="cancellationToken">Stops the work; no file is written then.</param>
-    /// <inheritdoc cref="PreprocessAsync(string, string, PreprocessingOptions?, CancellationToken)" path="/exception"/>
     public static async Task<PreprocessingReport> PreprocessAsync(
         string source, string destination, IEnumerable<PredictionInputs>? samples, PreprocessingOptions? options = null,
         CancellationToken cancellationToken = default)

@@ -18,7 +18,7 @@ public static partial class OnnxQuantizer
     /// <param name="options">Samples, gate and all else; null: the defaults, without samples.</param>
     /// <param name="cancellationToken">Gives it up: the best that has passed its gate by then is written
     /// (<see cref="QuantizationReport.EndedEarly"/>); if none has, nothing is.</param>
-    /// <returns>What was done and what was measured.</returns>
+    /// <returns>The work that was done, and the measurements.</returns>
     /// <exception cref="QuantizationException">It cannot be quantized, or not as asked. No file was written or changed.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled before anything had passed its gate.
     /// No file was written or changed.</exception>
@@ -47,8 +47,8 @@ public static partial class OnnxQuantizer
 
     /// <summary>Makes a model, and writes nothing.</summary>
     /// <param name="source">The model.</param>
-    /// <param name="destination">What the report says of where it goes.</param>
-    /// <param name="options">What and how.</param>
+    /// <param name="destination">The destination that the report names.</param>
+    /// <param name="options">The options.</param>
     /// <param name="cancellationToken">Gives it up.</param>
     internal static Task<(QuantizationReport Report, byte[] Model)> MakeAsync(
         IModelSource source, string destination, QuantizationOptions options, CancellationToken cancellationToken) => Task.Run(

@@ -101,7 +101,7 @@ public sealed record QuantizationOptions
     public IProgress<QuantizationProgress>? Progress { get; init; }
 
     /// <summary>The same options with samples from a list, or from a method that yields them.</summary>
-    /// <param name="samples">What can be enumerated several times.</param>
+    /// <param name="samples">A source that can be enumerated several times.</param>
     public QuantizationOptions CalibrateWith(IEnumerable<PredictionInputs> samples)
     {
         ArgumentNullException.ThrowIfNull(samples);

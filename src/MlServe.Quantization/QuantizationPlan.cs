@@ -78,7 +78,7 @@ public sealed record QuantizationPlan
     public bool KeepsOriginal { get; init; }
 
     /// <summary>Reads a plan.</summary>
-    /// <param name="json">What <see cref="ToJson"/> gave.</param>
+    /// <param name="json">The text that <see cref="ToJson"/> gave.</param>
     /// <exception cref="QuantizationException">It is no plan, or one of a newer version.</exception>
     public static QuantizationPlan FromJson(string json)
     {

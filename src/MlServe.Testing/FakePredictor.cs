@@ -20,7 +20,7 @@ public sealed class FakePredictor : IPredictor
     private volatile bool _isDisposed;
 
     /// <summary>Makes one that answers with zeros, shaped as the signature says, free axes of size 1.</summary>
-    /// <param name="signature">What it takes and gives. Requests are not held against it.</param>
+    /// <param name="signature">Its inputs and outputs. Requests are not held against it.</param>
     public FakePredictor(ModelSignature signature)
     {
         ArgumentNullException.ThrowIfNull(signature);
@@ -29,8 +29,8 @@ public sealed class FakePredictor : IPredictor
     }
 
     /// <summary>Makes one that answers by a function which writes the outputs.</summary>
-    /// <param name="signature">What it takes and gives. Requests are not held against it.</param>
-    /// <param name="answer">Reads the inputs and writes the outputs. What it throws goes to the caller.</param>
+    /// <param name="signature">Its inputs and outputs. Requests are not held against it.</param>
+    /// <param name="answer">Reads the inputs and writes the outputs. An exception that it throws goes to the caller.</param>
     public FakePredictor(ModelSignature signature, Action<PredictionInputs, PredictionWriter> answer)
         : this(signature) => AnswerWith(answer);
 
@@ -57,7 +57,7 @@ public sealed class FakePredictor : IPredictor
     }
 
     /// <summary>Answers by a function which writes the outputs.</summary>
-    /// <param name="answer">Reads the inputs and writes the outputs. What it throws goes to the caller.</param>
+    /// <param name="answer">Reads the inputs and writes the outputs. An exception that it throws goes to the caller.</param>
     public void AnswerWith(Action<PredictionInputs, PredictionWriter> answer)
     {
         ArgumentNullException.ThrowIfNull(answer);
@@ -79,7 +79,8 @@ public sealed class FakePredictor : IPredictor
     }
 
     /// <summary>Answers by a function which makes the whole prediction: some requests with outputs, say, and some with errors.</summary>
-    /// <param name="answer">Reads the inputs and makes the answer, which is the caller's. What it throws goes to the caller.</param>
+    /// <param name="answer">Reads the inputs and makes the answer, which is the caller's. An exception that it throws goes to the
+    /// caller.</param>
     public void AnswerWith(Func<PredictionInputs, Prediction> answer)
     {
         ArgumentNullException.ThrowIfNull(answer);
@@ -95,7 +96,7 @@ public sealed class FakePredictor : IPredictor
     }
 
     /// <summary>Throws at every request, as no predictor should.</summary>
-    /// <param name="exception">What is thrown.</param>
+    /// <param name="exception">The exception that is thrown.</param>
     public void Throw(Exception exception)
     {
         ArgumentNullException.ThrowIfNull(exception);

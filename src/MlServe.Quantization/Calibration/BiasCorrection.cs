@@ -15,7 +15,7 @@ internal static class BiasCorrection
     /// <summary>
     /// Corrects what the rounding of weights does, from the means of the float model's activations: one pass over the samples.
     /// </summary>
-    /// <returns>What is added to the bias of a node, by the name of its output, as in
+    /// <returns>The addends to the biases of nodes, by the name of the node's output, as in
     /// <see cref="QuantizationPlan.BiasCorrections"/>.</returns>
     public static async Task<IReadOnlyDictionary<string, float[]>> ComputeAsync(
         ModelProto preprocessed, QuantizationPlan plan, SampleSet samples, CancellationToken cancellationToken)

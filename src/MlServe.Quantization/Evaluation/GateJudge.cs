@@ -32,9 +32,9 @@ internal static class GateJudge
         _ => gate.MinSpeed,
     };
 
-    /// <param name="gate">What is asked.</param>
+    /// <param name="gate">The gate that is asked.</param>
     /// <param name="method">Of which method.</param>
-    /// <param name="measurement">What was found.</param>
+    /// <param name="measurement">The measurements.</param>
     public static IReadOnlyList<GateCheck> Judge(QuantizationGate gate, QuantizationMethod method, Measurement measurement)
     {
         var checks = new List<GateCheck>();

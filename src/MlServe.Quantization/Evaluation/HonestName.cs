@@ -18,7 +18,7 @@ internal static class HonestName
     /// </summary>
     /// <param name="source">The source, which is never written over.</param>
     /// <param name="destination">The path that was asked for.</param>
-    /// <param name="method">What was written.</param>
+    /// <param name="method">The method of the file that was written.</param>
     /// <param name="digest">That of the source.</param>
     public static string Of(string source, string destination, QuantizationMethod method, string digest)
     {

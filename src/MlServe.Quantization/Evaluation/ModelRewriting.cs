@@ -19,7 +19,7 @@ internal static class ModelRewriting
     /// <param name="source">The path of the model.</param>
     /// <param name="destination">The path of the new one.</param>
     /// <param name="samples">Inputs to run both on; null: they are made up.</param>
-    /// <param name="planWithoutDigest">What to do; the digest is filled in.</param>
+    /// <param name="planWithoutDigest">The plan; the digest is filled in.</param>
     /// <param name="cancellationToken">Gives up.</param>
     public static async Task<RewriteReport> RunAsync(
         string source, string destination, IEnumerable<PredictionInputs>? samples, QuantizationPlan planWithoutDigest,

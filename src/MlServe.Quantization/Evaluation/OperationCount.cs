@@ -35,7 +35,7 @@ internal static class OperationCount
 
     /// <summary>The operations of one run of a model with a sample. Null if not all of them can be counted.</summary>
     /// <param name="model">The model, in FP32.</param>
-    /// <param name="sample">What it runs.</param>
+    /// <param name="sample">The sample that it runs.</param>
     /// <param name="milliseconds">How long a run takes.</param>
     /// <param name="threads">Threads that work on one operator.</param>
     public static long? Of(ModelProto model, EncodedSample sample, double milliseconds, int threads)

@@ -9,11 +9,11 @@ internal static class OutputJudge
 {
     private static readonly CultureInfo Invariant = CultureInfo.InvariantCulture;
 
-    /// <param name="gate">What is asked.</param>
-    /// <param name="output">What was found.</param>
+    /// <param name="gate">The gate that is asked.</param>
+    /// <param name="output">The comparison.</param>
     /// <param name="isMadeUp">Whether inputs were made up, so that classes and neighbours mean nothing.</param>
-    /// <param name="isFinal">Whether it is the last word: then lower ends of intervals count. On the way to it counts what twice as many
-    /// rows would show of what was found: so many are kept for the last word, which is not spoken often.</param>
+    /// <param name="isFinal">Whether it is the last word: then lower ends of intervals count. On the way to it counts the share that twice
+    /// as many rows can be expected to show. So many are kept for the last word, which is not spoken often.</param>
     public static IEnumerable<GateCheck> Judge(QuantizationGate gate, OutputComparison output, bool isMadeUp, bool isFinal)
     {
         var name = output.Name;

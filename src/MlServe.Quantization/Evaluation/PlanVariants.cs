@@ -3,7 +3,7 @@ using MlServe.Quantization.Rewriting;
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>One way in which the values of a model are rounded.</summary>
-/// <param name="Description">What it is, for a person.</param>
+/// <param name="Description">The name of the variant, for a person.</param>
 /// <param name="MayBeFaster">Whether it is tried for its speed as well, not only if answers are not near enough.</param>
 /// <param name="MakeAsync">Makes the plan.</param>
 internal sealed record PlanVariant(string Description, bool MayBeFaster, Func<CancellationToken, Task<QuantizationPlan>> MakeAsync);

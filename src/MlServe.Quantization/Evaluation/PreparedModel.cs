@@ -72,7 +72,7 @@ internal sealed class PreparedModel : IAsyncDisposable
     }
 
     /// <param name="document">The source.</param>
-    /// <param name="options">What and how.</param>
+    /// <param name="options">The options.</param>
     /// <param name="progress">Told how far it is.</param>
     /// <param name="cancellationToken">Gives it up.</param>
     /// <param name="clock">By what passes over samples and measurements are cut short; null: they are not.</param>

@@ -36,8 +36,8 @@ internal sealed class SearchLog(CandidateEvaluator? evaluator = null, SearchCloc
 
     public SensitivityReport? Sensitivity { get; set; }
 
-    /// <param name="plan">What is tried.</param>
-    /// <param name="description">What it is, for a person.</param>
+    /// <param name="plan">The plan that is tried.</param>
+    /// <param name="description">The name of the candidate, for a person.</param>
     /// <param name="leftOut">The nodes that were left out for it.</param>
     /// <param name="isAsked">Whether it is of the kind that was asked for, so that its being almost fast enough counts.</param>
     public async Task<Candidate> TryAsync(QuantizationPlan plan, string description, IReadOnlyList<string> leftOut, bool isAsked = true)

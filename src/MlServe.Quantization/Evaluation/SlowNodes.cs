@@ -12,7 +12,7 @@ namespace MlServe.Quantization.Evaluation;
 internal sealed class SlowNodes(SourceModel source, ModelProto preprocessed, EvaluationSamples samples, int threads)
 {
     /// <param name="plan">The plan with all nodes.</param>
-    /// <param name="decisions">What became of the nodes under it.</param>
+    /// <param name="decisions">The fate of the nodes under it.</param>
     /// <param name="speed">How fast that is against the source.</param>
     /// <param name="hasTime">Whether there is time for another node.</param>
     /// <param name="report">Told the share that is done.</param>

@@ -25,8 +25,8 @@ internal static class SpeedComparison
 
     /// <param name="source">The source.</param>
     /// <param name="model">The model.</param>
-    /// <param name="sample">What both run.</param>
-    /// <param name="threshold">The ratio that has to be told from what is measured; 0: none.</param>
+    /// <param name="sample">The sample that both run.</param>
+    /// <param name="threshold">The ratio that has to be told from the measured one; 0: none.</param>
     /// <param name="most">The longest that it may take on the wall, once there are as many pairs as an interval needs.</param>
     /// <param name="cancellationToken">Gives it up between two windows.</param>
     public static SpeedEstimate Measure(

@@ -86,7 +86,7 @@ internal sealed class SearchClock : IDisposable
     /// <summary>A share of the time that is left, for one stage.</summary>
     public TimeSpan Part(double share) => Left * share;
 
-    /// <returns>Whether a stage that begins now, and gets a share of what is left, has time for more.</returns>
+    /// <returns>Whether a stage that begins now, and gets a share of the time that is left, has time for more.</returns>
     public Func<bool> HasPart(double share)
     {
         var end = Elapsed + Part(share);

@@ -53,7 +53,7 @@ public sealed class ModelQuantizationOptions
     /// <summary>
     /// Gives samples: inputs like those that the model will get. Without any, and without a method that needs none, nothing is quantized.
     /// </summary>
-    /// <param name="samples">What can be enumerated several times; a few dozen to a few hundred.</param>
+    /// <param name="samples">A source that can be enumerated several times; a few dozen to a few hundred.</param>
     /// <returns>These options.</returns>
     public ModelQuantizationOptions CalibrateWith(IEnumerable<PredictionInputs> samples)
     {

@@ -64,7 +64,7 @@ internal sealed class QuantizationCache(string folder, string key)
     }
 
     /// <summary>Keeps an entry and its model.</summary>
-    /// <returns>The entry, which says where the model lies.</returns>
+    /// <returns>The entry, which names the model's file.</returns>
     /// <exception cref="QuantizationException">The folder takes no more.</exception>
     public async Task<CacheEntry> KeepAsync(CacheEntry entry, byte[]? model, CancellationToken cancellationToken)
     {

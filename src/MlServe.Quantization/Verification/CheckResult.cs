@@ -2,7 +2,7 @@ namespace MlServe.Quantization.Verification;
 
 /// <summary>The outcome of holding a model against its source.</summary>
 /// <param name="Outcome">The verdict.</param>
-/// <param name="Text">On what it was tried and what was found, for a person.</param>
+/// <param name="Text">The inputs that it was tried on and the findings, for a person.</param>
 internal sealed record CheckResult(CheckOutcome Outcome, string Text)
 {
     /// <exception cref="QuantizationException">It did not hold, or could not be made.</exception>

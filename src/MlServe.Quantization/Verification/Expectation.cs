@@ -1,8 +1,8 @@
 namespace MlServe.Quantization.Verification;
 
 /// <summary>How near to the source a rewritten model has to answer.</summary>
-/// <param name="MinSnrDb">The least ratio of signal to noise on usual values, in decibels; null: it computes the same, but for rounding of
-/// floats; negative infinity: only its form.</param>
+/// <param name="MinSnrDb">The least ratio of signal to noise on usual values, in decibels. Null: it computes the same, but for rounding of
+/// floats. Negative infinity: only its form.</param>
 internal sealed record Expectation(double? MinSnrDb)
 {
     /// <summary>The same but for rounding of floats.</summary>

@@ -32,10 +32,10 @@ internal sealed class OutputEvidence(string name, Expectation expectation)
     /// <summary>The first fault that was found; null: none.</summary>
     public string? Fault { get; private set; }
 
-    /// <param name="trial">What the models were given.</param>
-    /// <param name="source">What the source gave.</param>
-    /// <param name="model">What the model gave.</param>
-    /// <param name="optimized">What the source gave with the runtime's optimizations; null if that was not asked.</param>
+    /// <param name="trial">The inputs of the models.</param>
+    /// <param name="source">The source's output.</param>
+    /// <param name="model">The model's output.</param>
+    /// <param name="optimized">The source's output with the runtime's optimizations; null if that was not asked.</param>
     /// <param name="isBrittle">Whether the model has operators whose answers jump.</param>
     public void Add(TrialInput trial, Answer source, Answer model, Answer? optimized, bool isBrittle)
     {

@@ -3,7 +3,7 @@ using System.CommandLine.Parsing;
 
 namespace MlServe.Cli.Commands;
 
-/// <summary>What several commands take.</summary>
+/// <summary>The options and arguments of several commands.</summary>
 internal static class CommonOptions
 {
     public static Argument<string> Model() => new("MODEL") { Description = "The .onnx file." };

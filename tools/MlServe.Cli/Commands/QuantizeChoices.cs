@@ -3,7 +3,7 @@ using MlServe.Quantization;
 
 namespace MlServe.Cli.Commands;
 
-/// <summary>The options of quantizing as the command line names them. What is not said stays as the library has it.</summary>
+/// <summary>The options of quantizing as the command line names them. Options that are not given stay as the library has them.</summary>
 internal sealed class QuantizeChoices
 {
     private readonly Option<QuantizationMethod?> _method = CommonOptions.Choice(
@@ -164,7 +164,7 @@ internal sealed class QuantizeChoices
         };
     }
 
-    /// <summary>What was said, of which 0 means that it is not asked.</summary>
+    /// <summary>The given bound, of which 0 means that it is not asked.</summary>
     private static double? Bound(double? said, double? otherwise) => said switch { null => otherwise, 0 => null, _ => said };
 
     private static Dictionary<string, OutputMetric> MetricsOf(string[] said)

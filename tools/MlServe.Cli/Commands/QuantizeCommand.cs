@@ -78,7 +78,7 @@ internal static class QuantizeCommand
     }
 
     /// <summary>
-    /// FP32 under another name is not what was asked for, unless it was, and a script has to notice; nor is the source, whatever was asked.
+    /// FP32 under another name counts as an answer only if it was asked for, and a script has to notice. So does the source.
     /// </summary>
     private static bool IsWhatWasAsked(QuantizationOptions options, QuantizationReport result) =>
         result.IsQuantized

@@ -36,7 +36,7 @@ internal sealed class MetricChooser
     /// <param name="model">The model, with its constants folded.</param>
     /// <param name="source">It, opened.</param>
     /// <param name="sample">A sample, whose answer shows the shapes.</param>
-    /// <param name="stated">What the user says, by the names of outputs.</param>
+    /// <param name="stated">The user's choices, by the names of outputs.</param>
     public static IReadOnlyDictionary<string, ChosenMetric> Choose(
         ModelProto model, GraphSession source, EncodedSample? sample, IReadOnlyDictionary<string, OutputMetric> stated)
     {

@@ -6,7 +6,7 @@ namespace MlServe.Quantization.Rewriting.Static;
 /// </summary>
 /// <param name="Scales">The scale of each channel.</param>
 /// <param name="Zeros">The zero point of each channel.</param>
-/// <param name="Tensor">What the integer operator is told.</param>
+/// <param name="Tensor">The scale and zero point that the integer operator is told.</param>
 internal sealed record ChannelScales(float[] Scales, int[] Zeros, ScaleAndZero Tensor)
 {
     private const double Exponent = 0.5;
