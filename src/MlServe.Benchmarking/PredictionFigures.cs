@@ -3,7 +3,7 @@ using BenchmarkDotNet.Reports;
 namespace MlServe.Benchmarking;
 
 /// <summary>
-/// What a benchmark says about predictions, as numbers. An operation of BenchmarkDotNet is taken as one prediction. Immutable.
+/// The figures of a benchmark about predictions, as numbers. An operation of BenchmarkDotNet is taken as one prediction. Immutable.
 /// </summary>
 public sealed class PredictionFigures
 {
@@ -36,12 +36,12 @@ public sealed class PredictionFigures
     public decimal? HourlyPrice { get; }
 
     /// <summary>
-    /// What a million predictions cost, in the currency of the price: price an hour / 3600 x seconds a prediction x 1,000,000. Null if
+    /// The cost of a million predictions, in the currency of the price: price an hour / 3600 x seconds a prediction x 1,000,000. Null if
     /// there is no price.
     /// </summary>
     /// <remarks>
-    /// The machine is paid as a whole, whatever part of it the benchmark uses, and is taken as never idle: the least that a prediction can
-    /// cost on it. A benchmark that uses one core of eight makes it look eight times as dear as a service that uses all.
+    /// The machine is paid as a whole, however little of it the benchmark uses, and is taken as never idle. So it is the least that a
+    /// prediction can cost on it. A benchmark that uses one core of eight makes it look eight times as dear as a service that uses all.
     /// </remarks>
     public double? CostPerMillion => PredictionCost.PerMillion(HourlyPrice, MeanNanoseconds / 1e9);
 

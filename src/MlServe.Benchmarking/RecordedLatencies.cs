@@ -4,12 +4,12 @@ using BenchmarkDotNet.Running;
 
 namespace MlServe.Benchmarking;
 
-/// <summary>What calls took in a benchmark, from wherever it ran.</summary>
+/// <summary>The latencies of calls in a benchmark, from any process that it ran in.</summary>
 internal static class RecordedLatencies
 {
     private static readonly ConditionalWeakTable<BenchmarkCase, LatencyHistogram> InProcess = [];
 
-    /// <summary>Keeps what was recorded in this process; all launches of a benchmark count together.</summary>
+    /// <summary>Keeps a histogram that was recorded in this process; all launches of a benchmark count together.</summary>
     public static void Keep(BenchmarkCase benchmarkCase, LatencyHistogram histogram) =>
         InProcess.GetValue(benchmarkCase, static _ => new()).Add(histogram);
 

@@ -1,6 +1,6 @@
 namespace MlServe.Quantization;
 
-/// <summary>What is done if a quantized model does not pass its gate.</summary>
+/// <summary>The action if a quantized model does not pass its gate.</summary>
 public enum GateFailureAction
 {
     /// <summary>
@@ -19,7 +19,7 @@ public enum GateFailureAction
     Throw,
 
     /// <summary>
-    /// As <see cref="ExcludeNodes"/>, and where no integers pass, weights of 8 bits for their size, as <see cref="Int8Storage"/>.
+    /// As <see cref="ExcludeNodes"/>, and if no integers pass, weights of 8 bits for their size, as <see cref="Int8Storage"/>.
     /// </summary>
     Smaller,
 }

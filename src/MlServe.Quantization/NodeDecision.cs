@@ -1,6 +1,6 @@
 namespace MlServe.Quantization;
 
-/// <summary>What became of one operator of the model.</summary>
+/// <summary>The fate of one operator of the model.</summary>
 /// <param name="Node">Its name, or that of its first output if it has none.</param>
 /// <param name="OpType">The operator.</param>
 /// <param name="IsQuantized">Whether it works on integers (or, for weight-only methods, whether its weights were changed).</param>

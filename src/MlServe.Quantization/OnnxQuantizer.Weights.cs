@@ -13,9 +13,9 @@ public static partial class OnnxQuantizer
     /// <param name="source">The path of the FP32 model.</param>
     /// <param name="destination">The path of the model to write; overwritten if it exists, and only when the new one is whole and was
     /// run.</param>
-    /// <param name="options">What and how.</param>
+    /// <param name="options">The method and its options.</param>
     /// <param name="cancellationToken">Gives up; nothing is written then.</param>
-    /// <returns>What became of each node.</returns>
+    /// <returns>The fate of each node.</returns>
     /// <exception cref="QuantizationException">The model cannot be quantized, or not be written; the message says why. Nothing was
     /// written.</exception>
     public static Task<RewriteReport> QuantizeWeightsAsync(
@@ -30,9 +30,8 @@ public static partial class OnnxQuantizer
     /// <param name="destination">The path of the model to write; overwritten if it exists, and only when the new one is whole and was
     /// run.</param>
     /// <param name="samples">Inputs like those that the model will get, of which the first four are run; null: inputs are made up.</param>
-    /// <param name="options">What and how.</param>
+    /// <param name="options">The method and its options.</param>
     /// <param name="cancellationToken">Gives up; nothing is written then.</param>
-    /// <inheritdoc cref="QuantizeWeightsAsync(string, string, WeightQuantizationOptions, CancellationToken)" path="/exception"/>
     public static Task<RewriteReport> QuantizeWeightsAsync(
         string source, string destination, IEnumerable<PredictionInputs>? samples, WeightQuantizationOptions options,
         CancellationToken cancellationToken = default)

@@ -22,14 +22,14 @@ public sealed record OutputComparison
     public long Values { get; init; }
 
     /// <summary>
-    /// Ten times the decimal logarithm of the source's squares over the squares of the differences, if the source's are at least those
-    /// of a floor: 1e-6, and 0.03 of a probability. Infinite if all are equal; null for what are no numbers with a fraction, or if
-    /// nothing was compared. Of detectors only if something was found, of sequences without padding.
+    /// Ten times the decimal logarithm of the source's squares over the squares of the differences. The source's squares count as those of
+    /// a floor at least: 1e-6, and 0.03 of a probability. Infinite if all are equal; null for values that are no numbers with a fraction,
+    /// or if nothing was compared. Of detectors only if something was found, of sequences without padding.
     /// </summary>
     public double? SnrDb { get; init; }
 
     /// <summary>
-    /// What <see cref="SnrDb"/> is at least, at 95 %, by drawing rows anew; null if there is none, or less than two rows.
+    /// The lower bound of <see cref="SnrDb"/>, at 95 %, by drawing rows anew; null if there is none, or less than two rows.
     /// </summary>
     public double? SnrLowDb { get; init; }
 
@@ -42,13 +42,13 @@ public sealed record OutputComparison
     public double? MaxDifference { get; init; }
 
     /// <summary>
-    /// For scores of classes the share of rows whose greatest is at the same place (of a sequence: the mean share of its places); for
-    /// integers, truth values and text the mean share of a row's equal elements; for vectors the share of rows with the same nearest
+    /// For scores of classes the share of rows whose greatest is at the same place (of a sequence: the mean share of its places). For
+    /// integers, truth values and text the mean share of a row's equal elements. For vectors the share of rows with the same nearest
     /// neighbour among those that were compared. Null if that is not asked of the output.
     /// </summary>
     public double? Agreement { get; init; }
 
-    /// <summary>What <see cref="Agreement"/> is at least for all rows, at 95 %.</summary>
+    /// <summary>The lower bound of <see cref="Agreement"/> for all rows, at 95 %.</summary>
     public double? AgreementLow { get; init; }
 
     /// <summary>Rows of which <see cref="Agreement"/> is a share.</summary>

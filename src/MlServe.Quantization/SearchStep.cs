@@ -3,7 +3,7 @@ namespace MlServe.Quantization;
 /// <summary>One candidate that was measured on the way to the result.</summary>
 public sealed record SearchStep
 {
-    /// <summary>What was tried, for a person.</summary>
+    /// <summary>The description of the candidate, for a person.</summary>
     public required string Description { get; init; }
 
     /// <summary>How it was made.</summary>
@@ -44,6 +44,6 @@ public sealed record SearchStep
     /// <summary>Whether it passed the gate.</summary>
     public bool Passed { get; init; }
 
-    /// <summary>What it failed for, or empty.</summary>
+    /// <summary>The reason for which it failed, or empty.</summary>
     public string Reason { get; init; } = "";
 }

@@ -37,8 +37,8 @@ internal sealed record Candidate
         : double.NegativeInfinity;
 
     /// <summary>
-    /// Whether to look further from it rather than from another: the faster of two that answer as they should, else one that is not too
-    /// slow, else the nearer.
+    /// Whether to look further from it rather than from another. The faster wins if both answer as they should; else one that is not too
+    /// slow; else the nearer.
     /// </summary>
     public bool IsBetterStartThan(Candidate other)
     {

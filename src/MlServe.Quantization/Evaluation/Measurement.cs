@@ -29,6 +29,6 @@ internal sealed record Measurement
     /// <summary>Speed against FP32 with its exact rewrites, in turns with it; null if it was not measured.</summary>
     public SpeedEstimate? AgainstRewritten { get; init; }
 
-    /// <summary>What came of running it on other shapes and values; null if that was not done yet.</summary>
+    /// <summary>The outcome of running it on other shapes and values; null if that was not done yet.</summary>
     public CheckResult? Form { get; init; }
 }

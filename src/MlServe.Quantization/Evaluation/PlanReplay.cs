@@ -55,8 +55,8 @@ internal sealed class PlanReplay(
         if (comparison.Outputs.FirstOrDefault(static output => output.NotFinite > 0) is { } output)
         {
             throw new QuantizationException(QuantizationFailure.NotFinite,
-                $"The model of the plan gives {output.NotFinite} values of '{output.Name}' that are not finite where the source's are. "
-                    + "Make the plan anew.");
+                $"The model of the plan gives {output.NotFinite} values of '{output.Name}' that differ from the source's and are not "
+                    + "finite on one side. Make the plan anew.");
         }
 
         return new() { Plan = plan, Description = "by plan", Bytes = bytes, Decisions = result.Decisions, Checks = [] };

@@ -14,7 +14,7 @@ internal sealed class ProgressReporter(IProgress<QuantizationProgress>? progress
 
     /// <param name="stage">The stage.</param>
     /// <param name="part">The share of it that is done.</param>
-    /// <param name="message">What is being done.</param>
+    /// <param name="message">The current work.</param>
     public void Report(QuantizationStage stage, double part, string message)
     {
         cancellationToken.ThrowIfCancellationRequested();

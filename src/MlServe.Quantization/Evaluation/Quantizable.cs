@@ -47,7 +47,7 @@ internal static class Quantizable
                 .FirstOrDefault() ?? "an If or a Loop";
             return string.Create(
                 CultureInfo.InvariantCulture,
-                $"{all.Total - main.Total} of its {all.Total} weights lie inside {holder}, and what is inside of a subgraph stays "
+                $"{all.Total - main.Total} of its {all.Total} weights lie inside {holder}, and weights inside of a subgraph stay "
                 + $"FP32 in a static plan");
         }
 

@@ -3,7 +3,7 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Model;
 
 /// <summary>
-/// Who makes and who reads each value of one graph. A snapshot: it does not follow later changes. Reads from within subgraphs count as
+/// The producers and readers of each value of one graph. A snapshot: it does not follow later changes. Reads from within subgraphs count as
 /// reads by the node that holds them.
 /// </summary>
 internal sealed class GraphIndex
@@ -95,7 +95,7 @@ internal sealed class GraphIndex
         return captured;
     }
 
-    /// <summary>One place where a value is read.</summary>
+    /// <summary>One reading of a value.</summary>
     /// <param name="Node">The node that reads it.</param>
     /// <param name="Input">Which of its inputs, from 0; <see cref="FromSubgraph"/> if one of its subgraphs reads it.</param>
     internal readonly record struct Use(NodeProto Node, int Input)

@@ -19,7 +19,7 @@ internal static class OnnxFile
         }
     }
 
-    /// <summary>Says what is wrong with a destination before any work is done for it.</summary>
+    /// <summary>Refuses a destination that cannot be written to, before any work is done for it.</summary>
     public static void CheckDestination(string source, string destination)
     {
         var full = Path.GetFullPath(destination);

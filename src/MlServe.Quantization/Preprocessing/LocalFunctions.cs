@@ -16,7 +16,7 @@ internal sealed class LocalFunctions
         foreach (var function in model.Functions)
         {
             if (IsBuiltIn(function.Domain))
-                Obstacle ??= $"'{function.Name}' is in the domain '{function.Domain}', where it may stand for an operator of the same name";
+                Obstacle ??= $"'{function.Name}' is in the domain '{function.Domain}', and may stand for an operator of the same name";
             else if (!_functions.TryAdd((function.Domain, function.Name, function.Overload), function))
                 Obstacle ??= $"'{function.Name}' is defined twice";
         }

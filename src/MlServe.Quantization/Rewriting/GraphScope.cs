@@ -44,7 +44,7 @@ internal sealed class GraphScope(GraphProto graph, GraphScope? parent)
     /// <summary>The only node of this graph that reads a value that is no output; null if there are none or several.</summary>
     public NodeProto? SoleReaderOf(string value) => _index.SoleReaderOf(value);
 
-    /// <summary>How many axes a constant has, whatever else it is; null: it is none.</summary>
+    /// <summary>How many axes a constant of any kind has; null: it is no constant.</summary>
     public int? AxesOfConstant(string name)
     {
         for (var scope = this; scope is not null; scope = scope.Parent)

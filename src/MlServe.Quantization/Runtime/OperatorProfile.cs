@@ -6,7 +6,8 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Runtime;
 
 /// <summary>
-/// One run of a model as ONNX Runtime's own profile tells of it: each operator that ran, as often as it ran, with the shapes that it had.
+/// One run of a model as ONNX Runtime's own profile tells of it. It has each operator that ran, as often as it ran, with the shapes that it
+/// had.
 /// </summary>
 internal static class OperatorProfile
 {

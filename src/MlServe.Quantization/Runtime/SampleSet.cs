@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace MlServe.Quantization.Runtime;
 
 /// <summary>
-/// A user's samples, read again as often as they are needed and never kept. Of each four the first two are calibrated on, candidates are
-/// compared on the second, and the last two are kept for the last word, so that it is spoken on rows that nothing was chosen by. With fewer
+/// A user's samples, read again as often as they are needed and never kept. Of each four the first two are calibrated on, and candidates
+/// are compared on the second. The last two are kept for the last word, so that it is spoken on rows that nothing was chosen by. With fewer
 /// than four all serve for all, and the report says so.
 /// </summary>
 internal sealed class SampleSet(IAsyncEnumerable<PredictionInputs> samples, SampleEncoder encoder, int maxSamples)

@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace MlServe.Quantization.Serving;
 
-/// <summary>What the cache keeps of one quantization, beside the model's file.</summary>
+/// <summary>The cache's record of one quantization, beside the model's file.</summary>
 internal sealed record CacheEntry
 {
     /// <summary>The model's file in the same folder; null: the source is served.</summary>

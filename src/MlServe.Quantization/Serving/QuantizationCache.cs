@@ -5,8 +5,8 @@ using MlServe.Quantization.Model;
 namespace MlServe.Quantization.Serving;
 
 /// <summary>
-/// Keeps quantized models in a folder: a file for the model, named by what is in it, and one that names it, which is moved into place last.
-/// So any number of processes may write and read at once.
+/// Keeps quantized models in a folder. There is a file for the model, named by its content, and one that names it, which is moved into
+/// place last. So any number of processes may write and read at once.
 /// </summary>
 internal sealed class QuantizationCache(string folder, string key)
 {
@@ -64,7 +64,7 @@ internal sealed class QuantizationCache(string folder, string key)
     }
 
     /// <summary>Keeps an entry and its model.</summary>
-    /// <returns>The entry, which says where the model lies.</returns>
+    /// <returns>The entry, which names the model's file.</returns>
     /// <exception cref="QuantizationException">The folder takes no more.</exception>
     public async Task<CacheEntry> KeepAsync(CacheEntry entry, byte[]? model, CancellationToken cancellationToken)
     {

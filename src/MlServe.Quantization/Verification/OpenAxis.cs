@@ -7,7 +7,7 @@ namespace MlServe.Quantization.Verification;
 /// <param name="Name">The name; empty if the length is fixed.</param>
 internal readonly record struct OpenAxis(long Length, string Name)
 {
-    /// <summary>What a first axis without a name is called: that of the rows.</summary>
+    /// <summary>The name of a first axis without a name: that of the rows.</summary>
     public const string Rows = "(rows)";
 
     public bool IsOpen => Length < 0;

@@ -18,7 +18,7 @@ internal sealed class TrialValues(GraphSession session, EncodedSample? sample, i
     /// <param name="Label">For messages.</param>
     /// <param name="Low">The least float.</param>
     /// <param name="High">The greatest float; equal to the least: all are alike.</param>
-    /// <param name="Factor">What a sample's values are multiplied with.</param>
+    /// <param name="Factor">The factor of a sample's values.</param>
     /// <param name="MaxInteger">The bound of integers that are made up, itself left out.</param>
     /// <param name="IsUsual">Whether they are of the size that models see.</param>
     internal sealed record Kind(string Label, float Low, float High, float Factor, int MaxInteger, bool IsUsual);

@@ -1,6 +1,6 @@
 namespace MlServe.Quantization.Evaluation.Metrics;
 
-/// <summary>What a few rows show of all rows: lower ends of intervals of 95 %, with one side.</summary>
+/// <summary>The evidence that a few rows give of all rows: lower ends of intervals of 95 %, with one side.</summary>
 internal static class Confidence
 {
     private const double Level = 0.95;
@@ -66,7 +66,7 @@ internal static class Confidence
             0, (share + (Z * Z / (2 * rows)) - (Z * Math.Sqrt((share * (1 - share) / rows) + (Z * Z / (4.0 * rows * rows))))) / scale);
     }
 
-    /// <summary>How likely so many or more of the rows agree where each does with a probability.</summary>
+    /// <summary>How likely so many or more of the rows agree if each agrees with a probability.</summary>
     private static double Tail(long successes, long rows, double probability)
     {
         // The misses are few: they are summed.

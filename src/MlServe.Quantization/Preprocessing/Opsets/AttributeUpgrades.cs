@@ -28,12 +28,12 @@ internal static class AttributeUpgrades
         scope.Add(node);
     }
 
-    /// <summary>The mask became boolean in 10, and in 12 true if nothing is dropped; one that nothing reads can go.</summary>
+    /// <summary>The mask became boolean in 10, and in 12 true for an element that is kept; one that nothing reads can go.</summary>
     public static void DropMask(NodeProto node, UpgradeScope scope)
     {
         if (node.Output.Count > 1)
         {
-            if (scope.IsRead(node.Output[1])) throw scope.Refuse(node, "its mask is read, and the mask is another one since");
+            if (scope.IsRead(node.Output[1])) throw scope.Refuse(node, "its mask is read, and later the mask has another form");
             node.Output.RemoveAt(1);
         }
 

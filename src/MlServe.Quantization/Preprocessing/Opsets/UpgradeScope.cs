@@ -16,7 +16,7 @@ internal sealed class UpgradeScope(ModelProto model, long from, int target)
     private int _version;
 
     /// <summary>
-    /// The constants that were made, in the order in which they were; they belong to the main graph, if subgraphs see them too.
+    /// The constants that were made, in the order in which they were; they belong to the main graph, so that subgraphs see them too.
     /// </summary>
     public IEnumerable<TensorProto> Constants => _made;
 

@@ -6,7 +6,7 @@ namespace MlServe.Quantization.Preprocessing.Shapes;
 /// <summary>How a convolution or a pooling moves along one axis.</summary>
 internal readonly record struct Window(long Kernel, long Stride, long Padding, long Dilation, string AutoPad, bool RoundsUp)
 {
-    /// <summary>Whether what comes out is as long as what goes in, however long that is.</summary>
+    /// <summary>Whether the output is as long as the input, however long that is.</summary>
     public bool KeepsLength => Stride == 1 && (IsSame || PaddingOrNone == Dilation * (Kernel - 1));
 
     private bool IsSame => AutoPad is "SAME_UPPER" or "SAME_LOWER";

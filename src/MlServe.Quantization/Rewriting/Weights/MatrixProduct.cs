@@ -32,7 +32,7 @@ internal sealed class MatrixProduct
     /// <summary>Elements of a row that comes out.</summary>
     public int Width { get; }
 
-    /// <summary>What is added, in the node's own graph; null if nothing is.</summary>
+    /// <summary>The name of the addend, in the node's own graph; null if nothing is added.</summary>
     public string? Bias { get; private set; }
 
     /// <summary>The constant behind <see cref="Bias"/> and what it has to be multiplied by first; null if that is 1.</summary>
@@ -40,7 +40,7 @@ internal sealed class MatrixProduct
 
     public long Multiplications => (long)Depth * Width;
 
-    /// <summary>What two products must share to have the same integers.</summary>
+    /// <summary>The traits that two products must share to have the same integers.</summary>
     public string Key => FormattableString.Invariant($"{(_isTransposed ? "t" : "")}{_alpha:R}");
 
     /// <param name="node">A MatMul or a Gemm.</param>
@@ -108,7 +108,7 @@ internal sealed class MatrixProduct
         if (beta == 1) return true;
         if (scope.Find(Bias, out _) is not { IsFloat: true } bias)
         {
-            reason = $"it adds what is no constant, times {beta} (beta)";
+            reason = $"it adds a value that is no constant, times {beta} (beta)";
             return false;
         }
 

@@ -4,7 +4,7 @@ using MlServe.Quantization.Proto;
 
 namespace MlServe.Quantization.Rewriting.Weights;
 
-/// <summary>What a Gemm adds, for the Add that follows its product; a factor (beta) is multiplied into the constant.</summary>
+/// <summary>The addend of a Gemm, for the Add that follows its product; a factor (beta) is multiplied into the constant.</summary>
 internal sealed class ProductBias(ModelRewrite rewrite)
 {
     private readonly Dictionary<(Weight, float), string> _scaled = [];

@@ -39,7 +39,8 @@ internal readonly record struct WeightAxes(int Leading, bool Last)
     }
 
     /// <summary>
-    /// What is picked out together has a scale of its own: a row of a table of words, or a column if the axis is the last.
+    /// Elements that are picked out together have a scale of their own. They are a row of a table of words, or a column if the axis is the
+    /// last.
     /// </summary>
     private static WeightAxes? Gathered(NodeProto node, int rank)
     {
