@@ -32,7 +32,9 @@ public static class UrgentTasks
         return UrgentDelay.WaitForAsync(task, limit, time, cancellationToken);
     }
 
-    /// <summary>Cancels a source that others may have registered code with. Exceptions of that code are counted, and go no further.</summary>
+    /// <summary>
+    /// Cancels a source that others may have registered code with. Exceptions of that code are counted, and go no further.
+    /// </summary>
     /// <param name="source">The source; one that has been disposed of is let be.</param>
     public static void Cancel(CancellationTokenSource source)
     {

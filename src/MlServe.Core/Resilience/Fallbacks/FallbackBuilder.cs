@@ -78,8 +78,8 @@ public sealed class FallbackBuilder
     }
 
     /// <summary>
-    /// The same row for every request, as configuration has it. The numbers take the types of the model's outputs when it is loaded, and are
-    /// float until then. Always a step of its own.
+    /// The same row for every request, as configuration has it. The numbers take the types of the model's outputs when it is loaded, and
+    /// are float until then. Always a step of its own.
     /// </summary>
     /// <param name="rows">The elements of one row of each output, by its name.</param>
     /// <returns>This builder.</returns>
