@@ -42,29 +42,20 @@ internal sealed class UrgentCancel : UrgentWork
         _done.SetResult();
     }
 
-    private sealed class Timed : IDisposable
+    private sealed class Timed : IDisposable, IDeadlineOwner
     {
         private readonly CancellationTokenSource _source;
-        private readonly TimeProvider _time;
-        private readonly ITimer _timer;
-        private readonly long _due;
+        private readonly DeadlineAlarm _alarm;
 
         public Timed(CancellationTokenSource source, TimeSpan delay, TimeProvider time)
         {
             _source = source;
-            _time = time;
-            _due = time.After(delay);
-            _timer = time.CreateDeadlineTimer(static timed => ((Timed)timed!).Fire(), this);
-            _timer.Change(Timestamps.ToTimer(delay), Timeout.InfiniteTimeSpan);
+            _alarm = new(this);
+            _alarm.Start(time, time.After(delay));
         }
 
-        public void Dispose() => _timer.Dispose();
+        public void Dispose() => _alarm.Dispose();
 
-        private void Fire()
-        {
-            var left = _time.GetElapsedTime(_time.GetTimestamp(), _due);
-            if (left > TimeSpan.Zero) _timer.Change(Timestamps.ToTimer(left), Timeout.InfiniteTimeSpan);
-            else Cancel(_source);
-        }
+        void IDeadlineOwner.Expire(int turn) => Cancel(_source);
     }
 }

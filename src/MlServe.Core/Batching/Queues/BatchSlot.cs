@@ -6,9 +6,12 @@ namespace MlServe.Batching;
 /// A request on its way through the batcher. Pooled; goes back when both its batch and its caller are done with it. Whoever moves it to
 /// <see cref="Taken"/> answers it: the lane that ran it, its caller's token, or its deadline.
 /// </summary>
-internal sealed class BatchSlot : PooledSource
+#pragma warning disable CA1001 // Pooled: what it holds goes where the pool does not take it back.
+internal sealed class BatchSlot : PooledSource, IDeadlineOwner
+#pragma warning restore CA1001
 {
-    // The low bits of the state; above them a generation, so that a timer which fires late cannot end the next request of the same object.
+    // The low bits of the state; above them a generation, so that a deadline which is told late cannot end the next request of the same
+    // object.
     private const int Pending = 0;
     private const int Busy = 1;
     private const int BusyAndCancelled = 2;
@@ -16,17 +19,13 @@ internal sealed class BatchSlot : PooledSource
     private const int Taken = 4;
     private const int Phases = 7;
 
-    /// <summary>Clocks of the system take whole milliseconds and cut off the rest.</summary>
-    private static readonly TimeSpan TimerStep = TimeSpan.FromMilliseconds(1);
-
+    private readonly DeadlineAlarm _alarm;
     private BatchContext? _context;
     private BatchQueue? _line;
     private PredictionInputs _inputs;
     private PreparedRequest _request;
     private CancellationToken _cancellationToken;
     private CancellationTokenRegistration _registration;
-    private ITimer? _timer;
-    private TimeProvider? _timerClock;
     private bool _isTimed;
     private bool _isGivenUp;
     private int _sourceRow;
@@ -37,6 +36,8 @@ internal sealed class BatchSlot : PooledSource
     private Prediction _prediction;
     private long _runStarted;
     private long _runExpected;
+
+    public BatchSlot() => _alarm = new(this);
 
     /// <summary>The rows of this slot: the request's own, or a part of them.</summary>
     public int Rows { get; private set; }
@@ -153,9 +154,8 @@ internal sealed class BatchSlot : PooledSource
         if (Deadline == long.MaxValue) return;
 
         _placedAt = now;
-        if (!ReferenceEquals(_timerClock, time)) MakeTimer(time);
         _isTimed = true;
-        Arm(time.GetElapsedTime(now, Deadline));
+        _alarm.Start(time, Deadline, Volatile.Read(ref _state) & ~Phases);
     }
 
     /// <summary>Tells that the batch begins to run, and lets it know that somebody waits for it.</summary>
@@ -234,7 +234,7 @@ internal sealed class BatchSlot : PooledSource
 
         // Waits for a callback under way, which must not meet the next user of this object; one that gave the request up is past that.
         if (!_isGivenUp) _registration.Dispose();
-        if (_isTimed) _timer!.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        if (_isTimed) _alarm.Stop();
         _registration = default;
         _isGivenUp = false;
         _isTimed = false;
@@ -244,7 +244,7 @@ internal sealed class BatchSlot : PooledSource
         Request = default;
         _cancellationToken = default;
         Reset();
-        if (!Pool<BatchSlot>.Return(this)) _timer?.Dispose();
+        if (!Pool<BatchSlot>.Return(this)) _alarm.Dispose();
     }
 
     /// <summary>Gives the slot back that nobody has seen.</summary>
@@ -269,37 +269,7 @@ internal sealed class BatchSlot : PooledSource
         return started != 0 && Deadline - started > started - _placedAt && Deadline >= _runExpected;
     }
 
-    private void MakeTimer(TimeProvider time)
-    {
-        _timer?.Dispose();
-        _timerClock = time;
-        _timer = time.CreateDeadlineTimer(static slot => ((BatchSlot)slot!).Expire(), this);
-    }
-
-    private void Arm(TimeSpan left)
-    {
-        if (left < TimeSpan.Zero) left = TimeSpan.Zero;
-        _timer!.Change(
-            TimeSpan.FromMilliseconds(Math.Ceiling(Math.Min(left.TotalMilliseconds, uint.MaxValue - 1.0))), Timeout.InfiniteTimeSpan);
-    }
-
-    private void Expire()
-    {
-        var state = Volatile.Read(ref _state);
-        var context = _context;
-        if (context is null || (state & Phases) == Taken) return;
-
-        var now = context.Now;
-        if (now >= Deadline)
-        {
-            TryEnd(state & ~Phases, BusyAndExpired);
-            return;
-        }
-
-        // Too early, because the timer is coarse, or late for the request that was served before.
-        Arm(context.Time.GetElapsedTime(now, Deadline));
-        if (((Volatile.Read(ref _state) ^ state) & ~Phases) != 0) Arm(TimerStep);
-    }
+    void IDeadlineOwner.Expire(int turn) => TryEnd(turn, BusyAndExpired);
 
     private void Cancel() => TryEnd(Volatile.Read(ref _state) & ~Phases, BusyAndCancelled);
 

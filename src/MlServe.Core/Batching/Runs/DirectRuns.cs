@@ -1,3 +1,5 @@
+using MlServe.Threading;
+
 namespace MlServe.Batching;
 
 /// <summary>
@@ -37,7 +39,7 @@ internal sealed class DirectRuns(BatchContext context, IPredictor inner, IModelE
         try
         {
             using var lane = rented;
-            if (timeout is { } time) watch = RunWatch.Begin(context.Time, time, cancellationToken);
+            if (timeout is { } time) watch = RunWatch.Begin(context.Time, context.Time.After(time), cancellationToken);
             lane.Write(in inputs, in request, 0, request.Rows, 0);
             var failure = lane.Run(request.Rows, request.Outputs, watch?.Token ?? cancellationToken);
             context.Totals.RanInline(request.Rows);

@@ -6,7 +6,7 @@ namespace MlServe.Caching;
 /// A request that waits for an equal one. Whoever claims it ends it: the one that computes, its own caller's token, or its own deadline.
 /// One that computed and gave up may make it a successor, which goes on by itself.
 /// </summary>
-internal sealed class FlightFollower : PooledSource
+internal sealed class FlightFollower : PooledSource, IDeadlineOwner
 {
     private readonly CancellationToken _cancellationToken;
     private readonly TimeProvider _time;
@@ -14,7 +14,7 @@ internal sealed class FlightFollower : PooledSource
     private readonly long _deadline;
     private readonly ModelIdentity _model;
     private CancellationTokenRegistration _registration;
-    private ITimer? _timer;
+    private DeadlineAlarm? _alarm;
     private OwnedInputs? _own;
     private int _isClaimed;
 
@@ -72,17 +72,17 @@ internal sealed class FlightFollower : PooledSource
 
         if (_deadline == long.MaxValue) return;
 
-        var timer = _time.CreateDeadlineTimer(static follower => ((FlightFollower)follower!).Expire(), this);
-        Volatile.Write(ref _timer, timer);
-        timer.Change(Timestamps.ToTimer(_timeout!.Value), Timeout.InfiniteTimeSpan);
-        if (Volatile.Read(ref _isClaimed) != 0) timer.Dispose();
+        var alarm = new DeadlineAlarm(this);
+        Volatile.Write(ref _alarm, alarm);
+        alarm.Start(_time, _deadline);
+        if (Volatile.Read(ref _isClaimed) != 0) alarm.Dispose();
     }
 
     /// <summary>Claims the right to end it.</summary>
     public bool TryClaim()
     {
         if (Interlocked.Exchange(ref _isClaimed, 1) != 0) return false;
-        Volatile.Read(ref _timer)?.Dispose();
+        Volatile.Read(ref _alarm)?.Dispose();
         _registration.Unregister();
         return true;
     }
@@ -120,15 +120,8 @@ internal sealed class FlightFollower : PooledSource
         if (TryClaim()) SetException(new OperationCanceledException(_cancellationToken));
     }
 
-    private void Expire()
+    void IDeadlineOwner.Expire(int turn)
     {
-        var left = _time.GetElapsedTime(_time.GetTimestamp(), _deadline);
-        if (left > TimeSpan.Zero)
-        {
-            Volatile.Read(ref _timer)!.Change(Timestamps.ToTimer(left), Timeout.InfiniteTimeSpan);
-            return;
-        }
-
         if (!TryClaim()) return;
         SetResult(Prediction.FromError(new(
             PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut,

@@ -1,4 +1,5 @@
 using MlServe.Tensors;
+using MlServe.Threading;
 
 namespace MlServe.Onnx;
 
@@ -87,7 +88,7 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
         RunWatch? watch = null;
         try
         {
-            if (limit is { } time) watch = RunWatch.Begin(_time, time, cancellationToken);
+            if (limit is { } time) watch = RunWatch.Begin(_time, _time.After(time), cancellationToken);
             return new(Run(
                 _executor.RentLane(request.Shape, request.Rows), in inputs, in request, null, watch?.Token ?? cancellationToken));
         }
@@ -152,7 +153,7 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
     {
         if (left is not { } time)
             return Run(_executor.RentLaneAgain(request.Shape, request.Rows), in inputs, in request, queueTime, cancellationToken);
-        var watch = RunWatch.Begin(_time, time > TimeSpan.Zero ? time : TimeSpan.Zero, cancellationToken);
+        var watch = RunWatch.Begin(_time, _time.After(time), cancellationToken);
         try
         {
             return Run(_executor.RentLaneAgain(request.Shape, request.Rows), in inputs, in request, queueTime, watch.Token);
