@@ -31,7 +31,7 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>, IDea
     public static LimitedCall Rent() => Pool<LimitedCall>.Rent();
 
     public ValueTask<Prediction> Start(
-        LimitedPredictor owner, TimeSpan limit, in PredictionInputs inputs, PredictionOptions options, CancellationToken cancellationToken)
+        LimitedPredictor owner, long deadline, in PredictionInputs inputs, PredictionOptions options, CancellationToken cancellationToken)
     {
         if (owner.Overruns.IsFull) return Refuse(owner.TooManyOverruns());
         try
@@ -51,7 +51,7 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>, IDea
         var result = Begin();
         lock (_lock)
             _isOpen = true;
-        _alarm.Start(owner.Time, owner.Time.After(limit), Token);
+        _alarm.Start(owner.Time, deadline, Token);
         if (cancellationToken.CanBeCanceled)
             _registration = cancellationToken.UnsafeRegister(static call => ((LimitedCall)call!).Cancel(), this);
         _beginning.Begin();

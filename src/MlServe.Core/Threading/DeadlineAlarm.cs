@@ -2,8 +2,8 @@ namespace MlServe.Threading;
 
 /// <summary>
 /// Tells an object when the time of its request is over. Kept, together with its timer, by an object that serves one request after the
-/// other. The timer is not set anew for each of them, since that would cost more than a small model's run: when it fires it looks until when
-/// the request of the moment has time, and rests where there is none. So it does not matter that clocks fire too early, or late for a
+/// other. The timer is not set anew for each of them, since that would cost more than a small model's run. When it fires it looks until
+/// when the request of the moment has time, and rests where there is none. So it does not matter that clocks fire too early, or late for a
 /// request that was served before. It keeps nobody's context.
 /// </summary>
 /// <remarks>

@@ -10,7 +10,6 @@ internal sealed class FlightFollower : PooledSource, IDeadlineOwner
 {
     private readonly CancellationToken _cancellationToken;
     private readonly TimeProvider _time;
-    private readonly TimeSpan? _timeout;
     private readonly long _deadline;
     private readonly ModelIdentity _model;
     private CancellationTokenRegistration _registration;
@@ -19,14 +18,15 @@ internal sealed class FlightFollower : PooledSource, IDeadlineOwner
     private int _isClaimed;
 
     public FlightFollower(
-        PredictionOptions? options, TimeSpan? timeout, TimeProvider time, ModelIdentity model, CancellationToken cancellationToken)
+        RequestPriority priority, TimeSpan? limit, long deadline, TimeProvider time, ModelIdentity model,
+        CancellationToken cancellationToken)
     {
-        Options = options;
+        Priority = priority;
+        Limit = limit;
         _time = time;
         _cancellationToken = cancellationToken;
-        _timeout = timeout;
         _model = model;
-        _deadline = timeout is { } given ? time.After(given) : long.MaxValue;
+        _deadline = deadline;
         ContinuesElsewhere = true;
 #pragma warning disable CA2012 // Handed to the one caller that waits.
         Answer = Begin();
@@ -36,8 +36,6 @@ internal sealed class FlightFollower : PooledSource, IDeadlineOwner
     /// <summary>What its caller awaits, once.</summary>
     public ValueTask<Prediction> Answer { get; }
 
-    public PredictionOptions? Options { get; }
-
     /// <summary>Whether it is to compute in place of one that gave up.</summary>
     public bool IsSuccessor => Lead.Flight is not null;
 
@@ -45,18 +43,10 @@ internal sealed class FlightFollower : PooledSource, IDeadlineOwner
     public FlightLead Lead { get; private set; }
 
     /// <summary>Whose turn it is where requests wait.</summary>
-    public RequestPriority Priority => Options?.Priority ?? RequestPriority.Normal;
+    public RequestPriority Priority { get; }
 
     /// <summary>How long its caller waits in all; null: as long as it takes.</summary>
-    public TimeSpan? Limit => _timeout;
-
-    /// <summary>The options with what is left of the caller's time.</summary>
-    public PredictionOptions? OptionsLeft()
-    {
-        if (_deadline == long.MaxValue) return Options;
-        var left = _time.GetElapsedTime(_time.GetTimestamp(), _deadline);
-        return (Options ?? new()) with { Timeout = left > TimeSpan.Zero ? left : TimeSpan.FromTicks(1) };
-    }
+    public TimeSpan? Limit { get; }
 
     /// <summary>Begins to listen to the caller's token and deadline; once it stands among those that wait.</summary>
     public void Watch()
@@ -126,7 +116,7 @@ internal sealed class FlightFollower : PooledSource, IDeadlineOwner
         SetResult(Prediction.FromError(new(
             PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut,
             "An equal request was being computed, and the caller's timeout of {0} ended first.",
-            _timeout)
+            Limit)
         {
             Model = _model,
         }));

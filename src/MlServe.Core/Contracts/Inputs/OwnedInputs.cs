@@ -102,7 +102,7 @@ public sealed class OwnedInputs : IDisposable
     /// <summary>Asks with a copy; what the caller's memory throws is a fault of its request.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     internal static async ValueTask<Prediction> PredictAsync(
-        IPredictor predictor, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
+        IPredictor predictor, PredictionInputs inputs, PredictionOptions? options, Deadline deadline, CancellationToken cancellationToken)
     {
         OwnedInputs owned;
         try
@@ -115,7 +115,7 @@ public sealed class OwnedInputs : IDisposable
         }
 
         using (owned)
-            return await predictor.PredictAsync(owned.Inputs, options, cancellationToken).ConfigureAwait(false);
+            return await deadline.Ask(predictor, owned.Inputs, options, cancellationToken).ConfigureAwait(false);
     }
 
     internal static PredictionError Unreadable(UnreadableInputException exception) =>

@@ -11,7 +11,8 @@ namespace MlServe.Onnx;
 internal sealed class QueuedRequest : PooledSource, IGateWaiter, IDeadlineOwner
 #pragma warning restore CA1001
 {
-    // The low bit of the state; above it a generation, so that a deadline which is told late cannot end the next request of the same object.
+    // The low bit of the state; above it a generation, so that a deadline which is told late cannot end the next request of the same
+    // object.
     private const int Waiting = 0;
     private const int Taken = 1;
 
@@ -48,7 +49,8 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter, IDeadlineOwner
 
     public ValueTask<Prediction> Start(
         OnnxPredictor predictor, OnnxSession session, GateFlow flow, TimeProvider time,
-        in PredictionInputs inputs, in PreparedRequest request, PredictionOptions? options, CancellationToken cancellationToken)
+        in PredictionInputs inputs, in PreparedRequest request, PredictionOptions? options, long deadline,
+        CancellationToken cancellationToken)
     {
         _predictor = predictor;
         _session = session;
@@ -59,7 +61,7 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter, IDeadlineOwner
         IsBulk = options?.Priority == RequestPriority.Bulk;
         _cancellationToken = cancellationToken;
         _enqueued = time.GetTimestamp();
-        _deadline = TimeLimit.Of(options) is { } timeout ? Timestamps.After(time, _enqueued, timeout) : long.MaxValue;
+        _deadline = deadline;
         _holders = 2;
         var turn = unchecked((_state | Taken) + 1);
         Volatile.Write(ref _state, turn);
@@ -105,8 +107,7 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter, IDeadlineOwner
         Exception? failure = null;
         try
         {
-            TimeSpan? left = _deadline == long.MaxValue ? null : _time.GetElapsedTime(started, _deadline);
-            answer = _predictor.RunQueued(in _inputs, in _request, _time.GetElapsedTime(_enqueued, started), left, _cancellationToken);
+            answer = _predictor.RunQueued(in _inputs, in _request, _enqueued, started, _deadline, _cancellationToken);
         }
         catch (Exception exception)
         {
