@@ -28,7 +28,7 @@ public sealed class OneDeadlineTests
         using var model = TinyModels.Affine().Load(null, new() { RunGate = gate, TimeProvider = clock });
         using var another = TinyModels.Identity(Tensors.ElementType.Float, "N", 4L).Load(null, new() { Name = "another", RunGate = gate, TimeProvider = clock });
         var composition = new Composition(random, waits, model, another);
-        using var pipeline = composition.Build(new FakeServices(clock, gate, hybrid));
+        var pipeline = composition.Build(new FakeServices(clock, gate, hybrid));
         Assert.True(gate.TryEnter());
         try
         {
@@ -60,15 +60,16 @@ public sealed class OneDeadlineTests
         }
         finally
         {
-            // Layers that go on although their time is over, and requests that are still in line.
+            // Layers that go on although their time is over, and what they still ask for, end as the clock goes on.
             gate.Exit();
+            var closing = pipeline.DisposeAsync().AsTask();
             await Eventually.BecomesTrue(
                 () =>
                 {
                     clock.Advance(TimeSpan.FromSeconds(1));
-                    return waits.Running == 0;
+                    return waits.Running == 0 && closing.IsCompleted;
                 },
-                "all layers end");
+                "all layers end, and the pipeline is closed");
         }
     }
 
