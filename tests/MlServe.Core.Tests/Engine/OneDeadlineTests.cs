@@ -26,7 +26,8 @@ public sealed class OneDeadlineTests
         var waits = new Waits(clock, new(seed));
         var hybrid = new FakeHybridCache { Hangs = true };
         using var model = TinyModels.Affine().Load(null, new() { RunGate = gate, TimeProvider = clock });
-        using var another = TinyModels.Identity(Tensors.ElementType.Float, "N", 4L).Load(null, new() { Name = "another", RunGate = gate, TimeProvider = clock });
+        using var another = TinyModels.Identity(Tensors.ElementType.Float, "N", 4L)
+            .Load(null, new() { Name = "another", RunGate = gate, TimeProvider = clock });
         var composition = new Composition(random, waits, model, another);
         var pipeline = composition.Build(new FakeServices(clock, gate, hybrid));
         Assert.True(gate.TryEnter());
