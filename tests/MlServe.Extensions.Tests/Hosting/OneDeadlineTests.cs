@@ -15,7 +15,7 @@ public sealed class OneDeadlineTests : IDisposable
     private readonly HangingCache _hybrid = new();
     private int _waiting;
 
-    public static TheoryData<int> Seeds => [.. Enumerable.Range(1, 24)];
+    public static TheoryData<int> Seeds => [.. Enumerable.Range(1, 40)];
 
     public void Dispose() => _test.Dispose();
 
@@ -85,16 +85,16 @@ public sealed class OneDeadlineTests : IDisposable
     {
         if (hasFallback) model.UseFallback(static chain => chain.To("other").ThenValue("y", 9f));
         if (hasLimit) model.UseTimeout(Limit);
-        for (var layers = random.Next(3); layers > 0; layers--)
+        for (var layers = random.Next(4) - 1; layers > 0; layers--)
         {
             var isFailing = hasFallback && random.Next(3) == 0;
             model.Use(inner => new Waiting(this, inner, isFailing));
             said.Add(isFailing ? "fails late" : "passes late");
         }
 
-        if (random.Next(2) == 0)
+        if (random.Next(4) > 0)
         {
-            var time = TimeSpan.FromMilliseconds(random.Next(5, 200));
+            var time = TimeSpan.FromMilliseconds(random.Next(5, 400));
             model.UseCache(options => (options.UseHybridCache, options.HybridCacheTimeout) = (true, time));
             said.Add($"cache {time.TotalMilliseconds}");
         }
