@@ -7,7 +7,10 @@ namespace MlServe.Batching;
 /// </summary>
 internal static class BatchCalibration
 {
-    private const int RunsPerSize = 5;
+    /// <summary>What runs cost is about a line, and traffic corrects it: few sizes and runs will do.</summary>
+    private const int RunsPerSize = 3;
+    private const int Growth = 4;
+
     private const double BudgetSeconds = 2;
 
     public static void Run(BatchContext context, BatchQueues queues, BatchScheduler scheduler, IModelExecutor executor)
@@ -35,11 +38,11 @@ internal static class BatchCalibration
     {
         var time = context.Time;
         var started = time.GetTimestamp();
-        for (var size = 1; ; size = Math.Min(size * 2, queue.Capacity))
+        for (var size = 1; ; size = Math.Min(size * Growth, queue.Capacity))
         {
             if (!TrySize(queue, lane, context.Gate, time, in sample, in request, size)) return false;
             if (size == queue.Capacity) return true;
-            if (time.GetElapsedTime(started).TotalSeconds + (2 * RunsPerSize * queue.Curve.Predict(size)) > BudgetSeconds) return true;
+            if (time.GetElapsedTime(started).TotalSeconds + (Growth * RunsPerSize * queue.Curve.Predict(size)) > BudgetSeconds) return true;
         }
     }
 
