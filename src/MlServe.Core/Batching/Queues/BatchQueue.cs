@@ -182,11 +182,19 @@ internal sealed class BatchQueue
             return _batches.MakeOne();
     }
 
-    /// <summary>Makes the batches beforehand, so that memory is known before the first request.</summary>
-    public List<Batch> MakeAll()
+    /// <summary>Takes a batch without rows, to run the model in its lane; null if there is none.</summary>
+    public Batch? TakeForTrial()
     {
         lock (_gate)
-            return _batches.MakeAll();
+            return _batches.TryTake();
+    }
+
+    /// <summary>Takes it back.</summary>
+    public void EndTrial(Batch batch)
+    {
+        batch.Lane.Clear();
+        lock (_gate)
+            _batches.PutBackUnused(batch);
     }
 
     /// <summary>Gives the lanes back; only where nothing waits or runs.</summary>

@@ -30,16 +30,6 @@ internal sealed class QueueBatches(LaneBudget memory, BatchQueue queue, SharedIn
         return true;
     }
 
-    /// <summary>Makes all that there may be.</summary>
-    public List<Batch> MakeAll()
-    {
-        while (_count < memory.BatchesPerQueue && MakeOne())
-        {
-        }
-
-        return [.. _free];
-    }
-
     /// <summary>A batch without rows; null where all are at work, or there is no memory for another.</summary>
     /// <exception cref="Exception">There is no lane and none can be had.</exception>
     public Batch? TryTake()
