@@ -8,7 +8,7 @@ namespace MlServe;
 /// </summary>
 internal readonly struct Deadline
 {
-    /// <summary>Timers count milliseconds: options that are that near to what is left are good as they are.</summary>
+    /// <summary>Timers count milliseconds: options that are that near to the time left are good as they are.</summary>
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(1);
 
     private readonly TimeProvider? _clock;
@@ -29,7 +29,7 @@ internal readonly struct Deadline
     /// <summary>Whether the time is over.</summary>
     public bool IsOver => _clock is not null && _clock.GetTimestamp() >= _at;
 
-    /// <summary>What is left of the time; less than nothing where it is over; <see cref="TimeSpan.MaxValue"/>: there is no end.</summary>
+    /// <summary>The rest of the time; less than nothing if it is over; <see cref="TimeSpan.MaxValue"/>: there is no end.</summary>
     public TimeSpan Left => _clock is null ? TimeSpan.MaxValue : _clock.GetElapsedTime(_clock.GetTimestamp(), _at);
 
     /// <summary>How long a call may take, of what its caller and the predictor say.</summary>

@@ -3,7 +3,7 @@ namespace MlServe.Threading;
 /// <summary>
 /// Tells an object when the time of its request is over. Kept, together with its timer, by an object that serves one request after the
 /// other. The timer is not set anew for each of them, since that would cost more than a small model's run. When it fires it looks until
-/// when the request of the moment has time, and rests where there is none. So it does not matter that clocks fire too early, or late for a
+/// when the request of the moment has time, and rests if there is none. So it does not matter that clocks fire too early, or late for a
 /// request that was served before. It keeps nobody's context.
 /// </summary>
 /// <remarks>
@@ -26,7 +26,7 @@ internal sealed class DeadlineAlarm(IDeadlineOwner owner) : IDisposable
     private long _deadline;
     private int _turn;
 
-    /// <summary>When the timer fires next; <see cref="long.MaxValue"/> where it rests.</summary>
+    /// <summary>When the timer fires next; <see cref="long.MaxValue"/> if it rests.</summary>
     private long _wakeAt = long.MaxValue;
 
     /// <summary>Whether the time of the request was over before it was stopped.</summary>

@@ -2,7 +2,7 @@ using MlServe.Guests;
 
 namespace MlServe.Threading;
 
-/// <summary>Cancels a source elsewhere: what is registered with it may be other people's code, and block.</summary>
+/// <summary>Cancels a source elsewhere: callbacks that are registered with it may be other people's code, and block.</summary>
 internal sealed class UrgentCancel : UrgentWork
 {
     private readonly CancellationTokenSource _source;
@@ -18,13 +18,13 @@ internal sealed class UrgentCancel : UrgentWork
     }
 
     /// <summary>
-    /// Cancels when a time is over, unless what is returned is disposed before: unlike a source with a delay of its own also where the pool
-    /// is blocked, whatever callbacks throw, and not before the time is over, whatever the clock's timers do.
+    /// Cancels when a time is over, unless the result is disposed before. Unlike a source with a delay of its own, it does so even if the
+    /// pool is blocked or callbacks throw. It never cancels early, even if the clock's timers fire early.
     /// </summary>
     public static IDisposable After(CancellationTokenSource source, TimeSpan delay, TimeProvider time) => new Timed(source, delay, time);
 
     /// <summary>
-    /// Cancels elsewhere; ends when all that is registered has been called, and whoever waits for that goes on there too.
+    /// Cancels elsewhere. It ends when all registered callbacks have been called, and code that waits for that goes on there too.
     /// </summary>
     /// <param name="source">What is cancelled.</param>
     /// <param name="helpers">Who does it where the pool does not come to it; null: those for answers.</param>

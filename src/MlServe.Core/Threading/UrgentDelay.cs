@@ -1,7 +1,7 @@
 namespace MlServe.Threading;
 
 /// <summary>
-/// A wait that ends in time also where the thread pool is blocked. What waits goes on on the pool, or on a helper thread.
+/// A wait that ends in time also if the thread pool is blocked. The waiting code goes on on the pool, or on a helper thread.
 /// </summary>
 #pragma warning disable CA1001 // What it holds goes when it ends, which it does.
 internal sealed class UrgentDelay : UrgentWork, IDeadlineOwner
@@ -48,13 +48,13 @@ internal sealed class UrgentDelay : UrgentWork, IDeadlineOwner
         return task.IsCompleted;
     }
 
-    /// <summary>Ends the wait early. What waits goes on within the call.</summary>
+    /// <summary>Ends the wait early. The waiting code goes on within the call.</summary>
     public void EndHere()
     {
         if (TryStop(Early)) _ended.TrySetResult(false);
     }
 
-    /// <summary>Ends the wait early. What waits goes on elsewhere.</summary>
+    /// <summary>Ends the wait early. The waiting code goes on elsewhere.</summary>
     public void End()
     {
         if (TryStop(Early)) Queue(HelperThreads.ForAnswers);

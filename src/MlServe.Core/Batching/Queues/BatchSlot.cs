@@ -3,8 +3,8 @@ using MlServe.Threading;
 namespace MlServe.Batching;
 
 /// <summary>
-/// A request on its way through the batcher. Pooled; goes back when both its batch and its caller are done with it. Whoever moves it to
-/// <see cref="Taken"/> answers it: the lane that ran it, its caller's token, or its deadline.
+/// A request on its way through the batcher. Pooled; goes back when both its batch and its caller are done with it. The one that moves it
+/// to <see cref="Taken"/> answers it: the lane that ran it, its caller's token, or its deadline.
 /// </summary>
 #pragma warning disable CA1001 // Pooled: what it holds goes where the pool does not take it back.
 internal sealed class BatchSlot : PooledSource, IDeadlineOwner
@@ -45,10 +45,10 @@ internal sealed class BatchSlot : PooledSource, IDeadlineOwner
     /// <summary>The request as far as this slot goes.</summary>
     public PreparedRequest Request { get; private set; }
 
-    /// <summary>Gives the whole up; where nobody else is in its batch the run is stopped by it.</summary>
+    /// <summary>Gives the whole up; if nobody else is in its batch, the run is stopped by it.</summary>
     public CancellationToken CancellationToken => _cancellationToken;
 
-    /// <summary>What its caller hears where there is no answer.</summary>
+    /// <summary>The error that its caller hears if there is no answer.</summary>
     public BatchErrors Errors => _context!.Errors;
 
     public bool IsPending => (Volatile.Read(ref _state) & Phases) != Taken;
@@ -95,7 +95,7 @@ internal sealed class BatchSlot : PooledSource, IDeadlineOwner
     public BatchQueue? FindQueue(BatchQueues queues, RequestPriority priority) => queues.Find(in _inputs, in _request, priority);
 
     /// <summary>
-    /// Copies the rows into a lane. The caller of the request does this itself before anybody else knows of the slot. Where that fails the
+    /// Copies the rows into a lane. The caller of the request does this itself before anybody else knows of the slot. If that fails the
     /// request is answered, and its place in the lane is not to be run: false.
     /// </summary>
     public bool Write(ILane lane, int row)
@@ -116,7 +116,7 @@ internal sealed class BatchSlot : PooledSource, IDeadlineOwner
     }
 
     /// <summary>
-    /// Copies the rows into a lane later on; false where the request has been answered, and its memory may be somebody else's by now.
+    /// Copies the rows into a lane later on. False if the request has been answered, and its memory may be somebody else's by now.
     /// </summary>
     public bool TryWrite(ILane lane, int row)
     {
@@ -184,7 +184,7 @@ internal sealed class BatchSlot : PooledSource, IDeadlineOwner
         return Interlocked.CompareExchange(ref _state, pending | Taken, pending) == pending;
     }
 
-    /// <summary>Answers a request that was taken. Whoever waits goes on elsewhere.</summary>
+    /// <summary>Answers a request that was taken. The waiting code goes on elsewhere.</summary>
     public void Answer(Prediction prediction)
     {
         Waiter.Answered();
@@ -200,7 +200,7 @@ internal sealed class BatchSlot : PooledSource, IDeadlineOwner
         Volatile.Write(ref _holders, 1);
     }
 
-    /// <summary>Answers with what was kept; its request has been counted as answered.</summary>
+    /// <summary>Answers with the kept answer; its request has been counted as answered.</summary>
     /// <param name="isHere">Whether whoever waits goes on within this call.</param>
     public void AnswerKept(bool isHere)
     {
@@ -219,7 +219,7 @@ internal sealed class BatchSlot : PooledSource, IDeadlineOwner
         }
     }
 
-    /// <summary>Ends a request that was taken without an answer. Whoever waits goes on elsewhere.</summary>
+    /// <summary>Ends a request that was taken without an answer. The waiting code goes on elsewhere.</summary>
     public void Answer(Exception exception)
     {
         Waiter.Answered();
@@ -260,7 +260,7 @@ internal sealed class BatchSlot : PooledSource, IDeadlineOwner
     private void Copy(ILane lane, int row) => lane.Write(in _inputs, in _request, _sourceRow, Rows, row);
 
     /// <summary>
-    /// Whether the run has taken most of the time that the caller gave, and longer than was to be expected: a caller that gives less time
+    /// Whether the run has taken most of the time that the caller gave, and longer than was to be expected. A caller that gives less time
     /// than any run takes blames nobody else.
     /// </summary>
     private bool IsRunToBlame()

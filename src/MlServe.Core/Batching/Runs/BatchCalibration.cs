@@ -1,13 +1,13 @@
 namespace MlServe.Batching;
 
 /// <summary>
-/// Runs a model at growing batch sizes before it counts as ready: the curve gets its first points, and the batcher the largest size that
+/// Runs a model at growing batch sizes before it counts as ready. The curve gets its first points, and the batcher the largest size that
 /// pays. Stops early if a model is slow and more rows do not make it cheaper. Each run takes a place in the host's gate. Lanes beyond the
 /// first are made when traffic asks for them.
 /// </summary>
 internal static class BatchCalibration
 {
-    /// <summary>What runs cost is about a line, and traffic corrects it: few sizes and runs will do.</summary>
+    /// <summary>The cost of runs is about a line, and traffic corrects it: few sizes and runs will do.</summary>
     private const int RunsPerSize = 3;
     private const int Growth = 4;
 
@@ -46,9 +46,7 @@ internal static class BatchCalibration
         }
     }
 
-    /// <summary>
-    /// Makes batches smaller, or fewer, until the lanes' memory keeps to its bound; false where the sample cannot be run.
-    /// </summary>
+    /// <summary>Makes batches smaller, or fewer, until the lanes' memory keeps to its bound; false if the sample cannot be run.</summary>
     private static bool FitMemory(BatchContext context, IModelExecutor executor, in PredictionInputs sample, in PreparedRequest request)
     {
         while (true)

@@ -3,8 +3,8 @@ using MlServe.Threading;
 namespace MlServe.Caching;
 
 /// <summary>
-/// A request that waits for an equal one. Whoever claims it ends it: the one that computes, its own caller's token, or its own deadline.
-/// One that computed and gave up may make it a successor, which goes on by itself.
+/// A request that waits for an equal one. The first to claim it ends it: the one that computes, its own caller's token, or its own
+/// deadline. One that computed and gave up may make it a successor, which goes on by itself.
 /// </summary>
 internal sealed class FlightFollower : PooledSource, IDeadlineOwner
 {
@@ -33,16 +33,16 @@ internal sealed class FlightFollower : PooledSource, IDeadlineOwner
 #pragma warning restore CA2012
     }
 
-    /// <summary>What its caller awaits, once.</summary>
+    /// <summary>The answer that its caller awaits, once.</summary>
     public ValueTask<Prediction> Answer { get; }
 
     /// <summary>Whether it is to compute in place of one that gave up.</summary>
     public bool IsSuccessor => Lead.Flight is not null;
 
-    /// <summary>What a successor computes.</summary>
+    /// <summary>The computation of a successor.</summary>
     public FlightLead Lead { get; private set; }
 
-    /// <summary>Whose turn it is where requests wait.</summary>
+    /// <summary>The priority among waiting requests.</summary>
     public RequestPriority Priority { get; }
 
     /// <summary>How long its caller waits in all; null: as long as it takes.</summary>

@@ -3,9 +3,10 @@ using MlServe.Threading;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// A request that waits for a place in the gate. Pooled; goes back to the pool when it has both left the gate and been read. Whoever moves
-/// it out of <see cref="Waiting"/> answers it: the thread that runs it, its caller's token, or its deadline. It runs on the thread pool, or
-/// on a helper thread where the pool does not come to it, or on the caller's own thread where that waits in a synchronous call.
+/// A request that waits for a place in the gate. Pooled; goes back to the pool when it has both left the gate and been read. The one that
+/// moves it out of <see cref="Waiting"/> answers it: the thread that runs it, its caller's token, or its deadline. It runs on the thread
+/// pool, or on a helper thread if the pool does not come to it. If its caller waits in a synchronous call, it runs on the caller's own
+/// thread.
 /// </summary>
 #pragma warning disable CA1001 // Pooled: what it holds goes where the pool does not take it back.
 internal sealed class QueuedRequest : PooledSource, IGateWaiter, IDeadlineOwner
