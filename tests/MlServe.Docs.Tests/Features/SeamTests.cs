@@ -133,7 +133,8 @@ public sealed class SeamTests
         using var prediction = await predictor.PredictAsync(PredictionInputs.Row(row), cancellationToken: Token);
 
         Assert.Equal(3, prediction.EnsureOk()[0].ToScalar<float>());
-        Assert.Equal((isMarked, TimeSpan.FromHours(1)), seen);
+        Assert.Equal(isMarked, seen.IsOwn);
+        Assert.InRange(seen.Timeout!.Value, TimeSpan.FromTicks(1), TimeSpan.FromHours(1));
     }
 
     private static async Task<(PredictionStatus Status, float Value)> AskAsync(IPredictor predictor, float value)

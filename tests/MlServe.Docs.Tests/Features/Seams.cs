@@ -92,7 +92,7 @@ public sealed class SecondOpinion(IPredictorDirectory? models, string other) : P
     {
         // What was asked for is the answer then.
         if (StateOf(ref call) is not null || call.Answer.IsOk || models?.Find(other) is not { } predictor) return base.After(ref call);
-        return call.Wait(predictor.PredictAsync(call.Inputs, call.Options, call.CancellationToken));
+        return call.Wait(call.Ask(predictor));
     }
 }
 

@@ -18,7 +18,14 @@ public sealed class OnnxRuntimeOptions
     /// </summary>
     public int SharedThreadPoolThreads { get; set; }
 
-    /// <summary>Says what is wrong with the values, or null where nothing is.</summary>
+    /// <summary>
+    /// Whether models share one arena of working memory on the processor. Default: true, because an arena keeps the memory of the largest
+    /// run for ever: one for each model takes the sum of all peaks, and a shared one the peak of the runs at a time. Models without
+    /// <see cref="OnnxModelOptions.UseArena"/> take no part. Without effect if another library has brought the runtime up.
+    /// </summary>
+    public bool ShareArena { get; set; } = true;
+
+    /// <summary>The fault of the values, or null if there is none.</summary>
     public string? Validate() => SharedThreadPoolThreads is < 0 or > 1024
         ? $"{nameof(SharedThreadPoolThreads)} is {SharedThreadPoolThreads}; it must be 0 to 1024."
         : null;

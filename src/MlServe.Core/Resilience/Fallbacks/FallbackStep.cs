@@ -40,4 +40,9 @@ public abstract class FallbackStep
     /// <summary>Asks. An exception is a failure like any other, except the caller's cancellation.</summary>
     internal abstract ValueTask<Prediction> AnswerAsync(
         FallbackChain owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken);
+
+    /// <summary>Asks one that does not overrun, until a moment; one that has its answer at hand is asked also after that.</summary>
+    internal virtual ValueTask<Prediction> AnswerAsync(
+        FallbackChain owner, PredictionInputs inputs, PredictionOptions? options, Deadline deadline, CancellationToken cancellationToken) =>
+        AnswerAsync(owner, inputs, options, cancellationToken);
 }
