@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace MlServe.Batching;
 
 /// <summary>
-/// What the parts of one batcher share: its settings, and the facts that have an owner each. Knows neither queues nor runners.
+/// The settings that the parts of one batcher share, and the facts that have an owner each. Knows neither queues nor runners.
 /// </summary>
 internal sealed class BatchContext
 {
@@ -78,7 +78,7 @@ internal sealed class BatchContext
     /// <summary>The requests that are not answered.</summary>
     public InFlight InFlight { get; } = new();
 
-    /// <summary>What requests hear that are not answered.</summary>
+    /// <summary>The errors of requests that are not answered.</summary>
     public BatchErrors Errors { get; }
 
     public BatchStatistics Totals { get; } = new();

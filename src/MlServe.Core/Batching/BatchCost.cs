@@ -1,7 +1,8 @@
 namespace MlServe.Batching;
 
 /// <summary>
-/// What a batcher has learnt of the runs of one shape: a run of n rows takes <paramref name="Fixed"/> + n · <paramref name="PerRow"/>.
+/// The cost of the runs of one shape, as a batcher has learnt it: a run of n rows takes <paramref name="Fixed"/> + n ·
+/// <paramref name="PerRow"/>.
 /// </summary>
 /// <param name="Shape">The shape of the requests.</param>
 /// <param name="Priority">Their priority.</param>

@@ -4,8 +4,8 @@ using MlServe.Threading;
 namespace MlServe.Batching;
 
 /// <summary>
-/// Runs requests together. A batch grows while the lanes are busy and starts the moment one is free: a lone request runs at once on its
-/// caller's thread, and under load batches grow by themselves to what the model can take.
+/// Runs requests together. A batch grows while the lanes are busy and starts the moment one is free. So a lone request runs at once on its
+/// caller's thread. Under load batches grow by themselves to the size that the model can take.
 /// </summary>
 internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, ITrimmable, IShieldsCallers
 {

@@ -3,8 +3,8 @@ using System.Numerics;
 namespace MlServe;
 
 /// <summary>
-/// The choices of outputs that calls of one model have made. Bounded: where more are in use than there are places, those that do not fit
-/// are made anew for each call. Safe for concurrent use.
+/// The choices of outputs that calls of one model have made. Bounded: if more are in use than there are places, those that do not fit are
+/// made anew for each call. Safe for concurrent use.
 /// </summary>
 internal sealed class OutputSelections(ModelSignature signature)
 {

@@ -21,7 +21,7 @@ internal interface ILane : IDisposable
     void Write(in PredictionInputs inputs, in PreparedRequest request, int sourceRow, int rows, int row);
 
     /// <summary>
-    /// Copies the inputs that hold for all rows, for all requests that are written from here on: until the lane is returned,
+    /// Copies the inputs that hold for all rows, for all requests that are written from here on. Until the lane is returned,
     /// <see cref="Write"/> copies rows only. For an owner of many requests, who has compared these values; without it, each request brings
     /// its own.
     /// </summary>
@@ -46,7 +46,7 @@ internal interface ILane : IDisposable
     void Clear();
 
     /// <summary>
-    /// Copies a row of the last run into the first place of another lane of the same model and shape, so that it can be run again alone.
+    /// Copies a row of the last run into the first place of another lane of the same model and shape. There it can be run again alone.
     /// </summary>
     /// <param name="row">The row, from 0.</param>
     /// <param name="target">The other lane.</param>

@@ -5,7 +5,7 @@ using Polly;
 
 namespace MlServe;
 
-/// <summary>Adds to a pipeline what keeps it answering when a model does not.</summary>
+/// <summary>Gives a pipeline layers that keep it answering when a model does not.</summary>
 /// <remarks>
 /// The methods take an <see cref="IMeterFactory"/>, an <see cref="ILoggerFactory"/>, a <see cref="TimeProvider"/> and a
 /// <see cref="ServiceLevel"/> from the services that the pipeline is built with, where they are there. The order, outermost first:
@@ -37,7 +37,7 @@ public static class PredictorBuilderResilienceExtensions
     }
 
     /// <summary>
-    /// Cuts requests off that take too long: the run is stopped at its next operator and its lane is free again, and the caller gets
+    /// Cuts requests off that take too long. The run is stopped at its next operator and its lane is free again, and the caller gets
     /// <see cref="PredictionStatus.DeadlineExceeded"/>. <see cref="PredictionOptions.Timeout"/> of a call goes before it.
     /// </summary>
     /// <remarks>
@@ -47,10 +47,9 @@ public static class PredictorBuilderResilienceExtensions
     /// so; further ones are refused (<see cref="PredictionErrorCode.LayersOverrun"/>).
     /// </remarks>
     /// <param name="builder">The pipeline.</param>
-    /// <param name="timeout">
-    /// How long, greater than zero, or <see cref="Timeout.InfiniteTimeSpan"/> for none. Null: ten times the <see cref="ServiceLevel.P99"/>
-    /// of the model, which cuts off what hangs and not what is a little late; 30 seconds where none was promised.
-    /// </param>
+    /// <param name="timeout">How long, greater than zero, or <see cref="Timeout.InfiniteTimeSpan"/> for none. Null: ten times the
+    /// <see cref="ServiceLevel.P99"/> of the model, which cuts off what hangs and not what is a little late; 30 seconds where none was
+    /// promised.</param>
     /// <returns>The same builder.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="timeout"/> is zero or less.</exception>
     public static PredictorBuilder UseTimeout(this PredictorBuilder builder, TimeSpan? timeout = null)
@@ -63,9 +62,9 @@ public static class PredictorBuilderResilienceExtensions
     }
 
     /// <summary>
-    /// Asks others where the model does not answer: a simpler model, an earlier answer, a constant, a function, in order, each with what is
-    /// left of the caller's time (<see cref="PredictionOptions.Timeout"/>). <see cref="PredictionOrigin"/> says who answered and why the
-    /// model did not. Belongs outside of the cache and of all that guards the model.
+    /// Asks others if the model does not answer: a simpler model, an earlier answer, a constant, a function, in order. Each has the rest of
+    /// the caller's time (<see cref="PredictionOptions.Timeout"/>). <see cref="PredictionOrigin"/> says who answered and why the model did
+    /// not. Belongs outside of the cache and of all that guards the model.
     /// </summary>
     /// <param name="builder">The pipeline.</param>
     /// <param name="configure">Says who answers.</param>
@@ -85,7 +84,7 @@ public static class PredictorBuilderResilienceExtensions
     }
 
     /// <summary>
-    /// Injects faults into the model, to see what is around it cope; nothing, unless <see cref="ChaosOptions.Enabled"/>. Belongs directly
+    /// Injects faults into the model, to see the code around it cope; nothing, unless <see cref="ChaosOptions.Enabled"/>. Belongs directly
     /// around the batcher, or the model.
     /// </summary>
     /// <param name="builder">The pipeline.</param>
@@ -134,7 +133,7 @@ public static class PredictorBuilderResilienceExtensions
         builder.Use(new PipelineLayer { Stage = (inner, context) => new FallbackStage(chain(inner, context)), AsksOthers = true });
 
     /// <summary>
-    /// A chain around a model that need not be loaded yet. In a warm-up its models and functions are nobody's: what fails there is not
+    /// A chain around a model that need not be loaded yet. In a warm-up its models and functions are nobody's: failures there are not
     /// answered by others.
     /// </summary>
     internal static FallbackChain CreateFallback(IPredictor inner, string model, IReadOnlyList<FallbackStep> steps, PipelineContext context)

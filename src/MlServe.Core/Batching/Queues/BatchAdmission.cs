@@ -21,7 +21,7 @@ internal sealed class BatchAdmission
         QueueFull = context.Errors.QueueFull(_options.MaxQueuedRows);
     }
 
-    /// <summary>The refusal where too many rows wait; made once, because it must cost nothing.</summary>
+    /// <summary>The refusal if too many rows wait; made once, because it must cost nothing.</summary>
     public PredictionError QueueFull { get; }
 
     /// <summary>Rows that wait.</summary>
@@ -85,7 +85,7 @@ internal sealed class BatchAdmission
         ? Interlocked.Add(ref _normal.Value, rows)
         : Interlocked.Add(ref _bulk.Value, rows) + Volatile.Read(ref _normal.Value);
 
-    /// <summary>What the curve says: full batches ahead, spread over the lanes, and the one that the request rides in.</summary>
+    /// <summary>The wait by the curve: full batches ahead, spread over the lanes, and the one that the request rides in.</summary>
     private TimeSpan PredictWait(BatchQueue queue, int queuedRows)
     {
         var curve = queue.Curve;

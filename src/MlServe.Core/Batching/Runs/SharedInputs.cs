@@ -4,7 +4,7 @@ namespace MlServe.Batching;
 
 /// <summary>
 /// A queue's own copy of the inputs that hold for all rows. A request belongs to the queue if its values are equal byte by byte at the
-/// moment of the look, and what is run is this copy: what a caller writes to its memory later on is nobody's.
+/// moment of the look. The run uses this copy; later writes of a caller to its memory affect nobody.
 /// </summary>
 internal sealed class SharedInputs
 {

@@ -12,7 +12,7 @@ internal sealed class BatchTrust(BatchContext context, ILogger? logger, ModelEve
     /// <summary>Whether rows were seen to depend on each other, so that none has company any more.</summary>
     public bool IsLost => _isLost;
 
-    /// <summary>What others are told who keep or share answers.</summary>
+    /// <summary>The trust in answers, for others who keep or share them.</summary>
     public AnswerTrust InAnswers { get; } = new();
 
     /// <summary>Takes note of a row that was run again alone.</summary>

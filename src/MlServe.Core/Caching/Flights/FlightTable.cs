@@ -25,7 +25,7 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
     /// </summary>
     public int EndedOf(RequestKey key) => Volatile.Read(ref EndedAt(key));
 
-    /// <summary>Begins to compute, or joins whoever does already.</summary>
+    /// <summary>Begins to compute, or joins a computation under way.</summary>
     /// <param name="key">The request's key.</param>
     /// <param name="options">The request's options.</param>
     /// <param name="cancellationToken">Its caller's token.</param>
@@ -56,7 +56,7 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
         }
     }
 
-    /// <summary>Ends the computation: whoever asks from now on looks at the cache again.</summary>
+    /// <summary>Ends the computation: a request that comes from now on looks at the cache again.</summary>
     /// <returns>Those that wait; null where nobody does, or another who computed the same has answered them.</returns>
     public List<FlightFollower>? End(FlightLead lead)
     {
@@ -75,8 +75,8 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
     }
 
     /// <summary>
-    /// One that computes has given up: where nobody as urgent goes on, the first of those that still wait takes its place, and the others
-    /// go on waiting.
+    /// One that computes has given up. If nobody as urgent goes on, the first of those that still wait takes its place, and the others go
+    /// on waiting.
     /// </summary>
     /// <param name="lead">The one that has given up.</param>
     /// <param name="next">What the other is to compute.</param>

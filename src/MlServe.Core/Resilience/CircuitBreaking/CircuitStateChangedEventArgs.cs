@@ -12,6 +12,6 @@ public sealed class CircuitStateChangedEventArgs(CircuitState from, CircuitState
     /// <summary>The state from now on.</summary>
     public CircuitState To { get; } = to;
 
-    /// <summary>The failure that opened the circuit; null where it was another cause.</summary>
+    /// <summary>The failure that opened the circuit; null if there was another cause.</summary>
     public PredictionError? Reason { get; } = reason;
 }
