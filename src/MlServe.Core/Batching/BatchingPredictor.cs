@@ -19,7 +19,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
 
     /// <param name="inner">The model.</param>
     /// <param name="executor">Runs its rows.</param>
-    /// <param name="context">What the parts of the batcher share.</param>
+    /// <param name="context">The settings and facts that the parts of the batcher share.</param>
     public BatchingPredictor(IPredictor inner, IModelExecutor executor, BatchContext context)
         : base(inner)
     {

@@ -9,8 +9,8 @@ namespace MlServe;
 /// A pooled object that awaits somebody else's value task and answers when that has ended. The task may come from a layer of the
 /// application's. One that throws when it is awaited ends this request alone, and one that calls back twice, or too early, reaches nobody.
 /// </summary>
-/// <typeparam name="TInner">What is awaited.</typeparam>
-/// <typeparam name="TResult">What the request waits for.</typeparam>
+/// <typeparam name="TInner">The type of the result that is awaited.</typeparam>
+/// <typeparam name="TResult">The type of the result that the request waits for.</typeparam>
 internal abstract class AwaitingSource<TInner, TResult> : PooledSource<TResult>
 {
     private readonly Action _goOn;

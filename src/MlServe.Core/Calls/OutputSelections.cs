@@ -16,7 +16,7 @@ internal sealed class OutputSelections(ModelSignature signature)
 
     /// <param name="names">The names that a call gives.</param>
     /// <param name="error">Null, or why the call cannot be served.</param>
-    /// <returns>All outputs where there is an error.</returns>
+    /// <returns>All outputs if there is an error.</returns>
     public OutputSelection Find(IReadOnlyList<string> names, out PredictionError? error)
     {
         var words = (signature.Outputs.Count + 63) / 64;

@@ -39,7 +39,7 @@ internal static class Pool<T>
 
     /// <summary>Takes an object back; false if the pool is full and the object was not kept.</summary>
     /// <param name="item">The object.</param>
-    /// <param name="bytes">What it holds on to beyond a few hundred bytes.</param>
+    /// <param name="bytes">The bytes that it holds on to beyond a few hundred.</param>
     public static bool Return(T item, int bytes = 0)
     {
         var own = _own ??= new();

@@ -10,7 +10,7 @@ namespace MlServe;
 /// anything is touched. A second reader gets an <see cref="InvalidOperationException"/> at its own await. Waiting code that is to go on
 /// elsewhere does not depend on the thread pool (<see cref="UrgentWork"/>).
 /// </summary>
-/// <typeparam name="TResult">What the request waits for.</typeparam>
+/// <typeparam name="TResult">The type of the result that the request waits for.</typeparam>
 internal abstract class PooledSource<TResult> : UrgentWork, IValueTaskSource<TResult>
 {
     // The token of a request, and above it how far it is: nobody awaits it, somebody does, that code goes on, and it goes on within a call

@@ -27,7 +27,7 @@ internal sealed class GateFlow(RunGate gate)
     /// <summary>Puts a waiter at the end of its line.</summary>
     /// <param name="waiter">The waiter.</param>
     /// <param name="number">Counts all of the gate's waiters.</param>
-    /// <param name="now">The gate's virtual time: who has not waited saves up nothing.</param>
+    /// <param name="now">The gate's virtual time: a flow that has not waited saves up nothing.</param>
     public void Add(IGateWaiter waiter, long number, long now)
     {
         if (Count == 0) Tag = Math.Max(Tag, now);

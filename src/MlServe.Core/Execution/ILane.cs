@@ -14,7 +14,7 @@ internal interface ILane : IDisposable
 
     /// <summary>Copies rows of a request into the lane, and what it gives for all rows.</summary>
     /// <param name="inputs">The inputs, as they were prepared.</param>
-    /// <param name="request">What <see cref="IModelExecutor.Prepare"/> found out about them.</param>
+    /// <param name="request">The facts that <see cref="IModelExecutor.Prepare"/> found out about them.</param>
     /// <param name="sourceRow">The request's first row to copy.</param>
     /// <param name="rows">How many rows to copy.</param>
     /// <param name="row">The lane's first row to write.</param>
@@ -39,7 +39,7 @@ internal interface ILane : IDisposable
     /// <summary>Copies the answer to a request out of the lane, after a run that succeeded.</summary>
     /// <param name="request">The request; its outputs must be among those that were computed.</param>
     /// <param name="row">The request's first row.</param>
-    /// <param name="origin">What to say about the answer.</param>
+    /// <param name="origin">The origin that the answer is to name.</param>
     Prediction Read(in PreparedRequest request, int row, in PredictionOrigin origin);
 
     /// <summary>Lets go of what requests have written and of what the last run has left, and keeps the memory for the next.</summary>

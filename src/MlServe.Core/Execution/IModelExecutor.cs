@@ -21,7 +21,7 @@ internal interface IModelExecutor
     /// <summary>Checks a request against the signature and finds out which lanes it fits. Runs nothing and keeps nothing.</summary>
     /// <param name="inputs">The inputs.</param>
     /// <param name="options">The options of the call.</param>
-    /// <param name="request">What was found out, where the result is null.</param>
+    /// <param name="request">The facts that were found out, if the result is null.</param>
     /// <returns>Null, or why the request cannot be served.</returns>
     PredictionError? Prepare(in PredictionInputs inputs, PredictionOptions? options, out PreparedRequest request);
 
@@ -50,6 +50,6 @@ internal interface IModelExecutor
     /// Closes idle lanes, those first whose shape was not used for longest, until so many bytes are free under the limit.
     /// </summary>
     /// <param name="bytes">The bytes that are wanted.</param>
-    /// <returns>The bytes that are free; fewer than wanted where no lane is idle any more, negative where the limit is passed.</returns>
+    /// <returns>The bytes that are free. Fewer than wanted if no lane is idle any more, negative if the limit is passed.</returns>
     long MakeRoom(long bytes);
 }

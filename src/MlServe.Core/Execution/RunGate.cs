@@ -102,8 +102,8 @@ public sealed class RunGate
     }
 
     /// <summary>Leaves, for one that had waited.</summary>
-    /// <param name="waiter">Whoever had waited.</param>
-    /// <param name="cost">How long it ran; null where it did not.</param>
+    /// <param name="waiter">The one that had waited.</param>
+    /// <param name="cost">How long it ran; null if it did not.</param>
     internal void Exit(IGateWaiter waiter, TimeSpan? cost)
     {
         var flow = waiter.Flow ?? _others;

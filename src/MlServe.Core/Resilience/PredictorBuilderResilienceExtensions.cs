@@ -8,8 +8,8 @@ namespace MlServe;
 /// <summary>Gives a pipeline layers that keep it answering when a model does not.</summary>
 /// <remarks>
 /// The methods take an <see cref="IMeterFactory"/>, an <see cref="ILoggerFactory"/>, a <see cref="TimeProvider"/> and a
-/// <see cref="ServiceLevel"/> from the services that the pipeline is built with, where they are there. The order, outermost first:
-/// fallback, cache, timeout, circuit breaker, batching.
+/// <see cref="ServiceLevel"/> from the services that the pipeline is built with, if they are there. The order, outermost first: fallback,
+/// cache, timeout, circuit breaker, batching.
 /// </remarks>
 public static class PredictorBuilderResilienceExtensions
 {
@@ -41,15 +41,16 @@ public static class PredictorBuilderResilienceExtensions
     /// <see cref="PredictionStatus.DeadlineExceeded"/>. <see cref="PredictionOptions.Timeout"/> of a call goes before it.
     /// </summary>
     /// <remarks>
-    /// The time bounds everything inside of the fallback chain, or of the whole pipeline where there is none, also layers that were added
-    /// before it. A layer of the application's, or a model of its own kind, runs elsewhere with a copy of the inputs, the time that is left
-    /// and a token that ends with it. Its caller is answered in time although the layer goes on. Up to 100 calls of a pipeline may go on
-    /// so; further ones are refused (<see cref="PredictionErrorCode.LayersOverrun"/>).
+    /// The time bounds everything inside of the fallback chain, also layers that were added before it. If there is no chain, it bounds the
+    /// whole pipeline. A layer of the application's, or a model of its own kind, runs elsewhere with a copy of the inputs. It gets the time
+    /// that is left and a token that ends with it. Its caller is answered in time although the layer goes on. Up to 100 calls of a pipeline
+    /// may go on so; further ones are refused (<see cref="PredictionErrorCode.LayersOverrun"/>).
     /// </remarks>
     /// <param name="builder">The pipeline.</param>
-    /// <param name="timeout">How long, greater than zero, or <see cref="Timeout.InfiniteTimeSpan"/> for none. Null: ten times the
-    /// <see cref="ServiceLevel.P99"/> of the model, which cuts off what hangs and not what is a little late; 30 seconds where none was
-    /// promised.</param>
+    /// <param name="timeout">
+    /// How long, greater than zero, or <see cref="Timeout.InfiniteTimeSpan"/> for none. Null: ten times the <see cref="ServiceLevel.P99"/>
+    /// of the model, which cuts off requests that hang and not those that are a little late. If none was promised, it is 30 seconds.
+    /// </param>
     /// <returns>The same builder.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="timeout"/> is zero or less.</exception>
     public static PredictorBuilder UseTimeout(this PredictorBuilder builder, TimeSpan? timeout = null)

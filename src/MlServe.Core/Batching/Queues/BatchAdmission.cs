@@ -31,11 +31,11 @@ internal sealed class BatchAdmission
     public void Left(int rows, RequestPriority priority) => Add(-rows, priority);
 
     /// <summary>Counts rows among those that wait, unless there are too many or the wait would be too long.</summary>
-    /// <param name="queue">Where they would wait.</param>
+    /// <param name="queue">The queue in which they would wait.</param>
     /// <param name="rows">How many.</param>
     /// <param name="inFlight">Requests that are not answered, this one among them.</param>
     /// <param name="options">The options of the call.</param>
-    /// <param name="now">The time, where the request has a deadline.</param>
+    /// <param name="now">The time, if the request has a deadline.</param>
     /// <param name="deadline">The timestamp at which the caller stops waiting; <see cref="long.MaxValue"/>: never.</param>
     /// <returns>Null, or the refusal.</returns>
     public PredictionError? TryEnter(BatchQueue queue, int rows, int inFlight, PredictionOptions? options, out long now, out long deadline)

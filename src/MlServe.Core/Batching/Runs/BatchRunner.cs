@@ -23,7 +23,7 @@ internal sealed class BatchRunner(BatchScheduler scheduler, BatchContext context
     public long Charge { get; set; }
 
     /// <summary>Begins to work; called by the code that took the runner from the idle ones.</summary>
-    /// <param name="caller">Who waits for what it is to run, if it may do that itself.</param>
+    /// <param name="caller">The caller that waits for the runs, if it may run them itself.</param>
     public void Start(WaiterTicket caller)
     {
         _caller = caller;
@@ -162,7 +162,7 @@ internal sealed class BatchRunner(BatchScheduler scheduler, BatchContext context
     }
 
     /// <summary>Runs the rows in the batch's lane, and tells the curve their cost.</summary>
-    /// <returns>Null, or why it failed: whatever it is, each request in it must hear of it.</returns>
+    /// <returns>Null, or why it failed: each request in it must hear of it, no matter which error it is.</returns>
     internal PredictionError? RunLane(
         Batch batch, int rows, OutputSelection outputs, CancellationToken cancellationToken, out PredictionOrigin origin)
     {

@@ -35,7 +35,7 @@ internal sealed class BatchRecheck
     private Prediction _inCompany;
     private int _batchRows;
 
-    /// <param name="context">What the parts of the batcher share.</param>
+    /// <param name="context">The settings and facts that the parts of the batcher share.</param>
     /// <param name="queues">Whether there is work that goes first.</param>
     /// <param name="signature">The model's.</param>
     /// <param name="rate">The share of rows to run again, more than 0.</param>

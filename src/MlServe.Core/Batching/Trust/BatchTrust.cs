@@ -16,7 +16,7 @@ internal sealed class BatchTrust(BatchContext context, ILogger? logger, ModelEve
     public AnswerTrust InAnswers { get; } = new();
 
     /// <summary>Takes note of a row that was run again alone.</summary>
-    /// <param name="outcome">What it showed.</param>
+    /// <param name="outcome">The outcome.</param>
     /// <param name="batchRows">The rows of its batch.</param>
     /// <param name="difference">The largest difference, as a share of an output's magnitude.</param>
     public void Rechecked(RecheckOutcome outcome, int batchRows, double difference)

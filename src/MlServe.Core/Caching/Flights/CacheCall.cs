@@ -35,7 +35,7 @@ internal sealed class CacheCall
 
     /// <summary>Begins to remember a call.</summary>
     /// <param name="call">The call.</param>
-    /// <param name="state">Where it is remembered.</param>
+    /// <param name="state">The place in which it is remembered.</param>
     public static CacheCall Enter(ref StageCall call, ref object? state)
     {
         var remembered = Pool<CacheCall>.Rent();

@@ -29,7 +29,7 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
     /// <param name="key">The request's key.</param>
     /// <param name="options">The request's options.</param>
     /// <param name="cancellationToken">Its caller's token.</param>
-    /// <param name="lead">What the caller computes, where it does.</param>
+    /// <param name="lead">The computation that the caller leads, if it computes.</param>
     /// <returns>The one that waits; null: the caller computes.</returns>
     public FlightFollower? Enter(
         RequestKey key, PredictionOptions? options, CancellationToken cancellationToken, out FlightLead lead)
@@ -57,7 +57,7 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
     }
 
     /// <summary>Ends the computation: a request that comes from now on looks at the cache again.</summary>
-    /// <returns>Those that wait; null where nobody does, or another who computed the same has answered them.</returns>
+    /// <returns>Those that wait; null if nobody does, or another who computed the same has answered them.</returns>
     public List<FlightFollower>? End(FlightLead lead)
     {
         lock (_gate)
@@ -79,7 +79,7 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
     /// on waiting.
     /// </summary>
     /// <param name="lead">The one that has given up.</param>
-    /// <param name="next">What the other is to compute.</param>
+    /// <param name="next">The computation that the other is to lead.</param>
     /// <returns>The one to compute; null: nobody has to.</returns>
     public FlightFollower? Promote(FlightLead lead, out FlightLead next)
     {

@@ -22,10 +22,10 @@ internal sealed class SingleFlight(
 
     /// <summary>Begins to compute the answer, or to wait for the equal request that does.</summary>
     /// <param name="call">The call.</param>
-    /// <param name="state">What the cache remembers of it.</param>
+    /// <param name="state">The state that the cache keeps of it.</param>
     /// <param name="key">Its key.</param>
-    /// <param name="ended">What <see cref="EndedOf"/> said before the cache was looked into.</param>
-    /// <param name="outputs">What it asks for.</param>
+    /// <param name="ended">The result of <see cref="EndedOf"/> before the cache was looked into.</param>
+    /// <param name="outputs">The outputs that it asks for.</param>
     public StageOutcome Enter(ref StageCall call, CacheCall state, RequestKey key, int ended, OutputSelection outputs)
     {
         state.Outputs = outputs;
@@ -91,7 +91,7 @@ internal sealed class SingleFlight(
     }
 
     /// <summary>Ends the computation, if the call was one, without an answer.</summary>
-    /// <returns>What its caller is told in place of the exception; null: the exception.</returns>
+    /// <returns>The error that its caller gets in place of the exception; null: the exception.</returns>
     public PredictionError? Fail(CacheCall state, Exception exception)
     {
         if (state.Lead.Flight is not null) HandOver(state, withInputs: true);

@@ -46,7 +46,7 @@ internal sealed class CacheStore : IDisposable
 
     /// <summary>Keeps an entry. Called in the gate of its key.</summary>
     /// <param name="entry">The entry.</param>
-    /// <param name="former">What lies under its key.</param>
+    /// <param name="former">The entry that lies under its key.</param>
     public void Add(CacheEntry entry, CacheEntry? former)
     {
         if (former is not null) Policy.Remove(former);

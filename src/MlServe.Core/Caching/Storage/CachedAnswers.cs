@@ -77,7 +77,7 @@ internal sealed class CachedAnswers(
     }
 
     /// <summary>Keeps an answer, if it is admitted.</summary>
-    /// <returns>What is kept, or was to be kept; null if it was not admitted and need not be made.</returns>
+    /// <returns>The entry that is kept, or was to be kept; null if it was not admitted and need not be made.</returns>
     private CacheEntry? KeepHere(RequestKey key, Prediction answer, long now, bool isForced)
     {
         lock (Store.GateOf(key.Key))

@@ -28,7 +28,7 @@ internal sealed class CircuitPeriod(CircuitState state)
     /// </summary>
     /// <param name="needed">Trials that must succeed.</param>
     /// <param name="now">The moment, as a timestamp.</param>
-    /// <param name="next">When the next may follow, whatever becomes of this one.</param>
+    /// <param name="next">When the next may follow, no matter how this one ends.</param>
     public bool TryProbe(int needed, long now, long next)
     {
         lock (_gate)

@@ -38,7 +38,7 @@ internal sealed class FailureEvidence(
 
     /// <summary>Hears of a failure, and tells the circuit when it is known whose it is.</summary>
     /// <param name="period">When the call began.</param>
-    /// <param name="failure">What failed.</param>
+    /// <param name="failure">The failure.</param>
     /// <param name="inputs">The request, whose memory is still its caller's.</param>
     public void Accuse(CircuitPeriod period, PredictionError failure, in PredictionInputs inputs)
     {
