@@ -4,7 +4,7 @@ namespace MlServe.Caching;
 internal sealed class CacheCall
 {
     private PredictionInputs _inputs;
-    private PredictionOptions? _options;
+    private long _deadline;
 
     /// <summary>The copy of the inputs that is computed with; null: there is none yet.</summary>
     public OwnedInputs? Own { get; set; }
@@ -39,7 +39,7 @@ internal sealed class CacheCall
     public static CacheCall Enter(ref StageCall call, ref object? state)
     {
         var remembered = Pool<CacheCall>.Rent();
-        (remembered._inputs, remembered._options) = (call.Inputs, call.Options);
+        (remembered._inputs, remembered._deadline) = (call.Inputs, call.Deadline);
         state = remembered;
         return remembered;
     }
@@ -54,9 +54,9 @@ internal sealed class CacheCall
     /// <summary>Gives the call back its own inputs and options, and this object back to its pool.</summary>
     public void Leave(ref StageCall call)
     {
-        (call.Inputs, call.Options) = (_inputs, _options);
+        (call.Inputs, call.Deadline) = (_inputs, _deadline);
         Own?.Dispose();
-        (_inputs, _options, Own, Outputs, Lead, Follower, SharedKey, Found) = (default, null, null, null!, default, null, null, null);
+        (_inputs, Own, Outputs, Lead, Follower, SharedKey, Found) = (default, null, null!, default, null, null, null);
         (IsSuccessor, Started, CopyTicks) = (false, 0, 0);
         Pool<CacheCall>.Return(this);
     }

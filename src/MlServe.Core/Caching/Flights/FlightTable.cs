@@ -7,9 +7,8 @@ namespace MlServe.Caching;
 /// concurrent use.
 /// </summary>
 /// <param name="time">The clock of deadlines.</param>
-/// <param name="timeout">How long a request may take that does not say.</param>
 /// <param name="model">Whose requests they are.</param>
-internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIdentity model)
+internal sealed class FlightTable(TimeProvider time, ModelIdentity model)
 {
     private const int MaxIdle = 1024;
 
@@ -27,15 +26,13 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
 
     /// <summary>Begins to compute, or joins a computation under way.</summary>
     /// <param name="key">The request's key.</param>
-    /// <param name="options">The request's options.</param>
-    /// <param name="cancellationToken">Its caller's token.</param>
+    /// <param name="call">The request.</param>
     /// <param name="lead">The computation that the caller leads, if it computes.</param>
     /// <returns>The one that waits; null: the caller computes.</returns>
-    public FlightFollower? Enter(
-        RequestKey key, PredictionOptions? options, CancellationToken cancellationToken, out FlightLead lead)
+    public FlightFollower? Enter(RequestKey key, ref StageCall call, out FlightLead lead)
     {
         lead = default;
-        var (limit, priority) = (TimeLimit.Of(options, timeout), options?.Priority ?? RequestPriority.Normal);
+        var (limit, priority) = (call.Limit, call.Options?.Priority ?? RequestPriority.Normal);
         lock (_gate)
         {
             if (!_flights.TryGetValue(key, out var flight))
@@ -45,7 +42,7 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
             }
             else if (flight.IsAsUrgentAs(priority) && (limit is null || flight.HasAsLongAs(limit.Value)))
             {
-                var follower = new FlightFollower(options, limit, time, model, cancellationToken);
+                var follower = new FlightFollower(priority, limit, call.Deadline, time, model, call.CancellationToken);
                 (flight.Followers ??= []).Add(follower);
                 return follower;
             }

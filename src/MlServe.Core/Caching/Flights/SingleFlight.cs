@@ -12,7 +12,7 @@ internal sealed class SingleFlight(
     TimeSpan? timeout, IRequestHasher hasher, CachedAnswers kept, CacheVersion version, SecondLevel? secondLevel, StripedCounters counters,
     CacheBenefit benefit, TimeProvider time)
 {
-    private readonly FlightTable _flights = new(time, timeout, version.Identity);
+    private readonly FlightTable _flights = new(time, version.Identity);
 
     /// <summary>Ends when nothing is being computed.</summary>
     public Task WhenEmptyAsync() => _flights.WhenEmptyAsync();
@@ -29,7 +29,8 @@ internal sealed class SingleFlight(
     public StageOutcome Enter(ref StageCall call, CacheCall state, RequestKey key, int ended, OutputSelection outputs)
     {
         state.Outputs = outputs;
-        if (_flights.Enter(key, call.Options, call.CancellationToken, out var lead) is { } follower)
+        if (timeout is { } limit) call.LimitTo(limit);
+        if (_flights.Enter(key, ref call, out var lead) is { } follower)
         {
             follower.Watch();
             state.Follower = follower;
@@ -52,7 +53,6 @@ internal sealed class SingleFlight(
             if (!follower.IsSuccessor) return StageOutcome.Answered;
 
             state.IsSuccessor = true;
-            call.Options = follower.OptionsLeft();
             if (follower.TakeInputs() is { } own)
             {
                 state.Own?.Dispose();
@@ -118,7 +118,7 @@ internal sealed class SingleFlight(
         if (secondLevel is not { IsOpen: true }) return Run(state);
         state.SharedKey = RequestHasher.SharedKey(version.Identity, in call.Inputs, state.Outputs);
         if (state.SharedKey is null) return Run(state);
-        return call.Wait(RelayedOperation<Prediction>.Of(FindAsync(secondLevel, state, call.CancellationToken)));
+        return call.Wait(RelayedOperation<Prediction>.Of(FindAsync(secondLevel, state, call.Until, call.CancellationToken)));
     }
 
     private StageOutcome Run(CacheCall state)
@@ -128,9 +128,10 @@ internal sealed class SingleFlight(
         return StageOutcome.Next;
     }
 
-    private static async Task<Prediction> FindAsync(SecondLevel secondLevel, CacheCall state, CancellationToken cancellationToken)
+    private static async Task<Prediction> FindAsync(
+        SecondLevel secondLevel, CacheCall state, Deadline deadline, CancellationToken cancellationToken)
     {
-        var finding = secondLevel.FindAsync(state.SharedKey!, state.Lead.Flight.Key, state.Outputs, cancellationToken);
+        var finding = secondLevel.FindAsync(state.SharedKey!, state.Lead.Flight.Key, state.Outputs, deadline, cancellationToken);
         await UrgentEnd.Of(finding);
         state.Found = await finding.ConfigureAwait(false);
         return default;
