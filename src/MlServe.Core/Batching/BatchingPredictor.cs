@@ -182,8 +182,8 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
 
     /// <summary>The timestamp until which a caller waits; <see cref="long.MaxValue"/>: never.</summary>
     /// <param name="options">Its options.</param>
-    /// <param name="deadline">What a limit outside has made of them.</param>
-    /// <param name="now">The moment, where it has a deadline.</param>
+    /// <param name="deadline">The deadline that a limit outside has made of them.</param>
+    /// <param name="now">The moment, if it has a deadline.</param>
     private long EndOf(PredictionOptions? options, Deadline deadline, out long now)
     {
         var limit = deadline.IsNever ? Deadline.LimitOf(options, _context.Options.Timeout) : null;
