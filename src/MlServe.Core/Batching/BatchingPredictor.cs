@@ -4,8 +4,8 @@ using MlServe.Threading;
 namespace MlServe.Batching;
 
 /// <summary>
-/// Runs requests together. A batch grows while the lanes are busy and starts the moment one is free: a lone request runs at once on its
-/// caller's thread, and under load batches grow by themselves to what the model can take.
+/// Runs requests together. A batch grows while the lanes are busy and starts the moment one is free. So a lone request runs at once on its
+/// caller's thread. Under load batches grow by themselves to the size that the model can take.
 /// </summary>
 internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, ITakesDeadlines, ITrimmable, IShieldsCallers
 {
@@ -19,7 +19,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
 
     /// <param name="inner">The model.</param>
     /// <param name="executor">Runs its rows.</param>
-    /// <param name="context">What the parts of the batcher share.</param>
+    /// <param name="context">The settings and facts that the parts of the batcher share.</param>
     public BatchingPredictor(IPredictor inner, IModelExecutor executor, BatchContext context)
         : base(inner)
     {
@@ -182,8 +182,8 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
 
     /// <summary>The timestamp until which a caller waits; <see cref="long.MaxValue"/>: never.</summary>
     /// <param name="options">Its options.</param>
-    /// <param name="deadline">What a limit outside has made of them.</param>
-    /// <param name="now">The moment, where it has a deadline.</param>
+    /// <param name="deadline">The deadline that a limit outside has made of them.</param>
+    /// <param name="now">The moment, if it has a deadline.</param>
     private long EndOf(PredictionOptions? options, Deadline deadline, out long now)
     {
         var limit = deadline.IsNever ? Deadline.LimitOf(options, _context.Options.Timeout) : null;

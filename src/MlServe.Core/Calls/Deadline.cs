@@ -34,8 +34,8 @@ internal readonly struct Deadline
 
     /// <summary>How long a call may take, of what its caller and the predictor say.</summary>
     /// <param name="options">The caller's options, which go first.</param>
-    /// <param name="byDefault">What holds where the caller says nothing; null: nothing.</param>
-    /// <returns>The time; null: as long as it takes, also where <see cref="Timeout.InfiniteTimeSpan"/> is asked for.</returns>
+    /// <param name="byDefault">The limit that holds if the caller says nothing; null: none.</param>
+    /// <returns>The time; null: as long as it takes, also if <see cref="Timeout.InfiniteTimeSpan"/> is asked for.</returns>
     public static TimeSpan? LimitOf(PredictionOptions? options, TimeSpan? byDefault = null) =>
         (options?.Timeout ?? byDefault) is { } limit && limit != Timeout.InfiniteTimeSpan ? limit : null;
 

@@ -1,8 +1,8 @@
 namespace MlServe;
 
 /// <summary>
-/// A predictor of this house that is told until when its caller waits, and not for how long: so no layer turns a moment into a time and
-/// back, and what one waits the next does not have.
+/// A predictor of this house that is told until when its caller waits, and not for how long. So no layer turns a moment into a time and
+/// back. The time that one layer waits is time that the next does not have.
 /// </summary>
 internal interface ITakesDeadlines
 {

@@ -106,7 +106,7 @@ internal static class DeadlineThread
         }
     }
 
-    /// <returns>False where nobody has woken it.</returns>
+    /// <returns>False if nobody has woken it.</returns>
     private static bool Sleep(long now)
     {
         _sleepsUntil = Timers.First?.WakeAt ?? DeadlineTimer.Never;

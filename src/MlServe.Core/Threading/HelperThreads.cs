@@ -24,7 +24,7 @@ internal sealed class HelperThreads
     private int _takenAtLastLook;
     private bool _hasWaited;
 
-    /// <param name="name">What the threads are called.</param>
+    /// <param name="name">The names of the threads.</param>
     /// <param name="patience">How long a thread without work stays.</param>
     internal HelperThreads(string name, TimeSpan patience)
     {

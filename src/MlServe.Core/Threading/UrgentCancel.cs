@@ -26,8 +26,8 @@ internal sealed class UrgentCancel : UrgentWork
     /// <summary>
     /// Cancels elsewhere. It ends when all registered callbacks have been called, and code that waits for that goes on there too.
     /// </summary>
-    /// <param name="source">What is cancelled.</param>
-    /// <param name="helpers">Who does it where the pool does not come to it; null: those for answers.</param>
+    /// <param name="source">The source to cancel.</param>
+    /// <param name="helpers">The threads that do it if the pool does not come to it; null: those for answers.</param>
     public static Task CancelAsync(CancellationTokenSource source, HelperThreads? helpers = null)
     {
         if (source.IsCancellationRequested) return Task.CompletedTask;

@@ -53,7 +53,7 @@ internal abstract class UrgentWork : IThreadPoolWorkItem
     internal void EndWatch() => Interlocked.Exchange(ref _isWatched, 0);
 
     /// <summary>Marks it as queued for the one that it is about to be handed to.</summary>
-    /// <param name="helpers">Who runs it where that one does not.</param>
+    /// <param name="helpers">The threads that run it if that one does not.</param>
     internal void Mark(HelperThreads helpers)
     {
         _helpers = helpers;
@@ -69,7 +69,7 @@ internal abstract class UrgentWork : IThreadPoolWorkItem
         StarvationWatch.Watch(this);
     }
 
-    /// <param name="helpers">Who runs it where the pool does not come to it.</param>
+    /// <param name="helpers">The threads that run it if the pool does not come to it.</param>
     /// <param name="preferLocal">As for the pool.</param>
     protected void Queue(HelperThreads helpers, bool preferLocal = false)
     {

@@ -83,7 +83,9 @@ public sealed class ChildProcessTests : IDisposable
 
     [Fact]
     public async Task Configure_AfterTheFirstModel_SaysThatItIsTooLate() =>
-        Ask.Says((await RunAsync("configure-late"))["message"], "SharedThreadPoolThreads 0", "SharedThreadPoolThreads 2, ShareArena True came later",
+        Ask.Says(
+            (await RunAsync("configure-late"))["message"], "SharedThreadPoolThreads 0",
+            "SharedThreadPoolThreads 2, ShareArena True came later",
             "before the first model");
 
     [Fact]

@@ -90,7 +90,7 @@ internal sealed class PaddingPredictor : DelegatingPredictor, IKeepsDeadlines, I
         };
     }
 
-    /// <summary>The size to pad to; the length itself where it is larger than all buckets.</summary>
+    /// <summary>The size to pad to; the length itself if it is larger than all buckets.</summary>
     private long BucketFor(long length)
     {
         foreach (var bucket in _options.Buckets)

@@ -21,7 +21,7 @@ internal sealed class BatchAdmission
         QueueFull = context.Errors.QueueFull(_options.MaxQueuedRows);
     }
 
-    /// <summary>The refusal where too many rows wait; made once, because it must cost nothing.</summary>
+    /// <summary>The refusal if too many rows wait; made once, because it must cost nothing.</summary>
     public PredictionError QueueFull { get; }
 
     /// <summary>Rows that wait.</summary>
@@ -31,10 +31,10 @@ internal sealed class BatchAdmission
     public void Left(int rows, RequestPriority priority) => Add(-rows, priority);
 
     /// <summary>Counts rows among those that wait, unless there are too many or the wait would be too long.</summary>
-    /// <param name="queue">Where they would wait.</param>
+    /// <param name="queue">The queue in which they would wait.</param>
     /// <param name="rows">How many.</param>
     /// <param name="inFlight">Requests that are not answered, this one among them.</param>
-    /// <param name="now">The time, where the request has a deadline.</param>
+    /// <param name="now">The time, if the request has a deadline.</param>
     /// <param name="deadline">The timestamp at which the caller stops waiting; <see cref="long.MaxValue"/>: never.</param>
     /// <returns>Null, or the refusal.</returns>
     public PredictionError? TryEnter(BatchQueue queue, int rows, int inFlight, long now, long deadline)
@@ -81,7 +81,7 @@ internal sealed class BatchAdmission
         ? Interlocked.Add(ref _normal.Value, rows)
         : Interlocked.Add(ref _bulk.Value, rows) + Volatile.Read(ref _normal.Value);
 
-    /// <summary>What the curve says: full batches ahead, spread over the lanes, and the one that the request rides in.</summary>
+    /// <summary>The wait by the curve: full batches ahead, spread over the lanes, and the one that the request rides in.</summary>
     private TimeSpan PredictWait(BatchQueue queue, int queuedRows)
     {
         var curve = queue.Curve;

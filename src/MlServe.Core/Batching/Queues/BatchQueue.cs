@@ -115,7 +115,7 @@ internal sealed class BatchQueue
     }
 
     /// <summary>Takes the next batch to run; null if there is none, or none that may go yet.</summary>
-    /// <param name="now">The time, where batches are held back.</param>
+    /// <param name="now">The time, if batches are held back.</param>
     public Batch? Take(long now)
     {
         lock (_gate)

@@ -201,7 +201,7 @@ internal sealed class BatchSlot : PooledSource, IDeadlineOwner
     }
 
     /// <summary>Answers with the kept answer; its request has been counted as answered.</summary>
-    /// <param name="isHere">Whether whoever waits goes on within this call.</param>
+    /// <param name="isHere">Whether the waiting code goes on within this call.</param>
     public void AnswerKept(bool isHere)
     {
         var prediction = _prediction;

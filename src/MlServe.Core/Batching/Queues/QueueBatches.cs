@@ -8,7 +8,7 @@ namespace MlServe.Batching;
 /// </summary>
 /// <param name="memory">How much there may be.</param>
 /// <param name="queue">The queue.</param>
-/// <param name="shared">What its lanes hold for all rows.</param>
+/// <param name="shared">The values that its lanes hold for all rows.</param>
 /// <param name="capacity">The rows that a lane has room for at first.</param>
 internal sealed class QueueBatches(LaneBudget memory, BatchQueue queue, SharedInputs shared, int capacity)
 {

@@ -3,8 +3,8 @@ using MlServe.Threading;
 namespace MlServe.Batching;
 
 /// <summary>
-/// Runs what goes without a batch: the request of a caller that is alone, on its own thread, and what cannot be run with others, past the
-/// batcher.
+/// Runs requests without a batch. The request of a caller that is alone runs on the caller's thread; requests that cannot be run with
+/// others go past the batcher.
 /// </summary>
 /// <param name="context">Counts the requests, which were counted before and are counted off here.</param>
 /// <param name="inner">The model.</param>
@@ -17,9 +17,7 @@ internal sealed class DirectRuns(BatchContext context, IPredictor inner, IModelE
     private readonly LoneCaller _lone = new();
     private readonly BatchingOptions _options = context.Options;
 
-    /// <summary>
-    /// Takes a place in the gate and a lane for a run on its caller's thread; null where the request is to go into a batch.
-    /// </summary>
+    /// <summary>Takes a place in the gate and a lane for a run on its caller's thread. Null if the request is to go into a batch.</summary>
     public ILane? TryEnter(BatchQueue queue, in PreparedRequest request, int inFlight)
     {
         if (!MayRun(queue, request.Rows, inFlight) || !context.Gate.TryEnter()) return null;
@@ -69,7 +67,7 @@ internal sealed class DirectRuns(BatchContext context, IPredictor inner, IModelE
         }
     }
 
-    /// <summary>What cannot be run with others, a request of no rows or of one shape too many, goes the direct way.</summary>
+    /// <summary>A request that cannot be run with others, of no rows or of one shape too many, goes the direct way.</summary>
     public async ValueTask<Prediction> PassOnAsync(
         PredictionInputs inputs, PredictionOptions? options, Deadline deadline, CancellationToken cancellationToken)
     {
@@ -90,7 +88,7 @@ internal sealed class DirectRuns(BatchContext context, IPredictor inner, IModelE
         _ => _lone.IsAlone(inFlight) && queue.Curve.IsKnown && queue.Curve.Predict(rows) <= ShortRunSeconds,
     };
 
-    /// <summary>Takes a lane; null where none can be had, as when the model has been closed: the queue has lanes of its own.</summary>
+    /// <summary>Takes a lane; null if none can be had, as when the model has been closed: the queue has lanes of its own.</summary>
     private ILane? TryRent(in PreparedRequest request)
     {
         try

@@ -78,7 +78,7 @@ internal sealed class FlightFollower : PooledSource, IDeadlineOwner
     }
 
     /// <summary>Makes one that was claimed a successor.</summary>
-    /// <param name="lead">What it computes.</param>
+    /// <param name="lead">Its computation.</param>
     /// <param name="own">A copy of the inputs, which it owns from now on; null: there is none yet.</param>
     public void Succeed(FlightLead lead, OwnedInputs? own)
     {

@@ -24,10 +24,10 @@ internal sealed class FlightTable(TimeProvider time, ModelIdentity model)
     /// </summary>
     public int EndedOf(RequestKey key) => Volatile.Read(ref EndedAt(key));
 
-    /// <summary>Begins to compute, or joins whoever does already.</summary>
+    /// <summary>Begins to compute, or joins a computation under way.</summary>
     /// <param name="key">The request's key.</param>
     /// <param name="call">The request.</param>
-    /// <param name="lead">What the caller computes, where it does.</param>
+    /// <param name="lead">The computation that the caller leads, if it computes.</param>
     /// <returns>The one that waits; null: the caller computes.</returns>
     public FlightFollower? Enter(RequestKey key, ref StageCall call, out FlightLead lead)
     {
@@ -53,8 +53,8 @@ internal sealed class FlightTable(TimeProvider time, ModelIdentity model)
         }
     }
 
-    /// <summary>Ends the computation: whoever asks from now on looks at the cache again.</summary>
-    /// <returns>Those that wait; null where nobody does, or another who computed the same has answered them.</returns>
+    /// <summary>Ends the computation: a request that comes from now on looks at the cache again.</summary>
+    /// <returns>Those that wait; null if nobody does, or another who computed the same has answered them.</returns>
     public List<FlightFollower>? End(FlightLead lead)
     {
         lock (_gate)
@@ -72,11 +72,11 @@ internal sealed class FlightTable(TimeProvider time, ModelIdentity model)
     }
 
     /// <summary>
-    /// One that computes has given up: where nobody as urgent goes on, the first of those that still wait takes its place, and the others
-    /// go on waiting.
+    /// One that computes has given up. If nobody as urgent goes on, the first of those that still wait takes its place, and the others go
+    /// on waiting.
     /// </summary>
     /// <param name="lead">The one that has given up.</param>
-    /// <param name="next">What the other is to compute.</param>
+    /// <param name="next">The computation that the other is to lead.</param>
     /// <returns>The one to compute; null: nobody has to.</returns>
     public FlightFollower? Promote(FlightLead lead, out FlightLead next)
     {

@@ -48,7 +48,7 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
     /// <summary>Loads a model from a file and warms it up. Blocks; a service uses <see cref="LoadAsync"/>.</summary>
     /// <param name="path">The path of an <c>.onnx</c> file.</param>
     /// <param name="options">How it is opened and run; null: the defaults.</param>
-    /// <param name="context">What it gets from its surroundings; null: the defaults.</param>
+    /// <param name="context">The parts of its surroundings; null: the defaults.</param>
     /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
     public static OnnxPredictor Load(string path, OnnxModelOptions? options = null, ModelLoadContext? context = null) =>
         LoadAsync(ModelSource.FromFile(path, options is { MaxModelBytes: >= 1 and var most } ? most : null), options, context)
@@ -59,7 +59,7 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
     /// <summary>Loads a model and warms it up.</summary>
     /// <param name="source">Its origin.</param>
     /// <param name="options">How it is opened and run; null: the defaults. Not to be changed afterwards.</param>
-    /// <param name="context">What it gets from its surroundings; null: the defaults.</param>
+    /// <param name="context">The parts of its surroundings; null: the defaults.</param>
     /// <param name="cancellationToken">Gives the loading up.</param>
     /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
@@ -175,7 +175,7 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
 
     /// <summary>Runs a request that waited and whose turn it is. The caller holds a place in the gate and a share of the session.</summary>
     /// <param name="inputs">Its inputs.</param>
-    /// <param name="request">What it asks for.</param>
+    /// <param name="request">The wishes of the call.</param>
     /// <param name="enqueued">Since when it waited.</param>
     /// <param name="started">Until when.</param>
     /// <param name="deadline">When its time is over; <see cref="long.MaxValue"/>: never.</param>

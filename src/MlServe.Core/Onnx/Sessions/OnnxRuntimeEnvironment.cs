@@ -22,7 +22,7 @@ public static class OnnxRuntimeEnvironment
     internal static bool HasSharedArena { get; private set; }
 
     /// <summary>Sets the options of the whole process. The same again is allowed at any time.</summary>
-    /// <param name="options">What holds; copied.</param>
+    /// <param name="options">The options; copied.</param>
     /// <exception cref="ArgumentException">A value is out of its range.</exception>
     /// <exception cref="InvalidOperationException">The runtime is already up with other options, or others were said before.</exception>
     public static void Configure(OnnxRuntimeOptions options)

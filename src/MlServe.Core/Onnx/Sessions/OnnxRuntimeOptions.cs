@@ -20,7 +20,7 @@ public sealed class OnnxRuntimeOptions
 
     /// <summary>
     /// Whether models share one arena of working memory on the processor. Default: true, because an arena keeps the memory of the largest
-    /// run for ever: one for each model takes the sum of all peaks, and a shared one the peak of the runs at a time. Models without
+    /// run for ever. One arena for each model takes the sum of all peaks; a shared one takes the peak of the runs at a time. Models without
     /// <see cref="OnnxModelOptions.UseArena"/> take no part. Without effect if another library has brought the runtime up.
     /// </summary>
     public bool ShareArena { get; set; } = true;
