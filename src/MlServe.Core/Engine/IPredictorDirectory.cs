@@ -14,6 +14,6 @@ public interface IPredictorDirectory
     /// because it may have been added since. Does not throw.
     /// </summary>
     /// <param name="name">The name of the model.</param>
-    /// <returns>The model, not to be disposed; null where there is none.</returns>
+    /// <returns>The model, not to be disposed; null if there is none.</returns>
     IPredictor? Find(string name);
 }

@@ -4,7 +4,7 @@ using MlServe.Threading;
 namespace MlServe;
 
 /// <summary>
-/// Counts the calls that are still in a layer although their caller has been answered, and bounds them: each holds a copy of its inputs,
+/// Counts the calls that are still in a layer although their caller has been answered, and bounds them. Each holds a copy of its inputs,
 /// and maybe a thread.
 /// </summary>
 internal sealed class LayerOverruns(string model, GuardedMeter meter, ModelIdentity? identity = null)
@@ -20,7 +20,7 @@ internal sealed class LayerOverruns(string model, GuardedMeter meter, ModelIdent
 
     public string Model => model;
 
-    /// <summary>The version that is inside; null where it is not known.</summary>
+    /// <summary>The version that is inside; null if it is not known.</summary>
     public ModelIdentity? Identity => identity;
 
     public bool IsFull => Volatile.Read(ref _count) >= Most;

@@ -1,6 +1,6 @@
 namespace MlServe;
 
-/// <summary>A limit of time around what keeps deadlines: calls that have no deadline are given one.</summary>
+/// <summary>A limit of time around layers that keep deadlines: calls that have no deadline are given one.</summary>
 internal sealed class LimitStage(CallLimit limit) : PredictionStage
 {
     /// <summary>The state of a call that has its deadline from here.</summary>

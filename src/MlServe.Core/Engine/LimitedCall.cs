@@ -5,7 +5,7 @@ using MlServe.Threading;
 namespace MlServe;
 
 /// <summary>
-/// A call of layers that may overrun. It runs on a thread of its own kind with a copy of the inputs; the first of its answer, its caller's
+/// A call of layers that may overrun. It runs on a thread of its own kind with a copy of the inputs. The first of its answer, its caller's
 /// token and the deadline ends it for its caller. Pooled; goes back when it has been read and the layers have ended.
 /// </summary>
 #pragma warning disable CA1001 // Pooled: what it holds goes where the pool does not take it back.
@@ -162,8 +162,8 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>, IDea
     }
 
     /// <summary>
-    /// Elsewhere, because what layers register may block: not on the thread of the clock, nor within the call by which the caller cancels,
-    /// for whose end its answer waits.
+    /// Elsewhere, because callbacks of layers may block. So not on the thread of the clock, nor within the call by which the caller
+    /// cancels, for whose end its answer waits.
     /// </summary>
     private static void TellLayers(CancellationTokenSource source, LimitedPredictor owner)
     {
@@ -212,9 +212,9 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>, IDea
     }
 
     /// <summary>
-    /// Calls the layers, in their caller's context. Not on the threads for answers: layers that block may take all threads of theirs, and
-    /// then the deadline is to be answered all the same, and so is everybody else. Apart from the call, because it may still stand in line
-    /// when that has an answer.
+    /// Calls the layers, in their caller's context. Not on the threads for answers: layers that block may take all threads of theirs. Then
+    /// the deadline is to be answered all the same, and so is everybody else. Apart from the call, because it may still stand in line when
+    /// that has an answer.
     /// </summary>
     private sealed class Beginning(LimitedCall call) : UrgentWork
     {

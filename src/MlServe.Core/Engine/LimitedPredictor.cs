@@ -3,14 +3,14 @@ using MlServe.Threading;
 namespace MlServe;
 
 /// <summary>
-/// A limit of time around what may overrun, a layer of the application's say: it is given a copy of the inputs and runs elsewhere, so that
-/// the caller is answered when the time is over although the layer goes on.
+/// A limit of time around layers that may overrun, a layer of the application's say. They are given a copy of the inputs and run elsewhere.
+/// So the caller is answered when the time is over, although the layer goes on.
 /// </summary>
 internal sealed class LimitedPredictor : DelegatingPredictor, IShieldsCallers, IKeepsDeadlines, ITakesDeadlines
 {
     private readonly CallLimit _limit;
 
-    /// <param name="inner">What is inside.</param>
+    /// <param name="inner">The inner predictor.</param>
     /// <param name="limit">For calls that do not say.</param>
     /// <param name="time">The clock.</param>
     /// <param name="overruns">Counts what overran, and bounds it.</param>
@@ -30,7 +30,7 @@ internal sealed class LimitedPredictor : DelegatingPredictor, IShieldsCallers, I
 
     bool IShieldsCallers.IsShielding => true;
 
-    /// <summary>What a limit stands around; the predictor itself where it is none.</summary>
+    /// <summary>The predictor that a limit stands around; the predictor itself if it is no limit.</summary>
     public static IPredictor Within(IPredictor predictor) => predictor switch
     {
         LimitedPredictor limited => limited.Layer,

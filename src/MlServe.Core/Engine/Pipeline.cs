@@ -4,10 +4,10 @@ using MlServe.Guests;
 namespace MlServe;
 
 /// <summary>
-/// What a builder has built: the outermost predictor together with all that has to be disposed, and how its layers are built once more.
+/// The result of a builder: the outermost predictor together with all that has to be disposed, and the way to build its layers once more.
 /// </summary>
 /// <param name="outermost">The predictor that sees a request first.</param>
-/// <param name="made">What is disposed with it, innermost first.</param>
+/// <param name="made">The objects that are disposed with it, innermost first.</param>
 /// <param name="layers">How a warm-up builds the layers once more, outermost first.</param>
 internal sealed class Pipeline(IPredictor outermost, List<IPredictor> made, IReadOnlyList<PipelineLayer> layers)
     : DelegatingPredictor(outermost), IShieldsCallers, IKeepsDeadlines, ITakesDeadlines
@@ -16,8 +16,8 @@ internal sealed class Pipeline(IPredictor outermost, List<IPredictor> made, IRea
     private int _disposed;
 
     /// <summary>
-    /// The layers for a warm-up: built around the same model with a context that leads nowhere, they do for a request what these do, and
-    /// these keep no trace of it.
+    /// The layers for a warm-up, built around the same model with a context that leads nowhere. They do for a request all that these do,
+    /// and these keep no trace of it.
     /// </summary>
     public IReadOnlyList<PipelineLayer> WarmUpLayers => layers;
 

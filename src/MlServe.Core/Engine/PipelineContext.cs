@@ -81,7 +81,7 @@ public sealed record PipelineContext : IServiceProvider
     /// the cache's stores and a <c>HybridCache</c> so. Asked for when a layer is made, not at each request.
     /// </summary>
     /// <typeparam name="T">The service.</typeparam>
-    /// <returns>The service; null where it is not registered, and always in a warm-up.</returns>
+    /// <returns>The service; null if it is not registered, and always in a warm-up.</returns>
     public T? Find<T>()
         where T : class => Services?.Find<T>();
 

@@ -9,18 +9,16 @@ internal sealed record PipelineLayer
     /// <summary>Makes the stage.</summary>
     public Func<IPredictor, PipelineContext, PredictionStage>? Stage { get; init; }
 
-    /// <summary>Says how long what is inside may take; null: no limit of time.</summary>
+    /// <summary>Says how long the inner layers may take; null: no limit of time.</summary>
     public Func<PipelineContext, TimeSpan>? Limit { get; init; }
 
     /// <summary>Whether it may take longer than it is told: it calls code of the application's, or waits by itself.</summary>
     public bool MayOverrun { get; init; }
 
-    /// <summary>
-    /// Whether it asks others after what is inside of it has failed, so that a limit inside of it is not one of the whole.
-    /// </summary>
+    /// <summary>Whether it asks others after the inner layers have failed, so that a limit inside of it is not one of the whole.</summary>
     public bool AsksOthers { get; init; }
 
-    /// <summary>Whether it runs the model itself, and keeps deadlines whatever the predictor inside does.</summary>
+    /// <summary>Whether it runs the model itself, and keeps deadlines although the inner predictor may not.</summary>
     public bool IsModel { get; init; }
 
     /// <summary>Whether it is the application's, and knows no <see cref="PipelineContext.IsWarmUp"/>.</summary>
@@ -30,7 +28,7 @@ internal sealed record PipelineLayer
     public static PipelineLayer OfLimit(Func<PipelineContext, TimeSpan> limit) => new() { Limit = limit };
 
     /// <summary>The layer as a warm-up builds it once more; null: it goes without.</summary>
-    /// <param name="made">What the layer has made.</param>
+    /// <param name="made">The layer that was made.</param>
     /// <param name="around">Around which it was made.</param>
     public PipelineLayer? ForWarmUp(IPredictor made, IPredictor around)
     {

@@ -1,8 +1,8 @@
 namespace MlServe;
 
 /// <summary>
-/// Where limits of time stand. Each bounds all that is inside of the fallback chain, or of the whole pipeline where there is none, also
-/// layers that were added before it: so it moves outwards past every layer that may overrun. Where there is such a layer and no limit, one
+/// The places of limits of time. Each bounds all that is inside of the fallback chain, or of the whole pipeline if there is none, also
+/// layers that were added before it. So it moves outwards past every layer that may overrun. If there is such a layer and no limit, one
 /// stands around it for the time that callers give.
 /// </summary>
 internal static class PipelineOrder

@@ -43,7 +43,7 @@ public abstract class PredictionStage : IDisposable, IAsyncDisposable
     /// value it then disposes. In the caller's context if there is no answer, or if <see cref="CallsApplication"/>.
     /// </summary>
     /// <param name="call">The call, on its way out.</param>
-    /// <returns><see cref="StageOutcome.Next"/>, or <see cref="StageOutcome.Pending"/>: what is waited for is the answer then.</returns>
+    /// <returns><see cref="StageOutcome.Next"/>, or <see cref="StageOutcome.Pending"/>: the awaited result is the answer then.</returns>
     public virtual StageOutcome After(ref StageCall call)
     {
         Leave(ref call);
@@ -51,11 +51,10 @@ public abstract class PredictionStage : IDisposable, IAsyncDisposable
     }
 
     /// <summary>
-    /// Runs in place of <see cref="After"/> if the call ended with an exception: a cancellation, or a predictor that breaks the
-    /// contract.
+    /// Runs in place of <see cref="After"/> if the call ended with an exception: a cancellation, or a predictor that breaks the contract.
     /// </summary>
     /// <param name="call">The call, on its way out.</param>
-    /// <param name="exception">What it ended with.</param>
+    /// <param name="exception">The exception that ended it.</param>
     /// <returns>Whether the stage has set <see cref="StageCall.Answer"/>, which takes the place of the exception.</returns>
     public virtual bool Failed(ref StageCall call, Exception exception)
     {

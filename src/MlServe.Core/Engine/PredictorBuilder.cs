@@ -20,7 +20,7 @@ public sealed class PredictorBuilder
         _innerFactory = _ => inner;
     }
 
-    /// <summary>Begins a pipeline around a predictor that is made at each <see cref="Build"/> and disposed with what is built.</summary>
+    /// <summary>Begins a pipeline around a predictor that is made at each <see cref="Build"/> and disposed with the pipeline.</summary>
     /// <param name="innerFactory">Makes the predictor at the end of the pipeline.</param>
     public PredictorBuilder(Func<IServiceProvider, IPredictor> innerFactory)
     {
@@ -69,7 +69,7 @@ public sealed class PredictorBuilder
     /// Adds a layer as hooks, without an async method or an allocation a call, inside of those added before. It takes part in a host's
     /// warm-up, for which it is made once more: see <see cref="PipelineContext.IsWarmUp"/>.
     /// </summary>
-    /// <param name="stage">Makes the stage, which is given what stands behind it; the pipeline disposes it.</param>
+    /// <param name="stage">Makes the stage, which is given the predictor behind it; the pipeline disposes it.</param>
     /// <returns>This builder.</returns>
     [Experimental("MLSERVE001")]
     public PredictorBuilder UseStage(Func<IPredictor, PipelineContext, PredictionStage> stage)
@@ -79,10 +79,11 @@ public sealed class PredictorBuilder
     }
 
     /// <summary>Adds a built-in decorator inside of the layers added before.</summary>
-    /// <param name="decorate">Makes the decorator around the rest of the pipeline; for a warm-up, one that calls nothing that is somebody
-    /// else's.</param>
+    /// <param name="decorate">
+    /// Makes the decorator around the rest of the pipeline; for a warm-up, one that calls nothing that is somebody else's.
+    /// </param>
     /// <param name="mayOverrun">Whether it may take longer than it is told.</param>
-    /// <param name="asksOthers">Whether it asks others where what is inside fails.</param>
+    /// <param name="asksOthers">Whether it asks others if the inner layers fail.</param>
     internal PredictorBuilder UseBuiltIn(
         Func<IPredictor, PipelineContext, IPredictor> decorate, bool mayOverrun = false, bool asksOthers = false) =>
         Use(new PipelineLayer { Decorate = decorate, MayOverrun = mayOverrun, AsksOthers = asksOthers });
@@ -105,15 +106,16 @@ public sealed class PredictorBuilder
 
     /// <summary>Builds the pipeline.</summary>
     /// <param name="services">
-    /// Where decorators find what they need: a container, or a <c>PipelineContext</c>. Null: nothing is registered.
+    /// The container in which decorators find their services, or a <c>PipelineContext</c>. Null: nothing is registered.
     /// </param>
-    /// <returns>The pipeline. Disposing it disposes what was made here, outermost first, and not a predictor that the builder was
-    /// handed.</returns>
+    /// <returns>
+    /// The pipeline. Disposing it disposes all that was made here, outermost first, and not a predictor that the builder was handed.
+    /// </returns>
     /// <exception cref="InvalidOperationException">A decorator's factory returned null.</exception>
     public IPredictor Build(IServiceProvider? services = null) => BuildPipeline(PipelineContext.From(services));
 
     /// <summary>Builds the pipeline for a host, which hands it to others and ends it itself.</summary>
-    /// <param name="context">What the layers are built with.</param>
+    /// <param name="context">The context that the layers are built with.</param>
     /// <returns>The pipeline together with the right to end it.</returns>
     /// <exception cref="InvalidOperationException">A decorator's factory returned null.</exception>
     [Experimental("MLSERVE001")]

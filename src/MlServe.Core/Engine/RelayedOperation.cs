@@ -1,10 +1,10 @@
 namespace MlServe;
 
 /// <summary>
-/// Stands between a task of the runtime's or of the application's own and whoever waits for it, so that a second await or a context that
-/// takes no work ends as it does everywhere in this house: at the one who is to blame.
+/// Stands between a task, of the runtime's or of the application's own, and the code that waits for it. A second await, or a context that
+/// takes no work, then ends as it does everywhere in this house: at the one who is to blame.
 /// </summary>
-/// <typeparam name="TResult">What is waited for.</typeparam>
+/// <typeparam name="TResult">The task that is waited for.</typeparam>
 internal sealed class RelayedOperation<TResult> : AwaitingSource<TResult, TResult>
 {
     public static ValueTask<TResult> Of(ValueTask<TResult> task)

@@ -30,10 +30,10 @@ public struct StageCall
     /// <summary>The answer so far. A stage that replaces it disposes of the former one.</summary>
     public Prediction Answer;
 
-    /// <summary>What is waited for.</summary>
+    /// <summary>The task that is waited for.</summary>
     internal ValueTask<Prediction> Pending;
 
-    /// <summary>What each stage remembers of the call.</summary>
+    /// <summary>The memory of each stage of the call.</summary>
     internal StageSlots Slots;
 
     /// <summary>How many stages have been entered and not left.</summary>
@@ -71,7 +71,7 @@ public struct StageCall
     /// <summary>Whether a stage has asked for <see cref="Started"/>, so that it may be read after the call.</summary>
     internal readonly bool IsTimed => _isTimed;
 
-    /// <summary>Until when the caller waits, for what is behind the stages.</summary>
+    /// <summary>The moment until which the caller waits, for predictors behind the stages.</summary>
     internal readonly Deadline Until => new(_time, Deadline);
 
     /// <summary>How long the caller waits in all; null: as long as it takes.</summary>
@@ -79,7 +79,7 @@ public struct StageCall
 
     /// <summary>
     /// When the call began, as a timestamp of the pipeline's <see cref="TimeProvider"/>. The clock is read once a call, for the first stage
-    /// that asks, and not at all where none does; so ask in <see cref="PredictionStage.Before"/>, or look at <see cref="IsTimed"/> first.
+    /// that asks, and not at all if none does. So ask in <see cref="PredictionStage.Before"/>, or look at <see cref="IsTimed"/> first.
     /// </summary>
     internal long Started
     {

@@ -5,9 +5,9 @@ internal static class StageMaker
 {
     /// <summary>Makes stages from the innermost on, so that each sees those behind it, and puts them around a predictor.</summary>
     /// <param name="layers">Layers that are stages or limits, outermost first.</param>
-    /// <param name="inner">What stands behind them.</param>
-    /// <param name="context">What stages find there.</param>
-    /// <param name="made">Takes what is to be disposed.</param>
+    /// <param name="inner">The predictor behind them.</param>
+    /// <param name="context">The services that stages find there.</param>
+    /// <param name="made">Takes the objects to dispose.</param>
     /// <returns>The stages around the predictor; the predictor itself if there are none.</returns>
     public static IPredictor Make(
         IReadOnlyList<PipelineLayer> layers, IPredictor inner, PipelineContext context, List<IPredictor> made)

@@ -1,6 +1,6 @@
 namespace MlServe;
 
-/// <summary>Where a call is on its way through the stages.</summary>
+/// <summary>The place of a call on its way through the stages.</summary>
 internal enum StagePhase : byte
 {
     /// <summary>On its way in.</summary>

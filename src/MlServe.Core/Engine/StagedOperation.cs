@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace MlServe;
 
 /// <summary>
-/// A call that waits, for the inner predictor or for what a stage waits for. Pooled, and awaitable through its own value task source: an
+/// A call that waits, for the inner predictor or for what a stage waits for. Pooled, and awaitable through its own value task source. An
 /// async method per layer would allocate as soon as more calls are pending than the runtime keeps state machines for.
 /// </summary>
 internal sealed class StagedOperation : AwaitingSource<Prediction, Prediction>

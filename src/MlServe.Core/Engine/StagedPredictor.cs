@@ -37,7 +37,7 @@ internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers, IT
     /// <summary>Whether it is a limit of time and nothing else.</summary>
     public bool IsLimit => _stages is [LimitStage];
 
-    /// <summary>What stands behind the stages.</summary>
+    /// <summary>The predictor behind the stages.</summary>
     public IPredictor Behind => Inner;
 
     bool IShieldsCallers.IsShielding => true;
@@ -53,7 +53,7 @@ internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers, IT
         return TryAnswerAtOnce(ref call) ? new(call.Answer) : StagedOperation.Rent().Start(this, in call);
     }
 
-    /// <summary>As <see cref="TryAnswer"/> for a call that begins, and faster where no stage waits and nothing fails.</summary>
+    /// <summary>As <see cref="TryAnswer"/> for a call that begins, and faster if no stage waits and nothing fails.</summary>
     private bool TryAnswerAtOnce(ref StageCall call)
     {
         var stages = _stages;
@@ -199,7 +199,7 @@ internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers, IT
     }
 
     /// <summary>
-    /// Goes outwards through the stages that were entered. Each is counted off first, so that none is left twice where a hook throws.
+    /// Goes outwards through the stages that were entered. Each is counted off first, so that none is left twice if a hook throws.
     /// </summary>
     private bool TryLeave(ref StageCall call)
     {

@@ -25,7 +25,7 @@ public static class Guards
 
     /// <summary>Counts that code of somebody else threw, and says so. Does not throw.</summary>
     /// <param name="guest">Whose code it was.</param>
-    /// <param name="exception">What it threw.</param>
+    /// <param name="exception">The exception.</param>
     /// <param name="logger">The log that hears of it, once a minute for each kind; null: the event source alone.</param>
     public static void Report(Guest guest, Exception exception, ILogger? logger = null)
     {

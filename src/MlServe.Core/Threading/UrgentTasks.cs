@@ -19,7 +19,7 @@ public static class UrgentTasks
     }
 
     /// <summary>Waits for a task, for a time at most.</summary>
-    /// <param name="task">The task. What it ends with is not looked at.</param>
+    /// <param name="task">The task. Its end is not looked at.</param>
     /// <param name="limit">How long.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>

@@ -5,8 +5,8 @@ using MlServe.Tensors;
 namespace MlServe.Caching;
 
 /// <summary>
-/// An answer as bytes, for other processes. What is read was written by somebody else, so it is checked at every step: its version, the key
-/// that it was filed under, a checksum, all sizes, and that it is what the model's signature promises.
+/// An answer as bytes, for other processes. The bytes were written by somebody else, so they are checked at every step. The checks are the
+/// version, the key that they were filed under, a checksum, all sizes, and the promise of the model's signature.
 /// </summary>
 internal static class AnswerFormat
 {
@@ -32,8 +32,8 @@ internal static class AnswerFormat
     }
 
     /// <summary>
-    /// Reads an answer; false where it is not exactly what <see cref="Write(string, ReadOnlySpan{OutputValue}, DateTimeOffset)"/> makes of
-    /// one that fits.
+    /// Reads an answer. False if it is not exactly what <see cref="Write(string, ReadOnlySpan{OutputValue}, DateTimeOffset)"/> makes of one
+    /// that fits.
     /// </summary>
     public static bool TryRead(
         ReadOnlySpan<byte> bytes, string key, OutputSelection expected, out OutputValue[] outputs, out DateTimeOffset created)

@@ -47,9 +47,9 @@ public static class ModelSource
     /// <see cref="OnnxModelOptions.Verify"/> says so. For sources that stand around another one and change its models, before the load
     /// itself sees them.
     /// </summary>
-    /// <param name="inner">Where the models come from.</param>
+    /// <param name="inner">The source of the models.</param>
     /// <param name="options">How the model will be opened.</param>
-    /// <param name="context">What the load gets from its surroundings; null: the defaults.</param>
+    /// <param name="context">The parts that the load gets from its surroundings; null: the defaults.</param>
     [Experimental("MLSERVE001")]
     public static IModelSource AsLoaded(IModelSource inner, OnnxModelOptions options, ModelLoadContext? context = null)
     {

@@ -75,11 +75,11 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
     }
 
     /// <summary>Reads and inspects a model as a load does, and leaves nothing behind: to know early what a load would refuse.</summary>
-    /// <param name="source">Where it comes from.</param>
+    /// <param name="source">The source of the model.</param>
     /// <param name="options">How it would be opened; null: the defaults.</param>
-    /// <param name="context">What it gets from its surroundings; null: the defaults.</param>
+    /// <param name="context">The parts that it gets from its surroundings; null: the defaults.</param>
     /// <param name="cancellationToken">Gives it up.</param>
-    /// <returns>What the file says of the model.</returns>
+    /// <returns>The file's statements about the model.</returns>
     /// <exception cref="ModelLoadException">A load would fail so, too.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     public static async ValueTask<OnnxModelInfo> InspectAsync(

@@ -27,12 +27,13 @@ public static class PipelineWarmUp
     /// Warms a pipeline up: up to 20 requests of the row that the model was tried with at load, for up to <see cref="Limit"/>. It does
     /// nothing if there is no ONNX model in the pipeline, or no row is known that the model answers.
     /// </summary>
-    /// <param name="pipeline">What a <see cref="PredictorBuilder"/> has built around an ONNX model.</param>
+    /// <param name="pipeline">The result of a <see cref="PredictorBuilder"/> around an ONNX model.</param>
     /// <param name="around">A pipeline that will stand around it; null: none.</param>
-    /// <param name="context">The model's service level, the clock, and the log, which hears of a warm-up that failed or took too
-    /// long.</param>
+    /// <param name="context">
+    /// The model's service level, the clock, and the log, which hears of a warm-up that failed or took too long.
+    /// </param>
     /// <param name="cancellationToken">Gives it up.</param>
-    /// <exception cref="OperationCanceledException">It was given up. Whatever else happens is logged.</exception>
+    /// <exception cref="OperationCanceledException">It was given up. All other failures are logged.</exception>
     public static async Task RunAsync(
         IPredictor pipeline, IPredictor? around, PipelineContext context, CancellationToken cancellationToken = default)
     {
@@ -100,7 +101,9 @@ public static class PipelineWarmUp
         }
     }
 
-    /// <summary>Asks as an application does, without ConfigureAwait: what it awaits is compiled apart from what a library awaits.</summary>
+    /// <summary>
+    /// Asks as an application does, without ConfigureAwait: code that it awaits is compiled apart from code that a library awaits.
+    /// </summary>
     private static async Task<bool> AskAsync(IPredictor way, PredictionInputs inputs, CancellationToken cancellationToken)
     {
 #pragma warning disable CA2007

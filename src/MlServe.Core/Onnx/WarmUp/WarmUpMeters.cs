@@ -3,9 +3,7 @@ using MlServe.Guests;
 
 namespace MlServe.Onnx;
 
-/// <summary>
-/// The meters of a warm-up: they have one listener, of their own, because there is more to compile where somebody listens.
-/// </summary>
+/// <summary>The meters of a warm-up. They have one listener, of their own, because there is more to compile if somebody listens.</summary>
 internal sealed class WarmUpMeters : IMeterFactory
 {
     private readonly Meter _meter = new("MlServe.WarmUp");

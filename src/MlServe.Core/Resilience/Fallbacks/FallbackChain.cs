@@ -22,7 +22,7 @@ public sealed class FallbackChain
     /// <param name="model">Its name.</param>
     /// <param name="steps">Those that stand in for it; none: they follow.</param>
     /// <param name="targets">Finds models by their names.</param>
-    /// <param name="metrics">Where to report.</param>
+    /// <param name="metrics">The destination of reports.</param>
     /// <param name="time">The clock.</param>
     internal FallbackChain(
         IPredictor inner, string model, IEnumerable<FallbackStep> steps, IPredictorDirectory? targets, FallbackMetrics metrics,
@@ -42,7 +42,7 @@ public sealed class FallbackChain
     /// <param name="model">The model; asked for its stale answers and its circuit breaker, and beside a hedge. Not disposed.</param>
     /// <param name="steps">Those that stand in for it, in order.</param>
     /// <param name="context">
-    /// Whose model it is, and what finds others by their names. In a warm-up nobody stands in: what fails there is not answered by others.
+    /// Whose model it is, and what finds others by their names. In a warm-up nobody stands in: a failure there is not answered by others.
     /// </param>
     public static FallbackChain Create(IPredictor model, IEnumerable<FallbackStep> steps, PipelineContext context)
     {
@@ -108,7 +108,7 @@ public sealed class FallbackChain
             breaker.HasFallback = Array.Exists(_steps, static step => step is not StaleAnswerStep);
     }
 
-    /// <summary>What the caller has done wrong another model does not put right.</summary>
+    /// <summary>Another model does not put the caller's mistake right.</summary>
     internal bool IsNeeded(in Prediction answer) => _steps.Length > 0 && answer.Status
         is PredictionStatus.Failed or PredictionStatus.CircuitOpen or PredictionStatus.Overloaded or PredictionStatus.NotReady
             or PredictionStatus.DeadlineExceeded;
@@ -141,7 +141,7 @@ public sealed class FallbackChain
         return Prediction.FromError(others.Count == 0 ? reason : reason.WithFallbacks(others));
     }
 
-    /// <summary>Asks one that stands in. Whatever it throws, and one that has been closed does, the next is asked.</summary>
+    /// <summary>Asks one that stands in. If it throws, and one that has been closed does, the next is asked.</summary>
     internal async Task<Prediction> AskAsync(
         FallbackStep step, PredictionInputs inputs, PredictionOptions? options, Deadline deadline, CancellationToken cancellationToken)
     {

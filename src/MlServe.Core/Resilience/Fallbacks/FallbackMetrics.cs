@@ -3,7 +3,7 @@ using MlServe.Guests;
 
 namespace MlServe.Resilience;
 
-/// <summary>What a fallback chain reports: nothing while the model answers.</summary>
+/// <summary>The reports of a fallback chain: none while the model answers.</summary>
 internal sealed class FallbackMetrics
 {
     private readonly GuardedCounter<long> _answers;

@@ -1,6 +1,6 @@
 namespace MlServe.Resilience;
 
-/// <summary>Asks a chain of others where the model does not answer. Costs nothing beyond a look at the status while it does.</summary>
+/// <summary>Asks a chain of others if the model does not answer. Costs nothing beyond a look at the status while it does.</summary>
 internal sealed class FallbackStage(FallbackChain chain) : PredictionStage, ISubstitutesAnswers
 {
     /// <summary>The state of a call that the chain has had its turn with.</summary>
