@@ -11,7 +11,7 @@ namespace MlServe.Configuration;
 internal sealed class ConfigurationCheck(
     ModelCatalog catalog, IEnumerable<IConfigureOptions<ModelOptions>> configure,
     IEnumerable<IPostConfigureOptions<ModelOptions>> postConfigure,
-    IEnumerable<IValidateOptions<ModelOptions>> validators)
+    IEnumerable<IValidateOptions<ModelOptions>> validators, DependencyCheck dependencies)
 {
     /// <summary>Without the validators, so that what can be said of the whole is said although a part is not valid.</summary>
     private readonly OptionsFactory<ModelOptions> _factory = new(configure, postConfigure);
@@ -57,6 +57,7 @@ internal sealed class ConfigurationCheck(
         }
 
         problems.AddRange(FallbackGraph.ProblemsOf(catalog.Names, chains, catalog.KeyOf));
+        problems.AddRange(dependencies.Problems());
         return problems.Distinct(StringComparer.Ordinal);
 
         bool IsOfChain(string problem) => catalog.Names.Any(model =>

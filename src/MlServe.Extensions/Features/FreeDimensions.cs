@@ -13,10 +13,9 @@ internal static class FreeDimensions
 
     public static string Unknown(string name, IReadOnlyCollection<string> known)
     {
-        var suggestion = Suggestion.For(name, known) is { } near ? $" Did you mean '{near}'?" : "";
         var all = known.Count == 0
             ? "Its inputs have none"
             : $"Its inputs have: {string.Join(", ", known.Select(static free => $"'{free}'"))}";
-        return $"{nameof(OnnxModelOptions.FreeDimensions)}:{name} names no free dimension of the model's inputs.{suggestion} {all}.";
+        return $"{nameof(OnnxModelOptions.FreeDimensions)}:{name} names no free dimension of the model's inputs.{Suggestion.Of(name, known)} {all}.";
     }
 }

@@ -62,6 +62,9 @@ internal static partial class LogMessages
         + "passed. It is closed when the last of them has been answered")]
     public static partial void VersionDrainEnded(this ILogger logger, string model, string? version, int requests, TimeSpan drainTimeout);
 
+    [LoggerMessage(4016, LogLevel.Warning, "{Problem} Null is given to who asked for it and can do without it")]
+    public static partial void NoSuchModel(this ILogger logger, string problem);
+
     [LoggerMessage(
         4012, LogLevel.Error,
         "The configuration was reloaded, and the next start would fail with it. The models stay as they are. {Problems}")]

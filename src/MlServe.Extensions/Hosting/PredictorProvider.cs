@@ -46,12 +46,32 @@ internal sealed class PredictorProvider(
     /// <exception cref="InvalidOperationException">No model, or no single one, is meant.</exception>
     public IPredictor GetDefaultPredictor() => GetPredictor(DefaultOf(Known(), nameof(IPredictor)));
 
+    /// <summary>The predictor that is meant where no name is given; null, and a log entry, where there is no model at all.</summary>
+    /// <exception cref="InvalidOperationException">No single model is meant.</exception>
+    public IPredictor? FindDefaultPredictor()
+    {
+        if (Known().Count > 0) return GetDefaultPredictor();
+        _logger.NoSuchModel(catalog.Known([]));
+        return null;
+    }
+
+    /// <summary>A model for who can do without; null, and a log entry that names those that are, where there is no such model.</summary>
+    public ModelEntry? FindOrTell(string name)
+    {
+        var model = FindModel(name);
+        if (model is null) _logger.NoSuchModel(catalog.NoSuchModel(name, Known()));
+        return model;
+    }
+
+    /// <summary>Says which typed doors there are.</summary>
+    public InvalidOperationException NoSuchDoor(Type service) => new(catalog.NoSuchDoor(service));
+
     /// <summary>The name of the model that a typed door without a name leads to.</summary>
     /// <exception cref="InvalidOperationException">Several models have such a door, and none of them is the default.</exception>
-    public string ModelOfDoor(Type service, string door) => DefaultOf(catalog.ModelsWithDoor(service), door);
+    public string ModelOfDoor(Type service) => DefaultOf(catalog.ModelsWithDoor(service), TypeText.Of(service));
 
     public ModelEntry GetModel(string name) =>
-        FindModel(name) ?? throw new KeyNotFoundException($"There is no model '{name}'. {KnownModels()}");
+        FindModel(name) ?? throw new KeyNotFoundException(catalog.NoSuchModel(name, Known()));
 
     public async Task LoadAsync(CancellationToken cancellationToken = default)
     {
@@ -254,10 +274,6 @@ internal sealed class PredictorProvider(
         }
     }
 
-    /// <summary>The versions of a model.</summary>
-    /// <exception cref="KeyNotFoundException">There is no such model.</exception>
-    public IModelVersions VersionsOf(string name) => GetModel(name).Changes;
-
     /// <summary>
     /// Loads another version of a model whose options are others than those of the live one. It tells itself of what goes wrong.
     /// </summary>
@@ -325,15 +341,7 @@ internal sealed class PredictorProvider(
         return marked.Count == 1
             ? marked[0]
             : throw new InvalidOperationException(
-                $"{service} was asked for without a name, and no single model is meant. {KnownModels()} Ask for one with "
+                $"{service} was asked for without a name, and no single model is meant. {catalog.Known(Known())} Ask for one with "
                 + "[FromKeyedServices(\"name\")], or mark one with AsDefault().");
-    }
-
-    private string KnownModels()
-    {
-        var names = Known();
-        return names.Count == 0
-            ? $"There are no models: add one with AddModel, or below {catalog.Key}:{ConfigurationShape.Models}."
-            : $"The models are: {string.Join(", ", names.Select(static name => $"'{name}'"))}.";
     }
 }
