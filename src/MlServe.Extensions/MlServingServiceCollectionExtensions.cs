@@ -59,6 +59,7 @@ public static class MlServingServiceCollectionExtensions
         services.AddSingleton<FeatureCatalog>();
         services.AddSingleton<DependencyCheck>();
         services.AddSingleton<ConfigurationCheck>();
+        services.AddSingleton<ModelFileCheck>();
         services.AddOptions<MlServingOptions>().ValidateOnStart();
         services.AddSingleton<IPostConfigureOptions<MlServingOptions>, BindMlServingOptions>();
         services.AddSingleton<IValidateOptions<MlServingOptions>, ValidateMlServingOptions>();

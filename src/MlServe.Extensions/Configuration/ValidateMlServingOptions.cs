@@ -1,22 +1,21 @@
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
+using MlServe.Hosting;
 
 namespace MlServe.Configuration;
 
-/// <summary>Checks the host's options and those of all its models, so that one start tells all that is wrong.</summary>
-internal sealed class ValidateMlServingOptions(ModelCatalog catalog, ConfigurationCheck models) : IValidateOptions<MlServingOptions>
+/// <summary>
+/// Checks the host's options and those of all its models, so that one start tells all that is wrong: with the files of models, if it
+/// fails anyway.
+/// </summary>
+internal sealed class ValidateMlServingOptions(ConfigurationCheck configuration, ModelFileCheck files) : IValidateOptions<MlServingOptions>
 {
-    private static readonly ExtraKey[] Keys = [new(ConfigurationShape.Models, ConfigurationShape.CheckObject)];
-
     public ValidateOptionsResult Validate(string? name, MlServingOptions options)
     {
-        List<string> unread =
-            [.. catalog.Sections.SelectMany(static section => ConfigurationShape.Check(section, typeof(MlServingOptions), Keys))];
-        List<string> problems =
-        [
-            .. Faults.Together(unread, options.Validate().Select(problem => $"{catalog.Key}:{problem}")),
-            .. models.ProblemsOfModels(),
-        ];
-        return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);
+        var problems = configuration.ProblemsOfHost(options);
+        if (problems.Count == 0) return ValidateOptionsResult.Success;
+
+        // Options are validated by whoever asks for them first, who waits.
+        var ofFiles = Task.Run(() => files.ProblemsOfAllAsync(CancellationToken.None)).GetAwaiter().GetResult();
+        return ValidateOptionsResult.Fail([.. problems, .. ofFiles]);
     }
 }

@@ -12,8 +12,12 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
     private readonly Lock _lock = new();
     private readonly ConditionalWeakTable<ServedVersion, ModelVersion> _handles = [];
     private Reload? _next;
+    private Task _reloading = Task.CompletedTask;
 
     public string Model => entry.Name;
+
+    /// <summary>The last reload that was begun.</summary>
+    public Task Reloading => Volatile.Read(ref _reloading);
 
     public ModelVersion? Live => Set.Live is { } live ? HandleOf(live) : null;
 
@@ -147,6 +151,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
     {
         var reload = new Reload();
         reload.Task = UrgentTask.Run(() => RunAsync(reload));
+        Volatile.Write(ref _reloading, reload.Loaded.Task);
 
         // It may fail when nobody waits for it any more; the log says so.
         Background.Forget(reload.Task);
@@ -169,6 +174,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
         finally
         {
             End(reload);
+            reload.Loaded.SetResult();
         }
 
         await drained.ConfigureAwait(false);
@@ -194,6 +200,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
 
             // What only the host reads may be another.
             host.Settings.Accept(settings);
+            entry.LoadFailure = null;
             return former;
         }).ConfigureAwait(false);
         reload.Version = version;
@@ -214,14 +221,14 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
                 + "Unload one, or wait until they are drained.");
         }
 
-        var version = await host.Loader.LoadAsync(settings, entry.WarmUpLayers, cancellationToken).ConfigureAwait(false);
+        var version = await entry.LoadAsync(settings, cancellationToken).ConfigureAwait(false);
         await KeepAsync(version, () => CheckAsync(version, Set.Live ?? throw Life.IsShutDown(), cancellationToken)).ConfigureAwait(false);
         return version;
     }
 
     private async Task CheckAsync(ServedVersion version, ServedVersion live, CancellationToken cancellationToken)
     {
-        VersionCheck.Require(version, live, host.Find);
+        VersionCheck.Require(version, live, entry.Key, host.Find);
         foreach (var check in host.Checks)
         {
             var checking = new Checking(this);
@@ -313,7 +320,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
             entry.LastReloadFailed = true;
-            host.Logger.VersionNotLoaded(exception, Model);
+            host.Logger.VersionNotLoaded(LoadFailures.CauseOf(exception), Model, LoadFailures.ReasonOf(exception, Model));
             host.Events?.Publish(new ModelReloadFailed(Model, Set.Live?.Identity, exception, host.Time.GetUtcNow()));
             throw;
         }
@@ -337,6 +344,9 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
     private sealed class Reload
     {
         public Task Task { get; set; } = Task.CompletedTask;
+
+        /// <summary>Completes when the version is there, or will not be; the reload itself ends when the former one is closed.</summary>
+        public TaskCompletionSource Loaded { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public ServedVersion? Version { get; set; }
 

@@ -96,18 +96,11 @@ internal sealed class PredictorProvider(
             }
         })).ConfigureAwait(false);
 
-        if (failures.Count == 1) ExceptionDispatchInfo.Throw(failures.First());
-        if (!failures.IsEmpty)
-        {
-            var failure = failures.OfType<ModelLoadException>().FirstOrDefault()?.Failure ?? ModelLoadFailure.InvalidOptions;
-            var message = string.Join(Environment.NewLine, failures.Select(static failed => failed.Message));
-            throw new ModelLoadException(failure, message, new AggregateException(failures));
-        }
-
+        // What is wrong between models that were loaded is told with it: the next start is to be the last one.
         foreach (var model in names.Select(GetModel))
             problems.AddRange(FallbackCheck.ProblemsOf(model, FindModel));
-
-        if (problems.Count > 0) throw new ModelLoadException(ModelLoadFailure.InvalidOptions, string.Join(Environment.NewLine, problems));
+        if (failures.Count == 1 && problems.Count == 0) ExceptionDispatchInfo.Throw(failures.First());
+        if (!failures.IsEmpty || problems.Count > 0) throw LoadFailures.Together(failures, problems);
         Volatile.Write(ref _isStarted, true);
         WatchOptions();
     }
@@ -130,7 +123,9 @@ internal sealed class PredictorProvider(
         {
             try
             {
-                Reload(GetModel(name), names.Contains(name));
+                // One that is made now is loaded by that.
+                if (_models.TryGetValue(name, out var known)) Reload(known, names.Contains(name));
+                else _ = GetModel(name);
             }
             // Configuration and options have code of others in them, and the other models are to be brought in line as well.
 #pragma warning disable CA1031

@@ -45,6 +45,35 @@ public sealed class ExecutionProviderTests
         Assert.True(prediction.IsOk);
     }
 
+    /// <summary>As the packages Microsoft.ML.OnnxRuntime.Gpu 1.31.0 for Linux and Windows say it: they are there, and CUDA is not.</summary>
+    [Theory]
+    [InlineData(
+        "[ErrorCode:Fail] /onnxruntime_src/onnxruntime/core/session/provider_bridge_ort.cc:2043 onnxruntime::Provider& "
+        + "onnxruntime::ProviderLibrary::Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load library "
+        + "/app/runtimes/linux-x64/native/libonnxruntime_providers_cuda.so with error: libcublasLt.so.13: cannot open shared object file: "
+        + "No such file or directory\n",
+        "libonnxruntime_providers_cuda.so needs libcublasLt.so.13, which is missing", "the CUDA Toolkit 13 has it")]
+    [InlineData(
+        "Failed to load library /a/libonnxruntime_providers_cuda.so with error: libcudnn.so.9: cannot open shared object file: No such",
+        "libonnxruntime_providers_cuda.so needs libcudnn.so.9, which is missing", "cuDNN 9 has it")]
+    [InlineData(
+        "Failed to load library /a/libonnxruntime_providers_tensorrt.so with error: libnvinfer.so.10: cannot open shared object file: No",
+        "libonnxruntime_providers_tensorrt.so needs libnvinfer.so.10, which is missing", "TensorRT 10 has it")]
+    [InlineData(
+        "Failed to load library /a/libonnxruntime_providers_cuda.so with error: libcuda.so.1: cannot open shared object file: No such",
+        "libonnxruntime_providers_cuda.so needs libcuda.so.1, which is missing", "the NVIDIA driver has it")]
+    [InlineData(
+        """[ONNXRuntimeError] : 1 : FAIL : Error loading "C:\app\onnxruntime_providers_cuda.dll" which depends on "cublasLt64_13.dll" which is missing. (Error 126: "")""",
+        "onnxruntime_providers_cuda.dll needs cublasLt64_13.dll, which is missing", "the CUDA Toolkit 13 has it")]
+    public void Find_LibraryOfAProviderIsMissing_NamesItAndWhereItComesFrom(string message, string cause, string advice)
+    {
+        var missing = MissingLibrary.Find(message)!;
+
+        Assert.Equal(cause, missing.Cause);
+        Assert.StartsWith(advice, missing.Advice, StringComparison.Ordinal);
+        Assert.Null(MissingLibrary.Find("CUDA failure 35: CUDA driver version is insufficient"));
+    }
+
     [Fact]
     public void Load_SeveralMissing_TriesThemInOrder()
     {

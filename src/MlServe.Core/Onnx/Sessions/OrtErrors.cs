@@ -33,6 +33,15 @@ internal static class OrtErrors
         return end < 0 ? default : message[Prefix.Length..end];
     }
 
+    /// <summary>The message without its code, in one line, and without the point at its end.</summary>
+    public static string TextOf(Exception exception)
+    {
+        var message = exception.Message;
+        if (message.StartsWith(Prefix, StringComparison.Ordinal) && message.IndexOf(']', StringComparison.Ordinal) is > 0 and var end)
+            message = message[(end + 1)..];
+        return string.Join(' ', message.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).TrimEnd('.');
+    }
+
     /// <summary>Whether a run failed because of what was in its inputs.</summary>
     public static bool IsInvalidArgument(Exception exception) => CodeOf(exception) switch
     {

@@ -65,10 +65,22 @@ public sealed class FallbackBuilder
     {
         ArgumentNullException.ThrowIfNull(output);
         ArgumentNullException.ThrowIfNull(row);
-        if (Steps is not [.., ValueStep step]) Add(step = new ValueStep());
-        if (step.Outputs.Contains(output, StringComparer.Ordinal))
-            throw new ArgumentException($"Output '{output}' is given a value twice.", nameof(output));
-        step.Add(output, row);
+        StepFor(output).Add(output, row);
+        return this;
+    }
+
+    /// <summary>The same map for every request, beside what <see cref="ThenValue"/> gives the model's other outputs.</summary>
+    /// <typeparam name="TKey">long, another type of integers, or string: the type of the model's keys.</typeparam>
+    /// <typeparam name="TValue">The type of the model's values.</typeparam>
+    /// <param name="output">The name of the model's output, which is a map.</param>
+    /// <param name="entries">Its entries; must not change.</param>
+    /// <returns>This builder.</returns>
+    public FallbackBuilder ThenMap<TKey, TValue>(string output, IReadOnlyDictionary<TKey, TValue> entries)
+        where TKey : notnull
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        OutputWriting.CheckMap(entries);
+        StepFor(output).AddMap(output, entries);
         return this;
     }
 
@@ -80,6 +92,14 @@ public sealed class FallbackBuilder
     {
         ArgumentNullException.ThrowIfNull(answer);
         return Add(new DelegateStep(answer));
+    }
+
+    private ValueStep StepFor(string output)
+    {
+        if (Steps is not [.., ValueStep step]) Add(step = new ValueStep());
+        return step.Outputs.Contains(output, StringComparer.Ordinal)
+            ? throw new ArgumentException($"Output '{output}' is given a value twice.", nameof(output))
+            : step;
     }
 
     private FallbackBuilder Add(FallbackStep step)

@@ -5,7 +5,11 @@ namespace MlServe.Features;
 /// <summary>Who answers in the model's place.</summary>
 internal sealed class FallbackFeature : BuiltInFeature<FallbackFeature.Options>
 {
-    public FallbackFeature() => AddOptionsType<FallbackStepOptions>();
+    public FallbackFeature()
+    {
+        AddOptionsType<FallbackStepOptions>();
+        AddOptionsType<FallbackMapOptions>();
+    }
 
     public override string Key => nameof(ModelOptions.Fallback);
 
@@ -52,6 +56,8 @@ internal sealed class FallbackFeature : BuiltInFeature<FallbackFeature.Options>
             var value = new ValueStep();
             foreach (var (output, row) in step.Value)
                 value.AddNumbers(output, [.. row]);
+            foreach (var map in step.Maps)
+                value.AddMap(map.Output, new MapValue(map.Entries.AsReadOnly()));
             return value;
         }
     }

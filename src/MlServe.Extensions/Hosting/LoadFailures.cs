@@ -1,0 +1,46 @@
+using Microsoft.Extensions.Options;
+using MlServe.Guests;
+
+namespace MlServe.Hosting;
+
+/// <summary>How failed loads are told: once each, and with a stack trace only of what is not MlServe's own.</summary>
+internal static class LoadFailures
+{
+    /// <summary>With what the message of a model's failed load begins.</summary>
+    public static string Prefix(string model, string key) => $"Model '{model}' ({key}) could not be loaded. ";
+
+    /// <summary>What a failure came of, where its own message does not say all: code of the application's, the runtime. Null: it does.</summary>
+    public static Exception? CauseOf(Exception failure)
+    {
+        var cause = failure;
+        while (cause is ModelLoadException or OptionsValidationException)
+            cause = cause.InnerException;
+        return cause;
+    }
+
+    /// <summary>Why a model was not loaded, for a log entry that names it.</summary>
+    public static string ReasonOf(Exception failure, string model)
+    {
+        if (failure is OptionsValidationException invalid) return string.Join(Environment.NewLine, invalid.Failures);
+        var message = GuestReports.MessageOf(failure);
+        const string end = ") could not be loaded. ";
+        return message.StartsWith($"Model '{model}' (", StringComparison.Ordinal)
+            && message.IndexOf(end, StringComparison.Ordinal) is > 0 and var found
+                ? message[(found + end.Length)..]
+                : message;
+    }
+
+    /// <summary>The failures of several models, and what is wrong between those that were loaded, as one.</summary>
+    public static ModelLoadException Together(IReadOnlyCollection<Exception> failures, IEnumerable<string> problems)
+    {
+        var failure = failures.OfType<ModelLoadException>().FirstOrDefault()?.Failure ?? ModelLoadFailure.InvalidOptions;
+        List<Exception> causes = [.. failures.Select(CauseOf).OfType<Exception>()];
+        return new(
+            failure, string.Join(Environment.NewLine, failures.Select(static failed => failed.Message).Concat(problems)), causes.Count switch
+            {
+                0 => null,
+                1 => causes[0],
+                _ => new AggregateException(causes),
+            });
+    }
+}
