@@ -26,7 +26,7 @@ internal sealed partial record MissingLibrary(string Name, string? NeededBy)
     public string Cause => NeededBy is null ? $"the library {Name} is missing" : $"{NeededBy} needs {Name}, which is missing";
 
     /// <summary>Where it comes from.</summary>
-    public string Advice => $"{Product} has it: install {Product}{Place}.";
+    public string Advice => $"Install {Product}, which has it{Place}.";
 
     private string Product => Name.TrimStart('l', 'i', 'b') switch
     {

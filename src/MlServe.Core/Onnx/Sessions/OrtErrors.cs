@@ -102,6 +102,15 @@ internal static class OrtErrors
     /// <summary>Says why a session could not be made.</summary>
     public static ModelLoadException ToLoadException(Exception exception, string origin)
     {
+        if (IsOlderRuntime(exception))
+        {
+            var managed = typeof(OrtEnv).Assembly.GetName().Version?.ToString(2);
+            return new(ModelLoadFailure.NativeRuntimeMissing,
+                $"The native ONNX Runtime is older than the package Microsoft.ML.OnnxRuntime.Managed {managed}, which calls it "
+                + $"({TextOf(exception.GetBaseException())}). Reference version {managed} or later of Microsoft.ML.OnnxRuntime, "
+                + "Microsoft.ML.OnnxRuntime.Gpu or the other native package of the application.", exception);
+        }
+
         if (FindMissingLibrary(exception) is { } library)
         {
             return new(ModelLoadFailure.NativeRuntimeMissing,
@@ -131,6 +140,18 @@ internal static class OrtErrors
         }
 
         return new(failure, $"ONNX Runtime could not open model '{origin}': {message}", exception);
+    }
+
+    /// <summary>Whether the native library is there, and too old for the managed package.</summary>
+    public static bool IsOlderRuntime(Exception? exception)
+    {
+        for (; exception is not null; exception = exception.InnerException)
+        {
+            if (exception is InvalidOperationException && exception.Message.Contains("does not support API version", StringComparison.Ordinal))
+                return true;
+        }
+
+        return false;
     }
 
     /// <summary>Whether the native library, or an entry point that only another package's library has, is missing.</summary>
