@@ -7,17 +7,17 @@ namespace MlServe.Benchmarking;
 /// means says nothing about a slow call.
 /// </summary>
 /// <remarks>
-/// Only what is recorded during the iterations that BenchmarkDotNet measures counts; at other times (warm-up, pilot, outside of a
+/// Only calls that are recorded during the iterations that BenchmarkDotNet measures count; at other times (warm-up, pilot, outside of a
 /// benchmark) recording does nothing. Calls go into a histogram with three significant digits (HdrHistogram, Gil Tene) of the process in
 /// which the benchmark runs. Recording allocates nothing and may be done from any number of threads. Reading the clock twice and recording
-/// take time that the mean then has in it: where a call takes a few microseconds, record one of some.
+/// take time, which the mean then has in it. If a call takes a few microseconds, record one of some.
 /// </remarks>
 public static class CallLatency
 {
     private static readonly double NanosecondsPerTick = 1e9 / Stopwatch.Frequency;
 
     /// <summary>Records a call that began at a timestamp and has just ended.</summary>
-    /// <param name="startTimestamp">What <see cref="Stopwatch.GetTimestamp"/> gave when the call began.</param>
+    /// <param name="startTimestamp">The value of <see cref="Stopwatch.GetTimestamp"/> when the call began.</param>
     public static void RecordSince(long startTimestamp) =>
         EngineListener.Instance.Record((Stopwatch.GetTimestamp() - startTimestamp) * NanosecondsPerTick);
 

@@ -4,9 +4,9 @@ using BenchmarkDotNet.Engines;
 namespace MlServe.Benchmarking;
 
 /// <summary>
-/// Hears from BenchmarkDotNet's engine in this process when it measures, and hands over what was recorded when a benchmark ends: to the
-/// diagnoser, where that is in the same process, and else through standard output, which the host process reads and keeps with the
-/// benchmark's report.
+/// Hears from BenchmarkDotNet's engine in this process when it measures, and hands over the recorded latencies when a benchmark ends. They
+/// go to the diagnoser if that is in the same process. Otherwise they go through standard output, which the host process reads and keeps
+/// with the benchmark's report.
 /// </summary>
 internal sealed class EngineListener : EventListener
 {
@@ -32,7 +32,7 @@ internal sealed class EngineListener : EventListener
     }
 
     /// <summary>
-    /// What the benchmark that ended last in this process recorded; null where it recorded nothing, or it was taken before.
+    /// The record of the benchmark that ended last in this process; null if it recorded nothing, or the record was taken before.
     /// </summary>
     public LatencyHistogram? TakeFinished() => Interlocked.Exchange(ref _finished, null);
 

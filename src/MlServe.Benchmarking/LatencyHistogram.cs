@@ -20,7 +20,7 @@ internal sealed class LatencyHistogram
 
     public long Count => _calls.TotalCount;
 
-    /// <summary>Throws where the text is not one of <see cref="ToText"/>.</summary>
+    /// <summary>Throws if the text is not one of <see cref="ToText"/>.</summary>
     public static LatencyHistogram Parse(string text)
     {
         var histogram = new LatencyHistogram();

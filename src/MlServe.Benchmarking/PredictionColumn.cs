@@ -5,7 +5,7 @@ using Perfolizer.Horology;
 
 namespace MlServe.Benchmarking;
 
-/// <summary>A column that takes its value from <see cref="PredictionFigures"/>; "-" where there is none.</summary>
+/// <summary>A column that takes its value from <see cref="PredictionFigures"/>; "-" if there is none.</summary>
 internal sealed class PredictionColumn(
     string name, string legend, UnitType unit, Func<PredictionFigures, SummaryStyle, string?> format, decimal? hourlyPrice = null)
     : IColumn
@@ -40,7 +40,7 @@ internal sealed class PredictionColumn(
             : NoFigure;
 
     /// <summary>
-    /// In the cell's own unit, because calls may take a thousand times the mean; or in the table's where the header has it.
+    /// In the cell's own unit, because calls may take a thousand times the mean; or in the table's if the header has it.
     /// </summary>
     public static string? Time(double? nanoseconds, SummaryStyle style)
     {

@@ -10,12 +10,12 @@ public static class PredictionConfigExtensions
 {
     /// <summary>
     /// Adds the columns <c>Call p50</c> and <c>Call p99</c> (percentiles of the calls that <see cref="CallLatency"/> recorded),
-    /// <c>Predictions/s</c>, <c>Allocated</c> (through <see cref="MemoryDiagnoser"/>) and, where there is a price, <c>Cost/1M</c>; and an
-    /// exporter that writes the same figures as numbers into <c>&lt;benchmark&gt;-predictions.json</c>.
+    /// <c>Predictions/s</c>, <c>Allocated</c> (through <see cref="MemoryDiagnoser"/>) and, if there is a price, <c>Cost/1M</c>. Adds an
+    /// exporter as well, which writes the same figures as numbers into <c>&lt;benchmark&gt;-predictions.json</c>.
     /// </summary>
     /// <remarks>
     /// An operation of BenchmarkDotNet is taken as one prediction: <c>[Benchmark(OperationsPerInvoke = N)]</c> says how many a call of the
-    /// method makes. A cell is <c>-</c> where there is no figure: the benchmark failed, or recorded no call. What the cost means is in
+    /// method makes. A cell is <c>-</c> if there is no figure: the benchmark failed, or recorded no call. The meaning of the cost is in
     /// <see cref="PredictionFigures.CostPerMillion"/>.
     /// </remarks>
     /// <param name="config">The configuration to add to; it is not changed.</param>

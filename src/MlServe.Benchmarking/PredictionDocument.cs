@@ -3,7 +3,7 @@ using BenchmarkDotNet.Reports;
 
 namespace MlServe.Benchmarking;
 
-/// <summary>What <see cref="PredictionExporter"/> writes.</summary>
+/// <summary>The content of the file that <see cref="PredictionExporter"/> writes.</summary>
 internal sealed record PredictionDocument(
     string Title, PredictionDocument.MachineEntry Machine, IReadOnlyDictionary<string, string> Versions, decimal? HourlyPrice,
     IReadOnlyList<PredictionDocument.BenchmarkEntry> Benchmarks)

@@ -3,7 +3,7 @@ using BenchmarkDotNet.Reports;
 namespace MlServe.Benchmarking;
 
 /// <summary>
-/// What a benchmark says about predictions, as numbers. An operation of BenchmarkDotNet is taken as one prediction. Immutable.
+/// The figures of a benchmark about predictions, as numbers. An operation of BenchmarkDotNet is taken as one prediction. Immutable.
 /// </summary>
 public sealed class PredictionFigures
 {
@@ -20,35 +20,35 @@ public sealed class PredictionFigures
         HourlyPrice = hourlyPrice;
     }
 
-    /// <summary>Nanoseconds a prediction, as BenchmarkDotNet's <c>Mean</c>: where calls overlap, less than a call takes.</summary>
+    /// <summary>Nanoseconds a prediction, as BenchmarkDotNet's <c>Mean</c>: if calls overlap, less than a call takes.</summary>
     public double MeanNanoseconds { get; }
 
     /// <summary>Predictions a second: one divided by the mean.</summary>
     public double PredictionsPerSecond => 1e9 / MeanNanoseconds;
 
-    /// <summary>Managed bytes allocated a prediction, by the whole process; null where no <c>MemoryDiagnoser</c> was at work.</summary>
+    /// <summary>Managed bytes allocated a prediction, by the whole process; null if no <c>MemoryDiagnoser</c> was at work.</summary>
     public long? AllocatedBytes { get; }
 
-    /// <summary>Calls that <see cref="CallLatency"/> recorded; 0 where the benchmark records none.</summary>
+    /// <summary>Calls that <see cref="CallLatency"/> recorded; 0 if the benchmark records none.</summary>
     public long RecordedCalls => _latency?.Count ?? 0;
 
     /// <summary>The price an hour that <see cref="CostPerMillion"/> is made with.</summary>
     public decimal? HourlyPrice { get; }
 
     /// <summary>
-    /// What a million predictions cost, in the currency of the price: price an hour / 3600 x seconds a prediction x 1,000,000. Null where
+    /// The cost of a million predictions, in the currency of the price: price an hour / 3600 x seconds a prediction x 1,000,000. Null if
     /// there is no price.
     /// </summary>
     /// <remarks>
-    /// The machine is paid as a whole, whatever part of it the benchmark uses, and is taken as never idle: the least that a prediction can
-    /// cost on it. A benchmark that uses one core of eight makes it look eight times as dear as a service that uses all.
+    /// The machine is paid as a whole, however little of it the benchmark uses, and is taken as never idle. So it is the least that a
+    /// prediction can cost on it. A benchmark that uses one core of eight makes it look eight times as dear as a service that uses all.
     /// </remarks>
     public double? CostPerMillion => PredictionCost.PerMillion(HourlyPrice, MeanNanoseconds / 1e9);
 
     /// <summary>The figures of a benchmark.</summary>
     /// <param name="report">Of a <see cref="Summary"/>.</param>
     /// <param name="hourlyPrice">The price of the machine an hour, 0 or more. Default: none.</param>
-    /// <returns>The figures; null where the benchmark failed.</returns>
+    /// <returns>The figures; null if the benchmark failed.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="hourlyPrice"/> is negative.</exception>
     public static PredictionFigures? Of(BenchmarkReport report, decimal? hourlyPrice = null)
     {
@@ -60,7 +60,7 @@ public sealed class PredictionFigures
 
     /// <summary>A percentile of the calls that <see cref="CallLatency"/> recorded, in nanoseconds with three significant digits.</summary>
     /// <param name="percentile">From 0 to 100; 99 is the time that 99 of 100 calls do not exceed.</param>
-    /// <returns>Nanoseconds; null where no call was recorded.</returns>
+    /// <returns>Nanoseconds; null if no call was recorded.</returns>
     /// <exception cref="ArgumentOutOfRangeException">Not from 0 to 100.</exception>
     public double? LatencyNanoseconds(double percentile)
     {

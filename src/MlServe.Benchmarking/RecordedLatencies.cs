@@ -4,16 +4,16 @@ using BenchmarkDotNet.Running;
 
 namespace MlServe.Benchmarking;
 
-/// <summary>What calls took in a benchmark, from wherever it ran.</summary>
+/// <summary>The latencies of calls in a benchmark, from any process that it ran in.</summary>
 internal static class RecordedLatencies
 {
     private static readonly ConditionalWeakTable<BenchmarkCase, LatencyHistogram> InProcess = [];
 
-    /// <summary>Keeps what was recorded in this process; all launches of a benchmark count together.</summary>
+    /// <summary>Keeps a histogram that was recorded in this process; all launches of a benchmark count together.</summary>
     public static void Keep(BenchmarkCase benchmarkCase, LatencyHistogram histogram) =>
         InProcess.GetValue(benchmarkCase, static _ => new()).Add(histogram);
 
-    /// <summary>Null where nothing was recorded.</summary>
+    /// <summary>Null if nothing was recorded.</summary>
     public static LatencyHistogram? Of(BenchmarkReport report)
     {
         LatencyHistogram? all = InProcess.TryGetValue(report.BenchmarkCase, out var kept) ? kept.Copy() : null;

@@ -1,9 +1,9 @@
 namespace MlServe.Quantization;
 
-/// <summary>What came of a check. Evidence that is missing is never a pass.</summary>
+/// <summary>The outcome of a check. Evidence that is missing is never a pass.</summary>
 public enum CheckOutcome
 {
-    /// <summary>What is asked was found.</summary>
+    /// <summary>The values that were found are as the check asks.</summary>
     Held = 0,
 
     /// <summary>It was not.</summary>

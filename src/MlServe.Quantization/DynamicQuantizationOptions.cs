@@ -17,13 +17,13 @@ public sealed class DynamicQuantizationOptions
     /// </summary>
     public long MinMultiplications { get; set; } = 65_536;
 
-    /// <summary>Nodes that stay FP32, by name, or by the name of their first output where they have none. Default: none.</summary>
+    /// <summary>Nodes that stay FP32, by name, or by the name of their first output if they have none. Default: none.</summary>
     public IList<string> ExcludedNodes { get; set; } = [];
 
-    /// <summary>What is done to the model before. Default: all that <see cref="PreprocessingOptions"/> does by default.</summary>
+    /// <summary>How the model is preprocessed. Default: all that <see cref="PreprocessingOptions"/> does by default.</summary>
     public PreprocessingOptions Preprocessing { get; set; } = new();
 
-    /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
+    /// <summary>Names the faults of the values: one message each, none if there are no faults.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
     public IEnumerable<string> Validate()
     {

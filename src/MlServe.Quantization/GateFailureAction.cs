@@ -1,16 +1,16 @@
 namespace MlServe.Quantization;
 
-/// <summary>What is done where a quantized model does not pass its gate.</summary>
+/// <summary>The action if a quantized model does not pass its gate.</summary>
 public enum GateFailureAction
 {
     /// <summary>
-    /// The nodes that do most harm, or are slower on integers, stay FP32, in growing groups, until the gate passes. Where it does not,
+    /// The nodes that do most harm, or are slower on integers, stay FP32, in growing groups, until the gate passes. If it does not,
     /// weights of 8 bits in the file if that is not slower than the source, else FP32.
     /// </summary>
     ExcludeNodes = 0,
 
     /// <summary>
-    /// Weights of 8 bits in the file and FP32 when it runs, without a search; where that does not pass or is no smaller, FP32. It is
+    /// Weights of 8 bits in the file and FP32 when it runs, without a search; if that does not pass or is no smaller, FP32. It is
     /// written for its size: it may be slower than the source, down to <see cref="QuantizationGate.MinSpeed"/>.
     /// </summary>
     Int8Storage,
@@ -19,7 +19,7 @@ public enum GateFailureAction
     Throw,
 
     /// <summary>
-    /// As <see cref="ExcludeNodes"/>, and where no integers pass, weights of 8 bits for their size, as <see cref="Int8Storage"/>.
+    /// As <see cref="ExcludeNodes"/>, and if no integers pass, weights of 8 bits for their size, as <see cref="Int8Storage"/>.
     /// </summary>
     Smaller,
 }

@@ -24,8 +24,8 @@ public sealed record MachineDescription
     public required string OperatingSystem { get; init; }
 
     /// <summary>
-    /// Operations on 8-bit integers that one core has made in a second at most, in thousand millions (GOP/s), a multiplication and an
-    /// addition counted as two; null where it was not measured.
+    /// Operations on 8-bit integers that one core has made in a second at most, in thousand millions (GOP/s). A multiplication and an
+    /// addition are counted as two. Null if it was not measured.
     /// </summary>
     public double? IntegerPeak { get; init; }
 
@@ -33,7 +33,7 @@ public sealed record MachineDescription
     public double? FloatPeak { get; init; }
 
     /// <summary>
-    /// Whether speed is measured by the time of the thread, so that a busy machine matters little; false where only the wall clock can be
+    /// Whether speed is measured by the time of the thread, so that a busy machine matters little. False if only the wall clock can be
     /// read.
     /// </summary>
     public static bool IsThreadTimeMeasured => ThreadClock.IsAvailable;

@@ -9,7 +9,7 @@ public static partial class OnnxQuantizer
     /// </summary>
     /// <param name="source">The path of the FP32 model.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <returns>What would become of each operator, with the reason, in the model's order.</returns>
+    /// <returns>The fate that each operator would have, with the reason, in the model's order.</returns>
     /// <exception cref="ModelLoadException">The model cannot be read.</exception>
     /// <exception cref="QuantizationException">The model would be refused; the message says why.</exception>
     public static Task<IReadOnlyList<NodeDecision>> DecideNodesAsync(string source, CancellationToken cancellationToken = default)

@@ -11,21 +11,19 @@ namespace MlServe.Quantization;
 public static partial class OnnxQuantizer
 {
     /// <summary>
-    /// Makes a model ready to be quantized, without quantizing it: weights in Constant nodes become initializers, weights among the inputs
-    /// constants, the operator set is raised, constants and batch normalization are folded, HardSwish is written as fewer operators, and
-    /// what no output depends on is removed. Some models run faster for it. What the model computes is the same but for rounding: the
-    /// result is run against the source, on inputs of several shapes and sizes that are made up, before it is written.
+    /// Makes a model ready to be quantized, without quantizing it. Weights in Constant nodes become initializers, and weights among the
+    /// inputs become constants. The operator set is raised, and constants and batch normalization are folded. HardSwish is written as fewer
+    /// operators, and all that no output depends on is removed. Some models run faster for it. The result computes the same as the source
+    /// but for rounding. It is run against the source, on inputs of several shapes and sizes that are made up, before it is written.
     /// </summary>
     /// <param name="source">The path of an ONNX file; external data is read from its folder.</param>
     /// <param name="destination">The path to write to. It appears whole or not at all; an existing file is replaced.</param>
-    /// <param name="options">What to do; null for the defaults.</param>
+    /// <param name="options">The steps to do; null for the defaults.</param>
     /// <param name="cancellationToken">Stops the work; no file is written then.</param>
-    /// <returns>What was done.</returns>
-    /// <exception cref="QuantizationException">
-    /// The model cannot be read or is too large, an operator cannot be raised to the operator set, ONNX Runtime refuses the model, the
-    /// options are out of range, the destination is the source or cannot be written, or the result could not be held against the source, or
-    /// answers otherwise.
-    /// </exception>
+    /// <returns>The steps that were done.</returns>
+    /// <exception cref="QuantizationException">The model cannot be read or is too large, or ONNX Runtime refuses it. An operator cannot be
+    /// raised to the operator set. The options are out of range, or the destination is the source or cannot be written. The result could
+    /// not be compared with the source, or answers otherwise.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static Task<PreprocessingReport> PreprocessAsync(
         string source, string destination, PreprocessingOptions? options = null, CancellationToken cancellationToken = default) =>
@@ -38,9 +36,8 @@ public static partial class OnnxQuantizer
     /// <param name="source">The path of an ONNX file; external data is read from its folder.</param>
     /// <param name="destination">The path to write to. It appears whole or not at all; an existing file is replaced.</param>
     /// <param name="samples">Inputs like those that the model will get, of which the first four are run; null: inputs are made up.</param>
-    /// <param name="options">What to do; null for the defaults.</param>
+    /// <param name="options">The steps to do; null for the defaults.</param>
     /// <param name="cancellationToken">Stops the work; no file is written then.</param>
-    /// <inheritdoc cref="PreprocessAsync(string, string, PreprocessingOptions?, CancellationToken)" path="/exception"/>
     public static async Task<PreprocessingReport> PreprocessAsync(
         string source, string destination, IEnumerable<PredictionInputs>? samples, PreprocessingOptions? options = null,
         CancellationToken cancellationToken = default)

@@ -11,11 +11,11 @@ public static partial class OnnxQuantizer
     /// result is run against the source before it is written.
     /// </summary>
     /// <param name="source">The path of the FP32 model.</param>
-    /// <param name="destination">The path of the model to write; overwritten where it exists, and only when the new one is whole and was
+    /// <param name="destination">The path of the model to write; overwritten if it exists, and only when the new one is whole and was
     /// run.</param>
-    /// <param name="options">What and how.</param>
+    /// <param name="options">The method and its options.</param>
     /// <param name="cancellationToken">Gives up; nothing is written then.</param>
-    /// <returns>What became of each node.</returns>
+    /// <returns>The fate of each node.</returns>
     /// <exception cref="QuantizationException">The model cannot be quantized, or not be written; the message says why. Nothing was
     /// written.</exception>
     public static Task<RewriteReport> QuantizeWeightsAsync(
@@ -27,12 +27,11 @@ public static partial class OnnxQuantizer
     /// the source on samples as well.
     /// </summary>
     /// <param name="source">The path of the FP32 model.</param>
-    /// <param name="destination">The path of the model to write; overwritten where it exists, and only when the new one is whole and was
+    /// <param name="destination">The path of the model to write; overwritten if it exists, and only when the new one is whole and was
     /// run.</param>
     /// <param name="samples">Inputs like those that the model will get, of which the first four are run; null: inputs are made up.</param>
-    /// <param name="options">What and how.</param>
+    /// <param name="options">The method and its options.</param>
     /// <param name="cancellationToken">Gives up; nothing is written then.</param>
-    /// <inheritdoc cref="QuantizeWeightsAsync(string, string, WeightQuantizationOptions, CancellationToken)" path="/exception"/>
     public static Task<RewriteReport> QuantizeWeightsAsync(
         string source, string destination, IEnumerable<PredictionInputs>? samples, WeightQuantizationOptions options,
         CancellationToken cancellationToken = default)

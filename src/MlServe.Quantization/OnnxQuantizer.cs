@@ -7,18 +7,18 @@ namespace MlServe.Quantization;
 public static partial class OnnxQuantizer
 {
     /// <summary>
-    /// Quantizes a model in the way that suits it, measures the result against the source in answers, speed and size, and writes it only
-    /// where it passes the gate; else nodes that do most harm stay FP32, or the weights are only stored smaller, or FP32 is written (see
-    /// <see cref="QuantizationOptions.OnGateFailure"/>). A file in which nothing is INT8 is not called so: where the destination's name
-    /// holds "int8", "fp32" stands in its place then (<see cref="QuantizationReport.Destination"/>).
+    /// Quantizes a model in the way that suits it, and measures the result against the source in answers, speed and size. It is written
+    /// only if it passes the gate. Else nodes that do most harm stay FP32, or the weights are only stored smaller, or FP32 is written (see
+    /// <see cref="QuantizationOptions.OnGateFailure"/>). A file in which nothing is INT8 is not called so: if the destination's name holds
+    /// "int8", "fp32" stands in its place then (<see cref="QuantizationReport.Destination"/>).
     /// </summary>
     /// <param name="source">The path of an FP32 <c>.onnx</c> file, with its weights inside or in other files of its folder; below 2
     /// GB.</param>
     /// <param name="destination">The file to write, another than the source. It is written whole or not at all.</param>
     /// <param name="options">Samples, gate and all else; null: the defaults, without samples.</param>
     /// <param name="cancellationToken">Gives it up: the best that has passed its gate by then is written
-    /// (<see cref="QuantizationReport.EndedEarly"/>); where none has, nothing is.</param>
-    /// <returns>What was done and what was measured.</returns>
+    /// (<see cref="QuantizationReport.EndedEarly"/>); if none has, nothing is.</param>
+    /// <returns>The work that was done, and the measurements.</returns>
     /// <exception cref="QuantizationException">It cannot be quantized, or not as asked. No file was written or changed.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled before anything had passed its gate.
     /// No file was written or changed.</exception>
@@ -47,8 +47,8 @@ public static partial class OnnxQuantizer
 
     /// <summary>Makes a model, and writes nothing.</summary>
     /// <param name="source">The model.</param>
-    /// <param name="destination">What the report says of where it goes.</param>
-    /// <param name="options">What and how.</param>
+    /// <param name="destination">The destination that the report names.</param>
+    /// <param name="options">The options.</param>
     /// <param name="cancellationToken">Gives it up.</param>
     internal static Task<(QuantizationReport Report, byte[] Model)> MakeAsync(
         IModelSource source, string destination, QuantizationOptions options, CancellationToken cancellationToken) => Task.Run(

@@ -6,7 +6,7 @@ public sealed record OutputComparison
     /// <summary>The output's name.</summary>
     public required string Name { get; init; }
 
-    /// <summary>The type of its elements; "none" where it is no tensor and was not compared.</summary>
+    /// <summary>The type of its elements; "none" if it is no tensor and was not compared.</summary>
     public required string ElementType { get; init; }
 
     /// <summary>By what it is judged.</summary>
@@ -22,40 +22,40 @@ public sealed record OutputComparison
     public long Values { get; init; }
 
     /// <summary>
-    /// Ten times the decimal logarithm of the source's squares over the squares of the differences, where the source's are at least those
-    /// of a floor: 1e-6, and 0.03 of a probability. Infinite where all are equal; null for what are no numbers with a fraction, or where
-    /// nothing was compared. Of detectors only where something was found, of sequences without padding.
+    /// Ten times the decimal logarithm of the source's squares over the squares of the differences. The source's squares count as those of
+    /// a floor at least: 1e-6, and 0.03 of a probability. Infinite if all are equal; null for values that are no numbers with a fraction,
+    /// or if nothing was compared. Of detectors only if something was found, of sequences without padding.
     /// </summary>
     public double? SnrDb { get; init; }
 
     /// <summary>
-    /// What <see cref="SnrDb"/> is at least, at 95 %, by drawing rows anew; null where there is none, or less than two rows.
+    /// The lower bound of <see cref="SnrDb"/>, at 95 %, by drawing rows anew; null if there is none, or less than two rows.
     /// </summary>
     public double? SnrLowDb { get; init; }
 
     /// <summary>
-    /// The cosine of the angle between both outputs; null where one of them is all zeros, or where <see cref="SnrDb"/> is null.
+    /// The cosine of the angle between both outputs; null if one of them is all zeros, or if <see cref="SnrDb"/> is null.
     /// </summary>
     public double? Cosine { get; init; }
 
-    /// <summary>The greatest difference of one element; null where <see cref="SnrDb"/> is null.</summary>
+    /// <summary>The greatest difference of one element; null if <see cref="SnrDb"/> is null.</summary>
     public double? MaxDifference { get; init; }
 
     /// <summary>
-    /// For scores of classes the share of rows whose greatest is at the same place (of a sequence: the mean share of its places); for
-    /// integers, truth values and text the mean share of a row's equal elements; for vectors the share of rows with the same nearest
-    /// neighbour among those that were compared. Null where that is not asked of the output.
+    /// For scores of classes the share of rows whose greatest is at the same place (of a sequence: the mean share of its places). For
+    /// integers, truth values and text the mean share of a row's equal elements. For vectors the share of rows with the same nearest
+    /// neighbour among those that were compared. Null if that is not asked of the output.
     /// </summary>
     public double? Agreement { get; init; }
 
-    /// <summary>What <see cref="Agreement"/> is at least for all rows, at 95 %.</summary>
+    /// <summary>The lower bound of <see cref="Agreement"/> for all rows, at 95 %.</summary>
     public double? AgreementLow { get; init; }
 
     /// <summary>Rows of which <see cref="Agreement"/> is a share.</summary>
     public long Compared { get; init; }
 
     /// <summary>
-    /// The mean share of the source's five best classes that are among the model's; null where there are no more classes, or none.
+    /// The mean share of the source's five best classes that are among the model's; null if there are no more classes, or none.
     /// </summary>
     public double? TopAgreement { get; init; }
 

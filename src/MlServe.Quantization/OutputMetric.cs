@@ -10,8 +10,8 @@ public enum OutputMetric
     Equal,
 
     /// <summary>
-    /// A score for each class and row: the share of rows whose greatest score is at the same place, and how much of the best five is the
-    /// same.
+    /// A score for each class and row. Its measure is the share of rows whose greatest score is at the same place, and how much of the best
+    /// five is the same.
     /// </summary>
     Classes,
 
@@ -21,8 +21,8 @@ public enum OutputMetric
     Sequence,
 
     /// <summary>
-    /// A vector for each row, or one for each place of a sequence, whose mean over the places that are not padding is taken: the share of
-    /// rows with the same nearest neighbour, and the correlation of ranks (Spearman's) of all similarities.
+    /// A vector for each row, or one for each place of a sequence, whose mean over the places that are not padding is taken. Its measure is
+    /// the share of rows with the same nearest neighbour, and the correlation of ranks (Spearman's) of all similarities.
     /// </summary>
     Embedding,
 
@@ -33,7 +33,8 @@ public enum OutputMetric
     Regression,
 
     /// <summary>
-    /// What a detector gives for each place where a thing may be: the ratio of signal to noise where the source has found one.
+    /// A detector's answer for each place at which a thing may be. Its measure is the ratio of signal to noise at places at which the
+    /// source has found one.
     /// </summary>
     Boxes,
 }

@@ -5,14 +5,14 @@ using MlServe.Quantization.Reporting;
 
 namespace MlServe.Quantization;
 
-/// <summary>What preprocessing did to a model.</summary>
+/// <summary>The changes that preprocessing made to a model.</summary>
 public sealed record PreprocessingReport
 {
-    /// <summary>What was done, a sentence a step, in order; empty where the model was ready.</summary>
+    /// <summary>The steps that were done, a sentence each, in order; empty if the model was ready.</summary>
     public required IReadOnlyList<string> Steps { get; init; }
 
     /// <summary>
-    /// Weights that the source lists among its inputs and that are constants in what was written, in the order of the list.
+    /// Weights that the source lists among its inputs and that are constants in the model that was written, in the order of the list.
     /// </summary>
     public IReadOnlyList<string> RemovedInputs { get; init; } = [];
 

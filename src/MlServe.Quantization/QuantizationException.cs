@@ -4,13 +4,13 @@ namespace MlServe.Quantization;
 public sealed class QuantizationException : MlServeException
 {
     /// <summary>Makes the exception.</summary>
-    /// <param name="failure">What kind of failure it is.</param>
-    /// <param name="message">What went wrong, with which values, and what to do about it.</param>
+    /// <param name="failure">The kind of failure.</param>
+    /// <param name="message">The fault, with the values, and the way out.</param>
     /// <param name="innerException">The cause, or null.</param>
     public QuantizationException(QuantizationFailure failure, string message, Exception? innerException = null)
         : base(message, innerException) => Failure = failure;
 
-    /// <summary>What kind of failure it is, for code that has to tell them apart.</summary>
+    /// <summary>The kind of failure, for code that has to tell them apart.</summary>
     public QuantizationFailure Failure { get; }
 
     /// <summary>Whether nothing but speed failed, by less than the noise of the measurement.</summary>

@@ -9,7 +9,7 @@ public enum QuantizationFailure
     /// <summary>The model cannot be read: no such file, not an ONNX model, cut short or damaged.</summary>
     Unreadable,
 
-    /// <summary>The model is larger than what can be quantized here.</summary>
+    /// <summary>The model is larger than the most that can be quantized here.</summary>
     TooLarge,
 
     /// <summary>The model holds quantized operators already.</summary>
@@ -49,13 +49,13 @@ public enum QuantizationFailure
     UnreadableSamples,
 
     /// <summary>
-    /// What was made of the model does not answer as the model does, or fails where it runs: it was run on several shapes and values, and
-    /// not written.
+    /// The rewritten model does not answer as the model does, or fails when it runs. It was run on several shapes and values, and not
+    /// written.
     /// </summary>
     AnswersChanged,
 
     /// <summary>
-    /// What was made of the model could not be held against it: it takes no inputs that were made up, or gives nothing to compare on them.
+    /// The rewritten model could not be held against the model: it takes no inputs that were made up, or gives nothing to compare on them.
     /// Give samples.
     /// </summary>
     NotComparable,

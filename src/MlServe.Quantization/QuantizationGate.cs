@@ -3,36 +3,37 @@ using System.Collections.Frozen;
 namespace MlServe.Quantization;
 
 /// <summary>
-/// What a quantized model has to show before it is written. What cannot be shown, for want of rows say, is not passed. Immutable.
+/// The evidence that a quantized model has to give before it is written. A demand that cannot be shown, for want of rows say, is not
+/// passed. Immutable.
 /// </summary>
 public sealed record QuantizationGate
 {
     /// <summary>
     /// The least speed against the source, measured in turns on this machine, 0 or more: the lower end of its interval has to reach it. It
-    /// is asked of methods that compute on integers, which have to be faster than FP32 with its exact rewrites as well; what only stores
-    /// weights smaller has to be as fast as the source, or to reach <see cref="MinSpeed"/>. 0: not asked. Default: 1.05.
+    /// is asked of methods that compute on integers, which have to be faster than FP32 with its exact rewrites as well. Methods that only
+    /// store weights smaller have to be as fast as the source, or to reach <see cref="MinSpeed"/>. 0: not asked. Default: 1.05.
     /// </summary>
     public double MinSpeedup { get; init; } = 1.05;
 
     /// <summary>
-    /// The least speed against the source of what only stores weights smaller, 0 to 1, by the lower end of the interval, where that was
-    /// asked for by name (<see cref="QuantizationOptions.Method"/>, <see cref="GateFailureAction.Int8Storage"/>,
-    /// <see cref="GateFailureAction.Smaller"/>). Where it was not, it has to be as fast as the source, measured twice. 0: not asked.
-    /// Default: 0.97, which is about what two runs of one model differ by.
+    /// The least speed against the source of a method that only stores weights smaller, 0 to 1, by the lower end of the interval. It holds
+    /// if the method was asked for by name (<see cref="QuantizationOptions.Method"/>, <see cref="GateFailureAction.Int8Storage"/>,
+    /// <see cref="GateFailureAction.Smaller"/>). If it was not, it has to be as fast as the source, measured twice. 0: not asked. Default:
+    /// 0.97, which is about what two runs of one model differ by.
     /// </summary>
     public double MinSpeed { get; init; } = 0.97;
 
     /// <summary>
-    /// The greatest size of the file, as a share of the source's, above 0; null: not asked. 4,096 bytes more are allowed, for what is
-    /// written of how it was made. Default: 1.
+    /// The greatest size of the file, as a share of the source's, above 0; null: not asked. 4,096 bytes more are allowed, for the
+    /// description of how it was made. Default: 1.
     /// </summary>
     public double? MaxSize { get; init; } = 1;
 
     /// <summary>
     /// The least share of all rows that answer as the source's do, 0 to 1; null: not asked. Asked of outputs that are classes
     /// (<see cref="OutputMetric.Classes"/>, <see cref="OutputMetric.Sequence"/>) and of labels (<see cref="OutputMetric.Equal"/>), on
-    /// samples that nothing was chosen by, and not on made-up inputs. What counts is the share of all rows that those compared show at 95
-    /// %. Default: 0.97, which 100 rows show without a miss, or 1,000 with 20.
+    /// samples that nothing was chosen by, and not on made-up inputs. The share of all rows that those compared show at 95 % is the one
+    /// that counts. Default: 0.97, which 100 rows show without a miss, or 1,000 with 20.
     /// </summary>
     public double? MinAgreement { get; init; } = 0.97;
 
@@ -54,14 +55,14 @@ public sealed record QuantizationGate
     public double? MinSnrDb { get; init; } = 20;
 
     /// <summary>
-    /// By what outputs are judged, by their names, where it is not to be what their graph, shapes and names say (see
+    /// By what outputs are judged, by their names, if it is not to be what their graph, shapes and names say (see
     /// <see cref="OutputComparison.Metric"/>). Default: none.
     /// </summary>
     public IReadOnlyDictionary<string, OutputMetric> Metrics { get; init; } = FrozenDictionary<string, OutputMetric>.Empty;
 
     /// <summary>
     /// The user's own measure of a model, accuracy say: more is better. It is called with the source and with each candidate that passed
-    /// all else, one at a time. What it throws ends the work and is passed on. Default: null.
+    /// all else, one at a time. An exception that it throws ends the work and is passed on. Default: null.
     /// </summary>
     public Func<IPredictor, CancellationToken, ValueTask<double>>? Evaluate { get; init; }
 

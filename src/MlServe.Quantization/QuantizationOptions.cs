@@ -4,7 +4,7 @@ namespace MlServe.Quantization;
 public sealed record QuantizationOptions
 {
     /// <summary>
-    /// Inputs like those that the model will get, one or more rows each; they are read several times, each time from the beginning, and
+    /// Inputs like those that the model will get, one or more rows each. They are read several times, each time from the beginning, and
     /// must be the same each time. Each is read before the next is asked for, so that one buffer may serve for all. Half of them, two in
     /// each four, are kept for the last word: nothing is calibrated on or chosen by them. Default: null: ranges are taken at run time, or
     /// only the weights are stored smaller. See <see cref="CalibrateWith"/>.
@@ -25,15 +25,15 @@ public sealed record QuantizationOptions
 
     /// <summary>
     /// Whether each output channel of a weight has a scale of its own (for those of activations see <see cref="PerChannelActivations"/>).
-    /// Default: true, because it is more accurate. A Gemm whose channels are about as wide has one scale all the same, which adds at most 1
+    /// Default: true, because it is more accurate. A Gemm whose channels are about as wide has one scale all the same. That adds at most 1
     /// dB to the noise of its weights and is faster.
     /// </summary>
     public bool PerChannel { get; init; } = true;
 
     /// <summary>
-    /// Whether each channel of an activation between a convolution and what stays float has a scale of its own, where that can be: nearer,
-    /// and up to seven times slower, because the runtime then has no integer operators for what lies between. Default: null, both are
-    /// tried, one scale first.
+    /// Whether each channel of an activation between a convolution and a float operator has a scale of its own, if that can be. It is
+    /// nearer, and up to seven times slower, because the runtime then has no integer operators between them. Default: null, both are tried,
+    /// one scale first.
     /// </summary>
     public bool? PerChannelActivations { get; init; }
 
@@ -66,41 +66,42 @@ public sealed record QuantizationOptions
     /// </summary>
     public long? MinMultiplications { get; init; }
 
-    /// <summary>What the model has to show before it is written.</summary>
+    /// <summary>The demands that the model has to meet before it is written.</summary>
     public QuantizationGate Gate { get; init; } = new();
 
-    /// <summary>What is done where it does not. Default: <see cref="GateFailureAction.ExcludeNodes"/>.</summary>
+    /// <summary>The action if it does not meet them. Default: <see cref="GateFailureAction.ExcludeNodes"/>.</summary>
     public GateFailureAction OnGateFailure { get; init; }
 
     /// <summary>
     /// The time that the whole may take, from the call on, above 0: reading samples, preparing, calibrating, measuring, searching and
-    /// checking. When it ends, what was begun counts as not tried, and the best is written that has passed its gate and the last word on
-    /// it; if none has, FP32 with the exact rewrites, for which up to 0.4 of the time is kept back; if there was no time for these, the
-    /// source as it is. Of what is left, a pass over samples and a measurement of speed take a quarter, with 16 samples or 9 pairs at
-    /// least; checks and the last word are made whole, or count as not made. It is exceeded by one step that cannot be broken off: one run
-    /// of the model, one opening of it in the runtime or one rewriting of its graph, then the report and writing the file; at the least by
-    /// reading, rewriting once and writing the model. A sample, and a measure of your own (<see cref="QuantizationGate.Evaluate"/>) that
-    /// ignores its token, are waited for. A <see cref="Plan"/> is carried out whole. Default: 00:02:00.
+    /// checking. When it ends, the step that was begun counts as not tried. The best is written that has passed its gate and the last word
+    /// on it. If none has, FP32 with the exact rewrites is written; up to 0.4 of the time is kept back for it. If there was no time for
+    /// these, the source is written as it is. A pass over samples and a measurement of speed take a quarter of the rest each, with 16
+    /// samples or 9 pairs at least. Checks and the last word are made whole, or count as not made. It is exceeded by one step that cannot
+    /// be broken off. That is one run of the model, one opening of it in the runtime or one rewriting of its graph. The report and writing
+    /// the file come after it. At the least it is exceeded by reading, rewriting once and writing the model. A sample, and a measure of
+    /// your own (<see cref="QuantizationGate.Evaluate"/>) that ignores its token, are waited for. A <see cref="Plan"/> is carried out
+    /// whole. Default: 00:02:00.
     /// </summary>
     public TimeSpan SearchBudget { get; init; } = TimeSpan.FromMinutes(2);
 
     /// <summary>
     /// A plan to carry out as it is: <see cref="Method"/> and all that decides on the file's content is taken from it. Measured and judged
-    /// only where there are samples. Default: null.
+    /// only if there are samples. Default: null.
     /// </summary>
     public QuantizationPlan? Plan { get; init; }
 
-    /// <summary>What is done to the model before.</summary>
+    /// <summary>How the model is preprocessed.</summary>
     public PreprocessingOptions Preprocessing { get; init; } = new();
 
     /// <summary>Threads that work on one operator while measuring, 1 to 256. Default: 1.</summary>
     public int Threads { get; init; } = 1;
 
-    /// <summary>Told how far it is, from the thread that works; what it throws ends the work. Default: null.</summary>
+    /// <summary>Told how far it is, from the thread that works; an exception that it throws ends the work. Default: null.</summary>
     public IProgress<QuantizationProgress>? Progress { get; init; }
 
     /// <summary>The same options with samples from a list, or from a method that yields them.</summary>
-    /// <param name="samples">What can be enumerated several times.</param>
+    /// <param name="samples">A source that can be enumerated several times.</param>
     public QuantizationOptions CalibrateWith(IEnumerable<PredictionInputs> samples)
     {
         ArgumentNullException.ThrowIfNull(samples);
@@ -114,7 +115,7 @@ public sealed record QuantizationOptions
         Plan is not null || Method is QuantizationMethod.Int8Storage or QuantizationMethod.Fp16Storage
         || OnGateFailure is GateFailureAction.Int8Storage or GateFailureAction.Smaller;
 
-    /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
+    /// <summary>Names the faults of the values: one message each, none if there are no faults.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
     public IEnumerable<string> Validate()
     {

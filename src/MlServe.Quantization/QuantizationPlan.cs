@@ -4,8 +4,8 @@ using MlServe.Quantization.Reporting;
 namespace MlServe.Quantization;
 
 /// <summary>
-/// Every choice that was made for one model: with it the same file comes out byte for byte, without samples and without measuring (with the
-/// same version of ONNX Runtime, which folds constants). Immutable.
+/// Every choice that was made for one model. With it the same file comes out byte for byte, without samples and without measuring. It takes
+/// the same version of ONNX Runtime, which folds constants. Immutable.
 /// </summary>
 public sealed record QuantizationPlan
 {
@@ -18,7 +18,7 @@ public sealed record QuantizationPlan
     /// <summary>SHA-256 of the model that it was made for (its file, then its external data), in lowercase hexadecimal digits.</summary>
     public required string SourceDigest { get; init; }
 
-    /// <summary>What is done.</summary>
+    /// <summary>The method of quantization.</summary>
     public required QuantizationMethod Method { get; init; }
 
     /// <summary>For which processors; never <see cref="CpuTarget.Auto"/>.</summary>
@@ -30,14 +30,14 @@ public sealed record QuantizationPlan
     /// <summary>Whether each output channel of a weight has a scale of its own.</summary>
     public bool PerChannel { get; init; } = true;
 
-    /// <summary>Elements of a row of a block, where <see cref="Method"/> works in blocks.</summary>
+    /// <summary>Elements of a row of a block, if <see cref="Method"/> works in blocks.</summary>
     public int BlockSize { get; init; } = 128;
 
-    /// <summary>What is done before.</summary>
+    /// <summary>How the model is preprocessed.</summary>
     public PreprocessingOptions Preprocessing { get; init; } = new();
 
     /// <summary>
-    /// Weights that the source lists among its inputs and that are constants in what is written, in the order of the list (see
+    /// Weights that the source lists among its inputs and that are constants in the file, in the order of the list (see
     /// <see cref="PreprocessingOptions.KeepWeightInputs"/>).
     /// </summary>
     public IReadOnlyList<string> RemovedInputs { get; init; } = [];
@@ -47,24 +47,24 @@ public sealed record QuantizationPlan
 
     /// <summary>
     /// The ranges of the channels (second axis) of values before and behind convolutions, by the name of the value in the preprocessed
-    /// model: they are rounded with a scale for each channel (5 % slower in the one model that was measured). A value that is not in it has
+    /// model. They are rounded with a scale for each channel (5 % slower in the one model that was measured). A value that is not in it has
     /// the scale of <see cref="Ranges"/>.
     /// </summary>
     public IReadOnlyDictionary<string, TensorRange[]> ChannelRanges { get; init; } = new Dictionary<string, TensorRange[]>();
 
     /// <summary>
-    /// What is added to the bias of a node, a value for each output channel, by the name of the node's output in the preprocessed model.
+    /// The addend to the bias of a node, a value for each output channel, by the name of the node's output in the preprocessed model.
     /// </summary>
     public IReadOnlyDictionary<string, float[]> BiasCorrections { get; init; } = new Dictionary<string, float[]>();
 
     /// <summary>
-    /// What the columns (last axis) of a value are multiplied with before matrix products round it, by the name of the value in the
-    /// preprocessed model; the rows of their weights are divided by it. A value that is not in it is rounded as it is.
+    /// The factors of the columns (last axis) of a value before matrix products round it, by the name of the value in the preprocessed
+    /// model. The rows of their weights are divided by them. A value that is not in it is rounded as it is.
     /// </summary>
     public IReadOnlyDictionary<string, float[]> InputFactors { get; init; } = new Dictionary<string, float[]>();
 
     /// <summary>
-    /// Whether tables that rows are picked out of, of words say, are kept in 8 bits, where <see cref="Method"/> is static or dynamic.
+    /// Whether tables that rows are picked out of, of words say, are kept in 8 bits, if <see cref="Method"/> is static or dynamic.
     /// </summary>
     public bool StoresTables { get; init; }
 
@@ -78,7 +78,7 @@ public sealed record QuantizationPlan
     public bool KeepsOriginal { get; init; }
 
     /// <summary>Reads a plan.</summary>
-    /// <param name="json">What <see cref="ToJson"/> gave.</param>
+    /// <param name="json">The text that <see cref="ToJson"/> gave.</param>
     /// <exception cref="QuantizationException">It is no plan, or one of a newer version.</exception>
     public static QuantizationPlan FromJson(string json)
     {

@@ -4,34 +4,34 @@ using MlServe.Quantization.Reporting;
 
 namespace MlServe.Quantization;
 
-/// <summary>What was done to a model, why, and what was measured. Immutable.</summary>
+/// <summary>The report of a quantization: the work on the model, its reasons, and the measurements. Immutable.</summary>
 public sealed record QuantizationReport
 {
-    /// <summary>Where the source came from.</summary>
+    /// <summary>The origin of the source.</summary>
     public required string Source { get; init; }
 
-    /// <summary>The file that was written; "memory" where a cache has not kept it.</summary>
+    /// <summary>The file that was written; "memory" if a cache has not kept it.</summary>
     public required string Destination { get; init; }
 
-    /// <summary>What was written.</summary>
+    /// <summary>The method of the model that was written.</summary>
     public required QuantizationMethod Method { get; init; }
 
     /// <summary>Why it was that method.</summary>
     public required string MethodReason { get; init; }
 
-    /// <summary>Why it is not what was tried first; null where it is.</summary>
+    /// <summary>Why it is not the method that was tried first; null if it is.</summary>
     public string? FallbackReason { get; init; }
 
-    /// <summary>Whether what was written passed every check of the gate; null where nothing was measured.</summary>
+    /// <summary>Whether the model that was written passed every check of the gate; null if nothing was measured.</summary>
     public bool? Passed { get; init; }
 
-    /// <summary>What the gate asked of what was written, and what was found.</summary>
+    /// <summary>The gate's demands on the model that was written, and the values that were found.</summary>
     public IReadOnlyList<GateCheck> Checks { get; init; } = [];
 
-    /// <summary>What became of each operator that could have been quantized.</summary>
+    /// <summary>The fate of each operator that could have been quantized.</summary>
     public IReadOnlyList<NodeDecision> Nodes { get; init; } = [];
 
-    /// <summary>What was done to the model before, a sentence each.</summary>
+    /// <summary>The steps of preprocessing, a sentence each.</summary>
     public IReadOnlyList<string> Preprocessing { get; init; } = [];
 
     /// <summary>The operators that ONNX Runtime runs after its own fusions, with how many there are of each.</summary>
@@ -40,35 +40,35 @@ public sealed record QuantizationReport
     /// <summary>The size of the source in bytes, weights in other files among them.</summary>
     public required long SourceBytes { get; init; }
 
-    /// <summary>The size of what was written in bytes.</summary>
+    /// <summary>The size of the written file in bytes.</summary>
     public required long Bytes { get; init; }
 
-    /// <summary>Speed against the source; null where it was not measured.</summary>
+    /// <summary>Speed against the source; null if it was not measured.</summary>
     public SpeedEstimate? Speed { get; init; }
 
     /// <summary>
-    /// Speed of FP32 with its exact rewrites against the source; null where nothing was rewritten or it was not measured.
+    /// Speed of FP32 with its exact rewrites against the source; null if nothing was rewritten or it was not measured.
     /// </summary>
     public SpeedEstimate? RewrittenSpeed { get; init; }
 
     /// <summary>
-    /// Speed against FP32 with its exact rewrites, measured in turns with it; null where nothing was rewritten or it was not measured.
+    /// Speed against FP32 with its exact rewrites, measured in turns with it; null if nothing was rewritten or it was not measured.
     /// </summary>
     public SpeedEstimate? AgainstRewrittenSpeed { get; init; }
 
     /// <summary>How the outputs agree with the source's.</summary>
     public IReadOnlyList<OutputComparison> Outputs { get; init; } = [];
 
-    /// <summary>The user's measure of the source; null where there is none.</summary>
+    /// <summary>The user's measure of the source; null if there is none.</summary>
     public double? SourceMetric { get; init; }
 
-    /// <summary>The user's measure of what was written; null where there is none.</summary>
+    /// <summary>The user's measure of the model that was written; null if there is none.</summary>
     public double? Metric { get; init; }
 
     /// <summary>Every candidate that was measured, in order.</summary>
     public IReadOnlyList<SearchStep> SearchSteps { get; init; } = [];
 
-    /// <summary>The nodes by the harm that each does; null where no search needed it.</summary>
+    /// <summary>The nodes by the harm that each does; null if no search needed it.</summary>
     public SensitivityReport? Sensitivity { get; init; }
 
     /// <summary>Samples that ranges were taken from.</summary>
@@ -81,25 +81,25 @@ public sealed record QuantizationReport
     public int SpeedRows { get; init; }
 
     /// <summary>
-    /// Operations of the source's matrix products, convolutions and recurrent layers in one run of the sample that speed was measured with:
-    /// a multiplication and an addition counted as two, products with the zeros around an input counted, all else not. Null where nothing
-    /// was measured or they could not all be counted: operators of other makers, attention and the like, lengths of sequences, loops of
-    /// more than 250 ms.
+    /// Operations of the source's matrix products, convolutions and recurrent layers in one run of the sample that speed was measured with.
+    /// A multiplication and an addition count as two. Products with the zeros around an input are counted, all else is not. Null if nothing
+    /// was measured or they could not all be counted. Not counted are operators of other makers, attention and the like, lengths of
+    /// sequences, and loops of more than 250 ms.
     /// </summary>
     public long? Operations { get; init; }
 
     /// <summary>
-    /// <see cref="Operations"/> a second of what was written, as a share of what one core can do at most, about 0 to 1: of
-    /// <see cref="MachineDescription.IntegerPeak"/> where it was made to compute on integers (not where it is FP32, or stores weights
-    /// smaller and no more), of <see cref="MachineDescription.FloatPeak"/> where not. Null where one of these is not known, there is
-    /// nothing to count, or several threads worked.
+    /// <see cref="Operations"/> a second of the model that was written, as a share of the most that one core can do, about 0 to 1. The most
+    /// is <see cref="MachineDescription.IntegerPeak"/> if the model was made to compute on integers. It is
+    /// <see cref="MachineDescription.FloatPeak"/> if the model is FP32, or stores weights smaller and no more. Null if one of these is not
+    /// known, there is nothing to count, or several threads worked.
     /// </summary>
     public double? PeakShare => ShareOf(Speed?.ModelMilliseconds, ComputesOnIntegers ? Machine.IntegerPeak : Machine.FloatPeak);
 
     /// <summary>The same of the source, as a share of <see cref="MachineDescription.FloatPeak"/>.</summary>
     public double? SourcePeakShare => ShareOf(Speed?.SourceMilliseconds, Machine.FloatPeak);
 
-    /// <summary>What limits what these figures say, a sentence each.</summary>
+    /// <summary>The limits of these figures, a sentence each.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
     /// <summary>Whether a row's answer depends on its neighbours in the batch, because ranges are taken over each run.</summary>
@@ -124,12 +124,11 @@ public sealed record QuantizationReport
     public bool EndedEarly { get; init; }
 
     /// <summary>
-    /// Whether anything in what was written is INT8 (or, by <see cref="QuantizationMethod.NBits4"/>, less): weights in the file, or
-    /// operators.
+    /// Whether anything in the written file is INT8 (or, by <see cref="QuantizationMethod.NBits4"/>, less): weights, or operators.
     /// </summary>
     public bool IsQuantized => Method is not (QuantizationMethod.None or QuantizationMethod.Fp16Storage);
 
-    /// <summary>Whether what was written is held against what the core can do on integers.</summary>
+    /// <summary>Whether the speed of the written model is held against the core's peak on integers.</summary>
     internal bool ComputesOnIntegers => GateJudge.IsForSpeed(Method);
 
     /// <summary>All of it as JSON.</summary>

@@ -3,7 +3,7 @@ namespace MlServe.Quantization;
 /// <summary>The stages of quantizing a model, in their order.</summary>
 public enum QuantizationStage
 {
-    /// <summary>The model is read, and opened to learn what goes in and what comes out.</summary>
+    /// <summary>The model is read, and opened to learn its inputs and outputs.</summary>
     Reading = 0,
 
     /// <summary>The model is folded, raised to a newer operator set, rewritten exactly.</summary>

@@ -5,13 +5,13 @@ using MlServe.Quantization.Reporting;
 
 namespace MlServe.Quantization;
 
-/// <summary>What became of a model that was rewritten. Immutable.</summary>
+/// <summary>The outcome of rewriting a model. Immutable.</summary>
 public sealed record RewriteReport
 {
     /// <summary>The choices; with them the same file comes out again.</summary>
     public required QuantizationPlan Plan { get; init; }
 
-    /// <summary>What became of each node that the method is for, in the order of the graph.</summary>
+    /// <summary>The fate of each node that the method is for, in the order of the graph.</summary>
     public required IReadOnlyList<NodeDecision> Decisions { get; init; }
 
     /// <summary>On what the result was run against the source, for a person.</summary>

@@ -3,7 +3,7 @@ namespace MlServe.Quantization;
 /// <summary>One candidate that was measured on the way to the result.</summary>
 public sealed record SearchStep
 {
-    /// <summary>What was tried, for a person.</summary>
+    /// <summary>The description of the candidate, for a person.</summary>
     public required string Description { get; init; }
 
     /// <summary>How it was made.</summary>
@@ -18,21 +18,21 @@ public sealed record SearchStep
     /// <summary>Nodes that were quantized.</summary>
     public int QuantizedNodes { get; init; }
 
-    /// <summary>Speed against the source; null where it was not measured.</summary>
+    /// <summary>Speed against the source; null if it was not measured.</summary>
     public SpeedEstimate? Speed { get; init; }
 
     /// <summary>
-    /// The least agreement of an output that is judged by it, nearest neighbours of vectors among them; null where there is none.
+    /// The least agreement of an output that is judged by it, nearest neighbours of vectors among them; null if there is none.
     /// </summary>
     public double? Agreement { get; init; }
 
-    /// <summary>The least correlation of ranks of an output of vectors; null where there is none.</summary>
+    /// <summary>The least correlation of ranks of an output of vectors; null if there is none.</summary>
     public double? RankCorrelation { get; init; }
 
-    /// <summary>The least ratio of signal to noise of an output, in decibels; null where there is none.</summary>
+    /// <summary>The least ratio of signal to noise of an output, in decibels; null if there is none.</summary>
     public double? SnrDb { get; init; }
 
-    /// <summary>The user's measure; null where it was not taken.</summary>
+    /// <summary>The user's measure; null if it was not taken.</summary>
     public double? Metric { get; init; }
 
     /// <summary>The size of the file in bytes.</summary>
@@ -44,6 +44,6 @@ public sealed record SearchStep
     /// <summary>Whether it passed the gate.</summary>
     public bool Passed { get; init; }
 
-    /// <summary>What it failed for, or empty.</summary>
+    /// <summary>The reason for which it failed, or empty.</summary>
     public string Reason { get; init; } = "";
 }

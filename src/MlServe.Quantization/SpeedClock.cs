@@ -4,7 +4,7 @@ namespace MlServe.Quantization;
 public enum SpeedClock
 {
     /// <summary>
-    /// The time that the processor worked on the measuring thread: what else the machine does hardly changes it. With one thread an
+    /// The time that the processor worked on the measuring thread: other work of the machine hardly changes it. With one thread an
     /// operator, on Linux and macOS.
     /// </summary>
     ThreadTime = 0,

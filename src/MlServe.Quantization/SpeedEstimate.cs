@@ -13,7 +13,8 @@ public sealed record SpeedEstimate(double Ratio, double Low, double High, int Pa
     public SpeedClock Clock { get; init; }
 
     /// <summary>
-    /// The share of the time on the wall in which the measuring thread ran, 0 to 1: well below 1, other work had the processor meanwhile.
+    /// The share of the time on the wall in which the measuring thread ran, 0 to 1. If it is well below 1, other work had the processor
+    /// meanwhile.
     /// </summary>
     public double Running { get; init; } = 1;
 }

@@ -16,29 +16,29 @@ public sealed class WeightQuantizationOptions
     public QuantizationMethod Method { get; set; } = QuantizationMethod.Int8Storage;
 
     /// <summary>
-    /// Whether each output channel has a scale of its own, where the method is Int8Storage. Default: true, because it is more accurate.
+    /// Whether each output channel has a scale of its own, if the method is Int8Storage. Default: true, because it is more accurate.
     /// </summary>
     public bool PerChannel { get; set; } = true;
 
     /// <summary>
-    /// Elements of a row that share a scale, where the method is NBits8 or NBits4: 16, 32, 64, 128 or 256. Default: 128, the faster choice;
+    /// Elements of a row that share a scale, if the method is NBits8 or NBits4: 16, 32, 64, 128 or 256. Default: 128, the faster choice;
     /// 32 is more accurate.
     /// </summary>
     public int BlockSize { get; set; } = 128;
 
     /// <summary>
-    /// Multiplications a row below which a node stays FP32, 0 or more, where the method is NBits8 or NBits4. Default: 65,536: below,
+    /// Multiplications a row below which a node stays FP32, 0 or more, if the method is NBits8 or NBits4. Default: 65,536: below,
     /// nothing is gained.
     /// </summary>
     public long MinMultiplications { get; set; } = 65_536;
 
-    /// <summary>Nodes whose weights stay FP32, by name, or by the name of their first output where they have none. Default: none.</summary>
+    /// <summary>Nodes whose weights stay FP32, by name, or by the name of their first output if they have none. Default: none.</summary>
     public IList<string> ExcludedNodes { get; set; } = [];
 
-    /// <summary>What is done to the model before. Default: all that <see cref="PreprocessingOptions"/> does by default.</summary>
+    /// <summary>How the model is preprocessed. Default: all that <see cref="PreprocessingOptions"/> does by default.</summary>
     public PreprocessingOptions Preprocessing { get; set; } = new();
 
-    /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
+    /// <summary>Names the faults of the values: one message each, none if there are no faults.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
     public IEnumerable<string> Validate()
     {

@@ -4,9 +4,8 @@ using MlServe.Tensors;
 namespace MlServe.Testing;
 
 /// <summary>
-/// A predictor for tests: it answers by a function of the inputs, or with zeros, records what it was asked, and keeps the contract of
-/// <see cref="IPredictor"/>.
-/// Safe for concurrent use; what is changed holds for requests that come later.
+/// A predictor for tests. It answers by a function of the inputs, or with zeros, records its requests, and keeps the contract of
+/// <see cref="IPredictor"/>. Safe for concurrent use; a change holds for requests that come later.
 /// </summary>
 public sealed class FakePredictor : IPredictor
 {
@@ -21,7 +20,7 @@ public sealed class FakePredictor : IPredictor
     private volatile bool _isDisposed;
 
     /// <summary>Makes one that answers with zeros, shaped as the signature says, free axes of size 1.</summary>
-    /// <param name="signature">What it takes and gives. Requests are not held against it.</param>
+    /// <param name="signature">Its inputs and outputs. Requests are not held against it.</param>
     public FakePredictor(ModelSignature signature)
     {
         ArgumentNullException.ThrowIfNull(signature);
@@ -30,8 +29,8 @@ public sealed class FakePredictor : IPredictor
     }
 
     /// <summary>Makes one that answers by a function which writes the outputs.</summary>
-    /// <param name="signature">What it takes and gives. Requests are not held against it.</param>
-    /// <param name="answer">Reads the inputs and writes the outputs. What it throws goes to the caller.</param>
+    /// <param name="signature">Its inputs and outputs. Requests are not held against it.</param>
+    /// <param name="answer">Reads the inputs and writes the outputs. An exception that it throws goes to the caller.</param>
     public FakePredictor(ModelSignature signature, Action<PredictionInputs, PredictionWriter> answer)
         : this(signature) => AnswerWith(answer);
 
@@ -58,7 +57,7 @@ public sealed class FakePredictor : IPredictor
     }
 
     /// <summary>Answers by a function which writes the outputs.</summary>
-    /// <param name="answer">Reads the inputs and writes the outputs. What it throws goes to the caller.</param>
+    /// <param name="answer">Reads the inputs and writes the outputs. An exception that it throws goes to the caller.</param>
     public void AnswerWith(Action<PredictionInputs, PredictionWriter> answer)
     {
         ArgumentNullException.ThrowIfNull(answer);
@@ -80,7 +79,8 @@ public sealed class FakePredictor : IPredictor
     }
 
     /// <summary>Answers by a function which makes the whole prediction: some requests with outputs, say, and some with errors.</summary>
-    /// <param name="answer">Reads the inputs and makes the answer, which is the caller's. What it throws goes to the caller.</param>
+    /// <param name="answer">Reads the inputs and makes the answer, which is the caller's. An exception that it throws goes to the
+    /// caller.</param>
     public void AnswerWith(Func<PredictionInputs, Prediction> answer)
     {
         ArgumentNullException.ThrowIfNull(answer);
@@ -96,7 +96,7 @@ public sealed class FakePredictor : IPredictor
     }
 
     /// <summary>Throws at every request, as no predictor should.</summary>
-    /// <param name="exception">What is thrown.</param>
+    /// <param name="exception">The exception that is thrown.</param>
     public void Throw(Exception exception)
     {
         ArgumentNullException.ThrowIfNull(exception);
@@ -121,7 +121,7 @@ public sealed class FakePredictor : IPredictor
         return serviceKey is null && serviceType.IsInstanceOfType(this) ? this : null;
     }
 
-    /// <summary>Refuses requests from here on. What was recorded stays.</summary>
+    /// <summary>Refuses requests from here on. The records stay.</summary>
     public void Dispose() => _isDisposed = true;
 
     /// <inheritdoc cref="Dispose" />

@@ -7,9 +7,9 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class ReplaceModelExtensions
 {
     /// <summary>
-    /// Has a predictor answer in place of a host's model, whatever code and configuration say of where the model comes from. All layers
-    /// stand around it, but for the batcher. Call it
-    /// after the application has added its services, as <c>ConfigureTestServices</c> does; for the same model the last call counts.
+    /// Has a predictor answer in place of a host's model. It does not matter which source code and configuration name for the model. All
+    /// layers stand around it, but for the batcher. Call it after the application has added its services, as <c>ConfigureTestServices</c>
+    /// does; for the same model the last call counts.
     /// </summary>
     /// <param name="services">The services of the host.</param>
     /// <param name="name">The name of the model. The host does not start if it has none of this name.</param>
@@ -28,7 +28,7 @@ public static class ReplaceModelExtensions
         return services;
     }
 
-    /// <summary>A test that replaces what is not there would go on with the real model.</summary>
+    /// <summary>A test that replaces a model that is not there would go on with the real model.</summary>
     private sealed class Check(IPredictorProvider models, string name) : IHostedService
     {
         public Task StartAsync(CancellationToken cancellationToken) => models.Names.Contains(name)

@@ -1,12 +1,12 @@
 namespace MlServe.Cli;
 
-/// <summary>What the tool tells the shell.</summary>
+/// <summary>The exit codes of the tool for the shell.</summary>
 internal static class ExitCodes
 {
     public const int Ok = 0;
 
     /// <summary>
-    /// The model was refused, did not pass its gate, or nothing in what was written of it is quantized although that was asked.
+    /// The model was refused, did not pass its gate, or nothing in the written model is quantized although that was asked.
     /// </summary>
     public const int Refused = 1;
 

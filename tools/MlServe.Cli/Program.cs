@@ -11,8 +11,8 @@ using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Cancel)
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Cancel);
 
 var root = new RootCommand(
-    "Looks into ONNX models, checks them where they can do no harm, and makes them smaller and faster, measured against the model that "
-    + "they were made of.")
+    "Looks into ONNX models, checks them within bounds on memory and time, and makes them smaller and faster, measured against the "
+    + "model that they were made of.")
 {
     InspectCommand.Create(),
     CheckCommand.Create(),

@@ -4,8 +4,8 @@ using MlServe.Tensors;
 namespace MlServe;
 
 /// <summary>
-/// What a request or an answer is, for people who debug. A debugger asks at any time, from any thread: nothing here throws. What a request
-/// holds may be private: only names, types and sizes are told.
+/// Describes requests and answers for people who debug. A debugger asks at any time, from any thread: nothing here throws. The contents of
+/// a request may be private: only names, types and sizes are told.
 /// </summary>
 internal static class Describing
 {

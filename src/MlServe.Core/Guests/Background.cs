@@ -1,8 +1,8 @@
 namespace MlServe.Guests;
 
 /// <summary>
-/// Work that is nobody's request: it keeps no caller's <see cref="ExecutionContext"/>, which would show it the tenant or the activity of
-/// whoever happened to begin it.
+/// Work that is nobody's request. It keeps no caller's <see cref="ExecutionContext"/>, which would show it the tenant or the activity of
+/// the caller that happened to begin it.
 /// </summary>
 internal static class Background
 {
@@ -22,7 +22,7 @@ internal static class Background
         return Task.Run(work, CancellationToken.None);
     }
 
-    /// <summary>Runs what may block for long on a thread of its own.</summary>
+    /// <summary>Runs work that may block for long, on a thread of its own.</summary>
     public static Task<T> RunLong<T>(Func<T> work)
     {
         using var noContext = SuppressFlow();
@@ -53,7 +53,7 @@ internal static class Background
     public static CancellationTokenRegistration Register(Action callback, CancellationToken token) =>
         token.UnsafeRegister(static callback => ((Action)callback!)(), callback);
 
-    /// <summary>Does something in which a guest is called, and goes on whatever that throws.</summary>
+    /// <summary>Does something in which a guest is called, and goes on even if that throws.</summary>
     public static void Quietly(Guest guest, Action action)
     {
         try

@@ -1,9 +1,9 @@
 namespace MlServe.Guests;
 
-/// <summary>Cancels where callbacks of others may be registered, such as those of a layer of the application's.</summary>
+/// <summary>Cancels a source at which callbacks of others may be registered, such as those of a layer of the application's.</summary>
 internal static class Cancellations
 {
-    /// <summary>Cancels; what callbacks throw is counted and goes no further.</summary>
+    /// <summary>Cancels; exceptions of callbacks are counted and go no further.</summary>
     public static void CancelQuietly(this CancellationTokenSource source)
     {
         try
@@ -22,7 +22,7 @@ internal static class Cancellations
         }
     }
 
-    /// <summary>The same, with callbacks, where there are any, on a thread of the pool.</summary>
+    /// <summary>The same, with callbacks, if there are any, on a thread of the pool.</summary>
     public static async Task CancelQuietlyAsync(this CancellationTokenSource source)
     {
         try

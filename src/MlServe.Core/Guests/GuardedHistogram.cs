@@ -7,7 +7,7 @@ namespace MlServe.Guests;
 internal sealed class GuardedHistogram<T>(Histogram<T>? instrument, GuestReports reports)
     where T : struct
 {
-    /// <summary>What is listened to; null where the meter did not make it.</summary>
+    /// <summary>The instrument that is listened to; null if the meter did not make it.</summary>
     public Histogram<T>? Instrument => instrument;
 
     public bool Enabled => instrument is { Enabled: true };

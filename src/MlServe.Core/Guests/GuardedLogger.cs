@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace MlServe.Guests;
 
-/// <summary>A logger of the application's that may throw: what it throws is counted and goes no further.</summary>
+/// <summary>A logger of the application's that may throw: its exceptions are counted and go no further.</summary>
 internal sealed class GuardedLogger : ILogger
 {
     private static readonly ConditionalWeakTable<ILoggerFactory, GuardedLogger> OfFactories = [];
@@ -15,7 +15,7 @@ internal sealed class GuardedLogger : ILogger
 
     public GuardedLogger(ILogger inner) => _inner = inner;
 
-    /// <summary>The log of a host; null where there is none, or its factory throws.</summary>
+    /// <summary>The log of a host; null if there is none, or its factory throws.</summary>
     public static ILogger? Of(ILoggerFactory? factory)
     {
         if (factory is null) return null;

@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace MlServe.Guests;
 
 /// <summary>
-/// The meter of a host. Whoever listens to it is called where instruments are made and where they measure, and what is thrown there is
-/// counted and goes no further.
+/// The meter of a host. Its listeners are called when instruments are made and when they measure. Their exceptions are counted and go no
+/// further.
 /// </summary>
 internal sealed class GuardedMeter
 {
@@ -27,7 +27,7 @@ internal sealed class GuardedMeter
 
     /// <summary>The meter that a factory gives, or that of the process.</summary>
     /// <param name="factory">A host's factory, or null.</param>
-    /// <param name="logger">Told of what listeners throw, where it is the first to ask.</param>
+    /// <param name="logger">Told of what listeners throw, if it is the first to ask.</param>
     public static GuardedMeter For(IMeterFactory? factory, ILogger? logger = null) => factory is null
         ? OfProcess.Value
         : OfFactories.GetValue(factory, _ => new(Create(factory), logger is null ? GuestReports.OfProcess : new(logger)));

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace MlServe.Guests;
 
 /// <summary>
-/// A clock of the application's that may throw. Where it does, time goes on from the last reading at the system's pace, and the system's
+/// A clock of the application's that may throw. If it does, time goes on from the last reading at the system's pace, and the system's
 /// timers take the place of its own. The system's clock needs no guard.
 /// </summary>
 internal sealed class GuardedTime : TimeProvider
@@ -84,7 +84,7 @@ internal sealed class GuardedTime : TimeProvider
         return System.TimestampFrequency;
     }
 
-    /// <summary>Where the clock would be if it had gone on at the system's pace since it was last read.</summary>
+    /// <summary>The reading that the clock would give, had it gone on at the system's pace since it was last read.</summary>
     private long GoOn()
     {
         var now = System.GetTimestamp();

@@ -1,7 +1,7 @@
 namespace MlServe.Guests;
 
 /// <summary>
-/// A timer of a clock that may throw, give no timer, or call back while it is being set. The system's takes its place where it fails; a
+/// A timer of a clock that may throw, give no timer, or call back while it is being set. The system's timer takes its place if it fails. A
 /// call back on the thread that sets it goes on elsewhere, because that thread may hold a lock.
 /// </summary>
 internal sealed class GuardedTimer : ITimer, IThreadPoolWorkItem

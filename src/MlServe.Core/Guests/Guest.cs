@@ -6,14 +6,14 @@ internal enum Guest
     /// <summary>A logger or its factory.</summary>
     Logger = 0,
 
-    /// <summary>A meter factory, or whoever listens to a meter.</summary>
+    /// <summary>A meter factory, or a listener to a meter.</summary>
     MeterListener,
 
-    /// <summary>Whoever listens to activities.</summary>
+    /// <summary>A listener to activities.</summary>
     ActivityListener,
 
     /// <summary>
-    /// Whoever listens to event sources. What it throws when it is told of an event, the runtime keeps from the one who tells.
+    /// A listener to event sources. If it throws when it is told of an event, the runtime keeps the exception from the code that tells.
     /// </summary>
     EventListener,
 

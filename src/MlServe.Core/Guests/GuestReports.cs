@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace MlServe.Guests;
 
 /// <summary>
-/// Counts that a guest threw and says so, once in a while for each kind: to the event source, and to a logger where there is one. Never
+/// Counts that a guest threw and says so, once in a while for each kind. It tells the event source, and a logger if there is one. Never
 /// throws.
 /// </summary>
 internal sealed class GuestReports(ILogger? logger)
@@ -15,7 +15,7 @@ internal sealed class GuestReports(ILogger? logger)
 
     private readonly LogThrottle _throttle = new(GuestFaults.All.Count(), Window, TimeProvider.System);
 
-    /// <summary>For what has no log at hand.</summary>
+    /// <summary>For code that has no log at hand.</summary>
     public static GuestReports OfProcess { get; } = new(null);
 
     public void Add(Guest guest, Exception exception)
@@ -42,7 +42,7 @@ internal sealed class GuestReports(ILogger? logger)
         }
     }
 
-    /// <summary>The text of an exception of anybody's: also where asking for it throws.</summary>
+    /// <summary>The text of an exception of anybody's: also if asking for it throws.</summary>
     public static string MessageOf(Exception exception)
     {
         try

@@ -1,6 +1,6 @@
 namespace MlServe.Guests;
 
-/// <summary>What the EventCounters show: counts over all models of the process.</summary>
+/// <summary>The numbers that the EventCounters show: counts over all models of the process.</summary>
 internal interface IPredictionTotals
 {
     long Ended { get; }

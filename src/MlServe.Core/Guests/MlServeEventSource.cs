@@ -8,7 +8,7 @@ namespace MlServe.Guests;
 [EventSource(Name = MlServeDiagnostics.EventSourceName)]
 internal sealed class MlServeEventSource : EventSource
 {
-    /// <summary>Null where whoever listens to event sources kept it from being made.</summary>
+    /// <summary>Null if a listener to event sources kept it from being made.</summary>
     public static readonly MlServeEventSource? Log = Create();
 
     private static volatile IPredictionTotals? _totals;
@@ -22,7 +22,7 @@ internal sealed class MlServeEventSource : EventSource
 
     public static bool IsListenedTo => Log is { } log && log.IsEnabled();
 
-    /// <summary>Says where the counts are. Until then all are zero.</summary>
+    /// <summary>Gives the counts. Until then all are zero.</summary>
     public static void CountWith(IPredictionTotals totals) => _totals = totals;
 
     /// <summary>A guest threw, and was left out.</summary>

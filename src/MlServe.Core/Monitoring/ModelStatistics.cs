@@ -2,7 +2,7 @@ using MlServe.Statistics;
 
 namespace MlServe.Monitoring;
 
-/// <summary>What is counted of one model.</summary>
+/// <summary>The counts of one model.</summary>
 internal sealed class ModelStatistics(string model)
 {
     public const int Started = 0;
@@ -51,6 +51,6 @@ internal sealed class ModelStatistics(string model)
 
     public void RemoveUser() => Interlocked.Decrement(ref _users);
 
-    /// <summary>Moves what has been counted to other counters.</summary>
+    /// <summary>Moves the counts to other counters.</summary>
     public void MoveTo(long[] counters) => _counts.MoveTo(counters);
 }

@@ -46,7 +46,7 @@ internal sealed class PredictionMetrics
 
     public GuardedHistogram<double> Duration { get; }
 
-    /// <summary>Those of a host; of the process where there is no factory.</summary>
+    /// <summary>Those of a host; of the process if there is no factory.</summary>
     /// <param name="factory">The host's meters.</param>
     /// <param name="logger">Told of what listeners throw.</param>
     /// <param name="isCounted">Whether the predictions go into the totals of the process; looked at when the factory is first seen.</param>

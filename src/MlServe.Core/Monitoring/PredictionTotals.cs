@@ -2,7 +2,7 @@ using MlServe.Guests;
 
 namespace MlServe.Monitoring;
 
-/// <summary>The counts of all models of the process, those that are gone included: what the EventCounters show.</summary>
+/// <summary>The counts of all models of the process, those that are gone included: the numbers that the EventCounters show.</summary>
 internal static class PredictionTotals
 {
     private static readonly Lock Gate = new();
@@ -47,7 +47,7 @@ internal static class PredictionTotals
         lock (Gate) Models.Add(model);
     }
 
-    /// <summary>Keeps the counts of a model and lets go of the model; again, where a straggler has counted since.</summary>
+    /// <summary>Keeps the counts of a model and lets go of the model; again, if a straggler has counted since.</summary>
     public static void Retire(ModelStatistics model)
     {
         lock (Gate)

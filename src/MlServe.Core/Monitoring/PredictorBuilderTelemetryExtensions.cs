@@ -8,8 +8,8 @@ namespace MlServe;
 public static class PredictorBuilderTelemetryExtensions
 {
     /// <summary>
-    /// Makes a model visible: rate, errors, duration and predictions under way as metrics and EventCounters, an activity for each
-    /// prediction, and a log entry where it fails. Call it first, so that it sees what the caller sees. The names are in
+    /// Makes a model visible. Metrics and EventCounters show rate, errors, duration and predictions under way. Each prediction gets an
+    /// activity, and a log entry if it fails. Call it first, so that it sees what the caller sees. The names are in
     /// <see cref="MlServeDiagnostics"/>.
     /// </summary>
     /// <remarks>
@@ -19,10 +19,8 @@ public static class PredictorBuilderTelemetryExtensions
     /// traced.
     /// </remarks>
     /// <param name="builder">The pipeline.</param>
-    /// <param name="modelName">
-    /// The name of the model, as a metric tag: one of a bounded number, not made of what callers send. Pipelines of one name are counted
-    /// together.
-    /// </param>
+    /// <param name="modelName">The name of the model, as a metric tag: one of a bounded number, not made of what callers send. Pipelines of
+    /// one name are counted together.</param>
     /// <returns>The same builder.</returns>
     /// <exception cref="ArgumentException"><paramref name="modelName"/> is empty.</exception>
     public static PredictorBuilder UseTelemetry(this PredictorBuilder builder, string modelName)
@@ -33,7 +31,7 @@ public static class PredictorBuilderTelemetryExtensions
         return builder.UseBuiltIn((inner, context) => CreateTracing(inner, modelName, context)).UseMetrics(modelName);
     }
 
-    /// <summary>Activities. Who listens to them would be shown a warm-up's predictions, which nobody asked for.</summary>
+    /// <summary>Activities. Listeners to them would be shown a warm-up's predictions, which nobody asked for.</summary>
     private static IPredictor CreateTracing(IPredictor inner, string modelName, PipelineContext context) =>
         context.IsWarmUp && TracingPredictor.IsListenedTo ? inner : new TracingPredictor(inner, modelName, context.Logger);
 

@@ -93,7 +93,7 @@ internal sealed class TelemetryStage : PredictionStage
         }
     }
 
-    /// <summary>The version of this model, whoever answered in its place.</summary>
+    /// <summary>The version of this model, no matter which one answered in its place.</summary>
     private static ModelIdentity? VersionOf(in PredictionOrigin origin) =>
         origin.Source == PredictionSource.Fallback ? origin.FallbackReason?.Model : origin.Model;
 

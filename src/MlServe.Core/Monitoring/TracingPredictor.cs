@@ -6,8 +6,8 @@ using MlServe.Guests;
 namespace MlServe.Monitoring;
 
 /// <summary>
-/// Makes an activity of each prediction while somebody listens. Not a stage: an async method gives the activity to the work inside, and the
-/// caller its own activity back, whichever thread the answer comes on.
+/// Makes an activity of each prediction while somebody listens. It is not a stage: an async method gives the activity to the work inside.
+/// The caller gets its own activity back, whichever thread the answer comes on.
 /// </summary>
 internal sealed class TracingPredictor(IPredictor inner, string model, ILogger? logger) : DelegatingPredictor(inner), IShieldsCallers
 {

@@ -10,7 +10,7 @@ internal static class TracingSource
 
     public static bool HasListeners => Source.HasListeners();
 
-    /// <summary>Begins an activity; null where nobody wants it.</summary>
+    /// <summary>Begins an activity; null if nobody wants it.</summary>
     public static Activity? Start(string name, KeyValuePair<string, object?>[] tags, GuestReports reports)
     {
         var parent = Activity.Current;

@@ -2,7 +2,7 @@ namespace MlServe.Statistics;
 
 /// <summary>
 /// Counts runs, and how many of them failed, in the time that has just passed. That time is cut into ten buckets, and the oldest goes as a
-/// whole: what is counted is between nine and ten tenths of it old at most. The time is measured by timestamps, so that setting the
+/// whole. So the counted runs are between nine and ten tenths of it old at most. The time is measured by timestamps, so that setting the
 /// system's clock changes nothing. Safe for concurrent use; allocates nothing.
 /// </summary>
 internal sealed class SlidingWindow
@@ -41,7 +41,7 @@ internal sealed class SlidingWindow
         }
     }
 
-    /// <summary>Forgets what was counted.</summary>
+    /// <summary>Forgets the counted runs.</summary>
     public void Reset()
     {
         lock (_gate)

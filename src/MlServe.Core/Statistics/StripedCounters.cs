@@ -3,7 +3,7 @@ using System.Numerics;
 namespace MlServe.Statistics;
 
 /// <summary>
-/// Counters that many cores count in. They lie in stripes, one for each of a few cores, so that cores do not fight over a cache line; a
+/// Counters that many cores count in. They lie in stripes, one for each of a few cores, so that cores do not fight over a cache line. A
 /// reader adds the stripes up.
 /// </summary>
 internal sealed class StripedCounters
@@ -25,7 +25,7 @@ internal sealed class StripedCounters
         _cells = new long[((StripeMask + 1) * _stride) + Padding];
     }
 
-    /// <summary>What a counter has come to. Not a snapshot: other cores go on counting meanwhile.</summary>
+    /// <summary>The present sum of a counter. Not a snapshot: other cores go on counting meanwhile.</summary>
     public long this[int counter]
     {
         get
@@ -43,7 +43,7 @@ internal sealed class StripedCounters
 
     public void Add(int counter, long value) => Interlocked.Add(ref CellOf(counter), value);
 
-    /// <summary>Moves what has been counted to other counters: nothing is lost, and nothing is there twice.</summary>
+    /// <summary>Moves the counts to other counters: nothing is lost, and nothing is there twice.</summary>
     public void MoveTo(long[] counters)
     {
         for (var cell = Padding; cell < _cells.Length; cell += _stride)

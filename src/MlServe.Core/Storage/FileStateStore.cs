@@ -27,9 +27,9 @@ public sealed class FileStateStore : IStateStore
     private readonly SealedFolder _folder;
 
     /// <summary>Opens a folder.</summary>
-    /// <param name="folder">Its path; made where there is none, for its owner alone.</param>
+    /// <param name="folder">Its path; made if there is none, for its owner alone.</param>
     /// <param name="sealKeyFile">
-    /// The file with the key by which the store knows what it wrote; made where there is none. Hosts that share a folder share it. Default:
+    /// The file with the key by which the store knows what it wrote; made if there is none. Hosts that share a folder share it. Default:
     /// null, one among the user's own data.
     /// </param>
     /// <exception cref="IOException">The folder or the key cannot be used. The message says why, and what to do.</exception>
@@ -90,7 +90,7 @@ public sealed class FileStateStore : IStateStore
         return bytes?.AsMemory(0, SealedFolder.ContentOf(bytes).Length);
     }
 
-    /// <summary>What writers left behind whose process ended.</summary>
+    /// <summary>Deletes the files of writers whose process ended.</summary>
     private void DeleteAbandoned()
     {
         try
@@ -107,7 +107,7 @@ public sealed class FileStateStore : IStateStore
         }
     }
 
-    /// <summary>Readable, and one of its own for each key also where a file system ignores case or keeps names for devices.</summary>
+    /// <summary>Readable, and one of its own for each key also if a file system ignores case or keeps names for devices.</summary>
     private static string FileOf(string key)
     {
         ArgumentNullException.ThrowIfNull(key);

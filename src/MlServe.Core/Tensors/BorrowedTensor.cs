@@ -84,7 +84,7 @@ internal readonly struct BorrowedTensor
     /// <summary>Whether the owner of a copy has let go of it.</summary>
     public bool IsReleased => _owner is OwnedElements { IsReleased: true };
 
-    /// <summary>The elements as they lie in memory, where they lie together; false for strings and for tensors with gaps.</summary>
+    /// <summary>The elements as they lie in memory, if they lie together; false for strings and for tensors with gaps.</summary>
     public bool TryGetBytes(out ReadOnlySpan<byte> bytes)
     {
         switch (_owner)
@@ -106,7 +106,7 @@ internal readonly struct BorrowedTensor
         }
     }
 
-    /// <summary>The elements as a span, without a copy where the owner allows it.</summary>
+    /// <summary>The elements as a span, without a copy if the owner allows it.</summary>
     /// <exception cref="UnreadableInputException">The owner is a memory manager that does not give them, or a copy that was
     /// disposed.</exception>
     public ReadOnlySpan<T> AsSpan<T>() => _owner switch

@@ -1,9 +1,9 @@
 namespace MlServe.Tensors;
 
 /// <summary>
-/// The type of a tensor's elements. The numbers are those of <c>TensorProto.DataType</c> in the ONNX specification; types that the
-/// runtime's C# API does not take (complex, 8-bit and smaller floats, 4-bit and smaller integers) have no name here and are refused at
-/// load.
+/// The type of a tensor's elements. The numbers are those of <c>TensorProto.DataType</c> in the ONNX specification. Types that the
+/// runtime's C# API does not take have no name here and are refused at load. They are complex numbers, 8-bit and smaller floats, and 4-bit
+/// and smaller integers.
 /// </summary>
 public enum ElementType
 {

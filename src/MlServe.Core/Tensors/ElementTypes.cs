@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace MlServe.Tensors;
 
-/// <summary>What is known of each element type: its .NET type, its size, its name.</summary>
+/// <summary>The facts about each element type: its .NET type, its size, its name.</summary>
 internal static class ElementTypes
 {
     public static ElementType Of<T>() => Cache<T>.Value;

@@ -6,8 +6,8 @@ using System.Runtime.Intrinsics;
 namespace MlServe.Tensors;
 
 /// <summary>
-/// Looks for NaN and infinities in tensors of any type. All four formats of floating point have them where all bits of the exponent are
-/// set: adding the lowest of these then carries into the sign. An empty tensor has none.
+/// Looks for NaN and infinities in tensors of any type. All four formats of floating point have them if all bits of the exponent are set.
+/// Adding the lowest of these then carries into the sign. An empty tensor has none.
 /// </summary>
 internal static class FiniteScan
 {
@@ -15,7 +15,7 @@ internal static class FiniteScan
     public static bool Knows(ElementType type) =>
         type is ElementType.Float or ElementType.Double or ElementType.Float16 or ElementType.BFloat16;
 
-    /// <summary>The position of the first element that is neither finite nor allowed; -1 where there is none.</summary>
+    /// <summary>The position of the first element that is neither finite nor allowed; -1 if there is none.</summary>
     /// <param name="type">The type of the elements.</param>
     /// <param name="bytes">The elements.</param>
     /// <param name="allowed">What may be among them.</param>
@@ -32,7 +32,7 @@ internal static class FiniteScan
         };
     }
 
-    /// <summary>What is among the elements.</summary>
+    /// <summary>The kinds that are among the elements.</summary>
     public static NonFiniteValues KindsOf(ElementType type, ReadOnlySpan<byte> bytes)
     {
         var found = NonFiniteValues.None;
@@ -41,7 +41,7 @@ internal static class FiniteScan
         return found;
     }
 
-    /// <summary>What one element is.</summary>
+    /// <summary>The kind of one element.</summary>
     public static NonFiniteValues KindOf(ElementType type, ReadOnlySpan<byte> bytes, int index) => type switch
     {
         ElementType.Float => KindOf(MemoryMarshal.Cast<byte, uint>(bytes)[index], Float),
@@ -87,7 +87,7 @@ internal static class FiniteScan
     }
 
     /// <summary>
-    /// The elements before the first that lies at a multiple of so many bytes; less than a vector's. Where that moves meanwhile, only time
+    /// The elements before the first that lies at a multiple of so many bytes; less than a vector's. If that moves meanwhile, only time
     /// is lost.
     /// </summary>
     private static unsafe nuint ToAligned<T>(ref T first, int bytes)
@@ -160,7 +160,7 @@ internal static class FiniteScan
         return (one | two | three | four | ((last + carry) ^ last)).ExtractMostSignificantBits() != 0;
     }
 
-    /// <summary>Passes over whole vectors without anything that is forbidden: a mask may be full of what is allowed.</summary>
+    /// <summary>Passes over whole vectors without anything that is forbidden: a mask may be full of allowed values.</summary>
     /// <returns>From where on to look closely.</returns>
     private static int SkipAllowed<T>(ReadOnlySpan<T> words, Format<T> format, NonFiniteValues allowed)
         where T : unmanaged, IBinaryInteger<T>

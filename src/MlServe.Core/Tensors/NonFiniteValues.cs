@@ -10,13 +10,13 @@ public enum NonFiniteValues
     /// <summary>None: all are finite.</summary>
     None = 0,
 
-    /// <summary>Not a number, with whatever sign and payload. Trees take it for a value that is missing.</summary>
+    /// <summary>Not a number, with any sign and payload. Trees take it for a value that is missing.</summary>
     NaN = 1,
 
     /// <summary>Larger than every number. JSON's <c>1e39</c> is one in single precision.</summary>
     PositiveInfinity = 2,
 
-    /// <summary>Smaller than every number. Masks that are added take it for what must not be looked at.</summary>
+    /// <summary>Smaller than every number. Masks that are added take it for elements that must not be looked at.</summary>
     NegativeInfinity = 4,
 
     /// <summary>All three.</summary>

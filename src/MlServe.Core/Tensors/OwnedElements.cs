@@ -1,9 +1,8 @@
 namespace MlServe.Tensors;
 
 /// <summary>
-/// The elements of a copy until its owner lets go of them: afterwards the array is somebody else's, and whoever still has the copy in
-/// hand must not see it.
-/// A span that was taken before is outside that promise.
+/// The elements of a copy until its owner lets go of them. Afterwards the array is somebody else's, and code that still has the copy in
+/// hand must not see it. A span that was taken before is outside that promise.
 /// </summary>
 /// <param name="elements">Strings, or the bytes of elements of a fixed size.</param>
 internal sealed class OwnedElements(Array elements)

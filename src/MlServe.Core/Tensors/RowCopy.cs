@@ -2,7 +2,7 @@ namespace MlServe.Tensors;
 
 /// <summary>
 /// Moves rows between a tensor that holds some rows and one that has room for more, along any axis. A tensor with its rows on an axis
-/// behind the first is a sequence of blocks, each with all rows; the rows of one request are then a stretch of every block.
+/// behind the first is a sequence of blocks, each with all rows. The rows of one request are then a stretch of every block.
 /// </summary>
 internal static class RowCopy
 {

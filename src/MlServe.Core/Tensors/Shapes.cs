@@ -6,7 +6,7 @@ namespace MlServe.Tensors;
 internal static class Shapes
 {
     /// <summary>
-    /// The number of elements, 1 for a scalar; -1 where a dimension is negative or the product leaves <see cref="long"/>.
+    /// The number of elements, 1 for a scalar; -1 if a dimension is negative or the product leaves <see cref="long"/>.
     /// </summary>
     public static long Count(ReadOnlySpan<long> shape)
     {

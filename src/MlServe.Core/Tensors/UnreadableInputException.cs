@@ -18,7 +18,7 @@ internal sealed class UnreadableInputException : InvalidOperationException
         new("The memory of an input could not be read: its OwnedInputs was disposed. "
             + "Dispose a copy when the task that was given it has completed.");
 
-    /// <summary>The shape of an input is no longer what was checked.</summary>
+    /// <summary>The shape of an input has changed since it was checked.</summary>
     public static UnreadableInputException ShapeChanged(string name) =>
         new($"The shape of input '{name}' was changed while the request was on its way. Leave inputs alone until the task has completed.");
 }

@@ -7,15 +7,15 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Calibration;
 
 /// <summary>
-/// Finds by how much rounding shifts the mean of each output channel, to take it back in the bias, which costs nothing when the model runs
-/// (M. Nagel et al., "Data-free quantization through weight equalization and bias correction", 2019).
+/// Finds by how much rounding shifts the mean of each output channel. The bias takes the shift back, which costs nothing when the model
+/// runs (M. Nagel et al., "Data-free quantization through weight equalization and bias correction", 2019).
 /// </summary>
 internal static class BiasCorrection
 {
     /// <summary>
     /// Corrects what the rounding of weights does, from the means of the float model's activations: one pass over the samples.
     /// </summary>
-    /// <returns>What is added to the bias of a node, by the name of its output, as in
+    /// <returns>The addends to the biases of nodes, by the name of the node's output, as in
     /// <see cref="QuantizationPlan.BiasCorrections"/>.</returns>
     public static async Task<IReadOnlyDictionary<string, float[]>> ComputeAsync(
         ModelProto preprocessed, QuantizationPlan plan, SampleSet samples, CancellationToken cancellationToken)
@@ -108,7 +108,7 @@ internal static class BiasCorrection
     }
 
     /// <summary>
-    /// How far rounded weights shift the output: the sum of the errors of the weights, each times the mean of the input that it is
+    /// How far rounded weights shift the output. That is the sum of the errors of the weights, each times the mean of the input that it is
     /// multiplied with.
     /// </summary>
     private static float[] Shift(ComputeNode node, ComputeParameters parameters, double[] means, bool perChannel, int high)

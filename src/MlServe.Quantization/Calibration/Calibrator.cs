@@ -5,8 +5,8 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Calibration;
 
 /// <summary>
-/// Runs a model over samples and sees between which values its activations lie. One sample's activations are in memory at a time, and of
-/// those that were seen only what the method keeps of each: two numbers, or a histogram.
+/// Runs a model over samples and sees between which values its activations lie. One sample's activations are in memory at a time. Of
+/// earlier samples only the record of the method is kept: two numbers, or a histogram.
 /// </summary>
 internal static class Calibrator
 {

@@ -24,6 +24,6 @@ internal sealed class ChannelMeans(int axis)
         _count += values.Length / channels;
     }
 
-    /// <summary>A mean for each channel; empty where there was no value.</summary>
+    /// <summary>A mean for each channel; empty if there was no value.</summary>
     public double[] Values() => [.. _sums.Select(sum => sum / _count)];
 }

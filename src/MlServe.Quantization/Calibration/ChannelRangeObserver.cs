@@ -34,7 +34,7 @@ internal sealed class ChannelRangeObserver(string name)
         }
     }
 
-    /// <summary>A range for each channel; null where it has none, or not always as many.</summary>
+    /// <summary>A range for each channel; null if it has none, or not always as many.</summary>
     public TensorRange[]? Ranges() =>
         _varies || _min.Length == 0 ? null : [.. _min.Zip(_max, static (min, max) => new TensorRange(min, max))];
 }

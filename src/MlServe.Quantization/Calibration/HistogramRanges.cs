@@ -1,6 +1,6 @@
 namespace MlServe.Quantization.Calibration;
 
-/// <summary>Chooses a range from a histogram, inside of what was seen.</summary>
+/// <summary>Chooses a range from a histogram, inside of the range that was seen.</summary>
 internal static class HistogramRanges
 {
     private const int Levels = 256;

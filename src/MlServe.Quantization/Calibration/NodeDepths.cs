@@ -4,7 +4,7 @@ using MlServe.Quantization.Rewriting.Static;
 namespace MlServe.Quantization.Calibration;
 
 /// <summary>
-/// How many of some nodes lie before each of them on the longest way through a graph: those of the same depth do not depend on each other.
+/// How many of some nodes lie before each of them on the longest way through a graph. Nodes of the same depth do not depend on each other.
 /// </summary>
 internal static class NodeDepths
 {

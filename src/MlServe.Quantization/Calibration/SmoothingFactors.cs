@@ -17,7 +17,7 @@ internal static class SmoothingFactors
     private const double Share = 0.8;
     private const double Least = 1e-5;
 
-    /// <returns>A factor for each column, by the name of the value, as in <see cref="QuantizationPlan.InputFactors"/>; none where nothing
+    /// <returns>A factor for each column, by the name of the value, as in <see cref="QuantizationPlan.InputFactors"/>; none if nothing
     /// can be smoothed.</returns>
     public static async Task<IReadOnlyDictionary<string, float[]>> ComputeAsync(
         ModelProto preprocessed, QuantizationPlan plan, SampleSet samples, CancellationToken cancellationToken)

@@ -12,8 +12,8 @@ internal static class CalibratedValues
 
     /// <param name="preprocessed">The model.</param>
     /// <param name="plan">The plan with all nodes.</param>
-    /// <param name="forLeavingOut">Whether nodes may be left out later: their neighbours then stand beside FP32, where other values are
-    /// rounded.</param>
+    /// <param name="forLeavingOut">Whether nodes may be left out later: their neighbours then stand beside FP32, and other
+    /// values are rounded.</param>
     /// <param name="cancellationToken">Gives it up between two nodes.</param>
     public static IReadOnlyCollection<string> Of(
         ModelProto preprocessed, QuantizationPlan plan, bool forLeavingOut, CancellationToken cancellationToken) =>

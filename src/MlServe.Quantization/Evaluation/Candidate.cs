@@ -7,7 +7,7 @@ internal sealed record Candidate
 
     public required string Description { get; init; }
 
-    /// <summary>The file's content; null where the model could not be made, or is refused by the runtime.</summary>
+    /// <summary>The file's content; null if the model could not be made, or is refused by the runtime.</summary>
     public byte[]? Bytes { get; init; }
 
     public IReadOnlyList<NodeDecision> Decisions { get; init; } = [];
@@ -37,8 +37,8 @@ internal sealed record Candidate
         : double.NegativeInfinity;
 
     /// <summary>
-    /// Whether to look further from it rather than from another: the faster of two that answer as they should, else one that is not too
-    /// slow, else the nearer.
+    /// Whether to look further from it rather than from another. The faster wins if both answer as they should; else one that is not too
+    /// slow; else the nearer.
     /// </summary>
     public bool IsBetterStartThan(Candidate other)
     {

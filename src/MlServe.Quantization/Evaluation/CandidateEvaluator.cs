@@ -95,8 +95,8 @@ internal sealed class CandidateEvaluator(
     }
 
     /// <summary>
-    /// Speaks the last word on a candidate that passed: on rows that nothing was chosen by, on other shapes and values, and against FP32
-    /// with its exact rewrites.
+    /// Speaks the last word on a candidate that passed. It is judged on rows that nothing was chosen by, on other shapes and values, and
+    /// against FP32 with its exact rewrites.
     /// </summary>
     public async Task<Candidate> ConfirmAsync(Candidate candidate, CancellationToken cancellationToken)
     {
@@ -115,7 +115,7 @@ internal sealed class CandidateEvaluator(
         return candidate with { Measurement = measurement, Checks = GateJudge.Judge(gate, candidate.Plan.Method, measurement) };
     }
 
-    /// <summary>Measured anew where as fast as the source is enough: of many such measurements one passes by luck.</summary>
+    /// <summary>Measured anew if as fast as the source is enough: of many such measurements one passes by luck.</summary>
     private SpeedEstimate SpeedOf(Candidate candidate, GraphSession session, CancellationToken cancellationToken)
     {
         var threshold = GateJudge.SpeedThreshold(gate, candidate.Plan.Method);
@@ -136,8 +136,8 @@ internal sealed class CandidateEvaluator(
     {
         var comparison = await ModelComparison.RunAsync(source.Session, session, on, metrics, cancellationToken).ConfigureAwait(false);
         return comparison.Samples > 0 ? comparison : throw new QuantizationException(QuantizationFailure.NoCalibrationData,
-            "CalibrationSamples yielded samples once, and none when they were read again. Give what can be enumerated several times: a "
-                + "list, or a method that yields, not an enumerator.");
+            "CalibrationSamples yielded samples once, and none when they were read again. Give a source that can be enumerated several "
+                + "times: a list, or a method that yields, not an enumerator.");
     }
 
     private async Task<Measurement> WithMetricAsync(Measurement measurement, byte[] bytes, CancellationToken cancellationToken)

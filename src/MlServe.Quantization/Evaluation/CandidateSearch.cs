@@ -14,7 +14,8 @@ internal sealed class CandidateSearch(
 
     private CancellationToken Token => clock.Token;
 
-    /// <exception cref="OperationCanceledException">The caller gave up, or time was over: what had begun counts as not tried.</exception>
+    /// <exception cref="OperationCanceledException">The caller gave up, or time was over: the candidate that was begun counts as not
+    /// tried.</exception>
     public async Task RunAsync()
     {
         var calibrated = await prepared.PlanAsync(options, progress, Token).ConfigureAwait(false);

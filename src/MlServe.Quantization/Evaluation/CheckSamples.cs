@@ -5,7 +5,7 @@ using MlServe.Quantization.Verification;
 
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>A few samples of a user in the native runtime's memory, to hold what is made of a model against it.</summary>
+/// <summary>A few samples of a user in the native runtime's memory, to compare rewritten models with their source.</summary>
 internal sealed class CheckSamples : IDisposable
 {
     private const int Most = 4;

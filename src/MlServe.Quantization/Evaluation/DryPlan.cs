@@ -6,7 +6,7 @@ using MlServe.Quantization.Runtime;
 
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>Says what would be quantized, by a static plan with the defaults, without samples and without writing.</summary>
+/// <summary>Says which operators would be quantized, by a static plan with the defaults, without samples and without writing.</summary>
 internal static class DryPlan
 {
     /// <exception cref="QuantizationException">The model would be refused; the message says why.</exception>

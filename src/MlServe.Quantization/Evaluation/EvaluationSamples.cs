@@ -3,10 +3,12 @@ using MlServe.Quantization.Runtime;
 
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>What models are compared on: the user's samples that were held back from calibration, or inputs that were made up.</summary>
+/// <summary>
+/// The inputs that models are compared on: the user's samples that were held back from calibration, or inputs that were made up.
+/// </summary>
 internal sealed class EvaluationSamples : IDisposable
 {
-    /// <summary>Samples that stay in memory, for what is done with many candidates.</summary>
+    /// <summary>Samples that stay in memory, for steps that are repeated for many candidates.</summary>
     public const int MaxRetained = 16;
 
     private const int LeastToHoldBack = 4;
@@ -31,7 +33,7 @@ internal sealed class EvaluationSamples : IDisposable
     /// <summary>Whether there are too few samples to hold any back.</summary>
     public bool IsSeenByCalibration => !IsMadeUp && _retained.Count < LeastToHoldBack;
 
-    /// <summary>The first samples; none where none could be made up.</summary>
+    /// <summary>The first samples; none if none could be made up.</summary>
     public IReadOnlyList<EncodedSample> Retained => _retained;
 
     /// <summary>Copies the first samples.</summary>

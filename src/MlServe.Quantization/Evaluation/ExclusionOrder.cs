@@ -9,7 +9,7 @@ internal static class ExclusionOrder
     // Of the source's time. What is saved is not known more exactly, and nothing is for nothing twice.
     private const double LeastSaving = 0.003;
 
-    /// <param name="nodes">What each node does alone.</param>
+    /// <param name="nodes">The effect of each node alone.</param>
     /// <param name="fp32">How much faster FP32 with its exact rewrites is than the source.</param>
     public static IEnumerable<string> Of(IReadOnlyList<NodeSensitivity> nodes, double fp32) =>
         nodes.OrderByDescending(node => Noise(node) / Saving(node, fp32))

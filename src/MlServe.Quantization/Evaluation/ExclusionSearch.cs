@@ -1,7 +1,9 @@
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>Finds how many of the most harmful nodes have to stay FP32: groups that double until one passes, or
-/// is too slow, then the middle between the last two.</summary>
+/// <summary>
+/// Finds how many of the most harmful nodes have to stay FP32. It tries groups that double until one passes, or is too slow, then the
+/// middle between the last two.
+/// </summary>
 internal static class ExclusionSearch
 {
     private const int MaxRefinements = 3;

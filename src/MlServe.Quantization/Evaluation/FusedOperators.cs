@@ -23,7 +23,7 @@ internal static class FusedOperators
     }
 
     /// <summary>
-    /// What to say where more or fewer operators with weights run on integers than a plan has quantized; null where just these do.
+    /// The message if more or fewer operators with weights run on integers than a plan has quantized; null if just these do.
     /// </summary>
     public static string? Difference(IReadOnlyList<NodeDecision> decisions, IReadOnlyDictionary<string, int> fused)
     {

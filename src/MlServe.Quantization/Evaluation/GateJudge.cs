@@ -32,9 +32,9 @@ internal static class GateJudge
         _ => gate.MinSpeed,
     };
 
-    /// <param name="gate">What is asked.</param>
+    /// <param name="gate">The gate that is asked.</param>
     /// <param name="method">Of which method.</param>
-    /// <param name="measurement">What was found.</param>
+    /// <param name="measurement">The measurements.</param>
     public static IReadOnlyList<GateCheck> Judge(QuantizationGate gate, QuantizationMethod method, Measurement measurement)
     {
         var checks = new List<GateCheck>();
@@ -56,7 +56,9 @@ internal static class GateJudge
         return checks;
     }
 
-    /// <summary>Whether speed that was found wanting may be found enough the next time: the interval reaches what is asked.</summary>
+    /// <summary>
+    /// Whether speed that was found wanting may be found enough the next time: the interval reaches the speed that is asked.
+    /// </summary>
     public static bool IsSpeedInDoubt(IReadOnlyList<GateCheck> checks) =>
         checks.Any(static check => check.Name is Speed or Rewrites && check.Outcome == CheckOutcome.NotMade)
         && !checks.Any(static check => check.Name is Speed or Rewrites && check.Outcome == CheckOutcome.NotHeld);

@@ -4,19 +4,21 @@ using MlServe.Quantization.Model;
 
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>A file in which nothing is INT8 is not called so: whoever loads it by that name would take FP32 for what was asked.</summary>
+/// <summary>
+/// A file in which nothing is INT8 is not called so. A caller who loads it by that name would take FP32 for the INT8 that was asked.
+/// </summary>
 internal static class HonestName
 {
     private const string Claim = "int8";
     private const int MaxTries = 1000;
 
     /// <summary>
-    /// The path that was asked for, or one that says what is in the file and is that of no other file: of none, or of one that was written
-    /// for the same source.
+    /// The path that was asked for, or one that tells the format of the file. The other path is that of no existing file, or of one that
+    /// was written for the same source.
     /// </summary>
     /// <param name="source">The source, which is never written over.</param>
     /// <param name="destination">The path that was asked for.</param>
-    /// <param name="method">What was written.</param>
+    /// <param name="method">The method of the file that was written.</param>
     /// <param name="digest">That of the source.</param>
     public static string Of(string source, string destination, QuantizationMethod method, string digest)
     {
@@ -37,7 +39,7 @@ internal static class HonestName
 
         throw new QuantizationException(
             QuantizationFailure.Destination,
-            $"There are too many files like '{destination}'. Give another name, without '{Claim}' in it: nothing in what is written is.");
+            $"There are too many files like '{destination}'. Give another name, without '{Claim}' in it: nothing in the file is INT8.");
     }
 
     /// <summary>Whether a file was written for a source.</summary>

@@ -23,12 +23,12 @@ internal sealed record Measurement
 
     public double? Metric { get; init; }
 
-    /// <summary>Speed of FP32 with its exact rewrites, where those change it.</summary>
+    /// <summary>Speed of FP32 with its exact rewrites, if those change it.</summary>
     public SpeedEstimate? Rewritten { get; init; }
 
-    /// <summary>Speed against FP32 with its exact rewrites, in turns with it; null where it was not measured.</summary>
+    /// <summary>Speed against FP32 with its exact rewrites, in turns with it; null if it was not measured.</summary>
     public SpeedEstimate? AgainstRewritten { get; init; }
 
-    /// <summary>What came of running it on other shapes and values; null where that was not done yet.</summary>
+    /// <summary>The outcome of running it on other shapes and values; null if that was not done yet.</summary>
     public CheckResult? Form { get; init; }
 }

@@ -4,7 +4,7 @@ namespace MlServe.Quantization.Evaluation;
 internal sealed record MethodChoice(QuantizationMethod Method, string Reason)
 {
     /// <summary>
-    /// Static whenever there are samples, because a row's answer then does not depend on its neighbours; never dynamic for convolutions,
+    /// Static whenever there are samples, because a row's answer then does not depend on its neighbours. Never dynamic for convolutions,
     /// which it makes two to ten times slower.
     /// </summary>
     public static MethodChoice Of(OperatorCensus census, bool hasSamples, QuantizationMethod? stated)

@@ -12,8 +12,8 @@ namespace MlServe.Quantization.Evaluation;
 internal static class ModelComparison
 {
     /// <param name="source">The source.</param>
-    /// <param name="model">What was made of it.</param>
-    /// <param name="samples">What both are given.</param>
+    /// <param name="model">The rewritten model.</param>
+    /// <param name="samples">The inputs that both are given.</param>
     /// <param name="metrics">By what each output is judged.</param>
     /// <param name="cancellationToken">Gives it up between two samples.</param>
     /// <returns>A comparison for each output of the source, and the number of samples.</returns>
@@ -68,7 +68,8 @@ internal static class ModelComparison
                     QuantizationFailure.InvalidSample, $"The model refuses sample {sample.Index}: {exception.Message}", exception)
                 : new QuantizationException(
                     QuantizationFailure.InvalidModel,
-                    $"The rewritten model fails where the source does not: The model refuses sample {sample.Index}: {exception.Message}",
+                    $"The rewritten model fails on an input that the source takes: The model refuses sample {sample.Index}: "
+                        + exception.Message,
                     exception);
         }
     }

@@ -17,9 +17,9 @@ internal static class ModelRewriting
     }
 
     /// <param name="source">The path of the model.</param>
-    /// <param name="destination">Where the new one goes.</param>
+    /// <param name="destination">The path of the new one.</param>
     /// <param name="samples">Inputs to run both on; null: they are made up.</param>
-    /// <param name="planWithoutDigest">What to do; the digest is filled in.</param>
+    /// <param name="planWithoutDigest">The plan; the digest is filled in.</param>
     /// <param name="cancellationToken">Gives up.</param>
     public static async Task<RewriteReport> RunAsync(
         string source, string destination, IEnumerable<PredictionInputs>? samples, QuantizationPlan planWithoutDigest,
@@ -53,7 +53,7 @@ internal static class ModelRewriting
         cancellationToken.ThrowIfCancellationRequested();
         var bytes = OnnxFile.ToBytes(result.Model);
         var found = check.Run(bytes, Expectation.Of(plan.Method), cancellationToken);
-        found.Require($"What {document.Origin} became by {plan.Method}");
+        found.Require($"The model that {plan.Method} made of {document.Origin}");
         return (new()
         {
             Plan = plan,

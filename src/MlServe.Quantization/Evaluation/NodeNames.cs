@@ -4,9 +4,9 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>
-/// Finds the node of a preprocessed model that a name of the source stands for: folding gives the node that took another in a name of its
-/// own. By its name, by the name of a value that it makes, or by following what the source's node makes to the next node that is still
-/// there.
+/// Finds the node of a preprocessed model that a name of the source stands for, because folding renames the node that took another in.
+/// Finds it by its name, or by the name of a value that it makes. If neither is there, it follows the values of the source's node to the
+/// next node that is.
 /// </summary>
 internal sealed class NodeNames
 {

@@ -5,8 +5,8 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>
-/// Counts what a core's peak is a measure of: the multiplications and additions of matrix products, convolutions and recurrent layers in
-/// one run, zeros around an input included. All other operators count nothing.
+/// Counts the operations that a core's peak is a measure of. They are the multiplications and additions of matrix products, convolutions
+/// and recurrent layers in one run, zeros around an input included. All other operators count nothing.
 /// </summary>
 internal static class OperationCount
 {
@@ -33,9 +33,9 @@ internal static class OperationCount
         "SkipSimplifiedLayerNormalization", "RotaryEmbedding", "NhwcMaxPool", "ExpandDims", "Range", "Trilu", "Pad", "Unique",
     ];
 
-    /// <summary>The operations of one run of a model with a sample. Null where not all of them can be counted.</summary>
+    /// <summary>The operations of one run of a model with a sample. Null if not all of them can be counted.</summary>
     /// <param name="model">The model, in FP32.</param>
-    /// <param name="sample">What it runs.</param>
+    /// <param name="sample">The sample that it runs.</param>
     /// <param name="milliseconds">How long a run takes.</param>
     /// <param name="threads">Threads that work on one operator.</param>
     public static long? Of(ModelProto model, EncodedSample sample, double milliseconds, int threads)
@@ -52,7 +52,7 @@ internal static class OperationCount
         return OperatorProfile.Of(model, sample, threads) is { } runs ? Sum(runs) : null;
     }
 
-    /// <summary>The operations of operators that ran; null where one is not as it should be.</summary>
+    /// <summary>The operations of operators that ran; null if one is not as it should be.</summary>
     internal static long? Sum(IReadOnlyList<OperatorRun> runs)
     {
         try
@@ -109,7 +109,7 @@ internal static class OperationCount
         return left.Rank > 1 && right.Rank > 1 ? Product(output, left) : checked(Two * output.Count * left.Shape[^1]);
     }
 
-    /// <summary>What is summed up is the other axis of the left matrix than that of the rows, be it transposed or not.</summary>
+    /// <summary>The sum runs over the axis of the left matrix that is not the axis of the rows, whether it is transposed or not.</summary>
     private static long? Product(TypedShape output, TypedShape left)
     {
         if (output.Rank < 2 || output.Count == 0) return output.Rank < 2 ? null : 0;

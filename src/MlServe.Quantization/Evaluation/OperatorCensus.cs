@@ -4,7 +4,7 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>Where the FP32 weights of a model lie.</summary>
+/// <summary>The places of the FP32 weights of a model.</summary>
 internal sealed record OperatorCensus(long Convolutions, long Matrices, long Lstms, long Others)
 {
     public long Total => Convolutions + Matrices + Lstms + Others;
@@ -46,7 +46,7 @@ internal sealed record OperatorCensus(long Convolutions, long Matrices, long Lst
         return new(convolutions, matrices, lstms, others);
     }
 
-    /// <summary>Elements of a constant of two axes or more: what a vector adds is not worth it.</summary>
+    /// <summary>Elements of a constant of two axes or more: the gain from a vector is not worth it.</summary>
     private static long WeightsOf(GraphIndex index, string input)
     {
         if (input.Length == 0) return 0;

@@ -36,11 +36,11 @@ internal sealed class OutputAccumulator(string name, ChosenMetric metric)
 
     public ChosenMetric Metric => metric;
 
-    /// <param name="source">What the source gave; null where it is no tensor.</param>
-    /// <param name="model">What the model gave.</param>
+    /// <param name="source">The source's output; null if it is no tensor.</param>
+    /// <param name="model">The model's output.</param>
     /// <param name="rows">The rows of the sample.</param>
     /// <param name="mask">Which places of its sequences hold something; null: all.</param>
-    /// <param name="scores">What the source gave where it says what was found; null: the output has no such.</param>
+    /// <param name="scores">The source's output that tells which places hold something; null: the output has no such.</param>
     public void Add(Answer? source, Answer? model, int rows, PaddingMask? mask, Answer? scores)
     {
         if (source is null || model is null)
@@ -181,8 +181,8 @@ internal sealed class OutputAccumulator(string name, ChosenMetric metric)
     }
 
     /// <summary>
-    /// The places at which the source has found something: those with three tenths of its best score or more, other than the background's;
-    /// null: the scores do not tell.
+    /// The places at which the source has found something: those with three tenths of its best score or more, other than the background's.
+    /// Null: the scores do not tell.
     /// </summary>
     private bool[]? FoundIn(Answer scores, int row)
     {

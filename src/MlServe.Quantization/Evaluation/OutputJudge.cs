@@ -4,16 +4,16 @@ using MlServe.Quantization.Reporting;
 
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>Holds one output against the gate. What could not be compared, or by too few rows, is not passed.</summary>
+/// <summary>Holds one output against the gate. Outputs that could not be compared, or by too few rows, are not passed.</summary>
 internal static class OutputJudge
 {
     private static readonly CultureInfo Invariant = CultureInfo.InvariantCulture;
 
-    /// <param name="gate">What is asked.</param>
-    /// <param name="output">What was found.</param>
+    /// <param name="gate">The gate that is asked.</param>
+    /// <param name="output">The comparison.</param>
     /// <param name="isMadeUp">Whether inputs were made up, so that classes and neighbours mean nothing.</param>
-    /// <param name="isFinal">Whether it is the last word: then lower ends of intervals count. On the way to it counts what twice as many
-    /// rows would show of what was found: so many are kept for the last word, which is not spoken often.</param>
+    /// <param name="isFinal">Whether it is the last word: then lower ends of intervals count. On the way to it counts the share that twice
+    /// as many rows can be expected to show. So many are kept for the last word, which is not spoken often.</param>
     public static IEnumerable<GateCheck> Judge(QuantizationGate gate, OutputComparison output, bool isMadeUp, bool isFinal)
     {
         var name = output.Name;
@@ -25,7 +25,7 @@ internal static class OutputJudge
             yield return new(
                 $"finiteness of '{name}'", CheckOutcome.NotHeld,
                 string.Create(
-                    Invariant, $"'{name}' has {output.NotFinite} values that are not finite where the source's are, or otherwise"));
+                    Invariant, $"'{name}' has {output.NotFinite} values that differ from the source's and are not finite on one side"));
         if (output.Metric == OutputMetric.None) yield break;
         if (Missing(output) is { } missing)
         {
@@ -99,7 +99,7 @@ internal static class OutputJudge
         var doubt = outcome == CheckOutcome.NotMade
             ? string.Create(
                 Invariant,
-                $", but so many show no more than {ReportText.Share(low)}"
+                $", but so many rows show no more than {ReportText.Share(low)}"
                 + $"{(isForRows ? $": not enough rows, {Confidence.RowsFor(least)} without a miss would do" : "")}")
             : isFinal && outcome == CheckOutcome.Held ? string.Create(Invariant, $" (at least {ReportText.Share(low)} at 95 %)") : "";
         return new(
@@ -113,7 +113,8 @@ internal static class OutputJudge
     }
 
     /// <summary>
-    /// What the rows for the last word will show of what was found; where they are too few to show anything, that is theirs to say.
+    /// The value that the rows for the last word can be expected to show. If they are too few to show anything, the last word says so
+    /// itself.
     /// </summary>
     private static double Expected(double found, long rows, double least) =>
         rows * 2 < Confidence.RowsFor(least) ? found : Confidence.LowerShare(Math.Round(found * rows * 2), rows * 2);

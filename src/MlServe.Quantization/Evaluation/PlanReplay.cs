@@ -4,7 +4,7 @@ using MlServe.Quantization.Verification;
 
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>Carries a plan out again. Nothing is chosen; it is measured and judged where there are samples.</summary>
+/// <summary>Carries a plan out again. Nothing is chosen; it is measured and judged if there are samples.</summary>
 internal sealed class PlanReplay(
     IModelSource source, string destination, QuantizationPlan plan, QuantizationOptions options, CancellationToken cancellationToken)
 {
@@ -55,8 +55,8 @@ internal sealed class PlanReplay(
         if (comparison.Outputs.FirstOrDefault(static output => output.NotFinite > 0) is { } output)
         {
             throw new QuantizationException(QuantizationFailure.NotFinite,
-                $"The model of the plan gives {output.NotFinite} values of '{output.Name}' that are not finite where the source's are. "
-                    + "Make the plan anew.");
+                $"The model of the plan gives {output.NotFinite} values of '{output.Name}' that differ from the source's and are not "
+                    + "finite on one side. Make the plan anew.");
         }
 
         return new() { Plan = plan, Description = "by plan", Bytes = bytes, Decisions = result.Decisions, Checks = [] };

@@ -3,15 +3,15 @@ using MlServe.Quantization.Rewriting;
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>One way in which the values of a model are rounded.</summary>
-/// <param name="Description">What it is, for a person.</param>
-/// <param name="MayBeFaster">Whether it is tried for its speed as well, not only where answers are not near enough.</param>
+/// <param name="Description">The name of the variant, for a person.</param>
+/// <param name="MayBeFaster">Whether it is tried for its speed as well, not only if answers are not near enough.</param>
 /// <param name="MakeAsync">Makes the plan.</param>
 internal sealed record PlanVariant(string Description, bool MayBeFaster, Func<CancellationToken, Task<QuantizationPlan>> MakeAsync);
 
 /// <summary>
-/// The ways in which the values of a model can be rounded, with all of its nodes: one scale for each activation first, because the runtime
-/// puts operators between convolutions on integers only then; then a scale for each channel, which is nearer and mostly slower, but faster
-/// behind a pooling of floats; then what is nearer, and costs time.
+/// The ways in which the values of a model can be rounded, with all of its nodes. The first has one scale for each activation: the runtime
+/// puts operators between convolutions on integers only then. The second has a scale for each channel, which is nearer and mostly slower,
+/// but faster behind a pooling of floats. Last comes the smoothing of the inputs of products, which is nearer and costs time.
 /// </summary>
 internal sealed class PlanVariants(PreparedModel prepared, QuantizationOptions options, QuantizationPlan calibrated)
 {

@@ -15,7 +15,7 @@ internal static class Plans
     /// </summary>
     public const long MinMultiplications = 65_536;
 
-    /// <summary>What may be left out where a model is slow: the smallest nodes, up to these sizes.</summary>
+    /// <summary>The nodes that may be left out if a model is slow: the smallest, up to these sizes.</summary>
     public static readonly IReadOnlyList<long> SizesToLeaveOut = [1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26];
 
     public static QuantizationPlan Of(
@@ -63,8 +63,8 @@ internal static class Plans
         if (found.FirstOrDefault(static pair => pair.Node is null) is { Name: { } unknown })
         {
             throw new QuantizationException(QuantizationFailure.InvalidOptions, names.IsInSource(unknown)
-                ? $"ExcludeNodes names '{unknown}', which is no longer there once constants are folded. Leave it out of the list: what is "
-                    + "folded is not quantized."
+                ? $"ExcludeNodes names '{unknown}', which is no longer there once constants are folded. Leave it out of the list: a folded "
+                    + "node is not quantized."
                 : $"ExcludeNodes names '{unknown}', and the model has no such node. A node without a name has that of its first output; a "
                     + "report lists them.");
         }

@@ -41,18 +41,18 @@ internal sealed class PreparedModel : IAsyncDisposable
 
     public IReadOnlyList<string> Steps => _preprocessed.Steps;
 
-    /// <summary>What was done before: less than was asked where the model answered otherwise with it.</summary>
+    /// <summary>The preprocessing that was done: less than was asked if the model answered otherwise with it.</summary>
     public PreprocessingOptions Preprocessing { get; }
 
     public EvaluationSamples Samples => _samples;
 
-    /// <summary>Runs what is made against the source.</summary>
+    /// <summary>Runs rewritten models against the source.</summary>
     public ResultCheck Check { get; }
 
     /// <summary>By what each output is judged.</summary>
     public IReadOnlyDictionary<string, ChosenMetric> Metrics { get; private set; } = new Dictionary<string, ChosenMetric>();
 
-    /// <summary>What seems wrong with the samples, a sentence each.</summary>
+    /// <summary>The doubts about the samples, a sentence each.</summary>
     public IReadOnlyList<string> Suspicions { get; private set; } = [];
 
     public QuantizationMethod Method => _choice.Method;
@@ -72,7 +72,7 @@ internal sealed class PreparedModel : IAsyncDisposable
     }
 
     /// <param name="document">The source.</param>
-    /// <param name="options">What and how.</param>
+    /// <param name="options">The options.</param>
     /// <param name="progress">Told how far it is.</param>
     /// <param name="cancellationToken">Gives it up.</param>
     /// <param name="clock">By what passes over samples and measurements are cut short; null: they are not.</param>
@@ -144,7 +144,7 @@ internal sealed class PreparedModel : IAsyncDisposable
     public QuantizationPlan Outline(QuantizationOptions options, QuantizationMethod method) =>
         Plans.Of(options with { Preprocessing = Preprocessing }, method, Source.Document, Model);
 
-    /// <summary>Decides on everything but the nodes to leave out: calibrates where the method needs it.</summary>
+    /// <summary>Decides on everything but the nodes to leave out: calibrates if the method needs it.</summary>
     public async Task<QuantizationPlan> PlanAsync(
         QuantizationOptions options, ProgressReporter progress, CancellationToken cancellationToken)
     {
@@ -170,7 +170,7 @@ internal sealed class PreparedModel : IAsyncDisposable
     /// <summary>Whether a plan has products whose inputs can be smoothed.</summary>
     public bool CanSmooth(QuantizationPlan plan) => Smoothing.Readers(new(Model.Graph), plan).Count > 0;
 
-    /// <summary>The plan with the inputs of its products smoothed, and ranges for what is new by that.</summary>
+    /// <summary>The plan with the inputs of its products smoothed, and ranges for the values that are new by that.</summary>
     public async Task<QuantizationPlan> SmoothAsync(QuantizationPlan plan, QuantizationOptions options, CancellationToken cancellationToken)
     {
         var factors = await SmoothingFactors.ComputeAsync(Model, plan, _samples.Given, cancellationToken).ConfigureAwait(false);
@@ -185,7 +185,7 @@ internal sealed class PreparedModel : IAsyncDisposable
     }
 
     /// <summary>
-    /// The plan with the corrections that go with its nodes: which weights are rounded and how depends on what stands beside them.
+    /// The plan with the corrections that go with its nodes. The neighbours of a node decide which weights are rounded and how.
     /// </summary>
     public async Task<QuantizationPlan> CorrectAsync(
         QuantizationPlan plan, QuantizationOptions options, CancellationToken cancellationToken)
@@ -197,7 +197,7 @@ internal sealed class PreparedModel : IAsyncDisposable
         };
     }
 
-    /// <summary>The source as it is, for where nothing is better.</summary>
+    /// <summary>The source as it is, for the case that nothing is better.</summary>
     public Candidate Original() => Original(Source.Document);
 
     /// <inheritdoc cref="Original()"/>

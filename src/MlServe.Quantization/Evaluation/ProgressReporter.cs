@@ -1,6 +1,6 @@
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>Tells how far the work is, never backwards, and ends it where it was cancelled.</summary>
+/// <summary>Tells how far the work is, never backwards, and ends it if it was cancelled.</summary>
 internal sealed class ProgressReporter(IProgress<QuantizationProgress>? progress, CancellationToken cancellationToken)
 {
     // Where each stage begins. A guess: calibrating and searching take most of the time.
@@ -14,7 +14,7 @@ internal sealed class ProgressReporter(IProgress<QuantizationProgress>? progress
 
     /// <param name="stage">The stage.</param>
     /// <param name="part">The share of it that is done.</param>
-    /// <param name="message">What is being done.</param>
+    /// <param name="message">The current work.</param>
     public void Report(QuantizationStage stage, double part, string message)
     {
         cancellationToken.ThrowIfCancellationRequested();

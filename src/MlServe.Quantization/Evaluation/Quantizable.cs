@@ -36,7 +36,7 @@ internal static class Quantizable
             $"{document.Origin} has nothing that a static plan quantizes: {WhyNotStatic(preprocessed.Model)}.");
     }
 
-    /// <summary>Why a static plan has nothing to do, where weights lie out of its reach.</summary>
+    /// <summary>Why a static plan has nothing to do, if weights lie out of its reach.</summary>
     public static string WhyNotStatic(ModelProto model)
     {
         var (main, all) = (OperatorCensus.OfMain(model), OperatorCensus.Of(model));
@@ -47,7 +47,7 @@ internal static class Quantizable
                 .FirstOrDefault() ?? "an If or a Loop";
             return string.Create(
                 CultureInfo.InvariantCulture,
-                $"{all.Total - main.Total} of its {all.Total} weights lie inside {holder}, and what is inside of a subgraph stays "
+                $"{all.Total - main.Total} of its {all.Total} weights lie inside {holder}, and weights inside of a subgraph stay "
                 + $"FP32 in a static plan");
         }
 

@@ -7,8 +7,8 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>
-/// One call from a source to a file's content: prepare, calibrate, rewrite, measure, judge, fall back. What passed its gate is kept when
-/// time runs out or the caller gives up.
+/// One call from a source to a file's content: prepare, calibrate, rewrite, measure, judge, fall back. A candidate that passed its gate is
+/// kept when time runs out or the caller gives up.
 /// </summary>
 internal sealed class QuantizationRun(
     IModelSource source, string destination, QuantizationOptions options, CancellationToken cancellationToken, TimeProvider? time = null)
@@ -95,7 +95,9 @@ internal sealed class QuantizationRun(
         return await FallBackAsync(prepared, first, fp32).ConfigureAwait(false);
     }
 
-    /// <summary>Says why what was asked for did not do, before anything is fallen back on: the caller may give up right after.</summary>
+    /// <summary>
+    /// Says why the method that was asked for did not do, before the fallback begins: the caller may give up right after.
+    /// </summary>
     private void FailOrFallBack(QuantizationMethod method, Candidate? first)
     {
         // What passed while it was looked for has its reason from the last word, if that was spoken.
@@ -121,7 +123,7 @@ internal sealed class QuantizationRun(
             + $"give it about {needed:0} s (SearchBudget, --budget)");
     }
 
-    /// <summary>FP32 with what preprocessing did to it: the bar for integers, and where they fail the answer.</summary>
+    /// <summary>FP32 with the rewrites of preprocessing. It is the bar for integers, and the answer if they fail.</summary>
     private async Task<Candidate?> TryRewritesAsync(PreparedModel prepared, CandidateEvaluator evaluator)
     {
         if (prepared.Steps.Count == 0) return null;

@@ -5,7 +5,7 @@ using MlServe.Quantization.Runtime;
 
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>Random inputs for whoever asks for them by name.</summary>
+/// <summary>Random inputs for callers that ask for them by name.</summary>
 internal static class RandomSamples
 {
     /// <exception cref="QuantizationException">The model refuses all inputs that were made up.</exception>

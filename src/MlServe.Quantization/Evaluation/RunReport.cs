@@ -3,7 +3,7 @@ using MlServe.Quantization.Runtime;
 
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>Makes a report of what was written.</summary>
+/// <summary>Makes the report of the file that was written.</summary>
 internal static class RunReport
 {
     public static QuantizationReport Of(
@@ -23,7 +23,7 @@ internal static class RunReport
             Method = candidate.Plan.Method,
             MethodReason = options.Plan is not null ? "by the plan that was given"
                 : fallbackReason is null ? prepared.MethodReason
-                : $"{prepared.Method} ({prepared.MethodReason}) did not do",
+                : $"{prepared.Method} ({prepared.MethodReason}) was not good enough",
             FallbackReason = fallbackReason,
             Passed = measurement is null && !candidate.Plan.KeepsOriginal ? null : candidate.Passed,
             Checks = candidate.Checks,
@@ -51,8 +51,8 @@ internal static class RunReport
     }
 
     /// <summary>
-    /// Of a source that is written as it is because time was over before it was prepared: nothing was run, so that nothing is said of how
-    /// it runs.
+    /// The report of a source that is written as it is because time was over before it was prepared. Nothing was run, so the report says
+    /// nothing of how it runs.
     /// </summary>
     public static QuantizationReport OfSource(
         OnnxDocument document, string destination, Candidate original, string reason, QuantizationOptions options) => new()
@@ -79,8 +79,8 @@ internal static class RunReport
             yield return suspicion;
         if (measurement is null) yield break;
         if (prepared.Samples.CutTo is { } cut)
-            yield return $"Time was short (SearchBudget): not all samples were calibrated on and chosen by, only {cut} or more in each "
-                + "pass. The last word was spoken on all of its own.";
+            yield return $"Time was short (SearchBudget): calibration and choice did not use all samples, but {cut} or more in each pass. "
+                + "The last word used all that were kept for it.";
         if (measurement.Form is { Outcome: CheckOutcome.Held } form) yield return $"It was {form.Text} before it was written.";
         if (prepared.Samples.IsMadeUp)
             yield return "There were no samples: it was measured on made-up inputs, and whether classes agree is not known.";

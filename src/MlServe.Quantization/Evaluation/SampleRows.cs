@@ -3,9 +3,9 @@ using MlServe.Tensors;
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>
-/// Makes up rows to try a model with: seeded random numbers, no two rows alike, small enough to be valid as ids, masks and measurements
-/// alike. Zeros would show nothing: most models answer them alike in any company. What has no rows, a weight that is given as an input, is
-/// the same for all.
+/// Makes up rows to try a model with: seeded random numbers, no two rows alike. They are small enough to be valid as ids, masks and
+/// measurements alike. Zeros would show nothing: most models answer them alike in any company. A weight that is given as an input has no
+/// rows, and is the same for all.
 /// </summary>
 internal sealed class SampleRows(ModelSignature signature, int seed)
 {
@@ -15,8 +15,8 @@ internal sealed class SampleRows(ModelSignature signature, int seed)
     private readonly Dictionary<string, PredictionInput> _shared = [];
 
     /// <summary>
-    /// A row with a size for each free axis that is no batch axis, the same for each row; null where an input is no tensor, or too large to
-    /// be made up.
+    /// A row with a size for each free axis that is no batch axis, the same for each row. Null if an input is no tensor, or too large to be
+    /// made up.
     /// </summary>
     /// <param name="freeSize">The size of free axes.</param>
     /// <param name="maxInteger">The bound of integers, itself left out.</param>

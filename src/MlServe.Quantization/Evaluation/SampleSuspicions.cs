@@ -10,9 +10,9 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>
-/// Suspects that samples are not in the unit that a model was trained on: ranges that are taken from such are wrong, and answers that are
-/// compared on such show nothing. Told by what a model remembers of its training, the means and deviations of batch normalization, and by
-/// answers that are all the same.
+/// Suspects that samples are not in the unit that a model was trained on. Ranges that are taken from such samples are wrong, and
+/// comparisons of answers on them show nothing. Told by what a model remembers of its training, the means and deviations of batch
+/// normalization, and by answers that are all the same.
 /// </summary>
 internal static class SampleSuspicions
 {
@@ -33,7 +33,7 @@ internal static class SampleSuspicions
         return found;
     }
 
-    /// <summary>What comes to the first batch normalization, against the mean and variance that it was trained with.</summary>
+    /// <summary>The input of the first batch normalization, against the mean and variance that it was trained with.</summary>
     private static string? FirstNormalization(ModelProto model, IReadOnlyList<EncodedSample> samples)
     {
         var index = new GraphIndex(model.Graph);
@@ -69,7 +69,7 @@ internal static class SampleSuspicions
         var ratio = ratios[ratios.Count / 2];
         return far > means.Length / 2 || ratio > ManyTimes || ratio < 1 / ManyTimes
             ? string.Create(CultureInfo.InvariantCulture,
-                $"The samples look as if they were in another unit than the model was trained on: what comes to "
+                $"The samples look as if they were in another unit than the model was trained on: the input of "
                     + $"'{Nodes.NameOf(normalization)}' spreads {ratio:G2} times as far as in training. Look at how they are scaled.")
             : null;
     }

@@ -2,7 +2,7 @@ using MlServe.Quantization.Runtime;
 
 namespace MlServe.Quantization.Evaluation;
 
-/// <summary>What was tried, and the best that had the last word spoken on it.</summary>
+/// <summary>The candidates that were tried, and the best that had the last word spoken on it.</summary>
 internal sealed class SearchLog(CandidateEvaluator? evaluator = null, SearchClock? clock = null)
 {
     // Each last word is spoken on the same rows: many would choose by them after all.
@@ -25,8 +25,8 @@ internal sealed class SearchLog(CandidateEvaluator? evaluator = null, SearchCloc
     public Candidate? Refused { get; private set; }
 
     /// <summary>
-    /// Whether it makes no sense to look further: nothing can be compared, rows are too few to show what is asked, or several have failed
-    /// on those that were kept.
+    /// Whether it makes no sense to look further. Either nothing can be compared, or rows are too few to show the share that is asked. Or
+    /// several candidates have failed on the rows that were kept.
     /// </summary>
     public bool IsHopeless =>
         Best is null
@@ -36,8 +36,8 @@ internal sealed class SearchLog(CandidateEvaluator? evaluator = null, SearchCloc
 
     public SensitivityReport? Sensitivity { get; set; }
 
-    /// <param name="plan">What is tried.</param>
-    /// <param name="description">What it is, for a person.</param>
+    /// <param name="plan">The plan that is tried.</param>
+    /// <param name="description">The name of the candidate, for a person.</param>
     /// <param name="leftOut">The nodes that were left out for it.</param>
     /// <param name="isAsked">Whether it is of the kind that was asked for, so that its being almost fast enough counts.</param>
     public async Task<Candidate> TryAsync(QuantizationPlan plan, string description, IReadOnlyList<string> leftOut, bool isAsked = true)

@@ -14,7 +14,7 @@ internal sealed class SensitivityAnalysis(SourceModel source, ModelProto preproc
     private static readonly Dictionary<string, float[]> NoCorrections = [];
 
     /// <param name="plan">The plan with all nodes.</param>
-    /// <param name="decisions">What became of the nodes under it.</param>
+    /// <param name="decisions">The fate of the nodes under it.</param>
     /// <param name="hasTime">Whether there is time for another node.</param>
     /// <param name="report">Told the share that is done.</param>
     /// <param name="cancellationToken">Gives it up between two nodes.</param>
@@ -52,7 +52,7 @@ internal sealed class SensitivityAnalysis(SourceModel source, ModelProto preproc
         };
     }
 
-    /// <returns>Null where the node is only quantized in company, as what passes values on is.</returns>
+    /// <returns>Null if the node is only quantized in company, as what passes values on is.</returns>
     private async Task<NodeSensitivity?> TryAsync(QuantizationPlan plan, NodeDecision node, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();

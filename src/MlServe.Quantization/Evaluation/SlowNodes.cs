@@ -6,12 +6,13 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>
-/// Finds the nodes that cost more time on integers than in FP32, by leaving out one at a time: what a node costs depends on its neighbours.
+/// Finds the nodes that cost more time on integers than in FP32, by leaving out one at a time. The cost of a node depends on its
+/// neighbours.
 /// </summary>
 internal sealed class SlowNodes(SourceModel source, ModelProto preprocessed, EvaluationSamples samples, int threads)
 {
     /// <param name="plan">The plan with all nodes.</param>
-    /// <param name="decisions">What became of the nodes under it.</param>
+    /// <param name="decisions">The fate of the nodes under it.</param>
     /// <param name="speed">How fast that is against the source.</param>
     /// <param name="hasTime">Whether there is time for another node.</param>
     /// <param name="report">Told the share that is done.</param>

@@ -4,10 +4,10 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Evaluation;
 
 /// <summary>
-/// Measures a model and its source in turns, A B B A, in windows of equal length: the machine's drift falls on both, and the median of the
-/// ratios does not mind a disturbed window. With one thread an operator all the work is done on the thread that measures, so that its own
-/// time is taken and not that on the wall. It stops as soon as the interval is narrow and clear of what the gate asks, and when its time is
-/// over.
+/// Measures a model and its source in turns, A B B A, in windows of equal length. The machine's drift falls on both, and the median of the
+/// ratios does not mind a disturbed window. With one thread an operator all the work is done on the thread that measures. So that thread's
+/// own time is taken and not that on the wall. It stops as soon as the interval is narrow and clear of what the gate asks, and when its
+/// time is over.
 /// </summary>
 internal static class SpeedComparison
 {
@@ -25,8 +25,8 @@ internal static class SpeedComparison
 
     /// <param name="source">The source.</param>
     /// <param name="model">The model.</param>
-    /// <param name="sample">What both run.</param>
-    /// <param name="threshold">The ratio that has to be told from what is measured; 0: none.</param>
+    /// <param name="sample">The sample that both run.</param>
+    /// <param name="threshold">The ratio that has to be told from the measured one; 0: none.</param>
     /// <param name="most">The longest that it may take on the wall, once there are as many pairs as an interval needs.</param>
     /// <param name="cancellationToken">Gives it up between two windows.</param>
     public static SpeedEstimate Measure(

@@ -9,7 +9,7 @@ internal static class SyntheticSamples
     private const int Count = 8;
     private const int Seed = 20261124;
 
-    /// <returns>Rows that the model takes, always the same; none where it refuses all that was tried.</returns>
+    /// <returns>Rows that the model takes, always the same; none if it refuses all that was tried.</returns>
     public static IReadOnlyList<PredictionInputs> For(
         ModelSignature signature, GraphSession session, CancellationToken cancellationToken, int count = Count, int seed = Seed)
     {

@@ -5,8 +5,8 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Model;
 
 /// <summary>
-/// Takes weights from other files into the model. Only files of the model's own folder are read; what is quantized is smaller, and lies in
-/// one file again.
+/// Takes weights from other files into the model. Only files of the model's own folder are read. The quantized model is smaller, and lies
+/// in one file again.
 /// </summary>
 internal static class ExternalWeights
 {

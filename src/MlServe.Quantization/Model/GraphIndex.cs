@@ -3,7 +3,7 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Model;
 
 /// <summary>
-/// Who makes and who reads each value of one graph. A snapshot: it does not follow later changes. Reads from within subgraphs count as
+/// The producers and readers of each value of one graph. A snapshot: it does not follow later changes. Reads from within subgraphs count as
 /// reads by the node that holds them.
 /// </summary>
 internal sealed class GraphIndex
@@ -48,7 +48,7 @@ internal sealed class GraphIndex
 
     public IReadOnlyList<Use> UsesOf(string value) => _uses.TryGetValue(value, out var uses) ? uses : NoUses;
 
-    /// <summary>A constant of the graph; null where a caller may give another value in its place, because it is an input as well.</summary>
+    /// <summary>A constant of the graph; null if a caller may give another value in its place, because it is an input as well.</summary>
     public TensorProto? ConstantOf(string value) =>
         _initializers.TryGetValue(value, out var tensor) && !_inputs.Contains(value) ? tensor : null;
 
@@ -58,7 +58,7 @@ internal sealed class GraphIndex
 
     public bool IsOutput(string value) => _outputs.Contains(value);
 
-    /// <summary>The only node that reads a value that is no output of the graph; null where there are none or several.</summary>
+    /// <summary>The only node that reads a value that is no output of the graph; null if there are none or several.</summary>
     public NodeProto? SoleReaderOf(string value)
     {
         if (IsOutput(value)) return null;
@@ -95,9 +95,9 @@ internal sealed class GraphIndex
         return captured;
     }
 
-    /// <summary>One place where a value is read.</summary>
+    /// <summary>One reading of a value.</summary>
     /// <param name="Node">The node that reads it.</param>
-    /// <param name="Input">Which of its inputs, from 0; <see cref="FromSubgraph"/> where one of its subgraphs reads it.</param>
+    /// <param name="Input">Which of its inputs, from 0; <see cref="FromSubgraph"/> if one of its subgraphs reads it.</param>
     internal readonly record struct Use(NodeProto Node, int Input)
     {
         public const int FromSubgraph = -1;

@@ -31,7 +31,7 @@ internal static class Graphs
         }
     }
 
-    /// <summary>The version of the standard operator set; 0 where the model imports none.</summary>
+    /// <summary>The version of the standard operator set; 0 if the model imports none.</summary>
     public static long OpsetOf(ModelProto model) =>
         model.OpsetImport.FirstOrDefault(static opset => opset.Domain is "" or "ai.onnx")?.Version ?? 0;
 

@@ -21,7 +21,7 @@ internal sealed class OnnxDocument
 
     public ModelProto Model { get; }
 
-    /// <summary>What the inspector says of the bytes.</summary>
+    /// <summary>The inspector's account of the bytes.</summary>
     public OnnxModelInfo Info { get; }
 
     /// <summary>A path or a name, for messages.</summary>

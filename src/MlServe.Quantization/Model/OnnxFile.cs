@@ -19,7 +19,7 @@ internal static class OnnxFile
         }
     }
 
-    /// <summary>Says what is wrong with a destination before any work is done for it.</summary>
+    /// <summary>Refuses a destination that cannot be written to, before any work is done for it.</summary>
     public static void CheckDestination(string source, string destination)
     {
         var full = Path.GetFullPath(destination);
@@ -68,7 +68,7 @@ internal static class OnnxFile
         return string.Equals(Final(source), Final(destination), comparison);
     }
 
-    /// <summary>Where a path leads to, whichever of its folders is a link.</summary>
+    /// <summary>The end of a path, whichever of its folders is a link.</summary>
     private static string Final(string path)
     {
         if (Path.GetDirectoryName(path) is not { } folder) return path;

@@ -6,9 +6,9 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>
-/// Takes multiplications and additions of constants into the weights and biases of the convolutions before and behind them, where ONNX
-/// Runtime leaves them: learned scales and shifts around activations, say. What a convolution pads with is 0, so an addition before one
-/// that pads stays, and is written before the multiplication.
+/// Takes multiplications and additions of constants into the weights and biases of the convolutions before and behind them, if ONNX Runtime
+/// leaves them. Such are learned scales and shifts around activations, say. A convolution pads with 0, so an addition before one that pads
+/// stays, and is written before the multiplication.
 /// </summary>
 internal sealed class AffineFolder
 {

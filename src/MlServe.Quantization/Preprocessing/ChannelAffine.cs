@@ -6,7 +6,7 @@ namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>A multiplication with, or an addition of, one constant for all or one for each channel (the second axis).</summary>
 /// <param name="Node">The Mul, Div, Add or Sub.</param>
-/// <param name="Input">What it changes.</param>
+/// <param name="Input">The value that it changes.</param>
 /// <param name="IsFactor">Whether it multiplies.</param>
 /// <param name="Values">One value, or one for each channel; those of a Div or a Sub are turned round already.</param>
 /// <param name="Constant">The constant as it stands in the model.</param>
@@ -38,19 +38,19 @@ internal sealed record ChannelAffine(NodeProto Node, string Input, bool IsFactor
     public double ValueOf(int channel) => Values[Values.Length == 1 ? 0 : channel];
 
     /// <summary>
-    /// Whether what goes in has the axes and the channels of what comes out. A constant may widen it: then a convolution that took the
-    /// constant in would be given too little.
+    /// Whether the input has the axes and the channels of the output. A constant may widen it: then a convolution that took the constant in
+    /// would be given too little.
     /// </summary>
-    /// <param name="shape">The shape of what goes in; null: not known.</param>
-    /// <param name="rank">The number of axes of what comes out.</param>
-    /// <param name="channels">The channels of what comes out.</param>
+    /// <param name="shape">The shape of the input; null: not known.</param>
+    /// <param name="rank">The number of axes of the output.</param>
+    /// <param name="channels">The channels of the output.</param>
     public bool KeepsShape(long?[]? shape, int rank, int channels)
     {
         if (shape is not null) return shape.Length == rank && (Values.Length == 1 || shape[1] == channels);
         return Constant.Dims.Count < rank && Values.Length == 1;
     }
 
-    /// <summary>Null where the constant is not the same for all that lies in a channel.</summary>
+    /// <summary>Null if the constant is not the same for all that lies in a channel.</summary>
     private static double[]? ValuesOf(TensorProto tensor, int rank, int channels)
     {
         if (TensorData.TypeOf(tensor) != DataType.Float || tensor.Dims.Count > rank) return null;

@@ -4,8 +4,8 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>
-/// Takes away what raising the operator set wrote around Softmax and its like, where folding has shown since that there was no need: what a
-/// Gemm gives has two axes, and from the second on is along the last.
+/// Takes away the operators that raising the operator set wrote around Softmax and its like, if folding has shown since that there was no
+/// need. The output of a Gemm has two axes, so all axes from the second on are the last.
 /// </summary>
 internal static class FlatSoftmax
 {

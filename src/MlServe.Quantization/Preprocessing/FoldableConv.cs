@@ -76,7 +76,7 @@ internal sealed class FoldableConv
             _weights[i] *= factor.ValueOf(InputOf(i).Input);
     }
 
-    /// <summary>What is added to the inputs comes out as a constant; only where nothing is padded.</summary>
+    /// <summary>A constant that is added to the inputs comes out as a constant; only if nothing is padded.</summary>
     public void ShiftInputs(ChannelAffine shift)
     {
         for (var i = 0; i < _weights.Length; i++)

@@ -27,7 +27,7 @@ internal sealed class FunctionInliner
 
     /// <param name="model">The model; changed.</param>
     /// <param name="target">The operator set to which it will be raised: functions that stay cannot be.</param>
-    /// <param name="steps">Told what was done.</param>
+    /// <param name="steps">Told the steps that were done.</param>
     public static void Run(ModelProto model, int target, List<string> steps)
     {
         if (model.Functions.Count == 0) return;

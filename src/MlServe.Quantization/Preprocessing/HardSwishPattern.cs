@@ -11,7 +11,7 @@ internal sealed class HardSwishPattern(GraphIndex index, GraphIndex outermost, K
 
     private bool _hasAxis;
 
-    /// <summary>What a node ends; null where it ends nothing.</summary>
+    /// <summary>The pattern that a node ends; null if it ends none.</summary>
     public Found? Match(NodeProto node)
     {
         _hasAxis = false;
@@ -126,7 +126,7 @@ internal sealed class HardSwishPattern(GraphIndex index, GraphIndex outermost, K
         return TensorData.Floats(tensor)[0];
     }
 
-    /// <summary>What was found.</summary>
+    /// <summary>The pattern that was found.</summary>
     /// <param name="Source">The value that it is calculated from.</param>
     /// <param name="Clamped">The name of the value between 0 and 6.</param>
     /// <param name="IsMultiplied">Whether it is HardSwish, and not HardSigmoid alone.</param>

@@ -5,8 +5,8 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>
-/// Writes Clip(x + 3, 0, 6) / 6 as one HardSigmoid, and x times it as one more multiplication, in all the orders in which exporters write
-/// them. Only where the constants are exactly these, and nobody else reads what is in between.
+/// Writes Clip(x + 3, 0, 6) / 6 as one HardSigmoid, and x times it as one more multiplication. It knows all the orders in which exporters
+/// write them. Only if the constants are exactly these, and nobody else reads the values in between.
 /// </summary>
 internal sealed class HardSwishRewriter
 {

@@ -4,7 +4,7 @@ namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>
 /// Weights that are listed among the graph's inputs. Before version 4 of the format every weight had to be, and the runtime takes them for
-/// constants; since then to be listed means that a caller may give another value, which few exporters mean.
+/// constants. Since then a listed weight is one that a caller may replace, which few exporters mean.
 /// </summary>
 internal static class ListedWeights
 {
@@ -37,7 +37,7 @@ internal static class ListedWeights
         model.Graph.Input.Clear();
         model.Graph.Input.Add(free);
         var reason = model.IrVersion < FirstVersionWithout
-            ? "where the old format had to name them; no caller could give them"
+            ? "which had to name them in the old format; no caller could give them"
             : "so that they are constants; callers cannot give others any more";
         steps.Add($"Took {removed.Count} weights from the list of inputs ({Named(removed)}), {reason}.");
         model.IrVersion = Math.Max(model.IrVersion, FirstVersionWithout);

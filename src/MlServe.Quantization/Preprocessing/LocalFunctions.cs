@@ -16,7 +16,7 @@ internal sealed class LocalFunctions
         foreach (var function in model.Functions)
         {
             if (IsBuiltIn(function.Domain))
-                Obstacle ??= $"'{function.Name}' is in the domain '{function.Domain}', where it may stand for an operator of the same name";
+                Obstacle ??= $"'{function.Name}' is in the domain '{function.Domain}', and may stand for an operator of the same name";
             else if (!_functions.TryAdd((function.Domain, function.Name, function.Overload), function))
                 Obstacle ??= $"'{function.Name}' is defined twice";
         }
@@ -25,7 +25,7 @@ internal sealed class LocalFunctions
             Obstacle ??= Check(function);
     }
 
-    /// <summary>Why they cannot be inlined; null where they can.</summary>
+    /// <summary>Why they cannot be inlined; null if they can.</summary>
     public string? Obstacle { get; private set; }
 
     public FunctionProto? Find(NodeProto node) => _functions.GetValueOrDefault((node.Domain, node.OpType, node.Overload));

@@ -72,7 +72,7 @@ internal static class NodeOrder
         if (order.Count == needed.Length) return order;
         var stuck = graph.Node[Array.FindIndex(missing, static count => count > 0)];
         throw new QuantizationException(QuantizationFailure.Unreadable,
-            $"Node '{Nodes.NameOf(stuck)}' ({stuck.OpType}) reads a value that is made of its own. A graph may have no circles: export "
-                + "the model anew.");
+            $"Node '{Nodes.NameOf(stuck)}' ({stuck.OpType}) reads a value that is made of its own output. A graph may have no circles: "
+                + "export the model anew.");
     }
 }

@@ -5,8 +5,8 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>
-/// Writes two convolutions of 1 x 1 with nothing between them as one, where that multiplies less: what narrows and widens again without an
-/// activation is one matrix. Exact but for rounding.
+/// Writes two convolutions of 1 x 1 with nothing between them as one, if that multiplies less. A pair that narrows and widens again without
+/// an activation is one matrix. Exact but for rounding.
 /// </summary>
 internal sealed class PointwiseMerger
 {

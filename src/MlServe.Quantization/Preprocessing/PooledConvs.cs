@@ -6,7 +6,7 @@ namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>
 /// Writes convolutions of 1 x 1 behind a global pooling, as squeeze-and-excitation has them (J. Hu et al., 2017), as the matrix products
-/// that they are: there is one place to work on, and what ONNX Runtime does to make convolutions fast costs more than they do. Exact but
+/// that they are. There is one place to work on, and ONNX Runtime's preparation for fast convolutions costs more than they do. Exact but
 /// for the order of additions.
 /// </summary>
 internal sealed class PooledConvs
@@ -56,7 +56,7 @@ internal sealed class PooledConvs
     }
 
     /// <summary>
-    /// Convolutions and what works element by element between and behind them, each the only reader of the one before; none without a
+    /// Convolutions and the elementwise operators between and behind them, each the only reader of the one before. None without a
     /// convolution at the head.
     /// </summary>
     private List<NodeProto> ChainBehind(NodeProto pool)

@@ -4,7 +4,7 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>
-/// Removes what is said of values that no node makes: the runtime would hold it against a value of the same name that comes in later.
+/// Removes declarations of values that no node makes. The runtime would hold them against a value of the same name that comes in later.
 /// </summary>
 internal static class StaleInfo
 {

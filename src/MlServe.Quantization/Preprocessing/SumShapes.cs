@@ -5,8 +5,8 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Preprocessing;
 
 /// <summary>
-/// Declares the shapes of what additions add, where both sides are the same whatever callers give: ONNX Runtime then adds within the
-/// convolution before, and otherwise writes out both sides and looks at run time. Nothing of what is computed changes.
+/// Declares the shapes of the two sides of additions, if both are the same for all inputs. ONNX Runtime then adds within the convolution
+/// before, and otherwise writes out both sides and looks at run time. The computed values do not change.
 /// </summary>
 internal static class SumShapes
 {

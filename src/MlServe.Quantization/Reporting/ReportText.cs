@@ -3,7 +3,7 @@ using System.Text;
 
 namespace MlServe.Quantization.Reporting;
 
-/// <summary>A report as text: lines of at most 120 characters; what is longer goes on in the next, and nothing is cut off.</summary>
+/// <summary>A report as text: lines of at most 120 characters. A longer text goes on in the next line, and nothing is cut off.</summary>
 internal static class ReportText
 {
     private const int Width = 120;
@@ -46,7 +46,7 @@ internal static class ReportText
                     .Select(static pair => $"{pair.Key} {pair.Value}")));
         Add(lines, "samples", string.Create(
             Invariant,
-            $"{report.CalibrationSamples} calibrated on, {report.ComparedSamples} compared on that nothing was chosen by, "
+            $"{report.CalibrationSamples} calibrated on, {report.ComparedSamples} compared on and used for no choice, "
                 + $"{report.Plan.Ranges.Count} ranges"));
         Search(lines, report);
         foreach (var note in report.Notes)
@@ -94,7 +94,7 @@ internal static class ReportText
         };
     }
 
-    /// <summary>What a smaller file costs where the gate lets it be slower.</summary>
+    /// <summary>The cost in speed of a smaller file if the gate lets it be slower.</summary>
     private static string Cost(SpeedEstimate? speed) =>
         speed is { Low: < 1 and var low }
             ? string.Create(
@@ -113,7 +113,7 @@ internal static class ReportText
                 + $"row{(rows == 1 ? "" : "s")}, {speed.Pairs} pairs{busy}");
     }
 
-    /// <summary>What it computes, and how near that is to what the core can do at most; null where it could not be counted.</summary>
+    /// <summary>How much it computes, and how near that is to the most that the core can do; null if it could not be counted.</summary>
     private static string? Operations(QuantizationReport report)
     {
         if (report.Operations is not (> 0 and var count)) return null;

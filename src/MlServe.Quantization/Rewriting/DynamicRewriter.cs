@@ -5,8 +5,8 @@ using MlServe.Quantization.Rewriting.Dynamic;
 namespace MlServe.Quantization.Rewriting;
 
 /// <summary>
-/// Writes matrix products and LSTMs with integers whose scales for activations are found in each run. ONNX Runtime fuses what is written
-/// here to DynamicQuantizeMatMul and MatMulIntegerToFloat.
+/// Writes matrix products and LSTMs with integers whose scales for activations are found in each run. ONNX Runtime fuses these operators to
+/// DynamicQuantizeMatMul and MatMulIntegerToFloat.
 /// </summary>
 internal static class DynamicRewriter
 {

@@ -14,7 +14,7 @@ internal sealed class GraphScope(GraphProto graph, GraphScope? parent)
 
     /// <summary>Finds a constant.</summary>
     /// <param name="name">The value's name in this graph.</param>
-    /// <param name="reason">Where there is none that may be changed: why, as the end of a sentence about a node.</param>
+    /// <param name="reason">If there is none that may be changed: why, as the end of a sentence about a node.</param>
     public Weight? Find(string name, out string reason)
     {
         reason = "";
@@ -41,10 +41,10 @@ internal sealed class GraphScope(GraphProto graph, GraphScope? parent)
         return null;
     }
 
-    /// <summary>The only node of this graph that reads a value that is no output; null where there are none or several.</summary>
+    /// <summary>The only node of this graph that reads a value that is no output; null if there are none or several.</summary>
     public NodeProto? SoleReaderOf(string value) => _index.SoleReaderOf(value);
 
-    /// <summary>How many axes a constant has, whatever else it is; null: it is none.</summary>
+    /// <summary>How many axes a constant of any kind has; null: it is no constant.</summary>
     public int? AxesOfConstant(string name)
     {
         for (var scope = this; scope is not null; scope = scope.Parent)

@@ -2,7 +2,7 @@ using MlServe.Quantization.Proto;
 
 namespace MlServe.Quantization.Rewriting;
 
-/// <summary>What a rewritten model says of itself.</summary>
+/// <summary>The statements of a rewritten model about itself.</summary>
 internal static class MetadataProperties
 {
     /// <summary>The <see cref="QuantizationMethod"/>.</summary>

@@ -6,7 +6,7 @@ using MlServe.Quantization.Rewriting.Weights;
 namespace MlServe.Quantization.Rewriting;
 
 /// <summary>
-/// A copy of a model while its nodes are replaced, subgraphs included: what is decided, and which weights are no longer read.
+/// A copy of a model while its nodes are replaced, subgraphs included. It keeps the decisions, and the weights that are no longer read.
 /// </summary>
 internal sealed class ModelRewrite
 {
@@ -58,7 +58,7 @@ internal sealed class ModelRewrite
     }
 
     /// <summary>Goes through the nodes of all graphs, those of subgraphs before the node that holds them.</summary>
-    /// <param name="replace">Is given a node, its graph, and the list to which it adds the node or what stands in its place.</param>
+    /// <param name="replace">Is given a node, its graph, and the list to which it adds the node or its replacement.</param>
     public void Walk(Action<NodeProto, GraphScope, List<NodeProto>> replace) => Walk(Model.Graph, null, replace);
 
     /// <exception cref="QuantizationException">Nothing was quantized.</exception>

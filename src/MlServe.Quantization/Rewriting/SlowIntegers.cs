@@ -5,16 +5,16 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 namespace MlServe.Quantization.Rewriting;
 
 /// <summary>
-/// Finds integer operators whose types ONNX Runtime (1.31.1) is slow with on x86: unsigned weights, and signed activations that are given
-/// to an integer operator itself. Nothing that is written here has them.
+/// Finds integer operators with types that ONNX Runtime (1.31.1) is slow with on x86. They are unsigned weights, and signed activations
+/// that are given to an integer operator itself. Nothing that is written here has them.
 /// </summary>
 internal static class SlowIntegers
 {
-    /// <summary>What unsigned weights cost, measured on AVX512-VNNI with one thread: 0.34 of a core's peak in place of 0.80.</summary>
+    /// <summary>The cost of unsigned weights, measured on AVX512-VNNI with one thread: 0.34 of a core's peak in place of 0.80.</summary>
     public const string UnsignedWeights = "weights of unsigned integers: the product runs at 0.34 of the core's integer peak, and at 0.80 "
         + "with signed ones (2.4 times as fast)";
 
-    /// <summary>What signed activations cost, measured alike: 0.04 in place of 0.70.</summary>
+    /// <summary>The cost of signed activations, measured alike: 0.04 in place of 0.70.</summary>
     public const string SignedActivations =
         "signed activations without QuantizeLinear and DequantizeLinear around the operator: it runs at 0.04 of the core's integer peak, "
         + "and at 0.70 with unsigned ones (17 times as fast)";
@@ -87,7 +87,7 @@ internal static class SlowIntegers
             (zero >= 0 && zero < node.Input.Count ? Of(node.Input[zero]) : null)
             ?? (input < node.Input.Count ? Of(node.Input[input]) : null);
 
-        /// <summary>Whether a value is integers turned to float again; null where it is neither that nor known.</summary>
+        /// <summary>Whether a value is integers turned to float again; null if it is neither that nor known.</summary>
         public bool? IsDequantized(string value, bool isConstant) =>
             _producers.TryGetValue(value, out var node) && node.OpType == "DequantizeLinear"
                 ? _constants.ContainsKey(node.Input[0]) == isConstant

@@ -23,7 +23,7 @@ internal static class StaticRewriter
     }
 
     /// <summary>
-    /// The values that are rounded with a scale for each channel where the plan has ranges for that; none have to be given.
+    /// The values that are rounded with a scale for each channel if the plan has ranges for that; none have to be given.
     /// </summary>
     public static IReadOnlyList<string> ChannelsToCalibrate(ModelProto preprocessed, QuantizationPlan plan)
     {

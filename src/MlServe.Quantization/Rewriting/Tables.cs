@@ -6,7 +6,7 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 namespace MlServe.Quantization.Rewriting;
 
 /// <summary>
-/// Tables that rows are picked out of, of words say, in 8 bits with a scale for each row: only what is picked becomes float, so that the
+/// Tables that rows are picked out of, of words say, in 8 bits with a scale for each row. Only the picked rows become float, so that the
 /// table is a quarter in memory as well. It costs next to no time.
 /// </summary>
 internal static class Tables

@@ -20,7 +20,7 @@ internal sealed class ActivationSession : IDisposable
         _outputs = [.. names.Where(name => !inputs.Contains(name))];
     }
 
-    /// <summary>What is called for each value of a run: its position among the names, its elements and its shape.</summary>
+    /// <summary>Called for each value of a run, with its position among the names, its elements and its shape.</summary>
     public delegate void Visitor(int index, ReadOnlySpan<float> values, ReadOnlySpan<long> shape);
 
     /// <summary>Opens a model with these float values as outputs. The model given is not changed.</summary>

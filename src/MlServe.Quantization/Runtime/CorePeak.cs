@@ -6,8 +6,8 @@ using System.Runtime.Intrinsics.X86;
 namespace MlServe.Quantization.Runtime;
 
 /// <summary>
-/// Measures how much one core can compute at most, by multiplications and additions on registers alone: what the speed of a model is a
-/// share of. A few hundredths of a second, once a process.
+/// Measures how much one core can compute at most, by multiplications and additions on registers alone. The speed of a model is given as a
+/// share of it. A few hundredths of a second, once a process.
 /// </summary>
 internal static class CorePeak
 {
@@ -21,7 +21,7 @@ internal static class CorePeak
     private static readonly Lazy<(double? Float, double? Integer)> Measured = new(Measure);
 
     /// <summary>
-    /// FP32 operations a second in thousand millions, a multiplication and an addition counted as two; null where there is no such
+    /// FP32 operations a second in thousand millions, a multiplication and an addition counted as two; null if there is no such
     /// instruction.
     /// </summary>
     public static double? Float => Measured.Value.Float;
@@ -80,7 +80,7 @@ internal static class CorePeak
     }
 
     /// <summary>
-    /// A loop with nothing but the instruction, once for each accumulator, all in registers: types are known when it is compiled, and the
+    /// A loop with nothing but the instruction, once for each accumulator, all in registers. Types are known when it is compiled, and the
     /// step is written into it.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

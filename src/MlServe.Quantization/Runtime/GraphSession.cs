@@ -18,19 +18,19 @@ internal sealed class GraphSession : IDisposable
 
     public InferenceSession Session { get; }
 
-    /// <summary>Threads that work on one operator; where it is one, all work is done on the thread that runs.</summary>
+    /// <summary>Threads that work on one operator; if it is one, all work is done on the thread that runs.</summary>
     public int Threads { get; }
 
     public IReadOnlyList<string> InputNames { get; }
 
     public IReadOnlyList<string> OutputNames { get; }
 
-    /// <summary>Opens a model. What the runtime refuses is a <see cref="QuantizationException"/> with its own words.</summary>
+    /// <summary>Opens a model. A refusal of the runtime is a <see cref="QuantizationException"/> with its own words.</summary>
     /// <param name="model">The bytes of the model.</param>
     /// <param name="level">How far the graph is optimized.</param>
-    /// <param name="savePath">Where the optimized graph is written; null: nowhere.</param>
+    /// <param name="savePath">The path of the optimized graph; null: it is not written.</param>
     /// <param name="threads">Threads that work on one operator.</param>
-    /// <param name="what">What the model is, for messages.</param>
+    /// <param name="what">The name of the model, for messages.</param>
     /// <param name="profilePrefix">How the name of a profile of its runs begins; null: none is written.</param>
     public static GraphSession Open(
         byte[] model, GraphOptimizationLevel level = GraphOptimizationLevel.ORT_ENABLE_ALL, string? savePath = null, int threads = 1,

@@ -6,7 +6,8 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Runtime;
 
 /// <summary>
-/// One run of a model as ONNX Runtime's own profile tells of it: each operator that ran, as often as it ran, with the shapes that it had.
+/// One run of a model as ONNX Runtime's own profile tells of it. It has each operator that ran, as often as it ran, with the shapes that it
+/// had.
 /// </summary>
 internal static class OperatorProfile
 {
@@ -15,7 +16,7 @@ internal static class OperatorProfile
     private const string Kernel = "_kernel_time";
 
     /// <summary>
-    /// Runs a model once. Null where it cannot be opened, run or profiled, or where it ran more operators than a profile holds.
+    /// Runs a model once. Null if it cannot be opened, run or profiled, or if it ran more operators than a profile holds.
     /// </summary>
     public static IReadOnlyList<OperatorRun>? Of(ModelProto model, EncodedSample sample, int threads)
     {

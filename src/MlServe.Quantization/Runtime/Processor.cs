@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace MlServe.Quantization.Runtime;
 
-/// <summary>What the processor can do with integers of 8 bits.</summary>
+/// <summary>The processor's abilities with integers of 8 bits.</summary>
 internal static class Processor
 {
     /// <summary>The target that stands for this processor.</summary>

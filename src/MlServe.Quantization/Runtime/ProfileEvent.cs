@@ -3,9 +3,9 @@ using System.Text.Json.Serialization;
 namespace MlServe.Quantization.Runtime;
 
 /// <summary>One line of ONNX Runtime's profile.</summary>
-/// <param name="Category">What it is of: "Node" for operators.</param>
-/// <param name="Name">What was done.</param>
-/// <param name="Details">Of what; null where there is nothing to say.</param>
+/// <param name="Category">The kind of the event: "Node" for operators.</param>
+/// <param name="Name">The operation.</param>
+/// <param name="Details">Of what; null if there is nothing to say.</param>
 internal sealed record ProfileEvent(
     [property: JsonPropertyName("cat")] string? Category,
     [property: JsonPropertyName("name")] string? Name,

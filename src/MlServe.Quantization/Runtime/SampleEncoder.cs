@@ -5,7 +5,7 @@ using MlServe.Tensors;
 namespace MlServe.Quantization.Runtime;
 
 /// <summary>
-/// Makes the native runtime's values of the samples that a user gives, in the same forms as for a prediction, and holds them against the
+/// Makes the native runtime's values of the samples that a user gives, in the same forms as for a prediction. They are held against the
 /// model's signature as a prediction is.
 /// </summary>
 /// <param name="signature">The model's.</param>

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace MlServe.Quantization.Runtime;
 
 /// <summary>
-/// A user's samples, read again as often as they are needed and never kept. Of each four the first two are calibrated on, candidates are
-/// compared on the second, and the last two are kept for the last word, so that it is spoken on rows that nothing was chosen by. With fewer
+/// A user's samples, read again as often as they are needed and never kept. Of each four the first two are calibrated on, and candidates
+/// are compared on the second. The last two are kept for the last word, so that it is spoken on rows that nothing was chosen by. With fewer
 /// than four all serve for all, and the report says so.
 /// </summary>
 internal sealed class SampleSet(IAsyncEnumerable<PredictionInputs> samples, SampleEncoder encoder, int maxSamples)
@@ -28,7 +28,7 @@ internal sealed class SampleSet(IAsyncEnumerable<PredictionInputs> samples, Samp
     /// <summary>How many samples the shortest pass saw that was cut short; null: none was.</summary>
     public int? CutTo { get; private set; }
 
-    /// <summary>Whether a sample is one to calibrate on, where there are enough.</summary>
+    /// <summary>Whether a sample is one to calibrate on, if there are enough.</summary>
     public static bool IsCalibrated(int index) => index % Round < Calibrated;
 
     /// <summary>Samples to calibrate on; each is disposed when the next is asked for.</summary>

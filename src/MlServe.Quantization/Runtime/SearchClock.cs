@@ -3,8 +3,8 @@ using MlServe.Threading;
 namespace MlServe.Quantization.Runtime;
 
 /// <summary>
-/// The time that the whole of a quantization may take, from its first step on. What is asked for is looked for until a little before its
-/// end; the rest is kept for the last word on what is fallen back on.
+/// The time that the whole of a quantization may take, from its first step on. The search for the method that was asked for ends a little
+/// before its end. The rest is kept for the last word on the fallback.
 /// </summary>
 internal sealed class SearchClock : IDisposable
 {
@@ -48,7 +48,7 @@ internal sealed class SearchClock : IDisposable
         _search = CancellationTokenSource.CreateLinkedTokenSource(caller, _end.Token, _searchEnd.Token);
     }
 
-    /// <summary>Cancelled by the caller, and when the time for what is being done is over.</summary>
+    /// <summary>Cancelled by the caller, and when the time for the current work is over.</summary>
     public CancellationToken Token => _isSearchOver ? _whole.Token : _search.Token;
 
     /// <summary>Whether something was cut short or not tried for want of time.</summary>
@@ -56,14 +56,14 @@ internal sealed class SearchClock : IDisposable
 
     public TimeSpan Elapsed => _time.GetElapsedTime(_started);
 
-    /// <summary>What is left of the whole; 0 if nothing is.</summary>
+    /// <summary>The rest of the whole time; 0 if it is over.</summary>
     public TimeSpan Left => _budget > Elapsed ? _budget - Elapsed : TimeSpan.Zero;
 
     public bool HasTime() => Has(_budget);
 
     public bool HasTimeToLook() => Has(_budget * ShareToLook);
 
-    /// <summary>Whether it was the time, and not the caller, that ended what was being done; it is remembered.</summary>
+    /// <summary>Whether it was the time, and not the caller, that ended the current work; it is remembered.</summary>
     public bool Ended()
     {
         if (_caller.IsCancellationRequested || !Token.IsCancellationRequested) return false;
@@ -71,7 +71,7 @@ internal sealed class SearchClock : IDisposable
         return true;
     }
 
-    /// <summary>Keeps time back for the last word on what is fallen back on.</summary>
+    /// <summary>Keeps time back for the last word on the fallback.</summary>
     public void Keep(TimeSpan time)
     {
         var most = _budget * MostKept;
@@ -80,13 +80,13 @@ internal sealed class SearchClock : IDisposable
         _searchTimer = CancelAfter(_searchEnd, end > TimeSpan.Zero ? end : TimeSpan.Zero);
     }
 
-    /// <summary>From here on what was kept back may be used.</summary>
+    /// <summary>From here on the time that was kept back may be used.</summary>
     public void EndSearch() => _isSearchOver = true;
 
-    /// <summary>A share of what is left, for one stage.</summary>
+    /// <summary>A share of the time that is left, for one stage.</summary>
     public TimeSpan Part(double share) => Left * share;
 
-    /// <returns>Whether a stage that begins now, and gets a share of what is left, has time for more.</returns>
+    /// <returns>Whether a stage that begins now, and gets a share of the time that is left, has time for more.</returns>
     public Func<bool> HasPart(double share)
     {
         var end = Elapsed + Part(share);

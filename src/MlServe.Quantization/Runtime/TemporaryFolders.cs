@@ -3,7 +3,7 @@ namespace MlServe.Quantization.Runtime;
 /// <summary>Removes folders for temporary files.</summary>
 internal static class TemporaryFolders
 {
-    /// <summary>Removes a folder with all that is in it; where that fails, the system's own cleaning is left to it.</summary>
+    /// <summary>Removes a folder with all that is in it; if that fails, the system's own cleaning is left to it.</summary>
     public static void TryDelete(DirectoryInfo? folder)
     {
         try

@@ -14,7 +14,7 @@ internal static partial class ThreadClock
     public static bool IsAvailable { get; } = Environment.Is64BitProcess && (OperatingSystem.IsLinux() || OperatingSystem.IsMacOS())
         && TryRead(out _);
 
-    /// <summary>Seconds of this thread; differences are what counts.</summary>
+    /// <summary>Seconds of this thread; only differences count.</summary>
     public static double Seconds() =>
         TryRead(out var seconds) ? seconds : throw new InvalidOperationException("The clock of threads cannot be read.");
 

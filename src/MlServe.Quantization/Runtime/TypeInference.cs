@@ -9,7 +9,7 @@ namespace MlServe.Quantization.Runtime;
 internal static class TypeInference
 {
     /// <summary>
-    /// The element type and number of axes of tensors; what is no tensor, and numbers of axes that are not known, are absent or null.
+    /// The element type and number of axes of tensors. Values that are no tensors are absent; a number of axes that is not known is null.
     /// </summary>
     public static IReadOnlyDictionary<string, (DataType Element, int? Rank)> Run(ModelProto model, IReadOnlySet<string> values)
     {

@@ -15,7 +15,7 @@ internal static class ElementSizes
         _ => 0,
     };
 
-    /// <summary>Elements of a shape that fit into the memory of one array; null where they do not.</summary>
+    /// <summary>Elements of a shape that fit into the memory of one array; null if they do not.</summary>
     public static long? BytesOf(OnnxElementType type, ReadOnlySpan<long> shape)
     {
         Int128 bytes = Of(type);

@@ -15,8 +15,8 @@ internal static partial class NpyReader
     private static readonly byte[] Magic = [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
 
     /// <param name="file">The whole file.</param>
-    /// <param name="name">What to call it in messages.</param>
-    /// <exception cref="QuantizationException">It is no such file, or holds what is not read here.</exception>
+    /// <param name="name">The name of the file in messages.</param>
+    /// <exception cref="QuantizationException">It is no such file, or holds a type that is not read here.</exception>
     public static NpyArray Read(ReadOnlyMemory<byte> file, string name)
     {
         var bytes = file.Span;

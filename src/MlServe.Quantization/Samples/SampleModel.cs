@@ -3,7 +3,7 @@ using MlServe.Onnx.Inspection;
 
 namespace MlServe.Quantization.Samples;
 
-/// <summary>What a model declares of its inputs, as far as samples have to know.</summary>
+/// <summary>The declarations of a model about its inputs, as far as samples have to know them.</summary>
 internal sealed class SampleModel
 {
     private SampleModel(string origin, IReadOnlyList<OnnxValueInfo> inputs)

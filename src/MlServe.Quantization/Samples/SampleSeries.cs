@@ -8,8 +8,8 @@ namespace MlServe.Quantization.Samples;
 internal sealed record SampleSeries(int Count, Func<int, NpyArray> At)
 {
     /// <summary>
-    /// An array with the input's axes has a sample in each so many rows of its first axis, unless the model fixes that axis; one with an
-    /// axis more has whole inputs along the first; one with an axis less is a row.
+    /// An array with the input's axes has a sample in each so many rows of its first axis, unless the model fixes that axis. An array with
+    /// an axis more has whole inputs along the first. An array with an axis less is a row.
     /// </summary>
     public static SampleSeries Of(NpyArray array, OnnxValueInfo input, string path, int rows)
     {

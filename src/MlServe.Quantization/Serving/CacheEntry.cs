@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace MlServe.Quantization.Serving;
 
-/// <summary>What the cache keeps of one quantization, beside the model's file.</summary>
+/// <summary>The cache's record of one quantization, beside the model's file.</summary>
 internal sealed record CacheEntry
 {
     /// <summary>The model's file in the same folder; null: the source is served.</summary>
@@ -20,7 +20,7 @@ internal sealed record CacheEntry
     /// <summary>Starts that have tried.</summary>
     public int Tries { get; init; } = 1;
 
-    /// <summary>The report, with its plan; null where the model was refused.</summary>
+    /// <summary>The report, with its plan; null if the model was refused.</summary>
     public QuantizationReport? Report { get; init; }
 }
 

@@ -10,7 +10,7 @@ using MlServe.Tensors;
 
 namespace MlServe.Quantization.Serving;
 
-/// <summary>A name for all that decides what comes of a quantization.</summary>
+/// <summary>A name for all that decides on the result of a quantization.</summary>
 internal sealed class CacheKey : IDisposable
 {
     private const int Length = 40;

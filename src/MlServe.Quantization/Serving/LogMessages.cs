@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace MlServe.Quantization.Serving;
 
-/// <summary>What is logged of quantizing: events 7000 to 7999.</summary>
+/// <summary>The log messages of quantizing: events 7000 to 7999.</summary>
 internal static partial class LogMessages
 {
     [LoggerMessage(
@@ -16,7 +16,7 @@ internal static partial class LogMessages
     [LoggerMessage(7002, LogLevel.Warning, "Model {Model} is served as it is, not quantized: {Reason}")]
     public static partial void ServedAsItIs(this ILogger logger, Exception? exception, string model, string reason);
 
-    [LoggerMessage(7003, LogLevel.Warning, "Model {Model}: what the cache holds in {File} is damaged and is made anew")]
+    [LoggerMessage(7003, LogLevel.Warning, "Model {Model}: the cached file {File} is damaged and is made anew")]
     public static partial void CacheEntryDamaged(this ILogger logger, string model, string file);
 
     [LoggerMessage(
@@ -28,6 +28,6 @@ internal static partial class LogMessages
         + "(start {Start} of {Starts} that try)")]
     public static partial void TryingAgain(this ILogger logger, string model, int start, int starts);
 
-    [LoggerMessage(7006, LogLevel.Warning, "Model {Model} could not be quantized again; what an earlier start has found holds")]
+    [LoggerMessage(7006, LogLevel.Warning, "Model {Model} could not be quantized again; the result of an earlier start stays in use")]
     public static partial void TrialFailed(this ILogger logger, Exception exception, string model);
 }

@@ -5,8 +5,8 @@ using MlServe.Quantization.Model;
 namespace MlServe.Quantization.Serving;
 
 /// <summary>
-/// Keeps quantized models in a folder: a file for the model, named by what is in it, and one that names it, which is moved into place last.
-/// So any number of processes may write and read at once.
+/// Keeps quantized models in a folder. There is a file for the model, named by its content, and one that names it, which is moved into
+/// place last. So any number of processes may write and read at once.
 /// </summary>
 internal sealed class QuantizationCache(string folder, string key)
 {
@@ -16,7 +16,7 @@ internal sealed class QuantizationCache(string folder, string key)
 
     public string EntryFile => Path.Combine(folder, $"{key}.json");
 
-    /// <summary>The folder that is used where none is given.</summary>
+    /// <summary>The folder that is used if none is given.</summary>
     public static string DefaultFolder()
     {
         var data = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData);
@@ -24,7 +24,7 @@ internal sealed class QuantizationCache(string folder, string key)
     }
 
     /// <summary>Makes the folder.</summary>
-    /// <returns>Why it cannot be used; null where it can.</returns>
+    /// <returns>Why it cannot be used; null if it can.</returns>
     public static string? Prepare(string folder)
     {
         try
@@ -42,7 +42,7 @@ internal sealed class QuantizationCache(string folder, string key)
     }
 
     /// <summary>Finds the entry and its model.</summary>
-    /// <returns>Null where there is none.</returns>
+    /// <returns>Null if there is none.</returns>
     /// <exception cref="InvalidDataException">It is damaged.</exception>
     public async Task<(CacheEntry Entry, byte[]? Model)?> FindAsync(CancellationToken cancellationToken)
     {
@@ -64,7 +64,7 @@ internal sealed class QuantizationCache(string folder, string key)
     }
 
     /// <summary>Keeps an entry and its model.</summary>
-    /// <returns>The entry, which says where the model lies.</returns>
+    /// <returns>The entry, which names the model's file.</returns>
     /// <exception cref="QuantizationException">The folder takes no more.</exception>
     public async Task<CacheEntry> KeepAsync(CacheEntry entry, byte[]? model, CancellationToken cancellationToken)
     {
@@ -81,7 +81,7 @@ internal sealed class QuantizationCache(string folder, string key)
         return entry;
     }
 
-    /// <summary>Removes an entry that is damaged; its models are overwritten where they come out the same again.</summary>
+    /// <summary>Removes an entry that is damaged; its models are overwritten if they come out the same again.</summary>
     public void Forget()
     {
         try

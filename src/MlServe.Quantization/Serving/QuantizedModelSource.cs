@@ -7,7 +7,7 @@ using MlServe.Quantization.Samples;
 
 namespace MlServe.Quantization.Serving;
 
-/// <summary>Gives the quantized form of a model where it passed its gate, else the model as it is.</summary>
+/// <summary>Gives the quantized form of a model if it passed its gate, else the model as it is.</summary>
 internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizationOptions options, string name, ILoggerFactory? loggers)
     : IUnhurriedModelSource
 {
@@ -43,7 +43,7 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
         ? options.Options
         : options.Options.CalibrateWith(new SampleFiles(SampleModel.Of(content), [.. options.SampleFiles], options.SampleRows).Read());
 
-    /// <summary>Whether the load will get as far as opening it; else the load says what is wrong.</summary>
+    /// <summary>Whether the load will get as far as opening it; else the load names the fault.</summary>
     private static bool IsReadable(ModelContent content)
     {
         try
@@ -153,7 +153,7 @@ internal sealed class QuantizedModelSource(IModelSource source, ModelQuantizatio
         }
     }
 
-    /// <summary>Why the source is served in place of what was written.</summary>
+    /// <summary>Why the source is served in place of the model that was written.</summary>
     private string? ReasonAgainst(QuantizationReport report)
     {
         if (report.Plan.KeepsOriginal) return report.FallbackReason ?? "nothing that was tried is better";

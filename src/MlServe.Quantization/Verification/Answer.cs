@@ -10,7 +10,7 @@ namespace MlServe.Quantization.Verification;
 /// <param name="Type">The type of its elements.</param>
 /// <param name="Shape">Its shape.</param>
 /// <param name="Numbers">The elements of floats of any width; null for other types.</param>
-/// <param name="Others">The elements of other types, each as text or bytes that are equal where the elements are; null for floats.</param>
+/// <param name="Others">The elements of other types, each as text or bytes that are equal if the elements are; null for floats.</param>
 internal sealed record Answer(string Name, ElementType Type, long[] Shape, double[]? Numbers, object[]? Others)
 {
     private const int MaxParts = 1000;

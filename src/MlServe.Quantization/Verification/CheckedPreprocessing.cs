@@ -28,8 +28,8 @@ internal static class CheckedPreprocessing
         Run(model, options, Preprocessor.Run(model, options), check, cancellationToken);
 
     /// <param name="model">The source.</param>
-    /// <param name="options">What is asked.</param>
-    /// <param name="result">What came of it.</param>
+    /// <param name="options">The options that are asked.</param>
+    /// <param name="result">The model that was preprocessed with them.</param>
     /// <param name="check">Runs it against the source.</param>
     /// <param name="cancellationToken">Gives it up.</param>
     /// <returns>The result, the options that it was made with, and what came of the check.</returns>

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace MlServe.Quantization.Verification;
 
-/// <summary>What was seen of one output over all trials.</summary>
+/// <summary>The observations of one output over all trials.</summary>
 internal sealed class OutputEvidence(string name, Expectation expectation)
 {
     // Of the greatest number of an output: rounding in another order makes 1e-6 of it, a constant at the wrong place far more.
@@ -29,13 +29,13 @@ internal sealed class OutputEvidence(string name, Expectation expectation)
 
     public string Name => name;
 
-    /// <summary>What was found wrong first; null: nothing.</summary>
+    /// <summary>The first fault that was found; null: none.</summary>
     public string? Fault { get; private set; }
 
-    /// <param name="trial">What the models were given.</param>
-    /// <param name="source">What the source gave.</param>
-    /// <param name="model">What the model gave.</param>
-    /// <param name="optimized">What the source gave with the runtime's optimizations; null where that was not asked.</param>
+    /// <param name="trial">The inputs of the models.</param>
+    /// <param name="source">The source's output.</param>
+    /// <param name="model">The model's output.</param>
+    /// <param name="optimized">The source's output with the runtime's optimizations; null if that was not asked.</param>
     /// <param name="isBrittle">Whether the model has operators whose answers jump.</param>
     public void Add(TrialInput trial, Answer source, Answer model, Answer? optimized, bool isBrittle)
     {
@@ -55,7 +55,7 @@ internal sealed class OutputEvidence(string name, Expectation expectation)
 
     public (CheckOutcome Outcome, string Text) Conclude()
     {
-        if (_isUnstable) return (CheckOutcome.NotMade, $"'{name}' is another one each time that the source is run");
+        if (_isUnstable) return (CheckOutcome.NotMade, $"'{name}' differs each time that the source is run");
         if (Fault is { } fault) return (CheckOutcome.NotHeld, fault);
         if (!expectation.AsksNearness) return (CheckOutcome.Held, "");
         if (!_hasValues) return (CheckOutcome.NotMade, $"'{name}' had no element that is a number on any input that was tried");
@@ -95,7 +95,7 @@ internal sealed class OutputEvidence(string name, Expectation expectation)
                 if (Math.Abs(source[i]) > 1e30 || (optimized is not null && !double.IsFinite(optimized[i]))) continue;
                 Fault = string.Create(
                     CultureInfo.InvariantCulture,
-                    $"'{name}' is {model[i]} where the source's is {source[i]:G5} ({trial.Label}; {trial.Shape})");
+                    $"'{name}' is {model[i]}, and the source's {source[i]:G5} ({trial.Label}; {trial.Shape})");
                 return;
             }
 

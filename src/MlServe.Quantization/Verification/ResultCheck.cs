@@ -7,8 +7,8 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Verification;
 
 /// <summary>
-/// Runs a model that was made, as its users will, against its source as its author wrote it, without any of the runtime's optimizations: on
-/// samples where there are some, on several lengths of the axes that callers choose, and on values that are usual, zero, small and large.
+/// Runs a model that was made, as its users will, against its source as its author wrote it, without any of the runtime's optimizations. It
+/// runs on samples if there are some, and on several lengths of the axes that callers choose. Values are usual, zero, small and large.
 /// Nothing is written that was not run so.
 /// </summary>
 internal sealed class ResultCheck : IDisposable
@@ -111,7 +111,7 @@ internal sealed class ResultCheck : IDisposable
             {
                 return new(
                     CheckOutcome.NotHeld,
-                    $"it fails where the source does not ({_trials[i].Label}; {_trials[i].Shape}): {exception.Message.Trim()}");
+                    $"it fails on an input that the source takes ({_trials[i].Label}; {_trials[i].Shape}): {exception.Message.Trim()}");
             }
 
             if (Add(evidence, i, given, expectation) is { } fault) return new(CheckOutcome.NotHeld, fault);

@@ -3,7 +3,7 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Verification;
 
 /// <summary>
-/// Finds inputs that a source takes: the samples, then other lengths of its open axes and other values, each only where the source takes
+/// Finds inputs that a source takes: the samples, then other lengths of its open axes and other values, each only if the source takes
 /// it.
 /// </summary>
 internal sealed class TrialFinder(GraphSession source, IReadOnlyList<EncodedSample> samples, int seed)

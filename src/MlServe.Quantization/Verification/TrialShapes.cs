@@ -54,7 +54,7 @@ internal sealed class TrialShapes
         yield return _open.ToDictionary(static name => name, name => name == RowsName ? 1L : 32, StringComparer.Ordinal);
     }
 
-    /// <summary>The lengths that a sample has; null where it does not fit the model's axes.</summary>
+    /// <summary>The lengths that a sample has; null if it does not fit the model's axes.</summary>
     public Dictionary<string, long>? Of(EncodedSample sample)
     {
         var lengths = new Dictionary<string, long>(StringComparer.Ordinal);

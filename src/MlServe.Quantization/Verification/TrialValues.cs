@@ -18,7 +18,7 @@ internal sealed class TrialValues(GraphSession session, EncodedSample? sample, i
     /// <param name="Label">For messages.</param>
     /// <param name="Low">The least float.</param>
     /// <param name="High">The greatest float; equal to the least: all are alike.</param>
-    /// <param name="Factor">What a sample's values are multiplied with.</param>
+    /// <param name="Factor">The factor of a sample's values.</param>
     /// <param name="MaxInteger">The bound of integers that are made up, itself left out.</param>
     /// <param name="IsUsual">Whether they are of the size that models see.</param>
     internal sealed record Kind(string Label, float Low, float High, float Factor, int MaxInteger, bool IsUsual);
@@ -32,7 +32,7 @@ internal sealed class TrialValues(GraphSession session, EncodedSample? sample, i
         new("large values", -1e3f, 1e3f, 1e3f, 8, false),
     ];
 
-    /// <summary>Null where an input is of a type that is not made up, or too large.</summary>
+    /// <summary>Null if an input is of a type that is not made up, or too large.</summary>
     public Dictionary<string, OrtValue>? Make(IEnumerable<(string Input, long[] Shape)> shapes, Kind kind)
     {
         var values = new Dictionary<string, OrtValue>(StringComparer.Ordinal);
@@ -88,7 +88,7 @@ internal sealed class TrialValues(GraphSession session, EncodedSample? sample, i
         }
     }
 
-    /// <summary>As many of a sample's elements, in a drawn order; null where there is no sample of this input.</summary>
+    /// <summary>As many of a sample's elements, in a drawn order; null if there is no sample of this input.</summary>
     private T[]? Draw<T>(OrtValue? given, int count)
         where T : unmanaged
     {

@@ -197,16 +197,19 @@ public sealed class CircuitBreakerTests
         });
         await harness.BreakAsync();
         isBroken = false;
-        var rounds = 0;
-        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
-        {
-            for (var i = 0; i < 2000; i++)
+        using var together = new Barrier(8, _ => harness.Clock.Advance(TimeSpan.FromMinutes(1)));
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Factory.StartNew(
+            () =>
             {
-                (await harness.AskAsync()).Dispose();
-                if (harness.Breaker.State == CircuitState.Open && Interlocked.Increment(ref rounds) % 50 == 0)
-                    harness.Clock.Advance(TimeSpan.FromMinutes(1));
-            }
-        })));
+                for (var round = 0; round < 300; round++)
+                {
+                    // The clock goes on while nobody asks: a probe that lasts as long as a break would let another through.
+                    together.SignalAndWait();
+                    for (var i = 0; i < 5; i++)
+                        harness.AskAsync().GetAwaiter().GetResult().Dispose();
+                }
+            },
+            CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)));
 
         Assert.True(harness.Inner.Calls > 21, "The circuit was never tried.");
         Assert.Equal(1, most);

@@ -69,7 +69,8 @@ public sealed class VersionFaultsTests : IDisposable
         {
             var reload = _test.Versions.ReloadAsync(Token);
             await entered.Task.WaitAsync(Patience, Token);
-            var (publish, unload) = (_test.Versions.PublishAsync(beside, cancellationToken: Token), _test.Versions.UnloadAsync(beside, Token));
+            var (publish, unload) =
+                (_test.Versions.PublishAsync(beside, cancellationToken: Token), _test.Versions.UnloadAsync(beside, Token));
 
             await _test.Host.StopAsync(Token);
 
@@ -85,7 +86,9 @@ public sealed class VersionFaultsTests : IDisposable
         await VersionHost.WaitAsync(() => beside.State == ModelVersionState.Closed, "the end of all versions");
     }
 
-    /// <summary>A layer that blocks when it is closed holds up neither the caller nor the reloads to come, nor the end of the host.</summary>
+    /// <summary>
+    /// A layer that blocks when it is closed holds up neither the caller nor the reloads to come, nor the end of the host.
+    /// </summary>
     [Fact]
     public async Task Reload_LayerOfTheFormerVersionBlocksWhenItIsClosed_EndsInTimeAndSoDoesTheNext()
     {

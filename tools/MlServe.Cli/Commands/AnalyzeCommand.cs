@@ -14,7 +14,7 @@ internal static class AnalyzeCommand
         var samples = new SampleOptions();
         var choices = new QuantizeChoices();
         var command = new Command(
-            "analyze", "Quantizes one node at a time and tells what each does to the answers, the most harmful first. Writes no model.")
+            "analyze", "Quantizes one node at a time and tells the effect of each on the answers, the most harmful first. Writes no model.")
         {
             model, json,
         };

@@ -26,7 +26,7 @@ internal static class CheckCommand
         };
         var command = new Command(
             VerificationTool.Command,
-            "Loads a model, tries it and warms it up, where it can do no harm: in a process of its own, whose memory and time are bounded.")
+            "Loads a model, tries it and warms it up in a process of its own, whose memory and time are bounded.")
         {
             model, memory, seconds, externalData, json, versions, fromHost,
         };

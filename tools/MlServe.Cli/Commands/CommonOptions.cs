@@ -3,7 +3,7 @@ using System.CommandLine.Parsing;
 
 namespace MlServe.Cli.Commands;
 
-/// <summary>What several commands take.</summary>
+/// <summary>The options and arguments of several commands.</summary>
 internal static class CommonOptions
 {
     public static Argument<string> Model() => new("MODEL") { Description = "The .onnx file." };
@@ -12,7 +12,7 @@ internal static class CommonOptions
         new("--keep-weight-inputs")
         {
             Description =
-                "Leave weights that the model lists among its inputs as they are, for callers who give others; what reads them stays FP32.",
+                "Leave weights among the model's inputs as they are, for callers who give others; nodes that read them stay FP32.",
         };
 
     public static Option<bool> Json() => new("--json") { Description = "Print only JSON to the standard output." };

@@ -21,7 +21,7 @@ internal static class DoctorCommand
         var json = CommonOptions.Json();
         var command = new Command(
             "doctor",
-            "Tells on what models would run and be measured here: processor, ONNX Runtime, and the most that one core can compute.")
+            "Describes the machine that models run and are measured on: processor, ONNX Runtime, and the most that one core can compute.")
         {
             json,
         };

@@ -27,9 +27,9 @@ internal static class InspectCommand
         var model = CommonOptions.Model();
         var json = CommonOptions.Json();
         var noRun = new Option<bool>("--no-run") { Description = "Only read the file; do not open it in ONNX Runtime." };
-        var nodes = new Option<bool>("--nodes") { Description = "List every node with what would become of it." };
+        var nodes = new Option<bool>("--nodes") { Description = "List every node, and whether and why it would be quantized." };
         var command = new Command(
-            "inspect", "Tells what a model takes and gives, what is in it, and what of it would be quantized and why.")
+            "inspect", "Tells a model's inputs and outputs, its operators and weights, and which nodes would be quantized and why.")
         {
             model, json, noRun, nodes,
         };

@@ -11,14 +11,14 @@ internal static class PreprocessCommand
         var model = CommonOptions.Model();
         var output = new Option<string>("--output", "-o") { HelpName = "FILE", Description = "The file to write.", Required = true };
         var opset = CommonOptions.Count(
-            "--opset", "The operator set to raise the model to where its own is lower.", 13, 22, new PreprocessingOptions().Opset);
+            "--opset", "The operator set to raise the model to if its own is lower.", 13, 22, new PreprocessingOptions().Opset);
         var keep = CommonOptions.KeepWeightInputs();
         var json = CommonOptions.Json();
         var samples = new SampleOptions();
         var command = new Command(
             "preprocess",
-            "Folds constants and batch normalization, raises the operator set, writes HardSwish with fewer operators. What the model "
-                + "computes stays.") { model, output, opset, keep, json };
+            "Folds constants and batch normalization, raises the operator set, writes HardSwish with fewer operators. The model "
+                + "computes the same.") { model, output, opset, keep, json };
         samples.AddFilesTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {

@@ -3,7 +3,7 @@ using MlServe.Quantization;
 
 namespace MlServe.Cli.Commands;
 
-/// <summary>The options of quantizing as the command line names them. What is not said stays as the library has it.</summary>
+/// <summary>The options of quantizing as the command line names them. Options that are not given stay as the library has them.</summary>
 internal sealed class QuantizeChoices
 {
     private readonly Option<QuantizationMethod?> _method = CommonOptions.Choice(
@@ -45,8 +45,8 @@ internal sealed class QuantizeChoices
         });
 
     private readonly Option<GateFailureAction?> _onFailure = CommonOptions.Choice("--on-failure",
-        "What is done where the gate is not passed. Default: exclude, nodes stay FP32. smaller: so too, and where no integers pass, "
-            + "weights are stored smaller though that may be up to 3 % slower. storage: only that.",
+        "The action if the gate is not passed. Default: exclude, nodes stay FP32. smaller: so too, and if no integers pass, weights are "
+            + "stored smaller though that may be up to 3 % slower. storage: weights are only stored smaller. throw: fails, writes no file.",
         new Dictionary<string, GateFailureAction?>
         {
             ["exclude"] = GateFailureAction.ExcludeNodes,
@@ -95,8 +95,8 @@ internal sealed class QuantizeChoices
     private readonly Option<string[]> _metrics = new("--metric")
     {
         HelpName = "OUTPUT=METRIC",
-        Description = "By what an output is judged, "
-            + $"where the tool has it wrong: {string.Join(", ", Enum.GetNames<OutputMetric>()).ToLowerInvariant()}.",
+        Description = "The measure of an output, "
+            + $"if the tool chooses a wrong one: {string.Join(", ", Enum.GetNames<OutputMetric>()).ToLowerInvariant()}.",
         AllowMultipleArgumentsPerToken = true,
     };
 
@@ -110,7 +110,7 @@ internal sealed class QuantizeChoices
 
     private readonly Option<int> _budget = CommonOptions.Count(
         "--budget",
-        "Seconds that the whole may take, but for one step that cannot be broken off; the best that has passed by then is written, else "
+        "Seconds that the whole may take, but for one step that cannot be broken off. The best that has passed by then is written, else "
             + "the source as it is.", 1, 86_400, (int)new QuantizationOptions().SearchBudget.TotalSeconds);
 
     private readonly Option<string[]> _exclude = new("--exclude", "-x")
@@ -164,7 +164,7 @@ internal sealed class QuantizeChoices
         };
     }
 
-    /// <summary>What was said, of which 0 means that it is not asked.</summary>
+    /// <summary>The given bound, of which 0 means that it is not asked.</summary>
     private static double? Bound(double? said, double? otherwise) => said switch { null => otherwise, 0 => null, _ => said };
 
     private static Dictionary<string, OutputMetric> MetricsOf(string[] said)

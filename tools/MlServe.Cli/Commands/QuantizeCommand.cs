@@ -14,7 +14,7 @@ internal static class QuantizeCommand
         {
             HelpName = "FILE",
             Description =
-                "The file to write. Default: MODEL with .int8.onnx at its end. Where nothing in it is INT8, fp32 stands in place of int8.",
+                "The file to write. Default: MODEL with .int8.onnx at its end. If nothing in it is INT8, fp32 stands in place of int8.",
         };
         var plan = new Option<FileInfo?>("--plan")
         {
@@ -24,21 +24,21 @@ internal static class QuantizeCommand
         var savePlan = new Option<FileInfo?>("--save-plan")
         {
             HelpName = "FILE.json",
-            Description = "Where to write the plan: with it the same file comes out again, without samples.",
+            Description = "The file for the plan: with it the same model comes out again, without samples.",
         };
-        var report = new Option<FileInfo?>("--report") { HelpName = "FILE.json", Description = "Where to write the report as JSON." };
+        var report = new Option<FileInfo?>("--report") { HelpName = "FILE.json", Description = "The file for the report, as JSON." };
         var plot = new Option<FileInfo?>("--plot")
         {
             HelpName = "FILE.png",
-            Description = "Where to write a picture (PNG) of the candidates: speed against agreement.",
+            Description = "The file for a picture (PNG) of the candidates: speed against agreement.",
         };
         var json = CommonOptions.Json();
         var samples = new SampleOptions();
         var choices = new QuantizeChoices();
         var command = new Command(
             "quantize",
-            "Makes a model smaller and faster, proves it, and refuses where it would do harm. Ends with 0 only where something is "
-                + "quantized, or FP32 was asked for and made.") { model, output, plan, savePlan, report, plot, json };
+            "Makes a model smaller and faster, proves it, and refuses if it would do harm. Ends with 0 only if something is quantized, "
+                + "or FP32 was asked for and made.") { model, output, plan, savePlan, report, plot, json };
         samples.AddTo(command);
         choices.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
@@ -52,7 +52,7 @@ internal static class QuantizeCommand
                 TextFile.Check(file);
                 if (!taken.Add(file.FullName))
                     throw new CliException(
-                        $"'{file.FullName}' is named twice: the model, what is written of it, report, plan and picture are a file each.");
+                        $"'{file.FullName}' is named twice: the source, the new model, report, plan and picture are a file each.");
             }
 
             var options = choices.Apply(parsed);
@@ -78,7 +78,7 @@ internal static class QuantizeCommand
     }
 
     /// <summary>
-    /// FP32 under another name is not what was asked for, unless it was, and a script has to notice; nor is the source, whatever was asked.
+    /// FP32 under another name counts as an answer only if it was asked for, and a script has to notice. So does the source.
     /// </summary>
     private static bool IsWhatWasAsked(QuantizationOptions options, QuantizationReport result) =>
         result.IsQuantized

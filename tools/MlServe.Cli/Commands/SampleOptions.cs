@@ -4,7 +4,7 @@ using MlServe.Quantization;
 
 namespace MlServe.Cli.Commands;
 
-/// <summary>Where samples come from.</summary>
+/// <summary>The options that name the sources of samples.</summary>
 internal sealed class SampleOptions
 {
     private readonly Option<string[]> _samples = new("--samples", "-s")
@@ -32,7 +32,7 @@ internal sealed class SampleOptions
 
     private readonly Option<int> _seed = CommonOptions.Count("--seed", "Makes other random inputs.", 0, int.MaxValue, 1);
 
-    /// <summary>Where samples are to calibrate on.</summary>
+    /// <summary>Adds the options for samples to calibrate on.</summary>
     public void AddTo(Command command)
     {
         AddFilesTo(command);
@@ -40,7 +40,7 @@ internal sealed class SampleOptions
             command.Options.Add(option);
     }
 
-    /// <summary>Where a few are to run a model on.</summary>
+    /// <summary>Adds the options for a few samples to run a model on.</summary>
     public void AddFilesTo(Command command)
     {
         foreach (var option in (Option[])[_samples, _raw, _rows])

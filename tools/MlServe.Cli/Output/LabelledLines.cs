@@ -1,8 +1,8 @@
 namespace MlServe.Cli.Output;
 
 /// <summary>
-/// Writes a text behind a label. At a terminal it goes on in the next line where it is too long; into a file or a pipe it is one line.
-/// Nothing is cut off and nothing padded.
+/// Writes a text behind a label. At a terminal it goes on in the next line if it is too long; into a file or a pipe it is one line. Nothing
+/// is cut off and nothing padded.
 /// </summary>
 internal static class LabelledLines
 {

@@ -3,7 +3,7 @@ using MlServe.Quantization;
 
 namespace MlServe.Cli.Output;
 
-/// <summary>What is found out of a model.</summary>
+/// <summary>The findings about a model.</summary>
 internal sealed record ModelReport
 {
     public required string File { get; init; }
@@ -32,7 +32,7 @@ internal sealed record ModelReport
 
     public required int ExternalFiles { get; init; }
 
-    /// <summary>Null where it was only read.</summary>
+    /// <summary>Null if it was only read.</summary>
     public LoadReport? Loaded { get; init; }
 
     public required QuantizationState Quantization { get; init; }

@@ -3,7 +3,7 @@ using MlServe.Quantization;
 
 namespace MlServe.Cli.Output;
 
-/// <summary>Prints what was found out of a model.</summary>
+/// <summary>Prints the findings about a model.</summary>
 internal static class ModelReportText
 {
     private const int MaxLines = 30;
@@ -91,6 +91,6 @@ internal static class ModelReportText
         if (groups.Count > MaxLines) row("", $"and {groups.Count - MaxLines} more kinds (--nodes lists all nodes)");
     }
 
-    /// <summary>Names in a file may hold what would move the cursor of a terminal.</summary>
+    /// <summary>Names in a file may hold characters that would move the cursor of a terminal.</summary>
     private static string Clean(string text) => string.Concat(text.Select(static character => char.IsControl(character) ? '?' : character));
 }

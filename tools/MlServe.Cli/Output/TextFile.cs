@@ -1,9 +1,9 @@
 namespace MlServe.Cli.Output;
 
-/// <summary>Writes what comes beside a model: whole, or not at all.</summary>
+/// <summary>Writes the files beside a model: whole, or not at all.</summary>
 internal static class TextFile
 {
-    /// <summary>Says what is wrong with a path before long work is done for it.</summary>
+    /// <summary>Refuses a path that cannot be written to, before long work is done for it.</summary>
     public static void Check(FileInfo? file)
     {
         if (file is null) return;

@@ -35,7 +35,7 @@ public sealed class PredictionError
     }
 
     /// <summary>
-    /// Which model, and which version of it, did not answer; null where that is not known: it is not loaded, or a layer of the
+    /// The model, and the version of it, that did not answer; null if that is not known. It may not be loaded, or a layer of the
     /// application's did not say.
     /// </summary>
     public ModelIdentity? Model { get; init; }
@@ -43,7 +43,7 @@ public sealed class PredictionError
     /// <summary>How the prediction ended.</summary>
     public PredictionStatus Status { get; }
 
-    /// <summary>What exactly went wrong.</summary>
+    /// <summary>The exact fault.</summary>
     public PredictionErrorCode Code { get; }
 
     /// <summary>Another's error, to be told with something more.</summary>
@@ -60,14 +60,14 @@ public sealed class PredictionError
         IsIsolated = other.IsIsolated;
     }
 
-    /// <summary>When the caller may try again, where that is known.</summary>
+    /// <summary>When the caller may try again, if that is known.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
-    /// <summary>The exception behind the error, where there is one.</summary>
+    /// <summary>The exception behind the error, if there is one.</summary>
     public Exception? Exception { get; init; }
 
     /// <summary>
-    /// Why those that stood in for the model did not answer either, in the order in which they were asked; empty where none was. The error
+    /// Why those that stood in for the model did not answer either, in the order in which they were asked; empty if none was. The error
     /// itself is the model's.
     /// </summary>
     public IReadOnlyList<PredictionError> FallbackErrors { get; init; } = [];
@@ -78,11 +78,11 @@ public sealed class PredictionError
     /// </summary>
     internal bool IsIsolated { get; init; }
 
-    /// <summary>What went wrong, with which values, and what to do about it.</summary>
+    /// <summary>The fault, with the values that belong to it, and the remedy.</summary>
     public string Message => _message ??= _arguments.Length == 0 ? _format : Format();
 
     /// <summary>
-    /// A format that does not fit its arguments, or an argument that throws, is no reason for whoever reads or logs it to fail.
+    /// Code that reads or logs the message does not fail for a format that does not fit its arguments, or for an argument that throws.
     /// </summary>
     private string Format()
     {
@@ -101,7 +101,7 @@ public sealed class PredictionError
     /// <summary>The same error, with those of the fallback chain.</summary>
     internal PredictionError WithFallbacks(IReadOnlyList<PredictionError> errors) => new(this) { FallbackErrors = errors };
 
-    /// <summary>The same error as one of a model; itself where it says already of which.</summary>
+    /// <summary>The same error as one of a model; itself if it says already of which.</summary>
     internal PredictionError Of(ModelIdentity model) => Model is null ? new(this) { Model = model } : this;
 
     /// <summary>The same error as one that the request is to blame for.</summary>

@@ -1,6 +1,6 @@
 namespace MlServe;
 
-/// <summary>What exactly went wrong, for code that has to tell errors of one status apart.</summary>
+/// <summary>The exact fault, for code that has to tell errors of one status apart.</summary>
 public enum PredictionErrorCode
 {
     /// <summary>No code was given.</summary>
@@ -15,7 +15,7 @@ public enum PredictionErrorCode
     /// <summary>An input is given twice.</summary>
     InputDuplicated,
 
-    /// <summary>An input is of another kind: a tensor where a sequence is expected, say.</summary>
+    /// <summary>An input is of another kind: a tensor in place of a sequence, say.</summary>
     InputKindMismatch,
 
     /// <summary>The elements of an input are of another type.</summary>
@@ -90,7 +90,7 @@ public enum PredictionErrorCode
     /// <summary>The memory of an input could not be read: its owner threw, or gave less than it had said.</summary>
     InputUnreadable,
 
-    /// <summary>An input holds a number that would bring the runtime down: the smallest integer where integers are divided, say.</summary>
+    /// <summary>An input holds a number that would bring the runtime down: the smallest integer in a division of integers, say.</summary>
     InputValueRefused,
 
     /// <summary>An input holds a NaN or an infinity, and the model is not known to take it.</summary>

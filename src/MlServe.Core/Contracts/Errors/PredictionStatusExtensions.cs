@@ -1,6 +1,6 @@
 namespace MlServe;
 
-/// <summary>What a status means to others.</summary>
+/// <summary>The meaning of a status for others.</summary>
 public static class PredictionStatusExtensions
 {
     /// <summary>The HTTP status code (RFC 9110, RFC 6585) that says the same.</summary>

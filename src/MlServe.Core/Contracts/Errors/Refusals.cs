@@ -1,7 +1,7 @@
 namespace MlServe;
 
 /// <summary>
-/// What requests hear that are not answered for reasons which are not their own. Made once for each version, because refusals come in
+/// The errors of requests that are not answered for reasons which are not their own. Made once for each version, because refusals come in
 /// thousands and must cost nothing. Safe for concurrent use.
 /// </summary>
 /// <param name="model">The model's name.</param>

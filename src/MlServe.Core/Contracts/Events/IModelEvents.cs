@@ -1,16 +1,15 @@
 namespace MlServe;
 
 /// <summary>
-/// What happens to the models of a host, for those who watch, record or alert. A host registers one; a pipeline that is built by hand takes
-/// a <see cref="ModelEvents"/> from its services.
-/// Safe for concurrent use.
+/// The events of a host's models, for those who watch, record or alert. A host registers one; a pipeline that is built by hand takes a
+/// <see cref="ModelEvents"/> from its services. Safe for concurrent use.
 /// </summary>
 public interface IModelEvents
 {
     /// <summary>How many events listeners have missed, because they fell too far behind.</summary>
     long Dropped { get; }
 
-    /// <summary>Tells of an event. Returns at once, whatever listeners do.</summary>
+    /// <summary>Tells of an event. Returns at once, no matter what listeners do.</summary>
     /// <param name="modelEvent">What happened.</param>
     void Publish(ModelEvent modelEvent);
 

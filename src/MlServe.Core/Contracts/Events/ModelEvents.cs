@@ -63,7 +63,7 @@ public sealed class ModelEvents : IModelEvents
         lock (_lock) _listeners.Remove(listener);
     }
 
-    /// <summary>One that listens, with what waits for it.</summary>
+    /// <summary>A listener, with the events that wait for it.</summary>
     private sealed class Listener(ModelEvents owner, Action<ModelEvent> listener) : IDisposable
     {
         private readonly Lock _turn = new();

@@ -5,22 +5,20 @@ using MlServe.Tensors;
 namespace MlServe;
 
 /// <summary>
-/// A copy of a request's inputs in pooled memory, and who owns it: for whoever needs them longer than the call lends them. Made by
-/// <see cref="PredictionInputs.Copy"/>.
+/// A copy of a request's inputs in pooled memory, and the owner of that memory. It is for code that needs the inputs longer than the call
+/// lends them. Made by <see cref="PredictionInputs.Copy"/>.
 /// </summary>
 /// <remarks>
-/// Dispose it when the task that was given <see cref="Inputs"/> has completed, so that the memory serves others. More than once is
-/// allowed, from several threads
-/// too, and does nothing. Afterwards <see cref="Inputs"/> and all elements read through it throw <see cref="ObjectDisposedException"/>,
-/// and never show another's
-/// memory; a call under way with them is answered as <see cref="PredictionStatus.Invalid"/>. A span taken before disposal is outside that
-/// promise: do not keep one.
-/// Reading is safe from several threads as long as none of them disposes. Never disposed it costs a garbage collection, no more.
+/// Dispose it when the task that was given <see cref="Inputs"/> has completed, so that the memory serves others. More than once is allowed,
+/// from several threads too, and does nothing. Afterwards <see cref="Inputs"/> and all elements read through it throw
+/// <see cref="ObjectDisposedException"/>, and never show another's memory; a call under way with them is answered as
+/// <see cref="PredictionStatus.Invalid"/>. A span taken before disposal is outside that promise: do not keep one. Reading is safe from
+/// several threads as long as none of them disposes. Never disposed it costs a garbage collection, no more.
 /// </remarks>
 [DebuggerDisplay("{ToString(),nq}")]
 public sealed class OwnedInputs : IDisposable
 {
-    /// <summary>Values nest no deeper in any model; what does is cut off, so that it is refused as what it is.</summary>
+    /// <summary>Values nest no deeper in any model. Deeper ones are cut off, so that they are refused as such.</summary>
     internal const int MaxDepth = 8;
 
     /// <summary>The most bytes that are copied before it is known how many the model takes.</summary>
@@ -50,7 +48,7 @@ public sealed class OwnedInputs : IDisposable
         }
     }
 
-    /// <summary>The copy, as good as what was copied for reading and for calls.</summary>
+    /// <summary>The copy, as good as the original for reading and for calls.</summary>
     /// <exception cref="ObjectDisposedException">It was disposed.</exception>
     public PredictionInputs Inputs
     {
@@ -87,7 +85,7 @@ public sealed class OwnedInputs : IDisposable
     /// <exception cref="UnreadableInputException">The caller's memory cannot be read.</exception>
     internal static OwnedInputs Copy(in PredictionInputs inputs) => new(in inputs);
 
-    /// <summary>For users, who may have no model that refuses what was cut off.</summary>
+    /// <summary>For users, who may have no model that refuses the parts that were cut off.</summary>
     internal static OwnedInputs CopyAll(in PredictionInputs inputs)
     {
         ThrowIfDisposed(in inputs);
@@ -99,7 +97,7 @@ public sealed class OwnedInputs : IDisposable
             + "holds tensors or maps.");
     }
 
-    /// <summary>Asks with a copy; what the caller's memory throws is a fault of its request.</summary>
+    /// <summary>Asks with a copy; an exception of the caller's memory is a fault of its request.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     internal static async ValueTask<Prediction> PredictAsync(
         IPredictor predictor, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
@@ -133,7 +131,7 @@ public sealed class OwnedInputs : IDisposable
             Release(_others[i]);
     }
 
-    /// <summary>What it is, in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
+    /// <summary>The value in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
     public override string ToString() => _isDisposed ? "disposed" : $"{Bytes} bytes copied, {_inputs}";
 
     /// <summary>Of several that dispose at once, one gets the array.</summary>

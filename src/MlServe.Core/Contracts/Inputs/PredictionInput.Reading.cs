@@ -132,7 +132,7 @@ public readonly partial struct PredictionInput
         return result;
     }
 
-    /// <summary>What it is, in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
+    /// <summary>The value in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
     public override string ToString() => Describing.Of(in this);
 
     private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(Elements.IsReleased, typeof(OwnedInputs));

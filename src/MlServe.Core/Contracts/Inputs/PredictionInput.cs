@@ -30,7 +30,7 @@ public readonly partial struct PredictionInput
     /// <summary>The name of the model's input; null: the model's only input.</summary>
     public string? Name { get; }
 
-    /// <summary>What is given; <see cref="ValueKind.Optional"/> for a value that is absent on purpose.</summary>
+    /// <summary>The kind of the value; <see cref="ValueKind.Optional"/> for a value that is absent on purpose.</summary>
     public ValueKind Kind { get; }
 
     /// <summary>Whether reading it runs code of the caller's.</summary>
@@ -49,7 +49,7 @@ public readonly partial struct PredictionInput
     /// <typeparam name="T">float, double, Half, BFloat16, bool, string, or an integer of 8 to 64 bits.</typeparam>
     /// <param name="name">The name of the model's input.</param>
     /// <param name="values">The elements in row-major order.</param>
-    /// <param name="shape">The sizes of the axes; null where they follow from the model.</param>
+    /// <param name="shape">The sizes of the axes; null if they follow from the model.</param>
     /// <exception cref="NotSupportedException"><typeparamref name="T"/> is another type.</exception>
     public static PredictionInput Tensor<T>(string name, T[] values, long[]? shape = null)
     {
@@ -115,7 +115,7 @@ public readonly partial struct PredictionInput
         return new(name, ValueKind.Optional, default, null);
     }
 
-    /// <summary>The same value with other elements, and other parts where it has any.</summary>
+    /// <summary>The same value with other elements, and other parts if it has any.</summary>
     internal PredictionInput With(BorrowedTensor elements, object? parts) => new(Name, Kind, elements, parts);
 
     /// <summary>The same value with other elements, or, of a map, with other values.</summary>

@@ -6,14 +6,12 @@ using MlServe.Tensors;
 namespace MlServe;
 
 /// <summary>
-/// Takes the inputs of one row from a mapper, in any order: <c>Tensor</c> gives memory to be filled, <c>Write</c> copies, <c>Add</c>
-/// takes any value as it is. Belongs to
-/// one call; not safe for concurrent use.
+/// Takes the inputs of one row from a mapper, in any order. <c>Tensor</c> gives memory to be filled, <c>Write</c> copies, and <c>Add</c>
+/// takes any value as it is. Belongs to one call; not safe for concurrent use.
 /// </summary>
 /// <remarks>
 /// Nothing is held against the model here. What does not fit it, such as too few elements or too many, is answered as
-/// <see cref="PredictionStatus.Invalid"/>, as it is
-/// for everybody who asks without a mapper.
+/// <see cref="PredictionStatus.Invalid"/>, as it is for everybody who asks without a mapper.
 /// </remarks>
 public sealed class PredictionInputWriter
 {
@@ -187,7 +185,7 @@ public sealed class PredictionInputWriter
             bytes.CopyTo(Rent(name, type, values.Length, kept, clear: false));
         }
 
-        /// <summary>Lets go of what was rented and of references to users' data.</summary>
+        /// <summary>Lets go of rented memory and of references to users' data.</summary>
         public void Clear()
         {
             _input = default;

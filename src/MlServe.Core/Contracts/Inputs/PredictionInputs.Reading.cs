@@ -74,8 +74,8 @@ public readonly partial struct PredictionInputs
     }
 
     /// <summary>
-    /// The rows of a request to a model: as stated, else as the first value tells whose input has a batch axis, 1 if the model is not
-    /// batchable.
+    /// The rows of a request to a model: as stated, or else as the first value tells whose input has a batch axis. It is 1 if the model is
+    /// not batchable.
     /// </summary>
     /// <param name="signature">The model's signature.</param>
     /// <returns>The number of rows, 0 or more; null if nothing tells it. Whether all values agree is not looked at.</returns>
@@ -99,21 +99,19 @@ public readonly partial struct PredictionInputs
     }
 
     /// <summary>
-    /// Copies all values into pooled memory, for whoever needs them longer than the call: a shadow, a record, a retry. The copy is as
-    /// good as the inputs for
-    /// another call. Dispose it when nobody reads it any more; not disposed, it is left to the garbage collector.
+    /// Copies all values into pooled memory, for code that needs them longer than the call: a shadow, a record, a retry. The copy is as
+    /// good as the inputs for another call. Dispose it when nobody reads it any more; not disposed, it is left to the garbage collector.
     /// </summary>
     /// <returns>The owner of the copy.</returns>
-    /// <exception cref="InvalidOperationException">
-    /// The memory cannot be read because the owner throws, or sequences are nested more than eight deep, which no model takes.
-    /// </exception>
+    /// <exception cref="InvalidOperationException">The memory cannot be read because the owner throws, or sequences are nested more than
+    /// eight deep, which no model takes.</exception>
     /// <exception cref="ObjectDisposedException">The values are of an <see cref="OwnedInputs"/> that was disposed.</exception>
     public OwnedInputs Copy() => OwnedInputs.CopyAll(in this);
 
     /// <summary>Goes through the values in the order in which they were given; allocates nothing.</summary>
     public Enumerator GetEnumerator() => new(this);
 
-    /// <summary>What it is, in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
+    /// <summary>The value in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
     public override string ToString() => Describing.Of(in this);
 
     private static int IndexIn(ModelSignature signature, string? name) =>

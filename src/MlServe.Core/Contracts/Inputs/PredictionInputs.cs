@@ -37,7 +37,7 @@ public readonly partial struct PredictionInputs
     /// <summary>Whether this is one row without a batch axis.</summary>
     public bool IsRow => FormOrRows == RowForm;
 
-    /// <summary>The number of rows where it was stated; 1 for a row; null where the shapes of the tensors tell it.</summary>
+    /// <summary>The number of rows if it was stated; 1 for a row; null if the shapes of the tensors tell it.</summary>
     public int? RowCount => FormOrRows switch
     {
         RowForm => 1,
@@ -108,8 +108,8 @@ public readonly partial struct PredictionInputs
     }
 
     /// <summary>
-    /// Gives rows by name, the batch axis among the axes of each shape; the number of rows is its size, and 1 for a model without one. With
-    /// shapes given in full this is the form that fits every model.
+    /// Gives rows by name, with the batch axis among the axes of each shape. The number of rows is its size, and 1 for a model without one.
+    /// With shapes given in full this is the form that fits every model.
     /// </summary>
     /// <param name="inputs">A value for each input that the model needs, in any order.</param>
     public static PredictionInputs Rows(params ReadOnlySpan<PredictionInput> inputs) => new(default, inputs.ToArray(), RowsByShape);

@@ -1,9 +1,9 @@
 namespace MlServe;
 
-/// <summary>The bytes of a model and where they came from.</summary>
+/// <summary>The bytes of a model and their origin.</summary>
 /// <param name="Bytes">The ONNX file's content. Must not change afterwards.</param>
 /// <param name="Origin">A path, an address or a name, for messages and logs.</param>
-/// <param name="Folder">The folder in which weights in other files are looked for, where they are allowed; null: none.</param>
+/// <param name="Folder">The folder in which weights in other files are looked for, if they are allowed; null: none.</param>
 public sealed record ModelContent(ReadOnlyMemory<byte> Bytes, string Origin, string? Folder = null)
 {
     /// <summary>

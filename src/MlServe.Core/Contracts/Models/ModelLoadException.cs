@@ -10,6 +10,6 @@ public sealed class ModelLoadException : MlServeException
     public ModelLoadException(ModelLoadFailure failure, string message, Exception? innerException = null)
         : base(message, innerException) => Failure = failure;
 
-    /// <summary>What kind of failure it is, for code that has to tell them apart.</summary>
+    /// <summary>The kind of failure, for code that has to tell failures apart.</summary>
     public ModelLoadFailure Failure { get; }
 }

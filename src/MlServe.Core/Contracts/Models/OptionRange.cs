@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace MlServe;
 
 /// <summary>
-/// Collects what is wrong with a set of options, in one form: <c>Option is value; it must be range.</c> An option that is null is not set,
-/// and not wrong. NaN is in no range.
+/// Collects the faults of a set of options, in one form: <c>Option is value; it must be range.</c> An option that is null is not set, and
+/// no fault. NaN is in no range.
 /// </summary>
 internal sealed class OptionRange
 {
@@ -46,7 +46,7 @@ internal sealed class OptionRange
     public OptionRange Defined<T>(T value, [CallerArgumentExpression(nameof(value))] string option = "")
         where T : struct, Enum => Check(value, Enum.IsDefined(value), OneOf(Enum.GetNames<T>()), option);
 
-    /// <summary>The option must be what is said.</summary>
+    /// <summary>The option must be as <paramref name="range"/> says.</summary>
     /// <param name="value">Its value.</param>
     /// <param name="holds">Whether it is.</param>
     /// <param name="range">What it must be.</param>

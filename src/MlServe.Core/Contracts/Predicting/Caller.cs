@@ -3,15 +3,13 @@ using System.Security.Claims;
 namespace MlServe;
 
 /// <summary>
-/// Who asks: made once for a user, a session or a web request, and given by <see cref="PredictionOptions.Caller"/> or the host's <see
-/// cref="ICallerAccessor"/>. Immutable, and safe to
-/// keep for longer than the request.
+/// The caller: made once for a user, a session or a web request, and given by <see cref="PredictionOptions.Caller"/> or the host's
+/// <see cref="ICallerAccessor"/>. Immutable, and safe to keep for longer than the request.
 /// </summary>
 /// <remarks>
-/// Layers pass it on untouched, also where one request is answered by the run of another: each keeps its own. MlServe never logs it, and
-/// puts nothing of it into metrics; activities get
-/// <see cref="Tenant"/> as <see cref="MlServeDiagnostics.TenantTag"/>. <see cref="Principal"/> and <see cref="Attributes"/> are compared as
-/// objects.
+/// Layers pass it on untouched, also if one request is answered by the run of another: each keeps its own. MlServe never logs it, and puts
+/// nothing of it into metrics; activities get <see cref="Tenant"/> as <see cref="MlServeDiagnostics.TenantTag"/>. <see cref="Principal"/>
+/// and <see cref="Attributes"/> are compared as objects.
 /// </remarks>
 public sealed record Caller
 {
@@ -42,15 +40,17 @@ public sealed record Caller
     public string? Subject { get; init; }
 
     /// <summary>
-    /// What decides into which part of an experiment the request falls, so that it stays there. Default: null; then <see cref="Subject"/>
-    /// decides.
+    /// The key that decides into which part of an experiment the request falls, so that it stays there. Default: null; then
+    /// <see cref="Subject"/> decides.
     /// </summary>
     public string? ExperimentKey { get; init; }
 
     /// <summary>The identity that was verified. Default: null, none was. It is kept as it is given: do not change it afterwards.</summary>
     public ClaimsPrincipal? Principal { get; init; }
 
-    /// <summary>What else layers should know: a plan, a region, a model's feature. Copied when it is set. Default: null, nothing.</summary>
+    /// <summary>
+    /// Other facts that layers should know: a plan, a region, a model's feature. Copied when it is set. Default: null, nothing.
+    /// </summary>
     public IReadOnlyDictionary<string, string>? Attributes
     {
         get;

@@ -2,7 +2,7 @@ namespace MlServe;
 
 /// <summary>
 /// The base of decorators: passes every call on to an inner predictor. Override what you want to change. It does not dispose the inner
-/// predictor, which belongs to whoever made it.
+/// predictor, which belongs to its maker.
 /// </summary>
 public abstract class DelegatingPredictor : IPredictor
 {
@@ -54,7 +54,7 @@ public abstract class DelegatingPredictor : IPredictor
     }
 
     /// <summary>
-    /// Releases what the decorator itself holds, waiting where that takes time; the default calls <see cref="Dispose(bool)"/>.
+    /// Releases what the decorator itself holds, waiting if that takes time; the default calls <see cref="Dispose(bool)"/>.
     /// </summary>
     protected virtual ValueTask DisposeAsyncCore()
     {

@@ -8,9 +8,8 @@ namespace MlServe;
 public interface ICallerAccessor
 {
     /// <summary>
-    /// Who asks now; null: the application itself. Read on the thread of each call, before anything else happens to it. A request is
-    /// refused as
-    /// <see cref="PredictionStatus.Failed"/> if this throws, since nobody knows then whose it is.
+    /// The caller of the present request; null: the application itself. Read on the thread of each call, before anything else happens to
+    /// it. A request is refused as <see cref="PredictionStatus.Failed"/> if this throws, since nobody knows then whose it is.
     /// </summary>
     Caller? Current { get; }
 }

@@ -19,13 +19,13 @@ namespace MlServe;
 /// </remarks>
 public interface IPredictor : IDisposable, IAsyncDisposable
 {
-    /// <summary>What goes in and what comes out.</summary>
+    /// <summary>The inputs and the outputs of the model.</summary>
     ModelSignature Signature { get; }
 
     /// <summary>Answers one request, of one row or several.</summary>
     /// <param name="inputs">The inputs; borrowed until the task completes.</param>
     /// <param name="options">What this call asks for beyond its inputs; null: all outputs.</param>
-    /// <param name="cancellationToken">Gives the request up. A run that has begun is stopped at its next operator where nobody else needs
+    /// <param name="cancellationToken">Gives the request up. A run that has begun is stopped at its next operator if nobody else needs
     /// it.</param>
     /// <returns>The answer, or a status that says why there is none.</returns>
     /// <exception cref="ObjectDisposedException">The predictor has been disposed.</exception>
@@ -39,6 +39,6 @@ public interface IPredictor : IDisposable, IAsyncDisposable
     /// </summary>
     /// <param name="serviceType">The type of the capability.</param>
     /// <param name="serviceKey">Tells several of one type apart; null: the outermost.</param>
-    /// <returns>The capability, or null where there is none.</returns>
+    /// <returns>The capability, or null if there is none.</returns>
     object? GetService(Type serviceType, object? serviceKey = null);
 }

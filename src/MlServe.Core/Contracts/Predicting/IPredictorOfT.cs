@@ -3,7 +3,7 @@ using MlServe.Guests;
 namespace MlServe;
 
 /// <summary>
-/// The typed door for application code: encodes an input, predicts, decodes the answer. Throws where <see cref="IPredictor"/> returns a
+/// The typed door for application code: encodes an input, predicts, decodes the answer. Throws if <see cref="IPredictor"/> returns a
 /// status. Safe for concurrent use.
 /// </summary>
 /// <typeparam name="TInput">What the application asks with.</typeparam>
@@ -58,7 +58,7 @@ public interface IPredictor<TInput, TOutput>
         }
     }
 
-    /// <summary>What a question hears whose mapper threw.</summary>
+    /// <summary>The error for a question whose mapper threw.</summary>
     internal static PredictionError MapperThrew(Exception exception) => new(PredictionStatus.Failed, PredictionErrorCode.UserCodeFailed,
         "The mapper from {0} to {1} threw: {2}", typeof(TInput).Name, typeof(TOutput).Name, GuestReports.MessageOf(exception))
     {

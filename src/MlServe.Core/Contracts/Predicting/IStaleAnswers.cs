@@ -1,8 +1,8 @@
 namespace MlServe;
 
 /// <summary>
-/// A capability (<see cref="IPredictor.GetService"/>) of a predictor that keeps answers: what it has, however old, for callers that would
-/// otherwise get none. Safe for concurrent use.
+/// A capability (<see cref="IPredictor.GetService"/>) of a predictor that keeps answers. It gives those that it has, however old, to
+/// callers that would otherwise get none. Safe for concurrent use.
 /// </summary>
 public interface IStaleAnswers
 {

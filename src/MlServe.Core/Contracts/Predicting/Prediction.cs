@@ -47,12 +47,10 @@ public readonly struct Prediction : IDisposable
         _ => throw new InvalidOperationException("The prediction is Ok and has no error. Look at IsOk first."),
     };
 
-    /// <summary>When the caller may try again, where the prediction is not Ok and that is known.</summary>
+    /// <summary>When the caller may try again, if the prediction is not Ok and that is known.</summary>
     public TimeSpan? RetryAfter => (_content as PredictionError)?.RetryAfter;
 
-    /// <summary>
-    /// Where the answer came from and what it took; of an error, only the model that did not answer, where that is known.
-    /// </summary>
+    /// <summary>The origin of the answer and what it took; of an error, only the model that did not answer, if that is known.</summary>
     /// <exception cref="ObjectDisposedException">The prediction has been disposed.</exception>
     public PredictionOrigin Origin => _content switch
     {
@@ -121,7 +119,7 @@ public readonly struct Prediction : IDisposable
     /// <summary>Gives the memory of the outputs back. More than once is allowed and does nothing.</summary>
     public void Dispose() => (_content as PredictionState)?.Return(_generation);
 
-    /// <summary>Says anew where the answer came from. Only whoever owns the prediction does this.</summary>
+    /// <summary>Sets the origin of the answer anew. Only the owner of the prediction does this.</summary>
     internal void SetOrigin(in PredictionOrigin origin) => OkState().Origin = origin;
 
     /// <summary>Whether both are one answer, to be disposed once.</summary>
@@ -145,6 +143,6 @@ public readonly struct Prediction : IDisposable
         return state;
     }
 
-    /// <summary>What it is, in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
+    /// <summary>The value in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
     public override string ToString() => Describing.Of(in this);
 }

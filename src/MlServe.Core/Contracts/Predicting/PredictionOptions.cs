@@ -1,31 +1,30 @@
 namespace MlServe;
 
 /// <summary>
-/// What one call asks for beyond its inputs. Immutable: make one and use it for as many calls as you like, or one for each request, or
-/// change a copy by <c>with</c>. Two are equal if they
-/// hold the same list of outputs and otherwise equal values.
+/// The options of one call, beyond its inputs. Immutable: make one and use it for as many calls as you like, or one for each request, or
+/// change a copy by <c>with</c>. Two are equal if they hold the same list of outputs and otherwise equal values.
 /// </summary>
 public sealed record PredictionOptions
 {
     /// <summary>
-    /// The names of the outputs to return, in any order; null (the default): all. The runtime computes all of them either way; what is not
-    /// asked for is not copied out.
+    /// The names of the outputs to return, in any order; null (the default): all. The runtime computes all of them either way; outputs that
+    /// are not asked for are not copied out.
     /// </summary>
     public IReadOnlyList<string>? Outputs { get; init; }
 
     /// <summary>
-    /// How long the caller waits for an answer, greater than zero. Default: null, as the predictor is set up. What cannot be answered in
-    /// time is refused at once (<see cref="PredictionStatus.Overloaded"/>) or when the time is over
-    /// (<see cref="PredictionStatus.DeadlineExceeded"/>), whatever layers do. <see cref="System.Threading.Timeout.InfiniteTimeSpan"/>: as
-    /// long as it takes, whatever the predictor is set up for.
+    /// How long the caller waits for an answer, greater than zero. Default: null, as the predictor is set up. A request that cannot be
+    /// answered in time is refused at once (<see cref="PredictionStatus.Overloaded"/>) or when the time is over
+    /// (<see cref="PredictionStatus.DeadlineExceeded"/>), no matter what layers do.
+    /// <see cref="System.Threading.Timeout.InfiniteTimeSpan"/>: as long as it takes, no matter how the predictor is set up.
     /// </summary>
     public TimeSpan? Timeout { get; init; }
 
-    /// <summary>Whose turn it is where requests wait. Default: <see cref="RequestPriority.Normal"/>.</summary>
+    /// <summary>The rank of the request among those that wait. Default: <see cref="RequestPriority.Normal"/>.</summary>
     public RequestPriority Priority { get; init; }
 
     /// <summary>
-    /// Who asks. Default: null, as the host's <see cref="ICallerAccessor"/> says; without one, the application itself. Layers and
+    /// The caller. Default: null, as the host's <see cref="ICallerAccessor"/> says; without one, the application itself. Layers and
     /// decorators see it with every call.
     /// </summary>
     public Caller? Caller { get; init; }

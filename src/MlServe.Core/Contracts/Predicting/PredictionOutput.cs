@@ -28,13 +28,13 @@ public readonly struct PredictionOutput
     /// <summary>The name of the model's output; empty for an element of a sequence or a part of a map.</summary>
     public string Name => Value.Name;
 
-    /// <summary>What it is; <see cref="ValueKind.Optional"/> where the model gave no value.</summary>
+    /// <summary>The kind of the value; <see cref="ValueKind.Optional"/> if the model gave no value.</summary>
     public ValueKind Kind => Value.Kind;
 
     /// <summary>The type of a tensor's elements.</summary>
     public ElementType ElementType => Value.ElementType;
 
-    /// <summary>The sizes of a tensor's axes; empty for a scalar and for what is no tensor.</summary>
+    /// <summary>The sizes of a tensor's axes; empty for a scalar and for a value that is no tensor.</summary>
     public ReadOnlySpan<long> Shape => Value.Shape;
 
     /// <summary>The number of elements of a tensor or sequence, or of entries of a map.</summary>
@@ -149,6 +149,6 @@ public readonly struct PredictionOutput
         $"Output '{value.Name}' holds {ElementTypes.NameOf(value.ElementType)}; read it as {ElementTypes.ClrNameOf(value.ElementType)}, "
         + $"not as {typeof(T).Name}.");
 
-    /// <summary>What it is, in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
+    /// <summary>The value in a line for people who debug: names, types and shapes, never an element. Never throws.</summary>
     public override string ToString() => Describing.Of(in this);
 }

@@ -38,8 +38,8 @@ public readonly struct PredictionResult<TOutput>
     public TOutput Value => IsOk ? _value! : throw new PredictionException(Error);
 
     /// <summary>
-    /// Why there is no answer. Where the mapper threw, the code is <see cref="PredictionErrorCode.UserCodeFailed"/> and <see
-    /// cref="PredictionError.Exception"/> is what it threw.
+    /// Why there is no answer. If the mapper threw, the code is <see cref="PredictionErrorCode.UserCodeFailed"/> and
+    /// <see cref="PredictionError.Exception"/> is the exception that it threw.
     /// </summary>
     /// <exception cref="InvalidOperationException">There is one: <see cref="IsOk"/>.</exception>
     public PredictionError Error => IsOk

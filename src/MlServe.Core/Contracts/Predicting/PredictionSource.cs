@@ -1,6 +1,6 @@
 namespace MlServe;
 
-/// <summary>Where an answer came from.</summary>
+/// <summary>The source of an answer.</summary>
 public enum PredictionSource
 {
     /// <summary>The model ran for this request.</summary>

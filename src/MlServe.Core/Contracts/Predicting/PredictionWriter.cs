@@ -101,7 +101,7 @@ public readonly struct PredictionWriter
     }
 
     /// <summary>Ends the answer. The writer must not be used afterwards.</summary>
-    /// <param name="origin">Where the answer comes from.</param>
+    /// <param name="origin">The source of the answer.</param>
     public Prediction Complete(PredictionOrigin origin = default)
     {
         State.Origin = origin;

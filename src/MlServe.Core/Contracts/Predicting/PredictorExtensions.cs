@@ -3,7 +3,7 @@ using MlServe.Threading;
 
 namespace MlServe;
 
-/// <summary>What every predictor can do besides.</summary>
+/// <summary>More operations of every predictor.</summary>
 public static class PredictorExtensions
 {
     /// <summary>Asks a predictor, or one that it wraps, for a capability.</summary>
@@ -24,7 +24,7 @@ public static class PredictorExtensions
     /// <remarks>
     /// <para>
     /// While it waits, the thread runs what its own request depends on: the batch in which its rows ride, its turn at the
-    /// <see cref="RunGate"/>, the layers of the pipeline behind the answer. So the call needs no other thread, and is answered also where
+    /// <see cref="RunGate"/>, the layers of the pipeline behind the answer. So the call needs no other thread, and is answered also if
     /// all threads of the thread pool are blocked. Blocking on the task of <see cref="IPredictor.PredictAsync"/> gives the same answers,
     /// more slowly.
     /// </para>

@@ -1,6 +1,6 @@
 namespace MlServe;
 
-/// <summary>Whose turn it is where requests wait.</summary>
+/// <summary>The rank of a request among those that wait.</summary>
 public enum RequestPriority
 {
     /// <summary>Somebody waits for the answer.</summary>

@@ -1,8 +1,8 @@
 namespace MlServe;
 
 /// <summary>
-/// What a model promises its callers, said once and read by whoever needs it: deadlines, circuit breaker, load tests, error budgets.
-/// Immutable.
+/// A model's promises to its callers. They are said once and read by all code that needs them: deadlines, circuit breaker, load tests,
+/// error budgets. Immutable.
 /// </summary>
 public sealed record ServiceLevel
 {
@@ -13,7 +13,7 @@ public sealed record ServiceLevel
 
     /// <summary>
     /// The latency that 99 % of the answers keep, seen by the caller. Greater than zero; null: no promise. Timeouts, the size of batches,
-    /// how long they are held back, and what a circuit breaker calls slow follow from it.
+    /// how long they are held back, and the calls that a circuit breaker counts as slow follow from it.
     /// </summary>
     public TimeSpan? P99 { get; init; }
 
@@ -24,17 +24,15 @@ public sealed record ServiceLevel
     public double? PeakRps { get; init; }
 
     /// <summary>
-    /// The share of answers that turn out right where the truth becomes known later, greater than 0 and at most 1; null: no promise. What
-    /// counts as right is the application's.
+    /// The share of answers that turn out right if the truth becomes known later, greater than 0 and at most 1; null: no promise. The
+    /// application decides which answers count as right.
     /// </summary>
     public double? Quality { get; init; }
 
-    /// <summary>
-    /// The most that a million predictions may cost, in the currency of whoever reads it. Greater than zero; null: no bound.
-    /// </summary>
+    /// <summary>The most that a million predictions may cost, in the currency of the reader. Greater than zero; null: no bound.</summary>
     public double? CostPerMillion { get; init; }
 
-    /// <summary>Says what is wrong with the values, or null where nothing is.</summary>
+    /// <summary>The fault of the values, or null if there is none.</summary>
     internal string? Validate() => this switch
     {
         { P50: { } p50 } when p50 <= TimeSpan.Zero => OptionRange.Fault(nameof(P50), p50, "greater than zero"),

@@ -25,10 +25,10 @@ public readonly record struct Dimension
     /// <param name="symbol">The name, or null for an axis without one.</param>
     public static Dimension Free(string? symbol = null) => new(0, string.IsNullOrEmpty(symbol) ? null : symbol);
 
-    /// <summary>The size, or null where it is free.</summary>
+    /// <summary>The size, or null if it is free.</summary>
     public long? Size => _sizePlusOne == 0 ? null : _sizePlusOne - 1;
 
-    /// <summary>The name of a free axis, where it has one.</summary>
+    /// <summary>The name of a free axis, if it has one.</summary>
     public string? Symbol { get; }
 
     /// <summary>Whether requests may choose the size.</summary>

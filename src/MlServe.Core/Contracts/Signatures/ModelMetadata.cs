@@ -1,12 +1,12 @@
 namespace MlServe;
 
-/// <summary>What a model's author says of it, as its file has it: nobody has checked it. Immutable.</summary>
+/// <summary>The words of a model's author about it, as its file has them: nobody has checked them. Immutable.</summary>
 public sealed record ModelMetadata
 {
     /// <summary>Of a model that says nothing.</summary>
     public static ModelMetadata None { get; } = new();
 
-    /// <summary>What it is, in the author's words; null where nothing is said. Of an ONNX file the first 4,096 bytes.</summary>
+    /// <summary>The author's description of the model; null if nothing is said. Of an ONNX file the first 4,096 bytes.</summary>
     public string? Description { get; init; }
 
     /// <summary>The tool that wrote the model, or null.</summary>
@@ -18,15 +18,14 @@ public sealed record ModelMetadata
     /// <summary>The model's namespace in reverse domain notation, or null.</summary>
     public string? Domain { get; init; }
 
-    /// <summary>The version that the author gave the model, another than that of <see cref="ModelIdentity"/>; 0 where none was
+    /// <summary>The version that the author gave the model, another than that of <see cref="ModelIdentity"/>; 0 if none was
     /// given.</summary>
     public long Version { get; init; }
 
     /// <summary>
-    /// The names of the classes, in the order of a classifier's scores; empty where none are known. Of an ONNX file they are read from
-    /// the property <c>labels</c>,
-    /// <c>classes</c>, <c>class_names</c>, <c>class_labels</c> or <c>names</c>, as a list or a dictionary (JSON or Python), or a text
-    /// split by lines or commas.
+    /// The names of the classes, in the order of a classifier's scores; empty if none are known. Of an ONNX file they are read from the
+    /// property <c>labels</c>, <c>classes</c>, <c>class_names</c>, <c>class_labels</c> or <c>names</c>. Its value is a list or a dictionary
+    /// (JSON or Python), or a text split by lines or commas.
     /// </summary>
     public IReadOnlyList<string> Labels { get; init; } = [];
 

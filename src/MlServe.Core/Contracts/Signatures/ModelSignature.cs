@@ -4,7 +4,7 @@ using System.Diagnostics;
 namespace MlServe;
 
 /// <summary>
-/// A model's stable contract: what goes in, what comes out, and whether rows can be run together. Immutable and safe for concurrent use.
+/// A model's stable contract: its inputs, its outputs, and whether rows can be run together. Immutable and safe for concurrent use.
 /// </summary>
 [DebuggerDisplay("{ToString(),nq}")]
 public sealed class ModelSignature
@@ -19,7 +19,7 @@ public sealed class ModelSignature
     /// <summary>Makes a signature.</summary>
     /// <param name="inputs">The inputs, names unique.</param>
     /// <param name="outputs">The outputs, at least one, names unique.</param>
-    /// <param name="batchingNote">How the batch axis was found, or why there is none; null where nothing is known.</param>
+    /// <param name="batchingNote">How the batch axis was found, or why there is none; null if nothing is known.</param>
     /// <exception cref="ArgumentException">A name is doubled, or there is no output.</exception>
     public ModelSignature(IEnumerable<ValueSignature> inputs, IEnumerable<ValueSignature> outputs, string? batchingNote = null)
     {
@@ -59,8 +59,8 @@ public sealed class ModelSignature
     public bool IsBatchable { get; }
 
     /// <summary>
-    /// Whether a row's answer is the same in any company; false for a model whose batch axis was stated although its rows were seen to
-    /// answer differently.
+    /// Whether a row's answer is the same in any company. It is false for a model whose batch axis was stated although its rows were seen
+    /// to answer differently.
     /// </summary>
     public bool RowsAreIndependent { get; init; } = true;
 
@@ -72,7 +72,7 @@ public sealed class ModelSignature
 
     /// <summary>
     /// Why requests of several callers are not run together by <c>UseBatching</c> although rows can be: rounding is larger than is
-    /// tolerated. A sentence for a person; null where nothing speaks against it.
+    /// tolerated. A sentence for a person; null if nothing speaks against it.
     /// </summary>
     public string? BatchingObjection { get; init; }
 
@@ -85,7 +85,7 @@ public sealed class ModelSignature
     /// <summary>How the batch axis was found, or why there is none, the reason first, in sentences for a person.</summary>
     public string BatchingNote { get; }
 
-    /// <summary>What the model's author says of it. Default: nothing.</summary>
+    /// <summary>The words of the model's author about it. Default: nothing.</summary>
     public ModelMetadata Metadata { get; init; } = ModelMetadata.None;
 
     internal OutputSelection AllOutputs { get; }
@@ -104,7 +104,7 @@ public sealed class ModelSignature
     internal string OutputNames { get; }
 
     /// <summary>
-    /// The input that a request without names means: the only one, or the only one that must be given; -1 where there is no such.
+    /// The input that a request without names means: the only one, or the only one that must be given; -1 if there is no such.
     /// </summary>
     internal int SoleRequiredInput { get; }
 

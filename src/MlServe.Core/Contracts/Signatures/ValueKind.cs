@@ -1,6 +1,6 @@
 namespace MlServe;
 
-/// <summary>What an input or output of a model is.</summary>
+/// <summary>The kind of an input or output of a model.</summary>
 public enum ValueKind
 {
     /// <summary>An array of elements of one type.</summary>

@@ -22,7 +22,7 @@ public static class MlServeDiagnostics
 
     /// <summary>
     /// Histogram of seconds: how long predictions took, seen by the caller. Tags: <see cref="ModelTag"/>, and <see cref="ErrorTypeTag"/>
-    /// where there was no answer. Its count is the number of predictions.
+    /// if there was no answer. Its count is the number of predictions.
     /// </summary>
     public const string PredictionDurationMetric = "mlserve.prediction.duration";
 
@@ -64,7 +64,7 @@ public static class MlServeDiagnostics
     public const string BatchRechecksMetric = "mlserve.batch.rechecks";
 
     /// <summary>
-    /// What running a batched row again alone showed: <c>same</c>, <c>different</c>, <c>unrepeatable</c> (it differs alone as well),
+    /// The outcome of running a batched row again alone: <c>same</c>, <c>different</c>, <c>unrepeatable</c> (it differs alone as well),
     /// <c>failed</c> (it could not be told).
     /// </summary>
     public const string RecheckOutcomeTag = "mlserve.batch.recheck_outcome";
@@ -107,7 +107,7 @@ public static class MlServeDiagnostics
     /// <summary>Up-down counter of <c>By</c>: the bytes that kept answers take.</summary>
     public const string CacheBytesMetric = "mlserve.cache.size";
 
-    /// <summary>Up-down counter of <c>{cache}</c>: 1 where the cache is in use, 0 where it has switched itself off.</summary>
+    /// <summary>Up-down counter of <c>{cache}</c>: 1 if the cache is in use, 0 if it has switched itself off.</summary>
     public const string CacheActiveMetric = "mlserve.cache.active";
 
     /// <summary>
@@ -143,11 +143,12 @@ public static class MlServeDiagnostics
     public const string FallbackFailuresMetric = "mlserve.fallback.failures";
 
     /// <summary>
-    /// What answered in the model's place: the name of another model, <c>stale_answer</c>, <c>value</c> or <c>delegate</c>.
+    /// The fallback step that answered in the model's place: the name of another model, <c>stale_answer</c>, <c>value</c> or
+    /// <c>delegate</c>.
     /// </summary>
     public const string FallbackStepTag = "mlserve.fallback.step";
 
-    /// <summary>Tag of activities: the status of the model that was asked, where something else answered in its place.</summary>
+    /// <summary>Tag of activities: the status of the model that was asked, if something else answered in its place.</summary>
     public const string FallbackReasonTag = "mlserve.fallback.reason";
 
     /// <summary>
@@ -165,9 +166,10 @@ public static class MlServeDiagnostics
     public const string GuestFaultsMetric = "mlserve.guest.faults";
 
     /// <summary>
-    /// What threw: <c>logger</c>, <c>meter_listener</c>, <c>activity_listener</c>, <c>event_listener</c>, <c>clock</c>, <c>context</c> (a
-    /// synchronization context or task scheduler that takes no work), <c>cancellation</c> (a callback of a token), <c>callback</c> (a
-    /// handler or check), <c>layer</c>, <c>host</c>; <c>mlserve</c>: work of its own.
+    /// The guest that threw: <c>logger</c>, <c>meter_listener</c>, <c>activity_listener</c>, <c>event_listener</c>, <c>clock</c>,
+    /// <c>layer</c> or <c>host</c>. Others are <c>context</c> (a synchronization context or task scheduler that takes no work),
+    /// <c>cancellation</c> (a callback of a token) and <c>callback</c> (a handler or check). The value <c>mlserve</c> stands for work of
+    /// its own.
     /// </summary>
     public const string GuestTag = "mlserve.guest";
 
@@ -175,7 +177,7 @@ public static class MlServeDiagnostics
     public const string ModelTag = "mlserve.model";
 
     /// <summary>
-    /// Tag of metrics and activities, only where there was no answer: the status (<see cref="PredictionStatusExtensions.ToTag"/>),
+    /// Tag of metrics and activities, only if there was no answer: the status (<see cref="PredictionStatusExtensions.ToTag"/>),
     /// <see cref="CancelledErrorType"/> or <see cref="ExceptionErrorType"/>.
     /// </summary>
     public const string ErrorTypeTag = "error.type";
@@ -189,20 +191,19 @@ public static class MlServeDiagnostics
     /// <summary>Tag of activities: the status of the prediction (<see cref="PredictionStatusExtensions.ToTag"/>).</summary>
     public const string StatusTag = "mlserve.status";
 
-    /// <summary>Tag of activities: the <see cref="PredictionErrorCode"/>, where there was no answer.</summary>
+    /// <summary>Tag of activities: the <see cref="PredictionErrorCode"/>, if there was no answer.</summary>
     public const string ErrorCodeTag = "mlserve.error_code";
 
-    /// <summary>Tag of activities: where the answer came from: <c>model</c>, <c>cache</c>, <c>stale_cache</c> or <c>fallback</c>.</summary>
+    /// <summary>Tag of activities: the source of the answer, <c>model</c>, <c>cache</c>, <c>stale_cache</c> or <c>fallback</c>.</summary>
     public const string SourceTag = "mlserve.source";
 
-    /// <summary>Tag of activities: the model that answered, where it is another than the one that was asked.</summary>
+    /// <summary>Tag of activities: the model that answered, if it is another than the one that was asked.</summary>
     public const string AnsweredByTag = "mlserve.answered_by";
 
     /// <summary>
-    /// Tag of metrics and activities: the version of the model that answered, or did not answer; absent where that is not known. In metrics
-    /// it is bounded: another file under the same name of
-    /// a version has the first digits of its digest behind it (<c>1@3f2a…</c>), and from the 17th version of a model on it is <see
-    /// cref="OtherVersions"/>.
+    /// Tag of metrics and activities: the version of the model that answered, or did not answer; absent if that is not known. In metrics it
+    /// is bounded. Another file under the same name of a version has the first digits of its digest behind it (<c>1@3f2a…</c>). From the
+    /// 17th version of a model on it is <see cref="OtherVersions"/>.
     /// </summary>
     public const string VersionTag = "mlserve.version";
 
@@ -215,7 +216,7 @@ public static class MlServeDiagnostics
     /// <summary>Tag of activities: the <see cref="Caller.Tenant"/> of the caller, if there is one.</summary>
     public const string TenantTag = "mlserve.tenant";
 
-    /// <summary>Tag of activities: the rows of the request, where it states them.</summary>
+    /// <summary>Tag of activities: the rows of the request, if it states them.</summary>
     public const string RowsTag = "mlserve.rows";
 
     /// <summary>Tag of activities: the rows of the batch that the request rode in.</summary>

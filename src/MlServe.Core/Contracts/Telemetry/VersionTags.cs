@@ -1,9 +1,9 @@
 namespace MlServe;
 
 /// <summary>
-/// The versions of a model as values of a metric's tag: each by its name, or with its digest where another file had the name before; a
-/// bounded number, since a listener keeps a series for
-/// each. A version that was seen before allocates nothing. Safe for concurrent use.
+/// The versions of a model as values of a metric's tag. Each goes by its name, or by its name with its digest if another file had the name
+/// before. Their number is bounded, since a listener keeps a series for each. A version that was seen before allocates nothing. Safe for
+/// concurrent use.
 /// </summary>
 internal sealed class VersionTags
 {

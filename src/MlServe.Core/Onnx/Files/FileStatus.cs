@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace MlServe.Onnx.Files;
 
 /// <summary>
-/// What a name in the file system stands for, and whose it is: .NET tells neither a pipe from a file nor the owner. Linux alone is asked.
+/// The kind and the owner of a name in the file system: .NET tells neither a pipe from a file nor the owner. Linux alone is asked.
 /// </summary>
 /// <param name="Kind">What it is.</param>
 /// <param name="Size">The bytes of a regular file.</param>
@@ -36,16 +36,16 @@ internal readonly partial record struct FileStatus(
     /// <summary>Whether others than its owner may do anything with it.</summary>
     public bool IsOpenToOthers => ((int)Mode & 0x3F) != 0;
 
-    /// <summary>The user that this process acts as; null where that cannot be told.</summary>
+    /// <summary>The user that this process acts as; null if that cannot be told.</summary>
     public static uint? CurrentUser => OperatingSystem.IsLinux() ? GetEffectiveUser() : null;
 
     /// <summary>Asks about a path.</summary>
-    /// <returns>Null where there is nothing, or it cannot be told.</returns>
+    /// <returns>Null if there is nothing, or it cannot be told.</returns>
     public static FileStatus? Of(string path, bool followLinks = true) =>
         Ask(CurrentFolder, path, followLinks ? 0 : NoFollow);
 
-    /// <summary>Asks about what has been opened.</summary>
-    /// <returns>Null where it cannot be told.</returns>
+    /// <summary>Asks about a file that has been opened.</summary>
+    /// <returns>Null if it cannot be told.</returns>
     public static FileStatus? Of(SafeFileHandle handle)
     {
         var isHeld = false;

@@ -9,7 +9,7 @@ internal static class FolderTrust
     private const uint Administrator = 0;
 
     /// <summary>
-    /// Why a folder is not trusted; null where it is. Told on Linux alone: elsewhere .NET does not say whose a folder is.
+    /// Why a folder is not trusted; null if it is. Told on Linux alone: elsewhere .NET does not say whose a folder is.
     /// </summary>
     public static string? ProblemOf(string folder)
     {

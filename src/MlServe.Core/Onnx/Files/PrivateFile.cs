@@ -13,7 +13,7 @@ internal sealed class PrivateFile : IDisposable
 
     public string Path { get; }
 
-    /// <returns>Null where there is no room for temporary files.</returns>
+    /// <returns>Null if there is no room for temporary files.</returns>
     public static PrivateFile? TryCreate(string name)
     {
         try

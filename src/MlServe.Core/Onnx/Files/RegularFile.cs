@@ -4,8 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace MlServe.Onnx.Files;
 
 /// <summary>
-/// Reads a whole file that somebody else may have put there: a pipe or a device is never waited for, no more is read than was said, and
-/// what changes meanwhile is refused.
+/// Reads a whole file that somebody else may have put there. A pipe or a device is never waited for. No more is read than was said, and a
+/// file that changes meanwhile is refused.
 /// </summary>
 internal static partial class RegularFile
 {
@@ -18,8 +18,8 @@ internal static partial class RegularFile
     /// <summary>Reads a file.</summary>
     /// <param name="path">Its full path.</param>
     /// <param name="maxBytes">The most bytes that are read.</param>
-    /// <param name="followLinks">Whether a link is opened, where the path ends in one.</param>
-    /// <param name="check">Called with the first bytes, before the rest is read; throws where they show that the rest is not
+    /// <param name="followLinks">Whether a link is opened, if the path ends in one.</param>
+    /// <param name="check">Called with the first bytes, before the rest is read; throws if they show that the rest is not
     /// wanted.</param>
     /// <param name="cancellationToken">Gives the reading up, between pieces.</param>
     /// <exception cref="FileRefusedException">It is no regular file, larger than was allowed, or changes while it is read.</exception>
@@ -40,7 +40,7 @@ internal static partial class RegularFile
         return ReadAll(handle, path, maxBytes, check, cancellationToken);
     }
 
-    /// <summary>Reads what has been opened, whole.</summary>
+    /// <summary>Reads a file that has been opened, whole.</summary>
     private static byte[] ReadAll(SafeFileHandle handle, string path, long maxBytes, FirstBytes? check, CancellationToken cancellationToken)
     {
         long length;

@@ -17,10 +17,10 @@ internal sealed class SealKey
 
     private SealKey(byte[] key, string path) => (_key, Path) = (key, path);
 
-    /// <summary>Where it lies.</summary>
+    /// <summary>Its path.</summary>
     public string Path { get; }
 
-    /// <summary>Where it lies unless said otherwise: among the user's own data. Null where the user has no place for such.</summary>
+    /// <summary>Its path unless another is named: among the user's own data. Null if the user has no place for such.</summary>
     public static string? DefaultPath
     {
         get
@@ -31,7 +31,7 @@ internal sealed class SealKey
         }
     }
 
-    /// <summary>Reads a key; makes it where there is none.</summary>
+    /// <summary>Reads a key; makes it if there is none.</summary>
     /// <exception cref="IOException">There is none and none can be made, or others may read or replace it. The message says
     /// which.</exception>
     public static SealKey Load(string path)
@@ -58,7 +58,7 @@ internal sealed class SealKey
         }
     }
 
-    /// <summary>Begins a hash that only who has the key can make.</summary>
+    /// <summary>Begins a hash that only a holder of the key can make.</summary>
     public IncrementalHash Begin() => IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _key);
 
     private static void Make(string path)

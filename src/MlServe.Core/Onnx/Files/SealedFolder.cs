@@ -5,9 +5,9 @@ using System.Text;
 namespace MlServe.Onnx.Files;
 
 /// <summary>
-/// Keeps files in a folder and knows them again. Each ends with a seal: a keyed hash over what it is (<c>context</c>) and what is in it. A
-/// file without the right seal is taken only where nobody else can have put it there. What is read is what was checked. Safe for concurrent
-/// use, also by several processes.
+/// Keeps files in a folder and knows them again. Each ends with a seal: a keyed hash over what it is (<c>context</c>) and over its
+/// contents. A file without the right seal is taken only if nobody else can have put it there. The bytes that are read are those that were
+/// checked. Safe for concurrent use, also by several processes.
 /// </summary>
 internal sealed class SealedFolder
 {
@@ -24,8 +24,8 @@ internal sealed class SealedFolder
 
     private readonly SealKey? _key;
 
-    /// <param name="folder">The folder; made where there is none.</param>
-    /// <param name="keyFile">Where the key lies; null: among the user's own data.</param>
+    /// <param name="folder">The folder; made if there is none.</param>
+    /// <param name="keyFile">The path of the key; null: among the user's own data.</param>
     /// <exception cref="IOException">The folder cannot be made, or the key that was named cannot be used. The message says why.</exception>
     public SealedFolder(string folder, string? keyFile)
     {
@@ -41,10 +41,10 @@ internal sealed class SealedFolder
 
     public string Folder { get; }
 
-    /// <summary>Why nothing in the folder can be trusted; null where it can.</summary>
+    /// <summary>Why nothing in the folder can be trusted; null if it can.</summary>
     public string? Problem { get; }
 
-    /// <summary>Why the folder alone is no proof; null where it is.</summary>
+    /// <summary>Why the folder alone is no proof; null if it is.</summary>
     private string? NotTrusted { get; }
 
     private static int SealSize => Mark.Length + (Sha256Size * 2);
@@ -55,7 +55,7 @@ internal sealed class SealedFolder
     /// <param name="maxBytes">The most bytes that are read.</param>
     /// <param name="problem">Why there is one and it is not taken.</param>
     /// <param name="cancellationToken">Gives the reading up.</param>
-    /// <returns>Null where there is none, or none that is taken.</returns>
+    /// <returns>Null if there is none, or none that is taken.</returns>
     public byte[]? TryRead(string name, string context, long maxBytes, out string? problem, CancellationToken cancellationToken = default)
     {
         problem = Problem;
@@ -91,7 +91,7 @@ internal sealed class SealedFolder
         }
     }
 
-    /// <summary>What a file holds before its seal.</summary>
+    /// <summary>The contents of a file before its seal.</summary>
     public static ReadOnlySpan<byte> ContentOf(ReadOnlySpan<byte> file) => file[..^SealSize];
 
     /// <summary>Writes a file and puts it in its place at once.</summary>

@@ -3,8 +3,8 @@ using MlServe.Tensors;
 namespace MlServe.Onnx.Finite;
 
 /// <summary>
-/// Refuses requests that hold what their model is not known to take: before they are batched, so that one caller's NaN never lies beside
-/// another's row.
+/// Refuses requests that hold values which their model is not known to take. It does so before they are batched, so that one caller's NaN
+/// never lies beside another's row.
 /// </summary>
 internal static class FiniteInputs
 {
@@ -57,7 +57,7 @@ internal static class FiniteInputs
             : RequestErrors.NotFinite(model, signature, FiniteScan.KindOf(elements.Type, bytes, index), new(index, elements.Shape, part));
     }
 
-    /// <summary>The shape of a flat list, which follows from the model; null where it does not.</summary>
+    /// <summary>The shape of a flat list, which follows from the model; null if it does not.</summary>
     private static long[]? ShapeOf(ValueSignature signature, long length, bool isRow, int rows)
     {
         var shape = new List<long>();

@@ -3,10 +3,10 @@ using MlServe.Tensors;
 
 namespace MlServe.Onnx.Finite;
 
-/// <summary>Where in an input an element stands; put into words when somebody reads them.</summary>
+/// <summary>The place of an element in an input; put into words when somebody reads them.</summary>
 /// <param name="index">Its position in row-major order.</param>
-/// <param name="shape">The shape of the tensor that holds it; null where it is not known.</param>
-/// <param name="part">The part of a sequence that the tensor is; -1 where it is the whole input.</param>
+/// <param name="shape">The shape of the tensor that holds it; null if it is not known.</param>
+/// <param name="part">The part of a sequence that the tensor is; -1 if it is the whole input.</param>
 internal sealed class FinitePlace(int index, long[]? shape, int part = -1)
 {
     public override string ToString()

@@ -4,9 +4,9 @@ using MlServe.Tensors;
 namespace MlServe.Onnx.Finite;
 
 /// <summary>
-/// Finds out, by trying, which values that are not finite a model takes: trees take NaN for what is missing, masks take a negative
-/// infinity. A kind may come in an input where a good row is answered finitely with it, wherever it was put. And finds out what answers to
-/// good rows hold themselves. What could not be tried is not taken.
+/// Finds out, by trying, which values that are not finite a model takes: trees take NaN for missing values, masks take a negative infinity.
+/// A kind may come in an input if a good row is answered finitely with it, in every place that it was put. It also finds out which such
+/// values answers to good rows hold themselves. Kinds that could not be tried are not taken.
 /// </summary>
 /// <param name="executor">Runs the model.</param>
 /// <param name="options">What the user says of it.</param>
@@ -31,8 +31,8 @@ internal sealed class FinitenessTrials(
     /// <summary>The names of inputs that there was no time to try.</summary>
     public List<string> Untried { get; } = [];
 
-    /// <summary>The signature with what was found.</summary>
-    /// <param name="row">A request that the model takes; null where none is known.</param>
+    /// <summary>The signature with the findings.</summary>
+    /// <param name="row">A request that the model takes; null if none is known.</param>
     /// <exception cref="ModelLoadException">The options name an input that the model does not have.</exception>
     public ModelSignature Find(PredictionInputs? row)
     {
@@ -55,7 +55,7 @@ internal sealed class FinitenessTrials(
             [.. signature.Outputs.Select((output, i) => output with { NonFiniteValues = _outputs[i] })]);
     }
 
-    /// <summary>Rows that the user calls good are, whatever they hold.</summary>
+    /// <summary>Rows that the user calls good are good, no matter what they hold.</summary>
     private void TakeSample(in PredictionInputs sample)
     {
         for (var i = 0; i < sample.Count; i++)
@@ -115,7 +115,7 @@ internal sealed class FinitenessTrials(
         }
     }
 
-    /// <returns>Null where there is no time left to try.</returns>
+    /// <returns>Null if there is no time left to try.</returns>
     private bool? IsAnsweredFinitely(in PredictionInputs row, int position, NonFiniteValues kind, long count, FloatLeaves[] good)
     {
         foreach (var pattern in NonFiniteRow.PatternsFor(count))
@@ -141,7 +141,7 @@ internal sealed class FinitenessTrials(
     private int IndexOf(in PredictionInput input) =>
         input.Name is null ? executor.Signature.SoleRequiredInput : executor.Signature.IndexOfInput(input.Name);
 
-    /// <summary>What the model answers; null where it refuses the row.</summary>
+    /// <summary>The model's answer; null if it refuses the row.</summary>
     private FloatLeaves[]? Run(in PredictionInputs row)
     {
         if (trials is null) return null;

@@ -2,7 +2,7 @@ using MlServe.Tensors;
 
 namespace MlServe.Onnx.Finite;
 
-/// <summary>All of floating point in one output of an answer, for a look at what is not finite in it.</summary>
+/// <summary>All of floating point in one output of an answer, for a look at the elements that are not finite.</summary>
 internal sealed class FloatLeaves
 {
     private readonly List<(ElementType Type, byte[] Bytes)> _tensors = [];
@@ -11,7 +11,7 @@ internal sealed class FloatLeaves
     {
     }
 
-    /// <summary>What is among the elements.</summary>
+    /// <summary>The kinds that are among the elements.</summary>
     public NonFiniteValues Kinds { get; private set; }
 
     /// <summary>Whether there is a finite element, which shows that there was something to compute.</summary>

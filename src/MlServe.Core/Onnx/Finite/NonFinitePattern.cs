@@ -1,6 +1,6 @@
 namespace MlServe.Onnx.Finite;
 
-/// <summary>Where in an input a trial puts what is not finite.</summary>
+/// <summary>The places in an input at which a trial puts values that are not finite.</summary>
 internal enum NonFinitePattern
 {
     /// <summary>The first element.</summary>
@@ -10,8 +10,8 @@ internal enum NonFinitePattern
     Last,
 
     /// <summary>
-    /// Every other one along each axis, those whose coordinates add up to an odd number: of a mask no line is covered whole, and no window
-    /// of a convolution is spared.
+    /// Every other one along each axis, those whose coordinates add up to an odd number. So no line of a mask is covered whole, and no
+    /// window of a convolution is spared.
     /// </summary>
     Odd,
 

@@ -22,7 +22,7 @@ internal static class NonFiniteRow
         }
     }
 
-    /// <summary>What is among the elements of a value already.</summary>
+    /// <summary>The kinds that are among the elements of a value already.</summary>
     public static NonFiniteValues KindsOf(in PredictionInput input)
     {
         switch (input.Kind)
@@ -52,7 +52,7 @@ internal static class NonFiniteRow
     /// <param name="row">The row.</param>
     /// <param name="position">The position of the input among what the row gives.</param>
     /// <param name="kind">What to put there.</param>
-    /// <param name="pattern">Where.</param>
+    /// <param name="pattern">The place.</param>
     public static PredictionInputs With(in PredictionInputs row, int position, NonFiniteValues kind, NonFinitePattern pattern)
     {
         var items = new PredictionInput[row.Count];

@@ -8,7 +8,7 @@ internal static class StatedInputs
     /// <summary>Stands for all inputs that are not named.</summary>
     private const string Others = "*";
 
-    /// <summary>What each input may hold as stated; null where nothing is.</summary>
+    /// <summary>The kinds that each input may hold as stated; null if nothing is.</summary>
     /// <exception cref="ModelLoadException">An input is named that the model does not have, or that holds no floating point.</exception>
     public static NonFiniteValues?[] Read(ModelSignature signature, OnnxModelOptions options)
     {

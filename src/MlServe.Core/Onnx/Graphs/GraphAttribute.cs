@@ -15,19 +15,19 @@ internal sealed class GraphAttribute
 
     public float Float { get; init; }
 
-    /// <summary>Null where it is longer than <see cref="OnnxGraph.MaxKeptText"/>, or no UTF-8.</summary>
+    /// <summary>Null if it is longer than <see cref="OnnxGraph.MaxKeptText"/>, or no UTF-8.</summary>
     public string? Text { get; init; }
 
     /// <summary>How many elements a list has, kept or not.</summary>
     public int Count { get; init; }
 
-    /// <summary>Null where there are more than <see cref="OnnxGraph.MaxKeptValues"/>.</summary>
+    /// <summary>Null if there are more than <see cref="OnnxGraph.MaxKeptValues"/>.</summary>
     public long[]? Ints { get; init; }
 
-    /// <summary>Null where there are more than <see cref="OnnxGraph.MaxKeptValues"/>.</summary>
+    /// <summary>Null if there are more than <see cref="OnnxGraph.MaxKeptValues"/>.</summary>
     public float[]? Floats { get; init; }
 
-    /// <summary>Null where one is not kept, or there are more than <see cref="OnnxGraph.MaxKeptValues"/>.</summary>
+    /// <summary>Null if one is not kept, or there are more than <see cref="OnnxGraph.MaxKeptValues"/>.</summary>
     public string[]? Texts { get; init; }
 
     /// <summary>The tensor, or the first of several.</summary>
@@ -37,7 +37,7 @@ internal sealed class GraphAttribute
     /// cref="GraphAttributeKind.Graphs"/>.</summary>
     public IReadOnlyList<GraphBody> Bodies { get; init; } = [];
 
-    /// <summary>The same under another name: what a function's body gets for its reference.</summary>
+    /// <summary>The same under another name: the form that a function's body gets for its reference.</summary>
     public GraphAttribute As(string name) => name == Name ? this : new()
     {
         Name = name,

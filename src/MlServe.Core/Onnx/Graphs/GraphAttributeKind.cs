@@ -1,6 +1,6 @@
 namespace MlServe.Onnx.Graphs;
 
-/// <summary>What an attribute holds, with the numbers of <c>AttributeProto.AttributeType</c>.</summary>
+/// <summary>The kind of value that an attribute holds, with the numbers of <c>AttributeProto.AttributeType</c>.</summary>
 internal enum GraphAttributeKind
 {
     Undefined = 0,

@@ -13,7 +13,7 @@ internal sealed class GraphBody
     /// <summary>Outputs in the order of the file. Their declared shapes are hints that models are known not to keep to.</summary>
     public required IReadOnlyList<OnnxValueInfo> Outputs { get; init; }
 
-    /// <summary>What the file says of values in between: hints as well.</summary>
+    /// <summary>The file's declarations of values in between: hints as well.</summary>
     public required IReadOnlyList<OnnxValueInfo> Declared { get; init; }
 
     /// <summary>Dense and sparse initializers by name. In the main graph, those that are inputs as well (<see
@@ -23,7 +23,9 @@ internal sealed class GraphBody
     /// <summary>Each node behind those whose outputs it takes, in whichever order the file has them. Nodes of a cycle stand last.</summary>
     public required IReadOnlyList<GraphNode> Nodes { get; init; }
 
-    /// <summary>What makes the graph invalid: a name that is given twice, a cycle. The first few; empty for a valid graph.</summary>
+    /// <summary>
+    /// The faults that make the graph invalid: a name that is given twice, a cycle. The first few; empty for a valid graph.
+    /// </summary>
     public required IReadOnlyList<string> Faults { get; init; }
 
     /// <summary>Names that its nodes and outputs take and that are not made in it: values of the graphs around it. Each once.</summary>

@@ -69,7 +69,7 @@ internal sealed class GraphBodyBuilder
         return [.. free];
     }
 
-    /// <summary>The nodes, each behind those it depends on; in the file's own order where that is one.</summary>
+    /// <summary>The nodes, each behind those it depends on; in the file's own order if that is one.</summary>
     private List<GraphNode> Order(Dictionary<string, int> makers)
     {
         var waitsFor = new int[Nodes.Count];

@@ -17,8 +17,10 @@ internal sealed class GraphFunction
     /// <summary>Attributes with a default, which a call may leave out.</summary>
     public required IReadOnlyDictionary<string, GraphAttribute> Defaults { get; init; }
 
-    /// <summary>What stands in a node's place when the function is called: its references replaced by the call's attributes, or by
-    /// defaults; left out where neither is.</summary>
+    /// <summary>
+    /// The attributes of a node when the function is called. Its references are replaced by the call's attributes, or by defaults. A
+    /// reference that has neither is left out.
+    /// </summary>
     public GraphAttribute[] Bind(GraphNode node, GraphNode call)
     {
         if (!Array.Exists(node.Attributes, static attribute => attribute.Reference is not null)) return node.Attributes;

@@ -6,7 +6,7 @@ namespace MlServe.Onnx.Graphs;
 /// <summary>A node of a graph: an operator, or a call of one of the model's functions.</summary>
 internal sealed class GraphNode
 {
-    /// <summary>The operator's domain; <c>ai.onnx</c> where the file leaves it empty.</summary>
+    /// <summary>The operator's domain; <c>ai.onnx</c> if the file leaves it empty.</summary>
     public required string Domain { get; init; }
 
     public required string OpType { get; init; }
@@ -14,7 +14,7 @@ internal sealed class GraphNode
     /// <summary>Which of several functions of one name; empty as a rule.</summary>
     public string Overload { get; init; } = "";
 
-    /// <summary>Empty where it has none.</summary>
+    /// <summary>Empty if it has none.</summary>
     public string Name { get; init; } = "";
 
     /// <summary>Names of values; an empty one is an input that is left out.</summary>
@@ -25,7 +25,7 @@ internal sealed class GraphNode
 
     public required GraphAttribute[] Attributes { get; init; }
 
-    /// <summary>What its subgraphs take from the graphs around them, each name once.</summary>
+    /// <summary>The names that its subgraphs take from the graphs around them, each once.</summary>
     public IReadOnlyList<string> Captured { get; init; } = [];
 
     public bool IsStandard => Domain == InspectionState.OnnxDomain;
@@ -43,10 +43,10 @@ internal sealed class GraphNode
         ? found.Text ?? otherwise
         : otherwise;
 
-    /// <summary>Null where it is absent, or too long to be kept.</summary>
+    /// <summary>Null if it is absent, or too long to be kept.</summary>
     public long[]? Ints(string attribute) => Find(attribute) is { Kind: GraphAttributeKind.Ints } found ? found.Ints : null;
 
-    /// <summary>Null where it is absent, or too long to be kept.</summary>
+    /// <summary>Null if it is absent, or too long to be kept.</summary>
     public float[]? Floats(string attribute) => Find(attribute) is { Kind: GraphAttributeKind.Floats } found ? found.Floats : null;
 
     public GraphBody? Body(string attribute) => Find(attribute) is { Kind: GraphAttributeKind.Graph, Bodies: [var body] } ? body : null;

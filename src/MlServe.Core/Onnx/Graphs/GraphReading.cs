@@ -2,7 +2,7 @@ using MlServe.Onnx.Inspection;
 
 namespace MlServe.Onnx.Graphs;
 
-/// <summary>What is left of the limits while a graph is read. One thread, one model.</summary>
+/// <summary>The rest of the limits while a graph is read. One thread, one model.</summary>
 internal sealed class GraphReading(OnnxInspectionLimits limits)
 {
     private int _kept;

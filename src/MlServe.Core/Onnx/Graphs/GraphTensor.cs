@@ -18,14 +18,15 @@ internal sealed class GraphTensor
 
     public bool IsSparse { get; init; }
 
-    /// <summary>The elements of a small tensor of integers or booleans; null for all else, and where there are not as many as the
-    /// dimensions say.</summary>
+    /// <summary>
+    /// The elements of a small tensor of integers or booleans; null for all else, and if there are not as many as the dimensions say.
+    /// </summary>
     public long[]? Integers { get; init; }
 
     /// <summary>The elements of a small tensor of 16-, 32- or 64-bit floats; null for all else.</summary>
     public double[]? Numbers { get; init; }
 
-    /// <summary>The number of elements that the dimensions claim; <see cref="long.MaxValue"/> where it does not fit.</summary>
+    /// <summary>The number of elements that the dimensions claim; <see cref="long.MaxValue"/> if it does not fit.</summary>
     public long Count => CountOf(Dims);
 
     public static GraphTensor Of(string name, long[] integers, params long[] dims) =>

@@ -4,13 +4,12 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx.Graphs;
 
 /// <summary>
-/// What a model computes, as far as it has to be understood and not only counted: its graphs, functions and small constants. Read without
-/// trusting a byte, and
-/// immutable. Weights are not copied: the model of a graph is small beside its file.
+/// The computation of a model, as far as it has to be understood and not only counted: its graphs, functions and small constants. Read
+/// without trusting a byte, and immutable. Weights are not copied: the model of a graph is small beside its file.
 /// </summary>
 internal sealed class OnnxGraph
 {
-    /// <summary>The most elements of a tensor or a list that are kept. What shapes are made of has fewer.</summary>
+    /// <summary>The most elements of a tensor or a list that are kept. The tensors that shapes are made of have fewer.</summary>
     public const int MaxKeptValues = 4096;
 
     /// <summary>The most bytes of a text in an attribute that are kept.</summary>
@@ -35,8 +34,10 @@ internal sealed class OnnxGraph
 
     public required IReadOnlyDictionary<string, string> Metadata { get; init; }
 
-    /// <summary>What makes the model as a whole ambiguous: an operator set or a function that is given twice. Empty for a valid model;
-    /// graphs have their own.</summary>
+    /// <summary>
+    /// The faults that make the model as a whole ambiguous: an operator set or a function that is given twice. Empty for a valid model;
+    /// graphs have their own.
+    /// </summary>
     public required IReadOnlyList<string> Faults { get; init; }
 
     /// <summary>The inputs that a session has, in its order: those that a request must give, then those that have a default.</summary>

@@ -2,8 +2,10 @@ using MlServe.Onnx.Inspection;
 
 namespace MlServe.Onnx.Graphs;
 
-/// <summary>Reads ModelProto and FunctionProto. What the inspector has refused before need not be refused here again; what does not fit the
-/// wire format is.</summary>
+/// <summary>
+/// Reads ModelProto and FunctionProto. Faults that the inspector has refused before need not be refused here again; bytes that do not fit
+/// the wire format are.
+/// </summary>
 internal static class OnnxGraphReader
 {
     public static OnnxGraph Read(ReadOnlySpan<byte> model, OnnxInspectionLimits limits)

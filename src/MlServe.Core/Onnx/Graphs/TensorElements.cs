@@ -13,7 +13,7 @@ internal static class TensorElements
     public static bool AreNumbers(OnnxElementType type) =>
         type is OnnxElementType.Float or OnnxElementType.Double or OnnxElementType.Float16 or OnnxElementType.BFloat16;
 
-    /// <summary>Adds the elements of raw_data; none where there are not exactly as many.</summary>
+    /// <summary>Adds the elements of raw_data; none if there are not exactly as many.</summary>
     public static void ReadRaw(ReadOnlySpan<byte> raw, OnnxElementType type, int count, List<long> integers, List<double> numbers)
     {
         var width = WidthOf(type);

@@ -3,8 +3,8 @@ using System.Text.Unicode;
 namespace MlServe.Onnx.Inspection;
 
 /// <summary>
-/// Recognises what is commonly handed over in place of an ONNX model. Asked only after the bytes failed to read as ONNX, so a wrong guess
-/// costs a model nothing but the wording of its refusal.
+/// Recognises files that are commonly handed over in place of an ONNX model. Asked only after the bytes failed to read as ONNX, so a wrong
+/// guess costs a model nothing but the wording of its refusal.
 /// </summary>
 internal static class ForeignFormat
 {

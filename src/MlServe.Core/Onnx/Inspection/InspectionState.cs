@@ -4,7 +4,7 @@ using System.Text;
 
 namespace MlServe.Onnx.Inspection;
 
-/// <summary>What one inspection has gathered so far, and what is left of its limits. One thread, one model.</summary>
+/// <summary>The findings of one inspection so far, and the rest of its limits. One thread, one model.</summary>
 internal sealed class InspectionState(OnnxInspectionLimits limits)
 {
     public const string OnnxDomain = "ai.onnx";
@@ -113,8 +113,8 @@ internal sealed class InspectionState(OnnxInspectionLimits limits)
     }
 
     /// <summary>
-    /// The beginning of a text for people, empty ones left out. It is no reason to refuse a model: what is no UTF-8 in it is replaced,
-    /// and it stays away if there is too much text.
+    /// The beginning of a text for people, empty ones left out. It is no reason to refuse a model. Bytes in it that are no UTF-8 are
+    /// replaced, and it stays away if there is too much text.
     /// </summary>
     public string? KeepDescription(ReadOnlySpan<byte> utf8)
     {

@@ -1,6 +1,6 @@
 namespace MlServe.Onnx.Inspection;
 
-/// <summary>Reads NodeProto and AttributeProto; by the graphs in attributes, the only place where ONNX graphs nest.</summary>
+/// <summary>Reads NodeProto and AttributeProto, and with them the graphs in attributes, the only place at which ONNX graphs nest.</summary>
 internal static class NodeReader
 {
     public static void Read(WireReader reader, InspectionState state, GraphPlace place, int depth)

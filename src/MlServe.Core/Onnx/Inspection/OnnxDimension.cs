@@ -7,7 +7,7 @@ namespace MlServe.Onnx.Inspection;
 /// declare sizes that the model does not keep to.
 /// </summary>
 /// <param name="Size">
-/// The number of elements, zero or more, or null where the model gives none. A negative declared size counts as none.
+/// The number of elements, zero or more, or null if the model gives none. A negative declared size counts as none.
 /// </param>
 /// <param name="Symbol">The name of a size that is known only when the model runs, or null.</param>
 public readonly record struct OnnxDimension(long? Size, string? Symbol)

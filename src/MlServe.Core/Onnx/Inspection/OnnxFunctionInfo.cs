@@ -1,7 +1,7 @@
 namespace MlServe.Onnx.Inspection;
 
 /// <summary>A function that the model defines for itself.</summary>
-/// <param name="Domain">The domain; <c>ai.onnx</c> where the file leaves it empty.</param>
+/// <param name="Domain">The domain; <c>ai.onnx</c> if the file leaves it empty.</param>
 /// <param name="Name">The name, which nodes use as their operator.</param>
 /// <param name="Overload">Which of several functions of the same domain and name it is; empty for the only one.</param>
 /// <param name="NodeCount">The nodes of its body, those of the subgraphs in it included.</param>

@@ -1,16 +1,17 @@
 namespace MlServe.Onnx.Inspection;
 
 /// <summary>
-/// What an inspection accepts at most. A model beyond a limit is refused with <see cref="ModelLoadFailure.TooLarge"/>, so that a hostile
-/// file of a few megabytes cannot take the time and memory of the process. Not to be changed while it is in use.
+/// The most that an inspection accepts. A model beyond a limit is refused with <see cref="ModelLoadFailure.TooLarge"/>. So a hostile file
+/// of a few megabytes cannot take the time and memory of the process. Not to be changed while it is in use.
 /// </summary>
 public sealed class OnnxInspectionLimits
 {
     internal static readonly OnnxInspectionLimits Default = new();
 
     /// <summary>
-    /// How deep subgraphs, and the types of inputs and outputs, may nest. Range: 0 to 100. Default: 32, no less than what the runtime's own
-    /// protobuf parser takes (100 nested messages, three to a subgraph and some for what is in it: 31 deep loads, 32 does not).
+    /// How deep subgraphs, and the types of inputs and outputs, may nest. Range: 0 to 100. Default: 32, no less than the runtime's own
+    /// protobuf parser takes. That parser takes 100 nested messages, three to a subgraph and some for its contents: 31 deep loads, 32 does
+    /// not.
     /// </summary>
     public int MaxDepth { get; set; } = 32;
 
@@ -52,20 +53,20 @@ public sealed class OnnxInspectionLimits
     public int MaxExpandedNodes { get; set; } = 1_000_000;
 
     /// <summary>
-    /// How often the body of a loop may run by what stands in the file, those of loops within loops multiplied. Range: 1 to
+    /// How often the body of a loop may run by the numbers that stand in the file, those of loops within loops multiplied. Range: 1 to
     /// <see cref="long.MaxValue"/>. Default: 1,000,000, far above the steps of a sequence. Loops whose end depends on the data are not
     /// counted: <c>OnnxModelOptions.LoadTimeout</c> bounds them while the model is loaded.
     /// </summary>
     public long MaxLoopTrips { get; set; } = 1_000_000;
 
     /// <summary>
-    /// How many bytes a value may have that a node makes of sizes which stand in the file, free axes counted as 1; and how many all
+    /// How many bytes a value may have that a node makes of sizes in the file, free axes counted as 1. The same bound holds for all
     /// constants together that are made so. Range: 1 to <see cref="long.MaxValue"/>. Default: 1,073,741,824 (1 GiB): a file of some hundred
     /// bytes can ask for any amount of memory.
     /// </summary>
     public long MaxDerivedBytes { get; set; } = 1L << 30;
 
-    /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
+    /// <summary>Names the faults of the values, one message each; none if there is no fault.</summary>
     /// <returns>Messages that name the limit, its value and its range.</returns>
     public IEnumerable<string> Validate() => Faults().Select(static fault => fault.Message);
 
@@ -80,7 +81,7 @@ public sealed class OnnxInspectionLimits
     internal SortedDictionary<string, long> ToDictionary() =>
         new(Limits().ToDictionary(static limit => limit.Name, static limit => limit.Value), StringComparer.Ordinal);
 
-    /// <summary>Takes over limits by name; what is not named stays.</summary>
+    /// <summary>Takes over limits by name; limits that are not named stay.</summary>
     internal void Take(IReadOnlyDictionary<string, long> limits)
     {
         MaxDepth = (int)limits.GetValueOrDefault(nameof(MaxDepth), MaxDepth);

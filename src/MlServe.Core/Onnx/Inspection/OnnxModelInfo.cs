@@ -2,7 +2,7 @@ using System.Collections.ObjectModel;
 
 namespace MlServe.Onnx.Inspection;
 
-/// <summary>What an ONNX model says about itself. Immutable, and so safe to share between threads.</summary>
+/// <summary>The facts that an ONNX model states about itself. Immutable, and so safe to share between threads.</summary>
 public sealed class OnnxModelInfo
 {
     internal OnnxModelInfo(InspectionState state, IReadOnlyList<OnnxValueInfo> inputs)
@@ -41,13 +41,13 @@ public sealed class OnnxModelInfo
     /// <summary>The model's namespace in reverse domain notation, or null. It has nothing to do with operator domains.</summary>
     public string? Domain { get; }
 
-    /// <summary>The version that the author gave the model; 0 where none was given.</summary>
+    /// <summary>The version that the author gave the model; 0 if none was given.</summary>
     public long ModelVersion { get; }
 
     /// <summary>The name of the main graph, or null.</summary>
     public string? GraphName { get; }
 
-    /// <summary>What the author says of the model, or else of its graph, the first 4,096 bytes; null where nothing is said.</summary>
+    /// <summary>The author's description of the model, or else of its graph, the first 4,096 bytes; null if nothing is said.</summary>
     public string? Description { get; }
 
     /// <summary>The metadata properties of the model. Of a key given twice, the last counts.</summary>
@@ -85,14 +85,14 @@ public sealed class OnnxModelInfo
     public long ConstantBytes => Constants.Sum(static total => total.Bytes);
 
     /// <summary>
-    /// The bytes of text and of lists of numbers and texts in attributes, outside of tensors: where a tree ensemble keeps its trees and a
+    /// The bytes of text and of lists of numbers and texts in attributes, outside of tensors. A tree ensemble keeps its trees there, and a
     /// tokenizer its vocabulary.
     /// </summary>
     public long AttributeBytes { get; }
 
     /// <summary>
-    /// Every reference to data in another file, wherever it stands: initializers, sparse ones and attributes, in the main graph,
-    /// subgraphs, functions and training graphs.
+    /// Every reference to data in another file, at any place: initializers, sparse ones and attributes, in the main graph, subgraphs,
+    /// functions and training graphs.
     /// </summary>
     public IReadOnlyList<OnnxExternalData> ExternalData { get; }
 
@@ -105,7 +105,7 @@ public sealed class OnnxModelInfo
     /// <summary>The outputs of the main graph, in their order.</summary>
     public IReadOnlyList<OnnxValueInfo> Outputs { get; }
 
-    /// <summary>What requests must not hold, because the runtime would die of it.</summary>
+    /// <summary>The contents that requests must not have, because the runtime would die of them.</summary>
     internal IReadOnlyList<InputGuard> Guards { get; set; } = [];
 
     /// <summary>Tells whether an inference may run an operator, in the main graph, a subgraph or a function of the model.</summary>

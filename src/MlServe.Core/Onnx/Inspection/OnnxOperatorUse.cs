@@ -3,7 +3,7 @@ namespace MlServe.Onnx.Inspection;
 /// <summary>
 /// How often a model uses an operator, in nodes as they stand in the file: a function's body counts once, however often it is called.
 /// </summary>
-/// <param name="Domain">The domain; ONNX's own is <c>ai.onnx</c>, also where the file leaves it empty.</param>
+/// <param name="Domain">The domain; ONNX's own is <c>ai.onnx</c>, also if the file leaves it empty.</param>
 /// <param name="OpType">The operator's name, or that of a function of the model.</param>
 /// <param name="InMainGraph">Nodes in the main graph itself.</param>
 /// <param name="InSubgraphs">

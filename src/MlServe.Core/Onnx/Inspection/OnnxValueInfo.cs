@@ -9,6 +9,6 @@ namespace MlServe.Onnx.Inspection;
 /// </param>
 public sealed record OnnxValueInfo(string Name, OnnxValueType Type, bool HasDefault)
 {
-    /// <summary>What the author says of it, its first 4,096 bytes; null where nothing is said.</summary>
+    /// <summary>The author's description of the value, its first 4,096 bytes; null if nothing is said.</summary>
     public string? Description { get; init; }
 }

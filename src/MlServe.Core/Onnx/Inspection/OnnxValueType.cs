@@ -9,7 +9,7 @@ public sealed class OnnxValueType
     {
     }
 
-    /// <summary>What kind of value it is.</summary>
+    /// <summary>The kind of the value.</summary>
     public OnnxValueKind Kind { get; internal init; }
 
     /// <summary>
@@ -18,7 +18,7 @@ public sealed class OnnxValueType
     public OnnxElementType ElementType { get; internal init; }
 
     /// <summary>
-    /// The dimensions of a tensor, outermost first; empty for a scalar, null where the model declares no shape or the value is no tensor.
+    /// The dimensions of a tensor, outermost first; empty for a scalar, null if the model declares no shape or the value is no tensor.
     /// </summary>
     public IReadOnlyList<OnnxDimension>? Dimensions { get; internal init; }
 

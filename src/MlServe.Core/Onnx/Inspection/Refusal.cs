@@ -2,7 +2,7 @@ using System.Text;
 
 namespace MlServe.Onnx.Inspection;
 
-/// <summary>The one wording of every refusal: the byte, the place, what is there, what should be, and what to do.</summary>
+/// <summary>The one wording of every refusal: the byte, the place, the contents found, the contents expected, and the remedy.</summary>
 internal static class Refusal
 {
     public static ModelLoadException Malformed(int offset, string where, string found, string expected) => new(

@@ -1,4 +1,4 @@
 namespace MlServe.Onnx.Inspection;
 
-/// <summary>What is left of a tensor once it is read; its name is the place in the model where it stands.</summary>
+/// <summary>The facts that are kept of a tensor once it is read; its name is its place in the model.</summary>
 internal readonly record struct TensorSummary(OnnxElementType ElementType, long Bytes, Range Name);

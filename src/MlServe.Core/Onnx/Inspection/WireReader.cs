@@ -34,7 +34,7 @@ internal ref struct WireReader
 
     public WireType Wire { get; private set; }
 
-    /// <summary>Where the field's tag stands in the model; before the first field, where the message begins.</summary>
+    /// <summary>The position of the field's tag in the model; before the first field, that of the message.</summary>
     public int FieldOffset { get; private set; }
 
     public readonly string Message => _message;
@@ -105,7 +105,7 @@ internal ref struct WireReader
                 FieldOffset, _message, $"{field} of {name.Length} bytes", nameof(limits.MaxNameLength), limits.MaxNameLength);
     }
 
-    /// <summary>Where a name stands in the model, for one that may be asked for later.</summary>
+    /// <summary>The position of a name in the model, for one that may be asked for later.</summary>
     public Range NamePlace(string field, OnnxInspectionLimits limits)
     {
         var length = Name(field, limits).Length;

@@ -4,7 +4,8 @@ using MlServe.Tensors;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// What the last run of a lane has left: in memory that was bound, in values of the runtime's, or, of a run without rows, only shapes.
+/// The answers that the last run of a lane has left. They are in memory that was bound, or in values of the runtime's; a run without rows
+/// leaves only shapes.
 /// </summary>
 internal sealed class LaneAnswers(ModelSignature signature, ModelIdentity identity)
 {
@@ -14,7 +15,7 @@ internal sealed class LaneAnswers(ModelSignature signature, ModelIdentity identi
     private OutputPlan? _shapes;
     private int _rows;
 
-    /// <summary>The runtime's values; null where there are none.</summary>
+    /// <summary>The runtime's values; null if there are none.</summary>
     public IReadOnlyList<OrtValue?>? Values => _results;
 
     /// <summary>The rows of the last run.</summary>

@@ -15,7 +15,7 @@ internal sealed class LaneBudget(long limit)
 
     public long Bytes => Interlocked.Read(ref _bytes);
 
-    /// <summary>What is free; negative where the limit is passed.</summary>
+    /// <summary>The free bytes; negative if the limit is passed.</summary>
     public long Free => Limit - Bytes;
 
     /// <summary>Takes bytes that cannot be done without.</summary>

@@ -51,7 +51,7 @@ internal sealed class LaneInput : IDisposable
 
     public string Name => _signature.Name;
 
-    /// <summary>The memory itself; null where the runtime cannot be given it.</summary>
+    /// <summary>The memory itself; null if the runtime cannot be given it.</summary>
     public AlignedBuffer? Buffer => _buffer;
 
     /// <summary>Whether each row has a part of its own.</summary>
@@ -106,7 +106,7 @@ internal sealed class LaneInput : IDisposable
         else if (_strings is not null) RowCopy.Compact(_strings.AsSpan(), _capacity, rows, _blocks, _rowLength);
     }
 
-    /// <summary>Copies a row, or what holds for all rows, into the first place of another lane.</summary>
+    /// <summary>Copies a row, or a value that holds for all rows, into the first place of another lane.</summary>
     /// <param name="rows">The rows that lie here, without gaps.</param>
     /// <param name="row">Which of them.</param>
     /// <param name="target">The same input of the other lane.</param>

@@ -4,8 +4,8 @@ using MlServe.Tensors;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// A lane's memory for the outputs that a plan foresees, and the session's bindings over it. The end of each output is marked before a run:
-/// where the mark is still there, the runtime has written elsewhere or nowhere, and what lies in the memory is an earlier answer.
+/// A lane's memory for the outputs that a plan foresees, and the session's bindings over it. The end of each output is marked before a run.
+/// If the mark is still there, the runtime has written elsewhere or nowhere, and the memory holds an earlier answer.
 /// </summary>
 internal sealed class LaneOutputs : IDisposable
 {
@@ -45,10 +45,10 @@ internal sealed class LaneOutputs : IDisposable
     /// <summary>The bytes of the memory, without that of inputs.</summary>
     public long Bytes { get; }
 
-    /// <summary>What a run of so many rows has left, or will write, for an output.</summary>
+    /// <summary>The bytes that a run of so many rows has left, or will write, for an output.</summary>
     public Span<byte> MemoryOf(int output, int rows) => _memory[output].Span[..Plan.Outputs[output].Bytes(rows)];
 
-    /// <summary>Runs; false where an output was not written.</summary>
+    /// <summary>Runs; false if an output was not written.</summary>
     public bool Run(RunOptions options, int rows)
     {
         var binding = BindingFor(rows);
@@ -57,17 +57,17 @@ internal sealed class LaneOutputs : IDisposable
         return binding.AreEndsWritten();
     }
 
-    /// <summary>Runs without a look at what is written.</summary>
+    /// <summary>Runs without a look at the bytes that are written.</summary>
     public void RunUnmarked(RunOptions options, int rows) => _session.RunWithBinding(options, BindingFor(rows).Binding);
 
     /// <summary>The runtime's own values after a run, of the outputs that are bound. The caller disposes them.</summary>
     public IDisposableReadOnlyCollection<OrtValue> ValuesOf(int rows) => BindingFor(rows).Binding.GetOutputValues();
 
-    /// <summary>What the lane has to take for the memory and one binding.</summary>
+    /// <summary>The bytes that the lane has to take for the memory and one binding.</summary>
     public static long BytesToTake(LaneInput?[] inputs, OutputPlan plan, int capacity) =>
         plan.Bytes(capacity) + BytesOfBinding(inputs, plan);
 
-    /// <summary>Frees the bindings, and gives back what was taken for all but the first.</summary>
+    /// <summary>Frees the bindings, and gives back the bytes that were taken for all but the first.</summary>
     public void Dispose()
     {
         foreach (var binding in _bindings)

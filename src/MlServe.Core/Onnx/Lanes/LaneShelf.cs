@@ -1,6 +1,6 @@
 namespace MlServe.Onnx;
 
-/// <summary>The idle lanes of one shape and what is known of its outputs.</summary>
+/// <summary>The idle lanes of one shape, and the facts about its outputs.</summary>
 internal sealed class LaneShelf(LaneShape shape)
 {
     private readonly Lock _gate = new();
@@ -18,20 +18,21 @@ internal sealed class LaneShelf(LaneShape shape)
     /// <summary>When the shelf was used last, in the executor's own count.</summary>
     public long LastUse { get; set; }
 
-    /// <summary>The shapes of outputs as a run has shown them; null as long as none has, or where they cannot be foreseen.</summary>
+    /// <summary>The shapes of outputs as a run has shown them; null as long as none has, or if they cannot be foreseen.</summary>
     public OutputPlan? Plan => _plan;
 
     /// <summary>Outputs that the runtime leaves unwritten.</summary>
     public IReadOnlyList<int> Unwritten { get; private set; } = [];
 
     /// <summary>
-    /// The plan to bind memory by in a run of so many rows; null as long as that was not tried with one row, or with several, as it has.
+    /// The plan to bind memory by in a run of so many rows. It is null as long as that was not tried with one row, or with several, as the
+    /// run has.
     /// </summary>
     public OutputPlan? PlanFor(int rows) => (_tried & KindOf(rows)) != 0 ? _plan : null;
 
     /// <summary>
-    /// Whether it has still to be tried to bind memory for a run of so many rows, and nobody else is at it: then the caller ends the trial.
-    /// A shape that comes once is not worth it.
+    /// Whether it has still to be tried to bind memory for a run of so many rows, and nobody else is at it. If so, the caller ends the
+    /// trial. A shape that comes once is not worth it.
     /// </summary>
     public bool TryBeginTrial(int rows)
     {
@@ -137,6 +138,6 @@ internal sealed class LaneShelf(LaneShape shape)
         return lanes;
     }
 
-    /// <summary>What is true of one row need not be true of two: a size of 1 is stretched.</summary>
+    /// <summary>A fact about one row need not hold for two: a size of 1 is stretched.</summary>
     private static int KindOf(int rows) => rows == 1 ? 1 : 2;
 }

@@ -4,7 +4,7 @@ using MlServe.Tensors;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Pinned memory for the inputs and outputs of one shape and a session's bindings over it. Where a model's outputs cannot be foreseen, the
+/// Pinned memory for the inputs and outputs of one shape and a session's bindings over it. If a model's outputs cannot be foreseen, the
 /// runtime allocates them and the lane copies from there.
 /// </summary>
 internal sealed class OnnxLane : ILane
@@ -47,7 +47,7 @@ internal sealed class OnnxLane : ILane
     /// <summary>The bytes that the lane holds on to.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>What the executor counts the lane as while it is idle.</summary>
+    /// <summary>The bytes that the executor counts the lane as while it is idle.</summary>
     public long IdleBytes { get; set; }
 
     /// <summary>Whether somebody owns the lane. Set by its executor.</summary>
@@ -276,7 +276,7 @@ internal sealed class OnnxLane : ILane
         CloseOutputs();
     }
 
-    /// <summary>The memory for a plan; null where there is none left, and the runtime has to allocate.</summary>
+    /// <summary>The memory for a plan; null if there is none left, and the runtime has to allocate.</summary>
     private LaneOutputs? OutputsFor(OutputPlan plan)
     {
         if (_outputs is { } outputs && ReferenceEquals(outputs.Plan, plan)) return outputs;

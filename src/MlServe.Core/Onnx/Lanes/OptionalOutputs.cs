@@ -4,9 +4,9 @@ using Microsoft.ML.OnnxRuntime;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Runs a model that may leave an output without a value. The runtime's C# API ends the process when it wraps such an output (it asks a
-/// null pointer for its type), and does not offer the C API's HasValue; so the outputs are bound, asked natively, and only those with a
-/// value are wrapped.
+/// Runs a model that may leave an output without a value. The runtime's C# API ends the process when it wraps such an output: it asks a
+/// null pointer for its type. It does not offer the C API's HasValue either. So the outputs are bound and asked natively, and only those
+/// with a value are wrapped.
 /// </summary>
 internal static unsafe partial class OptionalOutputs
 {

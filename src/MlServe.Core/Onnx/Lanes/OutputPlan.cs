@@ -4,8 +4,8 @@ using MlServe.Tensors;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// What a run taught about the outputs of one lane shape: their types and shapes, so that memory can be bound for them from then on. What a
-/// model declares is not relied on.
+/// The types and shapes of the outputs of one lane shape, as a run has shown them. With them, memory can be bound for the outputs from then
+/// on. The model's declarations are not relied on.
 /// </summary>
 internal sealed class OutputPlan
 {
@@ -31,7 +31,7 @@ internal sealed class OutputPlan
     }
 
     /// <summary>
-    /// Learns from the values of a run of all outputs; null where memory cannot be bound: no tensors, strings, or no place for rows.
+    /// Learns from the values of a run of all outputs; null if memory cannot be bound: no tensors, strings, or no place for rows.
     /// </summary>
     /// <param name="signature">The model's signature.</param>
     /// <param name="inputs">The inputs that are there, one entry for each of the signature.</param>

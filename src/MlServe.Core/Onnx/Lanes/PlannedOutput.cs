@@ -25,7 +25,7 @@ internal sealed class PlannedOutput(ElementType type, long[] shape, int axis, in
 
     public int Blocks { get; } = axis < 0 ? 1 : checked((int)Shapes.CountBefore(shape, axis));
 
-    /// <summary>The bytes of a row within a block; of the whole output where it has no rows.</summary>
+    /// <summary>The bytes of a row within a block; of the whole output if it has no rows.</summary>
     public int RowBytes { get; } = checked((int)((axis < 0
         ? Shapes.Count(shape)
         : Shapes.CountAfter(shape, axis)) * ElementTypes.SizeOf(type)));

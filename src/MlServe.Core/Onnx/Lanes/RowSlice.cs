@@ -14,7 +14,7 @@ internal readonly record struct RowSlice(int Axis, int Total, int Row, int Rows,
 
     public bool IsWhole => Axis < 0;
 
-    /// <summary>Whether an output has the rows where they were expected.</summary>
+    /// <summary>Whether an output has the rows at the expected place.</summary>
     public bool Fits(ReadOnlySpan<long> shape) => Axis < shape.Length && shape[Axis] == Total;
 
     /// <summary>Gives the target the shape of the request's rows.</summary>

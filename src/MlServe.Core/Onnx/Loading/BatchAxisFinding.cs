@@ -1,6 +1,6 @@
 namespace MlServe.Onnx;
 
-/// <summary>What came of the search for the batch axis.</summary>
+/// <summary>The result of the search for the batch axis.</summary>
 /// <param name="Signature">The signature, with batch axes or without any.</param>
 /// <param name="Evidence">What is known of rows in company.</param>
 internal sealed record BatchAxisFinding(ModelSignature Signature, RowEvidence Evidence)
@@ -8,12 +8,12 @@ internal sealed record BatchAxisFinding(ModelSignature Signature, RowEvidence Ev
     /// <summary>Why it was found so, a sentence.</summary>
     public string Reason { get; init; } = "";
 
-    /// <summary>The operator and the node that decide; null where none does.</summary>
+    /// <summary>The operator and the node that decide; null if none does.</summary>
     public string? Node { get; init; }
 
-    /// <summary>The largest share of an output's magnitude by which a row differed in company; null where that was not measured.</summary>
+    /// <summary>The largest share of an output's magnitude by which a row differed in company; null if that was not measured.</summary>
     public double? Rounding { get; init; }
 
-    /// <summary>What the user should know of an axis that was stated against the evidence; null where nothing.</summary>
+    /// <summary>A warning to the user about an axis that was stated against the evidence; null if there is none.</summary>
     public string? Warning { get; init; }
 }

@@ -4,18 +4,19 @@ using MlServe.Onnx.Rows;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Finds along which axes rows lie, and whether a row's answer is the same in any company: by the graph where that tells, and by running
-/// rows alone and together. Declared shapes are only hints for what to try first, because they are often wrong. What the user states is the
-/// last word; a model that no trial fits, or of which it cannot be told, is run one row at a time. Where the file says why rows answer
-/// differently (<paramref name="dependence"/>), that alone is no reason against an axis; the signature says that rows are not independent.
+/// Finds along which axes rows lie, and whether a row's answer is the same in any company. It goes by the graph if that tells, and by
+/// running rows alone and together. Declared shapes are only hints for what to try first, because they are often wrong. The user's
+/// statement is the last word. A model that no trial fits, or of which it cannot be told, is run one row at a time. If the file says why
+/// rows answer differently (<paramref name="dependence"/>), that alone is no reason against an axis; the signature says that rows are not
+/// independent.
 /// </summary>
 /// <param name="declared">What the model says of itself.</param>
 /// <param name="options">What the user states.</param>
-/// <param name="open">Opens the model for a trial of the axes of a signature; null where it is not to be run.</param>
+/// <param name="open">Opens the model for a trial of the axes of a signature; null if it is not to be run.</param>
 /// <param name="budget">What trying may cost.</param>
-/// <param name="follow">Follows rows along axes through the graph; gives null where it could not be read.</param>
+/// <param name="follow">Follows rows along axes through the graph; gives null if it could not be read.</param>
 /// <param name="facts">What the graph tells of how to try it.</param>
-/// <param name="dependence">Why the file says that rows depend on each other; null where it does not.</param>
+/// <param name="dependence">Why the file says that rows depend on each other; null if it does not.</param>
 internal sealed class BatchAxisProbe(
     ModelSignature declared, OnnxModelOptions options, Func<ModelSignature, ITrial>? open, TrialBudget budget,
     Func<IReadOnlyList<int?>, RowProof?> follow, GraphFacts facts, RowDependence? dependence)

@@ -4,7 +4,7 @@ using MlServe.Onnx.Rows;
 
 namespace MlServe.Onnx;
 
-/// <summary>Judges what came of trying rows along certain axes, and says it in words, the reason first.</summary>
+/// <summary>Judges the result of trying rows along certain axes, and says it in words, the reason first.</summary>
 internal sealed class BatchAxisVerdict(ModelSignature declared, double tolerance, IReadOnlyList<int?> axes)
 {
     /// <summary>By how much of its magnitude an output may differ that is rounded to 8 bits in company.</summary>
@@ -26,7 +26,7 @@ internal sealed class BatchAxisVerdict(ModelSignature declared, double tolerance
         }, evidence)
         { Reason = reason };
 
-    /// <summary>What is left where no axes that were tried hold.</summary>
+    /// <summary>The finding that is left if no axes that were tried hold.</summary>
     public static BatchAxisFinding NoneOf(ModelSignature declared, IReadOnlyList<BatchAxisFinding> failed)
     {
         var told = failed.FirstOrDefault(static finding => finding.Node is not null) ?? failed[0];
@@ -68,7 +68,7 @@ internal sealed class BatchAxisVerdict(ModelSignature declared, double tolerance
         return Batchable(trial, evidence, $"Requests of several callers are not run together: {objection} {note}", objection: objection);
     }
 
-    /// <summary>The verdict on axes that the user has stated: they hold, and what speaks against them is said.</summary>
+    /// <summary>The verdict on axes that the user has stated: they hold, and the evidence against them is said.</summary>
     public BatchAxisFinding Stated(AxisTrial trial)
     {
         var evidence = EvidenceOf(trial);
@@ -143,7 +143,7 @@ internal sealed class BatchAxisVerdict(ModelSignature declared, double tolerance
             Reason = note,
         };
 
-    /// <summary>Where runs showed none, what the graph says; else rows are taken to lie on the first axis.</summary>
+    /// <summary>The axes that runs showed, or else those that the graph tells; else rows are taken to lie on the first axis.</summary>
     private int?[] OutputAxesOf(AxisTrial trial) => [.. declared.Outputs.Select((_, i) =>
         (i < trial.Measured.OutputAxes.Length ? trial.Measured.OutputAxes[i] : null)
         ?? (i < trial.Proof?.OutputAxes.Count ? trial.Proof.OutputAxes[i] : null) ?? 0)];

@@ -4,9 +4,9 @@ namespace MlServe.Onnx;
 public enum BatchDetection
 {
     /// <summary>
-    /// By following rows through the model's graph, and by running rows alone and in company: the answers must agree. What the model
-    /// declares is only a hint, because declared shapes are often wrong. Stated axes (<see cref="OnnxModelOptions.BatchAxis"/>) have the
-    /// last word.
+    /// By following rows through the model's graph, and by running rows alone and in company: the answers must agree. The model's
+    /// declarations are only hints, because declared shapes are often wrong. Stated axes (<see cref="OnnxModelOptions.BatchAxis"/>) have
+    /// the last word.
     /// </summary>
     Probe = 0,
 

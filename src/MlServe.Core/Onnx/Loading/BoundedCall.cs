@@ -1,8 +1,8 @@
 namespace MlServe.Onnx;
 
 /// <summary>
-/// A call that may not come back, into the native runtime above all. It has a thread of its own; where it was told to stop and does not, it
-/// is given up: whoever waits goes on, and what it may still give is thrown away.
+/// A call that may not come back, into the native runtime above all. It has a thread of its own. If it was told to stop and does not, it is
+/// given up. Code that waits for it goes on, and a late result is thrown away.
 /// </summary>
 internal sealed class BoundedCall<T> : IDisposable
 {
@@ -36,7 +36,7 @@ internal sealed class BoundedCall<T> : IDisposable
     }
 
     /// <summary>Makes the call, and waits for its end or for that of the time it has once told to stop.</summary>
-    /// <returns>False where it was given up.</returns>
+    /// <returns>False if it was given up.</returns>
     public async Task<(bool HasReturned, T Result)> RunAsync(string name, TimeProvider time)
     {
         // Without the context of whoever asked for it.

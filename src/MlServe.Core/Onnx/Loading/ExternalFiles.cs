@@ -4,7 +4,7 @@ using MlServe.Onnx.Inspection;
 
 namespace MlServe.Onnx;
 
-/// <summary>Holds a model's references to other files against what is allowed: files of its own folder that exist.</summary>
+/// <summary>Holds a model's references to other files against the allowed ones: files of its own folder that exist.</summary>
 internal static class ExternalFiles
 {
     public static void Check(OnnxModelInfo info, ModelContent content, string model)
@@ -68,7 +68,7 @@ internal static class ExternalFiles
     private static bool IsWithin(string root, string path) =>
         path.StartsWith(Path.EndsInDirectorySeparator(root) ? root : root + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 
-    /// <summary>The path without symbolic links; null where they turn in a circle.</summary>
+    /// <summary>The path without symbolic links; null if they turn in a circle.</summary>
     private static string? Resolve(string path)
     {
         const int MaxLinks = 64;

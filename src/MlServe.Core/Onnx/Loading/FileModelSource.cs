@@ -3,7 +3,7 @@ using MlServe.Onnx.Inspection;
 
 namespace MlServe.Onnx;
 
-/// <summary>A model in a file. What is no regular file is refused and never waited for.</summary>
+/// <summary>A model in a file. Anything but a regular file is refused and never waited for.</summary>
 internal sealed class FileModelSource(string path, long maxBytes) : IModelSource
 {
     public async ValueTask<ModelContent> ReadAsync(CancellationToken cancellationToken = default)
@@ -85,7 +85,7 @@ internal sealed class FileModelSource(string path, long maxBytes) : IModelSource
 
     private static bool IsSame(string left, string right) => Path.TrimEndingDirectorySeparator(left) == Path.TrimEndingDirectorySeparator(right);
 
-    /// <summary>What an interrupted download leaves behind may claim gigabytes that are nothing but zeros.</summary>
+    /// <summary>The file of an interrupted download may claim gigabytes that are nothing but zeros.</summary>
     private static void RefuseZeros(ReadOnlySpan<byte> bytes)
     {
         if (bytes.ContainsAnyExcept((byte)0)) return;

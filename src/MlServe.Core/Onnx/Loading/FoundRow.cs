@@ -1,8 +1,8 @@
 namespace MlServe.Onnx;
 
-/// <summary>What came of the search for a request that a model takes.</summary>
-/// <param name="Row">The request; null where none is known.</param>
-/// <param name="Refusals">The runtime's words on each of the rows that were made up, where it answered none; else empty.</param>
+/// <summary>The result of the search for a request that a model takes.</summary>
+/// <param name="Row">The request; null if none is known.</param>
+/// <param name="Refusals">The runtime's words on each of the rows that were made up, if it answered none; else empty.</param>
 internal sealed record FoundRow(PredictionInputs? Row, IReadOnlyList<PredictionError> Refusals)
 {
     public static readonly FoundRow None = new(null, []);

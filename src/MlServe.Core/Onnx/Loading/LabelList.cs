@@ -4,9 +4,8 @@ using System.Text;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Reads the names of classes from a text that exporters write in many ways: <c>["a", "b"]</c>, <c>{0: 'a', 1: 'b'}</c>, <c>{"0":
-/// "a"}</c>, lines, or commas.
-/// What is none of these gives nothing: wrong names are worse than none.
+/// Reads the names of classes from a text that exporters write in many ways: <c>["a", "b"]</c>, <c>{0: 'a', 1: 'b'}</c>, <c>{"0": "a"}</c>,
+/// lines, or commas. Any other text gives nothing: wrong names are worse than none.
 /// </summary>
 internal static class LabelList
 {
@@ -65,7 +64,7 @@ internal static class LabelList
         return byIndex.Count == 0 || byIndex.Count > MaxLabels || byIndex.Keys.Last() != byIndex.Count - 1 ? [] : [.. byIndex.Values];
     }
 
-    /// <summary>Quoted texts, numbers, commas and colons; null where there is anything else.</summary>
+    /// <summary>Quoted texts, numbers, commas and colons; null if there is anything else.</summary>
     private static List<Token>? Tokens(ReadOnlySpan<char> text)
     {
         var tokens = new List<Token>();

@@ -2,8 +2,10 @@ using MlServe.Onnx.Inspection;
 
 namespace MlServe.Onnx;
 
-/// <summary>Takes from a file's metadata what belongs into a signature, within bounds: a signature lives as long as the model, and some
-/// files carry a vocabulary.</summary>
+/// <summary>
+/// Takes from a file's metadata the parts that belong into a signature, within bounds. A signature lives as long as the model, and some
+/// files carry a vocabulary.
+/// </summary>
 internal static class MetadataReader
 {
     /// <summary>Characters of one property that are kept; a longer one is left out.</summary>

@@ -4,7 +4,7 @@ using MlServe.Guests;
 
 namespace MlServe.Onnx;
 
-/// <summary>What a model gets from its surroundings when it is loaded. Every part has a default.</summary>
+/// <summary>The parts of its surroundings that a model gets when it is loaded. Every part has a default.</summary>
 public sealed class ModelLoadContext
 {
     /// <summary>The name of the model, in metrics, logs and messages. Default: <c>default</c>.</summary>
@@ -19,17 +19,17 @@ public sealed class ModelLoadContext
     /// <summary>The clock. Default: the system's.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
-    /// <summary>Where logs go. Default: nowhere.</summary>
+    /// <summary>The destination of logs. Default: nowhere.</summary>
     public ILoggerFactory? LoggerFactory { get; init; }
 
     /// <summary>
-    /// Whether the model is only tried, in a process of its own: a run for which there is not enough memory is then a reason against it.
+    /// Whether the model is only tried, in a process of its own. A run for which there is not enough memory is then a reason against it.
     /// </summary>
     internal bool IsCheck { get; init; }
 
     /// <summary>The clock, behind a guard.</summary>
     internal TimeProvider Clock => GuardedTime.Of(TimeProvider);
 
-    /// <summary>The log, behind a guard; one that says nothing where there is none.</summary>
+    /// <summary>The log, behind a guard; one that says nothing if there is none.</summary>
     internal ILogger Logger => GuardedLogger.Of(LoggerFactory) ?? NullLogger.Instance;
 }

@@ -28,7 +28,7 @@ public static class ModelSource
     /// bounded. A model that brings that process down is refused with <see cref="ModelLoadFailure.VerificationFailed"/>; without the tool
     /// none is given (<see cref="ModelLoadFailure.NotVerified"/>).
     /// </summary>
-    /// <param name="inner">Where the models come from.</param>
+    /// <param name="inner">The source of the models.</param>
     /// <param name="options">How they are verified; null: the defaults.</param>
     /// <exception cref="ArgumentException">A value is out of its range.</exception>
     public static IModelSource Verified(IModelSource inner, VerificationOptions? options = null)

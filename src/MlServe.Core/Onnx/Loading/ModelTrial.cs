@@ -15,10 +15,10 @@ internal sealed class ModelTrial(
     private const string Stateful = "The model is not deterministic, or keeps state:";
 
     /// <summary>
-    /// Opens and tries the model. Where it answers nothing because of a node that the runtime made of several, it is opened again with less
-    /// optimization: an answer a little later is better than none, and it is said.
+    /// Opens and tries the model. If it answers nothing because of a node that the runtime made of several, it is opened again with less
+    /// optimization. An answer a little later is better than none, and it is said.
     /// </summary>
-    /// <param name="cache">Where optimized models are kept; null: nowhere.</param>
+    /// <param name="cache">The store of optimized models; null: they are not kept.</param>
     /// <param name="cancellationToken">Gives it up.</param>
     /// <exception cref="ModelLoadException">It does not open, the user's sample inputs fail, or options contradict the model.</exception>
     public TriedModel Run(OptimizedModelCache? cache, CancellationToken cancellationToken)

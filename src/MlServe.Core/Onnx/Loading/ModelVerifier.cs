@@ -7,7 +7,7 @@ using MlServe.Onnx.Verification;
 
 namespace MlServe.Onnx;
 
-/// <summary>Has a model loaded and tried in a process of its own, and says what came of it.</summary>
+/// <summary>Has a model loaded and tried in a process of its own, and tells the result.</summary>
 internal static class ModelVerifier
 {
     private const int MaxErrorText = 600;
@@ -88,7 +88,7 @@ internal static class ModelVerifier
         return new(ModelLoadFailure.VerificationFailed, tail.Length == 0 ? how : $"{how} It said: {tail.ReplaceLineEndings(" ")}");
     }
 
-    /// <summary>An exit code in words: .NET gives 128 and the signal's number where a signal ended the process.</summary>
+    /// <summary>An exit code in words: .NET gives 128 and the signal's number if a signal ended the process.</summary>
     private static string EndOf(int exitCode)
     {
         var name = exitCode switch

@@ -8,8 +8,8 @@ using MlServe.Threading;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Takes a model from its source to the point where it can serve: read once, inspect that buffer, hash it, open the session from those
-/// bytes, find the batch axis, warm up. Whatever fails on the way leaves nothing behind, and whatever does not end is given up.
+/// Takes a model from its source until it can serve. It reads once, inspects that buffer, hashes it, opens the session from those bytes,
+/// finds the batch axis, and warms up. A failure on the way leaves nothing behind, and work that does not end is given up.
 /// </summary>
 internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, ModelLoadContext context)
 {
@@ -68,7 +68,7 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         return (content, Inspect(content));
     }
 
-    /// <summary>Has the bytes tried where they can do no harm.</summary>
+    /// <summary>Has the bytes tried in a place in which they can do no harm.</summary>
     /// <returns>The version of the runtime that they were tried with; null: they were not.</returns>
     private async ValueTask<string?> VerifyAsync(ModelContent content, string digest, CancellationToken cancellationToken)
     {
@@ -78,7 +78,7 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
             : null;
     }
 
-    /// <summary>Opens, tries and warms up a model on a thread of its own, and gives that up where it does not end.</summary>
+    /// <summary>Opens, tries and warms up a model on a thread of its own, and gives that up if it does not end.</summary>
     private async ValueTask<Loaded> OpenAsync(
         ModelContent content, OnnxModelInfo info, ModelIdentity identity, bool isVerified, CancellationToken cancellationToken)
     {

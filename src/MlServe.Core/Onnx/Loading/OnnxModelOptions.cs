@@ -26,7 +26,7 @@ public sealed class OnnxModelOptions
 
     /// <summary>
     /// Sessions of the model, 1 to 64, which lanes take in turn; each has the weights in memory once more. Default: 1. Worth 2 or more only
-    /// for models of some microseconds, where one session that all lanes share is a bottleneck of its own.
+    /// for models of some microseconds, if one session that all lanes share is a bottleneck of its own.
     /// </summary>
     public int Sessions { get; set; } = 1;
 
@@ -38,7 +38,7 @@ public sealed class OnnxModelOptions
 
     /// <summary>
     /// Whether pool threads spin while they wait for work. Default: false, because spinning takes processor time from the host between
-    /// requests; it saves some microseconds an operator where threads are more than 1.
+    /// requests; it saves some microseconds an operator if threads are more than 1.
     /// </summary>
     public bool AllowSpinning { get; set; }
 
@@ -47,14 +47,14 @@ public sealed class OnnxModelOptions
 
     /// <summary>
     /// A folder in which optimized models are kept, by digest, runtime version, processor and options, so that the next start skips the
-    /// work. Created if it does not exist. What lies in it is known again by a key (<see cref="SealKeyFile"/>). Default: null, nothing is
+    /// work. Created if it does not exist. Its files are known again by a key (<see cref="SealKeyFile"/>). Default: null, nothing is
     /// written.
     /// </summary>
     public string? OptimizedModelCacheFolder { get; set; }
 
     /// <summary>
     /// The file of the key by which entries of <see cref="OptimizedModelCacheFolder"/> are known again; only its owner may read it. Made if
-    /// it does not exist. Default: null, <c>MlServe/seal.key</c> among the user's own data; if the user has no place for data, the folder
+    /// it does not exist. Default: null, <c>MlServe/seal.key</c> among the user's own data. If the user has no place for data, the folder
     /// is used only if nobody else can write it.
     /// </summary>
     public string? SealKeyFile { get; set; }
@@ -88,12 +88,13 @@ public sealed class OnnxModelOptions
     /// </summary>
     public long MaxModelBytes { get; set; } = Array.MaxLength;
 
-    /// <summary>What the inspection before the load accepts at most.</summary>
+    /// <summary>The most that the inspection before the load accepts.</summary>
     public OnnxInspectionLimits InspectionLimits { get; } = new();
 
     /// <summary>
-    /// How long reading the model may take, and then how long opening it, trying it and warming it up may take, 00:00:01 to 1.00:00:00
-    /// each. Default: 00:10:00, far beyond what a model takes that gets there; TensorRT, which builds its engines at load, may need more.
+    /// How long reading the model may take, and then how long opening it, trying it and warming it up may take. Range: 00:00:01 to
+    /// 1.00:00:00 each. Default: 00:10:00, far beyond what a model takes that gets there; TensorRT, which builds its engines at load, may
+    /// need more.
     /// </summary>
     public TimeSpan LoadTimeout { get; set; } = TimeSpan.FromMinutes(10);
 
@@ -127,28 +128,28 @@ public sealed class OnnxModelOptions
 
     /// <summary>
     /// By which share of an output's magnitude a row may differ in company, as rounding, before requests of several callers are no longer
-    /// run together, greater than 0, up to 1. Default: 0.0001. Kernels for other sizes add in another order, which makes 0 to 0.00001 in
-    /// most models; one that makes more of it would show its callers who else asks. Outputs of 16 bits may differ by four of their last
-    /// digits all the same. A stated axis is not held to it.
+    /// run together. Range: greater than 0, up to 1. Default: 0.0001. Kernels for other sizes add in another order, which makes 0 to
+    /// 0.00001 in most models. A model that makes more of it would show its callers who else asks. Outputs of 16 bits may differ by four of
+    /// their last digits all the same. A stated axis is not held to it.
     /// </summary>
     public double BatchTolerance { get; set; } = ModelSignature.DefaultRowTolerance;
 
     /// <summary>
     /// Rows to find the batch axis and to warm up with, in place of seeded random numbers; two or more that differ are best. Default: none.
-    /// Needed where random numbers are not valid inputs. Their memory must stay unchanged.
+    /// Needed if random numbers are not valid inputs. Their memory must stay unchanged.
     /// </summary>
     public IList<PredictionInputs> SampleInputs { get; } = [];
 
     /// <summary>
-    /// What single inputs may hold besides finite numbers, by name; <c>*</c> stands for those that are not named. The last word. Default:
-    /// none, which means what trial rows show at load: a kind that is answered finitely may come. All else is refused as
+    /// The values that single inputs may hold besides finite numbers, by name; <c>*</c> stands for inputs that are not named. The last
+    /// word. Default: none, which means what trial rows show at load: a kind that is answered finitely may come. All else is refused as
     /// <see cref="PredictionStatus.Invalid"/>, because one NaN makes an answer worthless without a word.
     /// </summary>
     public IDictionary<string, NonFiniteValues> NonFiniteInputs { get; set; } = new Dictionary<string, NonFiniteValues>(
         StringComparer.Ordinal);
 
     /// <summary>
-    /// The numbers of rows to run before the model counts as ready, each 1 to 65,536; more than 1 only where the model is batchable.
+    /// The numbers of rows to run before the model counts as ready, each 1 to 65,536; more than 1 only if the model is batchable.
     /// Default: empty, which means 1. A batcher adds the sizes that it will use.
     /// </summary>
     public IList<int> WarmUpRows { get; set; } = [];
@@ -176,7 +177,7 @@ public sealed class OnnxModelOptions
     /// </summary>
     public long MaxIdleLaneBytes { get; set; } = 256L * 1024 * 1024;
 
-    /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
+    /// <summary>Names the faults of the values, one message each; none if there is no fault.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
     public IEnumerable<string> Validate()
     {

@@ -9,9 +9,9 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Optimized models in a folder. An entry is sealed together with all that decides what is in it: the model's digest, the runtime, the
-/// processor and the options; so another file, or another model's entry, is not taken for it. The runtime writes where nobody else can, and
-/// what it wrote is inspected like any model.
+/// Optimized models in a folder. An entry is sealed together with all that decides its contents: the model's digest, the runtime, the
+/// processor and the options. So another file, or another model's entry, is not taken for it. The runtime writes to a place that nobody
+/// else can reach, and the file that it wrote is inspected like any model.
 /// </summary>
 internal sealed class OptimizedModelCache
 {
@@ -51,7 +51,7 @@ internal sealed class OptimizedModelCache
         if (_folder.Problem is { } problem) refused($"the folder '{_folder.Folder}' is not used, because {problem}.");
     }
 
-    /// <summary>The bytes of the optimized model, or null where there is none.</summary>
+    /// <summary>The bytes of the optimized model, or null if there is none.</summary>
     public byte[]? TryRead(CancellationToken cancellationToken)
     {
         if (_folder.Problem is not null) return null;
@@ -62,7 +62,7 @@ internal sealed class OptimizedModelCache
         return null;
     }
 
-    /// <summary>A place where the runtime may write its optimized model and nobody else can; null where it is not kept.</summary>
+    /// <summary>A file that the runtime may write its optimized model to and nobody else can; null if it is not kept.</summary>
     public PrivateFile? Prepare() => _folder.Problem is null ? PrivateFile.TryCreate("model.onnx") : null;
 
     /// <summary>Takes in what the runtime wrote.</summary>

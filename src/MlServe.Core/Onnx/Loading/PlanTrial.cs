@@ -8,7 +8,7 @@ namespace MlServe.Onnx;
 
 /// <summary>
 /// Tries whether a runtime that is given memory for its outputs writes there what it answers without. The memory is filled with the
-/// complement of what is expected, which is no rounding of any number, so that nothing that was not written can pass.
+/// complement of the expected bytes, which is no rounding of any number. So bytes that were not written cannot pass.
 /// </summary>
 internal static class PlanTrial
 {
@@ -54,7 +54,7 @@ internal static class PlanTrial
         }
     }
 
-    /// <summary>The complement at first, so that it is far from what is expected; another byte in each further run.</summary>
+    /// <summary>The complement at first, so that it is far from the expected byte; another byte in each further run.</summary>
     private static byte PatternOf(byte expected, int run) => (byte)(~expected ^ (run - 1));
 
     private static bool Agree(LaneOutputs outputs, IReadOnlyList<OrtValue?> expected, int rows)

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Binds this process before it looks at a model. On Linux the operating system holds it to its memory and processor time; elsewhere who
-/// started it watches. A process whose host is gone ends by itself.
+/// Binds this process before it looks at a model. On Linux the operating system holds it to its memory and processor time; elsewhere the
+/// process that started it watches. A process whose host is gone ends by itself.
 /// </summary>
 internal static partial class ProcessLimits
 {

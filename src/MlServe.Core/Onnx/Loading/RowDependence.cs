@@ -9,7 +9,7 @@ namespace MlServe.Onnx;
 /// <param name="IsOperator">Whether an operator says so, and not whoever made the model.</param>
 internal sealed record RowDependence(string Reason, bool IsOperator)
 {
-    /// <summary>What MlServe.Quantization writes into the metadata of models that it quantizes dynamically.</summary>
+    /// <summary>The key that MlServe.Quantization writes into the metadata of models that it quantizes dynamically.</summary>
     private const string MetadataKey = "mlserve.batch-dependent";
 
     private static readonly (string Domain, string OpType)[] Operators =
@@ -18,7 +18,7 @@ internal sealed record RowDependence(string Reason, bool IsOperator)
         ("com.microsoft", "DynamicQuantizeLSTM"),
     ];
 
-    /// <returns>Null where nothing in the file says so.</returns>
+    /// <returns>Null if nothing in the file says so.</returns>
     public static RowDependence? Find(OnnxModelInfo info)
     {
         foreach (var (domain, opType) in Operators)

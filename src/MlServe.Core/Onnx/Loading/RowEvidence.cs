@@ -1,6 +1,6 @@
 namespace MlServe.Onnx;
 
-/// <summary>What is known of whether a row's answer is the same in any company.</summary>
+/// <summary>The evidence on whether a row's answer is the same in any company.</summary>
 public enum RowEvidence
 {
     /// <summary>Nothing: no axis is free, or the options say that the model takes one row at a time.</summary>

@@ -13,11 +13,7 @@ internal sealed class RowSearch(OnnxExecutor executor, OnnxModelOptions options,
     /// <exception cref="ModelLoadException">The user's own sample inputs do not fit.</exception>
     public FoundRow Find()
     {
-        if (options.SampleInputs.Count > 0)
-        {
-            CheckSample(executor, options.SampleInputs[0]);
-            return new(options.SampleInputs[0], []);
-        }
+        if (SampleOf(executor, options) is { } sample) return new(sample, []);
 
         // Made-up rows that the model refuses may be no rows that it has to take, and are no reason not to load it.
         List<PredictionError> refusals = [];
@@ -35,11 +31,21 @@ internal sealed class RowSearch(OnnxExecutor executor, OnnxModelOptions options,
         return new(null, refusals);
     }
 
-    /// <exception cref="ModelLoadException">The user's own sample inputs do not fit.</exception>
-    public static void CheckSample(OnnxExecutor executor, in PredictionInputs sample)
+    /// <summary>
+    /// The first of the user's own samples; null if there is none. Samples of several rows are passed over if the trials have shown that
+    /// the model takes one row at a time: they were right for its shapes.
+    /// </summary>
+    /// <exception cref="ModelLoadException">It does not fit.</exception>
+    public static PredictionInputs? SampleOf(OnnxExecutor executor, OnnxModelOptions options)
     {
-        if (executor.Prepare(in sample, null, out _) is { } error)
-            throw new ModelLoadException(ModelLoadFailure.WarmUpFailed, $"SampleInputs does not fit the model: {error.Message}");
+        foreach (var sample in options.SampleInputs)
+        {
+            if (executor.Prepare(in sample, null, out _) is not { } error) return sample;
+            if (error.Code != PredictionErrorCode.NotBatchable)
+                throw new ModelLoadException(ModelLoadFailure.WarmUpFailed, $"SampleInputs does not fit the model: {error.Message}");
+        }
+
+        return null;
     }
 
     private IEnumerable<(RowTemplate Template, RowPattern Pattern)> Rows()

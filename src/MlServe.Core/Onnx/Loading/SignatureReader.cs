@@ -7,7 +7,8 @@ using OrtValueType = Microsoft.ML.OnnxRuntime.OnnxValueType;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Reads what a session says of its inputs and outputs, and of what the file says only what the session cannot: whether a shape is known.
+/// Reads a session's statements on its inputs and outputs. From the file it takes only the fact that the session cannot tell: whether a
+/// shape is known.
 /// </summary>
 internal static class SignatureReader
 {
@@ -27,7 +28,7 @@ internal static class SignatureReader
         return new(inputs, outputs) { Metadata = MetadataReader.Read(info) };
     }
 
-    /// <summary>What it takes besides finite numbers is found by trying; until then anything may come.</summary>
+    /// <summary>The values that it takes besides finite numbers are found by trying; until then anything may come.</summary>
     private static ValueSignature InputOf(string name, NodeMetadata metadata, OnnxValueInfo? declared, bool isOptional) =>
         ToSignature(name, metadata, declared, isOptional) with { NonFiniteValues = NonFiniteValues.All };
 
@@ -77,8 +78,8 @@ internal static class SignatureReader
     }
 
     /// <summary>
-    /// What the file says is inside; the session tells of the outermost kind alone. A file nests types no deeper than the inspection's
-    /// limit.
+    /// The contents that the file declares; the session tells of the outermost kind alone. A file nests types no deeper than the
+    /// inspection's limit.
     /// </summary>
     private static ValueSignature ContentOf(OnnxValueType? type, ValueKind kind)
     {
@@ -114,7 +115,7 @@ internal static class SignatureReader
         _ => null,
     };
 
-    /// <summary>An element type that the file names and the runtime's C# API does not take; null where there is none.</summary>
+    /// <summary>An element type that the file names and the runtime's C# API does not take; null if there is none.</summary>
     public static OnnxElementType? FindUnsupported(OnnxValueType? type)
     {
         for (; type is not null; type = type.Contained)

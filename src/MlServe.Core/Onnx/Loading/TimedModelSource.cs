@@ -3,7 +3,7 @@ using MlServe.Threading;
 
 namespace MlServe.Onnx;
 
-/// <summary>A source of the application's may hold its thread, or not heed the token: whoever waits for it goes on.</summary>
+/// <summary>A source of the application's may hold its thread, or not heed the token: code that waits for it goes on.</summary>
 internal sealed class TimedModelSource(IModelSource source, string model, TimeSpan timeout, TimeProvider time) : IModelSource
 {
     public async ValueTask<ModelContent> ReadAsync(CancellationToken cancellationToken = default)

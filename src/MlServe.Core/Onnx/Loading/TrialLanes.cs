@@ -3,7 +3,7 @@ using MlServe.Onnx.Probing;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Runs made-up rows on a session whose rows lie along given axes. Where they lie in the outputs is still to be found, so outputs are read
+/// Runs made-up rows on a session whose rows lie along given axes. Their place in the outputs is still to be found, so outputs are read
 /// whole.
 /// </summary>
 internal sealed class TrialLanes(

@@ -4,7 +4,7 @@ namespace MlServe.Onnx;
 
 /// <summary>
 /// A place in the gate for a run of a model that nobody knows yet. It is waited for like any other, and given back after a while whether
-/// the run has ended or not: a run that never ends must not keep requests of other models from running.
+/// the run has ended or not. So a run that never ends cannot keep requests of other models from running.
 /// </summary>
 internal sealed class TrialPlace : IGateWaiter, IDisposable
 {

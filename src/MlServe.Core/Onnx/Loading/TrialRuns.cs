@@ -1,8 +1,8 @@
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Runs a model while it is loaded: each run takes a place in the host's gate, so that models that serve are not disturbed beyond its
-/// limit, and ends with the load. Safe for one thread.
+/// Runs a model while it is loaded. Each run takes a place in the host's gate, so that models that serve are not disturbed beyond its
+/// limit. Each run ends with the load. Safe for one thread.
 /// </summary>
 internal sealed class TrialRuns(RunGate gate, TimeProvider time, bool isCheck, CancellationToken cancellationToken)
 {

@@ -7,9 +7,9 @@ namespace MlServe.Onnx;
 /// <param name="Optimization">How far its graph is optimized.</param>
 internal sealed record TriedModel(OpenedModel Opened, OnnxExecutor Executor, BatchAxisFinding Finding, GraphOptimization Optimization)
 {
-    /// <summary>Why it answered none of the rows that were made up; empty where it answered one, or none was made up.</summary>
+    /// <summary>Why it answered none of the rows that were made up; empty if it answered one, or none was made up.</summary>
     public IReadOnlyList<PredictionError> Refusals { get; init; } = [];
 
-    /// <summary>What is wrong with it all the same, and what to do about it; null where nothing is.</summary>
+    /// <summary>The fault that it has all the same, and the remedy; null if there is none.</summary>
     public string? Failure { get; init; }
 }

@@ -29,7 +29,7 @@ public sealed class VerificationOptions
     /// </summary>
     public string? SealKeyFile { get; set; }
 
-    /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
+    /// <summary>Names the faults of the values, one message each; none if there is no fault.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
     public IEnumerable<string> Validate()
     {

@@ -4,11 +4,11 @@ using MlServe.Onnx.Verification;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// What a tool does that verifies models for hosts (<see cref="VerificationOptions.ToolPath"/>). The tool <c>mlserve</c> is made of it, and
-/// a program of your own can be. A host starts the tool as <c>TOOL check --versions</c> and reads <see cref="GetVersions"/> from its
+/// The work of a tool that verifies models for hosts (<see cref="VerificationOptions.ToolPath"/>). The tool <c>mlserve</c> is made of it,
+/// and a program of your own can be. A host starts the tool as <c>TOOL check --versions</c> and reads <see cref="GetVersions"/> from its
 /// standard output; the exit code is 0. Then it starts <c>TOOL check --from-host</c>, writes a request and the model to its standard input,
-/// and reads <see cref="GetJson"/> of the verdict as the last line. The exit code is 0 if the model loads, and 1 if it does not; a verdict
-/// with another one is not believed, and the model is refused.
+/// and reads <see cref="GetJson"/> of the verdict as the last line. The exit code is 0 if the model loads, and 1 if it does not. A verdict
+/// with another exit code is not believed, and the model is refused.
 /// </summary>
 /// <remarks>
 /// Verifying bounds the memory and the time of the whole process, for good: call it once, in a process that does nothing else. On Linux the

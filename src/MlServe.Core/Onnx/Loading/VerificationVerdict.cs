@@ -1,6 +1,6 @@
 namespace MlServe.Onnx;
 
-/// <summary>What came of trying a model in a process of its own.</summary>
+/// <summary>The result of trying a model in a process of its own.</summary>
 /// <param name="Failure">Why the model does not load; null if it does.</param>
 /// <param name="Message">The same in words; what was found of the batch axis if it loads.</param>
 public sealed record VerificationVerdict(ModelLoadFailure? Failure, string Message);

@@ -1,27 +1,28 @@
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Runs a model before it counts as ready, at each batch size that will be used and on as many lanes as will run at once: first runs size
-/// arenas, make bindings and compile code. One row is run again and again on the way: answers that differ show a model that is random, or
-/// keeps something.
+/// Runs a model before it counts as ready, at each batch size that will be used. It runs on as many lanes as will run at once. First runs
+/// size arenas, make bindings and compile code. One row is run again and again on the way: answers that differ show a model that is random,
+/// or keeps something.
 /// </summary>
 internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, TrialRuns trials, int lanes)
 {
-    /// <summary>Two runs learn where outputs may lie, and the third is the first that writes them there.</summary>
+    /// <summary>Two runs learn the place of outputs, and the third is the first that writes them there.</summary>
     private const int RunsAlone = 3;
 
     private Prediction? _answer;
     private string? _unrepeatable;
+    private bool _isSample;
 
-    /// <param name="row">A request that the model takes; null where none is known.</param>
-    /// <returns>An output that differed when one row was run again; null where none did.</returns>
+    /// <param name="row">A request that the model takes; null if none is known.</param>
+    /// <returns>An output that differed when one row was run again; null if none did.</returns>
     /// <exception cref="ModelLoadException">The user's own sample inputs fail, or a size was asked for that the model does not
     /// take.</exception>
     public string? Run(PredictionInputs? row)
     {
         try
         {
-            if (options.SampleInputs.Count > 0) RowSearch.CheckSample(executor, options.SampleInputs[0]);
+            _isSample = RowSearch.SampleOf(executor, options) is not null;
             executor.SampleRequest = row;
             if (row is { } given) RunSizes(given);
             else CheckSizes();
@@ -112,7 +113,7 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, Tr
                         lane.Write(row, request, 0, request.Rows, written);
                     if (trials.Run(lane, written, request.Outputs) is { } error)
                     {
-                        if (options.SampleInputs.Count == 0) return;
+                        if (!_isSample) return;
                         throw new ModelLoadException(ModelLoadFailure.WarmUpFailed,
                             $"A warm-up run of {written} row(s) with SampleInputs failed: {error.Message}", error.Exception);
                     }

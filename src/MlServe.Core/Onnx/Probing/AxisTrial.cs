@@ -2,10 +2,10 @@ using MlServe.Onnx.Rows;
 
 namespace MlServe.Onnx.Probing;
 
-/// <summary>What came of trying rows along certain axes.</summary>
-/// <param name="Proof">What the graph tells; null where it could not be read.</param>
+/// <summary>The result of trying rows along certain axes.</summary>
+/// <param name="Proof">What the graph tells; null if it could not be read.</param>
 /// <param name="Measured">What runs showed.</param>
-/// <param name="Dependence">Why the file says that rows depend on each other by rounding; null where it does not.</param>
+/// <param name="Dependence">Why the file says that rows depend on each other by rounding; null if it does not.</param>
 internal sealed record AxisTrial(RowProof? Proof, MeasuredRows Measured, string? Dependence)
 {
     /// <summary>The node that decides.</summary>

@@ -3,7 +3,7 @@ using MlServe.Onnx.Graphs;
 namespace MlServe.Onnx.Probing;
 
 /// <summary>
-/// What a graph tells of how to try its model: the integers that its inputs take, and whether its answers are random or drift.
+/// Tells from a graph how to try its model: the integers that its inputs take, and whether its answers are random or drift.
 /// </summary>
 internal sealed class GraphFacts
 {
@@ -21,18 +21,17 @@ internal sealed class GraphFacts
     {
     }
 
-    /// <summary>What is known of a model whose graph could not be read.</summary>
+    /// <summary>The facts about a model whose graph could not be read.</summary>
     public static GraphFacts None { get; } = new();
 
     /// <summary>
     /// For each input that has one the range of its integers: a <c>Gather</c> over a table of n rows takes 0 to n - 1. A hint for made-up
-    /// rows; what no operator bounds is left out.
+    /// rows; inputs that no operator bounds are left out.
     /// </summary>
     public IReadOnlyDictionary<string, IntegerRange> Ranges => _ranges;
 
     /// <summary>
-    /// The first node by which answers are random, or something is kept from run to run, and a clause that says so; null where there is
-    /// none.
+    /// The first node by which answers are random or something is kept from run to run, with a clause that says so. Null if there is none.
     /// </summary>
     public (string Node, string Reason)? Unrepeatable { get; private set; }
 

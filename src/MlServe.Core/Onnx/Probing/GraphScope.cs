@@ -2,7 +2,7 @@ using MlServe.Onnx.Graphs;
 
 namespace MlServe.Onnx.Probing;
 
-/// <summary>What names stand for in a graph, a subgraph or a function's body: constants, and inputs of the model.</summary>
+/// <summary>The meaning of names in a graph, a subgraph or a function's body: constants, and inputs of the model.</summary>
 internal sealed class GraphScope(GraphScope? around)
 {
     private readonly Dictionary<string, GraphTensor> _constants = [];

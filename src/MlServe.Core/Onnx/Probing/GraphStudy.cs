@@ -4,8 +4,8 @@ using MlServe.Onnx.Rows;
 namespace MlServe.Onnx.Probing;
 
 /// <summary>
-/// Everything that a model's graph tells of how to try and trust it. Begun while the session is being opened, which takes about as long;
-/// whoever needs it first and finds it not begun does it himself.
+/// Everything that a model's graph tells of how to try and trust it. It is begun while the session is being opened, which takes about as
+/// long. A thread that needs it first and finds it not begun does it itself.
 /// </summary>
 internal sealed class GraphStudy
 {
@@ -20,15 +20,15 @@ internal sealed class GraphStudy
         _findings = new(() => Study(bytes, cancellationToken));
     }
 
-    /// <summary>What the model computes; null where it cannot be read.</summary>
+    /// <summary>Whether the model's graph could be read.</summary>
     public bool IsRead => _findings.Value.Graph is not null;
 
     public GraphFacts Facts => _findings.Value.Facts;
 
-    /// <summary>Begins on another thread where one is free.</summary>
+    /// <summary>Begins on another thread if one is free.</summary>
     public void Begin() => ThreadPool.UnsafeQueueUserWorkItem(static study => study.TryStudy(), this, preferLocal: false);
 
-    /// <summary>Follows rows along the given axes; null where the graph could not be read.</summary>
+    /// <summary>Follows rows along the given axes; null if the graph could not be read.</summary>
     /// <exception cref="OperationCanceledException">The load was given up.</exception>
     public RowProof? Follow(IReadOnlyList<int?> axes)
     {

@@ -3,8 +3,8 @@ using MlServe.Onnx.Graphs;
 namespace MlServe.Onnx.Probing;
 
 /// <summary>
-/// Goes through every node that a run may come to: those of the main graph that lead to an output, their subgraphs, and the functions that
-/// they call.
+/// Goes through every node that a run may come to. These are the nodes of the main graph that lead to an output, their subgraphs, and the
+/// functions that they call.
 /// </summary>
 internal sealed class GraphWalk(OnnxGraph graph, Action<GraphNode, GraphScope> visit)
 {

@@ -9,7 +9,7 @@ internal interface ITrial : IDisposable
 
     /// <summary>Runs rows together.</summary>
     /// <param name="rows">One or more, of one shape.</param>
-    /// <param name="outputs">The outputs, whole, where the result is null.</param>
+    /// <param name="outputs">The outputs, whole, if the result is null.</param>
     /// <returns>Null, or why there is no answer, in the runtime's words.</returns>
     /// <exception cref="OperationCanceledException">The load was given up.</exception>
     string? Run(ReadOnlySpan<TrialRow> rows, out OutputValue[] outputs);

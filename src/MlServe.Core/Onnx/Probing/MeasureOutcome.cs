@@ -1,6 +1,6 @@
 namespace MlServe.Onnx.Probing;
 
-/// <summary>What running rows alone and together showed. A measurement that could not be made is none that was passed.</summary>
+/// <summary>The outcome of running rows alone and together. A measurement that could not be made is none that was passed.</summary>
 internal enum MeasureOutcome
 {
     /// <summary>Rows answer differently from each other, and each alike in any company that was tried.</summary>

@@ -2,12 +2,12 @@ using System.Globalization;
 
 namespace MlServe.Onnx.Probing;
 
-/// <summary>What has been seen of one output.</summary>
+/// <summary>The evidence on one output.</summary>
 internal sealed class OutputEvidence(string name, double tolerance)
 {
     /// <summary>
-    /// Rounding is below this share of an output's magnitude as a rule; what lies between it and the tolerance may be rounding that a model
-    /// makes large, or another row's influence that happens to be small.
+    /// Rounding is below this share of an output's magnitude as a rule. A difference between it and the tolerance may be rounding that a
+    /// model makes large. It may also be another row's influence that happens to be small.
     /// </summary>
     private const double UsualRounding = 1e-5;
 
@@ -63,7 +63,7 @@ internal sealed class OutputEvidence(string name, double tolerance)
         return fault;
     }
 
-    /// <summary>Why what has been seen does not show that rows are independent; null where it does.</summary>
+    /// <summary>Why the evidence does not show that rows are independent; null if it does.</summary>
     public string? Doubt()
     {
         if (_witnesses < NeededWitnesses || _witnessesOfMany == 0)

@@ -1,6 +1,6 @@
 namespace MlServe.Onnx.Probing;
 
-/// <summary>What the numbers of a made-up row look like.</summary>
+/// <summary>The kind of numbers in a made-up row.</summary>
 internal enum RowKind
 {
     /// <summary>Not made up: one of the user's own.</summary>

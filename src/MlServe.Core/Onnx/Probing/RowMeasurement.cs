@@ -1,8 +1,8 @@
 namespace MlServe.Onnx.Probing;
 
 /// <summary>
-/// Runs rows alone and together, along given axes, and judges the difference: against the output's magnitude, and against how far apart the
-/// rows' own answers are. What shows nothing (answers that are alike, or not finite) is no evidence.
+/// Runs rows alone and together, along given axes, and judges the difference. It is held against the output's magnitude, and against how
+/// far apart the rows' own answers are. Answers that show nothing (that are alike, or not finite) are no evidence.
 /// </summary>
 internal sealed class RowMeasurement(
     ITrial trial, ModelSignature declared, TrialBudget budget, double tolerance, IReadOnlyList<TrialRow> samples)
@@ -158,7 +158,7 @@ internal sealed class RowMeasurement(
         };
     }
 
-    /// <summary>A row's own answer; null where the model does not take it.</summary>
+    /// <summary>A row's own answer; null if the model does not take it.</summary>
     private OutputValue[]? Alone(RowTemplate template, RowPattern pattern)
     {
         if (_alone.TryGetValue(pattern, out var known)) return known.Answer;

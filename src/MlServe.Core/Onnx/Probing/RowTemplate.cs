@@ -3,13 +3,13 @@ using MlServe.Tensors;
 namespace MlServe.Onnx.Probing;
 
 /// <summary>
-/// Makes rows of one shape by patterns: out of random numbers, or out of the elements of a row that the user gave, so that made-up
-/// neighbours of it are as valid as can be. What has no rows, a weight that is given as an input, is the same for all rows and has several
+/// Makes rows of one shape by patterns: out of random numbers, or out of the elements of a row that the user gave. So made-up neighbours of
+/// that row are as valid as can be. An input without rows, a weight that is given as an input, is the same for all rows and has several
 /// values to try.
 /// </summary>
 internal sealed class RowTemplate
 {
-    /// <summary>What a model declares is not to be trusted with memory.</summary>
+    /// <summary>A model's declarations are not to be trusted with memory.</summary>
     private const int MaxElements = 16 * 1024 * 1024;
 
     private const int Seed = 20260801;
@@ -31,13 +31,13 @@ internal sealed class RowTemplate
     /// <summary>Whether there are integers whose magnitude can be varied, because they are numbers like any other to the model.</summary>
     public bool HasLargeIntegers => _inputs.Exists(static input => input is { IsShared: false, IsNumber: true });
 
-    /// <summary>How many values of the inputs that all rows share are worth trying; 1 where there are none.</summary>
+    /// <summary>How many values of the inputs that all rows share are worth trying; 1 if there are none.</summary>
     public int SharedVariants => _inputs.Exists(static input => input.IsShared) ? TemplateInput.SharedVariants : 1;
 
     /// <param name="signature">Its axes are the ones that are tried.</param>
     /// <param name="guess">How large they are.</param>
     /// <param name="facts">What is known of integers.</param>
-    /// <returns>Null where an input is no tensor, or too large to be made up.</returns>
+    /// <returns>Null if an input is no tensor, or too large to be made up.</returns>
     public static RowTemplate? Guess(ModelSignature signature, RowGuess guess, GraphFacts facts)
     {
         var inputs = new List<TemplateInput>();
@@ -59,7 +59,7 @@ internal sealed class RowTemplate
     /// <param name="sample">A request of one row or more that fits the signature.</param>
     /// <param name="request">What was found out about it.</param>
     /// <param name="facts">What is known of integers.</param>
-    /// <returns>Null where it gives something that is no tensor.</returns>
+    /// <returns>Null if it gives something that is no tensor.</returns>
     public static RowTemplate? Of(
         ModelSignature signature, in PredictionInputs sample, in PreparedRequest request, GraphFacts facts)
     {

@@ -28,7 +28,7 @@ internal sealed class TemplateInput(ValueSignature signature, long[] shape, Inte
 
     public bool IsFloat => signature.ElementType is ElementType.Float or ElementType.Double or ElementType.Float16 or ElementType.BFloat16;
 
-    /// <summary>The shape of one row of what was given; null where it cannot be told.</summary>
+    /// <summary>The shape of one row of a given input; null if it cannot be told.</summary>
     public static long[]? ShapeOfRow(ValueSignature input, in PredictionInput given, int rows, bool isRow)
     {
         var elements = given.Elements;
@@ -50,7 +50,7 @@ internal sealed class TemplateInput(ValueSignature signature, long[] shape, Inte
 
     /// <summary>Makes a value for all rows.</summary>
     /// <param name="variant">Which.</param>
-    /// <param name="isFirst">Whether it is the one to begin with: the user's own where there is one, else random.</param>
+    /// <param name="isFirst">Whether it is the one to begin with: the user's own if there is one, else random.</param>
     /// <param name="random">Draws what has more than one element.</param>
     public PredictionInput MakeShared(int variant, bool isFirst, Random random)
     {

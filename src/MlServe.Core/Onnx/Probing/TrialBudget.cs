@@ -1,14 +1,14 @@
 namespace MlServe.Onnx.Probing;
 
-/// <summary>What trying a model may cost: runs, and time. A run that has begun is not cut off but by the token.</summary>
+/// <summary>The limits of trying a model: runs, and time. A run that has begun is not cut off but by the token.</summary>
 internal sealed class TrialBudget(TimeProvider time, CancellationToken cancellationToken)
 {
     /// <summary>All runs of one load, of a single row or of several.</summary>
     public const int MaxRuns = 2000;
 
     /// <summary>
-    /// After which no further company is tried where the graph tells all but how large rounding is: fast models are tried more, slow ones
-    /// load no later.
+    /// After this time no further company is tried if the graph tells all but how large rounding is. So fast models are tried more, and
+    /// slow ones load no later.
     /// </summary>
     public static readonly TimeSpan ForRounding = TimeSpan.FromMilliseconds(20);
 

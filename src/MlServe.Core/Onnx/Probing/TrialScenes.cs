@@ -1,9 +1,9 @@
 namespace MlServe.Onnx.Probing;
 
 /// <summary>
-/// In which company rows are tried. What mixes rows often does so only under a condition, so the conditions are varied: scale and sign, one
-/// large row beside small ones, all rows large, one large element, the place in the batch, the number of rows, the values of inputs that
-/// all rows share.
+/// In which company rows are tried. A model that mixes rows often does so only under a condition, so the conditions are varied. They are
+/// scale and sign, one large row beside small ones, all rows large, one large element, and the place in the batch. Others are the number of
+/// rows, and the values of inputs that all rows share.
 /// </summary>
 internal sealed class TrialScenes(RowTemplate template, int samples)
 {
@@ -25,8 +25,8 @@ internal sealed class TrialScenes(RowTemplate template, int samples)
     public IEnumerable<TrialScene> ForAxes() => [new([Base(0), Base(1)])];
 
     /// <summary>
-    /// What shows rounding: kernels for other sizes add in another order, and what that amounts to depends on the numbers. Rows of padding
-    /// and rows of one number are where it is largest, because normalization divides by next to nothing there.
+    /// The scenes that show rounding: kernels for other sizes add in another order, and the size of that effect depends on the numbers. It
+    /// is largest in rows of padding and in rows of one number, because normalization divides by next to nothing there.
     /// </summary>
     public IEnumerable<TrialScene> ForRounding()
     {
@@ -37,7 +37,7 @@ internal sealed class TrialScenes(RowTemplate template, int samples)
         if (Fits(16)) yield return new(Cycle(rows, 16), IsEssential: false);
     }
 
-    /// <summary>What shows whether rows depend on each other.</summary>
+    /// <summary>The scenes that show whether rows depend on each other.</summary>
     public IEnumerable<TrialScene> ForEvidence()
     {
         return First()
@@ -120,7 +120,7 @@ internal sealed class TrialScenes(RowTemplate template, int samples)
 
     private RowPattern[] Bases() => [Base(0), Base(1), new(RowKind.Signed, 1), new(RowKind.Signed, 1, 1), new(RowKind.Positive, 1, 2)];
 
-    /// <summary>The user's own rows where there are any, and made-up ones beside them: a row is never its own company.</summary>
+    /// <summary>The user's own rows if there are any, and made-up ones beside them: a row is never its own company.</summary>
     private RowPattern Base(int index) => index < samples ? new(RowKind.Given, 1, index) : new(RowKind.Positive, 1, index);
 
     private static RowPattern[] Cycle(RowPattern[] rows, int count) => [.. Enumerable.Range(0, count).Select(i => rows[i % rows.Length])];

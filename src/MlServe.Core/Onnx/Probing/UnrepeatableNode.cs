@@ -26,7 +26,7 @@ internal static class UnrepeatableNode
         };
     }
 
-    /// <summary>Whether a Dropout drops anything: only where its third input says so, and its second is not 0.</summary>
+    /// <summary>Whether a Dropout drops anything: only if its third input says so, and its second is not 0.</summary>
     private static bool IsTraining(GraphNode node, GraphScope scope) =>
         node.Inputs is [_, var ratio, { Length: > 0 } mode, ..] && scope.ConstantOf(mode) is not { Integers: [0] }
         && scope.ConstantOf(ratio) is not { Numbers: [0] };

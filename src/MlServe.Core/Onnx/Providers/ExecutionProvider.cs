@@ -21,6 +21,6 @@ public enum ExecutionProvider
     /// <summary>Intel processors, GPUs and NPUs. Package <c>Intel.ML.OnnxRuntime.OpenVino</c>.</summary>
     OpenVino,
 
-    /// <summary>A GPU where the runtime finds one that it can use, else the processor; the runtime's own choice.</summary>
+    /// <summary>A GPU if the runtime finds one that it can use, else the processor; the runtime's own choice.</summary>
     Auto,
 }

@@ -7,11 +7,12 @@ public sealed class ExecutionProviderOptions
     public ExecutionProvider Provider { get; set; }
 
     /// <summary>
-    /// What happens where it cannot be had. Default: <see cref="ProviderRequirement.ElseNext"/>, because a slow answer is better than none.
+    /// The outcome if the provider cannot be had. Default: <see cref="ProviderRequirement.ElseNext"/>, because a slow answer is better than
+    /// none.
     /// </summary>
     public ProviderRequirement Requirement { get; set; }
 
-    /// <summary>Which device, from 0, where the provider has several. Default: 0.</summary>
+    /// <summary>Which device, from 0, if the provider has several. Default: 0.</summary>
     public int DeviceId { get; set; }
 
     /// <summary>

@@ -1,6 +1,6 @@
 namespace MlServe.Onnx;
 
-/// <summary>What execution providers are called, and where they come from.</summary>
+/// <summary>The names of execution providers, and the packages that they come from.</summary>
 internal static class ProviderNames
 {
     /// <summary>The name in the runtime's list of available providers.</summary>

@@ -1,6 +1,6 @@
 namespace MlServe.Onnx;
 
-/// <summary>What happens where an execution provider cannot be had.</summary>
+/// <summary>The outcome if an execution provider cannot be had.</summary>
 public enum ProviderRequirement
 {
     /// <summary>The next in the list is tried, the processor at last, and a log line says so.</summary>

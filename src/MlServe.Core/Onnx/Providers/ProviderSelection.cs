@@ -1,4 +1,4 @@
 namespace MlServe.Onnx;
 
-/// <summary>What became of the execution providers that were asked for.</summary>
+/// <summary>The outcome for the execution providers that were asked for.</summary>
 internal readonly record struct ProviderSelection(string InUse, IReadOnlyList<string> PassedOver);

@@ -5,7 +5,7 @@ namespace MlServe.Onnx;
 /// <summary>Translates a provider's options into the runtime's own words.</summary>
 internal static class ProviderSettings
 {
-    /// <summary>The settings with the device among them, under the name that the provider gives it; what the user states wins.</summary>
+    /// <summary>The settings with the device among them, under the name that the provider gives it; the user's statement wins.</summary>
     public static Dictionary<string, string> ToDictionary(ExecutionProviderOptions options)
     {
         var settings = new Dictionary<string, string>(StringComparer.Ordinal);

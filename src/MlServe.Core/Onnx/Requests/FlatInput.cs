@@ -3,7 +3,8 @@ using MlServe.Tensors;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Finds the shape of a flat list of elements: what the model fixes, the rows, and at most one axis that follows from the length.
+/// Finds the shape of a flat list of elements. It is made of the sizes that the model fixes, the rows, and at most one axis that follows
+/// from the length.
 /// </summary>
 internal static class FlatInput
 {

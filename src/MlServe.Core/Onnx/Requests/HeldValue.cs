@@ -3,8 +3,8 @@ using MlServe.Tensors;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Looks at a value that is passed on as it came: a sequence, a map, or what is given for an optional. The runtime checks its types; what
-/// is told here is what the runtime would take memory at its word for, or blame on itself.
+/// Looks at a value that is passed on as it came: a sequence, a map, or the value that is given for an optional. The runtime checks its
+/// types. Told here are the faults for which the runtime would take memory at its word, and those that it would blame on itself.
 /// </summary>
 internal static class HeldValue
 {

@@ -6,7 +6,7 @@ namespace MlServe.Onnx;
 /// <summary>Refuses requests that the runtime would not refuse but die of. Immutable and safe for concurrent use.</summary>
 internal sealed class InputGuards(IReadOnlyList<InputGuard> guards)
 {
-    /// <returns>Null where there is nothing to look at.</returns>
+    /// <returns>Null if there is nothing to look at.</returns>
     public static InputGuards? Of(OnnxModelInfo info) => info.Guards.Count == 0 ? null : new(info.Guards);
 
     /// <param name="inputs">The inputs of a request that is right as to names and types.</param>

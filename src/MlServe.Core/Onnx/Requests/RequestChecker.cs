@@ -5,7 +5,7 @@ using MlServe.Tensors;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Holds requests against a signature: names, kinds, element types, shapes, row counts, values that are not finite. Whatever managed code
+/// Holds requests against a signature: names, kinds, element types, shapes, row counts, values that are not finite. All that managed code
 /// can tell is told here, so that it never reaches the native runtime, nor another caller's batch. Immutable and safe for concurrent use.
 /// </summary>
 internal sealed class RequestChecker
@@ -31,7 +31,7 @@ internal sealed class RequestChecker
         _onlyShape = FindOnlyShape(signature);
     }
 
-    /// <summary>The shape of every request that is right, where there is only one.</summary>
+    /// <summary>The shape of every request that is right, if there is only one.</summary>
     public LaneShape? OnlyShape => _onlyShape;
 
     public PredictionError? Check(in PredictionInputs inputs, PredictionOptions? options, out PreparedRequest request)
@@ -144,7 +144,7 @@ internal sealed class RequestChecker
     /// <param name="input">What was given.</param>
     /// <param name="isRow">Whether shapes leave out the batch axis.</param>
     /// <param name="rows">The number of rows, -1 as long as nobody has said it.</param>
-    /// <param name="sizes">Where the sizes go; empty where they are not wanted.</param>
+    /// <param name="sizes">The destination of the sizes; empty if they are not wanted.</param>
     /// <param name="used">How many were written.</param>
     /// <param name="bytes">The bytes that the input takes.</param>
     private PredictionError? CheckInput(
@@ -180,7 +180,7 @@ internal sealed class RequestChecker
         bytes = elements.CountBytes(out var hasNull);
         if (hasNull) return RequestErrors.NullElement(signature);
         var error = elements.Shape is { } shape
-            ? ShapedInput.Check(signature, shape, elements.Length, isRow, ref rows, sizes, out used)
+            ? ShapedInput.Check(signature, shape, elements.Length, isRow, _signature.IsBatchable, ref rows, sizes, out used)
             : FlatInput.Check(signature, elements.Length, ref rows, sizes, out used);
         if (signature.IsOptional) used++;
         return error;

@@ -3,7 +3,9 @@ using MlServe.Tensors;
 
 namespace MlServe.Onnx;
 
-/// <summary>What is wrong with a request: each message names the input, what came, what is expected and what to do.</summary>
+/// <summary>
+/// The faults of a request: each message names the input, the value that came, the value that is expected, and the remedy.
+/// </summary>
 internal static class RequestErrors
 {
     public static PredictionError NotBatchable(ModelSignature signature, int rows) => Invalid(PredictionErrorCode.NotBatchable,

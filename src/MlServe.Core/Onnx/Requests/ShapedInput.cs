@@ -5,8 +5,16 @@ namespace MlServe.Onnx;
 /// <summary>Holds a shape that the caller gave against the model's.</summary>
 internal static class ShapedInput
 {
+    /// <param name="signature">The input that it is given for.</param>
+    /// <param name="shape">The shape that the caller gave.</param>
+    /// <param name="length">The number of elements.</param>
+    /// <param name="isRow">Whether shapes leave out the batch axis.</param>
+    /// <param name="isBatchable">Whether the model has a batch axis; one without takes a row as its first axis of size 1.</param>
+    /// <param name="rows">The number of rows, -1 as long as nobody has said it.</param>
+    /// <param name="sizes">Takes the sizes without the batch axis; empty if they are not wanted.</param>
+    /// <param name="used">How many were written.</param>
     public static PredictionError? Check(
-        ValueSignature signature, long[] shape, long length, bool isRow, ref int rows, Span<long> sizes, out int used)
+        ValueSignature signature, long[] shape, long length, bool isRow, bool isBatchable, ref int rows, Span<long> sizes, out int used)
     {
         used = 0;
         if (Shapes.Count(shape) != length) return RequestErrors.LengthAgainstShape(signature, length, shape);
@@ -23,11 +31,19 @@ internal static class ShapedInput
         }
 
         var leavesOut = isRow && signature.BatchAxis is not null;
-        if (shape.Length != signature.Shape.Count - (leavesOut ? 1 : 0)) return RequestErrors.WrongRank(signature, shape, leavesOut);
+        var isOneOfOne = isRow && !isBatchable && shape.Length == signature.Shape.Count - 1 && signature.Shape[0].Size is null or 1;
+        if (shape.Length != signature.Shape.Count - (leavesOut || isOneOfOne ? 1 : 0))
+            return RequestErrors.WrongRank(signature, shape, leavesOut);
 
         var given = 0;
         for (var axis = 0; axis < signature.Shape.Count; axis++)
         {
+            if (isOneOfOne && axis == 0)
+            {
+                if (!sizes.IsEmpty) sizes[used++] = 1;
+                continue;
+            }
+
             if (axis == signature.BatchAxis)
             {
                 if (leavesOut) continue;

@@ -91,7 +91,7 @@ internal static class AttentionOperators
         return places.Outer == value.Outer ? value.Derive(value.Dims, 0) : flow.MeetsOtherOrder();
     }
 
-    /// <summary>Why the inputs do not keep rows apart; null where they do.</summary>
+    /// <summary>Why the inputs do not keep rows apart; null if they do.</summary>
     /// <param name="flow">The node.</param>
     /// <param name="first">Inputs whose rows lie along the first axis.</param>
     /// <param name="second">Inputs whose rows lie along the second.</param>

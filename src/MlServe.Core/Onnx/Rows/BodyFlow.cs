@@ -32,7 +32,7 @@ internal sealed class BodyFlow
 
     public static BodyFlow OfMain(RowTrace trace) => new(trace, trace.Graph.Main, null, null, null, trace.Graph.Opsets, 0);
 
-    /// <summary>What the main graph gives for inputs by name.</summary>
+    /// <summary>The outputs of the main graph for inputs by name.</summary>
     public FlowValue[] Run(IReadOnlyDictionary<string, FlowValue> inputs)
     {
         foreach (var (name, value) in inputs)
@@ -40,7 +40,7 @@ internal sealed class BodyFlow
         return Run();
     }
 
-    /// <summary>What a subgraph of a node gives for its inputs.</summary>
+    /// <summary>The outputs of a subgraph of a node for its inputs.</summary>
     public FlowValue[] Run(GraphBody body, ReadOnlySpan<FlowValue> inputs)
     {
         var flow = new BodyFlow(Trace, body, this, _function, _call, _opsets, _depth + 1);
@@ -140,8 +140,7 @@ internal sealed class BodyFlow
 
     /// <summary>
     /// Holds what the file declares of a value in between against what the graph says. The runtime puts declared sizes in place of a
-    /// <c>Shape</c>, so that a size that
-    /// was left there from an export at one row changes what the model computes.
+    /// <c>Shape</c>. So a size that was left there from an export at one row changes the computation of the model.
     /// </summary>
     private void Compare(FlowValue value, OnnxValueInfo declaration)
     {

@@ -1,9 +1,9 @@
 namespace MlServe.Onnx.Rows;
 
 /// <summary>
-/// How operators that go element by element join their operands. Dimensions are aligned from behind and one of 1 is stretched: so the rows
-/// of all operands must lie the
-/// same number of axes from the last, and what all rows share must be 1 wide there, or must not reach so far.
+/// How operators that go element by element join their operands. Dimensions are aligned from behind and one of 1 is stretched. So the rows
+/// of all operands must lie the same number of axes from the last. A value that all rows share must be 1 wide there, or must not reach so
+/// far.
 /// </summary>
 internal static class Broadcasting
 {
@@ -33,7 +33,7 @@ internal static class Broadcasting
         return FlowValue.Rows(dims, dims.Length - rows.AxisFromEnd, rows.Outer).WithDoubt(doubt);
     }
 
-    /// <summary>Why what all rows share may not meet the axis of the rows; null where it does not get in its way.</summary>
+    /// <summary>Why a value that all rows share may not meet the axis of the rows; null if it does not get in its way.</summary>
     /// <param name="flow">The node.</param>
     /// <param name="shared">What all rows share.</param>
     /// <param name="axisFromEnd">The axis of the rows in the result, the last being 1.</param>
@@ -48,7 +48,7 @@ internal static class Broadcasting
             : flow.Unclear("joins the rows with a value that may have more than one along their axis");
     }
 
-    /// <summary>Why two operands' rows do not lie side by side; null where they do.</summary>
+    /// <summary>Why two operands' rows do not lie side by side; null if they do.</summary>
     public static FlowValue? Differ(NodeFlow flow, FlowValue left, FlowValue right)
     {
         if (left.AxisFromEnd != right.AxisFromEnd)
@@ -66,7 +66,7 @@ internal static class Broadcasting
         return right.IsKnown ? right : symbols.Of("broadcast", left, right, isCount: true);
     }
 
-    /// <summary>The dimensions of the result; null where an operand's are not known.</summary>
+    /// <summary>The dimensions of the result; null if an operand's are not known.</summary>
     public static Size[]? Dims(NodeFlow flow, params ReadOnlySpan<FlowValue> operands)
     {
         Size[] result = [];

@@ -6,6 +6,6 @@ namespace MlServe.Onnx.Rows;
 /// <param name="IsCertain">True: rows do depend on their company. False: it is not known.</param>
 internal sealed record Cause(string? Node, string Reason, bool IsCertain)
 {
-    /// <summary>What decides of two: the certain one, or the first.</summary>
+    /// <summary>The cause of two that decides: the certain one, or the first.</summary>
     public static Cause Of(Cause first, Cause second) => !first.IsCertain && second.IsCertain ? second : first;
 }

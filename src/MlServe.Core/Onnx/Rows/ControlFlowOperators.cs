@@ -1,10 +1,11 @@
 namespace MlServe.Onnx.Rows;
 
-/// <summary>Choices and loops: harmless where all rows take the same way, which what they share decides.</summary>
+/// <summary>Choices and loops: harmless if all rows take the same way, which the values that they share decide.</summary>
 internal static class ControlFlowOperators
 {
-    /// <summary>How often a loop's body is followed until nothing changes. What is known of a value can only become less, and in few
-    /// steps.</summary>
+    /// <summary>
+    /// How often a loop's body is followed until nothing changes. The facts about a value can only become fewer, and in few steps.
+    /// </summary>
     private const int MaxRounds = 12;
 
     private static readonly RowOperator Template = new(
@@ -27,7 +28,7 @@ internal static class ControlFlowOperators
             FlowJoin.Of(flow.Symbols, one, other) ?? flow.Unclear("gives rows in one branch, and something else in the other"))];
     }
 
-    /// <summary>Why a value may not decide which way all rows take; null where it is the same in every company.</summary>
+    /// <summary>Why a value may not decide which way all rows take; null if it is the same in every company.</summary>
     private static FlowValue? Decides(NodeFlow flow, FlowValue? value) => value switch
     {
         null or { Kind: FlowKind.Shared } => null,

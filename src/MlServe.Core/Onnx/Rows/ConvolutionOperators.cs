@@ -109,8 +109,10 @@ internal static class ConvolutionOperators
         return [pooled, pooled.WithStride(elements, isNonNegative: true, elements)];
     }
 
-    /// <summary>Puts elements back where a pool took them: in their own rows, if the result has as many elements a row as the pool's input
-    /// had.</summary>
+    /// <summary>
+    /// Puts elements back to the places that a pool took them from. They stay in their own rows if the result has as many elements a row as
+    /// the pool's input had.
+    /// </summary>
     private static FlowValue Unpool(NodeFlow flow)
     {
         var (value, places, sizes) = (flow[0], flow[1], flow.Find(2));

@@ -92,7 +92,7 @@ internal static class ElementwiseOperators
         ? math.Apply("Not", [math.Apply("Equal", [term, Term.Of(0)])])
         : math.Cast(term, TargetOf(flow) is OnnxElementType.Float or OnnxElementType.Double);
 
-    /// <summary>The type to cast to, where it holds all sizes.</summary>
+    /// <summary>The type to cast to, if it holds all sizes.</summary>
     private static OnnxElementType TargetOf(NodeFlow flow) => (OnnxElementType)flow.Node.Int("to", 0) is var type
         && type is OnnxElementType.Float or OnnxElementType.Double or OnnxElementType.Int64 or OnnxElementType.Int32 or OnnxElementType.Bool
         ? type

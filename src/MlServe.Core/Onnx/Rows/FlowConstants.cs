@@ -3,7 +3,7 @@ using MlServe.Onnx.Inspection;
 
 namespace MlServe.Onnx.Rows;
 
-/// <summary>What is known of a tensor that stands in the file.</summary>
+/// <summary>The facts about a tensor that stands in the file.</summary>
 internal static class FlowConstants
 {
     public static FlowValue Of(GraphTensor tensor, Symbols symbols)

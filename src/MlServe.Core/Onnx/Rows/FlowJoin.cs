@@ -1,9 +1,9 @@
 namespace MlServe.Onnx.Rows;
 
-/// <summary>What is known of a value that is one or the other, as after a choice that is the same for all rows.</summary>
+/// <summary>The facts about a value that is one or the other, as after a choice that is the same for all rows.</summary>
 internal static class FlowJoin
 {
-    /// <returns>Null where the two have nothing in common that could be told.</returns>
+    /// <returns>Null if the two have nothing in common that could be told.</returns>
     public static FlowValue? Of(Symbols symbols, FlowValue left, FlowValue right)
     {
         if (left.IsBroken || right.IsBroken)

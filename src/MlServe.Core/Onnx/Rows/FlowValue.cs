@@ -2,14 +2,12 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace MlServe.Onnx.Rows;
 
-/// <summary>What is known of a value. Immutable.</summary>
+/// <summary>The facts about a value. Immutable.</summary>
 /// <remarks>
 /// The heart is <see cref="FlowKind.Rows"/>. Let the dimension <see cref="Axis"/> of the value alone be <c>Outer × f</c>. In company of B
-/// rows it is <c>Outer × B × f</c>,
-/// in this order: with the dimension seen as these three, the value is what its rows are alone, joined along the middle one. An outer size
-/// above 1 is what a reshape of
-/// [T, B, C] to [T·B, C] leaves, an f above 1 is what one of [B, T, C] to [B·T, C] leaves.
-/// All sizes are those of a run of one row.
+/// rows it is <c>Outer × B × f</c>, in this order: with the dimension seen as these three, the value is what its rows are alone, joined
+/// along the middle one. An outer size above 1 is what a reshape of [T, B, C] to [T·B, C] leaves, an f above 1 is what one of [B, T, C] to
+/// [B·T, C] leaves. All sizes are those of a run of one row.
 /// </remarks>
 internal sealed class FlowValue
 {
@@ -22,7 +20,7 @@ internal sealed class FlowValue
 
     public required FlowKind Kind { get; init; }
 
-    /// <summary>The dimensions alone; null where not even their number is known. Rows always have them.</summary>
+    /// <summary>The dimensions alone; null if not even their number is known. Rows always have them.</summary>
     public Size[]? Dims { get; init; }
 
     /// <summary>The axis along which rows lie.</summary>
@@ -31,8 +29,8 @@ internal sealed class FlowValue
     public Size Outer { get; init; } = Size.One;
 
     /// <summary>
-    /// For rows of integers that count from the first row on: in company the r-th row's are those that it has alone, plus r times this.
-    /// Null for all else.
+    /// For rows of integers that count from the first row on. In company the integers of the r-th row are those that it has alone, plus r
+    /// times this. Null for all else.
     /// </summary>
     public Size? Stride { get; init; }
 
@@ -42,11 +40,13 @@ internal sealed class FlowValue
     /// <summary>Whether alone no element is below 0. Of integers only.</summary>
     public bool IsNonNegative { get; init; }
 
-    /// <summary>What all elements are below alone; null where that is not known.</summary>
+    /// <summary>The bound below which all elements are alone; null if it is not known.</summary>
     public Size? Below { get; init; }
 
-    /// <summary>The elements, where they are few and all dimensions are known; a null is one that follows from the number of rows in a way
-    /// that is not understood.</summary>
+    /// <summary>
+    /// The elements, if they are few and all dimensions are known. A null is an element that follows from the number of rows in a way that
+    /// is not understood.
+    /// </summary>
     public Term?[]? Terms { get; init; }
 
     /// <summary>Whether the terms are those of floats.</summary>
@@ -60,18 +60,20 @@ internal sealed class FlowValue
     /// </summary>
     public Cause? Doubt { get; private init; }
 
-    /// <summary>Of a broken value: why rows depend on their company where its shape is taken as data. Null: for the same cause as
+    /// <summary>Of a broken value: why rows depend on their company if its shape is taken as data. Null: for the same cause as
     /// otherwise.</summary>
     public Cause? ShapeCause { get; init; }
 
-    /// <summary>Of a broken value that is a size: why rows depend on their company where it is taken as data, and not as a shape.</summary>
+    /// <summary>Of a broken value that is a size: why rows depend on their company if it is taken as data, and not as a shape.</summary>
     public Cause? DataCause { get; init; }
 
-    /// <summary>Of a broken value whose elements are in order, but in a shape that cuts through rows: what it was before, which a reshape
-    /// may bring back.</summary>
+    /// <summary>
+    /// For a broken value whose elements are in order, but in a shape that cuts through rows. It is the value from before, which a reshape
+    /// may bring back.
+    /// </summary>
     public FlowValue? Flat { get; init; }
 
-    /// <summary>Of a sequence: what each of its elements is like; null for an empty one.</summary>
+    /// <summary>Of a sequence: a value like each of its elements; null for an empty one.</summary>
     public FlowValue? Element { get; init; }
 
     public int Rank => Dims?.Length ?? -1;
@@ -113,7 +115,7 @@ internal sealed class FlowValue
 
     public static FlowValue RowSequence() => new() { Kind = FlowKind.RowSequence };
 
-    /// <summary>Terms decide between what is shared and what follows from the number of rows.</summary>
+    /// <summary>Terms decide between values that are shared and values that follow from the number of rows.</summary>
     public static FlowValue OfTerms(Size[] dims, Term?[] terms, bool isReal) => new()
     {
         Kind = Array.Exists(terms, static term => term is not { IsScaled: false }) ? FlowKind.Count : FlowKind.Shared,
@@ -128,7 +130,7 @@ internal sealed class FlowValue
             : null,
     };
 
-    /// <summary>New data of the same kind: what an operator computes of this value row by row.</summary>
+    /// <summary>New data of the same kind, which an operator computes of this value row by row.</summary>
     public FlowValue Derive(Size[] dims, int axis) => Kind switch
     {
         FlowKind.Rows => Rows(dims, axis, Outer).WithDoubt(Doubt),
@@ -220,7 +222,7 @@ internal sealed class FlowValue
         };
     }
 
-    /// <summary>The same without what is known of its elements.</summary>
+    /// <summary>The same without the facts about its elements.</summary>
     public FlowValue WithoutTerms() => Terms is null
         ? this
         : new() { Kind = Kind, Dims = Dims, IsNonNegative = IsNonNegative, Below = Below, Doubt = Doubt };

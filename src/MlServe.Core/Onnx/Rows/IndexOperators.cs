@@ -126,7 +126,7 @@ internal static class IndexOperators
         return data.Derive().WithDoubt(Together(flow, data, indices) ?? Together(flow, data, updates));
     }
 
-    /// <summary>Why two values' rows do not lie side by side where an index says nothing; null where they do. One may be shorter than the
+    /// <summary>Why two values' rows do not lie side by side if an index says nothing; null if they do. One may be shorter than the
     /// other there, unlike in arithmetic.</summary>
     private static Cause? Together(NodeFlow flow, FlowValue data, FlowValue other) =>
         data.Outer == other.Outer && data.Dims![data.Axis] == other.Dims![other.Axis]

@@ -171,7 +171,7 @@ internal static class LayoutOperators
         return Repeat(value, value.Restructure(result, result.Length - value.AxisFromEnd), dims);
     }
 
-    /// <summary>What all rows share, once for each row.</summary>
+    /// <summary>A value that all rows share, once for each row.</summary>
     private static FlowValue SpreadOverRows(NodeFlow flow, FlowValue value, Size[] dims, Term?[] target)
     {
         if (value.Kind != FlowKind.Shared) return flow.Unclear("spreads what follows from the number of rows over the rows");

@@ -1,6 +1,6 @@
 namespace MlServe.Onnx.Rows;
 
-/// <summary>A value that a loop hands from one run of its body to the next: what holds of it each time.</summary>
+/// <summary>A value that a loop hands from one run of its body to the next, and the facts that hold of it each time.</summary>
 internal sealed class LoopState
 {
     private readonly Symbols _symbols;
@@ -42,7 +42,7 @@ internal sealed class LoopState
         return changed;
     }
 
-    /// <summary>What holds of it behind the loop: sizes that are not those from before are new.</summary>
+    /// <summary>The facts that hold of it behind the loop: sizes that are not those from before are new.</summary>
     /// <param name="symbols">Makes new ones.</param>
     /// <param name="value">A value from inside of the loop.</param>
     /// <param name="last">The last symbol that was made before the loop.</param>

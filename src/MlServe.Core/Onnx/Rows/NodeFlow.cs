@@ -2,7 +2,7 @@ using MlServe.Onnx.Graphs;
 
 namespace MlServe.Onnx.Rows;
 
-/// <summary>A node with what is known of its inputs, for the rule of its operator.</summary>
+/// <summary>A node with the facts about its inputs, for the rule of its operator.</summary>
 internal sealed class NodeFlow(BodyFlow body, GraphNode node, FlowValue?[] inputs, long opset)
 {
     /// <summary>The graph that the node stands in.</summary>
@@ -37,10 +37,10 @@ internal sealed class NodeFlow(BodyFlow body, GraphNode node, FlowValue?[] input
 
     public FlowValue LacksAxis() => Unclear("has an axis that there is not");
 
-    /// <summary>The axis that a number means, negative ones counted from behind; null where there is none.</summary>
+    /// <summary>The axis that a number means, negative ones counted from behind; null if there is none.</summary>
     public static int? AxisOf(long axis, int rank) => axis >= -rank && axis < rank ? (int)(axis < 0 ? axis + rank : axis) : null;
 
-    /// <summary>The integers of an input that are the same in every run; null where they are not known.</summary>
+    /// <summary>The integers of an input that are the same in every run; null if they are not known.</summary>
     public long[]? Constants(int index) => Find(index) is { } input ? ConstantsOf(input) : null;
 
     public static long[]? ConstantsOf(FlowValue value)
@@ -51,7 +51,7 @@ internal sealed class NodeFlow(BodyFlow body, GraphNode node, FlowValue?[] input
     }
 
     /// <summary>Axes given by an attribute, or from some operator set on by an input.</summary>
-    /// <returns>False where they are given and not known.</returns>
+    /// <returns>False if they are given and not known.</returns>
     public bool TryGetAxes(int index, long inputSince, out long[]? axes)
     {
         axes = null;

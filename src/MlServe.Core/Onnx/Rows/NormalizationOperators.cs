@@ -1,6 +1,6 @@
 namespace MlServe.Onnx.Rows;
 
-/// <summary>Normalizations: harmless where they take their statistics within a row.</summary>
+/// <summary>Normalizations: harmless if they take their statistics within a row.</summary>
 internal static class NormalizationOperators
 {
     public static void AddTo(OperatorTable table) => table

@@ -3,9 +3,8 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx.Rows;
 
 /// <summary>
-/// Arithmetic on integers that count from the first row on. They are harmless only where they find a row's own data again, as in
-/// <c>x[arange(B), i]</c>; so they are
-/// followed up to where they look something up, and are data that must not be anywhere else.
+/// Arithmetic on integers that count from the first row on. They are harmless only if they find a row's own data again, as in
+/// <c>x[arange(B), i]</c>. So they are followed up to the lookup that uses them. Anywhere else they are data, which they must not be.
 /// </summary>
 internal static class Positions
 {
@@ -62,7 +61,7 @@ internal static class Positions
         return flow.Node.OpType == "Div" ? joined.WithStride(quotient, isNonNegative: true, null) : joined.NonNegative(divisor);
     }
 
-    /// <summary>What a + b is below, if a and b are below these.</summary>
+    /// <summary>The bound of a + b, if a and b are below these.</summary>
     private static Size? SumOfBelow(Size? left, Size? right)
     {
         if (left is not { } a || right is not { } b) return null;
@@ -75,7 +74,7 @@ internal static class Positions
                     : null;
     }
 
-    /// <summary>What a · c is below, if a is below this.</summary>
+    /// <summary>The bound of a · c, if a is below this.</summary>
     private static Size? ProductOfBelow(Size? below, Size by)
     {
         if (below is not { } a) return null;

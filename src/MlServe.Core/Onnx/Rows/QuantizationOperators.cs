@@ -19,7 +19,7 @@ internal static class QuantizationOperators
         .Add("QLinearConcat", static flow => Join(flow), required: 5, OperatorTable.Microsoft)
         .Add("QGemm", static flow => Gemm(flow), required: 6, OperatorTable.Microsoft);
 
-    /// <summary>Why scales and zero points do not keep rows apart; null where they do.</summary>
+    /// <summary>Why scales and zero points do not keep rows apart; null if they do.</summary>
     /// <param name="flow">The node.</param>
     /// <param name="single">Inputs that must be one number.</param>
     /// <param name="any">Inputs that may be several, one for a column of the weights say.</param>

@@ -35,7 +35,7 @@ internal static class ReductionOperators
     public static FlowValue OfAttributes(NodeFlow flow) =>
         Reduce(flow, flow.Node.Ints("axes"), flow.Node.Find("axes") is null || flow.Node.Ints("axes") is not null);
 
-    /// <summary>What was found in all rows, taken together; null where no input is broken.</summary>
+    /// <summary>The findings in all rows, taken together; null if no input is broken.</summary>
     private static FlowValue? ReduceFound(NodeFlow flow)
     {
         if (RowRules.FindBroken(flow) is not { } broken) return null;

@@ -1,10 +1,9 @@
 namespace MlServe.Onnx.Rows;
 
 /// <summary>
-/// Where rows lie after a reshape. Seen flat, in company, a value whose rows lie along an axis is P blocks, in each of which every row has
-/// one piece behind the other's; P is
-/// the product of the dimensions before the axis, times its outer size. A new shape keeps the rows apart if its one dimension that grows
-/// with them begins at such a block.
+/// The place of rows after a reshape. Take a value whose rows lie along an axis. Seen flat, in company, it is P blocks, in each of which
+/// every row has one piece behind the other's. P is the product of the dimensions before the axis, times its outer size. A new shape keeps
+/// the rows apart if its one dimension that grows with them begins at such a block.
 /// </summary>
 internal static class Reshaping
 {

@@ -21,7 +21,7 @@ internal static class RowFlow
     public static RowProof Follow(OnnxGraph graph, IReadOnlyList<int?> inputAxes, CancellationToken cancellationToken = default) =>
         Judge(graph, FollowOutputs(graph, inputAxes, cancellationToken));
 
-    /// <summary>What is known of each output, of which <see cref="Follow"/> makes its verdict.</summary>
+    /// <summary>The facts about each output, of which <see cref="Follow"/> makes its verdict.</summary>
     internal static FlowValue[] FollowOutputs(OnnxGraph graph, IReadOnlyList<int?> inputAxes, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();

@@ -1,6 +1,6 @@
 namespace MlServe.Onnx.Rows;
 
-/// <summary>What following the rows through a graph tells of their answers.</summary>
+/// <summary>The evidence on rows' answers from following the rows through a graph.</summary>
 internal enum RowIndependence
 {
     /// <summary>The graph does not tell: there is an operator, a shape or a layout that is not understood.</summary>

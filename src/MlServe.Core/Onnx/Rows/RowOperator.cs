@@ -1,6 +1,6 @@
 namespace MlServe.Onnx.Rows;
 
-/// <summary>The rule of an operator: what its outputs are, given what its inputs are.</summary>
+/// <summary>The rule of an operator: the facts about its outputs, given those about its inputs.</summary>
 /// <param name="Follow">An output for each that the node has, or the first few.</param>
 /// <param name="Required">How many inputs must be there.</param>
 /// <param name="TakesCounts">Whether the rule deals with values that follow from the number of rows; else they are data, which they must

@@ -1,11 +1,11 @@
 namespace MlServe.Onnx.Rows;
 
-/// <summary>What <see cref="RowFlow"/> found.</summary>
+/// <summary>The findings of <see cref="RowFlow"/>.</summary>
 internal sealed class RowProof
 {
     public required RowIndependence Verdict { get; init; }
 
-    /// <summary>The operator, and the name of the node, that decides; null where rows are proved to be independent, or where no node is to
+    /// <summary>The operator, and the name of the node, that decides; null if rows are proved to be independent, or if no node is to
     /// blame.</summary>
     public string? Node { get; init; }
 
@@ -14,7 +14,7 @@ internal sealed class RowProof
     public string Reason { get; init; } = "";
 
     /// <summary>
-    /// For each output the axis along which its rows lie; null where there is none, or where it is not known. An axis is proved under the
+    /// For each output the axis along which its rows lie; null if there is none, or if it is not known. An axis is proved under the
     /// condition that the output
     /// has as many elements along it as there are rows, which a run shows.
     /// </summary>

@@ -1,11 +1,11 @@
 namespace MlServe.Onnx.Rows;
 
-/// <summary>Applies the rule of an operator, or what holds for all of them.</summary>
+/// <summary>Applies the rule of an operator, or the rule that holds for all of them.</summary>
 internal static class RowRules
 {
     private static readonly string[] ShapeTakers = ["ConstantOfShape", "Expand", "Range", "Reshape", "Slice", "Split", "Tile"];
 
-    /// <summary>Operators that put elements elsewhere: what has one for each place that was found still has.</summary>
+    /// <summary>Operators that put elements elsewhere: a value that has one for each place that was found still has.</summary>
     private static readonly string[] Movers = ["Cast", "Identity", "Squeeze", "Transpose", "Unsqueeze"];
 
     private static readonly string[] Foreign = ["ATen", "EPContext", "ExternalOp", "PythonOp", "PythonOpGrad", "TritonOp"];
@@ -42,7 +42,9 @@ internal static class RowRules
         return rule.Follow(flow);
     }
 
-    /// <summary>What is computed of the number of rows as data: harmless only as long as no row's answer is computed of it.</summary>
+    /// <summary>
+    /// A value that is computed of the number of rows as data: harmless only as long as no row's answer is computed of it.
+    /// </summary>
     public static FlowValue OfCounts(NodeFlow flow) =>
         flow.Given.Any(static input => input.Kind is FlowKind.Rows or FlowKind.RowSequence or FlowKind.Sequence)
         ? flow.Breaks("takes the number of rows in the batch as data")
@@ -58,7 +60,7 @@ internal static class RowRules
     }
 
     /// <summary>
-    /// What is broken of all that is computed of the inputs, by the rule that holds for most operators; null if none of them is.
+    /// The broken value of all that is computed of the inputs, by the rule for most operators; null if none of them is broken.
     /// </summary>
     public static FlowValue? FindBroken(NodeFlow flow)
     {

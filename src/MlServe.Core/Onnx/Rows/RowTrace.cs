@@ -2,7 +2,7 @@ using MlServe.Onnx.Graphs;
 
 namespace MlServe.Onnx.Rows;
 
-/// <summary>What one following of rows through a model has used up so far, and what belongs to the model as a whole.</summary>
+/// <summary>The steps that one following of rows through a model has used so far, and the state of the model as a whole.</summary>
 internal sealed class RowTrace(OnnxGraph graph, CancellationToken cancellationToken)
 {
     /// <summary>Nodes to follow, those of a function or a loop's body as often as they are called. Far more than real models take, and less
@@ -18,18 +18,18 @@ internal sealed class RowTrace(OnnxGraph graph, CancellationToken cancellationTo
 
     public Symbols Symbols { get; } = new();
 
-    /// <summary>Set where nothing that was found may be relied on any more.</summary>
+    /// <summary>Set if nothing that was found may be relied on any more.</summary>
     public Cause? Defeat { get; private set; }
 
     /// <summary>
-    /// Whether the file declares a size where none is known from the graph itself. The runtime believes it and puts it in place of what
+    /// Whether the file declares a size if none is known from the graph itself. The runtime believes it and puts it in place of what
     /// <c>Shape</c> gives.
     /// </summary>
     public bool HasUnknownDeclarations { get; set; }
 
     public void GiveUp(Cause cause) => Defeat ??= cause;
 
-    /// <summary>Counts a node; false where there is no going on.</summary>
+    /// <summary>Counts a node; false if there is no going on.</summary>
     public bool TryStep()
     {
         if ((++_steps & 0xFF) == 0) cancellationToken.ThrowIfCancellationRequested();

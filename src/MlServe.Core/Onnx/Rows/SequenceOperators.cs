@@ -75,7 +75,7 @@ internal static class SequenceOperators
         return ElementOf(flow, flow[0]);
     }
 
-    /// <summary>One of the elements, which may differ in what is not their rows.</summary>
+    /// <summary>One of the elements, which may differ in all but their rows.</summary>
     private static FlowValue ElementOf(NodeFlow flow, FlowValue sequence) =>
         sequence.Element is { } element ? Fresh(flow, element) : flow.Unclear("takes an element of an empty sequence");
 

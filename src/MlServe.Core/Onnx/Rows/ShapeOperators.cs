@@ -84,7 +84,7 @@ internal static class ShapeOperators
             ? flow.NewDims((int)rank.Factor)
             : null);
 
-    /// <summary>A value with the same everywhere: where one dimension grows with the rows, that is one for each row.</summary>
+    /// <summary>A value with the same everywhere: if one dimension grows with the rows, that is one for each row.</summary>
     public static FlowValue? Filled(NodeFlow flow, Term?[] shape)
     {
         int? axis = null;

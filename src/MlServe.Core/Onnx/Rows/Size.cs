@@ -44,7 +44,7 @@ internal readonly struct Size : IEquatable<Size>
 
     public bool Is(long value) => _symbols is null && Factor == value;
 
-    /// <summary>The product; null where it cannot be written.</summary>
+    /// <summary>The product; null if it cannot be written.</summary>
     public Size? Times(Size other)
     {
         if (Factor == 0 || other.Factor == 0) return Zero;
@@ -57,7 +57,7 @@ internal readonly struct Size : IEquatable<Size>
         return new(Factor * other.Factor, symbols);
     }
 
-    /// <summary>The quotient where it leaves no rest, whichever numbers the symbols stand for; else null.</summary>
+    /// <summary>The quotient if it leaves no rest, whichever numbers the symbols stand for; else null.</summary>
     public Size? Over(Size other)
     {
         if (other.Factor == 0 || Factor % other.Factor != 0) return null;

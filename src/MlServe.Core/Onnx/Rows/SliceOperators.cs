@@ -3,7 +3,7 @@ namespace MlServe.Onnx.Rows;
 /// <summary>Operators that cut values apart, or put them together.</summary>
 internal static class SliceOperators
 {
-    /// <summary>What exporters write for "to the end" is this or more; no tensor is as large.</summary>
+    /// <summary>Exporters write this or more for "to the end"; no tensor is as large.</summary>
     private const long End = 1_000_000_000;
 
     private static readonly RowOperator Template = new(static flow => [flow[0]], TakesCounts: true, TakesPositions: true);

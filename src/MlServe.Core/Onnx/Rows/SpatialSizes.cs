@@ -1,11 +1,13 @@
 namespace MlServe.Onnx.Rows;
 
-/// <summary>What convolutions and pools make of height, width and the like. What is not exactly known is a symbol.</summary>
+/// <summary>
+/// The sizes that convolutions and pools make of height, width and the like. A size that is not exactly known is a symbol.
+/// </summary>
 internal static class SpatialSizes
 {
     /// <param name="flow">The node.</param>
     /// <param name="spatial">The spatial dimensions of the input.</param>
-    /// <param name="kernel">The kernel's; null where they are not known.</param>
+    /// <param name="kernel">The kernel's; null if they are not known.</param>
     public static Size[] OfWindow(NodeFlow flow, ReadOnlySpan<Size> spatial, long[]? kernel)
     {
         var rank = spatial.Length;

@@ -1,6 +1,6 @@
 namespace MlServe.Onnx.Rows;
 
-/// <summary>Makes symbols, and gives what is computed twice in the same way the same one.</summary>
+/// <summary>Makes symbols, and gives sizes that are computed twice in the same way the same one.</summary>
 internal sealed class Symbols
 {
     private readonly Dictionary<(string Operation, Size Left, Size Right), Size> _made = [];
@@ -14,7 +14,7 @@ internal sealed class Symbols
     /// <summary>A number that nothing is known of.</summary>
     public Size Any() => Size.OfSymbol(-++Last);
 
-    /// <summary>What an operation makes of two numbers, where nothing else is known of it.</summary>
+    /// <summary>The result of an operation on two numbers, if nothing else is known of it.</summary>
     public Size Of(string operation, Size left, Size right, bool isCount)
     {
         if (!_made.TryGetValue((operation, left, right), out var size)) _made[(operation, left, right)] = size = isCount ? Count() : Any();
@@ -49,7 +49,7 @@ internal sealed class Symbols
         return Of("-", left, right, isCount: false);
     }
 
-    /// <summary>A dimension that a formula makes of another: known where that is, else a symbol of its own.</summary>
+    /// <summary>A dimension that a formula makes of another: known if that is, else a symbol of its own.</summary>
     public Size Resized(Size from, string formula, Func<long, long> compute) =>
         from.IsKnown ? compute(from.Factor) is var size && size >= 0 ? Size.Of(size) : Count() : Of(formula, from, Size.One, isCount: true);
 }

@@ -1,6 +1,6 @@
 namespace MlServe.Onnx.Rows;
 
-/// <summary>Trees, linear models and what prepares tables and texts for them: a row of a table is a row.</summary>
+/// <summary>Trees, linear models and operators that prepare tables and texts for them: a row of a table is a row.</summary>
 internal static class TabularOperators
 {
     private const string Ml = OperatorTable.Ml;
@@ -23,7 +23,7 @@ internal static class TabularOperators
         .Add("CDist", static flow => Distances(flow), required: 2, OperatorTable.Microsoft)
         .Add("MurmurHash3", static flow => flow[0].Derive(), domain: OperatorTable.Microsoft);
 
-    /// <summary>Why the input is no table whose rows are the batch's; null where it is.</summary>
+    /// <summary>Why the input is no table whose rows are the batch's; null if it is.</summary>
     private static FlowValue? Check(NodeFlow flow) => flow[0] switch
     {
         { IsRows: false } => FlowValue.Shared(null),
@@ -75,7 +75,7 @@ internal static class TabularOperators
         ? [Filled(flow), flow[0].Derive()]
         : [FlowValue.Shared(null), FlowValue.Shared(flow[0].Dims)];
 
-    /// <summary>What is filled up may be passed over later; how long the longest is may not be data.</summary>
+    /// <summary>The part that is filled up may be passed over later; the length of the longest text may not be data.</summary>
     private static FlowValue Filled(NodeFlow flow) =>
         FlowValue.Broken(
             flow.Unclear("fills all texts up to the longest of the batch").Cause!,

@@ -1,9 +1,9 @@
 namespace MlServe.Onnx.Rows;
 
 /// <summary>
-/// Arithmetic on the numbers that shapes are made of. Alone and in company are computed side by side: what grows with the rows stays a <see
-/// cref="Term"/> only where it is
-/// exactly as many times larger as there are rows. A null is a number that follows from the number of rows in another way.
+/// Arithmetic on the numbers that shapes are made of. Alone and in company are computed side by side. A number that grows with the rows
+/// stays a <see cref="Term"/> only if it is exactly as many times larger as there are rows. A null is a number that follows from the number
+/// of rows in another way.
 /// </summary>
 internal sealed class TermMath(Symbols symbols, bool isReal)
 {
@@ -178,7 +178,7 @@ internal sealed class TermMath(Symbols symbols, bool isReal)
     private static Term? Same(Term left, Term right, Func<Size, Size, Size> operation) =>
         left.IsScaled == right.IsScaled ? new(operation(left.Alone, right.Alone), left.IsScaled) : null;
 
-    /// <summary>A number that is the same alone and in company, whatever the operation.</summary>
+    /// <summary>A number that is the same alone and in company, for any operation.</summary>
     private Term? Opaque(string operation, Term? operand, Term other, bool isCount) =>
         operand is { IsScaled: false } value ? new(symbols.Of(operation, value.Alone, other.Alone, isCount), IsScaled: false) : null;
 

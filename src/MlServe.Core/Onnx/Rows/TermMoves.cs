@@ -3,7 +3,7 @@ namespace MlServe.Onnx.Rows;
 /// <summary>Moves the elements of small tensors about.</summary>
 internal static class TermMoves
 {
-    /// <summary>The sizes as numbers; null where one is not known, or they are more elements than are kept.</summary>
+    /// <summary>The sizes as numbers; null if one is not known, or they are more elements than are kept.</summary>
     public static int[]? Known(ReadOnlySpan<Size> dims)
     {
         var known = new int[dims.Length];
@@ -37,11 +37,11 @@ internal static class TermMoves
         return selected;
     }
 
-    /// <summary>The element at a place; null where there is none.</summary>
+    /// <summary>The element at a place; null if there is none.</summary>
     public static (Term? Term, int Index)? At(FlowValue source, int[] place) =>
         source.Terms is { } terms && Known(source.Dims) is { } sizes && Flat(place, sizes) is { } index ? (terms[index], index) : null;
 
-    /// <summary>A value of which the elements are known where they could be moved.</summary>
+    /// <summary>A value of which the elements are known if they could be moved.</summary>
     public static FlowValue With(FlowValue result, Term?[]? terms, bool isReal) =>
         terms is not null && result is { Kind: FlowKind.Shared or FlowKind.Count, Dims: { } dims }
             ? FlowValue.OfTerms(dims, terms, isReal).WithDoubt(result.Doubt)

@@ -66,8 +66,10 @@ internal static class TupleOperators
         return updates.Outer == indices.Outer ? data.Derive() : flow.MeetsOtherOrder();
     }
 
-    /// <summary>Whether each row's tuples name that row: the index of the axis of the rows counts from the first row on, and the others do
-    /// not.</summary>
+    /// <summary>
+    /// Whether each row's tuples name that row. They do if the index of the axis of the rows counts from the first row on, and the others
+    /// do not.
+    /// </summary>
     private static bool FindsItsRow(FlowValue data, FlowValue indices, int width)
     {
         if (data.Axis >= width || !data.Outer.Is(1)) return false;

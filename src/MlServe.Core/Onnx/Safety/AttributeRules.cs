@@ -5,8 +5,8 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx.Safety;
 
 /// <summary>
-/// Holds attributes, and constants that work like them, against what operators can bear. The runtime checks most of them itself; of the
-/// rest a wrong one is a division by zero, a loop of billions of steps or an access beyond an array, which takes the process with it (ONNX
+/// Holds attributes, and constants that work like them, against what operators can bear. The runtime checks most of them itself. Of the
+/// rest a wrong one is a division by zero, a loop of billions of steps or an access beyond an array. Each takes the process with it (ONNX
 /// Runtime 1.31, each provoked by mutating models).
 /// </summary>
 internal static partial class AttributeRules
@@ -204,13 +204,13 @@ internal static partial class AttributeRules
             throw Wrong(who, "split", $"[{string.Join(',', sizes.Take(16))}]", "sizes of 0 or more");
     }
 
-    /// <summary>A bias that is named and left out: the runtime reads what is not there.</summary>
+    /// <summary>A bias that is named and left out: the runtime reads one that is not there.</summary>
     private static void CheckOptionalBias(NodeEstimate node, string who)
     {
         if (node.Node.Inputs is [_, _, ""]) throw Wrong(who, "input B", "an empty name", "a name, or no input at all");
     }
 
-    /// <summary>The processor traps where the smallest integer is divided by -1.</summary>
+    /// <summary>The processor traps if the smallest integer is divided by -1.</summary>
     private static void CheckQuotient(NodeEstimate node, string who)
     {
         if (!IntegerDivision.IsTrapping(node)) return;

@@ -2,7 +2,7 @@ using MlServe.Onnx.Inspection;
 
 namespace MlServe.Onnx.Safety;
 
-/// <summary>What a value is at least, as far as the file alone tells. Immutable.</summary>
+/// <summary>The least that a value is, as far as the file alone tells. Immutable.</summary>
 internal sealed class Estimate
 {
     /// <summary>The size of an axis that the file does not tell.</summary>
@@ -13,13 +13,13 @@ internal sealed class Estimate
 
     public static readonly Estimate Unknown = new();
 
-    /// <summary>The sizes of its axes, <see cref="Free"/> where one is not known; null where not even their number is.</summary>
+    /// <summary>The sizes of its axes, <see cref="Free"/> if one is not known; null if not even their number is.</summary>
     public long[]? Dims { get; init; }
 
     /// <summary>
-    /// Whether its sizes may follow from axes that the file leaves open, and are then only the least that they can be: enough to say that
-    /// something is too large, and no reason to say that something is too small. The first axis alone, that of a batch as a rule, makes
-    /// nothing uncertain.
+    /// Whether its sizes may follow from axes that the file leaves open, and are then only the least that they can be. That is enough to
+    /// say that something is too large, and no reason to say that something is too small. The first axis alone, that of a batch as a rule,
+    /// makes nothing uncertain.
     /// </summary>
     public bool IsLeast { get; private init; }
 
@@ -28,7 +28,7 @@ internal sealed class Estimate
 
     public OnnxElementType Type { get; init; }
 
-    /// <summary>Its elements, NaN where one is not known; null where none is.</summary>
+    /// <summary>Its elements, NaN if one is not known; null if none is.</summary>
     public double[]? Numbers { get; init; }
 
     /// <summary>The input of the main graph that it is, as it was given; null for all else.</summary>
@@ -45,7 +45,7 @@ internal sealed class Estimate
     /// <summary>The bytes that it takes, free axes counted as 1.</summary>
     public double Bytes => Count * WidthOf(Type);
 
-    /// <summary>How many elements it has; null where that depends on the request.</summary>
+    /// <summary>How many elements it has; null if that depends on the request.</summary>
     public long? ExactCount => Dims is null || Dims.Contains(Free) || Count > long.MaxValue / 2 ? null : (long)Count;
 
     public static Estimate Of(OnnxElementType type, long[]? dims) => new() { Type = type, Dims = dims };
@@ -76,7 +76,7 @@ internal sealed class Estimate
             IsLeastRank = IsLeastRank,
         };
 
-    /// <summary>What holds of both.</summary>
+    /// <summary>The facts that hold of both.</summary>
     public Estimate Join(Estimate other)
     {
         if (ReferenceEquals(this, other)) return this;
@@ -104,7 +104,7 @@ internal sealed class Estimate
         return Rank == 1 && ExactCount is >= 0 and <= 64 and var rank ? [.. Enumerable.Repeat(Free, (int)rank)] : null;
     }
 
-    /// <summary>Whether what is made of it has sizes that are not certain.</summary>
+    /// <summary>Whether a value that is made of it has sizes that are not certain.</summary>
     public bool MakesLeast => IsLeast || Dims is null || Dims.AsSpan(Math.Min(1, Dims.Length)).Contains(Free);
 
     public bool MakesLeastRank => IsLeastRank || Dims is null;
@@ -127,7 +127,7 @@ internal sealed class Estimate
     public static long ToSize(double number) =>
         number >= long.MaxValue ? long.MaxValue : number <= long.MinValue ? long.MinValue : (long)number;
 
-    /// <summary>Bytes of an element; 1 where the type is not known, or smaller ones share a byte.</summary>
+    /// <summary>Bytes of an element; 1 if the type is not known, or smaller ones share a byte.</summary>
     public static int WidthOf(OnnxElementType type) => type switch
     {
         OnnxElementType.Double or OnnxElementType.Int64 or OnnxElementType.UInt64 or OnnxElementType.Complex64 => 8,

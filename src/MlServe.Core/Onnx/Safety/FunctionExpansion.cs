@@ -4,8 +4,8 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx.Safety;
 
 /// <summary>
-/// Counts the nodes that there are once every call of a function is replaced by what it calls: functions that call others ten times each
-/// make ten million nodes of 1.5 kB. Functions that lead back to themselves are refused; ONNX does not allow them.
+/// Counts the nodes that there are once every call of a function is replaced by the nodes that it calls. Functions that call others ten
+/// times each make ten million nodes of 1.5 kB. Functions that lead back to themselves are refused; ONNX does not allow them.
 /// </summary>
 internal sealed class FunctionExpansion(OnnxGraph graph, OnnxInspectionLimits limits)
 {

@@ -5,18 +5,18 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx.Safety;
 
 /// <summary>
-/// Follows the sizes of values through a graph, its subgraphs and functions, and refuses what asks for more memory, or more runs of a loop,
-/// than it may: a file of some hundred bytes can ask for any amount. What depends on the request counts as small, so that no model is
-/// refused for what its callers may send.
+/// Follows the sizes of values through a graph, its subgraphs and functions. It refuses a model that asks for more memory, or more runs of
+/// a loop, than it may. A file of some hundred bytes can ask for any amount. Sizes that depend on the request count as small, so that no
+/// model is refused for requests that its callers may send.
 /// </summary>
 internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limits)
 {
-    /// <summary>How much of what is allowed for one value all values may take that are there at the same time.</summary>
+    /// <summary>The bound for all values that are there at the same time, as a multiple of the bound for one value.</summary>
     private const int LiveValues = 4;
 
     /// <summary>
-    /// How often a loop's body is followed: a value that doubles each time is beyond any limit by then, and how one grows that grows evenly
-    /// is known.
+    /// How often a loop's body is followed. A value that doubles each time is beyond any limit by then, and the growth of one that grows
+    /// evenly is known.
     /// </summary>
     private const int MaxFollowedRuns = 64;
 
@@ -226,7 +226,7 @@ internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limit
         loop.Finish(estimate, Math.Max(0, loop.Trips - run));
     }
 
-    /// <summary>Whether it gives the same in every run where its inputs are the same.</summary>
+    /// <summary>Whether it gives the same in every run if its inputs are the same.</summary>
     private static bool IsSteady(GraphNode node) =>
         !node.OpType.StartsWith("Random", StringComparison.Ordinal) && node.OpType is not ("Multinomial" or "Bernoulli" or "Dropout")
             && !Array.Exists(node.Attributes, static attribute => attribute.Bodies.Count > 0);

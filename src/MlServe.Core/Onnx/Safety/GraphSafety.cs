@@ -4,8 +4,8 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx.Safety;
 
 /// <summary>
-/// Reads a model's graph and refuses what would take the time or memory of the process, or bring the runtime down: functions that expand
-/// without end, loops, derived sizes, attributes.
+/// Reads a model's graph and refuses one that would take the time or memory of the process, or bring the runtime down. The reasons are
+/// functions that expand without end, loops, derived sizes and attributes.
 /// </summary>
 internal static class GraphSafety
 {

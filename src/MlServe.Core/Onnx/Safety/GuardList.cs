@@ -4,8 +4,8 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx.Safety;
 
 /// <summary>
-/// Gathers what requests must not hold. Some operators do not look at the rank of what they are given, or at a number, and bring the
-/// process down (ONNX Runtime 1.31, found by feeding ONNX's own cases inputs of other ranks and extreme values): where such an input comes
+/// Gathers what requests must not hold. Some operators do not look at the rank of an input, or at a number, and bring the process down.
+/// They were found with ONNX Runtime 1.31 by feeding ONNX's own cases inputs of other ranks and extreme values. If such an input comes
 /// straight from the request, it can be refused there.
 /// </summary>
 internal sealed class GuardList

@@ -3,7 +3,7 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx.Safety;
 
 /// <summary>
-/// Divisions of integers: the processor traps where the smallest integer is divided by -1, and the runtime does not look (1.31; division by
+/// Divisions of integers. The processor traps if the smallest integer is divided by -1, and the runtime does not look (1.31; division by
 /// zero it does refuse). Narrower integers are divided as 32 bits, and do not trap. Numbers that are made of sizes which are only the least
 /// may be any others.
 /// </summary>

@@ -8,7 +8,7 @@ internal sealed class LoopRules(OnnxInspectionLimits limits)
 {
     private readonly Stack<double> _trips = new([1]);
 
-    /// <summary>Begins a body that runs so often each time that what is around it runs.</summary>
+    /// <summary>Begins a body that runs so often each time that the body around it runs.</summary>
     public void Enter(double trips, string who)
     {
         var all = _trips.Peek() * Math.Max(1, trips);
@@ -28,7 +28,7 @@ internal sealed class LoopRules(OnnxInspectionLimits limits)
     public void Leave() => _trips.Pop();
 
     /// <summary>
-    /// Whether a condition is true whatever happens, for a body that runs only while it is: it is handed on as it is, or made of what does
+    /// Whether a condition is always true, for a body that runs only while it is. It is then handed on as it is, or made of values that do
     /// not change.
     /// </summary>
     public static bool IsAlwaysTrue(GraphBody body, EstimateScope outer)
@@ -44,7 +44,7 @@ internal sealed class LoopRules(OnnxInspectionLimits limits)
         return Truth(body.Outputs[0].Name, body, makers, outer, depth: 0) == true;
     }
 
-    /// <summary>How many steps a Scan takes, and from which of its inputs on it takes them; 1 where that is not known.</summary>
+    /// <summary>How many steps a Scan takes, and from which of its inputs on it takes them; 1 if that is not known.</summary>
     public static (double Trips, int From) StepsOfScan(NodeEstimate node)
     {
         var scanned = node.Int("num_scan_inputs", 0);
@@ -72,7 +72,7 @@ internal sealed class LoopRules(OnnxInspectionLimits limits)
         }
     }
 
-    /// <summary>What a Scan gives: the state, and of each other output all steps.</summary>
+    /// <summary>The outputs of a Scan: the state, and of each other output all steps.</summary>
     public static void TakeSteps(NodeEstimate node, GraphBody body, EstimateScope inner, int from, double trips)
     {
         for (var i = 0; i < body.Outputs.Count; i++)

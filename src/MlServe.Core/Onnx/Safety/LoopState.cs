@@ -4,7 +4,7 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx.Safety;
 
 /// <summary>
-/// A <c>Loop</c> while its body is followed: what is carried from one run of the body to the next, and what the file tells of its end.
+/// A <c>Loop</c> while its body is followed: the values carried from one run to the next, and the file's facts about its end.
 /// </summary>
 internal sealed class LoopState
 {
@@ -28,7 +28,7 @@ internal sealed class LoopState
     /// <summary>Whether the file alone says how often it runs.</summary>
     public bool IsCounted { get; }
 
-    /// <summary>How often it runs; 1 where that depends on the request.</summary>
+    /// <summary>How often it runs; 1 if that depends on the request.</summary>
     public double Trips { get; }
 
     /// <summary>Gives the body what it sees in a run.</summary>
@@ -61,7 +61,8 @@ internal sealed class LoopState
     }
 
     /// <summary>
-    /// What the loop gives after so many more runs like the last one followed: what was carried last, and of each other output all runs.
+    /// The outputs of the loop after so many more runs like the last one followed. They are the last carried values, and of each other
+    /// output all runs.
     /// </summary>
     public void Finish(NodeEstimate node, double more)
     {

@@ -2,7 +2,7 @@ using MlServe.Onnx.Graphs;
 
 namespace MlServe.Onnx.Safety;
 
-/// <summary>One node with what is known of its inputs; rules write what they tell of its outputs.</summary>
+/// <summary>One node with the facts about its inputs; rules write the facts about its outputs.</summary>
 internal sealed class NodeEstimate(GraphNode node, Estimate[] inputs, long opset)
 {
     public GraphNode Node { get; } = node;
@@ -25,10 +25,10 @@ internal sealed class NodeEstimate(GraphNode node, Estimate[] inputs, long opset
 
     public int InputCount => inputs.Length;
 
-    /// <summary>What the rules made known as memory that the operator takes for itself, in bytes.</summary>
+    /// <summary>The memory that the operator takes for itself, in bytes, as the rules made it known.</summary>
     public double Scratch { get; set; }
 
-    /// <summary>What is known of an input; nothing where it is left out.</summary>
+    /// <summary>The facts about an input; nothing if it is left out.</summary>
     public Estimate In(int index) => index < inputs.Length ? inputs[index] : Estimate.Unknown;
 
     public bool Has(int index) => index < Node.Inputs.Length && Node.Inputs[index].Length > 0;
@@ -42,7 +42,7 @@ internal sealed class NodeEstimate(GraphNode node, Estimate[] inputs, long opset
     public void Out(long[]? dims) => Out(0, Estimate.Of(In(0).Type, dims));
 
     /// <summary>
-    /// The least size of an axis that the file leaves open: free where that is nothing, since no element at all would make everything
+    /// The least size of an axis that the file leaves open. It is free if that is nothing, since no element at all would make everything
     /// behind it count as nothing.
     /// </summary>
     public long Guess(double least)
@@ -56,14 +56,14 @@ internal sealed class NodeEstimate(GraphNode node, Estimate[] inputs, long opset
 
     public long[]? Ints(string attribute) => Node.Ints(attribute);
 
-    /// <summary>The axes that an input or, in older versions, an attribute names; null where they are not known.</summary>
+    /// <summary>The axes that an input or, in older versions, an attribute names; null if they are not known.</summary>
     public long[]? Axes(int input)
     {
         if (Ints("axes") is { } axes) return axes;
         return In(input).Numbers is { } numbers && !Array.Exists(numbers, double.IsNaN) ? Array.ConvertAll(numbers, Estimate.ToSize) : null;
     }
 
-    /// <summary>A list of numbers from an input, or from an attribute of older versions; null where it is not known.</summary>
+    /// <summary>A list of numbers from an input, or from an attribute of older versions; null if it is not known.</summary>
     public double[]? Numbers(int input, string attribute)
     {
         if (Has(input)) return In(input).Numbers;
@@ -71,6 +71,6 @@ internal sealed class NodeEstimate(GraphNode node, Estimate[] inputs, long opset
         return Node.Floats(attribute) is { } floats ? Array.ConvertAll(floats, static number => (double)number) : null;
     }
 
-    /// <summary>An axis counted from the front; null where there is none such.</summary>
+    /// <summary>An axis counted from the front; null if there is none such.</summary>
     public static int? Axis(long axis, int rank) => axis >= -rank && axis < rank ? (int)(axis < 0 ? axis + rank : axis) : null;
 }

@@ -3,13 +3,12 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx.Safety;
 
 /// <summary>
-/// Follows the numbers of small values: what shapes, repeats and trip counts are made of
-/// (<c>Shape → Gather → Mul → Concat → Expand</c>).
-/// In double precision, which is exact where it matters and close enough beyond.
+/// Follows the numbers of small values, of which shapes, repeats and trip counts are made (<c>Shape → Gather → Mul → Concat → Expand</c>).
+/// In double precision, which is exact if it matters and close enough beyond.
 /// </summary>
 internal static class NumberRules
 {
-    /// <summary>The numbers of a node's first output; null where they are not known.</summary>
+    /// <summary>The numbers of a node's first output; null if they are not known.</summary>
     public static double[]? Apply(NodeEstimate node, Estimate output) => node.Node.OpType switch
     {
         "Shape" => ShapeOf(node),

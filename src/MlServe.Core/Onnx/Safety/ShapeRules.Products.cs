@@ -54,7 +54,7 @@ internal static partial class ShapeRules
         return [.. output.Select(letter => sizes.GetValueOrDefault(letter, Estimate.Free))];
     }
 
-    /// <summary>Each position is held against each other one: what that takes is far more than what goes in and out.</summary>
+    /// <summary>Each position is held against each other one: that takes far more than the inputs and outputs.</summary>
     private static void AddScores(NodeEstimate node)
     {
         node.Out(node.In(0).Dims);

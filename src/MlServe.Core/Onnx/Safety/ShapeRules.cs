@@ -4,8 +4,8 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx.Safety;
 
 /// <summary>
-/// What operators tell of the sizes of their outputs, as ONNX defines them (https://github.com/onnx/onnx/blob/main/docs/Operators.md). An
-/// operator without a rule tells nothing.
+/// The rules by which operators tell the sizes of their outputs, as ONNX defines them
+/// (https://github.com/onnx/onnx/blob/main/docs/Operators.md). An operator without a rule tells nothing.
 /// </summary>
 internal static partial class ShapeRules
 {
@@ -38,7 +38,7 @@ internal static partial class ShapeRules
     private static OnnxElementType TypeOf(NodeEstimate node, string attribute, OnnxElementType otherwise) =>
         node.Int(attribute, 0) is > 0 and < int.MaxValue and var type ? (OnnxElementType)type : otherwise;
 
-    /// <summary>The shape of which all are stretched to; null where nothing is known of it.</summary>
+    /// <summary>The shape of which all are stretched to; null if nothing is known of it.</summary>
     private static long[]? Broadcast(params IEnumerable<long[]?> shapes)
     {
         long[]? result = null;

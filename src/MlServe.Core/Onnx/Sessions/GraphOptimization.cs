@@ -6,7 +6,7 @@ public enum GraphOptimization
     /// <summary>Not at all.</summary>
     None = 0,
 
-    /// <summary>Only what keeps the meaning of every operator: constant folding, removal of redundant nodes.</summary>
+    /// <summary>Only changes that keep the meaning of every operator: constant folding, removal of redundant nodes.</summary>
     Basic,
 
     /// <summary>Also fusions for the execution provider in use.</summary>

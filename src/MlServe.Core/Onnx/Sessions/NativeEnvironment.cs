@@ -14,7 +14,7 @@ internal static partial class NativeEnvironment
         _ = OperatingSystem.IsWindows() ? PutEnv(name, value) : SetEnv(name, value, overwrite: 1);
     }
 
-    /// <summary>What native code reads; null where the variable is not set.</summary>
+    /// <summary>The value that native code reads; null if the variable is not set.</summary>
     public static string? Get(string name) =>
         Marshal.PtrToStringUTF8(OperatingSystem.IsWindows() ? GetEnvWindows(name) : GetEnv(name));
 

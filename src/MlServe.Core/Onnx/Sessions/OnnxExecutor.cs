@@ -83,7 +83,7 @@ internal sealed class OnnxExecutor : IModelExecutor, ITrimmable
         return _budget.Free;
     }
 
-    /// <summary>Takes bytes for a lane, where need be those of idle lanes; false where there are not as many.</summary>
+    /// <summary>Takes bytes for a lane, if need be those of idle lanes; false if there are not as many.</summary>
     public bool TryTake(long bytes) => _budget.TryTake(bytes) || (MakeRoom(bytes) >= bytes && _budget.TryTake(bytes));
 
     public void Give(long bytes) => _budget.Give(bytes);
@@ -196,7 +196,7 @@ internal sealed class OnnxExecutor : IModelExecutor, ITrimmable
         return LaneInputs.BytesOfRow(Signature, shape) > ExactAboveBytes / rounded ? needed : rounded;
     }
 
-    /// <summary>Closes the lanes of shapes that have not come since the last time, and all but one where there is only one shape.</summary>
+    /// <summary>Closes the lanes of shapes that have not come since the last time, and all but one if there is only one shape.</summary>
     public void Trim()
     {
         List<OnnxLane> lanes = [.. _onlyShelf?.TakeSpare() ?? []];
@@ -213,7 +213,7 @@ internal sealed class OnnxExecutor : IModelExecutor, ITrimmable
         Close(lanes);
     }
 
-    /// <summary>Closes an idle lane of the shape that was not used for longest; false where there is none.</summary>
+    /// <summary>Closes an idle lane of the shape that was not used for longest; false if there is none.</summary>
     private bool CloseOldest()
     {
         var lane = _onlyShelf?.Take(0);

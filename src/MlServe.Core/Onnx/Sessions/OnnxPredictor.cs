@@ -3,8 +3,8 @@ using MlServe.Tensors;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// An ONNX model as a predictor, on the direct path: a request runs at once on its caller's thread where a core is free, and waits in line
-/// where none is. Safe for concurrent use.
+/// An ONNX model as a predictor, on the direct path. A request runs at once on its caller's thread if a core is free, and waits in line if
+/// none is. Safe for concurrent use.
 /// </summary>
 /// <remarks>
 /// <see cref="PredictionOptions.Timeout"/> is kept in the line and in the run, which is stopped at its next operator;
@@ -55,7 +55,7 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
             .GetResult();
 
     /// <summary>Loads a model and warms it up.</summary>
-    /// <param name="source">Where it comes from.</param>
+    /// <param name="source">Its origin.</param>
     /// <param name="options">How it is opened and run; null: the defaults. Not to be changed afterwards.</param>
     /// <param name="context">What it gets from its surroundings; null: the defaults.</param>
     /// <param name="cancellationToken">Gives the loading up.</param>
@@ -219,7 +219,7 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
         return QueuedRequest.Rent().Start(this, _executor.Session, _flow, _time, inputs, request, options, cancellationToken);
     }
 
-    /// <summary>What a request hears whose time is over.</summary>
+    /// <summary>The error for a request whose time is over.</summary>
     /// <param name="isRun">Whether it ran until then, and did not wait.</param>
     internal PredictionError TimedOut(
         bool isRun) => new(PredictionStatus.DeadlineExceeded, isRun ? PredictionErrorCode.RunTimedOut : PredictionErrorCode.TimedOut,

@@ -3,8 +3,8 @@ using Microsoft.ML.OnnxRuntime;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// ONNX Runtime's one environment in the process. It comes to life with the first model; what is said here must be said before. Safe for
-/// concurrent use.
+/// ONNX Runtime's one environment in the process. It comes to life with the first model; options must be set before. Safe for concurrent
+/// use.
 /// </summary>
 public static class OnnxRuntimeEnvironment
 {
@@ -17,7 +17,7 @@ public static class OnnxRuntimeEnvironment
     /// <summary>Whether there is a thread pool that models can share.</summary>
     internal static bool HasSharedThreadPool { get; private set; }
 
-    /// <summary>Says what holds for the whole process. The same again is allowed at any time.</summary>
+    /// <summary>Sets the options of the whole process. The same again is allowed at any time.</summary>
     /// <param name="options">What holds; copied.</param>
     /// <exception cref="ArgumentException">A value is out of its range.</exception>
     /// <exception cref="InvalidOperationException">The runtime is already up with other options, or others were said before.</exception>

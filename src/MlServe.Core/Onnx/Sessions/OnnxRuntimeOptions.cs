@@ -1,7 +1,7 @@
 namespace MlServe.Onnx;
 
 /// <summary>
-/// What holds for ONNX Runtime in the whole process; said before the first model is loaded, by
+/// The options of ONNX Runtime in the whole process; set before the first model is loaded, by
 /// <see cref="OnnxRuntimeEnvironment.Configure"/>.
 /// </summary>
 public sealed class OnnxRuntimeOptions

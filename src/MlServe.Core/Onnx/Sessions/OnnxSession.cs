@@ -6,7 +6,7 @@ namespace MlServe.Onnx;
 
 /// <summary>
 /// A session of the runtime under a count of its users. Running a disposed session ends the process without an exception, so the last user
-/// closes it: <see cref="Retire"/> gives the owner's share back and refuses new users.
+/// closes it. <see cref="Retire"/> gives the owner's share back and refuses new users.
 /// </summary>
 internal sealed class OnnxSession(IReadOnlyList<InferenceSession> sessions, bool runsOnCpu)
 {
@@ -26,10 +26,10 @@ internal sealed class OnnxSession(IReadOnlyList<InferenceSession> sessions, bool
     /// <summary>Whether inputs and outputs lie in memory that the model's operators use, so that they need no copy to a device.</summary>
     public bool RunsOnCpu { get; } = runsOnCpu;
 
-    /// <summary>Whose fault it is where a run fails.</summary>
+    /// <summary>Tells whose fault a failed run is.</summary>
     public RunBlame Blame { get; } = new();
 
-    /// <summary>What requests must not hold; null: anything.</summary>
+    /// <summary>The contents that requests must not have; null: anything is allowed.</summary>
     public InputGuards? Guards { get; set; }
 
     /// <summary>Completes when the last user is gone and the session is closed.</summary>
@@ -88,7 +88,7 @@ internal sealed class OnnxSession(IReadOnlyList<InferenceSession> sessions, bool
         _closed.Complete();
     }
 
-    /// <summary>The thread is that of whoever came last: a request, a run.</summary>
+    /// <summary>The thread is that of the last to come: a request, a run.</summary>
     private static void Try(Action action)
     {
         try

@@ -3,7 +3,7 @@ using Microsoft.ML.OnnxRuntime;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Reads what the runtime's exceptions mean. <see cref="OnnxRuntimeException"/> exposes no code, only a prefix of its message, and its
+/// Reads what the runtime's exceptions mean. <see cref="OnnxRuntimeException"/> exposes no code, only a prefix of its message. Its
 /// constructor throws <see cref="KeyNotFoundException"/> for codes that are newer than its table (onnxruntime PR 25565).
 /// </summary>
 internal static class OrtErrors
@@ -11,8 +11,8 @@ internal static class OrtErrors
     private const string Prefix = "[ErrorCode:";
 
     /// <summary>
-    /// What operators say of inputs whose values or sizes they cannot take, where the code says no more than that they failed (onnxruntime
-    /// 1.31, each provoked): most report <c>InvalidArgument</c>, these do not.
+    /// The words of operators for inputs whose values or sizes they cannot take, if the code says no more than that they failed. Most
+    /// report <c>InvalidArgument</c>, these do not (onnxruntime 1.31, each provoked).
     /// </summary>
     private static readonly string[] DataFaults =
     [
@@ -24,7 +24,7 @@ internal static class OrtErrors
 
     public static bool IsFromRuntime(Exception exception) => exception is OnnxRuntimeException or KeyNotFoundException;
 
-    /// <summary>The name of the runtime's error code, empty where there is none.</summary>
+    /// <summary>The name of the runtime's error code, empty if there is none.</summary>
     public static ReadOnlySpan<char> CodeOf(Exception exception)
     {
         var message = exception.Message.AsSpan();
@@ -42,7 +42,7 @@ internal static class OrtErrors
         return string.Join(' ', message.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).TrimEnd('.');
     }
 
-    /// <summary>Whether a run failed because of what was in its inputs.</summary>
+    /// <summary>Whether a run failed because of the contents of its inputs.</summary>
     public static bool IsInvalidArgument(Exception exception) => CodeOf(exception) switch
     {
         "InvalidArgument" => true,
@@ -70,7 +70,7 @@ internal static class OrtErrors
         || exception.Message.Contains("shape verification failed", StringComparison.OrdinalIgnoreCase)
         || exception.Message.Contains("Shape mismatch attempting to re-use buffer", StringComparison.Ordinal);
 
-    /// <summary>The operator and the name of the node that failed; empty where the message does not say.</summary>
+    /// <summary>The operator and the name of the node that failed; empty if the message does not say.</summary>
     public static (string OpType, string Name) NodeOf(string message)
     {
         const string before = "while running ";
@@ -83,7 +83,7 @@ internal static class OrtErrors
         return (message[(start + before.Length)..middle], end < 0 ? "" : message[name..end]);
     }
 
-    /// <summary>Whether the numbers or texts of an input are what was refused, and not its shape.</summary>
+    /// <summary>Whether the numbers or texts of an input were refused, and not its shape.</summary>
     public static bool IsAboutNumbers(string message) => IsNoNumber(message)
         || message.Contains("Out of range value in index tensor", StringComparison.Ordinal)
         || message.Contains("out of data bounds", StringComparison.Ordinal)

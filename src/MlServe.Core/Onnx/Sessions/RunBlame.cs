@@ -4,8 +4,8 @@ namespace MlServe.Onnx;
 
 /// <summary>
 /// Tells whether a run failed because of the request or because of the model. The runtime says of both that an argument is invalid. A
-/// checked request fits the signature, so it is to blame only where the model answers others, or where something that the signature leaves
-/// open can have caused the failure. Safe for concurrent use.
+/// checked request fits the signature. So it is to blame only if the model answers others, or if something that the signature leaves open
+/// can have caused the failure. Safe for concurrent use.
 /// </summary>
 internal sealed class RunBlame
 {
@@ -22,7 +22,7 @@ internal sealed class RunBlame
         if (!_hasAnswered) _hasAnswered = true;
     }
 
-    /// <summary>Says what the model refused at load, where it answered nothing.</summary>
+    /// <summary>Says what the model refused at load, if it answered nothing.</summary>
     public void Learn(ModelSignature signature, GraphFacts facts, IReadOnlyList<PredictionError> refusals)
     {
         if (refusals.Count > 0) _tried = new(HasFreeShape(signature), facts, [.. refusals.Select(TextOf)]);

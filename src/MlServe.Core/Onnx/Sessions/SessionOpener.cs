@@ -10,7 +10,7 @@ internal sealed class SessionOpener(ModelContent content, OnnxModelOptions optio
 {
     private string? Folder => options.AllowExternalData ? content.Folder : null;
 
-    /// <param name="cache">Where optimized models are kept; null: nowhere.</param>
+    /// <param name="cache">The store of optimized models; null: they are not kept.</param>
     /// <param name="cancellationToken">Gives it up.</param>
     /// <exception cref="ModelLoadException">The runtime does not open it.</exception>
     /// <exception cref="OperationCanceledException">It was given up.</exception>
@@ -99,7 +99,7 @@ internal sealed class SessionOpener(ModelContent content, OnnxModelOptions optio
             ? segment.Array
             : bytes.ToArray();
 
-    /// <summary>The provider that was asked for first and could be had; where the choice was the runtime's, the one that it made.</summary>
+    /// <summary>The provider that was asked for first and could be had; if the choice was the runtime's, the one that it made.</summary>
     private static string InUse(InferenceSession session, string provider)
     {
         if (provider != ProviderNames.Of(ExecutionProvider.Auto)) return provider;

@@ -3,14 +3,14 @@ using MlServe.Threading;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Sessions are made one at a time: concurrent creation is reported unsafe (onnxruntime 27089; what is known of are races in what execution
-/// providers do when they are first used, onnxruntime 32461). Who takes long gives the turn on, so that one model does not keep all others
-/// from loading.
+/// Sessions are made one at a time, because concurrent creation is reported unsafe (onnxruntime 27089). The known cases are races in the
+/// first use of execution providers (onnxruntime 32461). A session that takes long gives the turn on, so that one model does not keep all
+/// others from loading.
 /// </summary>
 internal sealed class SessionTurn : IDisposable
 {
     /// <summary>
-    /// After which the next may begin: far beyond what a provider takes to come up, and what a model takes whose making ends.
+    /// After which the next may begin: far beyond the time that a provider takes to come up, and that a model takes whose making ends.
     /// </summary>
     internal static readonly TimeSpan Longest = TimeSpan.FromSeconds(10);
 

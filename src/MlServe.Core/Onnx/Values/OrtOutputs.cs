@@ -8,7 +8,7 @@ internal static class OrtOutputs
 {
     /// <summary>Copies a value.</summary>
     /// <param name="value">The runtime's value; null for an optional one that is absent.</param>
-    /// <param name="target">Where it goes.</param>
+    /// <param name="target">The destination.</param>
     /// <param name="name">The name of the output; empty for parts.</param>
     /// <param name="slice">The rows of it that are wanted.</param>
     public static void Copy(OrtValue? value, OutputValue target, string name, in RowSlice slice)

@@ -5,7 +5,7 @@ using MlServe.Threading;
 
 namespace MlServe.Onnx.Verification;
 
-/// <summary>One run of the tool. Killed where it takes too long or too much memory, with all that it has started.</summary>
+/// <summary>One run of the tool. Killed if it takes too long or too much memory, with all that it has started.</summary>
 internal sealed class CheckProcess(Process process) : IDisposable
 {
     private const int MaxText = 64 * 1024;
@@ -20,12 +20,12 @@ internal sealed class CheckProcess(Process process) : IDisposable
     /// <summary>Gives it its input, and waits for its end.</summary>
     /// <param name="header">The first line of its standard input.</param>
     /// <param name="content">What follows it.</param>
-    /// <param name="maxMemoryBytes">The memory beyond which it is killed; 0: none. Where the operating system holds it to less, it never
+    /// <param name="maxMemoryBytes">The memory beyond which it is killed; 0: none. If the operating system holds it to less, it never
     /// gets there.</param>
     /// <param name="timeout">When it is killed.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellationToken">Kills it at once.</param>
-    /// <returns>The exit code, null where it was killed for its time or memory; the last line of its output, and the end of what it said of
+    /// <returns>The exit code, null if it was killed for its time or memory; the last line of its output, and the end of what it said of
     /// errors.</returns>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public async Task<(int? ExitCode, string Output, string Errors)> RunAsync(
@@ -105,7 +105,7 @@ internal sealed class CheckProcess(Process process) : IDisposable
         }
     }
 
-    /// <summary>The end of what a process says; what comes before is read and let go.</summary>
+    /// <summary>The end of a process's output; the text before it is read and let go.</summary>
     private static async Task<string> ReadTailAsync(StreamReader reader)
     {
         var tail = new StringBuilder();

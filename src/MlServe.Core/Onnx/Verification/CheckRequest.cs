@@ -1,7 +1,7 @@
 namespace MlServe.Onnx.Verification;
 
 /// <summary>
-/// How a model is to be checked: what decides what the runtime makes of it. A line of JSON before the bytes of the model.
+/// How a model is to be checked: the settings that decide what the runtime makes of it. A line of JSON before the bytes of the model.
 /// </summary>
 internal sealed record CheckRequest
 {

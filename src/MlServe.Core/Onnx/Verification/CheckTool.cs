@@ -98,7 +98,7 @@ internal sealed class CheckTool
         + "'dotnet tool install --global MlServe.Cli', "
         + "name it by Verification.ToolPath, or set Verify to None if you trust where the model comes from.", exception);
 
-    /// <summary>Relative entries of the PATH are left out: what lies in the current directory need not be the application's.</summary>
+    /// <summary>Relative entries of the PATH are left out: a file in the current directory need not be the application's.</summary>
     private static string? Search()
     {
         var file = OperatingSystem.IsWindows() ? $"{Name}.exe" : Name;
@@ -111,7 +111,7 @@ internal sealed class CheckTool
             .FirstOrDefault(File.Exists);
     }
 
-    /// <summary>The program that runs assemblies: the one of this process where it runs one, else that of the installation.</summary>
+    /// <summary>The program that runs assemblies: the one of this process if it runs one, else that of the installation.</summary>
     private static string DotnetHost()
     {
         var file = OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet";

@@ -2,14 +2,14 @@ using System.Text.Json.Serialization;
 
 namespace MlServe.Onnx.Verification;
 
-/// <summary>What came of a check: the last line that the tool prints.</summary>
-/// <param name="Failure">Why the model does not load; null where it does.</param>
-/// <param name="Message">The same in words; what was found of the batch axis where it loads.</param>
+/// <summary>The result of a check: the last line that the tool prints.</summary>
+/// <param name="Failure">Why the model does not load; null if it does.</param>
+/// <param name="Message">The same in words; what was found of the batch axis if it loads.</param>
 internal sealed record CheckVerdict(ModelLoadFailure? Failure, string Message)
 {
     /// <summary>
-    /// Whether it may have had another cause than the model, a machine that was busy or short of memory, and is to be found anew the next
-    /// time.
+    /// Whether it may have had another cause than the model, a machine that was busy or short of memory. It is then to be found anew the
+    /// next time.
     /// </summary>
     [JsonIgnore]
     public bool IsOfTheMoment { get; init; }

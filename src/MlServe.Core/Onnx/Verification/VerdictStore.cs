@@ -7,8 +7,8 @@ using MlServe.Onnx.Files;
 namespace MlServe.Onnx.Verification;
 
 /// <summary>
-/// What was found of models, so that none is checked twice. In the process: what passed, and what brought the check down by itself. In a
-/// folder, sealed: what passed; the rest may have had a cause that a restart removes.
+/// The verdicts on models, so that none is checked twice. In the process: the models that passed, and those that brought the check down by
+/// themselves. In a folder, sealed: the models that passed; the rest may have had a cause that a restart removes.
 /// </summary>
 internal static class VerdictStore
 {

@@ -13,7 +13,7 @@ internal sealed class ClassTally
     public double? Agreement => Rows == 0 ? null : _agreed / Rows;
 
     /// <summary>
-    /// The mean share of the source's five best classes that are among the model's; null where there are no more classes than that.
+    /// The mean share of the source's five best classes that are among the model's; null if there are no more classes than that.
     /// </summary>
     public double? TopAgreement { get; private set; }
 
@@ -52,7 +52,7 @@ internal sealed class ClassTally
         if (classes > Top) TopAgreement = _top / Rows;
     }
 
-    /// <summary>The place of the greatest value, the first of equal ones; -1 where there is none.</summary>
+    /// <summary>The place of the greatest value, the first of equal ones; -1 if there is none.</summary>
     private static int Greatest(ReadOnlySpan<double> row)
     {
         var best = -1;

@@ -1,6 +1,6 @@
 namespace MlServe.Quantization.Evaluation.Metrics;
 
-/// <summary>What a few rows show of all rows: lower ends of intervals of 95 %, with one side.</summary>
+/// <summary>The evidence that a few rows give of all rows: lower ends of intervals of 95 %, with one side.</summary>
 internal static class Confidence
 {
     private const double Level = 0.95;
@@ -9,7 +9,7 @@ internal static class Confidence
     private const int Steps = 60;
 
     /// <summary>
-    /// The least share of all rows that so many of so many rows are likely to come from (C. Clopper and E. Pearson, 1934). Where rows agree
+    /// The least share of all rows that so many of so many rows are likely to come from (C. Clopper and E. Pearson, 1934). If rows agree
     /// in part, as those of sequences do, the interval is Wilson's (1927).
     /// </summary>
     /// <param name="agreed">The sum of the shares in which each row agrees.</param>
@@ -66,7 +66,7 @@ internal static class Confidence
             0, (share + (Z * Z / (2 * rows)) - (Z * Math.Sqrt((share * (1 - share) / rows) + (Z * Z / (4.0 * rows * rows))))) / scale);
     }
 
-    /// <summary>How likely so many or more of the rows agree where each does with a probability.</summary>
+    /// <summary>How likely so many or more of the rows agree if each agrees with a probability.</summary>
     private static double Tail(long successes, long rows, double probability)
     {
         // The misses are few: they are summed.

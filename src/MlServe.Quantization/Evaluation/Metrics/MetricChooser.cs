@@ -6,7 +6,7 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Evaluation.Metrics;
 
 /// <summary>
-/// Chooses the measure of each output: by the end of the graph, the shapes that a sample gives, and names; what the user says wins.
+/// Chooses the measure of each output: by the end of the graph, the shapes that a sample gives, and names. The user's own choice wins.
 /// </summary>
 internal sealed class MetricChooser
 {
@@ -36,7 +36,7 @@ internal sealed class MetricChooser
     /// <param name="model">The model, with its constants folded.</param>
     /// <param name="source">It, opened.</param>
     /// <param name="sample">A sample, whose answer shows the shapes.</param>
-    /// <param name="stated">What the user says, by the names of outputs.</param>
+    /// <param name="stated">The user's choices, by the names of outputs.</param>
     public static IReadOnlyDictionary<string, ChosenMetric> Choose(
         ModelProto model, GraphSession source, EncodedSample? sample, IReadOnlyDictionary<string, OutputMetric> stated)
     {
@@ -131,7 +131,7 @@ internal sealed class MetricChooser
         var scores = heads.FirstOrDefault() ?? name;
         var isSoftmax = _ends.Of(scores) == OutputEnd.Softmax && _outputs[scores].Shape[^1] > 1;
         return new(
-            OutputMetric.Boxes, $"one of several outputs for the same places, of which '{scores}' says where something is",
+            OutputMetric.Boxes, $"one of several outputs for the same places, of which '{scores}' tells which places hold something",
             _ends.Of(name) is OutputEnd.Softmax or OutputEnd.Sigmoid, scores, isSoftmax ? 0 : -1);
     }
 }

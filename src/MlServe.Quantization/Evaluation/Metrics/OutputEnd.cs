@@ -3,7 +3,7 @@ using MlServe.Quantization.Proto;
 
 namespace MlServe.Quantization.Evaluation.Metrics;
 
-/// <summary>What a graph does last to make an output.</summary>
+/// <summary>The last operation of a graph before an output.</summary>
 internal enum OutputEnd
 {
     Other = 0,

@@ -43,7 +43,7 @@ internal sealed class PaddingMask
         return new(kept, (int)info.Shape[1]);
     }
 
-    /// <summary>Whether a place holds something; what the mask does not cover does.</summary>
+    /// <summary>Whether a place holds something; places that the mask does not cover do.</summary>
     public bool IsKept(int row, int place) =>
         place >= _places || (row * _places) + place >= _isKept.Length || _isKept[(row * _places) + place];
 }

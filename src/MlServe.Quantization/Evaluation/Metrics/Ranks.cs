@@ -3,7 +3,7 @@ namespace MlServe.Quantization.Evaluation.Metrics;
 /// <summary>Correlation of ranks (C. Spearman, 1904).</summary>
 internal static class Ranks
 {
-    /// <summary>1 where both lists have one order, -1 where the opposite one. Equal values have the mean of their ranks.</summary>
+    /// <summary>1 if both lists have one order, -1 if the opposite one. Equal values have the mean of their ranks.</summary>
     public static double Correlation(ReadOnlySpan<float> left, ReadOnlySpan<float> right)
     {
         if (left.Length < 2) return 1;

@@ -37,7 +37,7 @@ internal sealed class VectorTally
     }
 
     /// <summary>
-    /// The share of rows whose nearest neighbour among the others is the same, and the correlation of the ranks of all others; null: too
+    /// The share of rows whose nearest neighbour among the others is the same, and the correlation of the ranks of all others. Null: too
     /// few rows to tell.
     /// </summary>
     public (double? Same, double? Spearman) Compare()

@@ -4,7 +4,7 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Evaluation.Metrics;
 
 /// <summary>
-/// Knows the ends of graphs that an exporter wrote with several operators where one would do, as those from JAX and TensorFlow are.
+/// Knows the ends of graphs that an exporter wrote with several operators although one would do, as those from JAX and TensorFlow are.
 /// </summary>
 internal sealed class WrittenOutEnds(GraphIndex index)
 {

@@ -28,12 +28,12 @@ internal static class AttributeUpgrades
         scope.Add(node);
     }
 
-    /// <summary>The mask became boolean in 10, and in 12 true where nothing is dropped; one that nothing reads can go.</summary>
+    /// <summary>The mask became boolean in 10, and in 12 true for an element that is kept; one that nothing reads can go.</summary>
     public static void DropMask(NodeProto node, UpgradeScope scope)
     {
         if (node.Output.Count > 1)
         {
-            if (scope.IsRead(node.Output[1])) throw scope.Refuse(node, "its mask is read, and the mask is another one since");
+            if (scope.IsRead(node.Output[1])) throw scope.Refuse(node, "its mask is read, and later the mask has another form");
             node.Output.RemoveAt(1);
         }
 
@@ -46,7 +46,7 @@ internal static class AttributeUpgrades
         scope.Add(node);
     }
 
-    /// <summary>Statistics are outputs only where it trains since 14.</summary>
+    /// <summary>Statistics are outputs only if it trains since 14.</summary>
     public static void OneOutput(NodeProto node, UpgradeScope scope)
     {
         if (node.Output.Skip(1).Any(scope.IsRead)) throw scope.Refuse(node, "its mean or variance is read, so that it trains");

@@ -11,7 +11,7 @@ internal static class BroadcastUpgrades
     public static void ToVersion7(NodeProto node, UpgradeScope scope)
     {
         if (Nodes.Int(node, "broadcast", 0) != 0 && Nodes.Find(node, "axis") is { } axis && !IsLast(node, axis.I, scope))
-            throw scope.Refuse(node, $"its second operand lies along the first from axis {axis.I} on, and it is not known to end with it");
+            throw scope.Refuse(node, $"its second operand lies along the first from axis {axis.I} on, and may not end with its last axis");
         Nodes.Remove(node, "broadcast");
         Nodes.Remove(node, "axis");
         scope.Add(node);

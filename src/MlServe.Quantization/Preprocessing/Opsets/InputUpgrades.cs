@@ -44,7 +44,7 @@ internal static class InputUpgrades
         scope.Add(node);
     }
 
-    /// <summary>The ratio matters only where it trains, and it is carried along.</summary>
+    /// <summary>The ratio matters only if it trains, and it is carried along.</summary>
     public static void Dropout(NodeProto node, UpgradeScope scope)
     {
         if (Nodes.Find(node, "ratio") is { } ratio) node.Input.Add(scope.Float(ratio.F));

@@ -4,8 +4,8 @@ namespace MlServe.Quantization.Preprocessing.Opsets;
 
 /// <summary>
 /// The operators whose inputs, attributes or meaning a version of the standard operator set changed, up to 22, by ONNX's own change log
-/// (https://github.com/onnx/onnx/blob/main/docs/Changelog.md). What is not here took more types, or more attributes whose defaults mean
-/// what was before.
+/// (https://github.com/onnx/onnx/blob/main/docs/Changelog.md). Operators that are not here took more types, or more attributes whose
+/// defaults keep the earlier meaning.
 /// </summary>
 internal static class OperatorChanges
 {

@@ -4,8 +4,8 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Preprocessing.Opsets;
 
 /// <summary>
-/// Raises the standard operator set of a model, version after version, so that it computes the same. What cannot be raised without a change
-/// of meaning is refused by name.
+/// Raises the standard operator set of a model, version after version, so that it computes the same. An operator that cannot be raised
+/// without a change of meaning is refused by name.
 /// </summary>
 internal static class OpsetUpgrader
 {

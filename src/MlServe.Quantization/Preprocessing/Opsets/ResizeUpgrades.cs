@@ -21,7 +21,7 @@ internal static class ResizeUpgrades
     }
 
     /// <summary>
-    /// Coordinates were scaled from the corner. The runtime rounds them down where it enlarges and up where it shrinks; since 11 one rule
+    /// Coordinates were scaled from the corner. The runtime rounds them down if it enlarges and up if it shrinks; since 11 one rule
     /// holds for all axes of a node.
     /// </summary>
     public static void Coordinates(NodeProto node, UpgradeScope scope)

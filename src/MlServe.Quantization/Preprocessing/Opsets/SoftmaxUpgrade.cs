@@ -5,7 +5,7 @@ namespace MlServe.Quantization.Preprocessing.Opsets;
 
 /// <summary>
 /// Softmax and its like worked on all elements from an axis on, the second by default; since 13 they work along one axis alone. That is the
-/// same where it is the last, and otherwise what was done inside is written out.
+/// same if it is the last; otherwise the flattening that the operator did is written out.
 /// </summary>
 internal static class SoftmaxUpgrade
 {

@@ -3,7 +3,7 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Preprocessing.Opsets;
 
 /// <summary>
-/// Brings a node to the form that an operator has from one version of the operator set on, and adds it, with what belongs to it, to the
-/// scope.
+/// Brings a node to the form that an operator has from one version of the operator set on. It is added to the scope with all that belongs
+/// to it.
 /// </summary>
 internal delegate void Upgrade(NodeProto node, UpgradeScope scope);

@@ -5,7 +5,7 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 
 namespace MlServe.Quantization.Preprocessing.Opsets;
 
-/// <summary>Where a node is upgraded: takes the nodes that stand in its place, makes constants, and knows the types of values.</summary>
+/// <summary>The upgrade of one node: takes the nodes that stand in its place, makes constants, and knows the types of values.</summary>
 internal sealed class UpgradeScope(ModelProto model, long from, int target)
 {
     private readonly Dictionary<string, TensorProto> _constants = new(StringComparer.Ordinal);
@@ -16,7 +16,7 @@ internal sealed class UpgradeScope(ModelProto model, long from, int target)
     private int _version;
 
     /// <summary>
-    /// The constants that were made, in the order in which they were; they belong to the main graph, where subgraphs see them too.
+    /// The constants that were made, in the order in which they were; they belong to the main graph, so that subgraphs see them too.
     /// </summary>
     public IEnumerable<TensorProto> Constants => _made;
 
@@ -36,7 +36,7 @@ internal sealed class UpgradeScope(ModelProto model, long from, int target)
         Changed[operation] = Changed.GetValueOrDefault(operation) + 1;
     }
 
-    /// <summary>Adds a node where the node that is upgraded stood.</summary>
+    /// <summary>Adds a node at the place of the node that is upgraded.</summary>
     public void Add(NodeProto node) => _graph.Node.Add(node);
 
     public string NewName(string prefix) => _names.Next(prefix);
@@ -64,16 +64,16 @@ internal sealed class UpgradeScope(ModelProto model, long from, int target)
         return Constant(TensorData.Make("", type, bytes.AsSpan(0, size), []));
     }
 
-    /// <summary>The number of axes of a value; null where it is not known.</summary>
+    /// <summary>The number of axes of a value; null if it is not known.</summary>
     public int? RankOf(string value) => _types.RankOf(value);
 
-    /// <summary>The values of a float constant; null where it is none.</summary>
+    /// <summary>The values of a float constant; null if it is none.</summary>
     public float[]? FloatsOf(string value) =>
         (_made.Find(made => made.Name == value) ?? _types.ConstantOf(value)) is { } tensor && TensorData.TypeOf(tensor) == DataType.Float
             ? TensorData.Floats(tensor)
             : null;
 
-    /// <summary>How many elements a constant has; null where it is none.</summary>
+    /// <summary>How many elements a constant has; null if it is none.</summary>
     public long? CountOf(string value) => _types.ConstantOf(value) is { } tensor ? TensorData.CountOf(tensor) : null;
 
     /// <summary>Whether anything reads a value.</summary>

@@ -6,8 +6,8 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 namespace MlServe.Quantization.Preprocessing.Opsets;
 
 /// <summary>
-/// The types of the values that upgrades ask for: from what the model declares, from ONNX Runtime for the main graph, and in subgraphs by
-/// following operators that keep a type. A name that two subgraphs give to values of two types has none.
+/// The types of the values that upgrades ask for. They come from the model's declarations, from ONNX Runtime for the main graph, and in
+/// subgraphs by following operators that keep a type. A name that two subgraphs give to values of two types has none.
 /// </summary>
 internal sealed class ValueTypes
 {
@@ -73,7 +73,7 @@ internal sealed class ValueTypes
             _read.UnionWith(node.Input);
     }
 
-    /// <summary>What is declared of shapes may be wrong, and what the runtime infers is what it works with.</summary>
+    /// <summary>Declared shapes may be wrong, and the runtime works with those that it infers.</summary>
     private void Infer(ModelProto model)
     {
         HashSet<string> made = [.. model.Graph.Node.SelectMany(static node => node.Output)];

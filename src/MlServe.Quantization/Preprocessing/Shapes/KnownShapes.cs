@@ -5,8 +5,8 @@ using MlServe.Quantization.Runtime;
 namespace MlServe.Quantization.Preprocessing.Shapes;
 
 /// <summary>
-/// Shapes of values that can be relied on, because they follow from what the runtime asks of the inputs: a rewrite that is exact only where
-/// a constant does not widen a value has to know them. What a model itself says of the values within is not believed.
+/// Shapes of values that can be relied on, because they follow from the inputs that the runtime asks for. Some rewrites are exact only if a
+/// constant does not widen a value, and have to know them. The model's own statements about the values within are not believed.
 /// </summary>
 internal sealed class KnownShapes
 {
@@ -25,7 +25,7 @@ internal sealed class KnownShapes
     }
 
     /// <summary>
-    /// The lengths of the axes, null for one that is not known; null where not even their number is, and within subgraphs.
+    /// The lengths of the axes, null for one that is not known; null if not even their number is, and within subgraphs.
     /// </summary>
     public long?[]? Find(GraphProto graph, string value)
     {

@@ -5,9 +5,9 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 namespace MlServe.Quantization.Preprocessing.Shapes;
 
 /// <summary>
-/// Follows the shapes of values through convolutions, poolings and what works element by element, with symbols for the lengths that only
-/// callers know: ONNX's own inference forgets these at the first convolution. Where two lengths have one symbol they are the same whatever
-/// is given to the model.
+/// Follows the shapes of values through convolutions, poolings and elementwise operators, with symbols for the lengths that only callers
+/// know. ONNX's own inference forgets these at the first convolution. If two lengths have one symbol they are the same for all inputs of
+/// the model.
 /// </summary>
 internal sealed class SymbolicShapes
 {
@@ -45,7 +45,7 @@ internal sealed class SymbolicShapes
         }
     }
 
-    /// <summary>Null where it is not known.</summary>
+    /// <summary>Null if it is not known.</summary>
     public (Axis[] Axes, DataType Element)? Find(string value) => _shapes.TryGetValue(value, out var shape) ? shape : null;
 
     private Axis[]? ShapeOf(NodeProto node)

@@ -6,14 +6,14 @@ namespace MlServe.Quantization.Preprocessing.Shapes;
 /// <summary>How a convolution or a pooling moves along one axis.</summary>
 internal readonly record struct Window(long Kernel, long Stride, long Padding, long Dilation, string AutoPad, bool RoundsUp)
 {
-    /// <summary>Whether what comes out is as long as what goes in, however long that is.</summary>
+    /// <summary>Whether the output is as long as the input, however long that is.</summary>
     public bool KeepsLength => Stride == 1 && (IsSame || PaddingOrNone == Dilation * (Kernel - 1));
 
     private bool IsSame => AutoPad is "SAME_UPPER" or "SAME_LOWER";
 
     private long PaddingOrNone => AutoPad == "VALID" ? 0 : Padding;
 
-    /// <summary>The windows along the axes behind the second; null where the attributes are not those of the standard.</summary>
+    /// <summary>The windows along the axes behind the second; null if the attributes are not those of the standard.</summary>
     public static Window[]? Of(NodeProto node, long[]? kernel)
     {
         kernel ??= Nodes.Ints(node, "kernel_shape");

@@ -6,8 +6,8 @@ using MlServe.Quantization.Rewriting.Weights;
 namespace MlServe.Quantization.Rewriting.Dynamic;
 
 /// <summary>
-/// LSTM as com.microsoft's DynamicQuantizeLSTM, which takes the same inputs with both weights turned: [directions, inputs, 4 x hidden] in
-/// place of [directions, 4 x hidden, inputs].
+/// LSTM as com.microsoft's DynamicQuantizeLSTM, which takes the same inputs with both weights turned. They are [directions, inputs, 4 x
+/// hidden] in place of [directions, 4 x hidden, inputs].
 /// </summary>
 internal sealed class DynamicLstms(ModelRewrite rewrite, QuantizationPlan plan)
 {

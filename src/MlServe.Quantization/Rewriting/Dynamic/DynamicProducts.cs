@@ -34,7 +34,7 @@ internal sealed class DynamicProducts(ModelRewrite rewrite, QuantizationPlan pla
 
         if (IsWidened(product, scope))
         {
-            rewrite.Left(node, "a constant with more axes is added to what it gives, which ONNX Runtime would take into it as a bias");
+            rewrite.Left(node, "a constant with more axes is added to its output, and ONNX Runtime would take it in as a bias");
             return false;
         }
 
@@ -57,7 +57,7 @@ internal sealed class DynamicProducts(ModelRewrite rewrite, QuantizationPlan pla
     }
 
     /// <summary>
-    /// ONNX Runtime (1.31.1) makes one operator of a product and an addition behind it, and forgets that the constant may have more axes
+    /// ONNX Runtime (1.31.1) makes one operator of a product and an addition behind it. It forgets that the constant may have more axes
     /// than the product.
     /// </summary>
     private bool IsWidened(MatrixProduct product, GraphScope scope)

@@ -1,12 +1,12 @@
 namespace MlServe.Quantization.Rewriting.Static;
 
 /// <summary>
-/// How a value is rounded with a scale of its own for each channel although the integer operator beside it knows one scale for all: what
-/// differs is taken into the operator's weights and bias.
+/// How a value is rounded with a scale of its own for each channel although the integer operator beside it knows one scale for all. The
+/// operator's weights and bias take in the difference.
 /// </summary>
 /// <param name="Scales">The scale of each channel.</param>
 /// <param name="Zeros">The zero point of each channel.</param>
-/// <param name="Tensor">What the integer operator is told.</param>
+/// <param name="Tensor">The scale and zero point that the integer operator is told.</param>
 internal sealed record ChannelScales(float[] Scales, int[] Zeros, ScaleAndZero Tensor)
 {
     private const double Exponent = 0.5;
@@ -15,7 +15,7 @@ internal sealed record ChannelScales(float[] Scales, int[] Zeros, ScaleAndZero T
     /// <summary>By how much a channel is larger than the operator is told.</summary>
     public double Factor(int channel) => (double)Scales[channel] / Tensor.Scale;
 
-    /// <summary>What lies between a channel's zero and the operator's, in the operator's units.</summary>
+    /// <summary>The distance between a channel's zero and the operator's, in the operator's units.</summary>
     public double Shift(int channel) => (Zeros[channel] - Tensor.Zero) * (double)Tensor.Scale;
 
     /// <summary>Each channel spread over all integers.</summary>

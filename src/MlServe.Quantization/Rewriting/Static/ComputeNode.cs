@@ -12,7 +12,7 @@ internal sealed record ComputeNode(NodeProto Node, TensorProto Weight, TensorPro
 {
     public int Channels => checked((int)Weight.Dims[Axis]);
 
-    /// <summary>What all weights are multiplied with.</summary>
+    /// <summary>The factor of all weights.</summary>
     public float WeightFactor => Node.OpType == "Gemm" ? Nodes.Float(Node, "alpha", 1) : 1;
 
     public float BiasFactor => Node.OpType == "Gemm" ? Nodes.Float(Node, "beta", 1) : 1;
@@ -21,7 +21,7 @@ internal sealed record ComputeNode(NodeProto Node, TensorProto Weight, TensorPro
     public bool TakesBias => Node.OpType != "MatMul";
 
     /// <summary>
-    /// Whether the output is always rounded, for all of its readers: ONNX Runtime has no integer convolution with a float output, but
+    /// Whether the output is always rounded, for all of its readers. ONNX Runtime has no integer convolution with a float output, but
     /// integer matrix products with one.
     /// </summary>
     public bool RoundsOutput => Node.OpType == "Conv";

@@ -42,7 +42,7 @@ internal sealed class Constants(GraphProto graph, NameAllocator names)
         return name;
     }
 
-    /// <summary>Signed zeros for weights: one for each channel, or a single one where there are none.</summary>
+    /// <summary>Signed zeros for weights: one for each channel, or a single one if there are none.</summary>
     public string WeightZeros(int channels)
     {
         if (!_channelZeros.TryGetValue(channels, out var name))

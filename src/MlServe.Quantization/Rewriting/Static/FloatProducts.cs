@@ -6,7 +6,7 @@ namespace MlServe.Quantization.Rewriting.Static;
 
 /// <summary>
 /// Operators with weights that stay FP32 behind a rounded value. ONNX Runtime (1.31.1) rounds the weights of those whose input comes from a
-/// DequantizeLinear with one scale, all with one scale again, and makes integer operators of some: its transformer WeightBiasQuantization
+/// DequantizeLinear with one scale, all with one scale again. It makes integer operators of some: its transformer WeightBiasQuantization
 /// takes them for forgotten. A scale for each channel, all equal, keeps it off.
 /// </summary>
 internal static class FloatProducts

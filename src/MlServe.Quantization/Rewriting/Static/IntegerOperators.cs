@@ -3,7 +3,7 @@ using MlServe.Quantization.Proto;
 
 namespace MlServe.Quantization.Rewriting.Static;
 
-/// <summary>What ONNX Runtime's processor kernels can do on integers besides multiplying with weights.</summary>
+/// <summary>The abilities of ONNX Runtime's processor kernels on integers, besides multiplying with weights.</summary>
 internal static class IntegerOperators
 {
     /// <summary>Whether an operator can take integers and give integers.</summary>
@@ -29,7 +29,7 @@ internal static class IntegerOperators
     /// <summary>Whether an input holds elements, and not a shape or axes.</summary>
     public static bool IsData(NodeProto node, int input) => input == 0 || (input > 0 && node.OpType is "Add" or "Concat");
 
-    /// <summary>Whether an operator only cuts off what lies outside a range that holds 0, as rounding to integers does by itself.</summary>
+    /// <summary>Whether an operator only cuts off values outside a range that holds 0, as rounding to integers does by itself.</summary>
     public static bool IsClamp(NodeProto node, GraphIndex index)
     {
         if (Nodes.Is(node, "Relu")) return true;
@@ -43,7 +43,7 @@ internal static class IntegerOperators
         return PassOn(node) ? "not between quantized operators" : "not an operator that gains from integers";
     }
 
-    /// <summary>A limit of a Clip; null where it is computed.</summary>
+    /// <summary>A limit of a Clip; null if it is computed.</summary>
     public static float? LimitOf(NodeProto node, int input, float otherwise, GraphIndex index)
     {
         if (node.Input.Count <= input || node.Input[input].Length == 0) return otherwise;

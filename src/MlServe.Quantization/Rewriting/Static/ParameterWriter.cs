@@ -14,7 +14,7 @@ internal sealed class ParameterWriter(GraphProto graph, NameAllocator names, Con
     /// <param name="compute">The operator.</param>
     /// <param name="parameters">Its weights as the integer operator takes them.</param>
     /// <param name="input">The scale of its first input.</param>
-    /// <param name="nodes">Where operators that are needed before it go.</param>
+    /// <param name="nodes">Takes the operators that are needed before it.</param>
     public void Write(ComputeNode compute, ComputeParameters parameters, float input, ICollection<NodeProto> nodes)
     {
         var node = compute.Node;

@@ -4,8 +4,8 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Rewriting.Static;
 
 /// <summary>
-/// Narrows the range of a value whose readers are all flat beyond some limit: what lies there does not change what they give, so no
-/// integers are spent on it.
+/// Narrows the range of a value whose readers are all flat beyond some limit. Values there do not change the readers' outputs, so no
+/// integers are spent on them.
 /// </summary>
 internal sealed class SaturationLimits(GraphIndex index)
 {

@@ -20,7 +20,7 @@ internal static class SlowConvolutions
             .Select(Nodes.NameOf);
     }
 
-    /// <summary>Why a convolution had better stay FP32; null where it may gain.</summary>
+    /// <summary>Why a convolution had better stay FP32; null if it may gain.</summary>
     public static string? WhyOf(NodeProto node, TensorProto weight)
     {
         if (!Nodes.Is(node, "Conv") || weight.Dims.Count < 3) return null;
@@ -29,15 +29,15 @@ internal static class SlowConvolutions
     }
 
     /// <summary>
-    /// More is moved than multiplied. Leaving out those of a text recognizer made it faster, each of 14 by 0.1 to 0.4 of 5.4 ms, and they
-    /// are the ones whose rounding does most harm.
+    /// More is moved than multiplied. Leaving out those of a text recognizer made it faster, each of 14 by 0.1 to 0.4 of 5.4 ms. They are
+    /// the ones whose rounding does most harm.
     /// </summary>
     private static bool IsDepthwise(NodeProto node, long inputs) => inputs == 1 && Nodes.Int(node, "group", 1) > 1;
 
     /// <summary>
     /// As the first of a small network: integers are multiplied by fours. With one to three channels in and 16 out, two convolutions behind
-    /// each other were 5 to 35 % faster where the first stayed FP32, whatever the kernel and the image; with 64 out it no longer paid, nor
-    /// with four in.
+    /// each other were 5 to 35 % faster if the first stayed FP32. The kernel and the image made no difference. With 64 out it no longer
+    /// paid, nor with four in.
     /// </summary>
     private static bool IsNarrow(long inputs, long outputs) => inputs < 4 && outputs < 32;
 }

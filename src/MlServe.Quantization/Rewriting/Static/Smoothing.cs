@@ -4,13 +4,13 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Rewriting.Static;
 
 /// <summary>
-/// Brings the columns of what matrix products on integers read nearer to one width, and takes the difference into the rows of their
-/// weights, which have a scale for each column and lose less by it (G. Xiao et al., "SmoothQuant", 2022). A value that comes as integers
-/// stays as it is: a multiplication would stand between two integer operators.
+/// Brings the columns of the inputs of matrix products on integers nearer to one width, and takes the difference into the rows of their
+/// weights. The weights have a scale for each column and lose less by it (G. Xiao et al., "SmoothQuant", 2022). A value that comes as
+/// integers stays as it is: a multiplication would stand between two integer operators.
 /// </summary>
 internal static class Smoothing
 {
-    /// <summary>The model with the plan's factors in it; the model itself where there are none.</summary>
+    /// <summary>The model with the plan's factors in it; the model itself if there are none.</summary>
     public static ModelProto Apply(ModelProto preprocessed, QuantizationPlan plan)
     {
         if (plan.InputFactors.Count == 0) return preprocessed;

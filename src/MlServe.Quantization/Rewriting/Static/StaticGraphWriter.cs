@@ -158,7 +158,7 @@ internal sealed class StaticGraphWriter
 
         if (!float.IsFinite(range.Min) || !float.IsFinite(range.Max) || range.Min > range.Max)
             throw new QuantizationException(
-                QuantizationFailure.PlanMismatch, $"The plan's range for '{value}' is {range.Min} to {range.Max}, which is none.");
+                QuantizationFailure.PlanMismatch, $"The plan's range for '{value}' is {range.Min} to {range.Max}, which is no range.");
         scale = ScaleAndZero.OfRange(_limits.Narrow(value, range), _types.Low, _types.High);
         _scales.Add(value, scale);
         return scale;

@@ -4,8 +4,8 @@ using MlServe.Quantization.Proto;
 namespace MlServe.Quantization.Rewriting.Static;
 
 /// <summary>
-/// What of a graph works on integers: the operators with weights, and what lies between them and can pass integers on. A snapshot of the
-/// graph.
+/// The part of a graph that works on integers: the operators with weights, and the operators between them that can pass integers on. A
+/// snapshot of the graph.
 /// </summary>
 internal sealed class StaticLayout
 {
@@ -118,7 +118,7 @@ internal sealed class StaticLayout
 
     /// <summary>
     /// Whether the node is a Relu behind integers whose output stays float. ONNX Runtime (1.31.1) takes a Relu that one operator reads for
-    /// one that rounding makes needless, finds no rounding, and leaves the product before it float.
+    /// one that rounding makes needless. Then it finds no rounding, and leaves the product before it float.
     /// </summary>
     public bool IsLoneRelu(NodeProto node) =>
         Nodes.Is(node, "Relu") && _activated.TryGetValue(node, out var producer) && ComputeOf(producer) is not null
@@ -145,7 +145,7 @@ internal sealed class StaticLayout
         _activated.Add(reader, node);
     }
 
-    /// <summary>Takes away what lies between operators that are not quantized, until nothing changes.</summary>
+    /// <summary>Takes away the operators that lie between others that are not quantized, until nothing changes.</summary>
     private void Narrow()
     {
         var nodes = _index.Graph.Node;

@@ -5,7 +5,8 @@ namespace MlServe.Quantization.Rewriting.Static;
 
 /// <summary>
 /// Values that a subgraph reads behind operators which only rearrange them. ONNX Runtime (1.31.1) moves QuantizeLinear and DequantizeLinear
-/// past such operators, looks for the reader among the inputs of the node that holds the subgraph, where it is not, and ends the process.
+/// past such operators. It looks for the reader among the inputs of the node that holds the subgraph. The reader is not there, and the
+/// runtime ends the process.
 /// </summary>
 internal sealed class SubgraphReads(GraphIndex index)
 {
@@ -15,7 +16,7 @@ internal sealed class SubgraphReads(GraphIndex index)
     };
 
     public const string Reason =
-        "a subgraph reads what it gives behind an operator that rearranges it, which ONNX Runtime does not survive with integers";
+        "a subgraph reads its output behind an operator that rearranges it, and ONNX Runtime does not survive that with integers";
 
     /// <summary>Whether the runtime moves roundings past an operator.</summary>
     public static bool IsRearranging(NodeProto node) => Nodes.IsStandard(node) && Rearranging.Contains(node.OpType);

@@ -13,9 +13,9 @@ internal static class WeightScales
     private const double MaxNoise = 1.26;
 
     /// <summary>
-    /// One scale in place of those of the channels of a Gemm where it serves about as well, because they are about as wide. ONNX Runtime
-    /// then has one zero point for all weights, and its integer Gemm was 1.14 to 1.16 times as fast at one row (1.31.1, AVX512-VNNI, one
-    /// thread, MLP 1024-4096-4096-1024).
+    /// One scale in place of those of the channels of a Gemm if it serves about as well, because they are about as wide. ONNX Runtime then
+    /// has one zero point for all weights. Its integer Gemm was 1.14 to 1.16 times as fast at one row (1.31.1, AVX512-VNNI, one thread, MLP
+    /// 1024-4096-4096-1024).
     /// </summary>
     public static float[] Shared(ComputeNode compute, float[] scales)
     {

@@ -3,8 +3,9 @@ using System.Numerics.Tensors;
 namespace MlServe.Quantization.Rewriting.Weights;
 
 /// <summary>
-/// Rounds each row of a matrix in blocks of some elements with a scale each, in the layout of MatMulNBits: 8 bits around the middle of 128;
-/// two of 4 bits in a byte, the first in its low half, with a zero point for each block, packed in the same way.
+/// Rounds each row of a matrix in blocks of some elements with a scale each, in the layout of MatMulNBits. Elements of 8 bits lie around
+/// the middle of 128. Two elements of 4 bits share a byte, the first in its low half. Each block of these has a zero point, packed in the
+/// same way.
 /// </summary>
 internal sealed class BlockRounding(int rows, int columns, int block, int bits)
 {
@@ -17,10 +18,10 @@ internal sealed class BlockRounding(int rows, int columns, int block, int bits)
 
     public float[] Scales { get; private set; } = [];
 
-    /// <summary>The zero points; null where all lie in the middle.</summary>
+    /// <summary>The zero points; null if all lie in the middle.</summary>
     public byte[]? Zeros { get; private set; }
 
-    /// <summary>Rounds the matrix; false where it has what is no number.</summary>
+    /// <summary>Rounds the matrix; false if it has an element that is no number.</summary>
     public bool TryRound(ReadOnlySpan<float> matrix)
     {
         Values = new byte[checked(rows * (Blocks * block * bits / 8))];

@@ -6,8 +6,8 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 namespace MlServe.Quantization.Rewriting.Weights;
 
 /// <summary>
-/// Floats of 16 bits and a Cast, which ONNX Runtime folds when it loads the model. Where weights are too small or too large for 16 bits,
-/// each channel is stored times a power of two, and a Mul takes it back, which is exact.
+/// Floats of 16 bits and a Cast, which ONNX Runtime folds when it loads the model. If weights are too small or too large for 16 bits, each
+/// channel is stored times a power of two. A Mul takes it back, which is exact.
 /// </summary>
 internal sealed class HalfStorage(ModelRewrite rewrite) : IWeightStorage
 {

@@ -7,6 +7,6 @@ internal interface IWeightStorage
     long BytesOf(Weight weight, WeightAxes axes);
 
     /// <summary>Adds the smaller form and the nodes.</summary>
-    /// <returns>The name of the floats; null where the weight cannot be held so.</returns>
+    /// <returns>The name of the floats; null if the weight cannot be held so.</returns>
     string? Store(Weight weight, WeightAxes axes, out string reason);
 }

@@ -11,7 +11,7 @@ internal static class Int8Rounding
 {
     private const float SmallestNormal = 1.17549435e-38f;
 
-    /// <summary>A scale for each row; NaN or infinite where one of its values is.</summary>
+    /// <summary>A scale for each row; NaN or infinite if one of its values is.</summary>
     public static float[] ScalesOfRows(ReadOnlySpan<float> values, int rows, int columns, int limit)
     {
         var scales = new float[rows];
@@ -20,7 +20,7 @@ internal static class Int8Rounding
         return scales;
     }
 
-    /// <summary>A scale for each column; NaN or infinite where one of its values is.</summary>
+    /// <summary>A scale for each column; NaN or infinite if one of its values is.</summary>
     public static float[] ScalesOfColumns(ReadOnlySpan<float> values, int rows, int columns, int limit)
     {
         var scales = new float[columns];

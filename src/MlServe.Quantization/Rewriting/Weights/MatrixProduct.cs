@@ -32,20 +32,20 @@ internal sealed class MatrixProduct
     /// <summary>Elements of a row that comes out.</summary>
     public int Width { get; }
 
-    /// <summary>What is added, in the node's own graph; null where nothing is.</summary>
+    /// <summary>The name of the addend, in the node's own graph; null if nothing is added.</summary>
     public string? Bias { get; private set; }
 
-    /// <summary>The constant behind <see cref="Bias"/> and what it has to be multiplied by first; null where that is 1.</summary>
+    /// <summary>The constant behind <see cref="Bias"/> and what it has to be multiplied by first; null if that is 1.</summary>
     public (Weight Weight, float Factor)? BiasScaling { get; private set; }
 
     public long Multiplications => (long)Depth * Width;
 
-    /// <summary>What two products must share to have the same integers.</summary>
+    /// <summary>The traits that two products must share to have the same integers.</summary>
     public string Key => FormattableString.Invariant($"{(_isTransposed ? "t" : "")}{_alpha:R}");
 
     /// <param name="node">A MatMul or a Gemm.</param>
     /// <param name="scope">Its graph.</param>
-    /// <param name="reason">Where it is none: why, as the end of a sentence about the node.</param>
+    /// <param name="reason">If it is none: why, as the end of a sentence about the node.</param>
     public static MatrixProduct? Read(NodeProto node, GraphScope scope, out string reason)
     {
         reason = "it lacks an input or an output";
@@ -70,7 +70,7 @@ internal sealed class MatrixProduct
     /// <summary>The matrix with as many rows as the result has elements, times alpha.</summary>
     public float[] RowsByOutput() => _isTransposed ? Scaled() : Turned(Scaled(), Depth, Width);
 
-    /// <summary>Rounds the matrix to integers of as many rows as the input has elements; null where a weight is no number.</summary>
+    /// <summary>Rounds the matrix to integers of as many rows as the input has elements; null if a weight is no number.</summary>
     public Int8Matrix? Round(int limit, bool perChannel)
     {
         var values = Scaled();
@@ -108,7 +108,7 @@ internal sealed class MatrixProduct
         if (beta == 1) return true;
         if (scope.Find(Bias, out _) is not { IsFloat: true } bias)
         {
-            reason = $"it adds what is no constant, times {beta} (beta)";
+            reason = $"it adds a value that is no constant, times {beta} (beta)";
             return false;
         }
 

@@ -4,7 +4,7 @@ using MlServe.Quantization.Proto;
 
 namespace MlServe.Quantization.Rewriting.Weights;
 
-/// <summary>What a Gemm adds, for the Add that follows its product; a factor (beta) is multiplied into the constant.</summary>
+/// <summary>The addend of a Gemm, for the Add that follows its product; a factor (beta) is multiplied into the constant.</summary>
 internal sealed class ProductBias(ModelRewrite rewrite)
 {
     private readonly Dictionary<(Weight, float), string> _scaled = [];
@@ -26,7 +26,7 @@ internal sealed class ProductBias(ModelRewrite rewrite)
     /// <summary>The name that the product itself has to give its result.</summary>
     public string ResultOf(MatrixProduct product) => product.Bias is null ? product.Output : rewrite.Names.Next("p");
 
-    /// <summary>Adds the Add, where there is something to add.</summary>
+    /// <summary>Adds the Add, if there is something to add.</summary>
     public void AddTo(List<NodeProto> nodes, MatrixProduct product, string result)
     {
         if (product.Bias is not null) nodes.Add(Nodes.Make("Add", [result, NameOf(product)], [product.Output], ""));

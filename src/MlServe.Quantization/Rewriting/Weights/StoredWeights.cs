@@ -3,7 +3,7 @@ using MlServe.Quantization.Proto;
 
 namespace MlServe.Quantization.Rewriting.Weights;
 
-/// <summary>Puts weights of at least two axes into a smaller form, each once, whoever reads it.</summary>
+/// <summary>Puts weights of at least two axes into a smaller form, each once for all of its readers.</summary>
 internal sealed class StoredWeights(ModelRewrite rewrite, IWeightStorage storage)
 {
     private readonly List<Use> _uses = [];

@@ -5,7 +5,7 @@ using DataType = MlServe.Quantization.Proto.TensorProto.Types.DataType;
 namespace MlServe.Quantization.Rewriting.Weights;
 
 /// <summary>
-/// A constant of a model: an initializer, or what a Constant node holds. There is one instance for each, whoever reads it.
+/// A constant of a model: an initializer, or what a Constant node holds. There is one instance for each, for all of its readers.
 /// </summary>
 internal sealed class Weight(string name, TensorProto tensor, GraphScope owner)
 {

@@ -8,7 +8,7 @@ namespace MlServe.Quantization.Rewriting.Weights;
 /// <param name="Last">Whether the last is one too.</param>
 internal readonly record struct WeightAxes(int Leading, bool Last)
 {
-    /// <summary>The channels of a weight, where an operator reads it as one; null where it reads it as something else.</summary>
+    /// <summary>The channels of a weight, if an operator reads it as one; null if it reads it as something else.</summary>
     public static WeightAxes? Of(NodeProto node, int input, int rank)
     {
         if (rank < 2) return null;
@@ -39,7 +39,8 @@ internal readonly record struct WeightAxes(int Leading, bool Last)
     }
 
     /// <summary>
-    /// What is picked out together has a scale of its own: a row of a table of words, or a column where the axis is the last.
+    /// Elements that are picked out together have a scale of their own. They are a row of a table of words, or a column if the axis is the
+    /// last.
     /// </summary>
     private static WeightAxes? Gathered(NodeProto node, int rank)
     {
