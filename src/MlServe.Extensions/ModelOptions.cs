@@ -238,7 +238,7 @@ public sealed class ModelOptions
         if (ModelName.ProblemOf(Version) is { } problem) yield return $"{nameof(Version)} is '{Version}'; {problem}";
     }
 
-    /// <summary>Says what is wrong with the chain of configuration beside the other options.</summary>
+    /// <summary>The faults in the chain of configuration beside the other options.</summary>
     internal IEnumerable<string> ValidateChain()
     {
         // A layer or a predictor of the application's may keep answers as well.

@@ -27,7 +27,7 @@ internal sealed class ConfigurationCheck(
             .Where(static result => result.Failed)
             .SelectMany(static result => result.Failures ?? []);
 
-    /// <summary>What is wrong with the host's options and with those of its models, but for what their files tell.</summary>
+    /// <summary>The faults in the host's options and in those of its models; their files are not read.</summary>
     public IReadOnlyList<string> ProblemsOfHost(MlServingOptions options)
     {
         List<string> unread =

@@ -5,8 +5,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace MlServe.Configuration;
 
 /// <summary>
-/// Finds registered classes that need a model or a door that is not there. A model that nobody has is null for who can do without, and
-/// the container does not tell who can: a class that needs it would fail at its first request.
+/// Finds registered classes that need a model or a door that is not there. A model that is not there is null if
+/// it is optional. The container does not tell the difference, and a class that needs it would fail at its first request.
 /// </summary>
 internal sealed class DependencyCheck(Registrations registrations, ModelCatalog catalog)
 {

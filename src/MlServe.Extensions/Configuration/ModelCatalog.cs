@@ -51,7 +51,7 @@ internal sealed class ModelCatalog
         .OrderBy(static pair => pair.Key, StringComparer.Ordinal)
         .Select(static pair => $"{pair.Key}={pair.Value}"));
 
-    /// <summary>What to say of a model that is not there.</summary>
+    /// <summary>The message for a model that is not there.</summary>
     /// <param name="name">The name.</param>
     /// <param name="models">The names of those that are.</param>
     public string NoSuchModel(string name, IReadOnlyCollection<string> models) =>
@@ -65,7 +65,7 @@ internal sealed class ModelCatalog
         return Exists ? none : $"{none} The configuration has no section '{Key}'.{Misspelt}";
     }
 
-    /// <summary>What to say of a typed door that no model has.</summary>
+    /// <summary>The message for a typed door that no model has.</summary>
     /// <param name="service">Its type.</param>
     /// <param name="model">The model that was asked for; null: none by name.</param>
     public string NoSuchDoor(Type service, string? model = null)

@@ -29,7 +29,7 @@ internal static class DeclaredNames
         }
     }
 
-    /// <summary>Says that an option names an input which the model does not have; null where it has it.</summary>
+    /// <summary>Says that an option names an input which the model does not have; null: it has it.</summary>
     public static string? UnknownInput(string option, string name, OnnxModelInfo info) =>
         info.Inputs.Any(input => input.Name == name)
             ? null
@@ -69,7 +69,7 @@ internal static class DeclaredNames
         .Select(name => UnknownInput(nameof(options.NonFiniteInputs), name, info))
         .OfType<string>();
 
-    /// <summary>Whether rows may lie along an axis; yes where the file does not say.</summary>
+    /// <summary>Whether rows may lie along an axis; yes if the file does not say.</summary>
     private static bool IsFree(OnnxValueType type, int axis) =>
         type.Kind != OnnxValueKind.Tensor || type.Dimensions is not { } sizes || (axis < sizes.Count && sizes[axis].Size is null);
 

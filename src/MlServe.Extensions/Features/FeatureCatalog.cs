@@ -76,7 +76,7 @@ internal sealed class FeatureCatalog
         return model.GetService<OnnxModelDescription>() is { Info: var info } ? problems.Concat(Validate(options, name, info)) : problems;
     }
 
-    /// <summary>What is wrong with those that name what a model's file holds.</summary>
+    /// <summary>The faults in options that name parts of a model's file.</summary>
     public IEnumerable<string> Validate(ModelOptions options, string name, OnnxModelInfo info) => Features
         .Where(feature => options.Has(feature.OptionsType) && (feature.Switch is null || feature.IsUsed(options)))
         .SelectMany(feature => feature.ValidateFile(options.Get(feature), name, info).Select(message => feature.Prefix + message));

@@ -46,10 +46,10 @@ public abstract class ModelFeature
 
     internal abstract IEnumerable<string> ValidateObject(object options, ModelSignature? signature);
 
-    /// <summary>What is wrong with options that name what the file holds: one message each, which begins with the option.</summary>
+    /// <summary>The faults in options that name parts of the file: one message each, which begins with the option.</summary>
     /// <param name="options">The options.</param>
     /// <param name="model">The name of the model.</param>
-    /// <param name="info">What the file says of the model.</param>
+    /// <param name="info">The file's own description of the model.</param>
     internal virtual IEnumerable<string> ValidateFile(object options, string model, OnnxModelInfo info) => [];
 
     internal abstract void ApplyObject(ModelFeatureContext context, object options);

@@ -18,7 +18,7 @@ internal static class FallbackCheck
 
     /// <param name="name">The name of the model.</param>
     /// <param name="model">A version of it.</param>
-    /// <param name="key">The model's key in configuration, where its chain stands there; null: code says it.</param>
+    /// <param name="key">The model's key in configuration, if its chain stands there; null: code says it.</param>
     /// <param name="steps">Its chain.</param>
     /// <param name="keepsAnswers">Whether somebody keeps answers of it.</param>
     /// <param name="find">Finds another model of the host.</param>

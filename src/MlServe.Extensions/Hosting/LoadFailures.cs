@@ -3,13 +3,13 @@ using MlServe.Guests;
 
 namespace MlServe.Hosting;
 
-/// <summary>How failed loads are told: once each, and with a stack trace only of what is not MlServe's own.</summary>
+/// <summary>Tells failed loads once each, with a stack trace only if the application's code or the runtime threw.</summary>
 internal static class LoadFailures
 {
-    /// <summary>With what the message of a model's failed load begins.</summary>
+    /// <summary>The beginning of the message of a model's failed load.</summary>
     public static string Prefix(string model, string key) => $"Model '{model}' ({key}) could not be loaded. ";
 
-    /// <summary>What a failure came of, where its own message does not say all: code of the application's, the runtime. Null: it does.</summary>
+    /// <summary>The exception behind a failure, if its own message does not say all: of the application's code, of the runtime. Null: it does.</summary>
     public static Exception? CauseOf(Exception failure)
     {
         var cause = failure;
@@ -30,7 +30,7 @@ internal static class LoadFailures
                 : message;
     }
 
-    /// <summary>The failures of several models, and what is wrong between those that were loaded, as one.</summary>
+    /// <summary>The failures of several models, and the faults between those that were loaded, as one.</summary>
     public static ModelLoadException Together(IReadOnlyCollection<Exception> failures, IEnumerable<string> problems)
     {
         var failure = failures.OfType<ModelLoadException>().FirstOrDefault()?.Failure ?? ModelLoadFailure.InvalidOptions;

@@ -85,10 +85,10 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
     /// <summary>Whether the last try to load another version has failed, so that it may be worth another one.</summary>
     public bool LastReloadFailed { get; set; }
 
-    /// <summary>Why what the options say now cannot be loaded, as far as that was tried; null: it was loaded, or was not tried.</summary>
+    /// <summary>Why the present options could not be loaded; null: they were loaded, or nobody tried.</summary>
     public ModelLoadException? LoadFailure { get; set; }
 
-    /// <summary>Completes when the loads are over that are under way now, whatever comes of them.</summary>
+    /// <summary>Completes when the loads are over that are under way now, well or not.</summary>
     public async Task WhenSettledAsync()
     {
         await Life.Loading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -8,14 +8,14 @@ using MlServe.Resilience;
 
 namespace MlServe.Hosting;
 
-/// <summary>Says what is wrong with the files of models, and with options that name what a file holds, without loading them.</summary>
+/// <summary>Finds faults in the files of models, and in options that name parts of a file, without loading them.</summary>
 internal sealed class ModelFileCheck(
     ModelCatalog catalog, FeatureCatalog features, ConfigurationCheck configuration, TimeProvider time, ILoggerFactory? loggers = null)
 {
     /// <summary>The file of a model.</summary>
     public static IModelSource FileOf(ModelOptions options) => ModelSource.FromFile(options.Path!, options.Onnx.MaxModelBytes);
 
-    /// <summary>What is wrong with the files of the models that the host needs, beside what is wrong with their options.</summary>
+    /// <summary>The faults in the files of the models that the host needs, beside those in their options.</summary>
     public async Task<IReadOnlyList<string>> ProblemsOfAllAsync(CancellationToken cancellationToken)
     {
         List<string> problems = [];
@@ -36,7 +36,7 @@ internal sealed class ModelFileCheck(
         return problems;
     }
 
-    /// <summary>What is wrong with the file of one model, and with the values that are to stand in for its answers.</summary>
+    /// <summary>The faults in the file of one model, and in the values that are to stand in for its answers.</summary>
     public async Task<IEnumerable<string>> ProblemsOfAsync(string name, ModelOptions options, CancellationToken cancellationToken)
     {
         try
@@ -54,10 +54,10 @@ internal sealed class ModelFileCheck(
     }
 
     /// <summary>
-    /// Reads and inspects the file of a model that may be loaded later, and leaves nothing behind. A source from code is not asked: it is
-    /// not what configuration changes.
+    /// Reads and inspects the file of a model that may be loaded later, and leaves nothing behind. A source from code is not asked:
+    /// configuration does not change it.
     /// </summary>
-    /// <returns>What the file says of the model; null: there is no file to look at.</returns>
+    /// <returns>The file's own description of the model; null: there is no file to look at.</returns>
     /// <exception cref="ModelLoadException">A load would fail so, too.</exception>
     public async Task<OnnxModelInfo?> CheckAsync(string name, ModelOptions options, CancellationToken cancellationToken)
     {
@@ -79,7 +79,7 @@ internal sealed class ModelFileCheck(
         }
     }
 
-    /// <summary>Holds the options against what only the loaded model tells.</summary>
+    /// <summary>Refuses options that do not fit the model.</summary>
     /// <exception cref="ModelLoadException">They do not fit.</exception>
     public void Require(string name, IEnumerable<string> problems)
     {
@@ -88,8 +88,8 @@ internal sealed class ModelFileCheck(
     }
 
     /// <summary>
-    /// Why a model could not be loaded, with its key. What the message says already is no inner exception: each entry of a log would
-    /// repeat it.
+    /// Why a model could not be loaded, with its key. A cause that the message tells already is no inner exception:
+    /// each entry of a log would repeat it.
     /// </summary>
     public ModelLoadException NotLoaded(string name, Exception exception)
     {
@@ -110,7 +110,7 @@ internal sealed class ModelFileCheck(
         message.StartsWith(property.Name, StringComparison.Ordinal) && message.Length > property.Name.Length
         && message[property.Name.Length] is ' ' or ':');
 
-    /// <summary>Those that say how much may be read, where the others are not valid: of that the check of the options tells.</summary>
+    /// <summary>The options to read a file with, if some are not valid: the check of the options tells of those.</summary>
     private static OnnxModelOptions ReadableOf(OnnxModelOptions options) =>
         options.Validate().Any() ? new() { AllowExternalData = options.AllowExternalData } : options;
 }

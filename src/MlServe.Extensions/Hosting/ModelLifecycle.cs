@@ -34,7 +34,7 @@ internal sealed class ModelLifecycle(
     /// <summary>Cancelled when the model is shut down.</summary>
     public CancellationToken Closing { get; private set; }
 
-    /// <summary>The first load; it has ended where none runs.</summary>
+    /// <summary>The first load; it has ended if none runs.</summary>
     public Task Loading
     {
         get

@@ -46,7 +46,7 @@ internal sealed class PredictorProvider(
     /// <exception cref="InvalidOperationException">No model, or no single one, is meant.</exception>
     public IPredictor GetDefaultPredictor() => GetPredictor(DefaultOf(Known(), nameof(IPredictor)));
 
-    /// <summary>The predictor that is meant where no name is given; null, and a log entry, where there is no model at all.</summary>
+    /// <summary>The predictor without a name; null, and a log entry, if there is no model at all.</summary>
     /// <exception cref="InvalidOperationException">No single model is meant.</exception>
     public IPredictor? FindDefaultPredictor()
     {
@@ -55,7 +55,7 @@ internal sealed class PredictorProvider(
         return null;
     }
 
-    /// <summary>A model for who can do without; null, and a log entry that names those that are, where there is no such model.</summary>
+    /// <summary>A model by its name; null, and a log entry that names those that are, if there is no such model.</summary>
     public ModelEntry? FindOrTell(string name)
     {
         var model = FindModel(name);

@@ -17,7 +17,7 @@ internal sealed class ReloadCheck(
     IEnumerable<IPostConfigureOptions<MlServingOptions>> postConfigure, IEnumerable<IValidateOptions<MlServingOptions>> validators,
     TimeProvider time, ILoggerFactory? loggers = null)
 {
-    /// <summary>How long loads that the reload began are waited for, so that one entry tells all; what they tell later is told later.</summary>
+    /// <summary>How long the loads of a reload are waited for, so that one entry tells all. Later failures are told later.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     // Without MlServe's own validator, which would read the files of all models.

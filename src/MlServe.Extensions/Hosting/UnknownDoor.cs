@@ -1,6 +1,6 @@
 namespace MlServe.Hosting;
 
-/// <summary>What is made where a typed door is asked for that no model has: it says which doors there are.</summary>
+/// <summary>Stands for a typed door that no model has: it says which doors there are.</summary>
 internal sealed class UnknownDoor<TInput, TOutput> : IPredictor<TInput, TOutput>
 {
     /// <exception cref="InvalidOperationException">Always.</exception>

@@ -10,7 +10,7 @@ namespace MlServe.Onnx;
 /// <param name="NeededBy">The provider's library, if the message tells.</param>
 internal sealed partial record MissingLibrary(string Name, string? NeededBy)
 {
-    /// <summary>Reads what the runtime says if a provider's library could not be opened; null if it was something else.</summary>
+    /// <summary>Reads the runtime's message if a provider's library could not be opened; null if it is another one.</summary>
     public static MissingLibrary? Find(string message)
     {
         var match = Linux().Match(message);
@@ -22,10 +22,10 @@ internal sealed partial record MissingLibrary(string Name, string? NeededBy)
         return new(name, FileName(owner) is { Length: > 0 } needing && needing != name ? needing : null);
     }
 
-    /// <summary>What is missing, and for whom.</summary>
+    /// <summary>The missing file, and the library that needs it.</summary>
     public string Cause => NeededBy is null ? $"the library {Name} is missing" : $"{NeededBy} needs {Name}, which is missing";
 
-    /// <summary>Where it comes from.</summary>
+    /// <summary>The product that has it, and the remedy.</summary>
     public string Advice => $"Install {Product}, which has it{Place}.";
 
     private string Product => Name.TrimStart('l', 'i', 'b') switch
@@ -38,7 +38,7 @@ internal sealed partial record MissingLibrary(string Name, string? NeededBy)
         _ => "another package of the system",
     };
 
-    /// <summary>Where the system looks for it.</summary>
+    /// <summary>The place in which the system looks for it.</summary>
     private static string Place => OperatingSystem.IsWindows()
         ? ", and put its folder into PATH"
         : ", and put its folder into LD_LIBRARY_PATH if the system does not find it";

@@ -23,7 +23,7 @@ internal static class ProviderNames
         _ => Of(provider),
     };
 
-    /// <summary>What to do if the native package has no such provider.</summary>
+    /// <summary>The remedy if the native package has no such provider.</summary>
     public static string PackageOf(ExecutionProvider provider) => provider switch
     {
         ExecutionProvider.Cuda or ExecutionProvider.TensorRt =>
@@ -35,7 +35,7 @@ internal static class ProviderNames
         _ => "Look at the runtime's message.",
     };
 
-    /// <summary>What a provider needs of the machine, beside its package.</summary>
+    /// <summary>The needs of a provider beside its package: drivers and libraries of the machine.</summary>
     public static string Needs(ExecutionProvider provider) => provider switch
     {
         ExecutionProvider.Cuda => "It needs the NVIDIA driver, CUDA and cuDNN on the machine.",

@@ -69,7 +69,7 @@ public sealed class FallbackBuilder
         return this;
     }
 
-    /// <summary>The same map for every request, beside what <see cref="ThenValue"/> gives the model's other outputs.</summary>
+    /// <summary>The same map for every request, beside the values of <see cref="ThenValue"/> for the model's other outputs.</summary>
     /// <typeparam name="TKey">long, another type of integers, or string: the type of the model's keys.</typeparam>
     /// <typeparam name="TValue">The type of the model's values.</typeparam>
     /// <param name="output">The name of the model's output, which is a map.</param>

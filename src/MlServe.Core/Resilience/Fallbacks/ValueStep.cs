@@ -19,7 +19,7 @@ internal sealed class ValueStep : FallbackStep
 
     public IEnumerable<string> Outputs => _outputs.Select(static output => output.Output);
 
-    /// <summary>Says why what is given cannot stand for an output of a model; null: it can, or nothing is given to that.</summary>
+    /// <summary>Says why the value cannot stand for an output of a model; null: it can, or there is none for that output.</summary>
     public string? MisfitOf(ValueSignature output)
     {
         if (_maps.TryGetValue(output.Name, out var map)) return map.MisfitOf(output);
@@ -47,7 +47,7 @@ internal sealed class ValueStep : FallbackStep
         _outputs = [.. _outputs, (output, row.Length, WriterOf(ElementType.Float, row)!)];
     }
 
-    /// <summary>Adds a map. What has no rows is the same for any number of them.</summary>
+    /// <summary>Adds a map, which is the same for any number of rows.</summary>
     public void AddMap<TKey, TValue>(string output, IReadOnlyDictionary<TKey, TValue> entries)
         where TKey : notnull => _outputs = [.. _outputs, (output, NoLength, MapValue.Of(entries, isSequence: false))];
 
@@ -72,7 +72,7 @@ internal sealed class ValueStep : FallbackStep
         : _numbers.TryGetValue(output.Name, out var row) ? WriterOf(output.ElementType, row)
         : null;
 
-    /// <summary>What an output is that numbers cannot be written to; null where they can.</summary>
+    /// <summary>The kind of an output to which numbers cannot be written; null: they can.</summary>
     private static string? NotOfNumbers(ValueSignature output) => output.Kind switch
     {
         ValueKind.Tensor => WriterOf(output.ElementType, []) is null ? $"a tensor of {output.ElementType}" : null,
@@ -82,7 +82,7 @@ internal sealed class ValueStep : FallbackStep
         _ => $"of the kind {output.Kind}",
     };
 
-    /// <summary>How many elements a row of an output has; null where the model does not tell.</summary>
+    /// <summary>The number of elements in a row of an output; null: the model does not tell.</summary>
     private static long? LengthOfRow(ValueSignature output)
     {
         if (output.Kind != ValueKind.Tensor || !output.IsShapeKnown) return null;
