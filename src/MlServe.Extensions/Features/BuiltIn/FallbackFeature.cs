@@ -57,7 +57,7 @@ internal sealed class FallbackFeature : BuiltInFeature<FallbackFeature.Options>
             foreach (var (output, row) in step.Value)
                 value.AddNumbers(output, [.. row]);
             foreach (var map in step.Maps)
-                value.AddMap(map.Output, new MapValue(map.Entries.AsReadOnly()));
+                value.AddMap(map.Output ?? "", new MapValue(map.Entries.AsReadOnly()));
             return value;
         }
     }
