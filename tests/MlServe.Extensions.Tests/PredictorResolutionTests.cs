@@ -132,7 +132,7 @@ public sealed class PredictorResolutionTests : IDisposable
     [Theory]
     [InlineData(typeof(Needs), "the IPredictor 'onne'. There is no model 'onne'. Did you mean 'one'?")]
     [InlineData(typeof(NeedsVersions), "the IModelVersions 'onne'. There is no model 'onne'. Did you mean 'one'?")]
-    [InlineData( typeof(NeedsDoor), "the IPredictor<float[], int> 'one'. Model 'one' has no typed door IPredictor<float[], int>.")]
+    [InlineData(typeof(NeedsDoor), "the IPredictor<float[], int> 'one'. Model 'one' has no typed door IPredictor<float[], int>.")]
     public async Task Start_RegisteredClassNeedsAModelThatIsNotThere_IsRefused(Type consumer, string problem)
     {
         var thrown = await Assert.ThrowsAsync<OptionsValidationException>(() => _test.StartAsync(services =>

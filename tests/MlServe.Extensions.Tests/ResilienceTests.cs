@@ -253,7 +253,8 @@ public sealed class ResilienceTests : IDisposable
         var outputs = OnnxInspector.Inspect(await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken)).Outputs;
         using var host = _test.Build(static services => services.AddMlServing(), $$"""
             { "MlServing": { "Models": { "iris": { "Path": "{{file}}", "UseCircuitBreaker": true, "Fallback": [ {
-              "Value": { "{{outputs[0].Name}}": [ 2 ] }, "Maps": [ { "Output": "{{outputs[1].Name}}", "Entries": { "{{key}}": 0.75, "1": 0.25 } } ]
+              "Value": { "{{outputs[0].Name}}": [ 2 ] },
+              "Maps": [ { "Output": "{{outputs[1].Name}}", "Entries": { "{{key}}": 0.75, "1": 0.25 } } ]
             } ] } } } }
             """);
         if (!isKey)

@@ -53,10 +53,12 @@ internal sealed class ConfigurationCheck(
                 List<string> own = [.. ProblemsOf(model, options)];
                 problems.AddRange(own);
                 if (options.IsDefault) defaults.Add(model);
-                if (options.UseCache && options.Cache.AcceptVaryingAnswersOf is { } varying && !catalog.Names.Contains(varying, ModelName.Comparer))
+                if (options.UseCache && options.Cache.AcceptVaryingAnswersOf is { } varying
+                    && !catalog.Names.Contains(varying, ModelName.Comparer))
                 {
                     problems.Add(
-                        $"{catalog.KeyOf(model)}:{nameof(ModelOptions.Cache)}:{nameof(options.Cache.AcceptVaryingAnswersOf)} is '{varying}'. "
+                        $"{catalog.KeyOf(model)}:{nameof(ModelOptions.Cache)}:"
+                        + $"{nameof(options.Cache.AcceptVaryingAnswersOf)} is '{varying}'. "
                         + $"{catalog.NoSuchModel(varying, catalog.Names)}");
                 }
 

@@ -70,7 +70,8 @@ internal sealed class ModelCatalog
     /// <param name="model">The model that was asked for; null: none by name.</param>
     public string NoSuchDoor(Type service, string? model = null)
     {
-        List<string> doors = [.. _registrations.Doors.Select(static door => $"{TypeText.Of(door.Service)} of model '{door.Model}'").Distinct()];
+        List<string> doors =
+            [.. _registrations.Doors.Select(static door => $"{TypeText.Of(door.Service)} of model '{door.Model}'").Distinct()];
         var asked = model is null ? "No model has the" : $"Model '{model}' has no";
         return $"{asked} typed door {TypeText.Of(service)}. "
             + (doors.Count == 0 ? "There are no typed doors. " : $"There are: {string.Join("; ", doors)}. ")

@@ -9,7 +9,9 @@ internal static class LoadFailures
     /// <summary>The beginning of the message of a model's failed load.</summary>
     public static string Prefix(string model, string key) => $"Model '{model}' ({key}) could not be loaded. ";
 
-    /// <summary>The exception behind a failure, if its own message does not say all: of the application's code, of the runtime. Null: it does.</summary>
+    /// <summary>
+    /// The exception behind a failure, if its own message does not say all: of the application's code, of the runtime. Null: it does.
+    /// </summary>
     public static Exception? CauseOf(Exception failure)
     {
         var cause = failure;
@@ -36,7 +38,8 @@ internal static class LoadFailures
         var failure = failures.OfType<ModelLoadException>().FirstOrDefault()?.Failure ?? ModelLoadFailure.InvalidOptions;
         List<Exception> causes = [.. failures.Select(CauseOf).OfType<Exception>()];
         return new(
-            failure, string.Join(Environment.NewLine, failures.Select(static failed => failed.Message).Concat(problems)), causes.Count switch
+            failure, string.Join(Environment.NewLine, failures.Select(static failed => failed.Message).Concat(problems)),
+            causes.Count switch
             {
                 0 => null,
                 1 => causes[0],

@@ -66,7 +66,10 @@ internal sealed class ModelFileCheck(
         {
             var context = new ModelLoadContext
             {
-                Name = name, Version = options.Version, TimeProvider = GuardedTime.Of(time), LoggerFactory = loggers,
+                Name = name,
+                Version = options.Version,
+                TimeProvider = GuardedTime.Of(time),
+                LoggerFactory = loggers,
             };
             var (_, info) = await new OnnxLoader(
                 FileOf(options), ReadableOf(options.Onnx), context).ReadAsync(cancellationToken).ConfigureAwait(false);

@@ -12,12 +12,11 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
     private readonly Lock _lock = new();
     private readonly ConditionalWeakTable<ServedVersion, ModelVersion> _handles = [];
     private Reload? _next;
-    private Task _reloading = Task.CompletedTask;
 
     public string Model => entry.Name;
 
     /// <summary>The last reload that was begun.</summary>
-    public Task Reloading => Volatile.Read(ref _reloading);
+    public Task Reloading { get; private set; } = Task.CompletedTask;
 
     public ModelVersion? Live => Set.Live is { } live ? HandleOf(live) : null;
 
@@ -151,7 +150,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
     {
         var reload = new Reload();
         reload.Task = UrgentTask.Run(() => RunAsync(reload));
-        Volatile.Write(ref _reloading, reload.Loaded.Task);
+        Reloading = reload.Loaded.Task;
 
         // It may fail when nobody waits for it any more; the log says so.
         Background.Forget(reload.Task);
@@ -200,7 +199,6 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
 
             // What only the host reads may be another.
             host.Settings.Accept(settings);
-            entry.LoadFailure = null;
             return former;
         }).ConfigureAwait(false);
         reload.Version = version;
@@ -314,7 +312,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
         try
         {
             var version = await load().ConfigureAwait(false);
-            entry.LastReloadFailed = false;
+            (entry.LastReloadFailed, entry.LoadFailure) = (false, null);
             return version;
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
@@ -344,12 +342,9 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
     private sealed class Reload
     {
         public Task Task { get; set; } = Task.CompletedTask;
-
         /// <summary>Completes when the version is there, or will not be; the reload itself ends when the former one is closed.</summary>
         public TaskCompletionSource Loaded { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
         public ServedVersion? Version { get; set; }
-
         public bool IsForced { get; set; }
     }
 }

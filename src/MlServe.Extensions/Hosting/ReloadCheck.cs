@@ -13,7 +13,8 @@ namespace MlServe.Hosting;
 /// before every one of them fails at once.
 /// </summary>
 internal sealed class ReloadCheck(
-    ModelCatalog catalog, ConfigurationCheck configuration, ModelFileCheck files, IEnumerable<IConfigureOptions<MlServingOptions>> configure,
+    ModelCatalog catalog, ConfigurationCheck configuration, ModelFileCheck files,
+    IEnumerable<IConfigureOptions<MlServingOptions>> configure,
     IEnumerable<IPostConfigureOptions<MlServingOptions>> postConfigure, IEnumerable<IValidateOptions<MlServingOptions>> validators,
     TimeProvider time, ILoggerFactory? loggers = null)
 {

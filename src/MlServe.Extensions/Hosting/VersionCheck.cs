@@ -26,7 +26,8 @@ internal static class VersionCheck
 
         List<string> problems =
             [.. FallbackCheck.ProblemsOf(
-                name, version, settings.InForce.Fallback.Count > 0 ? key : null, settings.Steps, version.GetService<IStaleAnswers>() is not null, find)];
+                name, version, settings.InForce.Fallback.Count > 0 ? key : null, settings.Steps,
+                version.GetService<IStaleAnswers>() is not null, find)];
         if (problems.Count > 0) throw new ModelLoadException(ModelLoadFailure.InvalidOptions, string.Join(" ", problems));
     }
 }

@@ -62,7 +62,7 @@ public sealed class ExecutionProviderTests
             StringComparison.Ordinal);
     }
 
-    /// <summary>As the packages Microsoft.ML.OnnxRuntime.Gpu 1.31.0 for Linux and Windows say it: they are there, and CUDA is not.</summary>
+    /// <summary>As the package Microsoft.ML.OnnxRuntime.Gpu 1.31.0 says it, for Linux and Windows: it is there, and CUDA is not.</summary>
     [Theory]
     [InlineData(
         "[ErrorCode:Fail] /onnxruntime_src/onnxruntime/core/session/provider_bridge_ort.cc:2043 onnxruntime::Provider& "
@@ -80,7 +80,8 @@ public sealed class ExecutionProviderTests
         "Failed to load library /a/libonnxruntime_providers_cuda.so with error: libcuda.so.1: cannot open shared object file: No such",
         "libonnxruntime_providers_cuda.so needs libcuda.so.1, which is missing", "Install the NVIDIA driver, which has it")]
     [InlineData(
-        """[ONNXRuntimeError] : 1 : FAIL : Error loading "C:\app\onnxruntime_providers_cuda.dll" which depends on "cublasLt64_13.dll" which is missing. (Error 126: "")""",
+        "[ONNXRuntimeError] : 1 : FAIL : Error loading \"C:\\app\\onnxruntime_providers_cuda.dll\" which depends on "
+        + "\"cublasLt64_13.dll\" which is missing. (Error 126: \"\")",
         "onnxruntime_providers_cuda.dll needs cublasLt64_13.dll, which is missing", "Install the CUDA Toolkit 13, which has it")]
     public void Find_LibraryOfAProviderIsMissing_NamesItAndWhereItComesFrom(string message, string cause, string advice)
     {

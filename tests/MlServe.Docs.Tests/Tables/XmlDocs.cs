@@ -11,7 +11,7 @@ internal static partial class XmlDocs
     private static readonly Dictionary<string, XElement> Summaries = new[] { typeof(OnnxPredictor).Assembly,
         typeof(MlServingOptions).Assembly, typeof(MlServe.Quantization.OnnxQuantizer).Assembly }
         .SelectMany(static assembly => XDocument.Load(Path.ChangeExtension(assembly.Location, ".xml")).Descendants("member"))
-        .Where(static member => member.Element("summary") is not null && !member.Attribute("name")!.Value.Contains(".Generated.", StringComparison.Ordinal))
+        .Where(static member => member.Element("summary") is not null)
         .ToDictionary(
             static member => member.Attribute("name")!.Value, static member => member.Element("summary")!, StringComparer.Ordinal);
 

@@ -276,7 +276,8 @@ public sealed class AppSettingsTests : IDisposable
         var missing = existing.Where(static key => !Settings.Contains($"\"{key}\"", StringComparison.Ordinal));
 
         // Of a chain's maps, which this model has none of: ResilienceTests.
-        Assert.Empty(missing.Except([nameof(FallbackStepOptions.Maps), nameof(FallbackMapOptions.Output), nameof(FallbackMapOptions.Entries)]));
+        Assert.Empty(missing.Except(
+            [nameof(FallbackStepOptions.Maps), nameof(FallbackMapOptions.Output), nameof(FallbackMapOptions.Entries)]));
     }
 
     /// <summary>The values in which options differ from the defaults, as <c>key=value</c>.</summary>

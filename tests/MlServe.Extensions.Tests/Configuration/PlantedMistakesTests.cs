@@ -8,7 +8,7 @@ using Xunit;
 
 namespace MlServe.Configuration;
 
-/// <summary>Each mistake is told at the start and at a reload alike, with its key, its value and what to do; and all of them together.</summary>
+/// <summary>Each mistake is told at the start and at a reload alike, with key, value and remedy; and all of them together.</summary>
 public sealed class PlantedMistakesTests : IDisposable
 {
     private const string Models = "MlServing:Models";
@@ -20,10 +20,12 @@ public sealed class PlantedMistakesTests : IDisposable
         ["host option misspelt"] = new([("MlServing:DrainTimout", "00:00:01")], ["MlServing:DrainTimout", "Did you mean 'DrainTimeout'?"]),
         ["option misspelt"] = new([($"{Models}:a:Vresion", "1")], [$"{Models}:a:Vresion", "Did you mean 'Version'?"]),
         ["nested option misspelt"] = new(
-            [($"{Models}:b:Onnx:InspectionLimits:MaxNods", "1")], [$"{Models}:b:Onnx:InspectionLimits:MaxNods", "Did you mean 'MaxNodes'?"]),
+            [($"{Models}:b:Onnx:InspectionLimits:MaxNods", "1")],
+            [$"{Models}:b:Onnx:InspectionLimits:MaxNods", "Did you mean 'MaxNodes'?"]),
         ["value that cannot be read"] = new(
             [($"{Models}:c:Onnx:LoadTimeout", "10")], [$"{Models}:c:Onnx:LoadTimeout is '10'", "a time as hh:mm:ss"]),
-        ["value out of range"] = new([($"{Models}:d:Onnx:IntraOpThreads", "5000")], [$"{Models}:d:Onnx:IntraOpThreads is 5000", "0 to 1024"]),
+        ["value out of range"] = new(
+            [($"{Models}:d:Onnx:IntraOpThreads", "5000")], [$"{Models}:d:Onnx:IntraOpThreads is 5000", "0 to 1024"]),
         ["provider out of range"] = new(
             [($"{Models}:e:Onnx:ExecutionProviders:0:DeviceId", "-1")],
             [$"{Models}:e:Onnx:ExecutionProviders:0:DeviceId is -1", "0 or more"]),

@@ -8,7 +8,8 @@ namespace MlServe.Batching;
 /// </summary>
 internal static class PaddingFill
 {
-    /// <exception cref="ArgumentException">A value names no input; or it is not finite in its input's type, and the model is not known to take it.</exception>
+    /// <exception cref="ArgumentException">A value names no input, or is not finite in
+    /// its input's type, and the model is not known to take it.</exception>
     public static void Check(IModelExecutor executor, PaddedAxis axis, PaddingOptions options)
     {
         Span<byte> largest = stackalloc byte[sizeof(double)];

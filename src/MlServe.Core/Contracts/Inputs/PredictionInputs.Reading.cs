@@ -147,7 +147,8 @@ public readonly partial struct PredictionInputs
         }
 
         throw new KeyNotFoundException(
-            $"The request has no value '{name}'.{new NearestName(name, named)} It has: {(names.Count == 0 ? "none" : string.Join(", ", names))}.");
+            $"The request has no value '{name}'.{new NearestName(name, named)} It has: "
+                + $"{(names.Count == 0 ? "none" : string.Join(", ", names))}.");
     }
 
     /// <summary>Goes through the values of a request.</summary>

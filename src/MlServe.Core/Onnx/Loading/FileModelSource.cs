@@ -83,7 +83,8 @@ internal sealed class FileModelSource(string path, long maxBytes) : IModelSource
         return "";
     }
 
-    private static bool IsSame(string left, string right) => Path.TrimEndingDirectorySeparator(left) == Path.TrimEndingDirectorySeparator(right);
+    private static bool IsSame(string left, string right) =>
+        Path.TrimEndingDirectorySeparator(left) == Path.TrimEndingDirectorySeparator(right);
 
     /// <summary>The file of an interrupted download may claim gigabytes that are nothing but zeros.</summary>
     private static void RefuseZeros(ReadOnlySpan<byte> bytes)

@@ -8,14 +8,19 @@ namespace MlServe.Onnx;
 /// </summary>
 /// <param name="Name">The file that is missing.</param>
 /// <param name="NeededBy">The provider's library, if the message tells.</param>
-internal sealed partial record MissingLibrary(string Name, string? NeededBy)
+internal sealed record MissingLibrary(string Name, string? NeededBy)
 {
+    private const string Linux = @"Failed to load library (?<owner>.+?) with error: (?<name>[^:\s]+): cannot open shared object file";
+    private const string Windows = """Error loading "(?<owner>[^"]+)" which depends on "(?<name>[^"]+)" which is missing""";
+    private const string MacOs = @"Failed to load library (?<owner>.+?) with error:.*?Library not loaded: (?<name>\S+)";
+    private const string Version = @"(?:\.so\.|_)(\d+)";
+
     /// <summary>Reads the runtime's message if a provider's library could not be opened; null if it is another one.</summary>
     public static MissingLibrary? Find(string message)
     {
-        var match = Linux().Match(message);
-        if (!match.Success) match = Windows().Match(message);
-        if (!match.Success) match = MacOs().Match(message);
+        var match = Regex.Match(message, Linux);
+        if (!match.Success) match = Regex.Match(message, Windows);
+        if (!match.Success) match = Regex.Match(message, MacOs, RegexOptions.Singleline);
         if (!match.Success) return null;
         var owner = match.Groups["owner"].Value;
         var name = FileName(match.Groups["name"].Value);
@@ -28,7 +33,7 @@ internal sealed partial record MissingLibrary(string Name, string? NeededBy)
     /// <summary>The product that has it, and the remedy.</summary>
     public string Advice => $"Install {Product}, which has it{Place}.";
 
-    private string Product => Name.TrimStart('l', 'i', 'b') switch
+    private string Product => Name switch
     {
         _ when Has("cudnn") => $"cuDNN{Major}",
         _ when Has("nvinfer") || Has("nvonnxparser") => $"TensorRT{Major}",
@@ -44,21 +49,9 @@ internal sealed partial record MissingLibrary(string Name, string? NeededBy)
         : ", and put its folder into LD_LIBRARY_PATH if the system does not find it";
 
     /// <summary>The version that the name tells: libcublasLt.so.13, cublasLt64_13.dll.</summary>
-    private string Major => Version().Match(Name) is { Success: true } match ? $" {match.Groups[1].Value}" : "";
+    private string Major => Regex.Match(Name, Version) is { Success: true } match ? $" {match.Groups[1].Value}" : "";
 
     private bool Has(string part) => Name.Contains(part, StringComparison.OrdinalIgnoreCase);
 
     private static string FileName(string path) => path[(path.LastIndexOfAny(['/', '\\']) + 1)..];
-
-    [GeneratedRegex(@"Failed to load library (?<owner>.+?) with error: (?<name>[^:\s]+): cannot open shared object file")]
-    private static partial Regex Linux();
-
-    [GeneratedRegex("""Error loading "(?<owner>[^"]+)" which depends on "(?<name>[^"]+)" which is missing""")]
-    private static partial Regex Windows();
-
-    [GeneratedRegex(@"Failed to load library (?<owner>.+?) with error:.*?Library not loaded: (?<name>\S+)", RegexOptions.Singleline)]
-    private static partial Regex MacOs();
-
-    [GeneratedRegex(@"(?:\.so\.|_)(\d+)")]
-    private static partial Regex Version();
 }

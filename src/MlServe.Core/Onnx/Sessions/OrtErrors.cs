@@ -147,7 +147,8 @@ internal static class OrtErrors
     {
         for (; exception is not null; exception = exception.InnerException)
         {
-            if (exception is InvalidOperationException && exception.Message.Contains("does not support API version", StringComparison.Ordinal))
+            if (exception is InvalidOperationException
+                && exception.Message.Contains("does not support API version", StringComparison.Ordinal))
                 return true;
         }
 

@@ -45,13 +45,13 @@ internal sealed class MapValue(IReadOnlyDictionary<string, double> entries)
     private static Action<PredictionWriter, string, int?>? Of<TKey>(
         IReadOnlyDictionary<TKey, double> numbers, ElementType type, bool isSequence)
         where TKey : notnull => type switch
-    {
-        ElementType.Float => Of(Convert(numbers, static number => (float)number), isSequence),
-        ElementType.Double => Of(numbers, isSequence),
-        ElementType.Int64 => Of(Convert(numbers, static number => (long)number), isSequence),
-        ElementType.Int32 => Of(Convert(numbers, static number => (int)number), isSequence),
-        _ => null,
-    };
+        {
+            ElementType.Float => Of(Convert(numbers, static number => (float)number), isSequence),
+            ElementType.Double => Of(numbers, isSequence),
+            ElementType.Int64 => Of(Convert(numbers, static number => (long)number), isSequence),
+            ElementType.Int32 => Of(Convert(numbers, static number => (int)number), isSequence),
+            _ => null,
+        };
 
     private static Dictionary<TKey, TValue> Convert<TKey, TValue>(
         IReadOnlyDictionary<TKey, double> numbers, Func<double, TValue> convert)
