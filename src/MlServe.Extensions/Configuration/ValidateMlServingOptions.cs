@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using MlServe.Hosting;
+using MlServe.Threading;
 
 namespace MlServe.Configuration;
 
@@ -14,8 +15,10 @@ internal sealed class ValidateMlServingOptions(ConfigurationCheck configuration,
         var problems = configuration.ProblemsOfHost(options);
         if (problems.Count == 0) return ValidateOptionsResult.Success;
 
-        // Options are validated by whoever asks for them first, who waits.
-        var ofFiles = Task.Run(() => files.ProblemsOfAllAsync(CancellationToken.None)).GetAwaiter().GetResult();
+        // The first who asks for the options has them validated, and waits.
+        IReadOnlyList<string> ofFiles = [];
+        UrgentTask.Run(async () => ofFiles = await files.ProblemsOfAllAsync(CancellationToken.None).ConfigureAwait(false))
+            .GetAwaiter().GetResult();
         return ValidateOptionsResult.Fail([.. problems, .. ofFiles]);
     }
 }
