@@ -10,6 +10,12 @@ if (args is [ColdStartChild.Command, var started])
     return 0;
 }
 
+if (args is [LoadChild.Command, var loadWay, var folder])
+{
+    await LoadChild.RunAsync(Enum.Parse<LoadWay>(loadWay), folder);
+    return 0;
+}
+
 if (args is [BlockingChild.Command, var way, var maxThreads])
 {
     BlockingChild.Run(Enum.Parse<BlockingWay>(way), maxThreads);

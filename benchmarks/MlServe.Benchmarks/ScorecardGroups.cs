@@ -33,6 +33,10 @@ internal static class ScorecardGroups
         new(HttpHopRows.Mlp, HttpHopRows.MlpHop),
         new(HttpHopRows.Cnn, HttpHopRows.CnnHop),
         new([ColdStartRows.FirstVsSteady, ColdStartRows.Ready], ColdStartRows.Measure),
+        new([LoadRows.Digits, LoadRows.DigitsBatching], LoadRows.MeasureDigits),
+        new([LoadRows.ResNet, LoadRows.ResNetBatching, LoadRows.ResNetPeak], LoadRows.MeasureResNet),
+        new([LoadRows.Mlp, LoadRows.MlpPeak], LoadRows.MeasureMlp),
+        new([LoadRows.ManyTime, LoadRows.ManyMemory], LoadRows.MeasureMany),
         .. Int8Groups.Short,
     ];
 

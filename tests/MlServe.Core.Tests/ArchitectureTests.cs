@@ -22,7 +22,7 @@ public sealed partial class ArchitectureTests
         // A prediction is kept in pooled memory: the contracts show it, the calls hold it.
         [Contracts] = [Calls, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
         [Calls] = [Contracts, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
-        [Execution] = [Contracts, Calls, "MlServe.Tensors"],
+        [Execution] = [Contracts, Calls, "MlServe.Tensors", "MlServe.Threading"],
         [Engine] = [Contracts, Calls, "MlServe.Tensors", "MlServe.Guests", "MlServe.Threading"],
         ["MlServe.Tensors"] = [],
         ["MlServe.Guests"] = [],

@@ -1,3 +1,5 @@
+using Xunit;
+
 namespace MlServe;
 
 /// <summary>Waits for what must come, and fails where it does not within half a minute: a hang is a failure with a name.</summary>

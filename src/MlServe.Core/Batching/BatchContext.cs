@@ -3,18 +3,18 @@ using Microsoft.Extensions.Logging;
 namespace MlServe.Batching;
 
 /// <summary>
-/// What the parts of one batcher share: its settings, and the facts that have an owner each. Knows neither queues nor runners.
+/// The settings that the parts of one batcher share, and the facts that have an owner each. Knows neither queues nor runners.
 /// </summary>
 internal sealed class BatchContext
 {
     /// <param name="executor">Runs the rows.</param>
     /// <param name="options">How.</param>
-    /// <param name="metrics">What is reported.</param>
+    /// <param name="metrics">The metrics that are reported.</param>
     /// <param name="flow">The model's line at the gate.</param>
     /// <param name="time">The clock.</param>
     /// <param name="mixes">Whether requests of several callers are run together.</param>
     /// <param name="logger">Says that they no longer are; null: nobody is told.</param>
-    /// <param name="serviceLevel">What callers are promised; null: nothing.</param>
+    /// <param name="serviceLevel">The promise to callers; null: nothing is promised.</param>
     /// <param name="events">Learns that batching stopped; null: nobody does.</param>
     public BatchContext(
         IModelExecutor executor,
@@ -78,7 +78,7 @@ internal sealed class BatchContext
     /// <summary>The requests that are not answered.</summary>
     public InFlight InFlight { get; } = new();
 
-    /// <summary>What requests hear that are not answered.</summary>
+    /// <summary>The errors of requests that are not answered.</summary>
     public BatchErrors Errors { get; }
 
     public BatchStatistics Totals { get; } = new();

@@ -1,11 +1,12 @@
 namespace MlServe.Batching;
 
 /// <summary>
-/// What a batcher has learnt of the runs of one shape: a run of n rows takes <paramref name="Fixed"/> + n · <paramref name="PerRow"/>.
+/// The cost of the runs of one shape, as a batcher has learnt it: a run of n rows takes <paramref name="Fixed"/> + n ·
+/// <paramref name="PerRow"/>.
 /// </summary>
 /// <param name="Shape">The shape of the requests.</param>
 /// <param name="Priority">Their priority.</param>
-/// <param name="Fixed">What a run takes whatever it holds.</param>
-/// <param name="PerRow">What a row adds.</param>
+/// <param name="Fixed">The time that a run takes, however many rows it holds.</param>
+/// <param name="PerRow">The time that a row adds.</param>
 /// <param name="Limit">The most rows that are run together: the largest size that costs less a row than smaller ones.</param>
 public sealed record BatchCost(LaneShape Shape, RequestPriority Priority, TimeSpan Fixed, TimeSpan PerRow, int Limit);

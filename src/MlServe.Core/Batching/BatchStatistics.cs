@@ -1,7 +1,8 @@
 namespace MlServe.Batching;
 
 /// <summary>
-/// What a batcher has done since it was made; found with <c>predictor.GetService&lt;BatchStatistics&gt;()</c>. Safe for concurrent use.
+/// The record of a batcher's work since it was made; found with <c>predictor.GetService&lt;BatchStatistics&gt;()</c>. Safe for concurrent
+/// use.
 /// </summary>
 public sealed class BatchStatistics
 {
@@ -14,7 +15,8 @@ public sealed class BatchStatistics
     private long _rechecks;
 
     /// <summary>
-    /// Batches that were run, requests on their callers' threads among them. What is run again because of a culprit is not counted again.
+    /// Batches that were run, requests on their callers' threads among them. Parts of a batch that are run again because of a culprit are
+    /// not counted again.
     /// </summary>
     public long Runs => Interlocked.Read(ref _runs) + Interlocked.Read(ref _inline);
 
@@ -27,15 +29,15 @@ public sealed class BatchStatistics
     /// <summary>Requests that were run on their callers' threads.</summary>
     public long InlineRuns => Interlocked.Read(ref _inline);
 
-    /// <summary>What runs cost as far as is known, for each shape and priority that has come.</summary>
+    /// <summary>The costs of runs, as far as they are known, for each shape and priority that has come.</summary>
     public IReadOnlyList<BatchCost> Costs => CostsOf?.Invoke() ?? [];
 
     /// <summary>Batched rows that were run again alone, to compare.</summary>
     public long Rechecks => Interlocked.Read(ref _rechecks);
 
     /// <summary>
-    /// Why requests are run one row at a time from now on, a clause for a person: a row's answer in a batch was another one alone. Null
-    /// where they are batched.
+    /// Why requests are run one row at a time from now on, as a clause for a person. The cause is a row whose answer alone was another one
+    /// than in its batch. Null if they are batched.
     /// </summary>
     public string? StoppedBecause { get; internal set; }
 

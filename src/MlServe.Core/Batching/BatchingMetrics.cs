@@ -3,7 +3,7 @@ using MlServe.Guests;
 
 namespace MlServe.Batching;
 
-/// <summary>What a batcher reports: once a batch, never once a request.</summary>
+/// <summary>The metrics of a batcher, reported once a batch, never once a request.</summary>
 internal sealed class BatchingMetrics
 {
     private static readonly string[] Reasons = [.. Enum.GetNames<CloseReason>().Select(static name => name.ToLowerInvariant())];

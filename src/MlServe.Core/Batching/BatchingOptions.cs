@@ -4,14 +4,14 @@ namespace MlServe.Batching;
 public sealed class BatchingOptions
 {
     /// <summary>
-    /// The most rows to run together, 1 to 65,536. Default: 64, where most models on a processor have gained what there is to gain. The
-    /// batcher finds by itself the largest size worth running up to this, and keeps batches small enough for the model's
+    /// The most rows to run together, 1 to 65,536. Default: 64, at which most models on a processor have gained all that there is to gain.
+    /// The batcher finds by itself the largest size worth running up to this, and keeps batches small enough for the model's
     /// <see cref="ServiceLevel.P99"/>.
     /// </summary>
     public int MaxBatchSize { get; set; } = 64;
 
     /// <summary>
-    /// How long a batch that is not full may be held back for more rows while a lane is idle, 00:00:00 to 00:00:01; less where the model's
+    /// How long a batch that is not full may wait for more rows while a lane is idle, 00:00:00 to 00:00:01. It is less if the model's
     /// <see cref="ServiceLevel.P99"/> leaves less. Default: 00:00:00: a batch grows while the lanes are busy and starts when one is free;
     /// waiting beyond that only costs time.
     /// </summary>
@@ -29,7 +29,7 @@ public sealed class BatchingOptions
     /// <summary>Which thread runs the model. Default: <see cref="RunMode.Auto"/>.</summary>
     public RunMode RunMode { get; set; }
 
-    /// <summary>How long a request may take where the call does not say, greater than zero. Default: null, as long as it takes.</summary>
+    /// <summary>How long a request may take if the call does not say, greater than zero. Default: null, as long as it takes.</summary>
     public TimeSpan? Timeout { get; set; }
 
     /// <summary>How long work in bulk may be passed over, 00:00:00 to 01:00:00. Default: 00:00:01.</summary>
@@ -37,15 +37,15 @@ public sealed class BatchingOptions
 
     /// <summary>
     /// Bytes that the lanes of one model may take together, the batcher's and those of the direct path, 1 MiB or more. Default: 256 MiB. A
-    /// batch size that would take more is made smaller when the model is loaded; each further shape begins with a 64th and grows with its
+    /// batch size that would take more is made smaller when the model is loaded. Each further shape begins with a 64th and grows with its
     /// demand.
     /// </summary>
     public long MaxLaneBytes { get; set; } = 256L * 1024 * 1024;
 
     /// <summary>
-    /// The share of batched rows that are run again alone, when nobody waits for the model, and compared, 0 to 1; 0: none. Where an answer
-    /// differs by more than the model's tolerance, its requests are run one row at a time from then on. Default: 0.0001, because a model
-    /// whose rows mix is found within some ten thousand rows at a cost that cannot be measured.
+    /// The share of batched rows that are run again alone, when nobody waits for the model, and compared, 0 to 1; 0: none. If an answer
+    /// differs by more than the model's tolerance, the model's requests are run one row at a time from then on. Default: 0.0001, because a
+    /// model whose rows mix is found within some ten thousand rows at a cost that cannot be measured.
     /// </summary>
     public double RecheckRate { get; set; } = 1e-4;
 
@@ -60,7 +60,7 @@ public sealed class BatchingOptions
     /// </summary>
     public PaddingOptions Padding { get; } = new();
 
-    /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
+    /// <summary>Names the faults of the values: one message each, none if there are no faults.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
     public IEnumerable<string> Validate() => new OptionRange()
         .Between(MaxBatchSize, 1, 65536)

@@ -4,10 +4,10 @@ using MlServe.Threading;
 namespace MlServe.Batching;
 
 /// <summary>
-/// Runs requests together. A batch grows while the lanes are busy and starts the moment one is free: a lone request runs at once on its
-/// caller's thread, and under load batches grow by themselves to what the model can take.
+/// Runs requests together. A batch grows while the lanes are busy and starts the moment one is free. So a lone request runs at once on its
+/// caller's thread. Under load batches grow by themselves to the size that the model can take.
 /// </summary>
-internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, ITrimmable, IShieldsCallers
+internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, ITakesDeadlines, ITrimmable, IShieldsCallers
 {
     private readonly BatchContext _context;
     private readonly IModelExecutor _executor;
@@ -19,7 +19,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
 
     /// <param name="inner">The model.</param>
     /// <param name="executor">Runs its rows.</param>
-    /// <param name="context">What the parts of the batcher share.</param>
+    /// <param name="context">The settings and facts that the parts of the batcher share.</param>
     public BatchingPredictor(IPredictor inner, IModelExecutor executor, BatchContext context)
         : base(inner)
     {
@@ -78,11 +78,15 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
     bool IShieldsCallers.IsShielding => true;
 
     public override ValueTask<Prediction> PredictAsync(
-        PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
+        PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default) =>
+        PredictAsync(inputs, options, Deadline.Never, cancellationToken);
+
+    public ValueTask<Prediction> PredictAsync(
+        PredictionInputs inputs, PredictionOptions? options, Deadline deadline, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<Prediction>(cancellationToken);
         if (_executor.Prepare(in inputs, options, out var request) is { } error) return new(Prediction.FromError(error));
-        if (OwnedInputs.AreNeeded(in inputs)) return OwnedInputs.PredictAsync(this, inputs, options, cancellationToken);
+        if (OwnedInputs.AreNeeded(in inputs)) return OwnedInputs.PredictAsync(this, inputs, options, deadline, cancellationToken);
 
         var inFlight = _inFlight.Enter();
         if (_inFlight.IsDraining)
@@ -93,16 +97,18 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
 
         if (_queues.TryFind(in inputs, in request, options?.Priority ?? RequestPriority.Normal, out var queue) is { } fault)
             return Refuse(fault);
-        if (queue is null || request.Rows == 0) return PassOn(inputs, options, cancellationToken);
+        var end = EndOf(options, deadline, out var now);
+        if (queue is null || request.Rows == 0) return PassOn(inputs, options, end, cancellationToken);
+        if (now >= end) return Refuse(_context.Errors.TimedOut(isRun: false));
         if (_direct.TryEnter(queue, in request, inFlight) is { } lane)
-            return _direct.Run(lane, queue, in inputs, in request, TimeLimit.Of(options, _context.Options.Timeout), cancellationToken);
-        if (_admission.TryEnter(queue, request.Rows, inFlight, options, out var now, out var deadline) is { } refusal)
+            return _direct.Run(lane, queue, in inputs, in request, now, end, cancellationToken);
+        if (_admission.TryEnter(queue, request.Rows, inFlight, now, end) is { } refusal)
             return Refuse(refusal);
         return request.Rows <= queue.Limit
-            ? TryPlace(queue, in inputs, in request, 0, request.Rows, now, deadline, cancellationToken)
-                ?? PassOn(inputs, options, cancellationToken)
+            ? TryPlace(queue, in inputs, in request, 0, request.Rows, now, end, cancellationToken)
+                ?? PassOn(inputs, options, end, cancellationToken)
             : RelayedOperation<Prediction>.Of(
-                SplitRequest.RunAsync(this, _context, queue, inputs, request, now, deadline, cancellationToken));
+                SplitRequest.RunAsync(this, _context, queue, inputs, request, now, end, cancellationToken));
     }
 
     public override object? GetService(Type serviceType, object? serviceKey = null)
@@ -110,7 +116,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         if (serviceKey is not null) return base.GetService(serviceType, serviceKey);
         if (serviceType == typeof(BatchStatistics)) return Totals;
         if (serviceType == typeof(AnswerTrust)) return _context.Trust.InAnswers;
-        return serviceType == typeof(DefaultTimeout) && TimeLimit.Of(null, _context.Options.Timeout) is { } timeout
+        return serviceType == typeof(DefaultTimeout) && Deadline.LimitOf(null, _context.Options.Timeout) is { } timeout
             ? new DefaultTimeout(timeout)
             : base.GetService(serviceType);
     }
@@ -174,6 +180,18 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         return new(Prediction.FromError(error));
     }
 
-    private ValueTask<Prediction> PassOn(PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken) =>
-        RelayedOperation<Prediction>.Of(_direct.PassOnAsync(inputs, options, cancellationToken));
+    /// <summary>The timestamp until which a caller waits; <see cref="long.MaxValue"/>: never.</summary>
+    /// <param name="options">Its options.</param>
+    /// <param name="deadline">The deadline that a limit outside has made of them.</param>
+    /// <param name="now">The moment, if it has a deadline.</param>
+    private long EndOf(PredictionOptions? options, Deadline deadline, out long now)
+    {
+        var limit = deadline.IsNever ? Deadline.LimitOf(options, _context.Options.Timeout) : null;
+        now = limit is null && deadline.IsNever ? 0 : _context.Now;
+        return limit is { } time ? Timestamps.After(_context.Time, now, time) : deadline.On(_context.Time);
+    }
+
+    private ValueTask<Prediction> PassOn(
+        PredictionInputs inputs, PredictionOptions? options, long deadline, CancellationToken cancellationToken) =>
+        RelayedOperation<Prediction>.Of(_direct.PassOnAsync(inputs, options, new(_context.Time, deadline), cancellationToken));
 }

@@ -5,7 +5,7 @@ namespace MlServe.Batching;
 /// </summary>
 /// <param name="Model">The model's name.</param>
 /// <param name="Version">The version whose rows depend on each other.</param>
-/// <param name="Reason">What was seen, for a person.</param>
+/// <param name="Reason">The finding, for a person.</param>
 /// <param name="At">When, by the host's clock.</param>
 public sealed record BatchingStopped(string Model, ModelIdentity? Version, string Reason, DateTimeOffset At)
     : ModelEvent(Model, Version, At);

@@ -7,7 +7,7 @@ public static class PredictorBuilderBatchingExtensions
 {
     /// <summary>
     /// Runs requests together: batches form while the model is busy and start when it is free. Must be the innermost layer, directly around
-    /// the model: what lay beneath it would see batches, not requests.
+    /// the model: a layer beneath it would see batches, not requests.
     /// </summary>
     /// <param name="builder">The pipeline.</param>
     /// <param name="configure">Changes the defaults.</param>

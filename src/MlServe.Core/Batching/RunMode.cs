@@ -4,11 +4,11 @@ namespace MlServe.Batching;
 public enum RunMode
 {
     /// <summary>
-    /// The caller's own where it is alone and the run is short; else a thread of the pool, or the lane's own where runs are long.
+    /// The caller's own if it is alone and the run is short. Else a thread of the pool, or the lane's own if runs are long.
     /// </summary>
     Auto = 0,
 
-    /// <summary>The caller's own wherever a lane is idle.</summary>
+    /// <summary>The caller's own if a lane is idle.</summary>
     Inline,
 
     /// <summary>Never the caller's.</summary>

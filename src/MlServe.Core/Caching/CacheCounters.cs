@@ -2,7 +2,7 @@ using MlServe.Statistics;
 
 namespace MlServe.Caching;
 
-/// <summary>What a cache counts, by the number of its counter.</summary>
+/// <summary>The numbers of a cache's counters, one for each thing that it counts.</summary>
 internal static class CacheCounters
 {
     public const int Hits = 0;

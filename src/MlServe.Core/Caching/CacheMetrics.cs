@@ -57,7 +57,7 @@ internal sealed class CacheMetrics
         lock (_gate) _caches.Add(cache);
     }
 
-    /// <summary>Lets go of a cache. What it has counted stays counted.</summary>
+    /// <summary>Lets go of a cache. Its counts stay.</summary>
     public void Remove(CacheStage cache)
     {
         lock (_gate)

@@ -16,8 +16,8 @@ public sealed class CacheOptions
     public TimeSpan? TimeToLive { get; set; }
 
     /// <summary>
-    /// Whether answers of another version may be given as stale ones. Default: false. They are where the other version has the same inputs
-    /// and outputs, and only through <see cref="IStaleAnswers"/>.
+    /// Whether answers of another version may be given as stale ones. Default: false. If true, they are given only through
+    /// <see cref="IStaleAnswers"/>, and only if the other version has the same inputs and outputs.
     /// </summary>
     public bool StaleFromOtherVersions { get; set; }
 
@@ -38,12 +38,12 @@ public sealed class CacheOptions
     public TimeSpan HybridCacheTimeout { get; set; } = TimeSpan.FromMilliseconds(20);
 
     /// <summary>
-    /// The name of a model whose answers are kept and shared although it does not answer equal requests alike: it draws random numbers, or
-    /// keeps something from run to run. Default: null: the cache of such a model is off.
+    /// The name of a model whose answers are kept and shared although it does not answer equal requests alike. Such a model draws random
+    /// numbers, or keeps something from run to run. Default: null: the cache of such a model is off.
     /// </summary>
     public string? AcceptVaryingAnswersOf { get; set; }
 
-    /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
+    /// <summary>Names the faults of the values: one message each, none if there are no faults.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
     public IEnumerable<string> Validate() => new OptionRange()
         .Between(SizeLimit, 64 * 1024, 1L << 40)

@@ -5,7 +5,7 @@ using MlServe.Tensors;
 
 namespace MlServe.Caching;
 
-/// <summary>Answers equal requests with what was answered before, and computes those that come at once only once.</summary>
+/// <summary>Answers equal requests with earlier answers, and computes those that come at once only once.</summary>
 internal sealed class CacheStage : PredictionStage, IStaleAnswers
 {
     private readonly CacheOptions _options;

@@ -1,6 +1,8 @@
 namespace MlServe.Caching;
 
-/// <summary>What a cache has done since it was made; <c>predictor.GetService&lt;CacheStatistics&gt;()</c> reads it. Immutable.</summary>
+/// <summary>
+/// The record of a cache's work since it was made; <c>predictor.GetService&lt;CacheStatistics&gt;()</c> reads it. Immutable.
+/// </summary>
 public sealed record CacheStatistics
 {
     /// <summary>Requests answered with a kept answer.</summary>
@@ -33,19 +35,19 @@ public sealed record CacheStatistics
     /// <summary>The bytes that they take.</summary>
     public long Bytes { get; init; }
 
-    /// <summary>Whether the cache is in use; false where it has switched itself off.</summary>
+    /// <summary>Whether the cache is in use; false if it has switched itself off.</summary>
     public bool IsOn { get; init; }
 
     /// <summary>Whether an answer is kept only if it is asked for more often than those that would have to go.</summary>
     public bool IsFrequencyAware { get; init; }
 
-    /// <summary>The share of requests that did not need a run, of those that were looked up; 0 where there were none.</summary>
+    /// <summary>The share of requests that did not need a run, of those that were looked up; 0 if there were none.</summary>
     public double HitRate =>
         Hits + Coalesced + SecondLevelHits is var served && served + Misses > 0 ? (double)served / (served + Misses) : 0;
 
     /// <summary>
-    /// What the requests answered without a run would have taken, by the mean run, less what the look-ups took. Negative where the cache
-    /// costs more.
+    /// The time, by the mean run, that the requests answered without a run would have taken, less the time of the look-ups. Negative if the
+    /// cache costs more.
     /// </summary>
     public TimeSpan TimeSaved { get; init; }
 }

@@ -14,7 +14,7 @@ public static class PredictorBuilderCachingExtensions
     /// </summary>
     /// <remarks>
     /// Takes an <c>IMeterFactory</c>, an <c>ILoggerFactory</c> and a <see cref="TimeProvider"/> from the services that the pipeline is
-    /// built with, where they are there, and a <c>HybridCache</c> if the options say so. Offers <see cref="IStaleAnswers"/> and
+    /// built with, if they are there. Takes a <c>HybridCache</c> as well if the options say so. Offers <see cref="IStaleAnswers"/> and
     /// <see cref="CacheStatistics"/>.
     /// </remarks>
     /// <param name="builder">The pipeline.</param>

@@ -6,11 +6,11 @@ using MlServe.Threading;
 namespace MlServe;
 
 /// <summary>
-/// A pooled object that awaits somebody else's value task and answers when that has ended. Whoever made that task may be a layer of the
-/// application's: one that throws where it is awaited ends this request alone, and one that calls back twice, or too early, reaches nobody.
+/// A pooled object that awaits somebody else's value task and answers when that has ended. The task may come from a layer of the
+/// application's. One that throws when it is awaited ends this request alone, and one that calls back twice, or too early, reaches nobody.
 /// </summary>
-/// <typeparam name="TInner">What is awaited.</typeparam>
-/// <typeparam name="TResult">What the request waits for.</typeparam>
+/// <typeparam name="TInner">The type of the result that is awaited.</typeparam>
+/// <typeparam name="TResult">The type of the result that the request waits for.</typeparam>
 internal abstract class AwaitingSource<TInner, TResult> : PooledSource<TResult>
 {
     private readonly Action _goOn;
@@ -18,7 +18,7 @@ internal abstract class AwaitingSource<TInner, TResult> : PooledSource<TResult>
     private Exception? _failure;
     private int _turn;
 
-    /// <summary>The turn that is awaited, or 0: whoever takes it away goes on.</summary>
+    /// <summary>The turn that is awaited, or 0: the call that takes it away goes on.</summary>
     private int _awaited;
 
     protected AwaitingSource() => _goOn = GoOn;
@@ -59,8 +59,8 @@ internal abstract class AwaitingSource<TInner, TResult> : PooledSource<TResult>
     }
 
     /// <summary>
-    /// Goes on when a task of this house has ended; here and now if it has, or does so meanwhile: an ordinary await of the latter goes on
-    /// on the pool, which may be blocked.
+    /// Goes on when a task of this house has ended; here and now if it has, or does so meanwhile. In the latter case an ordinary await
+    /// would go on on the pool, which may be blocked.
     /// </summary>
     /// <param name="pending">The task.</param>
     protected void Await(Task<TInner> pending)
@@ -77,7 +77,7 @@ internal abstract class AwaitingSource<TInner, TResult> : PooledSource<TResult>
         UrgentEnd.Of(pending).UnsafeOnCompleted(_goOn);
     }
 
-    /// <summary>What the task ended with; throws what it threw.</summary>
+    /// <summary>The task's result; throws the exception that the task threw.</summary>
     protected TInner InnerResult()
     {
         if (_failure is not null) ExceptionDispatchInfo.Throw(_failure);

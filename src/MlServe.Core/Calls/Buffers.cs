@@ -4,8 +4,8 @@ using System.Numerics;
 namespace MlServe;
 
 /// <summary>
-/// Byte arrays for a while. Small ones come from the runtime's shared pool; it counts arrays, though, and would keep a gigabyte of large
-/// ones, so that those come from a pool that counts bytes. What a rented array holds is anybody's.
+/// Byte arrays for a while. Small ones come from the runtime's shared pool. That pool counts arrays, though, and would keep a gigabyte of
+/// large ones, so that those come from a pool that counts bytes. The content of a rented array is anybody's.
 /// </summary>
 internal static class Buffers
 {

@@ -29,7 +29,7 @@ internal sealed class OutputSelection
     /// <param name="signature">The model's signature.</param>
     /// <param name="options">The options of the call, or null.</param>
     /// <param name="error">Null, or why the call cannot be served.</param>
-    /// <returns>The selection; all outputs where nothing is asked for by name or there is an error.</returns>
+    /// <returns>The selection; all outputs if nothing is asked for by name or there is an error.</returns>
     public static OutputSelection Resolve(ModelSignature signature, PredictionOptions? options, out PredictionError? error)
     {
         ArgumentNullException.ThrowIfNull(signature);

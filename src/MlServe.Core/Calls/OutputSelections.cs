@@ -3,8 +3,8 @@ using System.Numerics;
 namespace MlServe;
 
 /// <summary>
-/// The choices of outputs that calls of one model have made. Bounded: where more are in use than there are places, those that do not fit
-/// are made anew for each call. Safe for concurrent use.
+/// The choices of outputs that calls of one model have made. Bounded: if more are in use than there are places, those that do not fit are
+/// made anew for each call. Safe for concurrent use.
 /// </summary>
 internal sealed class OutputSelections(ModelSignature signature)
 {
@@ -16,7 +16,7 @@ internal sealed class OutputSelections(ModelSignature signature)
 
     /// <param name="names">The names that a call gives.</param>
     /// <param name="error">Null, or why the call cannot be served.</param>
-    /// <returns>All outputs where there is an error.</returns>
+    /// <returns>All outputs if there is an error.</returns>
     public OutputSelection Find(IReadOnlyList<string> names, out PredictionError? error)
     {
         var words = (signature.Outputs.Count + 63) / 64;

@@ -159,7 +159,7 @@ internal sealed class OutputValue
     public Span<T> Span<T>()
         where T : struct => MemoryMarshal.Cast<byte, T>(Bytes);
 
-    /// <summary>Lets go of what was rented and of references to users' data.</summary>
+    /// <summary>Lets go of rented memory and of references to users' data.</summary>
     public void Clear()
     {
         if (_isShared)

@@ -4,8 +4,10 @@ using MlServe.Tensors;
 
 namespace MlServe;
 
-/// <summary>Writes values of every kind into the storage of outputs. What can fail is looked at before anything is added, so that no half
-/// of a value stays.</summary>
+/// <summary>
+/// Writes values of every kind into the storage of outputs. Everything that can fail is looked at before anything is added, so that no half
+/// of a value stays.
+/// </summary>
 internal static class OutputWriting
 {
     public static Span<T> AddTensor<T>(this OutputValue value, string name, ElementType type, scoped ReadOnlySpan<long> shape)

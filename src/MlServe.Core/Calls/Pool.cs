@@ -1,8 +1,8 @@
 namespace MlServe;
 
 /// <summary>
-/// A bounded pool of objects of one type for the whole process: each thread keeps some of its own, and brings or fetches many at once from
-/// a stack under a lock. Bounded in number, and in the bytes that the objects hold on to. What does not fit is left to the garbage
+/// A bounded pool of objects of one type for the whole process. Each thread keeps some of its own, and brings or fetches many at once from
+/// a stack under a lock. Bounded in number, and in the bytes that the objects hold on to. Objects that do not fit are left to the garbage
 /// collector.
 /// </summary>
 internal static class Pool<T>
@@ -37,9 +37,9 @@ internal static class Pool<T>
         return own.Take();
     }
 
-    /// <summary>Takes an object back; false where the pool is full and the object was not kept.</summary>
+    /// <summary>Takes an object back; false if the pool is full and the object was not kept.</summary>
     /// <param name="item">The object.</param>
-    /// <param name="bytes">What it holds on to beyond a few hundred bytes.</param>
+    /// <param name="bytes">The bytes that it holds on to beyond a few hundred.</param>
     public static bool Return(T item, int bytes = 0)
     {
         var own = _own ??= new();

@@ -5,12 +5,12 @@ using MlServe.Threading;
 namespace MlServe;
 
 /// <summary>
-/// A pooled object that a request waits on. Its result is handed out once, to who came first: a value task that is awaited twice, or read
-/// too early, must not give away an object that serves another request by now, so its token is claimed with one compare-and-swap before
-/// anything is touched. Who comes second gets an <see cref="InvalidOperationException"/> at its own await. Waiting code that is to go on
+/// A pooled object that a request waits on. Its result is handed out once, to the first reader. A value task that is awaited twice, or read
+/// too early, must not give away an object that serves another request by now. So its token is claimed with one compare-and-swap before
+/// anything is touched. A second reader gets an <see cref="InvalidOperationException"/> at its own await. Waiting code that is to go on
 /// elsewhere does not depend on the thread pool (<see cref="UrgentWork"/>).
 /// </summary>
-/// <typeparam name="TResult">What the request waits for.</typeparam>
+/// <typeparam name="TResult">The type of the result that the request waits for.</typeparam>
 internal abstract class PooledSource<TResult> : UrgentWork, IValueTaskSource<TResult>
 {
     // The token of a request, and above it how far it is: nobody awaits it, somebody does, that code goes on, and it goes on within a call
@@ -118,7 +118,9 @@ internal abstract class PooledSource<TResult> : UrgentWork, IValueTaskSource<TRe
     /// <summary>Called once when the result has been handed out.</summary>
     protected abstract void Read();
 
-    /// <summary>What else the object may be queued for than its waiting code. Called also where it is not.</summary>
+    /// <summary>
+    /// The other work, beside its waiting code, that the object may be queued for. Called also if it is not queued for such work.
+    /// </summary>
     protected virtual void ExecuteOther(UrgentPlace place)
     {
     }

@@ -1,7 +1,7 @@
 namespace MlServe;
 
 /// <summary>
-/// What stands behind a <see cref="Prediction"/> that is Ok. Pooled: the generation tells whether a prediction still owns it.
+/// The state behind a <see cref="Prediction"/> that is Ok. Pooled: the generation tells whether a prediction still owns it.
 /// </summary>
 internal sealed class PredictionState
 {

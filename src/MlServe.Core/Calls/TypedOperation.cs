@@ -28,7 +28,7 @@ internal sealed class TypedOperation<TInput, TOutput> : AwaitingSource<Predictio
         Pool<TypedOperation<TInput, TOutput>>.Return(this);
     }
 
-    /// <summary>The mapper is the application's, and finds its caller's context whoever answered.</summary>
+    /// <summary>The mapper is the application's, and finds its caller's context, no matter which code answered.</summary>
     protected override void Continue()
     {
         var context = _context;

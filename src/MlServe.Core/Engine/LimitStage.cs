@@ -1,12 +1,16 @@
 namespace MlServe;
 
-/// <summary>A limit of time around what keeps deadlines: it is told the time.</summary>
+/// <summary>A limit of time around what keeps deadlines: calls that have no deadline are given one.</summary>
 internal sealed class LimitStage(CallLimit limit) : PredictionStage
 {
+    /// <summary>The state of a call that has its deadline from here.</summary>
+    private static readonly object Limited = new();
+
     public override StageOutcome Before(ref StageCall call)
     {
-        StateOf(ref call) = call.Options;
-        call.Options = limit.Of(call.Options);
+        if (call.Deadline != long.MaxValue) return StageOutcome.Next;
+        call.LimitTo(limit.Time!.Value);
+        StateOf(ref call) = Limited;
         return StageOutcome.Next;
     }
 
@@ -16,7 +20,8 @@ internal sealed class LimitStage(CallLimit limit) : PredictionStage
     protected override void Leave(ref StageCall call)
     {
         ref var state = ref StateOf(ref call);
-        call.Options = (PredictionOptions?)state;
+        if (state is null) return;
+        call.Deadline = long.MaxValue;
         state = null;
     }
 }

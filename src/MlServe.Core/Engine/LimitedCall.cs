@@ -6,16 +6,14 @@ namespace MlServe;
 
 /// <summary>
 /// A call of layers that may overrun. It runs on a thread of its own kind with a copy of the inputs; the first of its answer, its caller's
-/// token and the deadline ends it for its caller. Pooled, together with its timer; goes back when it has been read and the layers have
-/// ended.
+/// token and the deadline ends it for its caller. Pooled; goes back when it has been read and the layers have ended.
 /// </summary>
 #pragma warning disable CA1001 // Pooled: what it holds goes where the pool does not take it back.
-internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
+internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>, IDeadlineOwner
 #pragma warning restore CA1001
 {
-    private static readonly TimeSpan Never = Timeout.InfiniteTimeSpan;
-
     private readonly Lock _lock = new();
+    private readonly DeadlineAlarm _alarm;
     private readonly Beginning _beginning;
     private CancellationTokenSource _source = new();
     private CancellationTokenRegistration _registration;
@@ -24,19 +22,16 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
     private OwnedInputs? _inputs;
     private PredictionOptions? _options;
     private ExecutionContext? _context;
-    private TimeProvider? _clock;
-    private ITimer? _timer;
-    private long _deadline;
     private int _holders;
     private bool _isOpen;
     private bool _isCut;
 
-    public LimitedCall() => _beginning = new(this);
+    public LimitedCall() => (_beginning, _alarm) = (new(this), new(this));
 
     public static LimitedCall Rent() => Pool<LimitedCall>.Rent();
 
     public ValueTask<Prediction> Start(
-        LimitedPredictor owner, TimeSpan limit, in PredictionInputs inputs, PredictionOptions options, CancellationToken cancellationToken)
+        LimitedPredictor owner, long deadline, in PredictionInputs inputs, PredictionOptions options, CancellationToken cancellationToken)
     {
         if (owner.Overruns.IsFull) return Refuse(owner.TooManyOverruns());
         try
@@ -54,7 +49,9 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
         _context = ExecutionContext.Capture();
         _holders = 2;
         var result = Begin();
-        Arm(owner.Time, limit);
+        lock (_lock)
+            _isOpen = true;
+        _alarm.Start(owner.Time, deadline, Token);
         if (cancellationToken.CanBeCanceled)
             _registration = cancellationToken.UnsafeRegister(static call => ((LimitedCall)call!).Cancel(), this);
         _beginning.Begin();
@@ -83,26 +80,8 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
 
     private ValueTask<Prediction> Refuse(PredictionError error)
     {
-        if (!Pool<LimitedCall>.Return(this)) _timer?.Dispose();
+        if (!Pool<LimitedCall>.Return(this)) _alarm.Dispose();
         return new(Prediction.FromError(error));
-    }
-
-    private void Arm(TimeProvider time, TimeSpan limit)
-    {
-        if (!ReferenceEquals(_clock, time))
-        {
-            _timer?.Dispose();
-            _clock = time;
-            _timer = time.CreateDeadlineTimer(static call => ((LimitedCall)call!).Expire(), this);
-        }
-
-        lock (_lock)
-        {
-            _deadline = time.After(limit);
-            _isOpen = true;
-        }
-
-        _timer!.Change(Timestamps.ToTimer(limit), Never);
     }
 
     private void CallLayers()
@@ -137,8 +116,6 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
         _inputs!.Dispose();
         if (TryClose(isCut: false))
         {
-            _timer!.Change(Never, Never);
-
             // A thread that runs layers is not to be held up by waiting code.
             ContinuesElsewhere = true;
             if (failure is null) SetResult(answer);
@@ -166,21 +143,13 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
         TellLayers(source, owner);
     }
 
-    private void Expire()
+    void IDeadlineOwner.Expire(int turn)
     {
         CancellationTokenSource source;
         LimitedPredictor owner;
         lock (_lock)
         {
-            if (!_isOpen) return;
-            var left = _clock!.GetElapsedTime(_clock.GetTimestamp(), _deadline);
-            if (left > TimeSpan.Zero)
-            {
-                // Too early, because timers are coarse, or meant for a request that was served before.
-                _timer!.Change(Timestamps.ToTimer(left), Never);
-                return;
-            }
-
+            if (!_isOpen || turn != Token) return;
             (_isOpen, _isCut) = (false, true);
             (source, owner) = (_source, _owner!);
             owner.Overruns.Begin();
@@ -232,13 +201,14 @@ internal sealed class LimitedCall : AwaitingSource<Prediction, Prediction>
 
         // Waits for a callback under way, which must not meet the next user of this object.
         _registration.Dispose();
+        _alarm.Stop();
         _registration = default;
         if (_isCut || !_source.TryReset()) _source = new();
         _isCut = false;
         (_owner, _inputs, _options, _context, _callersToken) = (null, null, null, null, default);
         ContinuesElsewhere = false;
         Reset();
-        if (!Pool<LimitedCall>.Return(this)) _timer!.Dispose();
+        if (!Pool<LimitedCall>.Return(this)) _alarm.Dispose();
     }
 
     /// <summary>

@@ -1,10 +1,12 @@
+using MlServe.Threading;
+
 namespace MlServe;
 
 /// <summary>
 /// A limit of time around what may overrun, a layer of the application's say: it is given a copy of the inputs and runs elsewhere, so that
 /// the caller is answered when the time is over although the layer goes on.
 /// </summary>
-internal sealed class LimitedPredictor : DelegatingPredictor, IShieldsCallers, IKeepsDeadlines
+internal sealed class LimitedPredictor : DelegatingPredictor, IShieldsCallers, IKeepsDeadlines, ITakesDeadlines
 {
     private readonly CallLimit _limit;
 
@@ -39,17 +41,28 @@ internal sealed class LimitedPredictor : DelegatingPredictor, IShieldsCallers, I
     public override ValueTask<Prediction> PredictAsync(
         PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
     {
-        if (TimeLimit.Of(options, _limit.Time) is not { } limit)
+        if (Deadline.LimitOf(options, _limit.Time) is not { } limit)
             return RelayedOperation<Prediction>.Of(Inner.PredictAsync(inputs, options, cancellationToken));
-        if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<Prediction>(cancellationToken);
-        if (limit <= TimeSpan.Zero) return new(Prediction.FromError(TimedOut()));
-        return LimitedCall.Rent().Start(this, limit, in inputs, _limit.Of(options)!, cancellationToken);
+        return Start(in inputs, _limit.Of(options)!, Time.After(limit), limit <= TimeSpan.Zero, cancellationToken);
     }
+
+    public ValueTask<Prediction> PredictAsync(
+        PredictionInputs inputs, PredictionOptions? options, Deadline deadline, CancellationToken cancellationToken) => deadline.IsNever
+        ? PredictAsync(inputs, options, cancellationToken)
+        : Start(in inputs, deadline.Tell(options)!, deadline.On(Time), deadline.IsOver, cancellationToken);
 
     public override object? GetService(Type serviceType, object? serviceKey = null) =>
         serviceKey is null && serviceType == typeof(DefaultTimeout) && _limit.Default is { } given
             ? given
             : base.GetService(serviceType, serviceKey);
+
+    private ValueTask<Prediction> Start(
+        in PredictionInputs inputs, PredictionOptions options, long deadline, bool isOver, CancellationToken cancellationToken)
+    {
+        if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<Prediction>(cancellationToken);
+        if (isOver) return new(Prediction.FromError(TimedOut()));
+        return LimitedCall.Rent().Start(this, deadline, in inputs, options, cancellationToken);
+    }
 
     public PredictionError TimedOut() => new(PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut,
         "The time for an answer of model '{0}' was over before there was one. Wait longer, or send less.", Overruns.Model)

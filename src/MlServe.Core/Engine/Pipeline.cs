@@ -10,7 +10,7 @@ namespace MlServe;
 /// <param name="made">What is disposed with it, innermost first.</param>
 /// <param name="layers">How a warm-up builds the layers once more, outermost first.</param>
 internal sealed class Pipeline(IPredictor outermost, List<IPredictor> made, IReadOnlyList<PipelineLayer> layers)
-    : DelegatingPredictor(outermost), IShieldsCallers, IKeepsDeadlines
+    : DelegatingPredictor(outermost), IShieldsCallers, IKeepsDeadlines, ITakesDeadlines
 {
     private readonly bool _isShielded = outermost is IShieldsCallers { IsShielding: true };
     private int _disposed;
@@ -30,10 +30,14 @@ internal sealed class Pipeline(IPredictor outermost, List<IPredictor> made, IRea
     bool IShieldsCallers.IsShielding => true;
 
     public override ValueTask<Prediction> PredictAsync(
-        PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
+        PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default) =>
+        PredictAsync(inputs, options, Deadline.Never, cancellationToken);
+
+    public ValueTask<Prediction> PredictAsync(
+        PredictionInputs inputs, PredictionOptions? options, Deadline deadline, CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, typeof(IPredictor));
-        var pending = Inner.PredictAsync(inputs, options, cancellationToken);
+        var pending = deadline.Ask(Inner, inputs, options, cancellationToken);
         return _isShielded ? pending : RelayedOperation<Prediction>.Of(pending);
     }
 

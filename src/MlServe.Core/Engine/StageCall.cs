@@ -1,13 +1,19 @@
 using System.Runtime.CompilerServices;
+using MlServe.Threading;
 
 namespace MlServe;
 
 /// <summary>One call on its way through the stages.</summary>
-internal struct StageCall(PredictionInputs inputs, PredictionOptions? options, TimeProvider time, CancellationToken cancellationToken)
+internal struct StageCall
 {
-    public PredictionInputs Inputs = inputs;
-    public PredictionOptions? Options = options;
-    public CancellationToken CancellationToken = cancellationToken;
+    public PredictionInputs Inputs;
+    public PredictionOptions? Options;
+    public CancellationToken CancellationToken;
+
+    /// <summary>
+    /// The timestamp until which the caller waits; <see cref="long.MaxValue"/>: never. A stage that changes it puts the former one back.
+    /// </summary>
+    public long Deadline;
 
     /// <summary>The answer so far.</summary>
     public Prediction Answer;
@@ -29,11 +35,35 @@ internal struct StageCall(PredictionInputs inputs, PredictionOptions? options, T
     /// <summary>Where the call goes in place of all that is behind a stage, if that stage has said so; null: to what is behind.</summary>
     public IPredictor? Target;
 
-    private readonly TimeProvider _time = time;
+    private readonly TimeProvider _time;
     private long _started;
+    private bool _isTimed;
+
+    /// <param name="inputs">The inputs.</param>
+    /// <param name="options">The caller's options.</param>
+    /// <param name="deadline">Until when the caller waits; never: as the options say.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="cancellationToken">The caller's token.</param>
+    public StageCall(
+        PredictionInputs inputs, PredictionOptions? options, Deadline deadline, TimeProvider time, CancellationToken cancellationToken)
+    {
+        Inputs = inputs;
+        Options = options;
+        CancellationToken = cancellationToken;
+        _time = time;
+        Deadline = deadline.IsNever && MlServe.Deadline.LimitOf(options) is { } limit
+            ? Timestamps.After(time, Begin(), limit)
+            : deadline.On(time);
+    }
 
     /// <summary>Whether a stage has asked for <see cref="Started"/>, so that it may be read after the call.</summary>
-    public readonly bool IsTimed => _started != 0;
+    public readonly bool IsTimed => _isTimed;
+
+    /// <summary>Until when the caller waits, for what is behind the stages.</summary>
+    public readonly Deadline Until => new(_time, Deadline);
+
+    /// <summary>How long the caller waits in all; null: as long as it takes.</summary>
+    public TimeSpan? Limit => Deadline == long.MaxValue ? null : _time.GetElapsedTime(Begin(), Deadline);
 
     /// <summary>
     /// When the call began, as a timestamp of the pipeline's <see cref="TimeProvider"/>. The clock is read once a call, for the first stage
@@ -43,9 +73,22 @@ internal struct StageCall(PredictionInputs inputs, PredictionOptions? options, T
     {
         get
         {
-            if (_started == 0) _started = _time.GetTimestamp();
-            return _started;
+            _isTimed = true;
+            return Begin();
         }
+    }
+
+    /// <summary>Limits a call whose caller has not said how long it waits, and which no limit outside has.</summary>
+    /// <param name="limit">How long it may take, from its beginning on.</param>
+    public void LimitTo(TimeSpan limit)
+    {
+        if (Deadline == long.MaxValue && Options?.Timeout is null) Deadline = Timestamps.After(_time, Begin(), limit);
+    }
+
+    private long Begin()
+    {
+        if (_started == 0) _started = _time.GetTimestamp();
+        return _started;
     }
 
     /// <summary>Says what is waited for; once, and by whoever returns <see cref="StageOutcome.Pending"/>.</summary>

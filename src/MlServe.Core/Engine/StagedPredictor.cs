@@ -6,7 +6,7 @@ namespace MlServe;
 /// Runs stages around an inner predictor: without an allocation, without an async method, and with one object to wait for however many
 /// stages there are.
 /// </summary>
-internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers
+internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers, ITakesDeadlines
 {
     /// <summary>The most stages of one.</summary>
     public const int MaxStages = StageCall.StageSlots.Count;
@@ -43,9 +43,13 @@ internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers
     bool IShieldsCallers.IsShielding => true;
 
     public override ValueTask<Prediction> PredictAsync(
-        PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
+        PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default) =>
+        PredictAsync(inputs, options, Deadline.Never, cancellationToken);
+
+    public ValueTask<Prediction> PredictAsync(
+        PredictionInputs inputs, PredictionOptions? options, Deadline deadline, CancellationToken cancellationToken)
     {
-        var call = new StageCall(inputs, options, _time, cancellationToken);
+        var call = new StageCall(inputs, options, deadline, _time, cancellationToken);
         return TryAnswerAtOnce(ref call) ? new(call.Answer) : StagedOperation.Rent().Start(this, in call);
     }
 
@@ -65,7 +69,7 @@ internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers
             }
 
             call.Phase = StagePhase.Leaving;
-            var pending = (call.Target ?? Inner).PredictAsync(call.Inputs, call.Options, call.CancellationToken);
+            var pending = AskBehind(ref call);
             if (!pending.IsCompletedSuccessfully)
             {
                 _ = call.Wait(pending);
@@ -176,7 +180,7 @@ internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers
             }
             else if (call.Depth == _stages.Length || call.Target is not null)
             {
-                _ = call.Wait((call.Target ?? Inner).PredictAsync(call.Inputs, call.Options, call.CancellationToken));
+                _ = call.Wait(AskBehind(ref call));
                 call.Phase = StagePhase.Leaving;
                 return TryTake(ref call);
             }
@@ -205,6 +209,14 @@ internal sealed class StagedPredictor : DelegatingPredictor, IShieldsCallers
         }
 
         return true;
+    }
+
+    private ValueTask<Prediction> AskBehind(ref StageCall call)
+    {
+        var behind = call.Target ?? Inner;
+        return call.Deadline == long.MaxValue
+            ? behind.PredictAsync(call.Inputs, call.Options, call.CancellationToken)
+            : call.Until.Ask(behind, call.Inputs, call.Options, call.CancellationToken);
     }
 
     private static bool TryTake(ref StageCall call)

@@ -27,7 +27,7 @@ internal sealed class GateFlow(RunGate gate)
     /// <summary>Puts a waiter at the end of its line.</summary>
     /// <param name="waiter">The waiter.</param>
     /// <param name="number">Counts all of the gate's waiters.</param>
-    /// <param name="now">The gate's virtual time: who has not waited saves up nothing.</param>
+    /// <param name="now">The gate's virtual time: a flow that has not waited saves up nothing.</param>
     public void Add(IGateWaiter waiter, long number, long now)
     {
         if (Count == 0) Tag = Math.Max(Tag, now);
@@ -50,7 +50,7 @@ internal sealed class GateFlow(RunGate gate)
         _left = 0;
     }
 
-    /// <summary>Who is next; only where somebody stands here, and after <see cref="DropLeft"/>.</summary>
+    /// <summary>The waiter that is next; only if somebody stands here, and after <see cref="DropLeft"/>.</summary>
     /// <param name="yields">Whether others go first.</param>
     /// <param name="number">Its number.</param>
     public IGateWaiter Next(out bool yields, out long number)
@@ -61,7 +61,7 @@ internal sealed class GateFlow(RunGate gate)
         return waiter;
     }
 
-    /// <summary>Lets the next one in, and charges its run with what runs have cost so far.</summary>
+    /// <summary>Lets the next one in, and charges its run with the cost that runs have had so far.</summary>
     public IGateWaiter Take()
     {
         var waiter = NextLine().Dequeue().Waiter;
@@ -73,7 +73,7 @@ internal sealed class GateFlow(RunGate gate)
     /// <summary>Saves up nothing while others go first.</summary>
     public void Yield(long now) => Tag = Math.Max(Tag, now);
 
-    /// <summary>Gives a charge back where nothing has been run.</summary>
+    /// <summary>Gives a charge back if nothing has been run.</summary>
     public void Refund(long charge) => Tag -= charge;
 
     /// <summary>Puts a charge right once the run's cost is known.</summary>

@@ -10,7 +10,7 @@ internal interface IGateWaiter
     bool IsBulk => false;
 
     /// <summary>
-    /// Whether all who do not yield go first, of whichever model. Asked each time that there is room; what waits must not yield for ever.
+    /// Whether all who do not yield go first, of whichever model. Asked each time that there is room; a waiter must not yield for ever.
     /// </summary>
     bool Yields => false;
 
@@ -18,7 +18,7 @@ internal interface IGateWaiter
     bool HasLeft => false;
 
     /// <summary>
-    /// What its run was charged with when it was let in, for <see cref="RunGate.Exit(IGateWaiter, TimeSpan?)"/>. The gate's own.
+    /// The charge that its run was given when it was let in, for <see cref="RunGate.Exit(IGateWaiter, TimeSpan?)"/>. The gate's own.
     /// </summary>
     long Charge { get; set; }
 

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace MlServe;
 
 /// <summary>
-/// The sizes of all axes of all inputs but the batch axis, and which optional inputs are there: requests of equal shapes may run in one
+/// The sizes of all axes of all inputs but the batch axis, and which optional inputs are there. Requests of equal shapes may run in one
 /// batch. Immutable, compared by value.
 /// </summary>
 public sealed class LaneShape : IEquatable<LaneShape>
@@ -12,8 +12,7 @@ public sealed class LaneShape : IEquatable<LaneShape>
     internal const long AbsentInput = -1;
 
     /// <summary>
-    /// Stands before the sizes of an input that is there and need not be, so that its sizes, none for a scalar, cannot be taken for
-    /// another's.
+    /// Stands before the sizes of an input that is there and need not be. So its sizes, none for a scalar, cannot be taken for another's.
     /// </summary>
     internal const long PresentInput = -3;
 

@@ -11,8 +11,7 @@ namespace MlServe;
 internal static class RowAgreement
 {
     /// <summary>
-    /// Finds the axis along which an output of several rows is as long as there are rows, and that of one row is 1; null where there is
-    /// none.
+    /// Finds the axis on which an output of several rows is as long as there are rows, and that of one row is 1. Null if there is none.
     /// </summary>
     public static int? FindAxis(OutputValue one, OutputValue many, int rows)
     {
@@ -38,13 +37,13 @@ internal static class RowAgreement
     /// <summary>The greatest difference between two answers to the same row.</summary>
     public static double Difference(OutputValue first, OutputValue second) => Compare(first, second, -1, 0, isSameRow: true);
 
-    /// <summary>The greatest difference between two rows' own answers; 0 where they cannot be told apart.</summary>
+    /// <summary>The greatest difference between two rows' own answers; 0 if they cannot be told apart.</summary>
     public static double Distance(OutputValue left, OutputValue right) =>
         left.Kind != right.Kind || left.ElementType != right.ElementType || left.Length != right.Length
             ? double.PositiveInfinity
             : Compare(left, right, -1, 0, isSameRow: false);
 
-    /// <summary>The largest finite number; 0 where there is none.</summary>
+    /// <summary>The largest finite number; 0 if there is none.</summary>
     public static double Magnitude(OutputValue value)
     {
         var largest = 0.0;

@@ -1,8 +1,8 @@
 namespace MlServe;
 
 /// <summary>
-/// Bounds how many models run at once, over all models of a host, so that inference never takes more cores than the process may use. Where
-/// runs have to wait, each model that waits gets the same share of the time: one with short runs does not stand behind the backlog of one
+/// Bounds how many models run at once, over all models of a host, so that inference never takes more cores than the process may use. If
+/// runs have to wait, each model that waits gets the same share of the time. One with short runs does not stand behind the backlog of one
 /// with long runs, but waits for runs that are under way. Safe for concurrent use.
 /// </summary>
 /// <remarks>
@@ -54,10 +54,10 @@ public sealed class RunGate
         }
     }
 
-    /// <summary>Enters where there is room and nobody waits.</summary>
+    /// <summary>Enters if there is room and nobody waits.</summary>
     internal bool TryEnter() => Volatile.Read(ref _waiting) == 0 && TryTake();
 
-    /// <summary>Waits in line; <see cref="IGateWaiter.Enter"/> is called once, by whoever makes room.</summary>
+    /// <summary>Waits in line; <see cref="IGateWaiter.Enter"/> is called once, by the caller that makes room.</summary>
     internal void Enqueue(IGateWaiter waiter)
     {
         var flow = waiter.Flow ?? _others;
@@ -74,7 +74,7 @@ public sealed class RunGate
     }
 
     /// <summary>
-    /// Says that a waiter has left. Those who have are cleared away once they are half of their model's line, so that a gate which stays
+    /// Says that a waiter has left. Those that have left are cleared away once they are half of their model's line. So a gate which stays
     /// shut does not gather them without a bound.
     /// </summary>
     /// <param name="flow">Of that waiter, which may serve somebody else by now.</param>
@@ -102,8 +102,8 @@ public sealed class RunGate
     }
 
     /// <summary>Leaves, for one that had waited.</summary>
-    /// <param name="waiter">Whoever had waited.</param>
-    /// <param name="cost">How long it ran; null where it did not.</param>
+    /// <param name="waiter">The one that had waited.</param>
+    /// <param name="cost">How long it ran; null if it did not.</param>
     internal void Exit(IGateWaiter waiter, TimeSpan? cost)
     {
         var flow = waiter.Flow ?? _others;

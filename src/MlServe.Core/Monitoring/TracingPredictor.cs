@@ -9,7 +9,8 @@ namespace MlServe.Monitoring;
 /// Makes an activity of each prediction while somebody listens. It is not a stage: an async method gives the activity to the work inside.
 /// The caller gets its own activity back, whichever thread the answer comes on.
 /// </summary>
-internal sealed class TracingPredictor(IPredictor inner, string model, ILogger? logger) : DelegatingPredictor(inner), IShieldsCallers
+internal sealed class TracingPredictor(IPredictor inner, string model, ILogger? logger)
+    : DelegatingPredictor(inner), IShieldsCallers, ITakesDeadlines
 {
     private const int DigestDigits = 12;
 
@@ -24,20 +25,24 @@ internal sealed class TracingPredictor(IPredictor inner, string model, ILogger? 
 
     public override ValueTask<Prediction> PredictAsync(
         PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default) =>
+        PredictAsync(inputs, options, Deadline.Never, cancellationToken);
+
+    public ValueTask<Prediction> PredictAsync(
+        PredictionInputs inputs, PredictionOptions? options, Deadline deadline, CancellationToken cancellationToken) =>
         TracingSource.HasListeners
-            ? RelayedOperation<Prediction>.Of(PredictTracedAsync(inputs, options, cancellationToken))
-            : Inner.PredictAsync(inputs, options, cancellationToken);
+            ? RelayedOperation<Prediction>.Of(PredictTracedAsync(inputs, options, deadline, cancellationToken))
+            : deadline.Ask(Inner, inputs, options, cancellationToken);
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<Prediction> PredictTracedAsync(
-        PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
+        PredictionInputs inputs, PredictionOptions? options, Deadline deadline, CancellationToken cancellationToken)
     {
         var activity = TracingSource.Start(_name, _tags, _reports);
         if (activity is not null && options?.Caller is { Tenant: { Length: > 0 } tenant })
             activity.SetTag(MlServeDiagnostics.TenantTag, tenant);
         try
         {
-            var answer = await Inner.PredictAsync(inputs, options, cancellationToken).ConfigureAwait(false);
+            var answer = await deadline.Ask(Inner, inputs, options, cancellationToken).ConfigureAwait(false);
             if (activity is not null) Stop(activity, inputs.RowCount, answer);
             return answer;
         }

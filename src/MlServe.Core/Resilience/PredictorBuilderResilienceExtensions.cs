@@ -5,11 +5,11 @@ using Polly;
 
 namespace MlServe;
 
-/// <summary>Adds to a pipeline what keeps it answering when a model does not.</summary>
+/// <summary>Gives a pipeline layers that keep it answering when a model does not.</summary>
 /// <remarks>
 /// The methods take an <see cref="IMeterFactory"/>, an <see cref="ILoggerFactory"/>, a <see cref="TimeProvider"/> and a
-/// <see cref="ServiceLevel"/> from the services that the pipeline is built with, where they are there. The order, outermost first:
-/// fallback, cache, timeout, circuit breaker, batching.
+/// <see cref="ServiceLevel"/> from the services that the pipeline is built with, if they are there. The order, outermost first: fallback,
+/// cache, timeout, circuit breaker, batching.
 /// </remarks>
 public static class PredictorBuilderResilienceExtensions
 {
@@ -37,19 +37,19 @@ public static class PredictorBuilderResilienceExtensions
     }
 
     /// <summary>
-    /// Cuts requests off that take too long: the run is stopped at its next operator and its lane is free again, and the caller gets
+    /// Cuts requests off that take too long. The run is stopped at its next operator and its lane is free again, and the caller gets
     /// <see cref="PredictionStatus.DeadlineExceeded"/>. <see cref="PredictionOptions.Timeout"/> of a call goes before it.
     /// </summary>
     /// <remarks>
-    /// The time bounds everything inside of the fallback chain, or of the whole pipeline where there is none, also layers that were added
-    /// before it. A layer of the application's, or a model of its own kind, runs elsewhere with a copy of the inputs, the time that is left
-    /// and a token that ends with it. Its caller is answered in time although the layer goes on. Up to 100 calls of a pipeline may go on
-    /// so; further ones are refused (<see cref="PredictionErrorCode.LayersOverrun"/>).
+    /// The time bounds everything inside of the fallback chain, also layers that were added before it. If there is no chain, it bounds the
+    /// whole pipeline. A layer of the application's, or a model of its own kind, runs elsewhere with a copy of the inputs. It gets the time
+    /// that is left and a token that ends with it. Its caller is answered in time although the layer goes on. Up to 100 calls of a pipeline
+    /// may go on so; further ones are refused (<see cref="PredictionErrorCode.LayersOverrun"/>).
     /// </remarks>
     /// <param name="builder">The pipeline.</param>
     /// <param name="timeout">
     /// How long, greater than zero, or <see cref="Timeout.InfiniteTimeSpan"/> for none. Null: ten times the <see cref="ServiceLevel.P99"/>
-    /// of the model, which cuts off what hangs and not what is a little late; 30 seconds where none was promised.
+    /// of the model, which cuts off requests that hang and not those that are a little late. If none was promised, it is 30 seconds.
     /// </param>
     /// <returns>The same builder.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="timeout"/> is zero or less.</exception>
@@ -63,9 +63,9 @@ public static class PredictorBuilderResilienceExtensions
     }
 
     /// <summary>
-    /// Asks others where the model does not answer: a simpler model, an earlier answer, a constant, a function, in order, each with what is
-    /// left of the caller's time (<see cref="PredictionOptions.Timeout"/>). <see cref="PredictionOrigin"/> says who answered and why the
-    /// model did not. Belongs outside of the cache and of all that guards the model.
+    /// Asks others if the model does not answer: a simpler model, an earlier answer, a constant, a function, in order. Each has the rest of
+    /// the caller's time (<see cref="PredictionOptions.Timeout"/>). <see cref="PredictionOrigin"/> says who answered and why the model did
+    /// not. Belongs outside of the cache and of all that guards the model.
     /// </summary>
     /// <param name="builder">The pipeline.</param>
     /// <param name="configure">Says who answers.</param>
@@ -85,7 +85,7 @@ public static class PredictorBuilderResilienceExtensions
     }
 
     /// <summary>
-    /// Injects faults into the model, to see what is around it cope; nothing, unless <see cref="ChaosOptions.Enabled"/>. Belongs directly
+    /// Injects faults into the model, to see the code around it cope; nothing, unless <see cref="ChaosOptions.Enabled"/>. Belongs directly
     /// around the batcher, or the model.
     /// </summary>
     /// <param name="builder">The pipeline.</param>
@@ -134,7 +134,7 @@ public static class PredictorBuilderResilienceExtensions
         builder.Use(new PipelineLayer { Stage = (inner, context) => new FallbackStage(chain(inner, context)), AsksOthers = true });
 
     /// <summary>
-    /// A chain around a model that need not be loaded yet. In a warm-up its models and functions are nobody's: what fails there is not
+    /// A chain around a model that need not be loaded yet. In a warm-up its models and functions are nobody's: failures there are not
     /// answered by others.
     /// </summary>
     internal static FallbackChain CreateFallback(IPredictor inner, string model, IReadOnlyList<FallbackStep> steps, PipelineContext context)

@@ -18,7 +18,7 @@ internal static class FiniteScan
     /// <summary>The position of the first element that is neither finite nor allowed; -1 if there is none.</summary>
     /// <param name="type">The type of the elements.</param>
     /// <param name="bytes">The elements.</param>
-    /// <param name="allowed">What may be among them.</param>
+    /// <param name="allowed">The kinds that may be among them.</param>
     public static int IndexOf(ElementType type, ReadOnlySpan<byte> bytes, NonFiniteValues allowed = NonFiniteValues.None)
     {
         if (allowed == NonFiniteValues.All) return -1;
@@ -161,7 +161,7 @@ internal static class FiniteScan
     }
 
     /// <summary>Passes over whole vectors without anything that is forbidden: a mask may be full of allowed values.</summary>
-    /// <returns>From where on to look closely.</returns>
+    /// <returns>The place from which on to look closely.</returns>
     private static int SkipAllowed<T>(ReadOnlySpan<T> words, Format<T> format, NonFiniteValues allowed)
         where T : unmanaged, IBinaryInteger<T>
     {

@@ -2,7 +2,7 @@ using MlServe.Guests;
 
 namespace MlServe.Threading;
 
-/// <summary>How code that waits for a result goes on in its context, and who may read the result.</summary>
+/// <summary>The way in which code that waits for a result goes on in its context, and the permission to read the result.</summary>
 internal static class Awaiting
 {
     /// <summary>The source whose result the code that now goes on on this thread may read.</summary>
@@ -26,7 +26,7 @@ internal static class Awaiting
         new("The value task of a prediction was awaited twice, or its result was read before it had completed. Await it once, or call "
             + "AsTask() once and await the task.");
 
-    /// <summary>What an await captures, or null where any thread will do.</summary>
+    /// <summary>The context that an await captures, or null if any thread will do.</summary>
     public static object? FindContext()
     {
         if (SynchronizationContext.Current is { } context && context.GetType() != typeof(SynchronizationContext)) return context;
@@ -57,8 +57,8 @@ internal static class Awaiting
     }
 
     /// <summary>
-    /// Lets the second that waits for a source go on at once, on its own thread, to find that it may not read. To throw here would not do:
-    /// async methods throw what comes from here on the thread pool, which ends the process. Code that is no async method is told here.
+    /// Lets the second that waits for a source go on at once, on its own thread, to find that it may not read. It must not throw here:
+    /// async methods throw exceptions from here on the thread pool, which ends the process. Code that is no async method is told here.
     /// </summary>
     public static void Refuse(object source, Action<object?> continuation, object? state)
     {
@@ -76,7 +76,8 @@ internal static class Awaiting
     }
 
     /// <summary>
-    /// Lets code go on in its context; elsewhere where that takes no work, because whoever waits must hear of the answer all the same.
+    /// Lets code go on in its context. If that takes no work, it goes on elsewhere, because the waiting code must hear of the answer all
+    /// the same.
     /// </summary>
     /// <param name="context">A synchronization context or a task scheduler.</param>
     /// <param name="waiter">The code.</param>
@@ -108,7 +109,7 @@ internal static class Awaiting
         }
     }
 
-    /// <summary>Runs once, also where a context both takes it and throws.</summary>
+    /// <summary>Runs once, also if a context both takes it and throws.</summary>
     private sealed class Work(IWaiter waiter)
     {
         private int _hasBegun;

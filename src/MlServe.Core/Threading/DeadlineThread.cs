@@ -6,7 +6,7 @@ namespace MlServe.Threading;
 /// <summary>
 /// One thread of the process on which deadlines come due. The system's own timers fire on the thread pool, whose threads may all be blocked
 /// by the very callers whose time is over. Started by the first timer that is set, ends when none has been set for a while; it sleeps from
-/// one timer to the next. What timers call is short and calls nobody else's code: that goes to <see cref="UrgentWork"/>.
+/// one timer to the next. Callbacks of timers are short and call nobody else's code: that goes to <see cref="UrgentWork"/>.
 /// </summary>
 internal static class DeadlineThread
 {
@@ -77,7 +77,7 @@ internal static class DeadlineThread
         }
     }
 
-    /// <summary>Sleeps until a timer is due; null where the thread is to end.</summary>
+    /// <summary>Sleeps until a timer is due; null if the thread is to end.</summary>
     private static DeadlineTimer? Next()
     {
         lock (Gate)
@@ -106,7 +106,7 @@ internal static class DeadlineThread
         }
     }
 
-    /// <returns>False where nobody has woken it.</returns>
+    /// <returns>False if nobody has woken it.</returns>
     private static bool Sleep(long now)
     {
         _sleepsUntil = Timers.First?.WakeAt ?? DeadlineTimer.Never;

@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace MlServe.Threading;
 
 /// <summary>
-/// A timer of <see cref="DeadlineThread"/>, made to be set and stopped for each of many requests that end long before it is due: that takes
+/// A timer of <see cref="DeadlineThread"/>, made to be set and stopped for each of many requests that end long before it is due. That takes
 /// no lock, and the thread wakes once for all of them. Fires once each time it is set. Safe for concurrent use.
 /// </summary>
 internal sealed class DeadlineTimer(TimerCallback callback, object? state) : ITimer

@@ -2,7 +2,7 @@ namespace MlServe.Threading;
 
 /// <summary>
 /// Threads for <see cref="UrgentWork"/> that the thread pool does not come to. Started when they are needed, ended when they have had
-/// nothing to do for a while; bounded. Those that run models, waiting code and layers are apart: waiting code that blocks does not keep
+/// nothing to do for a while; bounded. Threads that run models, waiting code and layers are apart. Waiting code that blocks does not keep
 /// models from running, nor do layers keep anybody from its answer.
 /// </summary>
 internal sealed class HelperThreads
@@ -24,7 +24,7 @@ internal sealed class HelperThreads
     private int _takenAtLastLook;
     private bool _hasWaited;
 
-    /// <param name="name">What the threads are called.</param>
+    /// <param name="name">The names of the threads.</param>
     /// <param name="patience">How long a thread without work stays.</param>
     internal HelperThreads(string name, TimeSpan patience)
     {
@@ -35,7 +35,7 @@ internal sealed class HelperThreads
     /// <summary>For work that runs models, and calls no waiting code.</summary>
     public static HelperThreads ForRuns { get; } = new("MlServe runs", Idle);
 
-    /// <summary>For answers, and whatever else may call other people's code, which may block.</summary>
+    /// <summary>For answers, and for all other work that may call other people's code, which may block.</summary>
     public static HelperThreads ForAnswers { get; } = new("MlServe answers", Idle);
 
     /// <summary>
@@ -63,8 +63,7 @@ internal sealed class HelperThreads
     }
 
     /// <summary>
-    /// Starts further threads where those that there are have not taken anything since the last look: they are blocked, or busy with
-    /// something long.
+    /// Starts further threads if the existing ones have taken nothing since the last look: they are blocked, or busy with something long.
     /// </summary>
     internal void GrowIfStuck()
     {
@@ -128,7 +127,7 @@ internal sealed class HelperThreads
         return true;
     }
 
-    /// <summary>Waits for work; null where the thread is to end.</summary>
+    /// <summary>Waits for work; null if the thread is to end.</summary>
     private UrgentWork? Next(AutoResetEvent signal)
     {
         while (true)

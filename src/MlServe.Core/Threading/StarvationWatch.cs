@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace MlServe.Threading;
 
 /// <summary>
-/// Watches whether the thread pool comes to <see cref="UrgentWork"/>. Looks every few milliseconds while there is any, not at all where
-/// there is none; work that it finds twice goes to a helper thread. From then on work goes to the helpers as well as to the pool, until the
+/// Watches whether the thread pool comes to <see cref="UrgentWork"/>. Looks every few milliseconds while there is any, and not at all
+/// otherwise. Work that it finds twice goes to a helper thread. From then on work goes to the helpers as well as to the pool, until the
 /// pool is prompt again.
 /// </summary>
 internal static class StarvationWatch
@@ -13,8 +13,8 @@ internal static class StarvationWatch
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(8);
 
     /// <summary>
-    /// Looks at which nothing of some work is seen until it is no longer watched: a quarter of a second, so that work in turn does not come
-    /// and go.
+    /// Looks at which nothing of some work is seen until it is no longer watched. It is a quarter of a second, so that work in turn does
+    /// not come and go.
     /// </summary>
     private const int Patience = 32;
 

@@ -1,8 +1,8 @@
 namespace MlServe.Threading;
 
 /// <summary>
-/// A thread that waits in a synchronous call, and meanwhile runs what its own call depends on: the batch that its rows ride in, its turn at
-/// the gate, its answer's way through the layers. So the call needs no thread of the pool. One for each thread, reused; a
+/// A thread that waits in a synchronous call. Meanwhile it runs the work that its own call needs: the batch of its rows, its turn at the
+/// gate, its answer's way through the layers. So the call needs no thread of the pool. One for each thread, reused; a
 /// <see cref="WaiterTicket"/> tells its calls apart.
 /// </summary>
 #pragma warning disable CA1001 // Lives as long as its thread.
@@ -29,7 +29,7 @@ internal sealed class SyncWaiter
 
     public SyncWaiter() => _complete = Complete;
 
-    /// <summary>The ticket of the synchronous call that this thread has just begun; one of nobody where it has not.</summary>
+    /// <summary>The ticket of the synchronous call that this thread has just begun; one of nobody if there is none.</summary>
     public static WaiterTicket Current => _current is { } waiter ? new(waiter, waiter._call) : default;
 
     /// <summary>
@@ -61,7 +61,7 @@ internal sealed class SyncWaiter
         }
     }
 
-    /// <summary>Takes work that a call depends on; false where the call no longer needs it, or its thread has other things to do.</summary>
+    /// <summary>Takes work that a call depends on. False if the call no longer needs it, or its thread has other things to do.</summary>
     internal bool TryAdd(int call, UrgentWork work, HelperThreads helpers, bool isRun)
     {
         lock (_gate)

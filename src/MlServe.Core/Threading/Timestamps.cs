@@ -18,7 +18,7 @@ internal static class Timestamps
         return ticks < long.MaxValue - now ? now + (long)ticks : long.MaxValue;
     }
 
-    /// <summary>In whole milliseconds, and for a timer that is set again where it was too early.</summary>
+    /// <summary>In whole milliseconds, and for a timer that is set again if it was too early.</summary>
     public static TimeSpan ToTimer(TimeSpan left) =>
         left < LongestTimer ? TimeSpan.FromMilliseconds(Math.Ceiling(left.TotalMilliseconds)) : LongestTimer;
 }

@@ -2,7 +2,7 @@ using MlServe.Guests;
 
 namespace MlServe.Threading;
 
-/// <summary>Cancels a source elsewhere: what is registered with it may be other people's code, and block.</summary>
+/// <summary>Cancels a source elsewhere: callbacks that are registered with it may be other people's code, and block.</summary>
 internal sealed class UrgentCancel : UrgentWork
 {
     private readonly CancellationTokenSource _source;
@@ -18,16 +18,16 @@ internal sealed class UrgentCancel : UrgentWork
     }
 
     /// <summary>
-    /// Cancels when a time is over, unless what is returned is disposed before: unlike a source with a delay of its own also where the pool
-    /// is blocked, whatever callbacks throw, and not before the time is over, whatever the clock's timers do.
+    /// Cancels when a time is over, unless the result is disposed before. Unlike a source with a delay of its own, it does so even if the
+    /// pool is blocked or callbacks throw. It never cancels early, even if the clock's timers fire early.
     /// </summary>
     public static IDisposable After(CancellationTokenSource source, TimeSpan delay, TimeProvider time) => new Timed(source, delay, time);
 
     /// <summary>
-    /// Cancels elsewhere; ends when all that is registered has been called, and whoever waits for that goes on there too.
+    /// Cancels elsewhere. It ends when all registered callbacks have been called, and code that waits for that goes on there too.
     /// </summary>
-    /// <param name="source">What is cancelled.</param>
-    /// <param name="helpers">Who does it where the pool does not come to it; null: those for answers.</param>
+    /// <param name="source">The source to cancel.</param>
+    /// <param name="helpers">The threads that do it if the pool does not come to it; null: those for answers.</param>
     public static Task CancelAsync(CancellationTokenSource source, HelperThreads? helpers = null)
     {
         if (source.IsCancellationRequested) return Task.CompletedTask;
@@ -42,29 +42,20 @@ internal sealed class UrgentCancel : UrgentWork
         _done.SetResult();
     }
 
-    private sealed class Timed : IDisposable
+    private sealed class Timed : IDisposable, IDeadlineOwner
     {
         private readonly CancellationTokenSource _source;
-        private readonly TimeProvider _time;
-        private readonly ITimer _timer;
-        private readonly long _due;
+        private readonly DeadlineAlarm _alarm;
 
         public Timed(CancellationTokenSource source, TimeSpan delay, TimeProvider time)
         {
             _source = source;
-            _time = time;
-            _due = time.After(delay);
-            _timer = time.CreateDeadlineTimer(static timed => ((Timed)timed!).Fire(), this);
-            _timer.Change(Timestamps.ToTimer(delay), Timeout.InfiniteTimeSpan);
+            _alarm = new(this);
+            _alarm.Start(time, time.After(delay));
         }
 
-        public void Dispose() => _timer.Dispose();
+        public void Dispose() => _alarm.Dispose();
 
-        private void Fire()
-        {
-            var left = _time.GetElapsedTime(_time.GetTimestamp(), _due);
-            if (left > TimeSpan.Zero) _timer.Change(Timestamps.ToTimer(left), Timeout.InfiniteTimeSpan);
-            else Cancel(_source);
-        }
+        void IDeadlineOwner.Expire(int turn) => Cancel(_source);
     }
 }

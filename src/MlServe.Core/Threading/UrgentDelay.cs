@@ -1,25 +1,23 @@
 namespace MlServe.Threading;
 
 /// <summary>
-/// A wait that ends in time also where the thread pool is blocked. What waits goes on on the pool, or on a helper thread.
+/// A wait that ends in time also if the thread pool is blocked. The waiting code goes on on the pool, or on a helper thread.
 /// </summary>
-internal sealed class UrgentDelay : UrgentWork
+#pragma warning disable CA1001 // What it holds goes when it ends, which it does.
+internal sealed class UrgentDelay : UrgentWork, IDeadlineOwner
+#pragma warning restore CA1001
 {
     private const int Early = 1;
     private const int InTime = 2;
 
     private readonly TaskCompletionSource<bool> _ended = new();
-    private readonly TimeProvider _time;
-    private readonly ITimer _timer;
-    private readonly long _due;
+    private readonly DeadlineAlarm _alarm;
     private int _end;
 
     public UrgentDelay(TimeSpan delay, TimeProvider time)
     {
-        _time = time;
-        _due = time.After(delay);
-        _timer = time.CreateDeadlineTimer(static delay => ((UrgentDelay)delay!).Fire(), this);
-        _timer.Change(Timestamps.ToTimer(delay > TimeSpan.Zero ? delay : TimeSpan.Zero), Timeout.InfiniteTimeSpan);
+        _alarm = new(this);
+        _alarm.Start(time, time.After(delay));
     }
 
     /// <summary>Ends with whether the whole time is over.</summary>
@@ -50,13 +48,13 @@ internal sealed class UrgentDelay : UrgentWork
         return task.IsCompleted;
     }
 
-    /// <summary>Ends the wait early. What waits goes on within the call.</summary>
+    /// <summary>Ends the wait early. The waiting code goes on within the call.</summary>
     public void EndHere()
     {
         if (TryStop(Early)) _ended.TrySetResult(false);
     }
 
-    /// <summary>Ends the wait early. What waits goes on elsewhere.</summary>
+    /// <summary>Ends the wait early. The waiting code goes on elsewhere.</summary>
     public void End()
     {
         if (TryStop(Early)) Queue(HelperThreads.ForAnswers);
@@ -64,22 +62,15 @@ internal sealed class UrgentDelay : UrgentWork
 
     protected override void Execute(UrgentPlace place) => _ended.TrySetResult(Volatile.Read(ref _end) == InTime);
 
-    private void Fire()
+    void IDeadlineOwner.Expire(int turn)
     {
-        var left = _time.GetElapsedTime(_time.GetTimestamp(), _due);
-        if (left > TimeSpan.Zero)
-        {
-            _timer.Change(Timestamps.ToTimer(left), Timeout.InfiniteTimeSpan);
-            return;
-        }
-
         if (TryStop(InTime)) Queue(HelperThreads.ForAnswers);
     }
 
     private bool TryStop(int end)
     {
         if (Interlocked.CompareExchange(ref _end, end, 0) != 0) return false;
-        _timer.Dispose();
+        _alarm.Dispose();
         return true;
     }
 }

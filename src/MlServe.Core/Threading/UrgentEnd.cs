@@ -4,9 +4,9 @@ using MlServe.Guests;
 namespace MlServe.Threading;
 
 /// <summary>
-/// The end of a task, in whichever way, to be awaited where an answer depends on it. An ordinary await of a task that ends just while it
-/// begins to be awaited goes on on the pool, which may be blocked; this one goes on at once, on the thread that awaits. Look at the task
-/// for how it ended.
+/// The end of a task, in any way, to be awaited if an answer depends on it. An ordinary await of a task that ends just while it begins to
+/// be awaited goes on on the pool, which may be blocked. This one goes on at once, on the thread that awaits. Look at the task for how it
+/// ended.
 /// </summary>
 internal readonly struct UrgentEnd(Task task) : ICriticalNotifyCompletion
 {

@@ -1,6 +1,6 @@
 namespace MlServe.Threading;
 
-/// <summary>Where <see cref="UrgentWork"/> is run.</summary>
+/// <summary>The places at which <see cref="UrgentWork"/> is run.</summary>
 internal enum UrgentPlace
 {
     /// <summary>On a thread of the pool.</summary>

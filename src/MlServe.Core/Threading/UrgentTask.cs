@@ -1,6 +1,6 @@
 namespace MlServe.Threading;
 
-/// <summary>Begins tasks elsewhere: on the pool, or on a helper thread where the pool does not come to it.</summary>
+/// <summary>Begins tasks elsewhere: on the pool, or on a helper thread if the pool does not come to it.</summary>
 internal static class UrgentTask
 {
     /// <summary>Begins a task, which may block, without its caller's context.</summary>

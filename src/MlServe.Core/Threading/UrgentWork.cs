@@ -1,10 +1,10 @@
 namespace MlServe.Threading;
 
 /// <summary>
-/// Work that somebody's answer depends on. It goes to the thread pool like any other; where no thread of the pool comes for it within some
-/// milliseconds, because its threads are blocked or busy, a helper thread does (<see cref="StarvationWatch"/>). Whoever claims it first
-/// runs it, so that it runs once each time it is queued. An object may be queued again as soon as it has begun to run; the pool holds it
-/// once at most.
+/// Work that somebody's answer depends on. It goes to the thread pool like any other. If no thread of the pool comes for it within some
+/// milliseconds, because its threads are blocked or busy, a helper thread does (<see cref="StarvationWatch"/>). The first to claim it runs
+/// it, so that it runs once each time it is queued. An object may be queued again as soon as it has begun to run; the pool holds it once at
+/// most.
 /// </summary>
 internal abstract class UrgentWork : IThreadPoolWorkItem
 {
@@ -34,7 +34,7 @@ internal abstract class UrgentWork : IThreadPoolWorkItem
         if (Interlocked.Exchange(ref _isQueued, 0) != 0) Execute(place);
     }
 
-    /// <summary>A helper thread runs it if it comes first. What has been queued anew meanwhile may be for other helpers.</summary>
+    /// <summary>A helper thread runs it if it comes first. Work that has been queued anew meanwhile may be for other helpers.</summary>
     internal void TryHelp(HelperThreads helpers)
     {
         Interlocked.Exchange(ref _isWithHelpers, 0);
@@ -42,7 +42,7 @@ internal abstract class UrgentWork : IThreadPoolWorkItem
         else if (IsQueued) CallHelpers();
     }
 
-    /// <summary>Gives it to the helpers, where it is not theirs already.</summary>
+    /// <summary>Gives it to the helpers, unless it is theirs already.</summary>
     internal void CallHelpers()
     {
         if (Interlocked.Exchange(ref _isWithHelpers, 1) == 0) _helpers!.Add(this);
@@ -52,8 +52,8 @@ internal abstract class UrgentWork : IThreadPoolWorkItem
 
     internal void EndWatch() => Interlocked.Exchange(ref _isWatched, 0);
 
-    /// <summary>Marks it as queued for whoever it is about to be handed to.</summary>
-    /// <param name="helpers">Who runs it where that one does not.</param>
+    /// <summary>Marks it as queued for the one that it is about to be handed to.</summary>
+    /// <param name="helpers">The threads that run it if that one does not.</param>
     internal void Mark(HelperThreads helpers)
     {
         _helpers = helpers;
@@ -61,7 +61,7 @@ internal abstract class UrgentWork : IThreadPoolWorkItem
         Interlocked.Exchange(ref _isQueued, 1);
     }
 
-    /// <summary>Hands what is marked, and still queued, to the pool.</summary>
+    /// <summary>Hands work that is marked, and still queued, to the pool.</summary>
     internal void ToPool(bool preferLocal = false)
     {
         if (Interlocked.Exchange(ref _isInPool, 1) == 0) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal);
@@ -69,7 +69,7 @@ internal abstract class UrgentWork : IThreadPoolWorkItem
         StarvationWatch.Watch(this);
     }
 
-    /// <param name="helpers">Who runs it where the pool does not come to it.</param>
+    /// <param name="helpers">The threads that run it if the pool does not come to it.</param>
     /// <param name="preferLocal">As for the pool.</param>
     protected void Queue(HelperThreads helpers, bool preferLocal = false)
     {

@@ -18,7 +18,8 @@ internal sealed class ReadinessStage(VersionSet versions) : PredictionStage
         {
             if (versions.Enter() is { } version)
             {
-                call.Target = version;
+                StateOf(ref call) = version;
+                call.Target = version.Pipeline;
                 return StageOutcome.Next;
             }
 
@@ -29,5 +30,10 @@ internal sealed class ReadinessStage(VersionSet versions) : PredictionStage
         }
     }
 
-    protected override void Leave(ref StageCall call) => (call.Target as ServedVersion)?.Leave();
+    protected override void Leave(ref StageCall call)
+    {
+        ref var state = ref StateOf(ref call);
+        ((ServedVersion?)state)?.Leave();
+        state = null;
+    }
 }

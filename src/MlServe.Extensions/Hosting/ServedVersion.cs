@@ -22,6 +22,9 @@ internal sealed class ServedVersion(IPredictor pipeline, VersionSettings setting
 
     public override ModelSignature Signature { get; } = pipeline.Signature;
 
+    /// <summary>Answers its requests.</summary>
+    public IPredictor Pipeline => Inner;
+
     public ModelIdentity? Identity { get; } = pipeline.GetService<ModelIdentity>();
 
     public VersionSettings Settings => settings;

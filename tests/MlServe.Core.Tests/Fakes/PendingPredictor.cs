@@ -5,7 +5,7 @@ namespace MlServe.Tests.Fakes;
 /// <summary>
 /// Keeps calls pending until it is told to answer the oldest. Allocates nothing once it has seen its greatest number of calls.
 /// </summary>
-internal sealed class PendingPredictor : IPredictor, IKeepsDeadlines
+internal sealed class PendingPredictor : IPredictor, IKeepsDeadlines, ITakesDeadlines
 {
     private readonly Stack<Call> _idle = new();
     private readonly Queue<Call> _pending = new();
@@ -22,6 +22,10 @@ internal sealed class PendingPredictor : IPredictor, IKeepsDeadlines
         _pending.Enqueue(call);
         return call.Task;
     }
+
+    public ValueTask<Prediction> PredictAsync(
+        PredictionInputs inputs, PredictionOptions? options, Deadline deadline, CancellationToken cancellationToken) =>
+        PredictAsync(inputs, options, cancellationToken);
 
     public void Answer() => Next().Answer();
 

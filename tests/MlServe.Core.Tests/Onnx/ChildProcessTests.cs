@@ -83,7 +83,10 @@ public sealed class ChildProcessTests : IDisposable
 
     [Fact]
     public async Task Configure_AfterTheFirstModel_SaysThatItIsTooLate() =>
-        Ask.Says((await RunAsync("configure-late"))["message"], "SharedThreadPoolThreads 0", "2 came later", "before the first model");
+        Ask.Says(
+            (await RunAsync("configure-late"))["message"], "SharedThreadPoolThreads 0",
+            "SharedThreadPoolThreads 2, ShareArena True came later",
+            "before the first model");
 
     [Fact]
     public async Task Batching_WaitingCodeThrows_IsUnhandledOnThePoolAndItsNeighboursAreAnswered()

@@ -25,6 +25,9 @@ internal static partial class ConfigurationSchema
 
     public static string Create()
     {
+        // It is the packages that make their options known.
+        using var services = new ServiceCollection().AddMlServing().AddQuantization().Services.BuildServiceProvider();
+        _ = services.GetRequiredService<FeatureCatalog>();
         var section = ObjectOf(new MlServingOptions());
         section["description"] = XmlSummaries.Of(typeof(MlServingOptions));
         section["properties"]![ConfigurationShape.Models] = new JsonObject
@@ -51,9 +54,6 @@ internal static partial class ConfigurationSchema
 
     private static JsonObject ModelOf()
     {
-        // It is the package that makes its options known.
-        using var services = new ServiceCollection().AddMlServing().AddQuantization().Services.BuildServiceProvider();
-        _ = services.GetRequiredService<FeatureCatalog>();
         var model = ObjectOf(new ModelOptions());
         var quantization = ObjectOf(new ModelQuantizationOptions());
         quantization["description"] = $"{XmlSummaries.Of(typeof(ModelQuantizationOptions))} Read by the package MlServe.Quantization: "

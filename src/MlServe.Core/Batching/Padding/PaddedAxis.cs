@@ -2,7 +2,7 @@ using MlServe.Tensors;
 
 namespace MlServe.Batching;
 
-/// <summary>Where the axis to pad stands in a model's inputs and outputs.</summary>
+/// <summary>The position of the axis to pad in a model's inputs and outputs.</summary>
 internal sealed class PaddedAxis
 {
     private readonly int[] _inputAxes;
@@ -46,14 +46,14 @@ internal sealed class PaddedAxis
         return found;
     }
 
-    /// <summary>The axis in an input, the batch axis counted; -1 where the input has none.</summary>
+    /// <summary>The axis in an input, the batch axis counted; -1 if the input has none.</summary>
     public int AxisOf(int input) => _inputAxes[input];
 
     public bool LacksMask(in PredictionInputs inputs) => MaskIndex >= 0 && Find(in inputs, MaskIndex) < 0;
 
     /// <summary>
-    /// The size that a request has on the axis, -1 where it is not right or its inputs differ. A request without its mask is looked at as
-    /// if it had one.
+    /// The size that a request has on the axis; -1 if the request is not right or its inputs differ. A request without its mask is looked
+    /// at as if it had one.
     /// </summary>
     public long LengthOf(IModelExecutor executor, in PredictionInputs inputs, PredictionOptions? options, out int rows)
     {
@@ -77,7 +77,7 @@ internal sealed class PaddedAxis
     }
 
     /// <summary>
-    /// The shape of a value that has the axis, as it came or as it follows from a flat list's length; null where it is not right.
+    /// The shape of a value that has the axis, as it came or as it follows from a flat list's length. Null if the value is not right.
     /// </summary>
     public long[]? ShapeOf(in PredictionInput input, int index, in PredictionInputs inputs)
     {
@@ -108,7 +108,7 @@ internal sealed class PaddedAxis
     public int AxisIn(ValueSignature signature, int input, bool leavesOutBatchAxis) =>
         _inputAxes[input] - (leavesOutBatchAxis && signature.BatchAxis < _inputAxes[input] ? 1 : 0);
 
-    /// <summary>The position of an input among what was given, or -1.</summary>
+    /// <summary>The position of an input among those that were given, or -1.</summary>
     public int Find(in PredictionInputs inputs, int index)
     {
         for (var i = 0; i < inputs.Count; i++)
@@ -120,7 +120,7 @@ internal sealed class PaddedAxis
         return -1;
     }
 
-    /// <summary>A copy of an answer without what was computed for filling.</summary>
+    /// <summary>A copy of an answer without the elements that were computed for filling.</summary>
     public Prediction CutBack(Prediction prediction, long length, long bucket)
     {
         var state = PredictionState.Rent();

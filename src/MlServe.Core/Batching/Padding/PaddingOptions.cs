@@ -1,8 +1,8 @@
 namespace MlServe.Batching;
 
 /// <summary>
-/// How requests of different sizes are made alike so that they can run together: one free axis, a sequence's length most often, is filled
-/// up to the next of a few sizes, and outputs that have the axis are cut back.
+/// How requests of different sizes are made alike so that they can run together. One free axis, a sequence's length most often, is filled
+/// up to the next of a few sizes. Outputs that have the axis are cut back.
 /// </summary>
 public sealed class PaddingOptions
 {
@@ -13,17 +13,17 @@ public sealed class PaddingOptions
     public string? Axis { get; set; }
 
     /// <summary>
-    /// The sizes to pad to, ascending, each 1 or more; at least one where <see cref="Axis"/> is set. A request larger than the largest is
-    /// not padded. Default: none. Few sizes batch better, many waste less.
+    /// The sizes to pad to, ascending, each 1 or more; at least one if <see cref="Axis"/> is set. A request larger than the largest is not
+    /// padded. Default: none. Few sizes batch better, many waste less.
     /// </summary>
     public IList<int> Buckets { get; set; } = [];
 
-    /// <summary>What to fill inputs with, by name; default: 0 (false, an empty string) for those that are not named.</summary>
+    /// <summary>The values to fill inputs with, by name; default: 0 (false, an empty string) for inputs that are not named.</summary>
     public IDictionary<string, double> Values { get; set; } = new Dictionary<string, double>(StringComparer.Ordinal);
 
     /// <summary>
-    /// An input that tells the model what is real: 1 for what came, 0 for what was filled up. Where a request does not give it, it is made.
-    /// Default: null: there is none, or every request gives it (and it is padded like the others).
+    /// An input that tells the model which elements are real: 1 for those that came, 0 for those that were filled up. If a request does not
+    /// give it, it is made. Default: null: there is none, or every request gives it (and it is padded like the others).
     /// </summary>
     public string? MaskInput { get; set; }
 

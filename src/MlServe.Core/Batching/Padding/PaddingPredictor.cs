@@ -4,7 +4,7 @@ using MlServe.Tensors;
 namespace MlServe.Batching;
 
 /// <summary>Pads requests to a bucket before they are batched, and cuts their answers back.</summary>
-internal sealed class PaddingPredictor : DelegatingPredictor, IKeepsDeadlines
+internal sealed class PaddingPredictor : DelegatingPredictor, IKeepsDeadlines, ITakesDeadlines
 {
     private readonly IModelExecutor _executor;
     private readonly PaddingOptions _options;
@@ -20,17 +20,21 @@ internal sealed class PaddingPredictor : DelegatingPredictor, IKeepsDeadlines
     }
 
     public override ValueTask<Prediction> PredictAsync(
-        PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
+        PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default) =>
+        PredictAsync(inputs, options, Deadline.Never, cancellationToken);
+
+    public ValueTask<Prediction> PredictAsync(
+        PredictionInputs inputs, PredictionOptions? options, Deadline deadline, CancellationToken cancellationToken)
     {
         if (OwnedInputs.AreNeeded(in inputs) && OwnedInputs.BytesOf(in inputs) <= OwnedInputs.MaxBytes)
-            return OwnedInputs.PredictAsync(this, inputs, options, cancellationToken);
+            return OwnedInputs.PredictAsync(this, inputs, options, deadline, cancellationToken);
 
         // What the request lacks beside the mask is told by the predictor behind; so is whatever else is wrong with it.
         var length = _axis.LengthOf(_executor, in inputs, options, out var rows);
         if (length == 0) return new(Prediction.FromError(Empty(in inputs)));
         var bucket = BucketFor(length);
-        if (length < 0 || (bucket == length && !_axis.LacksMask(in inputs))) return base.PredictAsync(inputs, options, cancellationToken);
-        return PredictPaddedAsync(inputs, options, length, bucket, rows, cancellationToken);
+        if (length < 0 || (bucket == length && !_axis.LacksMask(in inputs))) return deadline.Ask(Inner, inputs, options, cancellationToken);
+        return PredictPaddedAsync(inputs, options, deadline, length, bucket, rows, cancellationToken);
     }
 
     /// <summary>Disposes the batcher too, which was made for it alone.</summary>
@@ -48,7 +52,8 @@ internal sealed class PaddingPredictor : DelegatingPredictor, IKeepsDeadlines
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<Prediction> PredictPaddedAsync(
-        PredictionInputs inputs, PredictionOptions? options, long length, long bucket, int rows, CancellationToken cancellationToken)
+        PredictionInputs inputs, PredictionOptions? options, Deadline deadline, long length, long bucket, int rows,
+        CancellationToken cancellationToken)
     {
         PaddedInputs padded;
         try
@@ -61,7 +66,7 @@ internal sealed class PaddingPredictor : DelegatingPredictor, IKeepsDeadlines
         }
 
         using var memory = padded;
-        var prediction = await base.PredictAsync(padded.Inputs, options, cancellationToken).ConfigureAwait(false);
+        var prediction = await deadline.Ask(Inner, padded.Inputs, options, cancellationToken).ConfigureAwait(false);
         if (!prediction.IsOk || bucket == length) return prediction;
         using (prediction)
             return _axis.CutBack(prediction, length, bucket);
@@ -85,7 +90,7 @@ internal sealed class PaddingPredictor : DelegatingPredictor, IKeepsDeadlines
         };
     }
 
-    /// <summary>The size to pad to; the length itself where it is larger than all buckets.</summary>
+    /// <summary>The size to pad to; the length itself if it is larger than all buckets.</summary>
     private long BucketFor(long length)
     {
         foreach (var bucket in _options.Buckets)

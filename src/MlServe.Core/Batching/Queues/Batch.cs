@@ -48,7 +48,7 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
     /// <summary>Rows that are reserved.</summary>
     public int Rows => (int)(Volatile.Read(ref _shared.State) & RowsMask);
 
-    /// <summary>The first of the deadlines that were noted; <see cref="long.MaxValue"/> where there is none.</summary>
+    /// <summary>The first of the deadlines that were noted; <see cref="long.MaxValue"/> if there is none.</summary>
     public long EarliestDeadline => Volatile.Read(ref _earliestDeadline);
 
     public void Open(long now)
@@ -60,7 +60,7 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
     }
 
     /// <summary>
-    /// Reserves rows; false where it is closed or there is not room for all. An empty batch has room for any request that its lane can
+    /// Reserves rows; false if the batch is closed or there is not room for all. An empty batch has room for any request that its lane can
     /// hold.
     /// </summary>
     public bool TryReserve(int rows, int limit, out int index, out int row)
@@ -168,7 +168,7 @@ internal sealed class Batch(BatchQueue queue, ILane lane)
         }
     }
 
-    /// <summary>What callers on all cores write, on cache lines of its own.</summary>
+    /// <summary>The fields that callers on all cores write, on cache lines of their own.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 192)]
     private struct PaddedState
     {

@@ -21,7 +21,7 @@ internal sealed class BatchAdmission
         QueueFull = context.Errors.QueueFull(_options.MaxQueuedRows);
     }
 
-    /// <summary>The refusal where too many rows wait; made once, because it must cost nothing.</summary>
+    /// <summary>The refusal if too many rows wait; made once, because it must cost nothing.</summary>
     public PredictionError QueueFull { get; }
 
     /// <summary>Rows that wait.</summary>
@@ -31,17 +31,14 @@ internal sealed class BatchAdmission
     public void Left(int rows, RequestPriority priority) => Add(-rows, priority);
 
     /// <summary>Counts rows among those that wait, unless there are too many or the wait would be too long.</summary>
-    /// <param name="queue">Where they would wait.</param>
+    /// <param name="queue">The queue in which they would wait.</param>
     /// <param name="rows">How many.</param>
     /// <param name="inFlight">Requests that are not answered, this one among them.</param>
-    /// <param name="options">The options of the call.</param>
-    /// <param name="now">The time, where the request has a deadline.</param>
+    /// <param name="now">The time, if the request has a deadline.</param>
     /// <param name="deadline">The timestamp at which the caller stops waiting; <see cref="long.MaxValue"/>: never.</param>
     /// <returns>Null, or the refusal.</returns>
-    public PredictionError? TryEnter(BatchQueue queue, int rows, int inFlight, PredictionOptions? options, out long now, out long deadline)
+    public PredictionError? TryEnter(BatchQueue queue, int rows, int inFlight, long now, long deadline)
     {
-        now = 0;
-        deadline = long.MaxValue;
         if (rows > _options.MaxQueuedRows)
         {
             return new(PredictionStatus.TooLarge, PredictionErrorCode.RequestTooLarge,
@@ -59,10 +56,11 @@ internal sealed class BatchAdmission
             return QueueFull;
         }
 
-        if (TimeLimit.Of(options, _options.Timeout) is not { } timeout) return null;
+        if (deadline == long.MaxValue) return null;
 
         // Whoever is alone is let in all the same: if nobody ran, a prediction that is wrong would never be put right.
         var wait = inFlight > 1 ? PredictWait(queue, queued) : TimeSpan.Zero;
+        var timeout = _context.Time.GetElapsedTime(now, deadline);
         if (wait > timeout)
         {
             Left(rows, queue.Priority);
@@ -75,8 +73,6 @@ internal sealed class BatchAdmission
             };
         }
 
-        now = _context.Now;
-        deadline = Timestamps.After(_context.Time, now, timeout);
         return null;
     }
 
@@ -85,7 +81,7 @@ internal sealed class BatchAdmission
         ? Interlocked.Add(ref _normal.Value, rows)
         : Interlocked.Add(ref _bulk.Value, rows) + Volatile.Read(ref _normal.Value);
 
-    /// <summary>What the curve says: full batches ahead, spread over the lanes, and the one that the request rides in.</summary>
+    /// <summary>The wait by the curve: full batches ahead, spread over the lanes, and the one that the request rides in.</summary>
     private TimeSpan PredictWait(BatchQueue queue, int queuedRows)
     {
         var curve = queue.Curve;

@@ -1,8 +1,8 @@
 namespace MlServe.Batching;
 
 /// <summary>
-/// How many rows of one shape run together: as many as pay, or fewer where they would take longer than the service level allows. Learns
-/// from every run. Runs may tell of themselves at once.
+/// How many rows of one shape run together: as many as pay, or fewer if they would take longer than the service level allows. Learns from
+/// every run. Runs may tell of themselves at once.
 /// </summary>
 internal sealed class BatchLimit
 {
@@ -28,7 +28,7 @@ internal sealed class BatchLimit
         Value = capacity;
     }
 
-    /// <summary>What runs cost.</summary>
+    /// <summary>The cost of runs.</summary>
     public CostCurve Curve { get; } = new();
 
     /// <summary>The limit in force.</summary>
@@ -44,7 +44,7 @@ internal sealed class BatchLimit
         Set(Curve.LargestWorthwhile(_capacity));
     }
 
-    /// <summary>There is room for more rows: where as many ran together as there was room for, more do.</summary>
+    /// <summary>There is room for more rows: if as many ran together as there was room for, more do.</summary>
     public void Grow(int capacity)
     {
         var wasFull = _worthwhile >= _capacity;
@@ -60,8 +60,8 @@ internal sealed class BatchLimit
     }
 
     /// <summary>
-    /// Learns from a run. Now and then larger batches are tried for a while and the limit is set anew: what was measured at load, perhaps
-    /// on a busy machine, must not hold for ever.
+    /// Learns from a run. Now and then larger batches are tried for a while and the limit is set anew. A limit that was measured at load,
+    /// perhaps on a busy machine, must not hold for ever.
     /// </summary>
     public void Learn(int rows, TimeSpan runTime)
     {
@@ -72,7 +72,7 @@ internal sealed class BatchLimit
         else if (runs % RunsPerCap == 0) Set(_worthwhile);
     }
 
-    /// <summary>What the curve expects of a run before it begins, and of one row alone; zero as long as nothing is known.</summary>
+    /// <summary>The curve's expectation of a run before it begins, and of one row alone; zero as long as nothing is known.</summary>
     public (TimeSpan Run, TimeSpan Alone) Expect(int rows) =>
         Curve.IsKnown ? (TimeSpan.FromSeconds(Curve.Predict(rows)), TimeSpan.FromSeconds(Curve.Predict(1))) : default;
 

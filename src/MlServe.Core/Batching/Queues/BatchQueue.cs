@@ -1,8 +1,8 @@
 namespace MlServe.Batching;
 
 /// <summary>
-/// The requests of one shape and priority: an open batch that callers fill, full ones that wait for a lane, and, where all lanes are taken,
-/// a line of requests that hold no memory. Bounded by the predictor's count of queued rows.
+/// The requests of one shape and priority: an open batch that callers fill, and full ones that wait for a lane. If all lanes are taken,
+/// there is a line of requests that hold no memory. Bounded by the predictor's count of queued rows.
 /// </summary>
 internal sealed class BatchQueue
 {
@@ -40,7 +40,7 @@ internal sealed class BatchQueue
     /// <summary>The rows that a batch holds at most.</summary>
     public BatchLimit Sizes { get; }
 
-    /// <summary>What runs cost.</summary>
+    /// <summary>The cost of runs.</summary>
     public CostCurve Curve => Sizes.Curve;
 
     /// <inheritdoc cref="Sizes" />
@@ -54,13 +54,13 @@ internal sealed class BatchQueue
         Priority == otherPriority && Shape.Equals(otherShape) && _shared.Equal(otherValues);
 
     /// <summary>
-    /// Whether there is a batch to run. The line is none: whoever gives a batch back fills it from there and looks here again, and a runner
-    /// that is sent after what it cannot have would come and go without end. The open batch is looked at first, because it may be set aside
-    /// meanwhile.
+    /// Whether there is a batch to run. The line is none. The one that gives a batch back fills it from there and looks here again. A
+    /// runner that is sent after a batch that it cannot have would come and go without end. The open batch is looked at first, because it
+    /// may be set aside meanwhile.
     /// </summary>
     public bool HasWork => Volatile.Read(ref _open) is { Rows: > 0 } || Volatile.Read(ref _full) > 0;
 
-    /// <summary>When the batch that is next was opened; <see cref="long.MaxValue"/> where there is none.</summary>
+    /// <summary>When the batch that is next was opened; <see cref="long.MaxValue"/> if there is none.</summary>
     public long NextOpenedAt
     {
         get
@@ -70,7 +70,7 @@ internal sealed class BatchQueue
         }
     }
 
-    /// <summary>When the next batch may go: 0 for at once, <see cref="long.MaxValue"/> where there is none.</summary>
+    /// <summary>When the next batch may go: 0 for at once, <see cref="long.MaxValue"/> if there is none.</summary>
     public long NextDue
     {
         get
@@ -84,7 +84,7 @@ internal sealed class BatchQueue
     }
 
     /// <summary>
-    /// Places a request: its rows go into the open batch, or it stands in line. False where the queue has been retired; then nothing has
+    /// Places a request: its rows go into the open batch, or it stands in line. False if the queue has been retired; then nothing has
     /// happened.
     /// </summary>
     /// <exception cref="Exception">There is no lane and none can be had; nothing has happened.</exception>
@@ -114,8 +114,8 @@ internal sealed class BatchQueue
         }
     }
 
-    /// <summary>Takes the next batch to run; null where there is none, or none that may go yet.</summary>
-    /// <param name="now">The time, where batches are held back.</param>
+    /// <summary>Takes the next batch to run; null if there is none, or none that may go yet.</summary>
+    /// <param name="now">The time, if batches are held back.</param>
     public Batch? Take(long now)
     {
         lock (_gate)
@@ -156,7 +156,7 @@ internal sealed class BatchQueue
         }
     }
 
-    /// <summary>A request in line has been given up: its rows no longer count, and where they are many the line moves up.</summary>
+    /// <summary>A request in line has been given up: its rows no longer count, and if they are many the line moves up.</summary>
     public void Abandon(BatchSlot slot)
     {
         lock (_gate)
@@ -175,21 +175,29 @@ internal sealed class BatchQueue
         }
     }
 
-    /// <summary>Makes a first batch, whose memory counts from now on; false where there is none for it.</summary>
+    /// <summary>Makes a first batch, whose memory counts from now on; false if there is none for it.</summary>
     public bool MakeOne()
     {
         lock (_gate)
             return _batches.MakeOne();
     }
 
-    /// <summary>Makes the batches beforehand, so that memory is known before the first request.</summary>
-    public List<Batch> MakeAll()
+    /// <summary>Takes a batch without rows, to run the model in its lane; null if there is none.</summary>
+    public Batch? TakeForTrial()
     {
         lock (_gate)
-            return _batches.MakeAll();
+            return _batches.TryTake();
     }
 
-    /// <summary>Gives the lanes back; only where nothing waits or runs.</summary>
+    /// <summary>Takes it back.</summary>
+    public void EndTrial(Batch batch)
+    {
+        batch.Lane.Clear();
+        lock (_gate)
+            _batches.PutBackUnused(batch);
+    }
+
+    /// <summary>Gives the lanes back; only if nothing waits or runs.</summary>
     public void Close()
     {
         lock (_gate)

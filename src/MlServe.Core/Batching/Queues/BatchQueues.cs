@@ -2,7 +2,7 @@ namespace MlServe.Batching;
 
 /// <summary>
 /// The queues of one predictor, one for each shape, priority, and value of inputs that hold for all rows. Bounded in number and in the
-/// memory of their lanes: one too many takes the place of one that rests, and is not batched where none does.
+/// memory of their lanes. One queue too many takes the place of one that rests; if none rests, its requests are not batched.
 /// </summary>
 internal sealed class BatchQueues
 {
@@ -22,7 +22,7 @@ internal sealed class BatchQueues
         if (!executor.Signature.IsBatchable) _sharedInputs = [];
     }
 
-    /// <summary>What runs cost as far as is known.</summary>
+    /// <summary>The costs of runs, as far as they are known.</summary>
     public IReadOnlyList<BatchCost> Costs() => [.. _queues.Select(static queue => new BatchCost(
         queue.Shape, queue.Priority, TimeSpan.FromSeconds(queue.Curve.Fixed), TimeSpan.FromSeconds(queue.Curve.PerRow), queue.Limit))];
 
@@ -43,7 +43,7 @@ internal sealed class BatchQueues
 
     public int InLine => _queues.Sum(static queue => queue.InLine);
 
-    /// <summary>When the next batch may go: 0 for at once, <see cref="long.MaxValue"/> where there is none.</summary>
+    /// <summary>When the next batch may go: 0 for at once, <see cref="long.MaxValue"/> if there is none.</summary>
     public long NextDue
     {
         get
@@ -98,7 +98,7 @@ internal sealed class BatchQueues
         }
     }
 
-    /// <summary>Hands a request over to a queue, or answers it where its executor fails; false where no queue takes it.</summary>
+    /// <summary>Hands a request over to a queue, or answers it if its executor fails; false if no queue takes it.</summary>
     public bool TryPut(BatchQueue queue, BatchSlot slot)
     {
         try
@@ -198,8 +198,8 @@ internal sealed class BatchQueues
     }
 
     /// <summary>
-    /// The rows that lanes of a new shape hold at first: what its share of the memory allows, or its first request asks for. A shape that
-    /// comes often gets larger ones. 0 where not one row fits.
+    /// The rows that lanes of a new shape hold at first: as many as its share of memory allows or its first request asks for. A shape that
+    /// comes often gets larger ones. 0 if not one row fits.
     /// </summary>
     private int CapacityFor(LaneShape shape, int rows)
     {

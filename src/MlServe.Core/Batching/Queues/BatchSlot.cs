@@ -3,12 +3,15 @@ using MlServe.Threading;
 namespace MlServe.Batching;
 
 /// <summary>
-/// A request on its way through the batcher. Pooled; goes back when both its batch and its caller are done with it. Whoever moves it to
-/// <see cref="Taken"/> answers it: the lane that ran it, its caller's token, or its deadline.
+/// A request on its way through the batcher. Pooled; goes back when both its batch and its caller are done with it. The one that moves it
+/// to <see cref="Taken"/> answers it: the lane that ran it, its caller's token, or its deadline.
 /// </summary>
-internal sealed class BatchSlot : PooledSource
+#pragma warning disable CA1001 // Pooled: what it holds goes where the pool does not take it back.
+internal sealed class BatchSlot : PooledSource, IDeadlineOwner
+#pragma warning restore CA1001
 {
-    // The low bits of the state; above them a generation, so that a timer which fires late cannot end the next request of the same object.
+    // The low bits of the state; above them a generation, so that a deadline which is told late cannot end the next request of the same
+    // object.
     private const int Pending = 0;
     private const int Busy = 1;
     private const int BusyAndCancelled = 2;
@@ -16,17 +19,13 @@ internal sealed class BatchSlot : PooledSource
     private const int Taken = 4;
     private const int Phases = 7;
 
-    /// <summary>Clocks of the system take whole milliseconds and cut off the rest.</summary>
-    private static readonly TimeSpan TimerStep = TimeSpan.FromMilliseconds(1);
-
+    private readonly DeadlineAlarm _alarm;
     private BatchContext? _context;
     private BatchQueue? _line;
     private PredictionInputs _inputs;
     private PreparedRequest _request;
     private CancellationToken _cancellationToken;
     private CancellationTokenRegistration _registration;
-    private ITimer? _timer;
-    private TimeProvider? _timerClock;
     private bool _isTimed;
     private bool _isGivenUp;
     private int _sourceRow;
@@ -38,16 +37,18 @@ internal sealed class BatchSlot : PooledSource
     private long _runStarted;
     private long _runExpected;
 
+    public BatchSlot() => _alarm = new(this);
+
     /// <summary>The rows of this slot: the request's own, or a part of them.</summary>
     public int Rows { get; private set; }
 
     /// <summary>The request as far as this slot goes.</summary>
     public PreparedRequest Request { get; private set; }
 
-    /// <summary>Gives the whole up; where nobody else is in its batch the run is stopped by it.</summary>
+    /// <summary>Gives the whole up; if nobody else is in its batch, the run is stopped by it.</summary>
     public CancellationToken CancellationToken => _cancellationToken;
 
-    /// <summary>What its caller hears where there is no answer.</summary>
+    /// <summary>The error that its caller hears if there is no answer.</summary>
     public BatchErrors Errors => _context!.Errors;
 
     public bool IsPending => (Volatile.Read(ref _state) & Phases) != Taken;
@@ -94,7 +95,7 @@ internal sealed class BatchSlot : PooledSource
     public BatchQueue? FindQueue(BatchQueues queues, RequestPriority priority) => queues.Find(in _inputs, in _request, priority);
 
     /// <summary>
-    /// Copies the rows into a lane. The caller of the request does this itself before anybody else knows of the slot. Where that fails the
+    /// Copies the rows into a lane. The caller of the request does this itself before anybody else knows of the slot. If that fails the
     /// request is answered, and its place in the lane is not to be run: false.
     /// </summary>
     public bool Write(ILane lane, int row)
@@ -115,7 +116,7 @@ internal sealed class BatchSlot : PooledSource
     }
 
     /// <summary>
-    /// Copies the rows into a lane later on; false where the request has been answered, and its memory may be somebody else's by now.
+    /// Copies the rows into a lane later on. False if the request has been answered, and its memory may be somebody else's by now.
     /// </summary>
     public bool TryWrite(ILane lane, int row)
     {
@@ -153,9 +154,8 @@ internal sealed class BatchSlot : PooledSource
         if (Deadline == long.MaxValue) return;
 
         _placedAt = now;
-        if (!ReferenceEquals(_timerClock, time)) MakeTimer(time);
         _isTimed = true;
-        Arm(time.GetElapsedTime(now, Deadline));
+        _alarm.Start(time, Deadline, Volatile.Read(ref _state) & ~Phases);
     }
 
     /// <summary>Tells that the batch begins to run, and lets it know that somebody waits for it.</summary>
@@ -184,7 +184,7 @@ internal sealed class BatchSlot : PooledSource
         return Interlocked.CompareExchange(ref _state, pending | Taken, pending) == pending;
     }
 
-    /// <summary>Answers a request that was taken. Whoever waits goes on elsewhere.</summary>
+    /// <summary>Answers a request that was taken. The waiting code goes on elsewhere.</summary>
     public void Answer(Prediction prediction)
     {
         Waiter.Answered();
@@ -200,8 +200,8 @@ internal sealed class BatchSlot : PooledSource
         Volatile.Write(ref _holders, 1);
     }
 
-    /// <summary>Answers with what was kept; its request has been counted as answered.</summary>
-    /// <param name="isHere">Whether whoever waits goes on within this call.</param>
+    /// <summary>Answers with the kept answer; its request has been counted as answered.</summary>
+    /// <param name="isHere">Whether the waiting code goes on within this call.</param>
     public void AnswerKept(bool isHere)
     {
         var prediction = _prediction;
@@ -219,7 +219,7 @@ internal sealed class BatchSlot : PooledSource
         }
     }
 
-    /// <summary>Ends a request that was taken without an answer. Whoever waits goes on elsewhere.</summary>
+    /// <summary>Ends a request that was taken without an answer. The waiting code goes on elsewhere.</summary>
     public void Answer(Exception exception)
     {
         Waiter.Answered();
@@ -234,7 +234,7 @@ internal sealed class BatchSlot : PooledSource
 
         // Waits for a callback under way, which must not meet the next user of this object; one that gave the request up is past that.
         if (!_isGivenUp) _registration.Dispose();
-        if (_isTimed) _timer!.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        if (_isTimed) _alarm.Stop();
         _registration = default;
         _isGivenUp = false;
         _isTimed = false;
@@ -244,7 +244,7 @@ internal sealed class BatchSlot : PooledSource
         Request = default;
         _cancellationToken = default;
         Reset();
-        if (!Pool<BatchSlot>.Return(this)) _timer?.Dispose();
+        if (!Pool<BatchSlot>.Return(this)) _alarm.Dispose();
     }
 
     /// <summary>Gives the slot back that nobody has seen.</summary>
@@ -260,7 +260,7 @@ internal sealed class BatchSlot : PooledSource
     private void Copy(ILane lane, int row) => lane.Write(in _inputs, in _request, _sourceRow, Rows, row);
 
     /// <summary>
-    /// Whether the run has taken most of the time that the caller gave, and longer than was to be expected: a caller that gives less time
+    /// Whether the run has taken most of the time that the caller gave, and longer than was to be expected. A caller that gives less time
     /// than any run takes blames nobody else.
     /// </summary>
     private bool IsRunToBlame()
@@ -269,37 +269,7 @@ internal sealed class BatchSlot : PooledSource
         return started != 0 && Deadline - started > started - _placedAt && Deadline >= _runExpected;
     }
 
-    private void MakeTimer(TimeProvider time)
-    {
-        _timer?.Dispose();
-        _timerClock = time;
-        _timer = time.CreateDeadlineTimer(static slot => ((BatchSlot)slot!).Expire(), this);
-    }
-
-    private void Arm(TimeSpan left)
-    {
-        if (left < TimeSpan.Zero) left = TimeSpan.Zero;
-        _timer!.Change(
-            TimeSpan.FromMilliseconds(Math.Ceiling(Math.Min(left.TotalMilliseconds, uint.MaxValue - 1.0))), Timeout.InfiniteTimeSpan);
-    }
-
-    private void Expire()
-    {
-        var state = Volatile.Read(ref _state);
-        var context = _context;
-        if (context is null || (state & Phases) == Taken) return;
-
-        var now = context.Now;
-        if (now >= Deadline)
-        {
-            TryEnd(state & ~Phases, BusyAndExpired);
-            return;
-        }
-
-        // Too early, because the timer is coarse, or late for the request that was served before.
-        Arm(context.Time.GetElapsedTime(now, Deadline));
-        if (((Volatile.Read(ref _state) ^ state) & ~Phases) != 0) Arm(TimerStep);
-    }
+    void IDeadlineOwner.Expire(int turn) => TryEnd(turn, BusyAndExpired);
 
     private void Cancel() => TryEnd(Volatile.Read(ref _state) & ~Phases, BusyAndCancelled);
 

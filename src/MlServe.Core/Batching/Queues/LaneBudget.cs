@@ -1,8 +1,8 @@
 namespace MlServe.Batching;
 
 /// <summary>
-/// The memory of a batcher's lanes: how many rows and batches its bytes allow, what a further shape may have of it, and how lately shapes
-/// were used.
+/// The memory of a batcher's lanes. Knows how many rows and batches its bytes allow, how much a further shape may have, and how lately
+/// shapes were used.
 /// </summary>
 internal sealed class LaneBudget
 {
@@ -65,7 +65,7 @@ internal sealed class LaneBudget
     }
 
     /// <summary>
-    /// The rows that lanes of a new shape hold at first: what its share of the memory allows, or its first request asks for.
+    /// The rows that lanes of a new shape hold at first: as many as its share of memory allows or its first request asks for.
     /// </summary>
     /// <param name="rowBytes">The bytes of a row.</param>
     /// <param name="rows">The rows of the first request.</param>

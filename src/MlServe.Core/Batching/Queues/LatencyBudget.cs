@@ -2,7 +2,7 @@ namespace MlServe.Batching;
 
 /// <summary>
 /// How long a batch may run so that its requests keep the p99 that their model promises. A request may come just behind a batch that has
-/// begun, so that it waits for one run and rides in the next: two runs, and the time for which batches are held back, must fit.
+/// begun. Then it waits for one run and rides in the next. Two runs, and the time for which batches are held back, must fit.
 /// </summary>
 internal sealed class LatencyBudget(TimeSpan? p99, TimeSpan maxQueueDelay)
 {
@@ -16,7 +16,7 @@ internal sealed class LatencyBudget(TimeSpan? p99, TimeSpan maxQueueDelay)
         ? Math.Max(0, (promised - maxQueueDelay).TotalSeconds / 2)
         : double.PositiveInfinity;
 
-    /// <summary>The seconds that a caller may wait for an answer; infinite where nothing is promised.</summary>
+    /// <summary>The seconds that a caller may wait for an answer; infinite if nothing is promised.</summary>
     public double PromisedSeconds { get; } = p99?.TotalSeconds ?? double.PositiveInfinity;
 
     /// <summary>The most rows, up to a bound, of which the curve expects that they keep to the budget; 1 at least.</summary>

@@ -3,12 +3,12 @@ using MlServe.Guests;
 namespace MlServe.Batching;
 
 /// <summary>
-/// The batches of one queue and their lanes: few rows for a shape that is rare, more for one whose batches fill up, as long as the memory
-/// for lanes allows it. Used under the queue's lock.
+/// The batches of one queue and their lanes: few rows for a shape that is rare, more for one whose batches fill up. The memory for lanes
+/// bounds both. Used under the queue's lock.
 /// </summary>
 /// <param name="memory">How much there may be.</param>
 /// <param name="queue">The queue.</param>
-/// <param name="shared">What its lanes hold for all rows.</param>
+/// <param name="shared">The values that its lanes hold for all rows.</param>
 /// <param name="capacity">The rows that a lane has room for at first.</param>
 internal sealed class QueueBatches(LaneBudget memory, BatchQueue queue, SharedInputs shared, int capacity)
 {
@@ -21,7 +21,7 @@ internal sealed class QueueBatches(LaneBudget memory, BatchQueue queue, SharedIn
     /// <summary>Whether none is at work.</summary>
     public bool AreAllFree => _free.Count == _count;
 
-    /// <summary>Makes a first batch; false where there is no memory for it.</summary>
+    /// <summary>Makes a first batch; false if there is no memory for it.</summary>
     /// <exception cref="Exception">There is no lane and none can be had.</exception>
     public bool MakeOne()
     {
@@ -30,17 +30,7 @@ internal sealed class QueueBatches(LaneBudget memory, BatchQueue queue, SharedIn
         return true;
     }
 
-    /// <summary>Makes all that there may be.</summary>
-    public List<Batch> MakeAll()
-    {
-        while (_count < memory.BatchesPerQueue && MakeOne())
-        {
-        }
-
-        return [.. _free];
-    }
-
-    /// <summary>A batch without rows; null where all are at work, or there is no memory for another.</summary>
+    /// <summary>A batch without rows; null if all are at work, or there is no memory for another.</summary>
     /// <exception cref="Exception">There is no lane and none can be had.</exception>
     public Batch? TryTake()
     {
@@ -64,7 +54,7 @@ internal sealed class QueueBatches(LaneBudget memory, BatchQueue queue, SharedIn
         }
     }
 
-    /// <summary>Takes a batch back. Where it was full, a larger one takes its place if memory allows.</summary>
+    /// <summary>Takes a batch back. If it was full, a larger one takes its place, provided that memory allows.</summary>
     /// <returns>Whether lanes have become larger.</returns>
     public bool PutBack(Batch batch)
     {

@@ -4,8 +4,8 @@ namespace MlServe.Batching;
 
 /// <summary>
 /// The answers of one batch on their way to those who wait. The waiting code of one after another goes on on one thread of the pool, which
-/// costs a fraction of handing each to the pool; whatever other thread has nothing to do takes half of those that are left, so that code
-/// which blocks holds up nobody but itself. Where none has for some milliseconds, a helper thread takes all of them.
+/// costs a fraction of handing each to the pool. Another thread that has nothing to do takes half of those that are left, so that code
+/// which blocks holds up nobody but itself. If no thread has been free for some milliseconds, a helper thread takes all of them.
 /// </summary>
 internal sealed class BatchAnswers : UrgentWork
 {
@@ -157,7 +157,7 @@ internal sealed class BatchAnswers : UrgentWork
         Pool<BatchAnswers>.Return(this, _slots.Length * IntPtr.Size);
     }
 
-    /// <summary>What other threads find.</summary>
+    /// <summary>The work that other threads find.</summary>
     private sealed class Help(BatchAnswers answers) : UrgentWork
     {
         public void Ask() => Queue(HelperThreads.ForAnswers, preferLocal: true);

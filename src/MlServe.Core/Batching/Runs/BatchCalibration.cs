@@ -1,66 +1,78 @@
-using System.Diagnostics;
-
 namespace MlServe.Batching;
 
 /// <summary>
-/// Runs a model at growing batch sizes before it counts as ready: lanes get their memory and bindings, the curve its first points, and the
-/// batcher the largest size that pays. Stops early where a model is slow and more rows do not make it cheaper.
+/// Runs a model at growing batch sizes before it counts as ready. The curve gets its first points, and the batcher the largest size that
+/// pays. Stops early if a model is slow and more rows do not make it cheaper. Each run takes a place in the host's gate. Lanes beyond the
+/// first are made when traffic asks for them.
 /// </summary>
 internal static class BatchCalibration
 {
-    private const int RunsPerSize = 5;
+    /// <summary>The cost of runs is about a line, and traffic corrects it: few sizes and runs will do.</summary>
+    private const int RunsPerSize = 3;
+    private const int Growth = 4;
+
     private const double BudgetSeconds = 2;
-    private const double BindingBudgetSeconds = 0.25;
 
     public static void Run(BatchContext context, BatchQueues queues, BatchScheduler scheduler, IModelExecutor executor)
     {
         if (executor.SampleRequest is not { } sample || executor.Prepare(in sample, null, out var request) is not null || request.Rows != 1)
             return;
 
-        if (!FitMemory(context.Memory, executor, in sample, in request)) return;
+        if (!FitMemory(context, executor, in sample, in request)) return;
         if (queues.Find(in sample, in request, RequestPriority.Normal) is not { } queue) return;
-        using var lane = executor.Rent(request.Shape, queue.Capacity);
-        var time = context.Time;
-        var started = time.GetTimestamp();
-        for (var size = 1; ; size = Math.Min(size * 2, queue.Capacity))
+        if (queue.TakeForTrial() is not { } batch) return;
+        try
         {
-            if (!TrySize(queue, lane, time, in sample, in request, size)) return;
-            if (size == queue.Capacity) break;
-            if (time.GetElapsedTime(started).TotalSeconds + (2 * RunsPerSize * queue.Curve.Predict(size)) > BudgetSeconds) break;
+            if (!TrySizes(queue, batch.Lane, context, in sample, in request)) return;
+            queue.Sizes.Measured();
+            scheduler.Learn(queue, 1, TimeSpan.FromSeconds(queue.Curve.Predict(1)));
         }
-
-        queue.Sizes.Measured();
-        scheduler.Learn(queue, 1, TimeSpan.FromSeconds(queue.Curve.Predict(1)));
-        WarmLanes(queue, in sample, in request);
+        finally
+        {
+            queue.EndTrial(batch);
+        }
     }
 
-    /// <summary>
-    /// Makes batches smaller, or fewer, until the lanes' memory keeps to its bound; false where the sample cannot be run.
-    /// </summary>
-    private static bool FitMemory(LaneBudget memory, IModelExecutor executor, in PredictionInputs sample, in PreparedRequest request)
+    private static bool TrySizes(
+        BatchQueue queue, ILane lane, BatchContext context, in PredictionInputs sample, in PreparedRequest request)
+    {
+        var time = context.Time;
+        var started = time.GetTimestamp();
+        for (var size = 1; ; size = Math.Min(size * Growth, queue.Capacity))
+        {
+            if (!TrySize(queue, lane, context.Gate, time, in sample, in request, size)) return false;
+            if (size == queue.Capacity) return true;
+            if (time.GetElapsedTime(started).TotalSeconds + (Growth * RunsPerSize * queue.Curve.Predict(size)) > BudgetSeconds) return true;
+        }
+    }
+
+    /// <summary>Makes batches smaller, or fewer, until the lanes' memory keeps to its bound; false if the sample cannot be run.</summary>
+    private static bool FitMemory(BatchContext context, IModelExecutor executor, in PredictionInputs sample, in PreparedRequest request)
     {
         while (true)
         {
-            using var lane = executor.Rent(request.Shape, memory.Capacity);
+            using var lane = executor.Rent(request.Shape, context.Memory.Capacity);
 
             // The first run may have to show how large outputs are; the second has memory for them.
             for (var run = 0; run < 2; run++)
             {
                 lane.Write(in sample, in request, 0, 1, 0);
+                using var place = TrialPlace.Take(context.Gate, context.Time, CancellationToken.None);
                 if (lane.Run(1, request.Outputs) is not null) return false;
             }
 
-            if (memory.TryFit(Math.Max(1, lane.Bytes))) return true;
+            if (context.Memory.TryFit(Math.Max(1, lane.Bytes))) return true;
         }
     }
 
     private static bool TrySize(
-        BatchQueue queue, ILane lane, TimeProvider time, in PredictionInputs sample, in PreparedRequest request, int size)
+        BatchQueue queue, ILane lane, RunGate gate, TimeProvider time, in PredictionInputs sample, in PreparedRequest request, int size)
     {
         for (var run = 0; run <= RunsPerSize; run++)
         {
             for (var row = 0; row < size; row++)
                 lane.Write(in sample, in request, 0, 1, row);
+            using var place = TrialPlace.Take(gate, time, CancellationToken.None);
             var started = time.GetTimestamp();
             if (lane.Run(size, request.Outputs) is not null) return false;
 
@@ -69,25 +81,5 @@ internal static class BatchCalibration
         }
 
         return true;
-    }
-
-    private static void WarmLanes(BatchQueue queue, in PredictionInputs sample, in PreparedRequest request)
-    {
-        var batches = queue.MakeAll();
-
-        // What it bounds is the processor's work, which passes whatever the application's clock says.
-        var started = Stopwatch.GetTimestamp();
-        foreach (var batch in batches)
-        {
-            for (var size = queue.Limit;
-                size >= 1 && (size == queue.Limit || Stopwatch.GetElapsedTime(started).TotalSeconds < BindingBudgetSeconds); size--)
-            {
-                for (var row = 0; row < size; row++)
-                    batch.Lane.Write(in sample, in request, 0, 1, row);
-                if (batch.Lane.Run(size, request.Outputs) is not null) return;
-            }
-
-            batch.Lane.Clear();
-        }
     }
 }

@@ -3,14 +3,14 @@ using MlServe.Tensors;
 
 namespace MlServe.Batching;
 
-/// <summary>What requests of a batcher hear that are not answered.</summary>
+/// <summary>The errors of a batcher's requests that are not answered.</summary>
 /// <param name="model">The model.</param>
 internal sealed class BatchErrors(ModelIdentity model)
 {
     private readonly Refusals _refusals = new(model);
 
     /// <summary>
-    /// What a request hears of an exception that an executor threw when it was to give a lane. Only here it says that the model is closed.
+    /// The error of a request if an executor threw when it was to give a lane. Only here it says that the model is closed.
     /// </summary>
     public PredictionError Refused(Exception exception) => exception is ObjectDisposedException
         ? new(PredictionStatus.NotReady, PredictionErrorCode.Draining, "Model '{0}' has been closed.", model.Name)
@@ -20,7 +20,7 @@ internal sealed class BatchErrors(ModelIdentity model)
         }
         : Failed(exception);
 
-    /// <summary>What a request hears of an exception that a lane threw.</summary>
+    /// <summary>The error of a request if a lane threw.</summary>
     public PredictionError Failed(Exception exception) => exception is UnreadableInputException unreadable
         ? OwnedInputs.Unreadable(unreadable).Of(model)
         : new(PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "Model '{0}' failed: {1}", model.Name,
@@ -30,14 +30,14 @@ internal sealed class BatchErrors(ModelIdentity model)
             Exception = exception,
         };
 
-    /// <summary>What a request hears whose time is over.</summary>
+    /// <summary>The error of a request whose time is over.</summary>
     /// <param name="isRun">Whether the run, and not the wait for it, used up most of the time.</param>
     public PredictionError TimedOut(bool isRun) => isRun ? _refusals.RunTimedOut : _refusals.TimedOut;
 
-    /// <summary>What a request hears if too many rows wait; keep it, because it must cost nothing.</summary>
+    /// <summary>The error of a request if too many rows wait; keep it, because it must cost nothing.</summary>
     public PredictionError QueueFull(int limit) => _refusals.QueueFull(limit, "rows", nameof(BatchingOptions.MaxQueuedRows));
 
-    /// <summary>What a request hears whose answer the lane could not give.</summary>
+    /// <summary>The error of a request whose answer the lane could not give.</summary>
     public PredictionError Unread(Exception exception) => new(
         PredictionStatus.Failed, PredictionErrorCode.RuntimeFailed, "The answer could not be read: {0}", GuestReports.MessageOf(exception))
     {

@@ -5,8 +5,8 @@ namespace MlServe.Batching;
 
 /// <summary>
 /// One of the places in which a predictor runs batches. It goes to the back of the thread pool's global queue after each batch, behind the
-/// continuations of the callers whom it has just answered: they have written their next rows by the time it comes round again. Where runs
-/// are long it has a thread of its own, and the pool's are left to the host. A caller that waits in a synchronous call runs batches itself
+/// continuations of the callers whom it has just answered. They have written their next rows by the time it comes round again. If runs are
+/// long it has a thread of its own, and the pool's are left to the host. A caller that waits in a synchronous call runs batches itself
 /// until it has its answer.
 /// </summary>
 internal sealed class BatchRunner(BatchScheduler scheduler, BatchContext context) : UrgentWork, IGateWaiter
@@ -22,8 +22,8 @@ internal sealed class BatchRunner(BatchScheduler scheduler, BatchContext context
 
     public long Charge { get; set; }
 
-    /// <summary>Begins to work; called by whoever took the runner from the idle ones.</summary>
-    /// <param name="caller">Who waits for what it is to run, if it may do that itself.</param>
+    /// <summary>Begins to work; called by the code that took the runner from the idle ones.</summary>
+    /// <param name="caller">The caller that waits for the runs, if it may run them itself.</param>
     public void Start(WaiterTicket caller)
     {
         _caller = caller;
@@ -89,10 +89,10 @@ internal sealed class BatchRunner(BatchScheduler scheduler, BatchContext context
         else if (!_caller.TryRun(this)) Queue(HelperThreads.ForRuns);
     }
 
-    /// <summary>Ends the runner's own thread, where it has one.</summary>
+    /// <summary>Ends the runner's own thread, if it has one.</summary>
     public void End() => _thread?.End();
 
-    /// <summary>The last net: whatever goes wrong, each request of the batch is answered, and the runner goes on.</summary>
+    /// <summary>The last net: at any failure, each request of the batch is answered and the runner goes on.</summary>
     private (BatchAnswers? Answers, BatchAnswers? Waiters) TryRun(Batch batch, out RanBatch ran)
     {
         ran = default;
@@ -161,8 +161,8 @@ internal sealed class BatchRunner(BatchScheduler scheduler, BatchContext context
         return default;
     }
 
-    /// <summary>Runs what lies in the batch's lane, and tells the curve what it cost.</summary>
-    /// <returns>Null, or why it failed: whatever it is, each request in it must hear of it.</returns>
+    /// <summary>Runs the rows in the batch's lane, and tells the curve their cost.</summary>
+    /// <returns>Null, or why it failed: each request in it must hear of it, no matter which error it is.</returns>
     internal PredictionError? RunLane(
         Batch batch, int rows, OutputSelection outputs, CancellationToken cancellationToken, out PredictionOrigin origin)
     {
@@ -221,7 +221,7 @@ internal sealed class BatchRunner(BatchScheduler scheduler, BatchContext context
         }
     }
 
-    /// <summary>Reads the answers out of the lane; null where nobody of a kind is left to be answered.</summary>
+    /// <summary>Reads the answers out of the lane; null if nobody of a kind is left to be answered.</summary>
     private (BatchAnswers? Answers, BatchAnswers? Waiters) ReadAll(ILane lane, ReadOnlySpan<BatchSlot?> slots, in PredictionOrigin origin)
     {
         BatchAnswers? answers = null, waiters = null;
@@ -247,7 +247,7 @@ internal sealed class BatchRunner(BatchScheduler scheduler, BatchContext context
         return (answers, waiters);
     }
 
-    /// <summary>The outputs that all requests want, or all where they want different ones.</summary>
+    /// <summary>The outputs that all requests want, or all outputs if they want different ones.</summary>
     private static OutputSelection OutputsOf(ReadOnlySpan<BatchSlot?> slots)
     {
         var first = slots[0]!.Request.Outputs;

@@ -3,8 +3,8 @@ using MlServe.Threading;
 namespace MlServe.Batching;
 
 /// <summary>
-/// Brings runners and batches together: wakes a runner when there is work, gives it the next batch, lets it rest, and ends all of them when
-/// a batcher closes.
+/// Brings runners and batches together. It wakes a runner when there is work, gives it the next batch, lets it rest, and ends all of them
+/// when a batcher closes.
 /// </summary>
 #pragma warning disable CA1001 // The timer goes when the batcher has answered its last request.
 internal sealed class BatchScheduler

@@ -1,9 +1,9 @@
 namespace MlServe.Batching;
 
 /// <summary>
-/// What a run costs, time = a + b · rows, learnt from the runs themselves: a least-squares line over exponentially weighted sums, so that
-/// it follows a machine whose speed drifts. Beside it the mean time of each size (powers of two), which shows where the line does not hold
-/// and batching does not pay.
+/// The cost of a run, time = a + b · rows, learnt from the runs themselves. It is a least-squares line over exponentially weighted sums, so
+/// that it follows a machine whose speed drifts. Beside it stands the mean time of each size (powers of two). It shows at which sizes the
+/// line does not hold and batching does not pay.
 /// </summary>
 internal sealed class CostCurve
 {
@@ -21,7 +21,7 @@ internal sealed class CostCurve
     private double _fixed;
     private double _slope;
 
-    /// <summary>Seconds that a run costs whatever it holds; 0 as long as nothing is known.</summary>
+    /// <summary>Seconds that each run costs, however many rows it holds; 0 as long as nothing is known.</summary>
     public double Fixed => Volatile.Read(ref _fixed);
 
     /// <summary>Seconds that a row adds.</summary>
@@ -32,9 +32,7 @@ internal sealed class CostCurve
 
     public double Predict(int rows) => Fixed + (PerRow * rows);
 
-    /// <summary>
-    /// Seconds that a run takes where nothing else is in its way; what the line predicts where that size has not been seen.
-    /// </summary>
+    /// <summary>Seconds that a run takes if nothing else is in its way; the line's prediction if that size has not been seen.</summary>
     public double Undisturbed(int rows)
     {
         var perRow = Volatile.Read(ref _perRow[BucketOf(rows)]);
@@ -70,8 +68,7 @@ internal sealed class CostCurve
     }
 
     /// <summary>
-    /// The largest size up to a bound that costs less a row than smaller ones; 1 where batching does not pay, the bound where nothing is
-    /// known.
+    /// The largest size up to a bound that costs less a row than smaller ones. 1 if batching does not pay, the bound if nothing is known.
     /// </summary>
     public int LargestWorthwhile(int bound)
     {

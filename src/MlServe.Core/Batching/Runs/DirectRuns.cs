@@ -1,8 +1,10 @@
+using MlServe.Threading;
+
 namespace MlServe.Batching;
 
 /// <summary>
-/// Runs what goes without a batch: the request of a caller that is alone, on its own thread, and what cannot be run with others, past the
-/// batcher.
+/// Runs requests without a batch. The request of a caller that is alone runs on the caller's thread; requests that cannot be run with
+/// others go past the batcher.
 /// </summary>
 /// <param name="context">Counts the requests, which were counted before and are counted off here.</param>
 /// <param name="inner">The model.</param>
@@ -14,11 +16,8 @@ internal sealed class DirectRuns(BatchContext context, IPredictor inner, IModelE
 
     private readonly LoneCaller _lone = new();
     private readonly BatchingOptions _options = context.Options;
-    private readonly PredictionOptions _default = new() { Timeout = context.Options.Timeout };
 
-    /// <summary>
-    /// Takes a place in the gate and a lane for a run on its caller's thread; null where the request is to go into a batch.
-    /// </summary>
+    /// <summary>Takes a place in the gate and a lane for a run on its caller's thread. Null if the request is to go into a batch.</summary>
     public ILane? TryEnter(BatchQueue queue, in PreparedRequest request, int inFlight)
     {
         if (!MayRun(queue, request.Rows, inFlight) || !context.Gate.TryEnter()) return null;
@@ -29,7 +28,7 @@ internal sealed class DirectRuns(BatchContext context, IPredictor inner, IModelE
 
     /// <summary>Runs a request on its caller's thread, in the place and the lane that <see cref="TryEnter"/> has taken.</summary>
     public ValueTask<Prediction> Run(
-        ILane rented, BatchQueue queue, in PredictionInputs inputs, in PreparedRequest request, TimeSpan? timeout,
+        ILane rented, BatchQueue queue, in PredictionInputs inputs, in PreparedRequest request, long now, long deadline,
         CancellationToken cancellationToken)
     {
         RunWatch? watch = null;
@@ -37,7 +36,7 @@ internal sealed class DirectRuns(BatchContext context, IPredictor inner, IModelE
         try
         {
             using var lane = rented;
-            if (timeout is { } time) watch = RunWatch.Begin(context.Time, time, cancellationToken);
+            if (deadline != long.MaxValue) watch = RunWatch.Begin(context.Time, deadline, cancellationToken);
             lane.Write(in inputs, in request, 0, request.Rows, 0);
             var failure = lane.Run(request.Rows, request.Outputs, watch?.Token ?? cancellationToken);
             context.Totals.RanInline(request.Rows);
@@ -52,7 +51,7 @@ internal sealed class DirectRuns(BatchContext context, IPredictor inner, IModelE
         }
         catch (OperationCanceledException) when (watch is { IsExpired: true })
         {
-            return new(Prediction.FromError(context.Errors.TimedOut(isRun: timeout >= 2 * expected)));
+            return new(Prediction.FromError(context.Errors.TimedOut(isRun: context.Time.GetElapsedTime(now, deadline) >= 2 * expected)));
         }
 #pragma warning disable CA1031 // A fault of the executor is a status here as it is in a batch.
         catch (Exception exception)
@@ -68,17 +67,13 @@ internal sealed class DirectRuns(BatchContext context, IPredictor inner, IModelE
         }
     }
 
-    /// <summary>What cannot be run with others, a request of no rows or of one shape too many, goes the direct way.</summary>
-    public async ValueTask<Prediction> PassOnAsync(PredictionInputs inputs, PredictionOptions? call, CancellationToken cancellationToken)
+    /// <summary>A request that cannot be run with others, of no rows or of one shape too many, goes the direct way.</summary>
+    public async ValueTask<Prediction> PassOnAsync(
+        PredictionInputs inputs, PredictionOptions? options, Deadline deadline, CancellationToken cancellationToken)
     {
         try
         {
-            if (TimeLimit.Of(call, _options.Timeout) is not { } timeout)
-                return await inner.PredictAsync(inputs, call, cancellationToken).ConfigureAwait(false);
-
-            return await inner.PredictAsync(
-                inputs, call is null ? _default : call.Timeout is null ? call with { Timeout = timeout } : call,
-                cancellationToken).ConfigureAwait(false);
+            return await deadline.Ask(inner, inputs, options, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -93,7 +88,7 @@ internal sealed class DirectRuns(BatchContext context, IPredictor inner, IModelE
         _ => _lone.IsAlone(inFlight) && queue.Curve.IsKnown && queue.Curve.Predict(rows) <= ShortRunSeconds,
     };
 
-    /// <summary>Takes a lane; null where none can be had, as when the model has been closed: the queue has lanes of its own.</summary>
+    /// <summary>Takes a lane; null if none can be had, as when the model has been closed: the queue has lanes of its own.</summary>
     private ILane? TryRent(in PreparedRequest request)
     {
         try

@@ -39,7 +39,7 @@ internal sealed class IdleRunners
         }
     }
 
-    /// <summary>Lets all rest for ever and ends their own threads; false where one is at work, or all have been ended before.</summary>
+    /// <summary>Lets all rest for ever and ends their own threads; false if one is at work, or all have been ended before.</summary>
     public bool TryEnd()
     {
         lock (_gate)

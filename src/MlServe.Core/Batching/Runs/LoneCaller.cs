@@ -3,9 +3,9 @@ using System.Runtime.InteropServices;
 namespace MlServe.Batching;
 
 /// <summary>
-/// Tells whether a call may run on its caller's thread: where it is alone, and has been for a while. A caller that fans out from one thread
-/// looks alone at each call as long as each is answered at once; so now and then a call is queued, and whoever comes while it is pending
-/// tells that there is a crowd.
+/// Tells whether a call may run on its caller's thread: if it is alone, and has been for a while. A caller that fans out from one thread
+/// looks alone at each call as long as each is answered at once. So now and then a call is queued, and a call that comes while it is
+/// pending tells that there is a crowd.
 /// </summary>
 internal sealed class LoneCaller
 {
@@ -13,7 +13,7 @@ internal sealed class LoneCaller
     private const int AloneAfter = 8;
 
     /// <summary>
-    /// After so many lone calls one is queued all the same; twice as many until the next, up to a bound, as long as nobody follows: a
+    /// After so many lone calls one is queued all the same. As long as nobody follows, the number doubles until the next, up to a bound. A
     /// caller that is always alone hardly pays for it, and one that was in company a moment ago is soon found out.
     /// </summary>
     private const int FirstProbe = 64;

@@ -1,7 +1,7 @@
 namespace MlServe.Batching;
 
 /// <summary>
-/// What happens to a batch whose run failed: it is split in halves that are run again, so that the innocent are answered and each culprit
+/// The treatment of a batch whose run failed. It is split in halves that are run again, so that the innocent are answered and each culprit
 /// alone fails, with its own error. One culprit among n requests costs about 2 log2 n runs.
 /// </summary>
 internal static class PoisonIsolation

@@ -4,7 +4,7 @@ namespace MlServe.Batching;
 
 /// <summary>
 /// A queue's own copy of the inputs that hold for all rows. A request belongs to the queue if its values are equal byte by byte at the
-/// moment of the look, and what is run is this copy: what a caller writes to its memory later on is nobody's.
+/// moment of the look. The run uses this copy; later writes of a caller to its memory affect nobody.
 /// </summary>
 internal sealed class SharedInputs
 {
@@ -16,7 +16,7 @@ internal sealed class SharedInputs
     private readonly byte[] _bytes;
 
     /// <param name="signature">The model's signature.</param>
-    /// <param name="bytes">What <see cref="Copy"/> made of a request.</param>
+    /// <param name="bytes">The bytes that <see cref="Copy"/> made of a request.</param>
     public SharedInputs(ModelSignature signature, ReadOnlySpan<byte> bytes)
     {
         _bytes = bytes.ToArray();
@@ -44,8 +44,8 @@ internal sealed class SharedInputs
     /// <param name="signature">The model's signature.</param>
     /// <param name="indexes">The inputs that hold for all rows.</param>
     /// <param name="inputs">The request.</param>
-    /// <param name="target">Where they go.</param>
-    /// <returns>How many bytes; -1 where they are too many, or not bytes.</returns>
+    /// <param name="target">The place that they go to.</param>
+    /// <returns>How many bytes; -1 if they are too many, or not bytes.</returns>
     public static int Copy(ModelSignature signature, int[] indexes, in PredictionInputs inputs, Span<byte> target)
     {
         var used = 0;

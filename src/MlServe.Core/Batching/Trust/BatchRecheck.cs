@@ -3,9 +3,9 @@ using MlServe.Guests;
 namespace MlServe.Batching;
 
 /// <summary>
-/// Runs a batched row again alone now and then, behind the callers' backs, and compares: what was found at load about rows in company need
+/// Runs a batched row again alone now and then, behind the callers' backs, and compares. The findings at load about rows in company need
 /// not hold for all that callers send. One row at a time is under way. It is run on a thread of its own, only in a place of the gate that
-/// nobody wants; where there never is one, nothing is checked. Rows are taken from the lane and not from their callers, who have had their
+/// nobody wants. If there never is one, nothing is checked. Rows are taken from the lane and not from their callers, who have had their
 /// answers and may use their memory for something else.
 /// </summary>
 #pragma warning disable CA1001 // A source without a timer holds nothing.
@@ -35,7 +35,7 @@ internal sealed class BatchRecheck
     private Prediction _inCompany;
     private int _batchRows;
 
-    /// <param name="context">What the parts of the batcher share.</param>
+    /// <param name="context">The settings and facts that the parts of the batcher share.</param>
     /// <param name="queues">Whether there is work that goes first.</param>
     /// <param name="signature">The model's.</param>
     /// <param name="rate">The share of rows to run again, more than 0.</param>
@@ -101,7 +101,7 @@ internal sealed class BatchRecheck
         }
     }
 
-    /// <summary>Runs the row that waits, where there is a place that nobody wants. Called by the thread.</summary>
+    /// <summary>Runs the row that waits, if there is a place that nobody wants. Called by the thread.</summary>
     public void TryRun()
     {
         if (_queues.HasWork || Interlocked.CompareExchange(ref _state, Running, Waiting) != Waiting) return;
@@ -199,7 +199,7 @@ internal sealed class BatchRecheck
         _lane = null;
     }
 
-    /// <summary>A number below a bound: places in a batch must not be the same each time. Only whoever takes a row draws.</summary>
+    /// <summary>A number below a bound: places in a batch must not be the same each time. Only the code that takes a row draws.</summary>
     private int Draw(int bound)
     {
         _draw ^= _draw << 13;

@@ -12,11 +12,11 @@ internal sealed class BatchTrust(BatchContext context, ILogger? logger, ModelEve
     /// <summary>Whether rows were seen to depend on each other, so that none has company any more.</summary>
     public bool IsLost => _isLost;
 
-    /// <summary>What others are told who keep or share answers.</summary>
+    /// <summary>The trust in answers, for others who keep or share them.</summary>
     public AnswerTrust InAnswers { get; } = new();
 
     /// <summary>Takes note of a row that was run again alone.</summary>
-    /// <param name="outcome">What it showed.</param>
+    /// <param name="outcome">The outcome.</param>
     /// <param name="batchRows">The rows of its batch.</param>
     /// <param name="difference">The largest difference, as a share of an output's magnitude.</param>
     public void Rechecked(RecheckOutcome outcome, int batchRows, double difference)

@@ -2,16 +2,15 @@ namespace MlServe.Batching;
 
 /// <summary>
 /// Compares a row's answer alone with the one that it had in a batch, output by output, within the model's tolerance. The measure is the
-/// output's magnitude: the row's own, or what is usual where that is larger, because a single number may be near 0 by chance. For one user
-/// at a time.
+/// output's magnitude: the row's own, or the usual one if that is larger. A single number may be near 0 by chance. For one user at a time.
 /// </summary>
 internal sealed class RecheckJudge(ModelSignature signature)
 {
-    /// <summary>The weight of a new answer in what is usual.</summary>
+    /// <summary>The weight of a new answer in the usual magnitude.</summary>
     private const double Weight = 0.1;
 
     /// <summary>
-    /// Labels that have no score beside them may change by rounding alone where two are about as good: one such is let pass.
+    /// Labels that have no score beside them may change by rounding alone if two are about as good: one such is let pass.
     /// </summary>
     private const int LabelsLetPass = 1;
 
@@ -19,7 +18,7 @@ internal sealed class RecheckJudge(ModelSignature signature)
     private int _changedLabels;
 
     /// <summary>
-    /// The largest share of an output's magnitude that was found last; infinite where something else than a number differed.
+    /// The largest share of an output's magnitude that was found last; infinite if something else than a number differed.
     /// </summary>
     public double Difference { get; private set; }
 

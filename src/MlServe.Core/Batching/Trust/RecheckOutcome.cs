@@ -1,6 +1,6 @@
 namespace MlServe.Batching;
 
-/// <summary>What running a batched row again alone showed.</summary>
+/// <summary>The outcome of running a batched row again alone.</summary>
 internal enum RecheckOutcome
 {
     /// <summary>The same answer, but for rounding.</summary>

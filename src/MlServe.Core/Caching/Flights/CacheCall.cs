@@ -1,21 +1,21 @@
 namespace MlServe.Caching;
 
-/// <summary>What the cache remembers of a call that it could not answer. Pooled; belongs to one call.</summary>
+/// <summary>The state that the cache keeps of a call that it could not answer. Pooled; belongs to one call.</summary>
 internal sealed class CacheCall
 {
     private PredictionInputs _inputs;
-    private PredictionOptions? _options;
+    private long _deadline;
 
     /// <summary>The copy of the inputs that is computed with; null: there is none yet.</summary>
     public OwnedInputs? Own { get; set; }
 
-    /// <summary>What the call asks for.</summary>
+    /// <summary>The outputs that the call asks for.</summary>
     public OutputSelection Outputs { get; set; } = null!;
 
-    /// <summary>What it computes; nothing if <see cref="FlightLead.Flight"/> is null.</summary>
+    /// <summary>The computation that it leads; none if <see cref="FlightLead.Flight"/> is null.</summary>
     public FlightLead Lead { get; set; }
 
-    /// <summary>What it waits as; null: it does not wait for an equal one.</summary>
+    /// <summary>The follower that it waits as; null: it does not wait for an equal one.</summary>
     public FlightFollower? Follower { get; set; }
 
     /// <summary>Whether it computes in place of one that gave up.</summary>
@@ -24,22 +24,22 @@ internal sealed class CacheCall
     /// <summary>Its key in the second level; null: it has none there.</summary>
     public string? SharedKey { get; set; }
 
-    /// <summary>What the second level had; null: nothing.</summary>
+    /// <summary>The entry that the second level had; null: it had none.</summary>
     public CacheEntry? Found { get; set; }
 
     /// <summary>When the model was asked, as a timestamp.</summary>
     public long Started { get; set; }
 
-    /// <summary>What copying the inputs took, in timestamp units.</summary>
+    /// <summary>The time that copying the inputs took, in timestamp units.</summary>
     public long CopyTicks { get; set; }
 
     /// <summary>Begins to remember a call.</summary>
     /// <param name="call">The call.</param>
-    /// <param name="state">Where it is remembered.</param>
+    /// <param name="state">The place in which it is remembered.</param>
     public static CacheCall Enter(ref StageCall call, ref object? state)
     {
         var remembered = Pool<CacheCall>.Rent();
-        (remembered._inputs, remembered._options) = (call.Inputs, call.Options);
+        (remembered._inputs, remembered._deadline) = (call.Inputs, call.Deadline);
         state = remembered;
         return remembered;
     }
@@ -51,12 +51,12 @@ internal sealed class CacheCall
         call.Inputs = own.Inputs;
     }
 
-    /// <summary>Gives the call back what was its own, and this back to its pool.</summary>
+    /// <summary>Gives the call back its own inputs and options, and this object back to its pool.</summary>
     public void Leave(ref StageCall call)
     {
-        (call.Inputs, call.Options) = (_inputs, _options);
+        (call.Inputs, call.Deadline) = (_inputs, _deadline);
         Own?.Dispose();
-        (_inputs, _options, Own, Outputs, Lead, Follower, SharedKey, Found) = (default, null, null, null!, default, null, null, null);
+        (_inputs, Own, Outputs, Lead, Follower, SharedKey, Found) = (default, null, null!, default, null, null, null);
         (IsSuccessor, Started, CopyTicks) = (false, 0, 0);
         Pool<CacheCall>.Return(this);
     }

@@ -1,13 +1,13 @@
 namespace MlServe.Caching;
 
 /// <summary>
-/// A request that is being computed, and the equal ones that wait for its answer. More than one may compute it: whoever is more urgent than
-/// those that do, or has longer than they have, goes on by itself. All but the key belongs to <see cref="FlightTable"/>.
+/// A request that is being computed, and the equal ones that wait for its answer. More than one may compute it: a request more urgent than
+/// those that do, or with longer than they have, goes on by itself. All but the key belongs to <see cref="FlightTable"/>.
 /// </summary>
 internal sealed class Flight
 {
     /// <summary>
-    /// The share of a follower's time that whoever computes must have: a short timeout does not decide the answer to a request that has
+    /// The share of a follower's time that a computation must have. A short timeout does not decide the answer to a request that has
     /// longer.
     /// </summary>
     private const double SharedTime = 0.9;

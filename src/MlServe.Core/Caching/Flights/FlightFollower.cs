@@ -3,60 +3,50 @@ using MlServe.Threading;
 namespace MlServe.Caching;
 
 /// <summary>
-/// A request that waits for an equal one. Whoever claims it ends it: the one that computes, its own caller's token, or its own deadline.
-/// One that computed and gave up may make it a successor, which goes on by itself.
+/// A request that waits for an equal one. The first to claim it ends it: the one that computes, its own caller's token, or its own
+/// deadline. One that computed and gave up may make it a successor, which goes on by itself.
 /// </summary>
-internal sealed class FlightFollower : PooledSource
+internal sealed class FlightFollower : PooledSource, IDeadlineOwner
 {
     private readonly CancellationToken _cancellationToken;
     private readonly TimeProvider _time;
-    private readonly TimeSpan? _timeout;
     private readonly long _deadline;
     private readonly ModelIdentity _model;
     private CancellationTokenRegistration _registration;
-    private ITimer? _timer;
+    private DeadlineAlarm? _alarm;
     private OwnedInputs? _own;
     private int _isClaimed;
 
     public FlightFollower(
-        PredictionOptions? options, TimeSpan? timeout, TimeProvider time, ModelIdentity model, CancellationToken cancellationToken)
+        RequestPriority priority, TimeSpan? limit, long deadline, TimeProvider time, ModelIdentity model,
+        CancellationToken cancellationToken)
     {
-        Options = options;
+        Priority = priority;
+        Limit = limit;
         _time = time;
         _cancellationToken = cancellationToken;
-        _timeout = timeout;
         _model = model;
-        _deadline = timeout is { } given ? time.After(given) : long.MaxValue;
+        _deadline = deadline;
         ContinuesElsewhere = true;
 #pragma warning disable CA2012 // Handed to the one caller that waits.
         Answer = Begin();
 #pragma warning restore CA2012
     }
 
-    /// <summary>What its caller awaits, once.</summary>
+    /// <summary>The answer that its caller awaits, once.</summary>
     public ValueTask<Prediction> Answer { get; }
-
-    public PredictionOptions? Options { get; }
 
     /// <summary>Whether it is to compute in place of one that gave up.</summary>
     public bool IsSuccessor => Lead.Flight is not null;
 
-    /// <summary>What a successor computes.</summary>
+    /// <summary>The computation of a successor.</summary>
     public FlightLead Lead { get; private set; }
 
-    /// <summary>Whose turn it is where requests wait.</summary>
-    public RequestPriority Priority => Options?.Priority ?? RequestPriority.Normal;
+    /// <summary>The priority among waiting requests.</summary>
+    public RequestPriority Priority { get; }
 
     /// <summary>How long its caller waits in all; null: as long as it takes.</summary>
-    public TimeSpan? Limit => _timeout;
-
-    /// <summary>The options with what is left of the caller's time.</summary>
-    public PredictionOptions? OptionsLeft()
-    {
-        if (_deadline == long.MaxValue) return Options;
-        var left = _time.GetElapsedTime(_time.GetTimestamp(), _deadline);
-        return (Options ?? new()) with { Timeout = left > TimeSpan.Zero ? left : TimeSpan.FromTicks(1) };
-    }
+    public TimeSpan? Limit { get; }
 
     /// <summary>Begins to listen to the caller's token and deadline; once it stands among those that wait.</summary>
     public void Watch()
@@ -72,23 +62,23 @@ internal sealed class FlightFollower : PooledSource
 
         if (_deadline == long.MaxValue) return;
 
-        var timer = _time.CreateDeadlineTimer(static follower => ((FlightFollower)follower!).Expire(), this);
-        Volatile.Write(ref _timer, timer);
-        timer.Change(Timestamps.ToTimer(_timeout!.Value), Timeout.InfiniteTimeSpan);
-        if (Volatile.Read(ref _isClaimed) != 0) timer.Dispose();
+        var alarm = new DeadlineAlarm(this);
+        Volatile.Write(ref _alarm, alarm);
+        alarm.Start(_time, _deadline);
+        if (Volatile.Read(ref _isClaimed) != 0) alarm.Dispose();
     }
 
     /// <summary>Claims the right to end it.</summary>
     public bool TryClaim()
     {
         if (Interlocked.Exchange(ref _isClaimed, 1) != 0) return false;
-        Volatile.Read(ref _timer)?.Dispose();
+        Volatile.Read(ref _alarm)?.Dispose();
         _registration.Unregister();
         return true;
     }
 
     /// <summary>Makes one that was claimed a successor.</summary>
-    /// <param name="lead">What it computes.</param>
+    /// <param name="lead">Its computation.</param>
     /// <param name="own">A copy of the inputs, which it owns from now on; null: there is none yet.</param>
     public void Succeed(FlightLead lead, OwnedInputs? own)
     {
@@ -120,20 +110,13 @@ internal sealed class FlightFollower : PooledSource
         if (TryClaim()) SetException(new OperationCanceledException(_cancellationToken));
     }
 
-    private void Expire()
+    void IDeadlineOwner.Expire(int turn)
     {
-        var left = _time.GetElapsedTime(_time.GetTimestamp(), _deadline);
-        if (left > TimeSpan.Zero)
-        {
-            Volatile.Read(ref _timer)!.Change(Timestamps.ToTimer(left), Timeout.InfiniteTimeSpan);
-            return;
-        }
-
         if (!TryClaim()) return;
         SetResult(Prediction.FromError(new(
             PredictionStatus.DeadlineExceeded, PredictionErrorCode.TimedOut,
             "An equal request was being computed, and the caller's timeout of {0} ended first.",
-            _timeout)
+            Limit)
         {
             Model = _model,
         }));

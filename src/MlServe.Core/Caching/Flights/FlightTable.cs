@@ -7,9 +7,8 @@ namespace MlServe.Caching;
 /// concurrent use.
 /// </summary>
 /// <param name="time">The clock of deadlines.</param>
-/// <param name="timeout">How long a request may take that does not say.</param>
 /// <param name="model">Whose requests they are.</param>
-internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIdentity model)
+internal sealed class FlightTable(TimeProvider time, ModelIdentity model)
 {
     private const int MaxIdle = 1024;
 
@@ -25,17 +24,15 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
     /// </summary>
     public int EndedOf(RequestKey key) => Volatile.Read(ref EndedAt(key));
 
-    /// <summary>Begins to compute, or joins whoever does already.</summary>
+    /// <summary>Begins to compute, or joins a computation under way.</summary>
     /// <param name="key">The request's key.</param>
-    /// <param name="options">The request's options.</param>
-    /// <param name="cancellationToken">Its caller's token.</param>
-    /// <param name="lead">What the caller computes, where it does.</param>
+    /// <param name="call">The request.</param>
+    /// <param name="lead">The computation that the caller leads, if it computes.</param>
     /// <returns>The one that waits; null: the caller computes.</returns>
-    public FlightFollower? Enter(
-        RequestKey key, PredictionOptions? options, CancellationToken cancellationToken, out FlightLead lead)
+    public FlightFollower? Enter(RequestKey key, ref StageCall call, out FlightLead lead)
     {
         lead = default;
-        var (limit, priority) = (TimeLimit.Of(options, timeout), options?.Priority ?? RequestPriority.Normal);
+        var (limit, priority) = (call.Limit, call.Options?.Priority ?? RequestPriority.Normal);
         lock (_gate)
         {
             if (!_flights.TryGetValue(key, out var flight))
@@ -45,7 +42,7 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
             }
             else if (flight.IsAsUrgentAs(priority) && (limit is null || flight.HasAsLongAs(limit.Value)))
             {
-                var follower = new FlightFollower(options, limit, time, model, cancellationToken);
+                var follower = new FlightFollower(priority, limit, call.Deadline, time, model, call.CancellationToken);
                 (flight.Followers ??= []).Add(follower);
                 return follower;
             }
@@ -56,8 +53,8 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
         }
     }
 
-    /// <summary>Ends the computation: whoever asks from now on looks at the cache again.</summary>
-    /// <returns>Those that wait; null where nobody does, or another who computed the same has answered them.</returns>
+    /// <summary>Ends the computation: a request that comes from now on looks at the cache again.</summary>
+    /// <returns>Those that wait; null if nobody does, or another who computed the same has answered them.</returns>
     public List<FlightFollower>? End(FlightLead lead)
     {
         lock (_gate)
@@ -75,11 +72,11 @@ internal sealed class FlightTable(TimeProvider time, TimeSpan? timeout, ModelIde
     }
 
     /// <summary>
-    /// One that computes has given up: where nobody as urgent goes on, the first of those that still wait takes its place, and the others
-    /// go on waiting.
+    /// One that computes has given up. If nobody as urgent goes on, the first of those that still wait takes its place, and the others go
+    /// on waiting.
     /// </summary>
     /// <param name="lead">The one that has given up.</param>
-    /// <param name="next">What the other is to compute.</param>
+    /// <param name="next">The computation that the other is to lead.</param>
     /// <returns>The one to compute; null: nobody has to.</returns>
     public FlightFollower? Promote(FlightLead lead, out FlightLead next)
     {

@@ -4,15 +4,15 @@ using MlServe.Threading;
 namespace MlServe.Caching;
 
 /// <summary>
-/// Lets what is not kept be computed: equal requests that come at once only once, by the first of them, with a copy of its inputs and its
-/// own token, priority and context. The others wait; where it gives up, the next goes on, as itself. Whoever would be worse off by waiting
-/// computes as well. Safe for concurrent use.
+/// Lets answers that are not kept be computed. Of equal requests that come at once only the first is computed. It has a copy of its inputs
+/// and its own token, priority and context. The others wait; if it gives up, the next goes on, as itself. A request that would be worse off
+/// by waiting is computed as well. Safe for concurrent use.
 /// </summary>
 internal sealed class SingleFlight(
     TimeSpan? timeout, IRequestHasher hasher, CachedAnswers kept, CacheVersion version, SecondLevel? secondLevel, StripedCounters counters,
     CacheBenefit benefit, TimeProvider time)
 {
-    private readonly FlightTable _flights = new(time, timeout, version.Identity);
+    private readonly FlightTable _flights = new(time, version.Identity);
 
     /// <summary>Ends when nothing is being computed.</summary>
     public Task WhenEmptyAsync() => _flights.WhenEmptyAsync();
@@ -20,16 +20,17 @@ internal sealed class SingleFlight(
     /// <inheritdoc cref="FlightTable.EndedOf"/>
     public int EndedOf(RequestKey key) => _flights.EndedOf(key);
 
-    /// <summary>Begins to compute the answer, or to wait for whoever does.</summary>
+    /// <summary>Begins to compute the answer, or to wait for the equal request that does.</summary>
     /// <param name="call">The call.</param>
-    /// <param name="state">What the cache remembers of it.</param>
+    /// <param name="state">The state that the cache keeps of it.</param>
     /// <param name="key">Its key.</param>
-    /// <param name="ended">What <see cref="EndedOf"/> said before the cache was looked into.</param>
-    /// <param name="outputs">What it asks for.</param>
+    /// <param name="ended">The result of <see cref="EndedOf"/> before the cache was looked into.</param>
+    /// <param name="outputs">The outputs that it asks for.</param>
     public StageOutcome Enter(ref StageCall call, CacheCall state, RequestKey key, int ended, OutputSelection outputs)
     {
         state.Outputs = outputs;
-        if (_flights.Enter(key, call.Options, call.CancellationToken, out var lead) is { } follower)
+        if (timeout is { } limit) call.LimitTo(limit);
+        if (_flights.Enter(key, ref call, out var lead) is { } follower)
         {
             follower.Watch();
             state.Follower = follower;
@@ -52,7 +53,6 @@ internal sealed class SingleFlight(
             if (!follower.IsSuccessor) return StageOutcome.Answered;
 
             state.IsSuccessor = true;
-            call.Options = follower.OptionsLeft();
             if (follower.TakeInputs() is { } own)
             {
                 state.Own?.Dispose();
@@ -91,7 +91,7 @@ internal sealed class SingleFlight(
     }
 
     /// <summary>Ends the computation, if the call was one, without an answer.</summary>
-    /// <returns>What its caller is told in place of the exception; null: the exception.</returns>
+    /// <returns>The error that its caller gets in place of the exception; null: the exception.</returns>
     public PredictionError? Fail(CacheCall state, Exception exception)
     {
         if (state.Lead.Flight is not null) HandOver(state, withInputs: true);
@@ -118,7 +118,7 @@ internal sealed class SingleFlight(
         if (secondLevel is not { IsOpen: true }) return Run(state);
         state.SharedKey = RequestHasher.SharedKey(version.Identity, in call.Inputs, state.Outputs);
         if (state.SharedKey is null) return Run(state);
-        return call.Wait(RelayedOperation<Prediction>.Of(FindAsync(secondLevel, state, call.CancellationToken)));
+        return call.Wait(RelayedOperation<Prediction>.Of(FindAsync(secondLevel, state, call.Until, call.CancellationToken)));
     }
 
     private StageOutcome Run(CacheCall state)
@@ -128,15 +128,16 @@ internal sealed class SingleFlight(
         return StageOutcome.Next;
     }
 
-    private static async Task<Prediction> FindAsync(SecondLevel secondLevel, CacheCall state, CancellationToken cancellationToken)
+    private static async Task<Prediction> FindAsync(
+        SecondLevel secondLevel, CacheCall state, Deadline deadline, CancellationToken cancellationToken)
     {
-        var finding = secondLevel.FindAsync(state.SharedKey!, state.Lead.Flight.Key, state.Outputs, cancellationToken);
+        var finding = secondLevel.FindAsync(state.SharedKey!, state.Lead.Flight.Key, state.Outputs, deadline, cancellationToken);
         await UrgentEnd.Of(finding);
         state.Found = await finding.ConfigureAwait(false);
         return default;
     }
 
-    /// <summary>Copies what is to be computed.</summary>
+    /// <summary>Copies the inputs of the computation.</summary>
     /// <returns>Whether the copy is what it is about.</returns>
     private bool TryOwn(ref StageCall call, CacheCall state)
     {
@@ -158,8 +159,8 @@ internal sealed class SingleFlight(
     }
 
     /// <summary>
-    /// What the run itself took, a row's share of its batch, where that is known: a caller's wait has queues in it, and the thread pool's
-    /// other work.
+    /// The time that the run itself took, a row's share of its batch, if that is known. A caller's wait has queues in it, and the thread
+    /// pool's other work.
     /// </summary>
     private long RunTicks(in PredictionOrigin origin, long waited) => origin.RunTime > TimeSpan.Zero
         ? (long)(origin.RunTime.TotalSeconds * time.TimestampFrequency / Math.Max(1, origin.BatchRows))

@@ -5,8 +5,8 @@ using System.Security.Cryptography;
 namespace MlServe.Caching;
 
 /// <summary>
-/// XXH3 in 128 bits, and in 64 bits with another seed (Y. Collet, https://xxhash.com). Seeds are drawn anew in each process, so that
-/// whoever sends requests cannot compute two that collide.
+/// XXH3 in 128 bits, and in 64 bits with another seed (Y. Collet, https://xxhash.com). Seeds are drawn anew in each process, so that a
+/// sender of requests cannot compute two that collide.
 /// </summary>
 internal readonly struct FastContentHash : IContentHash
 {

@@ -5,9 +5,9 @@ using MlServe.Tensors;
 namespace MlServe.Caching;
 
 /// <summary>
-/// Hashes everything of a request that decides its answer: its form, which inputs it gives, their kinds, element types, shapes and
-/// elements, and the outputs it asks for. Elements are hashed where they lie; their hashes and the rest are written down in one small text,
-/// which is hashed in the end (and in between where it grows too long).
+/// Hashes everything of a request that decides its answer. These are its form, the inputs that it gives, their kinds, element types, shapes
+/// and elements, and the outputs that it asks for. Elements are hashed in place. Their hashes and the rest go into one small text, which is
+/// hashed in the end (and in between if it grows too long).
 /// </summary>
 /// <typeparam name="THash">The hash function.</typeparam>
 internal ref struct RequestDigest<THash>
@@ -21,7 +21,7 @@ internal ref struct RequestDigest<THash>
     /// <param name="text">Room for the text, 256 bytes or more.</param>
     public RequestDigest(Span<byte> text) => _text = text;
 
-    /// <summary>Takes a request in; false where it does not fit the model, so that it cannot be told what it asks.</summary>
+    /// <summary>Takes a request in; false if it does not fit the model, so that it cannot be told which answer it asks for.</summary>
     public bool TryAdd(in PredictionInputs inputs, OutputSelection outputs)
     {
         AddNumber((inputs.IsRow ? 1L << 40 : 0) | (uint)(inputs.RowCount ?? -1));

@@ -30,7 +30,7 @@ internal sealed class RequestHasher : IRequestHasher
         return true;
     }
 
-    /// <summary>What tells the answers of one load of one version from another's.</summary>
+    /// <summary>The key of one load of one version, which tells its answers from another's.</summary>
     public static RequestKey OfVersion(ModelIdentity identity, ModelSignature signature, int load)
     {
         var digest = new RequestDigest<FastContentHash>(stackalloc byte[TextBytes]);
@@ -42,7 +42,7 @@ internal sealed class RequestHasher : IRequestHasher
         return Finish(in digest);
     }
 
-    /// <summary>The key under which an answer is known to other processes; null where it cannot be told what is asked.</summary>
+    /// <summary>The key under which an answer is known to other processes; null if it cannot be told which answer is asked for.</summary>
     public static string? SharedKey(ModelIdentity identity, in PredictionInputs inputs, OutputSelection outputs)
     {
         var digest = new RequestDigest<Sha256ContentHash>(stackalloc byte[TextBytes]);

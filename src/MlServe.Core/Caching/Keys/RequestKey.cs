@@ -1,7 +1,7 @@
 namespace MlServe.Caching;
 
 /// <summary>
-/// What a request asks, as two hashes that know nothing of each other: one finds the entry, the other says whether it is the right one.
+/// A request's content, as two hashes that know nothing of each other: one finds the entry, the other says whether it is the right one.
 /// </summary>
 internal readonly record struct RequestKey(UInt128 Key, ulong Check)
 {

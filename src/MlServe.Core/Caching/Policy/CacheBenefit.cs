@@ -3,9 +3,9 @@ using MlServe.Statistics;
 namespace MlServe.Caching;
 
 /// <summary>
-/// Whether the cache pays: what its hits save (the mean run, for each request that needs none) against what all requests pay for it (key,
-/// look-up, keeping the answer). Both are measured; the verdict falls once in a window of look-ups. A cache that is switched off is tried
-/// again after a pause, which doubles with each failed trial. Safe for concurrent use; counts may miss a few under contention.
+/// Whether the cache pays. Its hits save the mean run, for each request that needs none. All requests pay for it (key, look-up, keeping the
+/// answer). Both are measured; the verdict falls once in a window of look-ups. A cache that is switched off is tried again after a pause,
+/// which doubles with each failed trial. Safe for concurrent use; counts may miss a few under contention.
 /// </summary>
 internal sealed class CacheBenefit(TimeProvider time, bool mayStop)
 {
@@ -16,7 +16,8 @@ internal sealed class CacheBenefit(TimeProvider time, bool mayStop)
     internal const int SampleEvery = 32;
 
     /// <summary>
-    /// Of the cost, what must be saved to stay on; more to be called useful again after a trial, so that it does not flutter.
+    /// The share of the cost that must be saved to stay on. After a trial more must be saved to be called useful again, so that the cache
+    /// does not flutter.
     /// </summary>
     private const double StayAbove = 1;
     private const double ReturnAbove = 1.5;
@@ -55,7 +56,7 @@ internal sealed class CacheBenefit(TimeProvider time, bool mayStop)
     /// <summary>The mean time of a look-up, in timestamp units.</summary>
     public double LookUp => Volatile.Read(ref _lookUp);
 
-    /// <summary>Counts a look-up; true where it is to be timed.</summary>
+    /// <summary>Counts a look-up; true if it is to be timed.</summary>
     public bool Begin() => (_counts.Count(LookUps) & (SampleEvery - 1)) == 0;
 
     /// <summary>A request needed no run.</summary>
@@ -67,7 +68,7 @@ internal sealed class CacheBenefit(TimeProvider time, bool mayStop)
 
     public void RunTook(long ticks) => Blend(ref _run, ticks);
 
-    /// <summary>The verdict, where a window is full: null where nothing changes.</summary>
+    /// <summary>The verdict, if a window is full; null if nothing changes.</summary>
     public CacheVerdict? Judge()
     {
         if (!mayStop || _counts[LookUps] - Volatile.Read(ref _lookUpsJudged) < Window || !_gate.TryEnter()) return null;

@@ -3,9 +3,10 @@ using MlServe.Statistics;
 namespace MlServe.Caching;
 
 /// <summary>
-/// Which entries stay: the byte count, the order of use, and who is let in. The least recently used goes first; whether a newcomer has to
-/// be asked for more often than those that it would drive out is for the <see cref="PolicyDuel"/> to find out. Safe for concurrent use:
-/// hits that meet another at the lock leave the order as it is, because an order that is a little out costs less than waiting.
+/// Which entries stay: the byte count, the order of use, and the admission of newcomers. The least recently used goes first. The
+/// <see cref="PolicyDuel"/> finds out whether a newcomer has to be asked for more often than those that it would drive out. Safe for
+/// concurrent use. Hits that meet another at the lock leave the order as it is, because an order that is a little out costs less than
+/// waiting.
 /// </summary>
 internal sealed class CachePolicy
 {
@@ -96,7 +97,7 @@ internal sealed class CachePolicy
         }
     }
 
-    /// <summary>Forgets an entry; does nothing where it is gone.</summary>
+    /// <summary>Forgets an entry; does nothing if it is gone.</summary>
     public bool Remove(CacheNode node)
     {
         lock (_gate)

@@ -3,10 +3,10 @@ using MlServe.Statistics;
 namespace MlServe.Caching;
 
 /// <summary>
-/// Finds out whether to keep everything (plain LRU) or only what is asked for often: both are played through on a sample of the keys, and
-/// the cache follows the one that has more hits, in the manner of set dueling (M. Qureshi and others, "Adaptive Insertion Policies for High
-/// Performance Caching", ISCA 2007). It begins with LRU and leaves it only for a lead as large as the cache, so that what suits LRU is
-/// served by exactly LRU. Not safe for concurrent use.
+/// Finds out whether to keep everything (plain LRU) or only answers that are asked for often. Both are played through on a sample of the
+/// keys, and the cache follows the one that has more hits. The manner is that of set dueling (M. Qureshi and others, "Adaptive Insertion
+/// Policies for High Performance Caching", ISCA 2007). It begins with LRU and leaves it only for a lead as large as the cache. So requests
+/// that suit LRU are served by exactly LRU. Not safe for concurrent use.
 /// </summary>
 internal sealed class PolicyDuel(long limit, FrequencySketch sketch)
 {

@@ -3,8 +3,8 @@ using MlServe.Statistics;
 namespace MlServe.Caching;
 
 /// <summary>
-/// What a cache of a given rule would hold, keys and weights only: the least recently used goes first, and, where there is a sketch, only
-/// for a key that is asked for more often. Not safe for concurrent use.
+/// The content that a cache of a given rule would have, keys and weights only. The least recently used goes first. If there is a sketch,
+/// that entry goes only for a key that is asked for more often. Not safe for concurrent use.
 /// </summary>
 internal sealed class ShadowCache(FrequencySketch? admission)
 {

@@ -76,13 +76,14 @@ internal sealed class SecondLevel(
     private Task<byte[]?> ReadAsync(string key, CancellationToken cancellationToken) =>
         cache.GetOrCreateAsync<byte[]?>(key, static _ => default, ReadOptions, null, cancellationToken).AsTask();
 
-    /// <summary>Looks for an answer, for as long as the options allow.</summary>
+    /// <summary>Looks for an answer, for as long as the options allow, and the caller has.</summary>
     /// <exception cref="OperationCanceledException">The caller has given up.</exception>
-    public async Task<CacheEntry?> FindAsync(string sharedKey, RequestKey key, OutputSelection outputs, CancellationToken cancellationToken)
+    public async Task<CacheEntry?> FindAsync(
+        string sharedKey, RequestKey key, OutputSelection outputs, Deadline deadline, CancellationToken cancellationToken)
     {
         var reading = WithinTimeAsync(
             token => ReadAsync(sharedKey, Volatile.Read(ref _hasAnswered) ? token : CancellationToken.None), options.HybridCacheTimeout,
-            cancellationToken);
+            deadline, cancellationToken);
         await UrgentEnd.Of(reading);
         var bytes = await reading.ConfigureAwait(false);
         if (bytes is null || bytes.Length > options.SizeLimit) return null;
@@ -123,7 +124,7 @@ internal sealed class SecondLevel(
                         sharedKey, AnswerFormat.Write(sharedKey, entry.Outputs, created), _writeOptions, null, token).ConfigureAwait(false);
                     return null;
                 },
-                options.HybridCacheTimeout > WriteLimit ? options.HybridCacheTimeout : WriteLimit,
+                options.HybridCacheTimeout > WriteLimit ? options.HybridCacheTimeout : WriteLimit, Deadline.Never,
                 CancellationToken.None).ConfigureAwait(false);
         }
         finally
@@ -133,8 +134,10 @@ internal sealed class SecondLevel(
     }
 
     /// <summary>The result, or default where it failed or took too long.</summary>
-    private async Task<T?> WithinTimeAsync<T>(Func<CancellationToken, Task<T>> use, TimeSpan limit, CancellationToken cancellationToken)
+    private async Task<T?> WithinTimeAsync<T>(
+        Func<CancellationToken, Task<T>> use, TimeSpan limit, Deadline deadline, CancellationToken cancellationToken)
     {
+        var left = deadline.Left;
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {
@@ -142,13 +145,15 @@ internal sealed class SecondLevel(
             // any more. In the context of whoever waits: a look-up is a part of that request.
             var token = ended.Token;
             var task = UrgentTask.RunInContext(() => use(token));
-            await UrgentEnd.Of(UrgentDelay.WaitForAsync(task, limit, time, cancellationToken));
+            await UrgentEnd.Of(UrgentDelay.WaitForAsync(task, left < limit ? left : limit, time, cancellationToken));
             if (task.IsCompletedSuccessfully) return await task.ConfigureAwait(false);
 
             Background.Forget(task);
             cancellationToken.ThrowIfCancellationRequested();
             if (task.IsCompleted) Fail(task.Exception?.GetBaseException(), "it failed");
-            else FailLate(task, limit);
+
+            // A caller that has less time than that blames nobody.
+            else if (left >= limit) FailLate(task, limit);
             return default;
         }
         finally

@@ -1,7 +1,7 @@
 namespace MlServe.Caching;
 
 /// <summary>
-/// A kept answer. What it holds never changes, so that any number of predictions may show it while it is replaced or evicted.
+/// A kept answer. Its content never changes, so that any number of predictions may show it while it is replaced or evicted.
 /// </summary>
 internal sealed class CacheEntry : CacheNode
 {
@@ -26,7 +26,7 @@ internal sealed class CacheEntry : CacheNode
 
     public CacheVersion Version { get; }
 
-    /// <summary>Who answered; null where a predictor of the application did not say.</summary>
+    /// <summary>The model that answered; null if a predictor of the application did not say.</summary>
     public ModelIdentity? Model { get; }
 
     /// <summary>When the model gave the answer, as a timestamp.</summary>

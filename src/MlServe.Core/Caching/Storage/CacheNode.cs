@@ -1,6 +1,6 @@
 namespace MlServe.Caching;
 
-/// <summary>What the policy knows of an entry. The links belong to the policy and are read and written under its lock.</summary>
+/// <summary>The policy's record of an entry. The links belong to the policy and are read and written under its lock.</summary>
 internal class CacheNode(ulong hash, long weight)
 {
     /// <summary>Tells entries apart well enough to count how often they are asked for.</summary>

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Caching.Memory;
 namespace MlServe.Caching;
 
 /// <summary>
-/// Where entries lie: in a <see cref="MemoryCache"/> that finds them, while the <see cref="CachePolicy"/> says which stay. A memory cache's
-/// own limit refuses the newest entry and its own times make entries vanish, so neither is used. Safe for concurrent use.
+/// The place of entries: a <see cref="MemoryCache"/> finds them, while the <see cref="CachePolicy"/> says which stay. A memory cache's own
+/// limit refuses the newest entry and its own times make entries vanish, so neither is used. Safe for concurrent use.
 /// </summary>
 internal sealed class CacheStore : IDisposable
 {
@@ -31,7 +31,7 @@ internal sealed class CacheStore : IDisposable
     public long LookUps => _memory.GetCurrentStatistics() is { } statistics ? statistics.TotalHits + statistics.TotalMisses : 0;
 
     /// <summary>
-    /// Held from the look at what lies under a key until something else does: two that replace it at once would lose count of one.
+    /// Held from the look at a key's entry until another entry lies there: two callers that replace it at once would lose count of one.
     /// </summary>
     public Lock GateOf(UInt128 key) => _gates[(int)(key % Gates)];
 
@@ -46,7 +46,7 @@ internal sealed class CacheStore : IDisposable
 
     /// <summary>Keeps an entry. Called in the gate of its key.</summary>
     /// <param name="entry">The entry.</param>
-    /// <param name="former">What lies under its key.</param>
+    /// <param name="former">The entry that lies under its key.</param>
     public void Add(CacheEntry entry, CacheEntry? former)
     {
         if (former is not null) Policy.Remove(former);

@@ -2,8 +2,8 @@ namespace MlServe.Caching;
 
 /// <summary>One version of a model whose answers are kept.</summary>
 /// <param name="Identity">Which one.</param>
-/// <param name="Signature">What goes in and what comes out.</param>
-/// <param name="Key">What tells its answers from those of other versions.</param>
+/// <param name="Signature">Its inputs and outputs.</param>
+/// <param name="Key">The key that tells its answers from those of other versions.</param>
 internal sealed record CacheVersion(ModelIdentity Identity, ModelSignature Signature, RequestKey Key)
 {
     private static int _last;

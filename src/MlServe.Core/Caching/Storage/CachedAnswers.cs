@@ -38,7 +38,7 @@ internal sealed class CachedAnswers(
         return false;
     }
 
-    /// <summary>What is kept under a key, however old.</summary>
+    /// <summary>The entry that is kept under a key, however old.</summary>
     public CacheEntry? Find(RequestKey key) => Store.Find(key.Key) is { } entry && entry.Key.Check == key.Check ? entry : null;
 
     public TimeSpan AgeOf(CacheEntry entry)
@@ -47,9 +47,7 @@ internal sealed class CachedAnswers(
         return age > TimeSpan.Zero ? age : TimeSpan.Zero;
     }
 
-    /// <summary>
-    /// Keeps an answer here, where it is admitted, and on the second level, where it has a key there. What goes wrong is logged.
-    /// </summary>
+    /// <summary>Keeps an answer here if it is admitted, and on the second level if it has a key there. Failures are logged.</summary>
     public void Keep(RequestKey key, Prediction answer, string? sharedKey, long copyTicks)
     {
         if (IsClosed) return;
@@ -79,7 +77,7 @@ internal sealed class CachedAnswers(
     }
 
     /// <summary>Keeps an answer, if it is admitted.</summary>
-    /// <returns>What is kept, or was to be kept; null if it was not admitted and need not be made.</returns>
+    /// <returns>The entry that is kept, or was to be kept; null if it was not admitted and need not be made.</returns>
     private CacheEntry? KeepHere(RequestKey key, Prediction answer, long now, bool isForced)
     {
         lock (Store.GateOf(key.Key))

@@ -20,7 +20,7 @@ internal sealed class SharedStore(CacheStore entries)
         Volatile.Write(ref _versions, [version, .. _versions.Take(MaxVersions - 1)]);
     }
 
-    /// <summary>False where it was the last version.</summary>
+    /// <summary>False if it was the last version.</summary>
     public bool Leave(CacheVersion version, bool forget)
     {
         if (--_users == 0) return false;

@@ -4,7 +4,7 @@ namespace MlServe;
 public abstract class MlServeException : Exception
 {
     /// <summary>Makes an exception with a message and, if there is one, the exception that caused it.</summary>
-    /// <param name="message">What went wrong, with which values, and what to do about it.</param>
+    /// <param name="message">The failure, with its values and the remedy.</param>
     /// <param name="innerException">The cause, or null.</param>
     protected MlServeException(string message, Exception? innerException = null)
         : base(message, innerException)

@@ -16,9 +16,10 @@ public sealed class PredictionError
 
     /// <summary>Makes an error.</summary>
     /// <param name="status">How the prediction ended; not <see cref="PredictionStatus.Ok"/>.</param>
-    /// <param name="code">What exactly went wrong.</param>
-    /// <param name="format">The message, a composite format string (as for <see cref="string.Format(string, object?[])"/>, invariant
-    /// culture).</param>
+    /// <param name="code">The exact failure.</param>
+    /// <param name="format">
+    /// The message, a composite format string (as for <see cref="string.Format(string, object?[])"/>, invariant culture).
+    /// </param>
     /// <param name="arguments">The values that the format names.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="status"/> is <see cref="PredictionStatus.Ok"/>.</exception>
     public PredictionError(PredictionStatus status, PredictionErrorCode code, string format, params object?[] arguments)

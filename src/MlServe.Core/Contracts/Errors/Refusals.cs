@@ -29,7 +29,7 @@ internal sealed class Refusals(string model, ModelIdentity? version)
 
     /// <summary>Too many wait; keep it, because it is made by each call.</summary>
     /// <param name="limit">How many may wait.</param>
-    /// <param name="unit">What waits: rows, requests.</param>
+    /// <param name="unit">The waiting things: rows, requests.</param>
     /// <param name="option">The option that says how many.</param>
     public PredictionError QueueFull(
         int limit, string unit, string option) => new(PredictionStatus.Overloaded, PredictionErrorCode.QueueFull,

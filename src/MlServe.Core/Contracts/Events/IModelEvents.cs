@@ -10,16 +10,15 @@ public interface IModelEvents
     long Dropped { get; }
 
     /// <summary>Tells of an event. Returns at once, no matter what listeners do.</summary>
-    /// <param name="modelEvent">What happened.</param>
+    /// <param name="modelEvent">The event.</param>
     void Publish(ModelEvent modelEvent);
 
     /// <summary>Listens from now on.</summary>
     /// <remarks>
-    /// The listener is called off the path of requests, for one event after the other in their order, on a thread that is its own until it
-    /// has caught up. What it throws is counted
-    /// (<see cref="MlServeDiagnostics.GuestFaultsMetric"/>, <c>callback</c>) and does not end the subscription. If it takes longer than
-    /// events come, the oldest of more than
-    /// <see cref="ModelEvents.MaxWaiting"/> that wait are dropped.
+    /// The listener is called off the path of requests, for one event after the other in their order. It has a thread of its own until it
+    /// has caught up. An exception is counted (<see cref="MlServeDiagnostics.GuestFaultsMetric"/>, <c>callback</c>) and does not end the
+    /// subscription. If it takes longer than events come, the oldest of more than <see cref="ModelEvents.MaxWaiting"/> that wait are
+    /// dropped.
     /// </remarks>
     /// <param name="listener">Called with each event.</param>
     /// <returns>Ends the subscription when it is disposed: no call begins after that.</returns>

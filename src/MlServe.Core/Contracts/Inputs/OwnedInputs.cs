@@ -100,7 +100,7 @@ public sealed class OwnedInputs : IDisposable
     /// <summary>Asks with a copy; an exception of the caller's memory is a fault of its request.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     internal static async ValueTask<Prediction> PredictAsync(
-        IPredictor predictor, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
+        IPredictor predictor, PredictionInputs inputs, PredictionOptions? options, Deadline deadline, CancellationToken cancellationToken)
     {
         OwnedInputs owned;
         try
@@ -113,7 +113,7 @@ public sealed class OwnedInputs : IDisposable
         }
 
         using (owned)
-            return await predictor.PredictAsync(owned.Inputs, options, cancellationToken).ConfigureAwait(false);
+            return await deadline.Ask(predictor, owned.Inputs, options, cancellationToken).ConfigureAwait(false);
     }
 
     internal static PredictionError Unreadable(UnreadableInputException exception) =>

@@ -82,12 +82,11 @@ public readonly partial struct PredictionInput
     }
 
     /// <summary>
-    /// The elements of a tensor as bytes, row-major and in the order of the machine, for all types but strings. As
-    /// <see cref="AsSpan{T}"/>, a copy only if
-    /// they do not lie so in memory.
+    /// The elements of a tensor as bytes, row-major and in the order of the machine, for all types but strings. As <see cref="AsSpan{T}"/>,
+    /// a copy only if they do not lie so in memory.
     /// </summary>
     /// <param name="bytes">The bytes.</param>
-    /// <returns>False for strings and for what is no tensor.</returns>
+    /// <returns>False for strings and for values that are no tensors.</returns>
     /// <exception cref="ObjectDisposedException">It is of an <see cref="OwnedInputs"/> that was disposed.</exception>
     /// <exception cref="InvalidOperationException">The memory cannot be read because the owner throws.</exception>
     public bool TryGetBytes(out ReadOnlySpan<byte> bytes)

@@ -10,8 +10,8 @@ namespace MlServe;
 /// takes any value as it is. Belongs to one call; not safe for concurrent use.
 /// </summary>
 /// <remarks>
-/// Nothing is held against the model here. What does not fit it, such as too few elements or too many, is answered as
-/// <see cref="PredictionStatus.Invalid"/>, as it is for everybody who asks without a mapper.
+/// Nothing is held against the model here. Values that do not fit it, such as too few elements or too many, are answered as
+/// <see cref="PredictionStatus.Invalid"/>, as for calls without a mapper.
 /// </remarks>
 public sealed class PredictionInputWriter
 {

@@ -10,8 +10,8 @@ namespace MlServe;
 /// The memory is borrowed until the prediction's task completes.
 /// </summary>
 /// <remarks>
-/// For a model without a batch axis a row is all that the model takes in one run. Nothing is checked here: what does not fit the model
-/// comes back as a <see cref="Prediction"/> with the status <see cref="PredictionStatus.Invalid"/>.
+/// For a model without a batch axis a row is all that the model takes in one run. Nothing is checked here. Inputs that do not fit the model
+/// come back as a <see cref="Prediction"/> with the status <see cref="PredictionStatus.Invalid"/>.
 /// </remarks>
 [DebuggerDisplay("{ToString(),nq}")]
 public readonly partial struct PredictionInputs
@@ -79,7 +79,7 @@ public readonly partial struct PredictionInputs
 
     /// <summary>Gives several rows to the model's only input.</summary>
     /// <typeparam name="T">float, double, Half, BFloat16, bool, string, or an integer of 8 to 64 bits.</typeparam>
-    /// <param name="values">The elements of all rows, as the model has them: row-major, with the batch axis where the model has it.</param>
+    /// <param name="values">The elements of all rows, as the model has them: row-major, with the batch axis at the model's place.</param>
     /// <param name="rowCount">The number of rows, 0 or more.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="rowCount"/> is negative.</exception>
     /// <exception cref="NotSupportedException"><typeparamref name="T"/> is another type.</exception>

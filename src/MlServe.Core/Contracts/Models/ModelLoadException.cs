@@ -4,8 +4,8 @@ namespace MlServe;
 public sealed class ModelLoadException : MlServeException
 {
     /// <summary>Makes the exception.</summary>
-    /// <param name="failure">What kind of failure it is.</param>
-    /// <param name="message">What went wrong, with which values, and what to do about it.</param>
+    /// <param name="failure">The kind of failure.</param>
+    /// <param name="message">The failure, with its values and the remedy.</param>
     /// <param name="innerException">The cause, or null.</param>
     public ModelLoadException(ModelLoadFailure failure, string message, Exception? innerException = null)
         : base(message, innerException) => Failure = failure;

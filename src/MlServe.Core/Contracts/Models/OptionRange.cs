@@ -17,7 +17,7 @@ internal sealed class OptionRange
     /// <summary>The message for an option that is wrong.</summary>
     /// <param name="option">Its name.</param>
     /// <param name="value">Its value.</param>
-    /// <param name="range">What it must be.</param>
+    /// <param name="range">The demand that it must meet.</param>
     public static string Fault(string option, object? value, string range) =>
         string.Create(CultureInfo.InvariantCulture, $"{option} is {value}; it must be {range}.");
 
@@ -49,7 +49,7 @@ internal sealed class OptionRange
     /// <summary>The option must be as <paramref name="range"/> says.</summary>
     /// <param name="value">Its value.</param>
     /// <param name="holds">Whether it is.</param>
-    /// <param name="range">What it must be.</param>
+    /// <param name="range">The demand that it must meet.</param>
     /// <param name="option">Its name.</param>
     public OptionRange Check<T>(T value, bool holds, string range, [CallerArgumentExpression(nameof(value))] string option = "")
     {

@@ -1,8 +1,8 @@
 namespace MlServe;
 
 /// <summary>Translates between an application's types and a model's tensors. Implementations must be safe for concurrent use.</summary>
-/// <typeparam name="TInput">What the application asks with.</typeparam>
-/// <typeparam name="TOutput">What the application wants to know.</typeparam>
+/// <typeparam name="TInput">The application's question.</typeparam>
+/// <typeparam name="TOutput">The application's answer.</typeparam>
 public interface IPredictionMapper<TInput, TOutput>
 {
     /// <summary>Writes an input into pooled tensor memory, as one row. An exception goes to the caller and nothing is run.</summary>

@@ -6,16 +6,15 @@ namespace MlServe;
 /// The typed door for application code: encodes an input, predicts, decodes the answer. Throws if <see cref="IPredictor"/> returns a
 /// status. Safe for concurrent use.
 /// </summary>
-/// <typeparam name="TInput">What the application asks with.</typeparam>
-/// <typeparam name="TOutput">What the application wants to know.</typeparam>
+/// <typeparam name="TInput">The application's question.</typeparam>
+/// <typeparam name="TOutput">The application's answer.</typeparam>
 public interface IPredictor<TInput, TOutput>
 {
     /// <summary>Answers one question.</summary>
     /// <param name="input">The question.</param>
     /// <param name="options">
-    /// What this call asks for beyond its input: its time, its priority, who asks. Null: as the predictor is set up. Of <see
-    /// cref="PredictionOptions.Outputs"/> the mapper must be able to
-    /// read the answer.
+    /// The wishes of this call beyond its input: its time, its priority, its caller. Null: as the predictor is set up. Of
+    /// <see cref="PredictionOptions.Outputs"/> the mapper must be able to read the answer.
     /// </param>
     /// <param name="cancellationToken">Gives it up.</param>
     /// <exception cref="PredictionException">There is no answer; its <see cref="PredictionException.Status"/> says why.</exception>
@@ -28,7 +27,7 @@ public interface IPredictor<TInput, TOutput>
     /// order of the questions.
     /// </summary>
     /// <param name="inputs">The questions; none is allowed.</param>
-    /// <param name="options">What all calls ask for beyond their inputs; null: as the predictor is set up.</param>
+    /// <param name="options">The wishes of all calls beyond their inputs; null: as the predictor is set up.</param>
     /// <param name="cancellationToken">Gives all of them up.</param>
     /// <returns>A result for each question; one that is not Ok, or whose mapper threw, does not affect the others.</returns>
     /// <exception cref="ObjectDisposedException">The predictor has been disposed.</exception>

@@ -10,7 +10,7 @@ public interface IStaleAnswers
     /// Looks for an earlier answer to an equal request. Runs nothing, waits for nothing and never throws for a fault of the data.
     /// </summary>
     /// <param name="inputs">The inputs; borrowed during the call.</param>
-    /// <param name="options">What the call asks for beyond its inputs; null: all outputs.</param>
+    /// <param name="options">The wishes of the call beyond its inputs; null: all outputs.</param>
     /// <param name="answer">
     /// The answer, to be disposed: its <see cref="PredictionOrigin.Source"/> is <see cref="PredictionSource.StaleCache"/>, its
     /// <see cref="PredictionOrigin.Age"/> says how old it is, its <see cref="PredictionOrigin.Model"/> which version gave it.

@@ -4,8 +4,8 @@ namespace MlServe;
 public static class PredictionMapper
 {
     /// <summary>Makes a mapper of two functions.</summary>
-    /// <typeparam name="TInput">What the application asks with.</typeparam>
-    /// <typeparam name="TOutput">What the application wants to know.</typeparam>
+    /// <typeparam name="TInput">The application's question.</typeparam>
+    /// <typeparam name="TOutput">The application's answer.</typeparam>
     /// <param name="encode">See <see cref="IPredictionMapper{TInput, TOutput}.Encode"/>.</param>
     /// <param name="decode">See <see cref="IPredictionMapper{TInput, TOutput}.Decode"/>.</param>
     public static IPredictionMapper<TInput, TOutput> Create<TInput, TOutput>(

@@ -2,10 +2,9 @@ namespace MlServe;
 
 /// <summary>
 /// One of the answers of <see cref="IPredictor{TInput, TOutput}.PredictManyAsync"/>: a value, or the reason why there is none.
-/// <c>default</c> has the status
-/// <see cref="PredictionStatus.Failed"/>. Nothing needs to be disposed.
+/// <c>default</c> has the status <see cref="PredictionStatus.Failed"/>. Nothing needs to be disposed.
 /// </summary>
-/// <typeparam name="TOutput">What the application wants to know.</typeparam>
+/// <typeparam name="TOutput">The application's answer.</typeparam>
 public readonly struct PredictionResult<TOutput>
 {
     private readonly TOutput? _value;

@@ -60,7 +60,7 @@ public readonly struct PredictionWriter
 
     /// <summary>Adds a sequence without elements, to which they are added one by one.</summary>
     /// <param name="name">The name of the output.</param>
-    /// <returns>What takes its elements, until <see cref="Complete"/> is called.</returns>
+    /// <returns>Memory that takes its elements, until <see cref="Complete"/> is called.</returns>
     public PredictionSequenceWriter AddSequence(string name)
     {
         ArgumentNullException.ThrowIfNull(name);

@@ -22,23 +22,21 @@ public static class PredictorExtensions
     /// <see cref="IPredictor.PredictAsync"/>.
     /// </summary>
     /// <remarks>
-    /// <para>
-    /// While it waits, the thread runs what its own request depends on: the batch in which its rows ride, its turn at the
-    /// <see cref="RunGate"/>, the layers of the pipeline behind the answer. So the call needs no other thread, and is answered also if
-    /// all threads of the thread pool are blocked. Blocking on the task of <see cref="IPredictor.PredictAsync"/> gives the same answers,
-    /// more slowly.
-    /// </para>
+    /// <para> While it waits, the thread runs the work that its own request needs: the batch of its rows, its turn at the
+    /// <see cref="RunGate"/>, the layers behind the answer. So the call needs no other thread, and is answered also if all threads of the
+    /// thread pool are blocked. Blocking on the task of <see cref="IPredictor.PredictAsync"/> gives the same answers, more slowly. </para>
     /// <para>The pipeline does not see the thread's synchronization context: a layer that goes back to it would wait for ever. Safe for
     /// concurrent use.</para>
     /// </remarks>
     /// <param name="predictor">The predictor.</param>
     /// <param name="inputs">The inputs; borrowed until the call returns.</param>
-    /// <param name="options">What this call asks for beyond its inputs; null: all outputs.</param>
+    /// <param name="options">The wishes of this call beyond its inputs; null: all outputs.</param>
     /// <param name="cancellationToken">Gives the request up.</param>
     /// <returns>The answer, to be disposed by the caller, or a status that says why there is none.</returns>
     /// <exception cref="ObjectDisposedException">The predictor has been disposed.</exception>
-    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled before there was an
-    /// answer.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// <paramref name="cancellationToken"/> was cancelled before there was an answer.
+    /// </exception>
     public static Prediction Predict(
         this IPredictor predictor, PredictionInputs inputs, PredictionOptions? options = null,
         CancellationToken cancellationToken = default)
@@ -55,11 +53,12 @@ public static class PredictorExtensions
     /// </summary>
     /// <param name="predictor">The predictor.</param>
     /// <param name="requests">The requests, each of one row or several.</param>
-    /// <param name="options">What all calls ask for beyond their inputs.</param>
+    /// <param name="options">The wishes of all calls beyond their inputs.</param>
     /// <param name="cancellationToken">Gives all requests up.</param>
     /// <returns>The answers, to be disposed by the caller; one that is not Ok does not affect the others.</returns>
-    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled; answers already given are
-    /// disposed.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// <paramref name="cancellationToken"/> was cancelled; answers already given are disposed.
+    /// </exception>
     public static async ValueTask<PredictionList> PredictManyAsync(
         this IPredictor predictor, IReadOnlyList<PredictionInputs> requests,
         PredictionOptions? options = null, CancellationToken cancellationToken = default)

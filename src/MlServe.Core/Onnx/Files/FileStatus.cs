@@ -6,11 +6,11 @@ namespace MlServe.Onnx.Files;
 /// <summary>
 /// The kind and the owner of a name in the file system: .NET tells neither a pipe from a file nor the owner. Linux alone is asked.
 /// </summary>
-/// <param name="Kind">What it is.</param>
+/// <param name="Kind">Its kind.</param>
 /// <param name="Size">The bytes of a regular file.</param>
 /// <param name="Owner">The user that it belongs to.</param>
 /// <param name="Mode">Its permissions.</param>
-/// <param name="Identity">What no other file on the machine has at the same time.</param>
+/// <param name="Identity">A number that no other file on the machine has at the same time.</param>
 internal readonly partial record struct FileStatus(
     FileKind Kind, long Size, uint Owner, UnixFileMode Mode, (ulong Device, ulong Number) Identity)
 {

@@ -51,7 +51,7 @@ internal sealed class SealedFolder
 
     /// <summary>Reads a file, seal included.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="context">What it must be.</param>
+    /// <param name="context">The demand that it must meet.</param>
     /// <param name="maxBytes">The most bytes that are read.</param>
     /// <param name="problem">Why there is one and it is not taken.</param>
     /// <param name="cancellationToken">Gives the reading up.</param>
@@ -96,9 +96,9 @@ internal sealed class SealedFolder
 
     /// <summary>Writes a file and puts it in its place at once.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="context">What it is.</param>
-    /// <param name="content">What is in it.</param>
-    /// <param name="isDurable">Whether it must be on the disk before it replaces another: what cannot be made anew.</param>
+    /// <param name="context">Its meaning.</param>
+    /// <param name="content">Its content.</param>
+    /// <param name="isDurable">Whether it must be on the disk before it replaces another: content that cannot be made anew.</param>
     /// <exception cref="IOException">The folder takes no more.</exception>
     public void Write(string name, string context, ReadOnlySpan<byte> content, bool isDurable = false)
     {

@@ -9,9 +9,9 @@ namespace MlServe.Onnx.Finite;
 /// values answers to good rows hold themselves. Kinds that could not be tried are not taken.
 /// </summary>
 /// <param name="executor">Runs the model.</param>
-/// <param name="options">What the user says of it.</param>
+/// <param name="options">The user's statement about it.</param>
 /// <param name="trials">Runs it; null: it is not run, and only what the user says holds.</param>
-/// <param name="facts">What its graph says of integers.</param>
+/// <param name="facts">The graph's statement about integers.</param>
 /// <param name="time">The clock.</param>
 internal sealed class FinitenessTrials(
     OnnxExecutor executor, OnnxModelOptions options, TrialRuns? trials, GraphFacts facts, TimeProvider time)

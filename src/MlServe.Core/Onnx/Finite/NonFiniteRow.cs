@@ -51,7 +51,7 @@ internal static class NonFiniteRow
     /// <summary>The row with some elements of one input replaced.</summary>
     /// <param name="row">The row.</param>
     /// <param name="position">The position of the input among what the row gives.</param>
-    /// <param name="kind">What to put there.</param>
+    /// <param name="kind">The value to put there.</param>
     /// <param name="pattern">The place.</param>
     public static PredictionInputs With(in PredictionInputs row, int position, NonFiniteValues kind, NonFinitePattern pattern)
     {

@@ -7,21 +7,21 @@ namespace MlServe.Onnx.Inspection;
 /// </summary>
 /// <remarks>
 /// The walker follows the protobuf wire format (https://protobuf.dev/programming-guides/encoding) along the messages of onnx.proto
-/// (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). It never reads past a message, nests no deeper than
-/// <see cref="OnnxInspectionLimits.MaxDepth"/>, and allocates for what is in the file, never for what the file claims. Documentation,
-/// inferred shapes and annotations are stepped over by their length; so are fields that a newer ONNX may add. Stricter than protobuf, it
-/// refuses a message field given twice that may stand once: protobuf would merge the two, and only one of them may be what was inspected.
+/// (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). It never reads past a message, and nests no deeper than
+/// <see cref="OnnxInspectionLimits.MaxDepth"/>. It allocates for the content of the file, never for its claims. Documentation, inferred
+/// shapes and annotations are stepped over by their length; so are fields that a newer ONNX may add. Stricter than protobuf, it refuses a
+/// message field given twice that may stand once. Protobuf would merge the two, and only one of them may have been inspected.
 /// </remarks>
 public static class OnnxInspector
 {
     /// <summary>Inspects a model. Safe to call from any number of threads at once.</summary>
     /// <param name="model">The bytes of the whole file. They are not kept.</param>
-    /// <param name="limits">What to accept at most, or null for the defaults.</param>
-    /// <returns>What the model says about itself.</returns>
+    /// <param name="limits">The limits, or null for the defaults.</param>
+    /// <returns>The model's statements about itself.</returns>
     /// <exception cref="ModelLoadException">
     /// The model is empty (<see cref="ModelLoadFailure.Empty"/>); is not ONNX, damaged or cut short, or is an ORT-format file
-    /// (<see cref="ModelLoadFailure.Malformed"/>); or is beyond the limits (<see cref="ModelLoadFailure.TooLarge"/>). The message names
-    /// the byte at which it was noticed, and what to do.
+    /// (<see cref="ModelLoadFailure.Malformed"/>); or is beyond the limits (<see cref="ModelLoadFailure.TooLarge"/>). The message names the
+    /// byte at which it was noticed, and what to do.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">A limit is out of its range.</exception>
     public static OnnxModelInfo Inspect(ReadOnlySpan<byte> model, OnnxInspectionLimits? limits = null)

@@ -60,7 +60,7 @@ internal sealed class LaneInput : IDisposable
     /// <summary>The bytes that it holds on to between runs: of strings their places.</summary>
     public long Bytes => _buffer?.Length ?? (_strings?.Length ?? 1) * 8L;
 
-    /// <param name="input">What a request gives.</param>
+    /// <param name="input">The value of a request.</param>
     /// <param name="total">The rows of the request.</param>
     /// <param name="sourceRow">The first of them to copy.</param>
     /// <param name="rows">How many to copy.</param>
@@ -110,7 +110,7 @@ internal sealed class LaneInput : IDisposable
     /// <param name="rows">The rows that lie here, without gaps.</param>
     /// <param name="row">Which of them.</param>
     /// <param name="target">The same input of the other lane.</param>
-    /// <returns>Whether it was copied: what is made anew for each run is not kept.</returns>
+    /// <returns>Whether it was copied: values that are made anew for each run are not kept.</returns>
     public bool TryCopyRow(int rows, int row, LaneInput target)
     {
         var (count, from) = _signature.BatchAxis is null ? (1, 0) : (rows, row);

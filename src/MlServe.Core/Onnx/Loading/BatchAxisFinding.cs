@@ -2,7 +2,7 @@ namespace MlServe.Onnx;
 
 /// <summary>The result of the search for the batch axis.</summary>
 /// <param name="Signature">The signature, with batch axes or without any.</param>
-/// <param name="Evidence">What is known of rows in company.</param>
+/// <param name="Evidence">The evidence about rows in company.</param>
 internal sealed record BatchAxisFinding(ModelSignature Signature, RowEvidence Evidence)
 {
     /// <summary>Why it was found so, a sentence.</summary>

@@ -10,12 +10,12 @@ namespace MlServe.Onnx;
 /// rows answer differently (<paramref name="dependence"/>), that alone is no reason against an axis; the signature says that rows are not
 /// independent.
 /// </summary>
-/// <param name="declared">What the model says of itself.</param>
-/// <param name="options">What the user states.</param>
+/// <param name="declared">The model's statements about itself.</param>
+/// <param name="options">The user's statements.</param>
 /// <param name="open">Opens the model for a trial of the axes of a signature; null if it is not to be run.</param>
-/// <param name="budget">What trying may cost.</param>
+/// <param name="budget">The cost that trials may have.</param>
 /// <param name="follow">Follows rows along axes through the graph; gives null if it could not be read.</param>
-/// <param name="facts">What the graph tells of how to try it.</param>
+/// <param name="facts">The graph's hints about how to try it.</param>
 /// <param name="dependence">Why the file says that rows depend on each other; null if it does not.</param>
 internal sealed class BatchAxisProbe(
     ModelSignature declared, OnnxModelOptions options, Func<ModelSignature, ITrial>? open, TrialBudget budget,

@@ -18,12 +18,13 @@ internal static class PlanTrial
     /// <summary>An output of one byte may be right by chance, once in 256 runs each.</summary>
     private const int RunsUntilUnwritten = 3;
 
-    /// <param name="outputs">The memory to try; what lies in it is lost.</param>
+    /// <param name="outputs">The memory to try; its content is lost.</param>
     /// <param name="options">The options of the runs.</param>
-    /// <param name="expected">What a run of the same inputs without bound memory answered, in the signature's order.</param>
+    /// <param name="expected">The answer of a run of the same inputs without bound memory, in the signature's order.</param>
     /// <param name="rows">Its rows.</param>
-    /// <param name="unwritten">The outputs that the runtime says to have written to the memory and has not: it has no answer for
-    /// them.</param>
+    /// <param name="unwritten">
+    /// The outputs that the runtime says to have written to the memory and has not: it has no answer for them.
+    /// </param>
     /// <returns>Whether the memory can be relied on.</returns>
     public static bool Holds(LaneOutputs outputs, RunOptions options, IReadOnlyList<OrtValue?> expected, int rows, out int[] unwritten)
     {

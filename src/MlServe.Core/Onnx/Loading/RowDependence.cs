@@ -6,7 +6,7 @@ namespace MlServe.Onnx;
 /// Why a file says that a row's answer depends on its neighbours by rounding, which rows that are made up may happen not to show.
 /// </summary>
 /// <param name="Reason">A clause for a message.</param>
-/// <param name="IsOperator">Whether an operator says so, and not whoever made the model.</param>
+/// <param name="IsOperator">Whether an operator says so, and not the maker of the model.</param>
 internal sealed record RowDependence(string Reason, bool IsOperator)
 {
     /// <summary>The key that MlServe.Quantization writes into the metadata of models that it quantizes dynamically.</summary>

@@ -33,7 +33,7 @@ internal sealed class RowSearch(OnnxExecutor executor, OnnxModelOptions options,
 
     /// <summary>
     /// The first of the user's own samples; null if there is none. Samples of several rows are passed over if the trials have shown that
-    /// the model takes one row at a time: they were right for its shapes.
+    /// the model takes one row at a time. They were right for its shapes.
     /// </summary>
     /// <exception cref="ModelLoadException">It does not fit.</exception>
     public static PredictionInputs? SampleOf(OnnxExecutor executor, OnnxModelOptions options)

@@ -3,7 +3,7 @@ namespace MlServe.Onnx;
 /// <summary>A model that is open and has been tried.</summary>
 /// <param name="Opened">Its sessions; the owner's share is the holder's.</param>
 /// <param name="Executor">Runs it.</param>
-/// <param name="Finding">What is known of its rows.</param>
+/// <param name="Finding">The evidence about its rows.</param>
 /// <param name="Optimization">How far its graph is optimized.</param>
 internal sealed record TriedModel(OpenedModel Opened, OnnxExecutor Executor, BatchAxisFinding Finding, GraphOptimization Optimization)
 {

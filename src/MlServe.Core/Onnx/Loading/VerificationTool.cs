@@ -45,7 +45,7 @@ public static class VerificationTool
     }
 
     /// <summary>Reads the request of a host and the model behind it, bounds this process, and tries the model.</summary>
-    /// <param name="request">What the host writes, to its end: the tool's standard input.</param>
+    /// <param name="request">The host's request, to its end: the tool's standard input.</param>
     /// <param name="cancellationToken">Gives the trial up.</param>
     /// <exception cref="InvalidDataException">It does not begin with a request of a host.</exception>
     /// <exception cref="ModelLoadException">The operating system does not bind this process.</exception>

@@ -1,7 +1,7 @@
 namespace MlServe.Onnx.Probing;
 
 /// <summary>A made-up row: the same pattern always makes the same row.</summary>
-/// <param name="Kind">What its numbers look like.</param>
+/// <param name="Kind">The look of its numbers.</param>
 /// <param name="Magnitude">How large they are, if they are no integers; below 0 for a spike downwards.</param>
 /// <param name="Index">Tells rows of one kind and magnitude apart.</param>
 /// <param name="Position">Of a spike: its place, as a share of the row's length.</param>

@@ -36,7 +36,7 @@ internal sealed class RowTemplate
 
     /// <param name="signature">Its axes are the ones that are tried.</param>
     /// <param name="guess">How large they are.</param>
-    /// <param name="facts">What is known of integers.</param>
+    /// <param name="facts">The facts about integers.</param>
     /// <returns>Null if an input is no tensor, or too large to be made up.</returns>
     public static RowTemplate? Guess(ModelSignature signature, RowGuess guess, GraphFacts facts)
     {
@@ -57,8 +57,8 @@ internal sealed class RowTemplate
     /// <summary>A template of rows like one that the user gave.</summary>
     /// <param name="signature">Its axes are the ones that are tried.</param>
     /// <param name="sample">A request of one row or more that fits the signature.</param>
-    /// <param name="request">What was found out about it.</param>
-    /// <param name="facts">What is known of integers.</param>
+    /// <param name="request">The facts about it.</param>
+    /// <param name="facts">The facts about integers.</param>
     /// <returns>Null if it gives something that is no tensor.</returns>
     public static RowTemplate? Of(
         ModelSignature signature, in PredictionInputs sample, in PreparedRequest request, GraphFacts facts)
@@ -79,7 +79,7 @@ internal sealed class RowTemplate
     }
 
     /// <summary>Makes a row.</summary>
-    /// <param name="pattern">What it looks like.</param>
+    /// <param name="pattern">Its look.</param>
     public PredictionInputs Make(RowPattern pattern)
     {
         var variant = pattern.Variant;

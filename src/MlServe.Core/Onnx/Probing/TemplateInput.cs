@@ -9,7 +9,7 @@ namespace MlServe.Onnx.Probing;
 /// <param name="shape">The shape of a row, the batch axis left out.</param>
 /// <param name="range">The integers to draw from.</param>
 /// <param name="isNumber">Whether integers may be as large as a pattern says, beyond the range.</param>
-/// <param name="sample">What the user gave for it; its elements are drawn from. Null: random numbers.</param>
+/// <param name="sample">The user's value for it; its elements are drawn from. Null: random numbers.</param>
 internal sealed class TemplateInput(ValueSignature signature, long[] shape, IntegerRange range, bool isNumber, PredictionInput? sample)
 {
     public const int SharedVariants = 6;
@@ -51,7 +51,7 @@ internal sealed class TemplateInput(ValueSignature signature, long[] shape, Inte
     /// <summary>Makes a value for all rows.</summary>
     /// <param name="variant">Which.</param>
     /// <param name="isFirst">Whether it is the one to begin with: the user's own if there is one, else random.</param>
-    /// <param name="random">Draws what has more than one element.</param>
+    /// <param name="random">Draws values of more than one element.</param>
     public PredictionInput MakeShared(int variant, bool isFirst, Random random)
     {
         if (isFirst && sample is { } given) return given;

@@ -141,7 +141,7 @@ internal sealed class RequestChecker
 
     /// <summary>Checks one input and writes its sizes without the batch axis.</summary>
     /// <param name="index">Its position in the signature.</param>
-    /// <param name="input">What was given.</param>
+    /// <param name="input">The given value.</param>
     /// <param name="isRow">Whether shapes leave out the batch axis.</param>
     /// <param name="rows">The number of rows, -1 as long as nobody has said it.</param>
     /// <param name="sizes">The destination of the sizes; empty if they are not wanted.</param>

@@ -35,7 +35,7 @@ internal static class Broadcasting
 
     /// <summary>Why a value that all rows share may not meet the axis of the rows; null if it does not get in its way.</summary>
     /// <param name="flow">The node.</param>
-    /// <param name="shared">What all rows share.</param>
+    /// <param name="shared">The values that all rows share.</param>
     /// <param name="axisFromEnd">The axis of the rows in the result, the last being 1.</param>
     public static FlowValue? Stands(NodeFlow flow, FlowValue shared, int axisFromEnd)
     {

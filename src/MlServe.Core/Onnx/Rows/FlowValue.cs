@@ -5,9 +5,9 @@ namespace MlServe.Onnx.Rows;
 /// <summary>The facts about a value. Immutable.</summary>
 /// <remarks>
 /// The heart is <see cref="FlowKind.Rows"/>. Let the dimension <see cref="Axis"/> of the value alone be <c>Outer × f</c>. In company of B
-/// rows it is <c>Outer × B × f</c>, in this order: with the dimension seen as these three, the value is what its rows are alone, joined
-/// along the middle one. An outer size above 1 is what a reshape of [T, B, C] to [T·B, C] leaves, an f above 1 is what one of [B, T, C] to
-/// [B·T, C] leaves. All sizes are those of a run of one row.
+/// rows it is <c>Outer × B × f</c>, in this order. With the dimension seen as these three, the value is its rows alone, joined along the
+/// middle one. An outer size above 1 is left by a reshape of [T, B, C] to [T·B, C]. An f above 1 is left by one of [B, T, C] to [B·T, C].
+/// All sizes are those of a run of one row.
 /// </remarks>
 internal sealed class FlowValue
 {

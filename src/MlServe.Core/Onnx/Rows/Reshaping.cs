@@ -8,7 +8,7 @@ namespace MlServe.Onnx.Rows;
 internal static class Reshaping
 {
     /// <param name="flow">The node.</param>
-    /// <param name="value">What is reshaped.</param>
+    /// <param name="value">The value that is reshaped.</param>
     /// <param name="target">The new dimensions, -1 for the one that follows from the others.</param>
     /// <param name="zeroCopies">Whether a 0 takes the dimension of the value in its place.</param>
     public static FlowValue Apply(NodeFlow flow, FlowValue value, Term?[] target, bool zeroCopies)

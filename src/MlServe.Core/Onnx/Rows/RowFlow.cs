@@ -6,10 +6,9 @@ namespace MlServe.Onnx.Rows;
 /// <summary>Follows the rows of a batch through a graph, and tells whether one can reach another's answer.</summary>
 /// <remarks>
 /// An abstract interpretation: instead of numbers, each operator's rule computes how its output in company relates to its outputs alone
-/// (<see cref="FlowValue"/>). What
-/// shapes are made of is computed with the number of rows as an unknown (<see cref="Term"/>), so that Shape, Gather, Concat and Reshape are
-/// seen through. A proof says: if a
-/// run of several rows succeeds, each row's answers are those that it gets alone, up to rounding.
+/// (<see cref="FlowValue"/>). The operators that make shapes are computed with the number of rows as an unknown (<see cref="Term"/>), so
+/// that Shape, Gather, Concat and Reshape are seen through. A proof says: if a run of several rows succeeds, each row's answers are those
+/// that it gets alone, up to rounding.
 /// </remarks>
 internal static class RowFlow
 {

@@ -1,7 +1,7 @@
 namespace MlServe.Onnx.Rows;
 
 /// <summary>A number that shapes are made of.</summary>
-/// <param name="Alone">What it is in a run of one row.</param>
+/// <param name="Alone">Its value in a run of one row.</param>
 /// <param name="IsScaled">Whether it is as many times that in a run of several rows as there are rows; else it is the same.</param>
 internal readonly record struct Term(Size Alone, bool IsScaled)
 {

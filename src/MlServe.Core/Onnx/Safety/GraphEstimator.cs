@@ -30,7 +30,7 @@ internal sealed class GraphEstimator(OnnxGraph graph, OnnxInspectionLimits limit
     /// <summary>Nodes that may be followed again in further runs of loops, in all.</summary>
     private long _furtherSteps = 1_000_000;
 
-    /// <returns>What requests must not hold.</returns>
+    /// <returns>The values that requests must not hold.</returns>
     /// <exception cref="ModelLoadException">It asks for too much.</exception>
     public IReadOnlyList<InputGuard> Check()
     {

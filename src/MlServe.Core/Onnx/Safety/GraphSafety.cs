@@ -9,7 +9,7 @@ namespace MlServe.Onnx.Safety;
 /// </summary>
 internal static class GraphSafety
 {
-    /// <returns>What requests must not hold.</returns>
+    /// <returns>The values that requests must not hold.</returns>
     /// <exception cref="ModelLoadException">The model is not safe to open.</exception>
     public static IReadOnlyList<InputGuard> Check(ReadOnlySpan<byte> model, OnnxInspectionLimits limits)
     {

@@ -43,7 +43,7 @@ internal sealed class LoopState
     }
 
     /// <summary>Takes what the body has given.</summary>
-    /// <returns>Whether what is carried on differs from before.</returns>
+    /// <returns>Whether a carried value differs from before.</returns>
     public bool Take(EstimateScope inner)
     {
         var hasChanged = false;

@@ -1,4 +1,5 @@
 using MlServe.Tensors;
+using MlServe.Threading;
 
 namespace MlServe.Onnx;
 
@@ -12,7 +13,7 @@ namespace MlServe.Onnx;
 /// <see cref="OnnxModelDescription"/>, <see cref="IModelExecutor"/>. The session is closed when the predictor is disposed and the last
 /// request has been answered.
 /// </remarks>
-public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
+public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines, ITakesDeadlines
 {
     /// <summary>How long work in bulk yields to other requests in line.</summary>
     internal static readonly TimeSpan MaxBulkDelay = TimeSpan.FromSeconds(1);
@@ -46,7 +47,7 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
     /// <summary>Loads a model from a file and warms it up. Blocks; a service uses <see cref="LoadAsync"/>.</summary>
     /// <param name="path">The path of an <c>.onnx</c> file.</param>
     /// <param name="options">How it is opened and run; null: the defaults.</param>
-    /// <param name="context">What it gets from its surroundings; null: the defaults.</param>
+    /// <param name="context">The parts of its surroundings; null: the defaults.</param>
     /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
     public static OnnxPredictor Load(string path, OnnxModelOptions? options = null, ModelLoadContext? context = null) =>
         LoadAsync(ModelSource.FromFile(path, options is { MaxModelBytes: >= 1 and var most } ? most : null), options, context)
@@ -57,7 +58,7 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
     /// <summary>Loads a model and warms it up.</summary>
     /// <param name="source">Its origin.</param>
     /// <param name="options">How it is opened and run; null: the defaults. Not to be changed afterwards.</param>
-    /// <param name="context">What it gets from its surroundings; null: the defaults.</param>
+    /// <param name="context">The parts of its surroundings; null: the defaults.</param>
     /// <param name="cancellationToken">Gives the loading up.</param>
     /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
@@ -76,18 +77,31 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
     public ValueTask<Prediction> PredictAsync(
         PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
     {
+        var limit = Deadline.LimitOf(options);
+        return Predict(
+            in inputs, options, limit is { } time ? _time.After(time) : long.MaxValue, limit <= TimeSpan.Zero, cancellationToken);
+    }
+
+    ValueTask<Prediction> ITakesDeadlines.PredictAsync(
+        PredictionInputs inputs, PredictionOptions? options, Deadline deadline, CancellationToken cancellationToken) => deadline.IsNever
+        ? PredictAsync(inputs, options, cancellationToken)
+        : Predict(in inputs, options, deadline.On(_time), deadline.IsOver, cancellationToken);
+
+    private ValueTask<Prediction> Predict(
+        in PredictionInputs inputs, PredictionOptions? options, long deadline, bool isOver, CancellationToken cancellationToken)
+    {
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, typeof(OnnxPredictor));
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<Prediction>(cancellationToken);
         if (_executor.Prepare(in inputs, options, out var request) is { } error) return new(Prediction.FromError(error));
-        if (OwnedInputs.AreNeeded(in inputs)) return OwnedInputs.PredictAsync(this, inputs, options, cancellationToken);
-        var limit = TimeLimit.Of(options);
-        if (limit <= TimeSpan.Zero) return new(Prediction.FromError(TimedOut(isRun: false)));
-        if (!_gate.TryEnter()) return Enqueue(inputs, request, options, cancellationToken);
+        if (OwnedInputs.AreNeeded(in inputs))
+            return OwnedInputs.PredictAsync(this, inputs, options, new(_time, deadline), cancellationToken);
+        if (isOver) return new(Prediction.FromError(TimedOut(isRun: false)));
+        if (!_gate.TryEnter()) return Enqueue(in inputs, in request, options, deadline, cancellationToken);
 
         RunWatch? watch = null;
         try
         {
-            if (limit is { } time) watch = RunWatch.Begin(_time, time, cancellationToken);
+            if (deadline != long.MaxValue) watch = RunWatch.Begin(_time, deadline, cancellationToken);
             return new(Run(
                 _executor.RentLane(request.Shape, request.Rows), in inputs, in request, null, watch?.Token ?? cancellationToken));
         }
@@ -143,16 +157,19 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
 
     /// <summary>Runs a request that waited and whose turn it is. The caller holds a place in the gate and a share of the session.</summary>
     /// <param name="inputs">Its inputs.</param>
-    /// <param name="request">What it asks for.</param>
-    /// <param name="queueTime">How long it waited.</param>
-    /// <param name="left">How long it may take now; null: as long as it takes.</param>
+    /// <param name="request">The wishes of the call.</param>
+    /// <param name="enqueued">Since when it waited.</param>
+    /// <param name="started">Until when.</param>
+    /// <param name="deadline">When its time is over; <see cref="long.MaxValue"/>: never.</param>
     /// <param name="cancellationToken">Its caller's.</param>
     internal Prediction RunQueued(
-        in PredictionInputs inputs, in PreparedRequest request, TimeSpan queueTime, TimeSpan? left, CancellationToken cancellationToken)
+        in PredictionInputs inputs, in PreparedRequest request, long enqueued, long started, long deadline,
+        CancellationToken cancellationToken)
     {
-        if (left is not { } time)
+        var queueTime = _time.GetElapsedTime(enqueued, started);
+        if (deadline == long.MaxValue)
             return Run(_executor.RentLaneAgain(request.Shape, request.Rows), in inputs, in request, queueTime, cancellationToken);
-        var watch = RunWatch.Begin(_time, time > TimeSpan.Zero ? time : TimeSpan.Zero, cancellationToken);
+        var watch = RunWatch.Begin(_time, deadline, cancellationToken);
         try
         {
             return Run(_executor.RentLaneAgain(request.Shape, request.Rows), in inputs, in request, queueTime, watch.Token);
@@ -164,7 +181,7 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
         catch (OperationCanceledException) when (watch.IsExpired)
         {
             // Most of its time went by while it waited, or the run is to blame.
-            return Prediction.FromError(TimedOut(isRun: time >= queueTime));
+            return Prediction.FromError(TimedOut(isRun: deadline - started >= started - enqueued));
         }
         finally
         {
@@ -201,7 +218,8 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
     }
 
     private ValueTask<Prediction> Enqueue(
-        in PredictionInputs inputs, in PreparedRequest request, PredictionOptions? options, CancellationToken cancellationToken)
+        in PredictionInputs inputs, in PreparedRequest request, PredictionOptions? options, long deadline,
+        CancellationToken cancellationToken)
     {
         if (Interlocked.Increment(ref _queued) > _maxQueued)
         {
@@ -216,7 +234,8 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
             throw new ObjectDisposedException(nameof(OnnxPredictor));
         }
 
-        return QueuedRequest.Rent().Start(this, _executor.Session, _flow, _time, inputs, request, options, cancellationToken);
+        return QueuedRequest.Rent().Start(
+            this, _executor.Session, _flow, _time, in inputs, in request, options, deadline, cancellationToken);
     }
 
     /// <summary>The error for a request whose time is over.</summary>

@@ -17,8 +17,11 @@ public static class OnnxRuntimeEnvironment
     /// <summary>Whether there is a thread pool that models can share.</summary>
     internal static bool HasSharedThreadPool { get; private set; }
 
+    /// <summary>Whether there is an arena that models can share.</summary>
+    internal static bool HasSharedArena { get; private set; }
+
     /// <summary>Sets the options of the whole process. The same again is allowed at any time.</summary>
-    /// <param name="options">What holds; copied.</param>
+    /// <param name="options">The options; copied.</param>
     /// <exception cref="ArgumentException">A value is out of its range.</exception>
     /// <exception cref="InvalidOperationException">The runtime is already up with other options, or others were said before.</exception>
     public static void Configure(OnnxRuntimeOptions options)
@@ -31,17 +34,19 @@ public static class OnnxRuntimeEnvironment
             var current = _configured ?? (_isStarted ? new OnnxRuntimeOptions() : null);
             if (current is not null)
             {
-                if (current.EnableTelemetry == options.EnableTelemetry
-                    && current.SharedThreadPoolThreads == options.SharedThreadPoolThreads)
-                    return;
+                if (TextOf(current) == TextOf(options)) return;
                 throw new InvalidOperationException(
                     "ONNX Runtime has one environment in a process, and it is already configured "
-                    + $"(EnableTelemetry {current.EnableTelemetry}, SharedThreadPoolThreads {current.SharedThreadPoolThreads}); "
-                    + $"EnableTelemetry {options.EnableTelemetry}, SharedThreadPoolThreads {options.SharedThreadPoolThreads} came later. "
+                    + $"({TextOf(current)}); {TextOf(options)} came later. "
                     + "Say it once, before the first model is loaded, and alike in every host.");
             }
 
-            _configured = new() { EnableTelemetry = options.EnableTelemetry, SharedThreadPoolThreads = options.SharedThreadPoolThreads };
+            _configured = new()
+            {
+                EnableTelemetry = options.EnableTelemetry,
+                SharedThreadPoolThreads = options.SharedThreadPoolThreads,
+                ShareArena = options.ShareArena,
+            };
         }
     }
 
@@ -80,10 +85,25 @@ public static class OnnxRuntimeEnvironment
                 {
                     OrtEnv.CreateInstanceWithOptions(ref creation);
                 }
+
+                if (options.ShareArena) MakeArena();
             }
 
             _isStarted = true;
             return OrtEnv.Instance().GetVersionString();
         }
+    }
+
+    private static string TextOf(OnnxRuntimeOptions options) =>
+        $"EnableTelemetry {options.EnableTelemetry}, SharedThreadPoolThreads {options.SharedThreadPoolThreads}, "
+        + $"ShareArena {options.ShareArena}";
+
+    private static void MakeArena()
+    {
+        const int RuntimesOwn = -1;
+        using var memory = new OrtMemoryInfo("Cpu", OrtAllocatorType.ArenaAllocator, 0, OrtMemType.Default);
+        using var arena = new OrtArenaCfg(0, RuntimesOwn, RuntimesOwn, RuntimesOwn);
+        OrtEnv.Instance().CreateAndRegisterAllocator(memory, arena);
+        HasSharedArena = true;
     }
 }

@@ -18,6 +18,13 @@ public sealed class OnnxRuntimeOptions
     /// </summary>
     public int SharedThreadPoolThreads { get; set; }
 
+    /// <summary>
+    /// Whether models share one arena of working memory on the processor. Default: true, because an arena keeps the memory of the largest
+    /// run for ever. One arena for each model takes the sum of all peaks; a shared one takes the peak of the runs at a time. Models without
+    /// <see cref="OnnxModelOptions.UseArena"/> take no part. Without effect if another library has brought the runtime up.
+    /// </summary>
+    public bool ShareArena { get; set; } = true;
+
     internal string? Validate() => SharedThreadPoolThreads is < 0 or > 1024
         ? $"{nameof(SharedThreadPoolThreads)} is {SharedThreadPoolThreads}; it must be 0 to 1024."
         : null;

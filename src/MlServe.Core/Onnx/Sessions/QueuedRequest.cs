@@ -3,19 +3,21 @@ using MlServe.Threading;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// A request that waits for a place in the gate. Pooled; goes back to the pool when it has both left the gate and been read. Whoever moves
-/// it out of <see cref="Waiting"/> answers it: the thread that runs it, its caller's token, or its deadline. It runs on the thread pool, or
-/// on a helper thread where the pool does not come to it, or on the caller's own thread where that waits in a synchronous call.
+/// A request that waits for a place in the gate. Pooled; goes back to the pool when it has both left the gate and been read. The one that
+/// moves it out of <see cref="Waiting"/> answers it: the thread that runs it, its caller's token, or its deadline. It runs on the thread
+/// pool, or on a helper thread if the pool does not come to it. If its caller waits in a synchronous call, it runs on the caller's own
+/// thread.
 /// </summary>
-internal sealed class QueuedRequest : PooledSource, IGateWaiter
+#pragma warning disable CA1001 // Pooled: what it holds goes where the pool does not take it back.
+internal sealed class QueuedRequest : PooledSource, IGateWaiter, IDeadlineOwner
+#pragma warning restore CA1001
 {
-    // The low bit of the state; above it a generation, so that a timer which fires late cannot end the next request of the same object.
+    // The low bit of the state; above it a generation, so that a deadline which is told late cannot end the next request of the same
+    // object.
     private const int Waiting = 0;
     private const int Taken = 1;
 
-    /// <summary>Clocks of the system take whole milliseconds.</summary>
-    private static readonly TimeSpan TimerStep = TimeSpan.FromMilliseconds(1);
-
+    private readonly DeadlineAlarm _alarm;
     private OnnxPredictor? _predictor;
     private OnnxSession? _session;
     private TimeProvider? _time;
@@ -23,8 +25,6 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter
     private PreparedRequest _request;
     private CancellationToken _cancellationToken;
     private CancellationTokenRegistration _registration;
-    private ITimer? _timer;
-    private TimeProvider? _timerClock;
     private long _enqueued;
     private long _deadline;
     private int _state = Taken;
@@ -33,6 +33,8 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter
     private bool _isTimed;
     private bool _isCancelled;
     private volatile bool _isGivenUp;
+
+    public QueuedRequest() => _alarm = new(this);
 
     public GateFlow? Flow { get; private set; }
 
@@ -48,7 +50,8 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter
 
     public ValueTask<Prediction> Start(
         OnnxPredictor predictor, OnnxSession session, GateFlow flow, TimeProvider time,
-        in PredictionInputs inputs, in PreparedRequest request, PredictionOptions? options, CancellationToken cancellationToken)
+        in PredictionInputs inputs, in PreparedRequest request, PredictionOptions? options, long deadline,
+        CancellationToken cancellationToken)
     {
         _predictor = predictor;
         _session = session;
@@ -59,14 +62,15 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter
         IsBulk = options?.Priority == RequestPriority.Bulk;
         _cancellationToken = cancellationToken;
         _enqueued = time.GetTimestamp();
-        _deadline = TimeLimit.Of(options) is { } timeout ? Timestamps.After(time, _enqueued, timeout) : long.MaxValue;
+        _deadline = deadline;
         _holders = 2;
-        Volatile.Write(ref _state, unchecked((_state | Taken) + 1));
+        var turn = unchecked((_state | Taken) + 1);
+        Volatile.Write(ref _state, turn);
         var result = Begin();
 
         // In line first: the waiting code of one that ends at once must not be gone before the gate has let go of it.
         flow.Gate.Enqueue(this);
-        Watch(TimeLimit.Of(options), cancellationToken);
+        Watch(turn, cancellationToken);
         return result;
     }
 
@@ -104,8 +108,7 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter
         Exception? failure = null;
         try
         {
-            TimeSpan? left = _deadline == long.MaxValue ? null : _time.GetElapsedTime(started, _deadline);
-            answer = _predictor.RunQueued(in _inputs, in _request, _time.GetElapsedTime(_enqueued, started), left, _cancellationToken);
+            answer = _predictor.RunQueued(in _inputs, in _request, _enqueued, started, _deadline, _cancellationToken);
         }
         catch (Exception exception)
         {
@@ -124,48 +127,24 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter
 
     protected override void Read() => Release();
 
-    private void Watch(TimeSpan? timeout, CancellationToken cancellationToken)
+    private void Watch(int turn, CancellationToken cancellationToken)
     {
         // May run here and now, or find the request already taken; both are told apart by the state.
         if (cancellationToken.CanBeCanceled)
             _registration = cancellationToken.UnsafeRegister(static request => ((QueuedRequest)request!).Cancel(), this);
-        if (timeout is not { } time || _deadline == long.MaxValue) return;
-
-        if (!ReferenceEquals(_timerClock, _time)) MakeTimer(_time!);
+        if (_deadline == long.MaxValue) return;
         _isTimed = true;
-        Arm(time);
+        _alarm.Start(_time!, _deadline, turn);
     }
-
-    private void MakeTimer(TimeProvider time)
-    {
-        _timer?.Dispose();
-        _timerClock = time;
-        _timer = time.CreateDeadlineTimer(static request => ((QueuedRequest)request!).Expire(), this);
-    }
-
-    private void Arm(TimeSpan left) =>
-        _timer!.Change(Timestamps.ToTimer(left > TimeSpan.Zero ? left : TimeSpan.Zero), Timeout.InfiniteTimeSpan);
 
     private void Cancel()
     {
         if (TryGiveUp(Volatile.Read(ref _state) & ~Taken, isCancelled: true)) End(new OperationCanceledException(_cancellationToken));
     }
 
-    private void Expire()
+    void IDeadlineOwner.Expire(int turn)
     {
-        var state = Volatile.Read(ref _state);
-        var (predictor, time) = (_predictor, _time);
-        if (predictor is null || time is null || (state & Taken) != Waiting) return;
-        var left = time.GetElapsedTime(time.GetTimestamp(), Volatile.Read(ref _deadline));
-        if (left > TimeSpan.Zero)
-        {
-            // Too early, because the timer is coarse, or late for the request that was served before.
-            Arm(left);
-            if (((Volatile.Read(ref _state) ^ state) & ~Taken) != 0) Arm(TimerStep);
-            return;
-        }
-
-        if (TryGiveUp(state, isCancelled: false)) End(predictor.TimedOut(isRun: false));
+        if (TryGiveUp(turn, isCancelled: false)) End(_predictor!.TimedOut(isRun: false));
     }
 
     private bool TryTake(int waiting) => Interlocked.CompareExchange(ref _state, waiting | Taken, waiting) == waiting;
@@ -207,7 +186,7 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter
 
         // Waits for a callback under way, which must not meet the next user of this object; one that gave the request up is past that.
         if (!_isCancelled) _registration.Dispose();
-        if (_isTimed) _timer!.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        if (_isTimed) _alarm.Stop();
         _registration = default;
         _isTimed = false;
         _isCancelled = false;
@@ -221,6 +200,6 @@ internal sealed class QueuedRequest : PooledSource, IGateWaiter
         _request = default;
         _cancellationToken = default;
         Reset();
-        if (!Pool<QueuedRequest>.Return(this)) _timer?.Dispose();
+        if (!Pool<QueuedRequest>.Return(this)) _alarm.Dispose();
     }
 }

@@ -44,6 +44,13 @@ internal static class SessionOptionsFactory
                 options.InspectionLimits.MaxDerivedBytes.ToString(CultureInfo.InvariantCulture));
             foreach (var (name, size) in options.FreeDimensions)
                 session.AddFreeDimensionOverrideByName(name, size);
+            if (options.UseArena && OnnxRuntimeEnvironment.HasSharedArena)
+            {
+                // Weights go back to the system with their session, and do not stay in what all share.
+                session.AddSessionConfigEntry("session.use_env_allocators", "1");
+                session.AddSessionConfigEntry("session.use_device_allocator_for_initializers", "1");
+            }
+
             foreach (var (key, value) in options.SessionEntries)
                 session.AddSessionConfigEntry(key, value);
 

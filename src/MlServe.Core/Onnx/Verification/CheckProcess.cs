@@ -19,14 +19,16 @@ internal sealed class CheckProcess(Process process) : IDisposable
 
     /// <summary>Gives it its input, and waits for its end.</summary>
     /// <param name="header">The first line of its standard input.</param>
-    /// <param name="content">What follows it.</param>
-    /// <param name="maxMemoryBytes">The memory beyond which it is killed; 0: none. If the operating system holds it to less, it never
-    /// gets there.</param>
+    /// <param name="content">The text that follows it.</param>
+    /// <param name="maxMemoryBytes">
+    /// The memory beyond which it is killed; 0: none. If the operating system holds it to less, it never gets there.
+    /// </param>
     /// <param name="timeout">When it is killed.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellationToken">Kills it at once.</param>
-    /// <returns>The exit code, null if it was killed for its time or memory; the last line of its output, and the end of what it said of
-    /// errors.</returns>
+    /// <returns>
+    /// The exit code, null if it was killed for its time or memory; the last line of its output, and the end of what it said of errors.
+    /// </returns>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public async Task<(int? ExitCode, string Output, string Errors)> RunAsync(
         byte[] header, ReadOnlyMemory<byte> content, long maxMemoryBytes, TimeSpan timeout, TimeProvider time,

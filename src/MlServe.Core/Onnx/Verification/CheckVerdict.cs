@@ -4,7 +4,7 @@ namespace MlServe.Onnx.Verification;
 
 /// <summary>The result of a check: the last line that the tool prints.</summary>
 /// <param name="Failure">Why the model does not load; null if it does.</param>
-/// <param name="Message">The same in words; what was found of the batch axis if it loads.</param>
+/// <param name="Message">The same in words; the finding about the batch axis if it loads.</param>
 internal sealed record CheckVerdict(ModelLoadFailure? Failure, string Message)
 {
     /// <summary>

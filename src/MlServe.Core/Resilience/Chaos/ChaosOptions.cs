@@ -1,6 +1,6 @@
 namespace MlServe.Resilience;
 
-/// <summary>Faults to inject into a model, for tests of what is around it. Each rate is a share of requests, 0 to 1.</summary>
+/// <summary>Faults to inject into a model, for tests of the code around it. Each rate is a share of requests, 0 to 1.</summary>
 public sealed class ChaosOptions
 {
     /// <summary>
@@ -25,7 +25,7 @@ public sealed class ChaosOptions
     /// </summary>
     public int? Seed { get; set; }
 
-    /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
+    /// <summary>Names the faults of the values: one message each, none if there are no faults.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
     public IEnumerable<string> Validate() => new OptionRange()
         .Between(LatencyRate, 0d, 1d)

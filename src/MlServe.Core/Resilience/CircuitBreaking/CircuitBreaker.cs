@@ -63,7 +63,7 @@ internal sealed class CircuitBreaker : ICircuitBreaker
     /// <summary>Hears how a call ended that was let through.</summary>
     /// <param name="period">When it began.</param>
     /// <param name="verdict">True: the model failed; false: it did not; null: the call says nothing of it.</param>
-    /// <param name="failure">What failed.</param>
+    /// <param name="failure">The failure.</param>
     public void Leave(CircuitPeriod period, bool? verdict, PredictionError? failure)
     {
         var isProbe = period.State == CircuitState.HalfOpen;

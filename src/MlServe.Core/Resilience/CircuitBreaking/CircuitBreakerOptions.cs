@@ -34,20 +34,20 @@ public sealed class CircuitBreakerOptions
     public int ProbeCount { get; set; } = 3;
 
     /// <summary>
-    /// The run time of one row, queueing left out, above which a run counts as a failure although it is answered; greater than 00:00:00. A
-    /// run of several rows may take twice what is expected of so many. Default: null, the model's <see cref="ServiceLevel.P99"/>, and only
-    /// where a fallback chain answers in its place: a slow answer is better than none.
+    /// The run time of one row, queueing left out, above which a run counts as a failure although it is answered. Greater than 00:00:00. A
+    /// run of several rows may take twice the time that is expected of so many. Default: null, the model's <see cref="ServiceLevel.P99"/>,
+    /// and only if a fallback chain answers in its place: a slow answer is better than none.
     /// </summary>
     public TimeSpan? SlowRunThreshold { get; set; }
 
     /// <summary>
-    /// Whether an answer that holds a NaN or an infinity is a failure, for the caller as well; not where answers to good rows held the same
-    /// kind in the same output when the model was loaded. Default: true; set it to false for a model that means them.
+    /// Whether an answer that holds a NaN or an infinity is a failure, for the caller as well. It is none if answers to good rows held the
+    /// same kind in the same output when the model was loaded. Default: true; set it to false for a model that means them.
     /// </summary>
     public bool RequireFiniteOutputs { get; set; } = true;
 
     /// <summary>
-    /// The names of outputs that hold probabilities along their last axis: each must be within 0 and 1 and their sum must be 1, or the
+    /// The names of outputs that hold probabilities along their last axis. Each must be within 0 and 1 and their sum must be 1, or the
     /// answer is a failure. Default: none.
     /// </summary>
     public IList<string> ProbabilityOutputs { get; set; } = [];
@@ -59,15 +59,15 @@ public sealed class CircuitBreakerOptions
 
     /// <summary>
     /// A check of one's own: whether an answer can be right. Called for each answer, in its caller's context, and for those to the model's
-    /// own sample row after others did not pass; what it throws is logged once and the answer is taken for valid. Must be safe for
-    /// concurrent use and must not dispose the prediction. Default: null.
+    /// own sample row after others did not pass. If it throws, the exception is logged once and the answer is taken for valid. Must be safe
+    /// for concurrent use and must not dispose the prediction. Default: null.
     /// </summary>
     public Func<Prediction, bool>? OutputCheck { get; set; }
 
     /// <summary>Chance, 0 up to 1, for the length of breaks.</summary>
     internal Func<double> Jitter { get; set; } = Random.Shared.NextDouble;
 
-    /// <summary>Says what is wrong with the values: one message each, none where nothing is.</summary>
+    /// <summary>Names the faults of the values: one message each, none if there are no faults.</summary>
     /// <returns>Messages that name the option, its value and its range.</returns>
     public IEnumerable<string> Validate() => new OptionRange()
         .PositiveShare(FailureRatio)

@@ -83,11 +83,11 @@ internal sealed class CircuitBreakerStage(CircuitBreaker breaker, OutputValidato
         return period;
     }
 
-    /// <summary>What a run fails of may lie in its inputs.</summary>
+    /// <summary>The cause of a failed run may lie in its inputs.</summary>
     private static bool IsOfModelOrRequest(PredictionError error) =>
         error is { Status: PredictionStatus.Failed, Code: PredictionErrorCode.RuntimeFailed, IsIsolated: false };
 
-    /// <summary>What the caller did, what a queue did, and what a callback of the application did say nothing of the model.</summary>
+    /// <summary>Errors that a caller, a queue or a callback of the application caused say nothing of the model.</summary>
     private static bool IsOfTheModel(PredictionError error) => error.Status switch
     {
         PredictionStatus.Failed => error.Code != PredictionErrorCode.UserCodeFailed && !error.IsIsolated,

@@ -5,7 +5,7 @@ namespace MlServe.Resilience;
 /// <param name="Version">The version whose circuit it is.</param>
 /// <param name="From">The state before.</param>
 /// <param name="To">The state from then on.</param>
-/// <param name="Reason">The failure that opened the circuit; null where it was another cause.</param>
+/// <param name="Reason">The failure that opened the circuit; null if there was another cause.</param>
 /// <param name="At">When, by the host's clock.</param>
 public sealed record CircuitChanged(string Model, ModelIdentity? Version, CircuitState From, CircuitState To, PredictionError? Reason,
     DateTimeOffset At)

@@ -1,8 +1,8 @@
 namespace MlServe.Resilience;
 
 /// <summary>
-/// The time from one change of a circuit's state to the next. A call remembers the period in which it began: how it ends counts only while
-/// that lasts, so that a late failure from before an opening neither reopens nor counts.
+/// The time from one change of a circuit's state to the next. A call remembers the period in which it began. Its end counts only while that
+/// lasts, so that a late failure from before an opening neither reopens nor counts.
 /// </summary>
 internal sealed class CircuitPeriod(CircuitState state)
 {
@@ -19,16 +19,16 @@ internal sealed class CircuitPeriod(CircuitState state)
     /// <summary>How many breaks in a row.</summary>
     public int Breaks { get; init; }
 
-    /// <summary>What refused requests hear; made anew as the time that is left gets less.</summary>
+    /// <summary>The error that refused requests get; made anew as the time that is left gets less.</summary>
     public Refusal? Refused { get; set; }
 
     /// <summary>
-    /// Lets a request through to try the model, where fewer are under way than may be: one more than have succeeded. One that does not end
+    /// Lets a request through to try the model, if fewer are under way than may be: one more than have succeeded. One that does not end
     /// must not keep the circuit open for ever, so another follows it after a while.
     /// </summary>
     /// <param name="needed">Trials that must succeed.</param>
     /// <param name="now">The moment, as a timestamp.</param>
-    /// <param name="next">When the next may follow, whatever becomes of this one.</param>
+    /// <param name="next">When the next may follow, no matter how this one ends.</param>
     public bool TryProbe(int needed, long now, long next)
     {
         lock (_gate)

@@ -1,6 +1,6 @@
 namespace MlServe.Resilience;
 
-/// <summary>Where a circuit breaker stands.</summary>
+/// <summary>The state of a circuit breaker.</summary>
 public enum CircuitState
 {
     /// <summary>Requests go to the model.</summary>

@@ -3,7 +3,7 @@ namespace MlServe.Resilience;
 /// <summary>A change of a circuit breaker's state.</summary>
 /// <param name="from">The state before.</param>
 /// <param name="to">The state from now on.</param>
-/// <param name="reason">The failure that opened the circuit; null where it was another cause.</param>
+/// <param name="reason">The failure that opened the circuit; null if there was another cause.</param>
 public sealed class CircuitStateChangedEventArgs(CircuitState from, CircuitState to, PredictionError? reason) : EventArgs
 {
     /// <summary>The state before.</summary>
@@ -12,6 +12,6 @@ public sealed class CircuitStateChangedEventArgs(CircuitState from, CircuitState
     /// <summary>The state from now on.</summary>
     public CircuitState To { get; } = to;
 
-    /// <summary>The failure that opened the circuit; null where it was another cause.</summary>
+    /// <summary>The failure that opened the circuit; null if there was another cause.</summary>
     public PredictionError? Reason { get; } = reason;
 }

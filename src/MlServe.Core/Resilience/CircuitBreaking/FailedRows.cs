@@ -3,7 +3,7 @@ using MlServe.Threading;
 namespace MlServe.Resilience;
 
 /// <summary>
-/// Tells different rows from one row that is sent again and again: where it is not known whether a model or a request is to blame, only
+/// Tells different rows from one row that is sent again and again. If it is not known whether a model or a request is to blame, only
 /// several rows speak against the model. Bounded; safe for concurrent use.
 /// </summary>
 internal sealed class FailedRows(TimeSpan window, TimeProvider time)
@@ -14,8 +14,8 @@ internal sealed class FailedRows(TimeSpan window, TimeProvider time)
     private readonly Queue<(int Row, long Until)> _seen = new(Capacity);
 
     /// <summary>
-    /// How many failures a row's failure adds: none where it was seen in the window or is the only one, two for the second, and one for
-    /// each after that.
+    /// How many failures a row's failure adds. It is none if the row was seen in the window or is the only one. Else it is two for the
+    /// second, and one for each after that.
     /// </summary>
     public int Count(int row)
     {

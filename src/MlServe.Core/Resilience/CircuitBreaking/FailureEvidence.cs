@@ -6,8 +6,8 @@ namespace MlServe.Resilience;
 
 /// <summary>
 /// Finds out who is to blame for an answer that cannot be right, or a run that failed: the request, or the model. A row that is known to be
-/// good decides: it is run again on nobody's time, once at a time and once a second at most, and what is waiting for it counts only if it
-/// fails as well. Where there is no such row, or it could not be run, different rows must fail. Safe for concurrent use.
+/// good decides. It is run again on nobody's time, once at a time and once a second at most. Failures that wait for it count only if it
+/// fails as well. If there is no such row, or it could not be run, different rows must fail. Safe for concurrent use.
 /// </summary>
 internal sealed class FailureEvidence(
     CircuitBreaker breaker, IPredictor inner, OutputValidator validator, CircuitBreakerOptions options, ILogger? logger, TimeProvider time)
@@ -38,7 +38,7 @@ internal sealed class FailureEvidence(
 
     /// <summary>Hears of a failure, and tells the circuit when it is known whose it is.</summary>
     /// <param name="period">When the call began.</param>
-    /// <param name="failure">What failed.</param>
+    /// <param name="failure">The failure.</param>
     /// <param name="inputs">The request, whose memory is still its caller's.</param>
     public void Accuse(CircuitPeriod period, PredictionError failure, in PredictionInputs inputs)
     {

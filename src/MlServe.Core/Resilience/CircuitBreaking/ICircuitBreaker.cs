@@ -8,13 +8,13 @@ public interface ICircuitBreaker
     /// <summary>The version that it guards.</summary>
     ModelIdentity Model { get; }
 
-    /// <summary>Where it stands. An open circuit becomes half open by the first request after the break.</summary>
+    /// <summary>The state of the circuit. An open circuit becomes half open by the first request after the break.</summary>
     CircuitState State { get; }
 
-    /// <summary>What is left of the break; null where the circuit is closed or isolated.</summary>
+    /// <summary>The time that is left of the break; null if the circuit is closed or isolated.</summary>
     TimeSpan? RetryAfter { get; }
 
-    /// <summary>What opened it last; null where nothing has.</summary>
+    /// <summary>The failure that opened it last; null if none has.</summary>
     PredictionError? LastFailure { get; }
 
     /// <summary>
@@ -30,6 +30,6 @@ public interface ICircuitBreaker
     /// <summary>Opens the circuit until it is closed by hand.</summary>
     void Isolate();
 
-    /// <summary>Closes the circuit and forgets what was counted.</summary>
+    /// <summary>Closes the circuit and forgets the counts.</summary>
     void Close();
 }

@@ -9,7 +9,7 @@ namespace MlServe.Resilience;
 internal sealed class OutputValidator(
     CircuitBreakerOptions options, Func<Prediction, bool>? outputCheck, ModelSignature signature, ModelIdentity identity, ILogger? logger)
 {
-    /// <summary>What is no fault of an output, because good rows are answered so; null where there is none.</summary>
+    /// <summary>The values that are no fault of an output, because good rows are answered so; null if there are none.</summary>
     private readonly Dictionary<string, NonFiniteValues>? _normal = NormalOf(signature);
     private readonly HashSet<string> _probabilities = new(options.ProbabilityOutputs, StringComparer.Ordinal);
     private readonly string _model = identity.Name;
@@ -21,7 +21,7 @@ internal sealed class OutputValidator(
     /// <returns>Null, or why it cannot be right.</returns>
     public PredictionError? Check(in Prediction answer) => CheckFinite(in answer) ?? CheckMeaning(in answer);
 
-    /// <summary>Looks for a NaN or an infinity where answers to good rows have none.</summary>
+    /// <summary>Looks for a NaN or an infinity that answers to good rows do not have.</summary>
     public PredictionError? CheckFinite(in Prediction answer)
     {
         if (!options.RequireFiniteOutputs) return null;

@@ -3,7 +3,7 @@ using MlServe.Tensors;
 namespace MlServe.Resilience;
 
 /// <summary>
-/// A hash of a request's elements, with a seed of its own in each process: equal requests have equal ones, and others most likely have not.
+/// A hash of a request's elements, with a seed of its own in each process. Equal requests have equal hashes, and others most likely do not.
 /// </summary>
 internal static class RowFingerprint
 {

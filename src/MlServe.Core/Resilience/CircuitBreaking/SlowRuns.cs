@@ -2,12 +2,12 @@ namespace MlServe.Resilience;
 
 /// <summary>
 /// Says which runs are too slow. A run of several rows may take longer than a caller's p99: it is held against what its cost curve expects
-/// of so many rows. A model that is slow and has nobody to answer in its place is still better than none, so that its slowness counts only
-/// where there is somebody, or where the application has stated the threshold.
+/// of so many rows. A model that is slow and has nobody to answer in its place is still better than none. So its slowness counts only if
+/// there is somebody, or if the application has stated the threshold.
 /// </summary>
 internal sealed class SlowRuns(CircuitBreaker breaker, TimeSpan? stated, TimeSpan? promised, TimeProvider time)
 {
-    /// <summary>Runs vary: one of several rows is slow beyond so many times what is expected of it.</summary>
+    /// <summary>Runs vary: one of several rows is slow beyond so many times the time that is expected of it.</summary>
     private const double Tolerance = 2;
 
     private readonly double _limit = (stated ?? promised)?.TotalSeconds ?? double.PositiveInfinity;

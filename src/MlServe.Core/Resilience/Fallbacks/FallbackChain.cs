@@ -76,22 +76,21 @@ internal sealed class FallbackChain
             or PredictionStatus.DeadlineExceeded;
 
     internal Task<Prediction> FallBackAsync(
-        PredictionError reason, long started, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken) =>
-        FallBackAsync(0, reason, [], started, inputs, options, cancellationToken);
+        PredictionError reason, PredictionInputs inputs, PredictionOptions? options, Deadline deadline,
+        CancellationToken cancellationToken) =>
+        FallBackAsync(0, reason, [], inputs, options, deadline, cancellationToken);
 
     private async Task<Prediction> FallBackAsync(
-        int first, PredictionError reason, List<PredictionError> others, long started, PredictionInputs inputs, PredictionOptions? options,
-        CancellationToken cancellationToken)
+        int first, PredictionError reason, List<PredictionError> others, PredictionInputs inputs, PredictionOptions? options,
+        Deadline deadline, CancellationToken cancellationToken)
     {
         var steps = _steps;
         for (var i = first; i < steps.Length; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var left = TimeLimit.Of(options) - _time.GetElapsedTime(started);
-            if (left <= TimeSpan.Zero && !steps[i].IsInstant) continue;
+            if (!steps[i].IsInstant && deadline.IsOver) continue;
 
-            var stepOptions = left is null ? options : options! with { Timeout = left > TimeSpan.Zero ? left : null };
-            var asking = AskAsync(steps[i], inputs, stepOptions, cancellationToken);
+            var asking = AskAsync(steps[i], inputs, options, deadline, cancellationToken);
             await UrgentEnd.Of(asking);
             var answer = await asking.ConfigureAwait(false);
             if (answer.IsOk) return Answered(steps[i], reason, in answer);
@@ -106,13 +105,13 @@ internal sealed class FallbackChain
 
     /// <summary>Asks one that stands in. Whatever it throws, and one that has been closed does, the next is asked.</summary>
     internal async Task<Prediction> AskAsync(
-        FallbackStep step, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
+        FallbackStep step, PredictionInputs inputs, PredictionOptions? options, Deadline deadline, CancellationToken cancellationToken)
     {
         try
         {
             var pending = step.MayOverrun
-                ? _limited.GetValue(step, _limit).PredictAsync(inputs, options, cancellationToken)
-                : step.AnswerAsync(this, inputs, options, cancellationToken);
+                ? deadline.Ask(_limited.GetValue(step, _limit), inputs, options, cancellationToken)
+                : step.AnswerAsync(this, inputs, options, deadline, cancellationToken);
             return await pending.ConfigureAwait(false);
         }
         catch (ObjectDisposedException exception) when (step is ModelStep)
@@ -159,11 +158,11 @@ internal sealed class FallbackChain
 
     /// <summary>Asks the model and, if it is late, another one, and those that follow if neither answers.</summary>
     internal async Task<Prediction> HedgedAsync(
-        ModelStep other, long started, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken)
+        ModelStep other, PredictionInputs inputs, PredictionOptions? options, Deadline deadline, CancellationToken cancellationToken)
     {
         var delay = other.After!.Value;
-        using var hedge = new Hedge(this, Inner, other, _time, inputs, options, cancellationToken);
-        var running = hedge.RunAsync(delay, started);
+        using var hedge = new Hedge(this, Inner, other, _time, inputs, options, deadline, cancellationToken);
+        var running = hedge.RunAsync(delay);
         await UrgentEnd.Of(running);
         var (answer, isOther, otherError) = await running.ConfigureAwait(false);
         if (isOther) return Answered(other, hedge.Reason(delay), in answer);
@@ -175,8 +174,8 @@ internal sealed class FallbackChain
 
         // The other was asked already, or it is its turn now.
         var others = otherError is null
-            ? FallBackAsync(0, answer.Error, [], started, inputs, options, cancellationToken)
-            : FallBackAsync(1, answer.Error, [otherError], started, inputs, options, cancellationToken);
+            ? FallBackAsync(0, answer.Error, [], inputs, options, deadline, cancellationToken)
+            : FallBackAsync(1, answer.Error, [otherError], inputs, options, deadline, cancellationToken);
         await UrgentEnd.Of(others);
         return await others.ConfigureAwait(false);
     }

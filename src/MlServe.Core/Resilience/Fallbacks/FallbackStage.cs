@@ -10,13 +10,11 @@ internal sealed class FallbackStage(FallbackChain chain) : PredictionStage, ISub
 
     public override StageOutcome Before(ref StageCall call)
     {
-        // Read now, because the time counts from here on.
-        if (TimeLimit.Of(call.Options) is not null) _ = call.Started;
         if (chain.Hedging is not { } other) return StageOutcome.Next;
 
         StateOf(ref call) = Done;
         return call.Wait(RelayedOperation<Prediction>.Of(
-            chain.HedgedAsync(other, StartOf(ref call), call.Inputs, call.Options, call.CancellationToken)));
+            chain.HedgedAsync(other, call.Inputs, call.Options, call.Until, call.CancellationToken)));
     }
 
     public override StageOutcome After(ref StageCall call)
@@ -35,11 +33,9 @@ internal sealed class FallbackStage(FallbackChain chain) : PredictionStage, ISub
         }
 
         return call.Wait(RelayedOperation<Prediction>.Of(
-            chain.FallBackAsync(call.Answer.Error, StartOf(ref call), call.Inputs, call.Options, call.CancellationToken)));
+            chain.FallBackAsync(call.Answer.Error, call.Inputs, call.Options, call.Until, call.CancellationToken)));
     }
 
     public override object? GetService(Type serviceType) =>
         serviceType == typeof(FallbackStatistics) ? chain.Counts : base.GetService(serviceType);
-
-    private static long StartOf(ref StageCall call) => call.IsTimed ? call.Started : 0;
 }

@@ -15,4 +15,9 @@ internal abstract class FallbackStep
     /// <summary>Asks. What it throws is a failure like any other, except the caller's cancellation.</summary>
     public abstract ValueTask<Prediction> AnswerAsync(
         FallbackChain owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken);
+
+    /// <summary>Asks one that does not overrun, until a moment; one that has its answer at hand is asked also after that.</summary>
+    public virtual ValueTask<Prediction> AnswerAsync(
+        FallbackChain owner, PredictionInputs inputs, PredictionOptions? options, Deadline deadline, CancellationToken cancellationToken) =>
+        AnswerAsync(owner, inputs, options, cancellationToken);
 }

@@ -8,23 +8,23 @@ namespace MlServe.Resilience;
 /// </summary>
 internal sealed class Hedge(
     FallbackChain owner, IPredictor first, ModelStep other, TimeProvider time, PredictionInputs inputs, PredictionOptions? options,
-    CancellationToken cancellationToken)
+    Deadline deadline, CancellationToken cancellationToken)
     : IDisposable
 {
     private readonly CancellationTokenSource _first = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
     private readonly CancellationTokenSource _other = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
     private PredictionError? _firstError;
 
-    public async Task<(Prediction Answer, bool IsOther, PredictionError? OtherError)> RunAsync(TimeSpan delay, long started)
+    public async Task<(Prediction Answer, bool IsOther, PredictionError? OtherError)> RunAsync(TimeSpan delay)
     {
         // Begun first: a model may run on this very thread until it has answered.
         var wait = new UrgentDelay(delay, time);
-        var late = AskOtherAsync(wait, started);
+        var late = AskOtherAsync(wait);
         Prediction? answer = null;
         Exception? failure = null;
         try
         {
-            answer = await first.PredictAsync(inputs, options, _first.Token).ConfigureAwait(false);
+            answer = await deadline.Ask(first, inputs, options, _first.Token).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // The other request must end before this goes on.
         catch (Exception exception)
@@ -82,14 +82,13 @@ internal sealed class Hedge(
         _other.Dispose();
     }
 
-    private async Task<Prediction?> AskOtherAsync(UrgentDelay wait, long started)
+    private async Task<Prediction?> AskOtherAsync(UrgentDelay wait)
     {
         await UrgentEnd.Of(wait.Ended);
         if (!await wait.Ended.ConfigureAwait(false) || cancellationToken.IsCancellationRequested) return null;
 
-        var left = TimeLimit.Of(options) - time.GetElapsedTime(started);
-        if (left <= TimeSpan.Zero) return null;
-        var asking = owner.AskAsync(other, inputs, left is null ? options : options! with { Timeout = left }, _other.Token);
+        if (deadline.IsOver) return null;
+        var asking = owner.AskAsync(other, inputs, options, deadline, _other.Token);
         await UrgentEnd.Of(asking);
         var answer = await asking.ConfigureAwait(false);
 

@@ -27,8 +27,12 @@ internal sealed class ModelStep : FallbackStep
 
     public override ValueTask<Prediction> AnswerAsync(
         FallbackChain owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken) =>
+        AnswerAsync(owner, inputs, options, Deadline.Never, cancellationToken);
+
+    public override ValueTask<Prediction> AnswerAsync(
+        FallbackChain owner, PredictionInputs inputs, PredictionOptions? options, Deadline deadline, CancellationToken cancellationToken) =>
         Find(owner) is { } predictor
-            ? predictor.PredictAsync(inputs, options, cancellationToken)
+            ? deadline.Ask(predictor, inputs, options, cancellationToken)
             : new(Prediction.FromError(new(
                 PredictionStatus.NotReady, PredictionErrorCode.NotLoaded, "There is no model '{0}' to stand in for model '{1}'.", Name,
                 owner.Model)));

@@ -8,7 +8,7 @@ namespace MlServe.Resilience;
 
 /// <summary>
 /// Runs requests through a user's Polly pipeline. However many attempts it makes, all have ended when there is an answer (they borrow the
-/// caller's memory), and all answers but the one that is given are disposed.
+/// caller's memory). All answers but the one that is given are disposed.
 /// </summary>
 internal sealed class PollyPredictor(IPredictor inner, ResiliencePipeline<Prediction> pipeline) : DelegatingPredictor(inner)
 {
@@ -44,7 +44,7 @@ internal sealed class PollyPredictor(IPredictor inner, ResiliencePipeline<Predic
         return outcome.Result;
     }
 
-    /// <summary>What Polly says by an exception is a status here; what the pipeline behind it threw is not.</summary>
+    /// <summary>Polly's own exceptions become a status here; those that the pipeline behind it threw do not.</summary>
     private static PredictionError? ToError(Exception exception) => exception switch
     {
         BrokenCircuitException broken => new(PredictionStatus.CircuitOpen,

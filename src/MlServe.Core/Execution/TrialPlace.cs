@@ -1,6 +1,6 @@
 using MlServe.Threading;
 
-namespace MlServe.Onnx;
+namespace MlServe;
 
 /// <summary>
 /// A place in the gate for a run of a model that nobody knows yet. It is waited for like any other, and given back after a while whether

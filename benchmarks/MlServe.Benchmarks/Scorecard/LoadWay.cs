@@ -1,0 +1,20 @@
+namespace MlServe.Benchmarks.Scorecard;
+
+/// <summary>How a fresh process loads models.</summary>
+internal enum LoadWay
+{
+    /// <summary>A session of the runtime's each, and one run.</summary>
+    Raw,
+
+    /// <summary>A host without models.</summary>
+    BareHost,
+
+    /// <summary><c>AddMlServing</c>.</summary>
+    Host,
+
+    /// <summary>The same with <c>UseBatching</c>.</summary>
+    Batching,
+
+    /// <summary>The same with <c>UseStandardPipeline</c>.</summary>
+    Standard,
+}
