@@ -52,8 +52,8 @@ internal sealed class SecondLevel(
     public bool IsOpen => time.GetTimestamp() >= Volatile.Read(ref _resumeAt);
 
     /// <summary>
-    /// Keeps a value, finds it and takes it away, so that no caller waits for the first connection and the compiler, and is told that it
-    /// took too long: a first hit goes through other code than a miss. A failure here is left to the first use that counts.
+    /// Keeps a value, finds it and takes it away, so that no caller waits for the first connection and the compiler. A first hit goes
+    /// through other code than a miss. A failure here is left to the first use that counts.
     /// </summary>
     public async Task OpenAsync(CancellationToken cancellationToken)
     {
