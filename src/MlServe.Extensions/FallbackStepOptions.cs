@@ -24,12 +24,24 @@ public sealed class FallbackStepOptions
     /// <summary>The same row for every request: the numbers of each output, by its name. Default: none.</summary>
     public IDictionary<string, IList<double>> Value { get; set; } = new Dictionary<string, IList<double>>(StringComparer.Ordinal);
 
+    /// <summary>The maps that stand for outputs which are maps, beside <see cref="Value"/>. Default: none.</summary>
+    public IList<FallbackMapOptions> Maps { get; set; } = [];
+
     internal IEnumerable<string> Validate(bool isFirst)
     {
-        var kinds = (string.IsNullOrWhiteSpace(Model) ? 0 : 1) + (StaleAnswer ? 1 : 0) + (Value.Count > 0 ? 1 : 0);
+        var kinds = (string.IsNullOrWhiteSpace(Model) ? 0 : 1) + (StaleAnswer ? 1 : 0) + (Value.Count + Maps.Count > 0 ? 1 : 0);
         if (kinds != 1)
             yield return $" says {(kinds == 0 ? "nothing" : "several things")}; it must have exactly one of {nameof(Model)}, "
-                + $"{nameof(StaleAnswer)} (true) and {nameof(Value)}.";
+                + $"{nameof(StaleAnswer)} (true) and {nameof(Value)} (with {nameof(Maps)} or without).";
+        for (var i = 0; i < Maps.Count; i++)
+        {
+            var (map, key) = (Maps[i], $":{nameof(Maps)}:{i}");
+            if (string.IsNullOrWhiteSpace(map.Output)) yield return $"{key}:{nameof(map.Output)} is missing. Name an output of the model.";
+            else if (Value.ContainsKey(map.Output) || Maps.Take(i).Any(other => other.Output == map.Output))
+                yield return $"{key}:{nameof(map.Output)} is '{map.Output}', which is given a value twice. Leave one out.";
+            if (map.Entries.Count == 0) yield return $"{key}:{nameof(map.Entries)} is empty. Give the values by their keys.";
+        }
+
         if (After is null) yield break;
         if (After <= TimeSpan.Zero || After > FallbackBuilder.LongestDelay)
             yield return $":{nameof(After)} is {After}; it must be greater than 00:00:00, up to {FallbackBuilder.LongestDelay}.";

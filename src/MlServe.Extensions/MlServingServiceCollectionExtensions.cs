@@ -51,13 +51,15 @@ public static class MlServingServiceCollectionExtensions
         var known = services.FirstOrDefault(static service => !service.IsKeyedService && service.ServiceType == typeof(Registrations));
         if (known?.ImplementationInstance is Registrations registrations) return registrations;
 
-        registrations = new();
+        registrations = new() { Services = services };
         services.AddSingleton(registrations);
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(static services =>
             new ModelCatalog(services.GetRequiredService<Registrations>(), services.GetService<IConfiguration>()));
         services.AddSingleton<FeatureCatalog>();
+        services.AddSingleton<DependencyCheck>();
         services.AddSingleton<ConfigurationCheck>();
+        services.AddSingleton<ModelFileCheck>();
         services.AddOptions<MlServingOptions>().ValidateOnStart();
         services.AddSingleton<IPostConfigureOptions<MlServingOptions>, BindMlServingOptions>();
         services.AddSingleton<IValidateOptions<MlServingOptions>, ValidateMlServingOptions>();
@@ -78,20 +80,21 @@ public static class MlServingServiceCollectionExtensions
         services.AddSingleton<PredictorProvider>();
         services.AddSingleton<IPredictorProvider>(static services => services.GetRequiredService<PredictorProvider>());
         services.AddSingleton<IPredictorDirectory>(static services => services.GetRequiredService<PredictorProvider>());
-        services.TryAddSingleton(static services => services.GetRequiredService<PredictorProvider>().GetDefaultPredictor());
-        services.AddKeyedSingleton<IPredictor>(KeyedService.AnyKey, static (services, key) => PredictorOf(services, key));
-        services.AddKeyedSingleton<IModelVersions>(KeyedService.AnyKey, static (services, key) => VersionsOf(services, key));
+        registrations.IsDefaultOwn = !services.Any(static service => service.ServiceType == typeof(IPredictor) && !service.IsKeyedService);
+
+        // Null, and no exception, where there is no such model: whoever can do without it says so by an optional dependency.
+        services.TryAddSingleton(static services => services.GetRequiredService<PredictorProvider>().FindDefaultPredictor()!);
+        services.AddKeyedSingleton<IPredictor>(
+            KeyedService.AnyKey, static (services, key) => ModelOf(services, key)?.Predictor!);
+        services.AddKeyedSingleton<IModelVersions>(
+            KeyedService.AnyKey, static (services, key) => ModelOf(services, key)?.Changes!);
+        services.AddSingleton(typeof(IPredictor<,>), typeof(UnknownDoor<,>));
         services.AddHostedService<MlServingHostedService>();
         return registrations;
     }
 
-    private static IModelVersions VersionsOf(IServiceProvider services, object? key) => key is string name
-        ? services.GetRequiredService<PredictorProvider>().VersionsOf(name)
-        : throw new InvalidOperationException(
-            $"Models are asked for by name, a string; the key given is '{key}' of type {key?.GetType().Name ?? "null"}.");
-
-    private static IPredictor PredictorOf(IServiceProvider services, object? key) => key is string name
-        ? services.GetRequiredService<PredictorProvider>().GetPredictor(name)
+    private static ModelEntry? ModelOf(IServiceProvider services, object? key) => key is string name
+        ? services.GetRequiredService<PredictorProvider>().FindOrTell(name)
         : throw new InvalidOperationException(
             $"Models are asked for by name, a string; the key given is '{key}' of type {key?.GetType().Name ?? "null"}.");
 }

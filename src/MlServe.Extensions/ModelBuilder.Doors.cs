@@ -54,7 +54,7 @@ public sealed partial class ModelBuilder
                 new ModelDoor<TInput, TOutput>(services.GetRequiredService<PredictorProvider>().GetPredictor(name), mapperOf(services)));
         Services.TryAddSingleton(static services => services.GetRequiredKeyedService<IPredictor<TInput, TOutput>>(
             services.GetRequiredService<PredictorProvider>()
-                .ModelOfDoor(typeof(IPredictor<TInput, TOutput>), $"IPredictor<{typeof(TInput).Name}, {typeof(TOutput).Name}>")));
+                .ModelOfDoor(typeof(IPredictor<TInput, TOutput>))));
         return this;
     }
 }

@@ -237,4 +237,17 @@ public sealed class ModelOptions
             yield return $"{nameof(Path)} holds a null character, which no path may.";
         if (ModelName.ProblemOf(Version) is { } problem) yield return $"{nameof(Version)} is '{Version}'; {problem}";
     }
+
+    /// <summary>The faults in the chain of configuration beside the other options.</summary>
+    internal IEnumerable<string> ValidateChain()
+    {
+        // A layer or a predictor of the application's may keep answers as well.
+        if (UseCache || Predictor is not null || Layers.Count > (IsCachePlaced ? 1 : 0)) yield break;
+        for (var i = 0; i < Fallback.Count; i++)
+        {
+            if (Fallback[i].StaleAnswer)
+                yield return $"{nameof(Fallback)}:{i}:{nameof(FallbackStepOptions.StaleAnswer)} is true, and nobody keeps answers. Set "
+                    + $"{nameof(UseCache)} of the model to true, or take this out of the chain.";
+        }
+    }
 }

@@ -70,6 +70,52 @@ public sealed class TypedPredictorTests
         Assert.Throws<ObjectDisposedException>(() => kept["y"]);
     }
 
+    /// <summary>Who starts many before awaiting one must not lose those that are under way.</summary>
+    [Theory]
+    [InlineData("encode", typeof(FormatException))]
+    [InlineData("decode", typeof(FormatException))]
+    [InlineData("status", typeof(PredictionException))]
+    [InlineData("unknown", typeof(PredictionException))]
+    [InlineData("signature", typeof(ObjectDisposedException))]
+    [InlineData("throws", typeof(ObjectDisposedException))]
+    [InlineData("cancelled", typeof(TaskCanceledException))]
+    public async Task PredictAsync_WhateverIsWrong_IsToldByTheTask(string fault, Type expected)
+    {
+        await using var model = TinyModels.Affine().Load();
+        var typed = new FaultyPredictor(model, fault).As<int, float>(
+            (value, writer) =>
+            {
+                if (fault == "encode") throw new FormatException("no");
+                writer.Tensor<float>("x", fault == "status" ? 5 : 4).Fill(value);
+            },
+            prediction => fault == "decode" ? throw new FormatException("no") : prediction["y"].AsSpan<float>()[0]);
+        using var source = new CancellationTokenSource();
+        if (fault == "cancelled") await source.CancelAsync();
+
+        var pending = typed.PredictAsync(1, cancellationToken: source.Token).AsTask();
+
+        Assert.IsType(expected, await Assert.ThrowsAnyAsync<Exception>(() => pending));
+        Assert.Equal(fault == "cancelled", pending.IsCanceled);
+    }
+
+    private sealed class FaultyPredictor(IPredictor inner, string fault) : DelegatingPredictor(inner)
+    {
+        public override ModelSignature Signature => fault switch
+        {
+            "signature" => throw new ObjectDisposedException("model"),
+            "unknown" => ModelSignature.Unknown,
+            _ => base.Signature,
+        };
+
+        public override ValueTask<Prediction> PredictAsync(
+            PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
+        {
+            ObjectDisposedException.ThrowIf(fault == "throws", this);
+            if (fault == "cancelled") cancellationToken.ThrowIfCancellationRequested();
+            return base.PredictAsync(inputs, options, cancellationToken);
+        }
+    }
+
     [Fact]
     public async Task PredictAsync_NotOk_ThrowsTheStatus()
     {

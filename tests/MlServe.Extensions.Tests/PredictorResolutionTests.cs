@@ -1,5 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
+using Microsoft.Extensions.Options;
 using Xunit;
 
 namespace MlServe;
@@ -61,10 +64,12 @@ public sealed class PredictorResolutionTests : IDisposable
         using var host = await StartTwoAsync();
         var provider = host.Services.GetRequiredService<IPredictorProvider>();
 
-        var thrown = Assert.Throws<KeyNotFoundException>(() => host.Services.GetRequiredKeyedService<IPredictor>("three"));
+        var thrown = Assert.Throws<KeyNotFoundException>(() => provider.GetPredictor("onne"));
 
-        Assert.Equal("There is no model 'three'. The models are: 'one', 'two'.", thrown.Message);
-        Assert.Throws<KeyNotFoundException>(() => provider.GetPredictor("three"));
+        Assert.Equal("There is no model 'onne'. Did you mean 'one'? The models are: 'one', 'two'.", thrown.Message);
+        Assert.Equal(
+            "There is no model 'three'. The models are: 'one', 'two'.",
+            Assert.Throws<KeyNotFoundException>(() => provider.GetPredictor("three")).Message);
         Assert.False(provider.TryGetPredictor("three", out _));
     }
 
@@ -79,13 +84,80 @@ public sealed class PredictorResolutionTests : IDisposable
     }
 
     [Fact]
-    public void Inject_WithoutNameAndNoModels_ThrowsAndSaysHowToAddOne()
+    public void Inject_WithoutNameAndNoModels_IsNullAndSaysHowToAddOne()
     {
-        using var host = _test.Build(static services => services.AddMlServing());
+        var logs = new FakeLogCollector();
+        using var host = _test.Build(services =>
+        {
+            services.AddSingleton<ILoggerProvider>(new FakeLoggerProvider(logs));
+            services.AddMlServing();
+        });
 
-        var thrown = Assert.Throws<InvalidOperationException>(host.Services.GetRequiredService<IPredictor>);
+        Assert.Null(host.Services.GetService<IPredictor>());
+        Assert.Throws<InvalidOperationException>(host.Services.GetRequiredService<IPredictor>);
 
-        Assert.Contains("There are no models: add one with AddModel, or below MlServing:Models.", thrown.Message, StringComparison.Ordinal);
+        Assert.Equal(
+            "There are no models: add one with AddModel, or below MlServing:Models. The configuration has no section 'MlServing'. "
+            + "Null is given to who asked for it and can do without it", logs.GetSnapshot()[0].Message);
+    }
+
+    /// <summary>Who can do without a model says so: by a default, by an annotation, or by asking for what may be null.</summary>
+    [Fact]
+    public async Task Inject_OptionalModelThatIsNotThere_IsNullAndTold()
+    {
+        var logs = new FakeLogCollector();
+        using var host = await _test.StartAsync(services =>
+        {
+            services.AddSingleton<ILoggerProvider>(new FakeLoggerProvider(logs));
+            services.AddSingleton<ByDefault>();
+            services.AddSingleton<ByAnnotation>();
+            services.AddMlServing().AddModel("one", static model => model.FromFile("m.onnx"));
+        });
+
+        Assert.Null(host.Services.GetKeyedService<IPredictor>("onne"));
+        Assert.Null(host.Services.GetKeyedService<IModelVersions>("onne"));
+        Assert.Null(host.Services.GetKeyedService<IPredictor<float, float>>("onne"));
+        Assert.Null(host.Services.GetRequiredService<ByDefault>().Model);
+        Assert.Null(host.Services.GetRequiredService<ByAnnotation>().Model);
+        Assert.NotNull(host.Services.GetRequiredService<IPredictor>());
+
+        Assert.All(
+            logs.GetSnapshot().Where(static log => log.Level == LogLevel.Warning), static log => Assert.Equal(
+                (4016, "There is no model 'onne'. Did you mean 'one'? The models are: 'one'. Null is given to who asked for it and can do "
+                + "without it"), (log.Id.Id, log.Message)));
+        Assert.Contains(logs.GetSnapshot(), static log => log.Id.Id == 4016);
+    }
+
+    /// <summary>The container gives null to who needs it as well, who would fail at the first request.</summary>
+    [Theory]
+    [InlineData(typeof(Needs), "the IPredictor 'onne'. There is no model 'onne'. Did you mean 'one'?")]
+    [InlineData(typeof(NeedsVersions), "the IModelVersions 'onne'. There is no model 'onne'. Did you mean 'one'?")]
+    [InlineData(typeof(NeedsDoor), "the IPredictor<float[], int> 'one'. Model 'one' has no typed door IPredictor<float[], int>.")]
+    public async Task Start_RegisteredClassNeedsAModelThatIsNotThere_IsRefused(Type consumer, string problem)
+    {
+        var thrown = await Assert.ThrowsAsync<OptionsValidationException>(() => _test.StartAsync(services =>
+        {
+            services.AddMlServing().AddModel("one", static model => model.FromFile("m.onnx"));
+            services.AddSingleton(consumer);
+        }));
+
+        var failure = Assert.Single(thrown.Failures);
+        Assert.StartsWith($"{consumer.Name} cannot be made: its parameter 'model' needs {problem}", failure, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_RegisteredClassNeedsAModelAndThereIsNone_IsRefused()
+    {
+        var thrown = await Assert.ThrowsAsync<OptionsValidationException>(() => _test.StartAsync(static services =>
+        {
+            services.AddSingleton<NeedsAny>();
+            services.AddMlServing();
+        }, """{ "MLServe": { "Models": { "one": { "Path": "m.onnx" } } } }"""));
+
+        Assert.Equal(
+            "NeedsAny cannot be made: its parameter 'model' needs IPredictor. There are no models: add one with AddModel, or below "
+            + "MlServing:Models. The configuration has no section 'MlServing'. It has 'MLServe': rename that.",
+            Assert.Single(thrown.Failures));
     }
 
     [Fact]
@@ -133,6 +205,36 @@ public sealed class PredictorResolutionTests : IDisposable
         public IPredictor One { get; } = one;
 
         public IPredictor Two { get; } = two;
+    }
+
+    private sealed class ByDefault([FromKeyedServices("onne")] IPredictor model = null!)
+    {
+        public IPredictor Model { get; } = model;
+    }
+
+    private sealed class ByAnnotation([FromKeyedServices("onne")] IPredictor? model)
+    {
+        public IPredictor? Model { get; } = model;
+    }
+
+    private sealed class Needs([FromKeyedServices("onne")] IPredictor model)
+    {
+        public IPredictor Model { get; } = model;
+    }
+
+    private sealed class NeedsAny(IPredictor model)
+    {
+        public IPredictor Model { get; } = model;
+    }
+
+    private sealed class NeedsVersions([FromKeyedServices("onne")] IModelVersions model)
+    {
+        public IModelVersions Model { get; } = model;
+    }
+
+    private sealed class NeedsDoor([FromKeyedServices("one")] IPredictor<float[], int> model)
+    {
+        public IPredictor<float[], int> Model { get; } = model;
     }
 
     private sealed class Wrapper(IPredictor inner) : DelegatingPredictor(inner);

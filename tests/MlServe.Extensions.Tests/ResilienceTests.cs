@@ -235,7 +235,46 @@ public sealed class ResilienceTests : IDisposable
 
         var thrown = await Assert.ThrowsAsync<ModelLoadException>(() => host.StartAsync(TestContext.Current.CancellationToken));
 
-        Assert.Contains("which is a sequence: only tensors of numbers can be given so.", thrown.Message, StringComparison.Ordinal);
+        Assert.Contains("which is a sequence of maps, whose entries have keys (Maps)", thrown.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A classifier of scikit-learn's gives a map for each row.</summary>
+    [Theory]
+    [InlineData("0", true)]
+    [InlineData("setosa", false)]
+    public async Task Ask_MapInTheModelsPlace_IsOneForEachRow(string key, bool isKey)
+    {
+        if (FindShared("models/tabular/iris_logreg_684B.onnx") is not { } file)
+        {
+            Assert.Skip("The shared models are not here.");
+            return;
+        }
+
+        var outputs = OnnxInspector.Inspect(await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken)).Outputs;
+        using var host = _test.Build(static services => services.AddMlServing(), $$"""
+            { "MlServing": { "Models": { "iris": { "Path": "{{file}}", "UseCircuitBreaker": true, "Fallback": [ {
+              "Value": { "{{outputs[0].Name}}": [ 2 ] },
+              "Maps": [ { "Output": "{{outputs[1].Name}}", "Entries": { "{{key}}": 0.75, "1": 0.25 } } ]
+            } ] } } } }
+            """);
+        if (!isKey)
+        {
+            var thrown = await Assert.ThrowsAsync<ModelLoadException>(() => host.StartAsync(TestContext.Current.CancellationToken));
+            Assert.EndsWith("the key 'setosa', and keys of the model's map are whole numbers.", thrown.Message, StringComparison.Ordinal);
+            return;
+        }
+
+        await host.StartAsync(TestContext.Current.CancellationToken);
+        var predictor = host.Services.GetRequiredService<IPredictor>();
+        predictor.GetService<ICircuitBreaker>()!.Isolate();
+        using var answer = await predictor.PredictAsync(
+            PredictionInputs.Rows(new float[8], 2), cancellationToken: TestContext.Current.CancellationToken);
+
+        Assert.Equal(PredictionSource.Fallback, answer.Origin.Source);
+        Assert.Equal([2L, 2L], answer[0].ToArray<long>());
+        Assert.Equal(2, answer[1].Length);
+        Assert.All(Enumerable.Range(0, 2), row => Assert.Equal(
+            new Dictionary<long, float> { [0] = 0.75f, [1] = 0.25f }, answer[1][row].ToDictionary<long, float>()));
     }
 
     /// <summary>Numbers of configuration come as the model's own type, whatever its width.</summary>

@@ -34,7 +34,7 @@ public sealed class TypedDoorTests : IDisposable
 
         var thrown = Assert.Throws<InvalidOperationException>(undecided.Services.GetRequiredService<IPredictor<Point, float>>);
 
-        Assert.StartsWith("IPredictor<Point, Single> was asked for without a name", thrown.Message, StringComparison.Ordinal);
+        Assert.StartsWith("IPredictor<Point, float> was asked for without a name", thrown.Message, StringComparison.Ordinal);
         Assert.Equal(6, await undecided.Services.GetRequiredKeyedService<IPredictor<Point, float>>("one").PredictAsync(new(1, 2, 3),
             cancellationToken: Token));
         Assert.Equal(12, await undecided.Services.GetRequiredKeyedService<IPredictor<Point, float>>("two").PredictAsync(new(1, 2, 3),
@@ -68,6 +68,37 @@ public sealed class TypedDoorTests : IDisposable
         }
 
         Assert.False(mapper.IsDisposed);
+    }
+
+    [Fact]
+    public async Task Inject_DoorThatNoModelHas_IsToldWhichThereAre()
+    {
+        using var host = await StartTwoAsync(static _ => { });
+        using var none = _test.Build(static services => services.AddMlServing());
+
+        var thrown = Assert.Throws<InvalidOperationException>(host.Services.GetRequiredService<IPredictor<Point, int[]>>);
+
+        Assert.Equal(
+            "No model has the typed door IPredictor<Point, int[]>. There are: IPredictor<Point, float> of model 'one'; "
+            + "IPredictor<Point, float> of model 'two'. Open one where a model is added in code: AddModel(name, model => "
+            + "model.As<TInput, TOutput>(...)).", thrown.Message);
+        Assert.Contains(
+            "There are no typed doors.", Assert.Throws<InvalidOperationException>(none.Services.GetRequiredService<IPredictor<Point, int>>)
+                .Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task PredictAsync_WhateverIsWrong_IsToldByTheTask()
+    {
+        using var host = _test.Build(static services => services.AddMlServing()
+            .AddModel("sum", static model => model.FromFile("m.onnx").As<Point, float>(Encode, Decode)));
+        var door = host.Services.GetRequiredService<IPredictor<Point, float>>();
+
+        var early = door.PredictAsync(new(1, 2, 3), cancellationToken: Token);
+        var none = door.PredictManyAsync(null!, null, Token);
+
+        await Assert.ThrowsAsync<PredictionException>(async () => await early);
+        await Assert.ThrowsAsync<ArgumentNullException>(async () => await none);
     }
 
     [Fact]

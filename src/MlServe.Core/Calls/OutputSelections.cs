@@ -33,7 +33,7 @@ internal sealed class OutputSelections(ModelSignature signature)
             if (index < 0)
             {
                 error = new(PredictionStatus.Invalid, PredictionErrorCode.OutputUnknown,
-                    "There is no output '{0}'. The model has: {1}.", name, signature.OutputNames);
+                    "There is no output '{0}'.{1} The model has: {2}.", name, signature.NearestOutput(name ?? ""), signature.OutputNames);
                 return signature.AllOutputs;
             }
 

@@ -11,9 +11,26 @@ internal sealed class TypedPredictor<TInput, TOutput>(IPredictor predictor, IPre
 
     public ValueTask<TOutput> PredictAsync(TInput input, PredictionOptions? options = null, CancellationToken cancellationToken = default)
     {
-        var signature = predictor.Signature;
-        if (!signature.IsKnown) return ValueTask.FromException<TOutput>(new PredictionException(NotKnown));
-        var writer = PredictionInputWriter.Rent(signature);
+        try
+        {
+            var signature = predictor.Signature;
+            return signature.IsKnown
+                ? Start(PredictionInputWriter.Rent(signature), input, options, cancellationToken)
+                : ValueTask.FromException<TOutput>(new PredictionException(NotKnown));
+        }
+#pragma warning disable CA1031 // Whatever it is, the model's or the mapper's: who awaits later hears of it, and nobody else.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            return exception is OperationCanceledException && cancellationToken.IsCancellationRequested
+                ? ValueTask.FromCanceled<TOutput>(cancellationToken)
+                : ValueTask.FromException<TOutput>(exception);
+        }
+    }
+
+    private ValueTask<TOutput> Start(
+        PredictionInputWriter writer, TInput input, PredictionOptions? options, CancellationToken cancellationToken)
+    {
         ValueTask<Prediction> pending;
         try
         {

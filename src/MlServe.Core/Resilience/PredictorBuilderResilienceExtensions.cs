@@ -195,9 +195,8 @@ public static class PredictorBuilderResilienceExtensions
             if (inner.Signature.IndexOfOutput(output) < 0)
             {
                 throw new ArgumentException(
-                    $"ProbabilityOutputs names '{output}', which model '{identity.Name}' does not have. It has: "
-                        + $"{inner.Signature.OutputNames}.",
-                    nameof(options));
+                    $"ProbabilityOutputs names '{output}', which model '{identity.Name}' does not have."
+                        + $"{inner.Signature.NearestOutput(output)} It has: {inner.Signature.OutputNames}.");
             }
         }
 

@@ -11,8 +11,10 @@ namespace MlServe.Configuration;
 internal sealed class ConfigurationCheck(
     ModelCatalog catalog, IEnumerable<IConfigureOptions<ModelOptions>> configure,
     IEnumerable<IPostConfigureOptions<ModelOptions>> postConfigure,
-    IEnumerable<IValidateOptions<ModelOptions>> validators)
+    IEnumerable<IValidateOptions<ModelOptions>> validators, DependencyCheck dependencies)
 {
+    private static readonly ExtraKey[] HostKeys = [new(ConfigurationShape.Models, ConfigurationShape.CheckObject)];
+
     /// <summary>Without the validators, so that what can be said of the whole is said although a part is not valid.</summary>
     private readonly OptionsFactory<ModelOptions> _factory = new(configure, postConfigure);
 
@@ -25,8 +27,20 @@ internal sealed class ConfigurationCheck(
             .Where(static result => result.Failed)
             .SelectMany(static result => result.Failures ?? []);
 
+    /// <summary>The faults in the host's options and in those of its models; their files are not read.</summary>
+    public IReadOnlyList<string> ProblemsOfHost(MlServingOptions options)
+    {
+        List<string> unread =
+            [.. catalog.Sections.SelectMany(static section => ConfigurationShape.Check(section, typeof(MlServingOptions), HostKeys))];
+        return
+        [
+            .. Faults.Together(unread, options.Validate().Select(problem => $"{catalog.Key}:{problem}")),
+            .. ProblemsOfModels(),
+        ];
+    }
+
     /// <summary>What is wrong with the models: each for itself, and together.</summary>
-    public IEnumerable<string> ProblemsOfModels()
+    private IEnumerable<string> ProblemsOfModels()
     {
         List<string> problems = [];
         List<string> defaults = [];
@@ -39,6 +53,15 @@ internal sealed class ConfigurationCheck(
                 List<string> own = [.. ProblemsOf(model, options)];
                 problems.AddRange(own);
                 if (options.IsDefault) defaults.Add(model);
+                if (options.UseCache && options.Cache.AcceptVaryingAnswersOf is { } varying
+                    && !catalog.Names.Contains(varying, ModelName.Comparer))
+                {
+                    problems.Add(
+                        $"{catalog.KeyOf(model)}:{nameof(ModelOptions.Cache)}:"
+                        + $"{nameof(options.Cache.AcceptVaryingAnswersOf)} is '{varying}'. "
+                        + $"{catalog.NoSuchModel(varying, catalog.Names)}");
+                }
+
                 if (!own.Exists(IsOfChain)) chains[model] = options.FallbackSteps();
             }
 #pragma warning disable CA1031 // Options are made by code of the application's too, and the other models are to be told of as well.
@@ -57,6 +80,7 @@ internal sealed class ConfigurationCheck(
         }
 
         problems.AddRange(FallbackGraph.ProblemsOf(catalog.Names, chains, catalog.KeyOf));
+        problems.AddRange(dependencies.Problems());
         return problems.Distinct(StringComparer.Ordinal);
 
         bool IsOfChain(string problem) => catalog.Names.Any(model =>

@@ -92,8 +92,7 @@ internal static class ConfigurationShape
         {
             List<string> known =
                 [.. PropertiesOf(type).Select(static property => property.Name), .. extras.Select(static extra => extra.Name)];
-            var suggestion = Suggestion.For(section.Key, known) is { } name ? $" Did you mean '{name}'?" : "";
-            return [$"{section.Path} is not a known key.{suggestion} Known here: {string.Join(", ", known)}."];
+            return [$"{section.Path} is not a known key.{Suggestion.Of(section.Key, known)} Known here: {string.Join(", ", known)}."];
         }
 
         return IsConfigurable(property.PropertyType)

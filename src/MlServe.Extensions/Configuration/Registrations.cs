@@ -1,10 +1,17 @@
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace MlServe.Configuration;
 
 /// <summary>What code has added to one service collection; complete when the container is built, and only read from then on.</summary>
 internal sealed class Registrations
 {
+    /// <summary>All services of the host.</summary>
+    public IServiceCollection? Services { get; init; }
+
+    /// <summary>Whether the predictor without a name is a model of the host, and none of the application's own.</summary>
+    public bool IsDefaultOwn { get; set; }
+
     /// <summary>The models added in code, by the spelling of the first time.</summary>
     public List<string> Models { get; } = [];
 

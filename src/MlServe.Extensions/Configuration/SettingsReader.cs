@@ -12,6 +12,9 @@ internal sealed class SettingsReader(
 {
     private readonly BindModelOptions _binder = postConfigure.OfType<BindModelOptions>().Single();
 
+    /// <summary>The key by which messages name a model.</summary>
+    public string KeyOf(string name) => catalog.KeyOf(name);
+
     /// <summary>As the host's options say that are in force, for the first load.</summary>
     /// <exception cref="OptionsValidationException">They are not valid, or the chain names what is not there or leads back to the
     /// model.</exception>

@@ -1,22 +1,24 @@
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
+using MlServe.Hosting;
+using MlServe.Threading;
 
 namespace MlServe.Configuration;
 
-/// <summary>Checks the host's options and those of all its models, so that one start tells all that is wrong.</summary>
-internal sealed class ValidateMlServingOptions(ModelCatalog catalog, ConfigurationCheck models) : IValidateOptions<MlServingOptions>
+/// <summary>
+/// Checks the host's options and those of all its models, so that one start tells all that is wrong: with the files of models, if it
+/// fails anyway.
+/// </summary>
+internal sealed class ValidateMlServingOptions(ConfigurationCheck configuration, ModelFileCheck files) : IValidateOptions<MlServingOptions>
 {
-    private static readonly ExtraKey[] Keys = [new(ConfigurationShape.Models, ConfigurationShape.CheckObject)];
-
     public ValidateOptionsResult Validate(string? name, MlServingOptions options)
     {
-        List<string> unread =
-            [.. catalog.Sections.SelectMany(static section => ConfigurationShape.Check(section, typeof(MlServingOptions), Keys))];
-        List<string> problems =
-        [
-            .. Faults.Together(unread, options.Validate().Select(problem => $"{catalog.Key}:{problem}")),
-            .. models.ProblemsOfModels(),
-        ];
-        return problems.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(problems);
+        var problems = configuration.ProblemsOfHost(options);
+        if (problems.Count == 0) return ValidateOptionsResult.Success;
+
+        // The first who asks for the options has them validated, and waits.
+        IReadOnlyList<string> ofFiles = [];
+        UrgentTasks.Run(async () => ofFiles = await files.ProblemsOfAllAsync(CancellationToken.None).ConfigureAwait(false))
+            .GetAwaiter().GetResult();
+        return ValidateOptionsResult.Fail([.. problems, .. ofFiles]);
     }
 }

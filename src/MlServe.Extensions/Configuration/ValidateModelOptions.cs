@@ -16,7 +16,8 @@ internal sealed class ValidateModelOptions(ModelCatalog catalog, FeatureCatalog 
 
         List<IConfigurationSection> sections = [.. catalog.SectionsOf(model)];
         List<string> unread = [.. sections.SelectMany(features.Check)];
-        var invalid = options.Validate().Concat(features.Validate(options)).Select(message => $"{key}:{message}")
+        var invalid = options.Validate().Concat(options.ValidateChain()).Concat(features.Validate(options))
+            .Select(message => $"{key}:{message}")
             .Concat(features.Unused(model, sections, options))
             .Concat(features.Unread(options).Select(message => $"{key}: {message}"));
         List<string> problems = [.. Faults.Together(unread, invalid)];

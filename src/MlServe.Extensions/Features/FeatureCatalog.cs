@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Configuration;
 using MlServe.Configuration;
 using MlServe.Onnx;
+using MlServe.Onnx.Inspection;
 
 namespace MlServe.Features;
 
@@ -68,9 +69,17 @@ internal sealed class FeatureCatalog
         .SelectMany(feature => feature.ValidateObject(options.Get(feature), null).Select(message => feature.Prefix + message));
 
     /// <summary>What is wrong with them, as only the loaded model tells.</summary>
-    public IEnumerable<string> Validate(ModelOptions options, IPredictor model) => Features
-        .Where(feature => options.Has(feature.OptionsType))
-        .SelectMany(feature => feature.ValidateLoaded(options.Get(feature), model).Select(message => feature.Prefix + message));
+    public IEnumerable<string> Validate(ModelOptions options, string name, IPredictor model)
+    {
+        var problems = Features.Where(feature => options.Has(feature.OptionsType)).SelectMany(feature =>
+            feature.ValidateObject(options.Get(feature), model.Signature).Select(message => feature.Prefix + message));
+        return model.GetService<OnnxModelDescription>() is { Info: var info } ? problems.Concat(Validate(options, name, info)) : problems;
+    }
+
+    /// <summary>The faults in options that name parts of a model's file.</summary>
+    public IEnumerable<string> Validate(ModelOptions options, string name, OnnxModelInfo info) => Features
+        .Where(feature => options.Has(feature.OptionsType) && (feature.Switch is null || feature.IsUsed(options)))
+        .SelectMany(feature => feature.ValidateFile(options.Get(feature), name, info).Select(message => feature.Prefix + message));
 
     /// <summary>
     /// What configuration says of features that nothing turns on. A switch that stands in configuration has been thought of.
@@ -79,12 +88,14 @@ internal sealed class FeatureCatalog
     {
         foreach (var feature in Features)
         {
-            if (feature.Switch is not { } option || feature.IsUsed(options)) continue;
-            if (sections.Any(section => section.GetSection(option).Exists())) continue;
+            if ((feature.Switch ?? feature.OwnSwitch) is not { } option || feature.IsUsed(options)) continue;
+            if (sections.Any(section => SwitchedBy(feature, section).GetSection(option).Exists())) continue;
             if (sections.LastOrDefault(section => section.GetSection(feature.Key).Exists()) is not { } found) continue;
-            yield return $"{found.GetSection(feature.Key).Path} has no effect: nothing turns it on for model {model}. "
-                + $"Set {option} of the model to true, or call {CallOf(feature, option)} where it is added in code; set to false it says "
-                + "that this is meant.";
+            var remedy = feature.Switch is null
+                ? $"Set its {option} to true"
+                : $"Set {option} of the model to true, or call {CallOf(feature, option)} where it is added in code";
+            yield return $"{found.GetSection(feature.Key).Path} has no effect: nothing turns it on for model {model}. {remedy}; set to "
+                + "false it says that this is meant.";
         }
     }
 
@@ -93,6 +104,9 @@ internal sealed class FeatureCatalog
         .Where(type => !Features.Any(feature => feature.OptionsType == type))
         .Select(static type =>
             $"{type.Name} are set in code, and no feature reads them. Add the feature: AddMlServing().AddFeature<...>().");
+
+    private static IConfigurationSection SwitchedBy(ModelFeature feature, IConfigurationSection model) =>
+        feature.Switch is null ? model.GetSection(feature.Key) : model;
 
     private static string CallOf(ModelFeature feature, string option) =>
         feature.IsBuiltIn ? option : $"UseFeature<{feature.OptionsType.Name}>()";

@@ -1,3 +1,5 @@
+using MlServe.Onnx.Inspection;
+
 namespace MlServe.Features;
 
 /// <summary>
@@ -23,6 +25,9 @@ public abstract class ModelFeature
     /// <summary>Where its layer stands.</summary>
     public abstract FeatureSlot Slot { get; }
 
+    /// <summary>The option in its own section that turns it on; null: there is none.</summary>
+    internal virtual string? OwnSwitch => null;
+
     internal abstract Type OptionsType { get; }
 
     /// <summary>Whether its keys are properties of <see cref="ModelOptions"/>.</summary>
@@ -41,8 +46,11 @@ public abstract class ModelFeature
 
     internal abstract IEnumerable<string> ValidateObject(object options, ModelSignature? signature);
 
-    /// <summary>What only the loaded model tells.</summary>
-    internal virtual IEnumerable<string> ValidateLoaded(object options, IPredictor model) => ValidateObject(options, model.Signature);
+    /// <summary>The faults in options that name parts of the file: one message each, which begins with the option.</summary>
+    /// <param name="options">The options.</param>
+    /// <param name="model">The name of the model.</param>
+    /// <param name="info">The file's own description of the model.</param>
+    internal virtual IEnumerable<string> ValidateFile(object options, string model, OnnxModelInfo info) => [];
 
     internal abstract void ApplyObject(ModelFeatureContext context, object options);
 }

@@ -10,8 +10,8 @@ internal static partial class LogMessages
     /// <summary>Makes the logger; of nothing where the application has no logging.</summary>
     public static ILogger Create(ILoggerFactory? loggers) => Guards.LogOf(loggers) ?? NullLogger.Instance;
 
-    [LoggerMessage(4000, LogLevel.Error, "Model {Model} could not be loaded")]
-    public static partial void LoadFailed(this ILogger logger, Exception exception, string model);
+    [LoggerMessage(4000, LogLevel.Error, "Model {Model} could not be loaded: {Reason}")]
+    public static partial void LoadFailed(this ILogger logger, Exception? exception, string model, string reason);
 
     [LoggerMessage(4001, LogLevel.Information, "Model {Model} takes no more requests and waits for {Requests} to be answered")]
     public static partial void Draining(this ILogger logger, string model, int requests);
@@ -49,13 +49,17 @@ internal static partial class LogMessages
     [LoggerMessage(4013, LogLevel.Information, "Model {Model} is answered by version {Version} in place of version {Former}")]
     public static partial void Reloaded(this ILogger logger, string model, string? version, string? former);
 
-    [LoggerMessage(4014, LogLevel.Error, "Another version of model {Model} could not be loaded; the one that is live goes on answering")]
-    public static partial void VersionNotLoaded(this ILogger logger, Exception exception, string model);
+    [LoggerMessage(
+        4014, LogLevel.Error, "Another version of model {Model} could not be loaded; the one that is live goes on answering: {Reason}")]
+    public static partial void VersionNotLoaded(this ILogger logger, Exception? exception, string model, string reason);
 
     [LoggerMessage(4015, LogLevel.Warning,
         "Version {Version} of model {Model} has {Requests} requests still to answer, and MlServing:DrainTimeout ({DrainTimeout}) has "
         + "passed. It is closed when the last of them has been answered")]
     public static partial void VersionDrainEnded(this ILogger logger, string model, string? version, int requests, TimeSpan drainTimeout);
+
+    [LoggerMessage(4016, LogLevel.Warning, "{Problem} Null is given to who asked for it and can do without it")]
+    public static partial void NoSuchModel(this ILogger logger, string problem);
 
     [LoggerMessage(
         4012, LogLevel.Error,

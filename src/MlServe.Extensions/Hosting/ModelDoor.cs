@@ -13,14 +13,13 @@ internal sealed class ModelDoor<TInput, TOutput>(IPredictor predictor, IPredicti
 
     public ValueTask<TOutput> PredictAsync(TInput input, PredictionOptions? options = null,
         CancellationToken cancellationToken = default) =>
-        NotLoadedYet is { } error ? throw new PredictionException(error) : _door.PredictAsync(input, options, cancellationToken);
+        NotLoadedYet is { } error
+            ? ValueTask.FromException<TOutput>(new PredictionException(error))
+            : _door.PredictAsync(input, options, cancellationToken);
 
     public ValueTask<IReadOnlyList<PredictionResult<TOutput>>> PredictManyAsync(
-        IReadOnlyList<TInput> inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(inputs);
-        return NotLoadedYet is { } error
-            ? new(inputs.Select(_ => new PredictionResult<TOutput>(error)).ToArray())
-            : _door.PredictManyAsync(inputs, options, cancellationToken);
-    }
+        IReadOnlyList<TInput> inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default) =>
+        inputs is not null && NotLoadedYet is { } error
+            ? new(Enumerable.Repeat(new PredictionResult<TOutput>(error), inputs.Count).ToArray())
+            : _door.PredictManyAsync(inputs!, options, cancellationToken);
 }

@@ -37,6 +37,9 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
 
     public string Name { get; }
 
+    /// <summary>Its key in configuration, by which messages name it.</summary>
+    public string Key => _host.Settings.KeyOf(Name);
+
     /// <summary>Whether a reload has added it to a host that had started without it.</summary>
     public bool IsAdded { get; }
 
@@ -72,6 +75,16 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
 
     /// <summary>Whether the last try to load another version has failed, so that it may be worth another one.</summary>
     public bool LastReloadFailed { get; set; }
+
+    /// <summary>Why the present options could not be loaded; null: they were loaded, or nobody tried.</summary>
+    public ModelLoadException? LoadFailure { get; set; }
+
+    /// <summary>Completes when the loads are over that are under way now, well or not.</summary>
+    public async Task WhenSettledAsync()
+    {
+        await Life.Loading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Changes.Reloading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
 
     /// <summary>
     /// Whether configuration says something else of the model than it did at the last look, or than the live version is loaded with in
@@ -158,6 +171,22 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
         }
     }
 
+    /// <summary>Loads a version, and keeps in mind why that failed.</summary>
+    public async Task<ServedVersion> LoadAsync(VersionSettings settings, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var version = await _host.Loader.LoadAsync(settings, Predictor, cancellationToken).ConfigureAwait(false);
+            LoadFailure = null;
+            return version;
+        }
+        catch (ModelLoadException exception)
+        {
+            LoadFailure = exception;
+            throw;
+        }
+    }
+
     private async Task<ServedVersion> LoadFirstAsync(CancellationToken cancellationToken)
     {
         // Options may be others than when the model was first asked for. The chain answers also where the load fails.
@@ -173,7 +202,7 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
             Fallback?.SetSteps(settings?.Steps ?? []);
         }
 
-        var version = await _host.Loader.LoadAsync(settings, Predictor, cancellationToken).ConfigureAwait(false);
+        var version = await LoadAsync(settings, cancellationToken).ConfigureAwait(false);
         Prepare(version);
         return version;
     }

@@ -33,6 +33,16 @@ internal sealed class ModelLifecycle(
     /// <summary>Cancelled when the model is shut down.</summary>
     public CancellationToken Closing { get; private set; }
 
+    /// <summary>The first load; it has ended if none runs.</summary>
+    public Task Loading
+    {
+        get
+        {
+            lock (_lock)
+                return _loading;
+        }
+    }
+
     private ILogger Logger => host.Logger;
 
     /// <summary>Why nothing is there before the first load.</summary>
@@ -158,7 +168,7 @@ internal sealed class ModelLifecycle(
 
             if (exception is not OperationCanceledException)
             {
-                Logger.LoadFailed(exception, name);
+                Logger.LoadFailed(LoadFailures.CauseOf(exception), name, LoadFailures.ReasonOf(exception, name));
                 host.Events?.Publish(new ModelLoadFailed(name, exception, host.Time.GetUtcNow()));
             }
 

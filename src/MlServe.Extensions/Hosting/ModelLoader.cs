@@ -8,7 +8,7 @@ namespace MlServe.Hosting;
 
 /// <summary>Loads models, as many at once as may run at once, and builds their pipelines.</summary>
 internal sealed class ModelLoader(
-    ModelCatalog catalog, FeatureCatalog features, RunGate gate, TimeProvider time, IServiceProvider services,
+    ModelFileCheck files, FeatureCatalog features, RunGate gate, TimeProvider time, IServiceProvider services,
     ILoggerFactory? loggers = null)
 {
     /// <summary>
@@ -35,33 +35,12 @@ internal sealed class ModelLoader(
         // Code of the application's may give up by itself. That is no end that anybody here has asked for, and nobody would hear of it.
         catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
-            throw NotLoaded(settings.Model, exception);
+            // The load ends at the first option that does not fit the model: all of them are told.
+            if (exception is ModelLoadException { Failure: ModelLoadFailure.InvalidOptions } or ArgumentException)
+                await files.CheckAsync(settings.Model, settings.InForce, cancellationToken).ConfigureAwait(false);
+            throw files.NotLoaded(settings.Model, exception);
         }
     }
-
-    /// <summary>
-    /// Reads and inspects the file of a model that may be loaded later, and leaves nothing behind. A source from code is not asked: it is
-    /// not what configuration changes.
-    /// </summary>
-    /// <exception cref="ModelLoadException">A load would fail so, too.</exception>
-    public async Task CheckFileAsync(string name, ModelOptions options, CancellationToken cancellationToken)
-    {
-        if (options.Source is not null || options.Predictor is not null) return;
-        try
-        {
-            var info = await OnnxPredictor.InspectAsync(
-                FileOf(options), options.Onnx, ContextOf(name, options), cancellationToken).ConfigureAwait(false);
-            Check(name, OnnxFeature.FreeNames(options.Onnx, info).Select(static problem => $"{nameof(ModelOptions.Onnx)}:{problem}"));
-        }
-        catch (Exception exception) when (exception is not OperationCanceledException)
-        {
-            throw NotLoaded(name, exception);
-        }
-    }
-
-    private ModelLoadException NotLoaded(string name, Exception exception) => new(
-        exception is ModelLoadException known ? known.Failure : ModelLoadFailure.Other,
-        $"Model '{name}' ({catalog.KeyOf(name)}) could not be loaded. {ExceptionText.Of(exception)}", exception);
 
     private ModelLoadContext ContextOf(string name, ModelOptions options) => new()
     {
@@ -75,8 +54,6 @@ internal sealed class ModelLoader(
     /// <summary>What the layers are built with; those of the application's find the service level among the services.</summary>
     private PipelineContext ContextOf(ServiceLevel serviceLevel) =>
         PipelineContext.From(services) with { ServiceLevel = serviceLevel, Services = new ModelServices(services, serviceLevel) };
-
-    private static IModelSource FileOf(ModelOptions options) => ModelSource.FromFile(options.Path!, options.Onnx.MaxModelBytes);
 
     private async Task<ServedVersion> LoadModelAsync(
         VersionSettings settings, IPredictor around, CancellationToken cancellationToken)
@@ -93,7 +70,7 @@ internal sealed class ModelLoader(
             SourceOf(options, wrappers, context), options.Onnx, context, cancellationToken).ConfigureAwait(false);
         try
         {
-            Check(name, features.Validate(options, model));
+            files.Require(name, features.Validate(options, name, model));
             var layers = ContextOf(serviceLevel);
             var pipeline = builder.Build(layers);
             try
@@ -128,7 +105,7 @@ internal sealed class ModelLoader(
             var serviceLevel = settings.ServiceLevel;
             var builder = new PredictorBuilder(_ => new ForeignModel(predictor, options.IsPredictorBorrowed, new(name, options.Version)));
             features.Apply(options, new(name, serviceLevel, services, builder, [], options.IsCachePlaced));
-            Check(name, features.Validate(options, predictor));
+            files.Require(name, features.Validate(options, name, predictor));
             var pipeline = builder.Build(ContextOf(serviceLevel));
             return new(pipeline, settings, _clock.GetUtcNow());
         }
@@ -139,19 +116,12 @@ internal sealed class ModelLoader(
         }
     }
 
-    /// <summary>Holds the options against what only the loaded model tells.</summary>
-    private void Check(string name, IEnumerable<string> problems)
-    {
-        List<string> told = [.. problems.Select(problem => $"{catalog.KeyOf(name)}:{problem}")];
-        if (told.Count > 0) throw new ModelLoadException(ModelLoadFailure.InvalidOptions, string.Join(" ", told));
-    }
-
     private IModelSource SourceOf(
         ModelOptions options, List<Func<IModelSource, IServiceProvider, IModelSource>> wrappers, ModelLoadContext context)
     {
         var source = options.Source is { } makeSource
             ? makeSource(services) ?? throw new InvalidOperationException("The function given to FromSource returned null.")
-            : FileOf(options);
+            : ModelFileCheck.FileOf(options);
         if (wrappers.Count == 0) return source;
 
         // What stands around a source may take its time, and may run the model: quantizing does both. So the source itself is timed, and

@@ -15,6 +15,9 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
 
     public string Model => entry.Name;
 
+    /// <summary>The last reload that was begun.</summary>
+    public Task Reloading { get; private set; } = Task.CompletedTask;
+
     public ModelVersion? Live => Set.Live is { } live ? HandleOf(live) : null;
 
     public IReadOnlyList<ModelVersion> All => [.. Set.All.Select(HandleOf)];
@@ -147,6 +150,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
     {
         var reload = new Reload();
         reload.Task = UrgentTasks.Run(() => RunAsync(reload));
+        Reloading = reload.Loaded.Task;
 
         // It may fail when nobody waits for it any more; the log says so.
         Background.Forget(reload.Task);
@@ -169,6 +173,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
         finally
         {
             End(reload);
+            reload.Loaded.SetResult();
         }
 
         await drained.ConfigureAwait(false);
@@ -214,14 +219,14 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
                 + "Unload one, or wait until they are drained.");
         }
 
-        var version = await host.Loader.LoadAsync(settings, entry.Predictor, cancellationToken).ConfigureAwait(false);
+        var version = await entry.LoadAsync(settings, cancellationToken).ConfigureAwait(false);
         await KeepAsync(version, () => CheckAsync(version, Set.Live ?? throw Life.IsShutDown(), cancellationToken)).ConfigureAwait(false);
         return version;
     }
 
     private async Task CheckAsync(ServedVersion version, ServedVersion live, CancellationToken cancellationToken)
     {
-        VersionCheck.Require(version, live, host.Find);
+        VersionCheck.Require(version, live, entry.Key, host.Find);
         foreach (var check in host.Checks)
         {
             var checking = new Checking(this);
@@ -307,13 +312,13 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
         try
         {
             var version = await load().ConfigureAwait(false);
-            entry.LastReloadFailed = false;
+            (entry.LastReloadFailed, entry.LoadFailure) = (false, null);
             return version;
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
             entry.LastReloadFailed = true;
-            host.Logger.VersionNotLoaded(exception, Model);
+            host.Logger.VersionNotLoaded(LoadFailures.CauseOf(exception), Model, LoadFailures.ReasonOf(exception, Model));
             host.Events?.Publish(new ModelReloadFailed(Model, Set.Live?.Identity, exception, host.Time.GetUtcNow()));
             throw;
         }
@@ -337,9 +342,9 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
     private sealed class Reload
     {
         public Task Task { get; set; } = Task.CompletedTask;
-
+        /// <summary>Completes when the version is there, or will not be; the reload itself ends when the former one is closed.</summary>
+        public TaskCompletionSource Loaded { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
         public ServedVersion? Version { get; set; }
-
         public bool IsForced { get; set; }
     }
 }

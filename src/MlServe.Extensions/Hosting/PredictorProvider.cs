@@ -46,12 +46,32 @@ internal sealed class PredictorProvider(
     /// <exception cref="InvalidOperationException">No model, or no single one, is meant.</exception>
     public IPredictor GetDefaultPredictor() => GetPredictor(DefaultOf(Known(), nameof(IPredictor)));
 
+    /// <summary>The predictor without a name; null, and a log entry, if there is no model at all.</summary>
+    /// <exception cref="InvalidOperationException">No single model is meant.</exception>
+    public IPredictor? FindDefaultPredictor()
+    {
+        if (Known().Count > 0) return GetDefaultPredictor();
+        _logger.NoSuchModel(catalog.Known([]));
+        return null;
+    }
+
+    /// <summary>A model by its name; null, and a log entry that names those that are, if there is no such model.</summary>
+    public ModelEntry? FindOrTell(string name)
+    {
+        var model = FindModel(name);
+        if (model is null) _logger.NoSuchModel(catalog.NoSuchModel(name, Known()));
+        return model;
+    }
+
+    /// <summary>Says which typed doors there are.</summary>
+    public InvalidOperationException NoSuchDoor(Type service) => new(catalog.NoSuchDoor(service));
+
     /// <summary>The name of the model that a typed door without a name leads to.</summary>
     /// <exception cref="InvalidOperationException">Several models have such a door, and none of them is the default.</exception>
-    public string ModelOfDoor(Type service, string door) => DefaultOf(catalog.ModelsWithDoor(service), door);
+    public string ModelOfDoor(Type service) => DefaultOf(catalog.ModelsWithDoor(service), TypeText.Of(service));
 
     public ModelEntry GetModel(string name) =>
-        FindModel(name) ?? throw new KeyNotFoundException($"There is no model '{name}'. {KnownModels()}");
+        FindModel(name) ?? throw new KeyNotFoundException(catalog.NoSuchModel(name, Known()));
 
     public async Task LoadAsync(CancellationToken cancellationToken = default)
     {
@@ -76,18 +96,11 @@ internal sealed class PredictorProvider(
             }
         })).ConfigureAwait(false);
 
-        if (failures.Count == 1) ExceptionDispatchInfo.Throw(failures.First());
-        if (!failures.IsEmpty)
-        {
-            var failure = failures.OfType<ModelLoadException>().FirstOrDefault()?.Failure ?? ModelLoadFailure.InvalidOptions;
-            var message = string.Join(Environment.NewLine, failures.Select(static failed => failed.Message));
-            throw new ModelLoadException(failure, message, new AggregateException(failures));
-        }
-
+        // What is wrong between models that were loaded is told with it: the next start is to be the last one.
         foreach (var model in names.Select(GetModel))
             problems.AddRange(FallbackCheck.ProblemsOf(model, FindModel));
-
-        if (problems.Count > 0) throw new ModelLoadException(ModelLoadFailure.InvalidOptions, string.Join(Environment.NewLine, problems));
+        if (failures.Count == 1 && problems.Count == 0) ExceptionDispatchInfo.Throw(failures.First());
+        if (!failures.IsEmpty || problems.Count > 0) throw LoadFailures.Together(failures, problems);
         Volatile.Write(ref _isStarted, true);
         WatchOptions();
     }
@@ -110,7 +123,9 @@ internal sealed class PredictorProvider(
         {
             try
             {
-                Reload(GetModel(name), names.Contains(name));
+                // One that is made now is loaded by that.
+                if (_models.TryGetValue(name, out var known)) Reload(known, names.Contains(name));
+                else _ = GetModel(name);
             }
             // Configuration and options have code of others in them, and the other models are to be brought in line as well.
 #pragma warning disable CA1031
@@ -254,10 +269,6 @@ internal sealed class PredictorProvider(
         }
     }
 
-    /// <summary>The versions of a model.</summary>
-    /// <exception cref="KeyNotFoundException">There is no such model.</exception>
-    public IModelVersions VersionsOf(string name) => GetModel(name).Changes;
-
     /// <summary>
     /// Loads another version of a model whose options are others than those of the live one. It tells itself of what goes wrong.
     /// </summary>
@@ -325,15 +336,7 @@ internal sealed class PredictorProvider(
         return marked.Count == 1
             ? marked[0]
             : throw new InvalidOperationException(
-                $"{service} was asked for without a name, and no single model is meant. {KnownModels()} Ask for one with "
+                $"{service} was asked for without a name, and no single model is meant. {catalog.Known(Known())} Ask for one with "
                 + "[FromKeyedServices(\"name\")], or mark one with AsDefault().");
-    }
-
-    private string KnownModels()
-    {
-        var names = Known();
-        return names.Count == 0
-            ? $"There are no models: add one with AddModel, or below {catalog.Key}:{ConfigurationShape.Models}."
-            : $"The models are: {string.Join(", ", names.Select(static name => $"'{name}'"))}.";
     }
 }

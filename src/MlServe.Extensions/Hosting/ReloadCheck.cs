@@ -13,9 +13,19 @@ namespace MlServe.Hosting;
 /// before every one of them fails at once.
 /// </summary>
 internal sealed class ReloadCheck(
-    ModelCatalog catalog, ConfigurationCheck configuration, IOptionsFactory<MlServingOptions> options, ModelLoader loader,
-    ILoggerFactory? loggers = null)
+    ModelCatalog catalog, ConfigurationCheck configuration, ModelFileCheck files,
+    IEnumerable<IConfigureOptions<MlServingOptions>> configure,
+    IEnumerable<IPostConfigureOptions<MlServingOptions>> postConfigure, IEnumerable<IValidateOptions<MlServingOptions>> validators,
+    TimeProvider time, ILoggerFactory? loggers = null)
 {
+    /// <summary>How long the loads of a reload are waited for, so that one entry tells all. Later failures are told later.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    // Without MlServe's own validator, which would read the files of all models.
+    private readonly OptionsFactory<MlServingOptions> _options = new(
+        configure, postConfigure, validators.Where(static validator => validator is not ValidateMlServingOptions));
+    private readonly OptionsFactory<MlServingOptions> _unchecked = new(configure, postConfigure);
+    private readonly TimeProvider _clock = Guards.ClockOf(time);
     private readonly ILogger _logger = LogMessages.Create(loggers);
     private readonly Lock _lock = new();
     private Task _last = Task.CompletedTask;
@@ -40,9 +50,13 @@ internal sealed class ReloadCheck(
         try
         {
             List<string> problems = [.. ProblemsOfOptions()];
-            foreach (var model in catalog.Names)
-                await AddProblemsOfAsync(model, find, problems, cancellationToken).ConfigureAwait(false);
-            Tell(string.Join(Environment.NewLine, problems));
+            var loads = WhenSettledAsync(find);
+            await ((Task)UrgentTasks.WaitForAsync(loads, Patience, _clock, cancellationToken)).ConfigureAwait(
+                ConfigureAwaitOptions.SuppressThrowing);
+            await TellAsync(problems, find, cancellationToken).ConfigureAwait(false);
+            if (loads.IsCompleted) return;
+            await loads.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await TellAsync(problems, find, cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -55,17 +69,36 @@ internal sealed class ReloadCheck(
         }
     }
 
+    private async Task WhenSettledAsync(Func<string, ModelEntry?> find)
+    {
+        foreach (var model in catalog.Names.Select(find).OfType<ModelEntry>())
+            await model.WhenSettledAsync().ConfigureAwait(false);
+    }
+
     private IEnumerable<string> ProblemsOfOptions()
     {
+        List<string> problems = [];
+        MlServingOptions options;
         try
         {
-            _ = options.Create(Options.DefaultName);
-            return [];
+            options = _options.Create(Options.DefaultName);
         }
         catch (OptionsValidationException exception)
         {
-            return exception.Failures;
+            // Of validators of the application's: MlServe's own follows.
+            problems.AddRange(exception.Failures);
+            options = _unchecked.Create(Options.DefaultName);
         }
+
+        return problems.Concat(configuration.ProblemsOfHost(options));
+    }
+
+    private async Task TellAsync(List<string> ofOptions, Func<string, ModelEntry?> find, CancellationToken cancellationToken)
+    {
+        List<string> problems = [.. ofOptions];
+        foreach (var model in catalog.Names)
+            await AddProblemsOfAsync(model, find, problems, cancellationToken).ConfigureAwait(false);
+        Tell(string.Join(Environment.NewLine, problems.Distinct(StringComparer.Ordinal)));
     }
 
     private async Task AddProblemsOfAsync(
@@ -74,19 +107,26 @@ internal sealed class ReloadCheck(
         try
         {
             var options = configuration.OptionsOf(name);
-            if (configuration.ProblemsOf(name, options).Any()) return;
             var model = find(name);
-            if (IsSameFile(model, options)) problems.AddRange(ProblemsOfChain(model!, options, find));
+            if (!configuration.ProblemsOf(name, options).Any())
+            {
+                if (IsSameFile(model, options)) problems.AddRange(ProblemsOfChain(model!, options, find));
+                if (options.Required && model?.LoadFailure is { } failure)
+                {
+                    problems.Add(failure.Message);
+                    return;
+                }
+            }
 
             // The file of an optional model ends no start. One that has been loaded from it is not read again while it is there.
             var isUnchanged = model?.IsLoadedWith(catalog.SnapshotOf(name)) == true && File.Exists(options.Path);
-            if (options.Required && !isUnchanged) await loader.CheckFileAsync(name, options, cancellationToken).ConfigureAwait(false);
+            if (options.Required && !isUnchanged)
+                problems.AddRange(await files.ProblemsOfAsync(name, options, cancellationToken).ConfigureAwait(false));
         }
-#pragma warning disable CA1031 // Options are made by code of the application's too.
+#pragma warning disable CA1031 // Options are made by code of the application's too, and the check of the options has told of that.
         catch (Exception exception) when (exception is not OperationCanceledException)
 #pragma warning restore CA1031
         {
-            problems.Add(ExceptionText.Of(exception));
         }
     }
 
@@ -99,7 +139,8 @@ internal sealed class ReloadCheck(
     {
         // A layer of the application's may keep answers as well.
         var keepsAnswers = options.UseCache || options.Layers.Count > (options.IsCachePlaced ? 1 : 0);
-        return FallbackCheck.ProblemsOf(model.Name, model.Versions.Last!, options.FallbackSteps(), keepsAnswers, find);
+        return FallbackCheck.ProblemsOf(
+            model.Name, model.Versions.Last!, options.Fallback.Count > 0 ? model.Key : null, options.FallbackSteps(), keepsAnswers, find);
     }
 
     private void Tell(string problems)

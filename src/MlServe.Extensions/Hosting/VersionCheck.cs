@@ -7,7 +7,7 @@ namespace MlServe.Hosting;
 internal static class VersionCheck
 {
     /// <exception cref="ModelLoadException">It cannot.</exception>
-    public static void Require(ServedVersion version, ServedVersion live, Func<string, ModelEntry?> find)
+    public static void Require(ServedVersion version, ServedVersion live, string key, Func<string, ModelEntry?> find)
     {
         var settings = version.Settings;
         var name = settings.Model;
@@ -25,7 +25,9 @@ internal static class VersionCheck
         }
 
         List<string> problems =
-            [.. FallbackCheck.ProblemsOf(name, version, settings.Steps, version.GetService<IStaleAnswers>() is not null, find)];
+            [.. FallbackCheck.ProblemsOf(
+                name, version, settings.InForce.Fallback.Count > 0 ? key : null, settings.Steps,
+                version.GetService<IStaleAnswers>() is not null, find)];
         if (problems.Count > 0) throw new ModelLoadException(ModelLoadFailure.InvalidOptions, string.Join(" ", problems));
     }
 }

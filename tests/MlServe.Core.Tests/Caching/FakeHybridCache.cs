@@ -17,6 +17,12 @@ internal sealed class FakeHybridCache : HybridCache
 
     public Exception? Failure { get; set; }
 
+    /// <summary>How long the last value that was set is to be kept.</summary>
+    public TimeSpan? Expiration { get; private set; }
+
+    /// <summary>What the first hit waits for, as it would for a compiler that nobody can cancel.</summary>
+    public Task FirstHit { get; set; } = Task.CompletedTask;
+
     public Task Write { get; set; } = Task.CompletedTask;
 
     public override async ValueTask<T> GetOrCreateAsync<TState, T>(
@@ -28,7 +34,9 @@ internal sealed class FakeHybridCache : HybridCache
         Interlocked.Increment(ref _reads);
         if (Failure is not null) throw Failure;
         if (Hangs) await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
-        return Entries.TryGetValue(key, out var bytes) ? (T)(object)bytes : default!;
+        if (!Entries.TryGetValue(key, out var bytes)) return default!;
+        await FirstHit;
+        return (T)(object)bytes;
     }
 
     public override ValueTask SetAsync<T>(
@@ -36,10 +44,15 @@ internal sealed class FakeHybridCache : HybridCache
         CancellationToken cancellationToken = default)
     {
         if (!IsReadOnly) Entries[key] = (byte[])(object)value!;
+        Expiration = options!.Expiration;
         return new(Write);
     }
 
-    public override ValueTask RemoveAsync(string key, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public override ValueTask RemoveAsync(string key, CancellationToken cancellationToken = default)
+    {
+        Entries.TryRemove(key, out _);
+        return default;
+    }
 
     public override ValueTask RemoveByTagAsync(string tag, CancellationToken cancellationToken = default) =>
         throw new NotSupportedException();

@@ -31,6 +31,72 @@ public sealed class SecondLevelTests
         Assert.StartsWith("mlserve:1:0123456789ab:", Assert.Single(_hybrid.Entries).Key, StringComparison.Ordinal);
     }
 
+    /// <summary>Without a time, a HybridCache would take one of its own, five minutes.</summary>
+    [Theory]
+    [InlineData(null, "3650.00:00:00")]
+    [InlineData("00:20:00", "00:20:00")]
+    [InlineData("10675199.02:48:05.4775807", "3650.00:00:00")]
+    public async Task PredictAsync_Answered_IsKeptAsLongAsTheOptionSays(string? timeToLive, string expected)
+    {
+        using var harness = Harness(configure: options => options.TimeToLive = timeToLive is null
+            ? null : TimeSpan.Parse(timeToLive, System.Globalization.CultureInfo.InvariantCulture));
+        await harness.SourceOf(1);
+        await Eventually.BecomesTrue(() => _hybrid.Expiration is not null, "the answer is passed on");
+
+        Assert.Equal(TimeSpan.Parse(expected, System.Globalization.CultureInfo.InvariantCulture), _hybrid.Expiration);
+    }
+
+    /// <summary>A hit goes through code that a miss does not: whoever implements it may need the compiler for that.</summary>
+    [Fact]
+    public async Task OpenAsync_FirstHitIsSlow_IsOverBeforeARequestNeedsIt()
+    {
+        using (var first = Harness())
+        {
+            await first.SourceOf(1);
+            await Eventually.BecomesTrue(() => _hybrid.Entries.Count == 1, "the answer is passed on");
+        }
+
+        using var harness = Harness();
+        var firstHit = new TaskCompletionSource();
+        _hybrid.FirstHit = firstHit.Task;
+        var reads = _hybrid.Reads;
+        var opening = harness.Cache.GetService<SecondLevel>()!.OpenAsync(TestContext.Current.CancellationToken);
+        await Eventually.BecomesTrue(() => _hybrid.Reads == reads + 2, "it looks for what it has kept");
+        Assert.False(opening.IsCompleted);
+        firstHit.SetResult();
+        await opening;
+
+        Assert.Equal(PredictionSource.Cache, await harness.SourceOf(1));
+        Assert.Single(_hybrid.Entries);
+    }
+
+    [Fact]
+    public async Task PredictAsync_FirstHitIsSlowAndNobodyOpened_TheLevelIsOnAgainWhenItIsThere()
+    {
+        using (var first = Harness())
+        {
+            for (var id = 1; id <= 2; id++)
+                await first.SourceOf(id);
+            await Eventually.BecomesTrue(() => _hybrid.Entries.Count == 2, "the answers are passed on");
+        }
+
+        using var harness = Harness();
+        var firstHit = new TaskCompletionSource();
+        _hybrid.FirstHit = firstHit.Task;
+        var reads = _hybrid.Reads;
+        var pending = harness.Cache.PredictAsync(Answers.Request(1)).AsTask();
+        await Eventually.BecomesTrue(() => _hybrid.Reads > reads, "it is asked");
+        harness.Time.Advance(harness.Options.HybridCacheTimeout);
+        Assert.Equal(1, Answers.Read(await pending));
+        var level = harness.Cache.GetService<SecondLevel>()!;
+        Assert.False(level.IsOpen);
+
+        firstHit.SetResult();
+        await Eventually.BecomesTrue(() => level.IsOpen, "the first hit has come");
+
+        Assert.Equal(PredictionSource.Cache, await harness.SourceOf(2));
+    }
+
     [Fact]
     public async Task PredictAsync_AnotherVersionOrPastItsTime_IsAMiss()
     {

@@ -45,6 +45,53 @@ public sealed class ExecutionProviderTests
         Assert.True(prediction.IsOk);
     }
 
+    /// <summary>As the managed package says it beside a native one of 1.30.</summary>
+    [Fact]
+    public void ToLoadException_NativePackageIsOlder_SaysWhichToReference()
+    {
+        var thrown = new TypeInitializationException(
+            "Microsoft.ML.OnnxRuntime.NativeMethods",
+            new InvalidOperationException("The native ONNX Runtime library does not support API version 31."));
+
+        var told = OrtErrors.ToLoadException(thrown, "m.onnx");
+
+        Assert.Equal(ModelLoadFailure.NativeRuntimeMissing, told.Failure);
+        Assert.StartsWith(
+            "The native ONNX Runtime is older than the package Microsoft.ML.OnnxRuntime.Managed ", told.Message, StringComparison.Ordinal);
+        Assert.Contains("(The native ONNX Runtime library does not support API version 31). Reference version", told.Message,
+            StringComparison.Ordinal);
+    }
+
+    /// <summary>As the package Microsoft.ML.OnnxRuntime.Gpu 1.31.0 says it, for Linux and Windows: it is there, and CUDA is not.</summary>
+    [Theory]
+    [InlineData(
+        "[ErrorCode:Fail] /onnxruntime_src/onnxruntime/core/session/provider_bridge_ort.cc:2043 onnxruntime::Provider& "
+        + "onnxruntime::ProviderLibrary::Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load library "
+        + "/app/runtimes/linux-x64/native/libonnxruntime_providers_cuda.so with error: libcublasLt.so.13: cannot open shared object file: "
+        + "No such file or directory\n",
+        "libonnxruntime_providers_cuda.so needs libcublasLt.so.13, which is missing", "Install the CUDA Toolkit 13, which has it")]
+    [InlineData(
+        "Failed to load library /a/libonnxruntime_providers_cuda.so with error: libcudnn.so.9: cannot open shared object file: No such",
+        "libonnxruntime_providers_cuda.so needs libcudnn.so.9, which is missing", "Install cuDNN 9, which has it")]
+    [InlineData(
+        "Failed to load library /a/libonnxruntime_providers_tensorrt.so with error: libnvinfer.so.10: cannot open shared object file: No",
+        "libonnxruntime_providers_tensorrt.so needs libnvinfer.so.10, which is missing", "Install TensorRT 10, which has it")]
+    [InlineData(
+        "Failed to load library /a/libonnxruntime_providers_cuda.so with error: libcuda.so.1: cannot open shared object file: No such",
+        "libonnxruntime_providers_cuda.so needs libcuda.so.1, which is missing", "Install the NVIDIA driver, which has it")]
+    [InlineData(
+        "[ONNXRuntimeError] : 1 : FAIL : Error loading \"C:\\app\\onnxruntime_providers_cuda.dll\" which depends on "
+        + "\"cublasLt64_13.dll\" which is missing. (Error 126: \"\")",
+        "onnxruntime_providers_cuda.dll needs cublasLt64_13.dll, which is missing", "Install the CUDA Toolkit 13, which has it")]
+    public void Find_LibraryOfAProviderIsMissing_NamesItAndWhereItComesFrom(string message, string cause, string advice)
+    {
+        var missing = MissingLibrary.Find(message)!;
+
+        Assert.Equal(cause, missing.Cause);
+        Assert.StartsWith(advice, missing.Advice, StringComparison.Ordinal);
+        Assert.Null(MissingLibrary.Find("CUDA failure 35: CUDA driver version is insufficient"));
+    }
+
     [Fact]
     public void Load_SeveralMissing_TriesThemInOrder()
     {

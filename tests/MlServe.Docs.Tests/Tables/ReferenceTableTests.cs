@@ -32,7 +32,7 @@ public sealed partial class ReferenceTableTests
         typeof(OnnxInspectionLimits), typeof(BatchingOptions), typeof(PaddingOptions),
         typeof(CacheOptions),
         typeof(CircuitBreakerOptions),
-        typeof(FallbackStepOptions),
+        typeof(FallbackStepOptions), typeof(FallbackMapOptions),
         typeof(ChaosOptions),
         typeof(PredictionStatus), typeof(PredictionErrorCode), typeof(ModelLoadFailure), typeof(ExecutionProvider), typeof(ElementType),
         typeof(QuantizationOptions), typeof(QuantizationGate), typeof(PreprocessingOptions), typeof(DynamicQuantizationOptions),

@@ -277,7 +277,9 @@ public sealed class AppSettingsTests : IDisposable
 
         var missing = existing.Where(static key => !Settings.Contains($"\"{key}\"", StringComparison.Ordinal));
 
-        Assert.Empty(missing);
+        // Of a chain's maps, which this model has none of: ResilienceTests.
+        Assert.Empty(missing.Except(
+            [nameof(FallbackStepOptions.Maps), nameof(FallbackMapOptions.Output), nameof(FallbackMapOptions.Entries)]));
     }
 
     /// <summary>The values in which options differ from the defaults, as <c>key=value</c>.</summary>

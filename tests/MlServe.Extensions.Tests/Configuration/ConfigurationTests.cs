@@ -134,7 +134,9 @@ public sealed class ConfigurationTests : IDisposable
             static services => services.AddMlServing(),
             $$"""{ "MlServing": { "Models": { "sum": { "Path": "m.onnx", "Onnx": { {{option}} } } } } }"""));
 
-        Assert.Equal([$"MlServing:Models:sum:Onnx:{message}"], thrown.Failures);
+        // The model's file, which has no such input, is told of as well.
+        Assert.Equal([$"MlServing:Models:sum:Onnx:{message}"], thrown.Failures.Where(static failure =>
+            !failure.StartsWith("Model 'sum' (", StringComparison.Ordinal)));
     }
 
     [Theory]

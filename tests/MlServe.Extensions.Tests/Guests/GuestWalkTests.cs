@@ -40,7 +40,8 @@ public sealed class GuestWalkTests
         ["context.OperationCompleted"] = "Of async void methods.",
         ["context.Wait"] = "Nobody blocks.",
         ["context.CreateCopy"] = "Of the runtime's own.",
-        ["hybrid.RemoveAsync"] = "Answers are never taken back.",
+        ["event.4016"] = "A model is asked for that is not there, which nobody does.",
+        ["hybrid.RemoveAsync"] = "Of a trial alone that went well so far.",
         ["hybrid.RemoveByTagAsync"] = "Answers have no tags.",
     };
 

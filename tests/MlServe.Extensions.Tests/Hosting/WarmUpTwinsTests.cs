@@ -60,7 +60,7 @@ public sealed class WarmUpTwinsTests : IDisposable
         Assert.Equal((0, 0, 0), (checks, attempts, functions));
 
         // Opened, for what connects and compiles there is no twin of; with a key that nobody keeps.
-        Assert.StartsWith("mlserve:warm-up:", Assert.Single(hybrid.Uses), StringComparison.Ordinal);
+        Assert.StartsWith("mlserve:warm-up:", Assert.Single(hybrid.Uses.Distinct()), StringComparison.Ordinal);
         var cache = predictor.GetService<CacheStatistics>()!;
         Assert.Equal((0L, 0L, 0L, 0L, 0L), (cache.Hits, cache.Misses, cache.Bypassed, cache.Entries, cache.SecondLevelHits));
         Assert.Equal(CircuitState.Closed, predictor.GetService<ICircuitBreaker>()!.State);

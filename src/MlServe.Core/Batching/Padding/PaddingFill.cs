@@ -8,14 +8,22 @@ namespace MlServe.Batching;
 /// </summary>
 internal static class PaddingFill
 {
-    /// <exception cref="ArgumentException">A value is not finite in its input's type, and the model is not known to take it.</exception>
+    /// <exception cref="ArgumentException">A value names no input, or is not finite in
+    /// its input's type, and the model is not known to take it.</exception>
     public static void Check(IModelExecutor executor, PaddedAxis axis, PaddingOptions options)
     {
         Span<byte> largest = stackalloc byte[sizeof(double)];
         foreach (var (name, value) in options.Values)
         {
             var index = executor.Signature.IndexOfInput(name);
-            if (index < 0 || axis.AxisOf(index) < 0) continue;
+            if (index < 0)
+            {
+                throw new ArgumentException(
+                    $"Padding:Values:{name} names no input of the model.{executor.Signature.NearestInput(name)} "
+                        + $"It has: {executor.Signature.InputNames}.");
+            }
+
+            if (axis.AxisOf(index) < 0) continue;
             var input = executor.Signature.Inputs[index];
             if (!FiniteScan.Knows(input.ElementType)) continue;
 

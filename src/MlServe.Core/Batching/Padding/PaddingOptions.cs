@@ -38,10 +38,10 @@ public sealed class PaddingOptions
         if (Buckets.Count == 0) yield return $"{nameof(Axis)} is '{Axis}', and {nameof(Buckets)} is empty. Give the sizes to pad to.";
         for (var i = 0; i < Buckets.Count; i++)
         {
-            if (Buckets[i] < 1) yield return OptionRange.Fault($"{nameof(Buckets)}[{i}]", Buckets[i], "1 or more");
+            if (Buckets[i] < 1) yield return OptionRange.Fault($"{nameof(Buckets)}:{i}", Buckets[i], "1 or more");
             else if (i > 0 && Buckets[i] <= Buckets[i - 1])
                 yield return FormattableString.Invariant(
-                    $"{nameof(Buckets)}[{i}] is {Buckets[i]} after {Buckets[i - 1]}; the sizes must ascend.");
+                    $"{nameof(Buckets)}:{i} is {Buckets[i]} after {Buckets[i - 1]}; the sizes must ascend.");
         }
     }
 }

@@ -31,11 +31,21 @@ internal sealed class SecondLevel(
             | HybridCacheEntryFlags.DisableDistributedCacheWrite,
     };
 
-    private readonly HybridCacheEntryOptions _writeOptions = new()
+    /// <summary>Without a time, a HybridCache takes one of its own, which is five minutes; and a store takes none without an end.</summary>
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(3650);
+
+    private static readonly HybridCacheEntryOptions TrialOptions = new()
     {
-        Expiration = options.TimeToLive,
+        Expiration = TimeSpan.FromMinutes(1),
         Flags = HybridCacheEntryFlags.DisableLocalCache,
     };
+
+    private readonly HybridCacheEntryOptions _writeOptions = new()
+    {
+        Expiration = options.TimeToLive is { } given && given < Longest ? given : Longest,
+        Flags = HybridCacheEntryFlags.DisableLocalCache,
+    };
+    private bool _hasAnswered;
     private long _resumeAt = long.MinValue;
     private int _writes;
 
@@ -43,18 +53,29 @@ internal sealed class SecondLevel(
     public bool IsOpen => time.GetTimestamp() >= Volatile.Read(ref _resumeAt);
 
     /// <summary>
-    /// Looks for what nobody has kept, so that no caller waits for the first connection and the compiler, and is told that it took too
-    /// long. What goes wrong is left to the first use that counts.
+    /// Keeps a value, finds it and takes it away, so that no caller waits for the first connection and the compiler. A first hit goes
+    /// through other code than a miss. A failure here is left to the first use that counts.
     /// </summary>
     public async Task OpenAsync(CancellationToken cancellationToken)
     {
         var key = $"mlserve:warm-up:{Guid.NewGuid():N}";
-        var task = UrgentTask.RunInContext(() =>
-            cache.GetOrCreateAsync<byte[]?>(key, static _ => default, ReadOptions, null, CancellationToken.None).AsTask());
+        var task = UrgentTask.RunInContext(() => TryAsync(key));
         Background.Forget(task);
         await ((Task)UrgentDelay.WaitForAsync(
             task, OpeningLimit, time, cancellationToken)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
+
+    private async Task<bool> TryAsync(string key)
+    {
+        _ = await ReadAsync(key, CancellationToken.None).ConfigureAwait(false);
+        await cache.SetAsync(key, Guid.NewGuid().ToByteArray(), TrialOptions, null, CancellationToken.None).ConfigureAwait(false);
+        var found = await ReadAsync(key, CancellationToken.None).ConfigureAwait(false);
+        await cache.RemoveAsync(key, CancellationToken.None).ConfigureAwait(false);
+        return found is not null;
+    }
+
+    private Task<byte[]?> ReadAsync(string key, CancellationToken cancellationToken) =>
+        cache.GetOrCreateAsync<byte[]?>(key, static _ => default, ReadOptions, null, cancellationToken).AsTask();
 
     /// <summary>Looks for an answer, for as long as the options allow, and the caller has.</summary>
     /// <exception cref="OperationCanceledException">The caller has given up.</exception>
@@ -62,11 +83,12 @@ internal sealed class SecondLevel(
         string sharedKey, RequestKey key, OutputSelection outputs, Deadline deadline, CancellationToken cancellationToken)
     {
         var reading = WithinTimeAsync(
-            token => cache.GetOrCreateAsync<byte[]?>(sharedKey, static _ => default, ReadOptions, null, token).AsTask(),
-            options.HybridCacheTimeout, deadline, cancellationToken);
+            token => ReadAsync(sharedKey, Volatile.Read(ref _hasAnswered) ? token : CancellationToken.None), options.HybridCacheTimeout,
+            deadline, cancellationToken);
         await UrgentEnd.Of(reading);
         var bytes = await reading.ConfigureAwait(false);
         if (bytes is null || bytes.Length > options.SizeLimit) return null;
+        Volatile.Write(ref _hasAnswered, true);
         if (!AnswerFormat.TryRead(bytes, sharedKey, outputs, out var values, out var created)) return null;
 
         // Another machine's clock may be ahead.
@@ -132,13 +154,28 @@ internal sealed class SecondLevel(
             if (task.IsCompleted) Fail(task.Exception?.GetBaseException(), "it failed");
 
             // A caller that has less time than that blames nobody.
-            else if (left >= limit) Fail(null, $"it did not answer within {limit}");
+            else if (left >= limit) FailLate(task, limit);
             return default;
         }
         finally
         {
             await UrgentEnd.Of(UrgentCancel.CancelAsync(ended));
         }
+    }
+
+    /// <summary>The first hit may wait for the compiler: if it comes after all, the pause that began with it is over.</summary>
+    private void FailLate(Task task, TimeSpan limit)
+    {
+        Fail(null, $"it did not answer within {limit}");
+        if (!Volatile.Read(ref _hasAnswered)) Background.Forget(ResumeAfterAsync(task));
+    }
+
+    private async Task ResumeAfterAsync(Task task)
+    {
+        await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!task.IsCompletedSuccessfully) return;
+        Volatile.Write(ref _hasAnswered, true);
+        Volatile.Write(ref _resumeAt, long.MinValue);
     }
 
     /// <summary>Whatever it still says, nobody listens.</summary>

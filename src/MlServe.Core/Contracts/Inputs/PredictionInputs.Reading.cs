@@ -139,10 +139,16 @@ public readonly partial struct PredictionInputs
     private void ThrowUnknown(string name)
     {
         var names = new List<string>();
+        var named = new List<string>();
         foreach (var input in this)
+        {
             names.Add(input.Name is { } known ? $"'{known}'" : "one without a name");
+            if (input.Name is not null) named.Add(input.Name);
+        }
+
         throw new KeyNotFoundException(
-            $"The request has no value '{name}'. It has: {(names.Count == 0 ? "none" : string.Join(", ", names))}.");
+            $"The request has no value '{name}'.{new NearestName(name, named)} It has: "
+                + $"{(names.Count == 0 ? "none" : string.Join(", ", names))}.");
     }
 
     /// <summary>Goes through the values of a request.</summary>

@@ -132,7 +132,8 @@ public readonly struct Prediction : IDisposable
     private static KeyNotFoundException NoSuchOutput(PredictionState state, string name)
     {
         var known = string.Join(", ", Enumerable.Range(0, state.Count).Select(i => $"'{state[i].Name}'"));
-        return new($"The prediction has no output '{name}'. It has: {known}.");
+        var nearest = new NearestName(name, Enumerable.Range(0, state.Count).Select(i => state[i].Name));
+        return new($"The prediction has no output '{name}'.{nearest} It has: {known}.");
     }
 
     private PredictionState OkState()

@@ -95,6 +95,12 @@ public sealed class ModelSignature
 
     internal string InputNames { get; }
 
+    /// <summary>Asks, in a message, whether another input was meant.</summary>
+    internal NearestName NearestInput(string name) => new(name, Inputs.Select(static input => input.Name));
+
+    /// <summary>Asks, in a message, whether another output was meant.</summary>
+    internal NearestName NearestOutput(string name) => new(name, Outputs.Select(static output => output.Name));
+
     internal string OutputNames { get; }
 
     /// <summary>

@@ -21,7 +21,8 @@ internal static class StatedInputs
             if (index < 0)
             {
                 throw new ModelLoadException(ModelLoadFailure.InvalidOptions,
-                    $"NonFiniteInputs names the input '{name}', which the model does not have. It has: {signature.InputNames}.");
+                    $"NonFiniteInputs names the input '{name}', which the model does not have.{signature.NearestInput(name)} It has: "
+                        + $"{signature.InputNames}.");
             }
 
             if (signature.Inputs[index] is { Kind: ValueKind.Tensor } input && !FiniteScan.Knows(input.ElementType))

@@ -28,8 +28,8 @@ internal sealed class FileModelSource(string path, long maxBytes) : IModelSource
         if (!File.Exists(full))
         {
             throw new ModelLoadException(ModelLoadFailure.NotFound,
-                $"There is no file '{full}'. A relative path starts at the content root of a host, and without one at the current "
-                + "directory; a model that is part of the project needs CopyToOutputDirectory in the project file.");
+                $"There is no file '{full}'.{Elsewhere(full)} A relative path starts at the content root of a host, and without one at the "
+                + "working directory; a model that is part of the project needs CopyToOutputDirectory in the project file.");
         }
 
         try
@@ -53,6 +53,38 @@ internal sealed class FileModelSource(string path, long maxBytes) : IModelSource
             throw new ModelLoadException(ModelLoadFailure.Unreadable, $"'{full}' cannot be read: {exception.Message}", exception);
         }
     }
+
+    /// <summary>A file of almost that name beside it, or the one of that name in another folder that paths are taken to start at.</summary>
+    private static string Elsewhere(string full)
+    {
+        try
+        {
+            var (folder, name) = (Path.GetDirectoryName(full), Path.GetFileName(full));
+            if (!Directory.Exists(folder)) return $" There is no folder '{folder}' either.{InOther(full)}";
+            var nearest = new NearestName(name, Directory.EnumerateFiles(folder).Select(static file => Path.GetFileName(file))).ToString();
+            return nearest.Length > 0 ? nearest : InOther(full);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return "";
+        }
+    }
+
+    private static string InOther(string full)
+    {
+        string[] roots = [Environment.CurrentDirectory, AppContext.BaseDirectory];
+        for (var parent = Path.GetDirectoryName(full); parent is not null; parent = Path.GetDirectoryName(parent))
+        {
+            var below = Path.GetRelativePath(parent, full);
+            if (Array.Find(roots, root => !IsSame(root, parent) && File.Exists(Path.Combine(root, below))) is { } found)
+                return $" There is '{Path.Combine(found, below)}': set the content root, or give the whole path.";
+        }
+
+        return "";
+    }
+
+    private static bool IsSame(string left, string right) =>
+        Path.TrimEndingDirectorySeparator(left) == Path.TrimEndingDirectorySeparator(right);
 
     /// <summary>The file of an interrupted download may claim gigabytes that are nothing but zeros.</summary>
     private static void RefuseZeros(ReadOnlySpan<byte> bytes)

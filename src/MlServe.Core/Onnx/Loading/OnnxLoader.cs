@@ -175,7 +175,7 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         {
             return OnnxRuntimeEnvironment.Start();
         }
-        catch (Exception exception) when (OrtErrors.FindMissingLibrary(exception) is not null)
+        catch (Exception exception) when (OrtErrors.FindMissingLibrary(exception) is not null || OrtErrors.IsOlderRuntime(exception))
         {
             throw OrtErrors.ToLoadException(exception, origin);
         }

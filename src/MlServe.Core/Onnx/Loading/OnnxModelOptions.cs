@@ -207,26 +207,26 @@ public sealed class OnnxModelOptions
         if (BatchDetection == BatchDetection.None && (BatchAxis is not null || BatchAxes.Count > 0))
             yield return $"{nameof(BatchDetection)} is None, and a batch axis is stated. Leave one of them out.";
 
-        foreach (var rows in WarmUpRows)
+        for (var i = 0; i < WarmUpRows.Count; i++)
         {
-            if (rows is < 1 or > 65536) yield return Range(nameof(WarmUpRows), rows, "1 to 65536 each");
+            if (WarmUpRows[i] is < 1 or > 65536) yield return Range($"{nameof(WarmUpRows)}:{i}", WarmUpRows[i], "1 to 65536");
         }
 
         foreach (var (name, axis) in BatchAxes)
         {
-            if (axis < 0) yield return Range($"{nameof(BatchAxes)}[{name}]", axis, "0 or more");
+            if (axis < 0) yield return Range($"{nameof(BatchAxes)}:{name}", axis, "0 or more");
         }
 
         foreach (var (name, values) in NonFiniteInputs)
         {
             if ((values & ~NonFiniteValues.All) != NonFiniteValues.None)
                 yield return Range(
-                    $"{nameof(NonFiniteInputs)}[{name}]", values, "None, All, or some of NaN, PositiveInfinity, NegativeInfinity");
+                    $"{nameof(NonFiniteInputs)}:{name}", values, "None, All, or some of NaN, PositiveInfinity, NegativeInfinity");
         }
 
         foreach (var (name, size) in FreeDimensions)
         {
-            if (size < 1) yield return Range($"{nameof(FreeDimensions)}[{name}]", size, "1 or more");
+            if (size < 1) yield return Range($"{nameof(FreeDimensions)}:{name}", size, "1 or more");
         }
 
         for (var i = 0; i < ExecutionProviders.Count; i++)
@@ -234,13 +234,13 @@ public sealed class OnnxModelOptions
             var provider = ExecutionProviders[i];
             if (!Enum.IsDefined(provider.Provider))
                 yield return Range(
-                    $"{nameof(ExecutionProviders)}[{i}].{nameof(provider.Provider)}", provider.Provider,
+                    $"{nameof(ExecutionProviders)}:{i}:{nameof(provider.Provider)}", provider.Provider,
                     string.Join(", ", Enum.GetNames<ExecutionProvider>()));
             if (!Enum.IsDefined(provider.Requirement))
                 yield return Range(
-                    $"{nameof(ExecutionProviders)}[{i}].{nameof(provider.Requirement)}", provider.Requirement, "ElseNext or Required");
+                    $"{nameof(ExecutionProviders)}:{i}:{nameof(provider.Requirement)}", provider.Requirement, "ElseNext or Required");
             if (provider.DeviceId < 0)
-                yield return Range($"{nameof(ExecutionProviders)}[{i}].{nameof(provider.DeviceId)}", provider.DeviceId, "0 or more");
+                yield return Range($"{nameof(ExecutionProviders)}:{i}:{nameof(provider.DeviceId)}", provider.DeviceId, "0 or more");
         }
     }
 

@@ -41,7 +41,8 @@ internal static class BatchAxisTrials
             if (index < 0)
             {
                 throw new ModelLoadException(ModelLoadFailure.InvalidOptions,
-                    $"BatchAxes names the input '{name}', which the model does not have. It has: {declared.InputNames}.");
+                    $"BatchAxes names the input '{name}', which the model does not have.{declared.NearestInput(name)} It has: "
+                        + $"{declared.InputNames}.");
             }
 
             axes[index] = axis;

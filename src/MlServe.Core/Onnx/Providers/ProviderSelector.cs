@@ -81,10 +81,14 @@ internal static class ProviderSelector
 
     private static string Explain(ExecutionProvider provider, Exception exception)
     {
-        var cause = exception is NotSupportedException
-            ? exception.Message
-            : OrtErrors.FindMissingLibrary(exception) is { } missing ? $"a native library is missing ({missing.Message})"
-            : exception.Message;
-        return $"The execution provider {provider} cannot be had: {cause}. {ProviderNames.Advice(provider)}";
+        var (cause, advice) = exception switch
+        {
+            NotSupportedException => (exception.Message, ProviderNames.PackageOf(provider)),
+            _ when MissingLibrary.Find(exception.Message) is { } library => (library.Cause, library.Advice),
+            _ when OrtErrors.FindMissingLibrary(exception) is { } missing =>
+                ($"a native library is missing ({OrtErrors.TextOf(missing)})", ProviderNames.PackageOf(provider)),
+            _ => (OrtErrors.TextOf(exception), ProviderNames.Needs(provider)),
+        };
+        return $"The execution provider {provider} cannot be had: {cause}. {advice}";
     }
 }

@@ -15,7 +15,8 @@ internal static class RequestErrors
         ? Invalid(PredictionErrorCode.InputUnknown,
             "A value without a name came, and the model has several inputs. Name each: PredictionInput.Tensor(name, values). It has: {0}.",
             signature.InputNames)
-        : Invalid(PredictionErrorCode.InputUnknown, "There is no input '{0}'. The model has: {1}.", name, signature.InputNames);
+        : Invalid(PredictionErrorCode.InputUnknown, "There is no input '{0}'.{1} The model has: {2}.", name,
+            signature.NearestInput(name), signature.InputNames);
 
     public static PredictionError DoubledInput(ValueSignature input) =>
         Invalid(PredictionErrorCode.InputDuplicated, "Input '{0}' is given twice. Give it once.", input.Name);

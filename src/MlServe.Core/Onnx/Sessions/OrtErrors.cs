@@ -33,6 +33,15 @@ internal static class OrtErrors
         return end < 0 ? default : message[Prefix.Length..end];
     }
 
+    /// <summary>The message without its code, in one line, and without the point at its end.</summary>
+    public static string TextOf(Exception exception)
+    {
+        var message = exception.Message;
+        if (message.StartsWith(Prefix, StringComparison.Ordinal) && message.IndexOf(']', StringComparison.Ordinal) is > 0 and var end)
+            message = message[(end + 1)..];
+        return string.Join(' ', message.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).TrimEnd('.');
+    }
+
     /// <summary>Whether a run failed because of the contents of its inputs.</summary>
     public static bool IsInvalidArgument(Exception exception) => CodeOf(exception) switch
     {
@@ -93,6 +102,15 @@ internal static class OrtErrors
     /// <summary>Says why a session could not be made.</summary>
     public static ModelLoadException ToLoadException(Exception exception, string origin)
     {
+        if (IsOlderRuntime(exception))
+        {
+            var managed = typeof(OrtEnv).Assembly.GetName().Version?.ToString(2);
+            return new(ModelLoadFailure.NativeRuntimeMissing,
+                $"The native ONNX Runtime is older than the package Microsoft.ML.OnnxRuntime.Managed {managed}, which calls it "
+                + $"({TextOf(exception.GetBaseException())}). Reference version {managed} or later of Microsoft.ML.OnnxRuntime, "
+                + "Microsoft.ML.OnnxRuntime.Gpu or the other native package of the application.", exception);
+        }
+
         if (FindMissingLibrary(exception) is { } library)
         {
             return new(ModelLoadFailure.NativeRuntimeMissing,
@@ -122,6 +140,19 @@ internal static class OrtErrors
         }
 
         return new(failure, $"ONNX Runtime could not open model '{origin}': {message}", exception);
+    }
+
+    /// <summary>Whether the native library is there, and too old for the managed package.</summary>
+    public static bool IsOlderRuntime(Exception? exception)
+    {
+        for (; exception is not null; exception = exception.InnerException)
+        {
+            if (exception is InvalidOperationException
+                && exception.Message.Contains("does not support API version", StringComparison.Ordinal))
+                return true;
+        }
+
+        return false;
     }
 
     /// <summary>Whether the native library, or an entry point that only another package's library has, is missing.</summary>

@@ -70,10 +70,22 @@ public sealed class FallbackBuilder
     {
         ArgumentNullException.ThrowIfNull(output);
         ArgumentNullException.ThrowIfNull(row);
-        if (_steps is not [.., ValueStep step]) Add(step = new ValueStep());
-        if (step.Outputs.Contains(output, StringComparer.Ordinal))
-            throw new ArgumentException($"Output '{output}' is given a value twice.", nameof(output));
-        step.Add(output, row);
+        StepFor(output).Add(output, row);
+        return this;
+    }
+
+    /// <summary>The same map for every request, beside the values of <see cref="ThenValue"/> for the model's other outputs.</summary>
+    /// <typeparam name="TKey">long, another type of integers, or string: the type of the model's keys.</typeparam>
+    /// <typeparam name="TValue">The type of the model's values.</typeparam>
+    /// <param name="output">The name of the model's output, which is a map.</param>
+    /// <param name="entries">Its entries; must not change.</param>
+    /// <returns>This builder.</returns>
+    public FallbackBuilder ThenMap<TKey, TValue>(string output, IReadOnlyDictionary<TKey, TValue> entries)
+        where TKey : notnull
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        OutputWriting.CheckMap(entries);
+        StepFor(output).AddMap(output, entries);
         return this;
     }
 
@@ -82,14 +94,19 @@ public sealed class FallbackBuilder
     /// are float until then. Always a step of its own.
     /// </summary>
     /// <param name="rows">The elements of one row of each output, by its name.</param>
+    /// <param name="maps">The entries of outputs that are maps, by the output's name, with their keys as texts; null: there are none.</param>
     /// <returns>This builder.</returns>
     /// <exception cref="ArgumentException">An output is given a value twice.</exception>
-    public FallbackBuilder ThenNumbers(IEnumerable<KeyValuePair<string, double[]>> rows)
+    public FallbackBuilder ThenNumbers(
+        IEnumerable<KeyValuePair<string, double[]>> rows,
+        IEnumerable<KeyValuePair<string, IReadOnlyDictionary<string, double>>>? maps = null)
     {
         ArgumentNullException.ThrowIfNull(rows);
         var step = new ValueStep();
         foreach (var (output, row) in rows)
             step.AddNumbers(output, row);
+        foreach (var (output, entries) in maps ?? [])
+            step.AddMap(output, new MapValue(entries));
         return Add(step);
     }
 
@@ -101,6 +118,14 @@ public sealed class FallbackBuilder
     {
         ArgumentNullException.ThrowIfNull(answer);
         return Add(new DelegateStep(answer));
+    }
+
+    private ValueStep StepFor(string output)
+    {
+        if (_steps is not [.., ValueStep step]) Add(step = new ValueStep());
+        return step.Outputs.Contains(output, StringComparer.Ordinal)
+            ? throw new ArgumentException($"Output '{output}' is given a value twice.", nameof(output))
+            : step;
     }
 
     private FallbackBuilder Add(FallbackStep step)

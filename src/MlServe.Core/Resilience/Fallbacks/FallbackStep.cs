@@ -37,6 +37,13 @@ public abstract class FallbackStep
     /// <returns>The problems; none: it can, as far as signatures tell.</returns>
     public virtual IEnumerable<string> ProblemsOf(string name, IPredictor model, IPredictor? other = null) => [];
 
+    /// <summary>Says why it cannot stand for a model's outputs, as far as it gives values: one sentence each. Runs nothing.</summary>
+    /// <param name="name">The name of the model, for messages.</param>
+    /// <param name="outputs">The outputs, as the loaded model or its file declares them.</param>
+    /// <param name="key">The key of the step in configuration, for messages; null: code made it.</param>
+    /// <returns>The problems; none: it can, or gives no values.</returns>
+    public virtual IEnumerable<string> ProblemsOf(string name, IReadOnlyList<ValueSignature> outputs, string? key = null) => [];
+
     /// <summary>Asks. An exception is a failure like any other, except the caller's cancellation.</summary>
     internal abstract ValueTask<Prediction> AnswerAsync(
         FallbackChain owner, PredictionInputs inputs, PredictionOptions? options, CancellationToken cancellationToken);

@@ -1,4 +1,5 @@
 using MlServe.Batching;
+using MlServe.Onnx.Inspection;
 
 namespace MlServe.Features;
 
@@ -12,6 +13,10 @@ internal sealed class BatchingFeature : BuiltInFeature<BatchingOptions>
     public override FeatureSlot Slot => FeatureSlot.Batching;
 
     public override IEnumerable<string> Validate(BatchingOptions options, ModelSignature? signature) => options.Validate();
+
+    internal override IEnumerable<string> ValidateFile(object options, string model, OnnxModelInfo info) =>
+        DeclaredNames.ProblemsOf(((BatchingOptions)options).Padding, info)
+            .Select(static problem => $"{nameof(BatchingOptions.Padding)}:{problem}");
 
     public override void Apply(ModelFeatureContext context, BatchingOptions options) => context.Pipeline.UseBatching(options);
 }

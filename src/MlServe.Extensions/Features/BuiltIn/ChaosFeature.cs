@@ -10,6 +10,8 @@ internal sealed class ChaosFeature : BuiltInFeature<ChaosOptions>
     /// <summary>Its own option <see cref="ChaosOptions.Enabled"/> is the switch.</summary>
     public override string? Switch => null;
 
+    internal override string? OwnSwitch => nameof(ChaosOptions.Enabled);
+
     public override FeatureSlot Slot => FeatureSlot.Chaos;
 
     public override IEnumerable<string> Validate(ChaosOptions options, ModelSignature? signature) => options.Validate();

@@ -5,7 +5,11 @@ namespace MlServe.Features;
 /// <summary>Who answers in the model's place.</summary>
 internal sealed class FallbackFeature : BuiltInFeature<FallbackFeature.Options>
 {
-    public FallbackFeature() => AddOptionsType<FallbackStepOptions>();
+    public FallbackFeature()
+    {
+        AddOptionsType<FallbackStepOptions>();
+        AddOptionsType<FallbackMapOptions>();
+    }
 
     public override string Key => nameof(ModelOptions.Fallback);
 
@@ -59,7 +63,10 @@ internal sealed class FallbackFeature : BuiltInFeature<FallbackFeature.Options>
             }
             else
             {
-                chain.ThenNumbers(step.Value.Select(static value => KeyValuePair.Create(value.Key, value.Value.ToArray())));
+                chain.ThenNumbers(
+                    step.Value.Select(static value => KeyValuePair.Create(value.Key, value.Value.ToArray())),
+                    step.Maps.Select(static map => KeyValuePair.Create<string, IReadOnlyDictionary<string, double>>(
+                        map.Output ?? "", map.Entries.AsReadOnly())));
             }
         }
     }

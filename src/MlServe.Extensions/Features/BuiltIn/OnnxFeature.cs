@@ -35,14 +35,6 @@ internal sealed class OnnxFeature : BuiltInFeature<OnnxModelOptions>
         // Nothing to add: the loader opens the model with them.
     }
 
-    internal override IEnumerable<string> ValidateLoaded(object options, IPredictor model) =>
-        model.GetService<OnnxModelDescription>()?.Info is { } info ? FreeNames((OnnxModelOptions)options, info) : [];
-
-    /// <summary>The runtime takes a size for a name that no input has, and does nothing with it.</summary>
-    public static IEnumerable<string> FreeNames(OnnxModelOptions options, OnnxModelInfo info)
-    {
-        var names = info.Inputs.SelectMany(static input => FreeDimensions.Of(input.Type)).Distinct(StringComparer.Ordinal).ToList();
-        return options.FreeDimensions.Keys.Where(name => !names.Contains(name, StringComparer.Ordinal))
-            .Select(name => FreeDimensions.Unknown(name, names));
-    }
+    internal override IEnumerable<string> ValidateFile(object options, string model, OnnxModelInfo info) =>
+        DeclaredNames.ProblemsOf((OnnxModelOptions)options, info);
 }
