@@ -11,8 +11,8 @@ public sealed class FallbackStepOptions
     public string? Model { get; set; }
 
     /// <summary>
-    /// How long to wait for the model before this one is asked as well (hedging), greater than 00:00:00, up to 1.00:00:00; only of a
-    /// <see cref="Model"/>, and only of the first of the chain. Default: null, until the model has failed.
+    /// How long to wait for the model before this one is asked as well (hedging), greater than 00:00:00, up to 1.00:00:00. Only for a
+    /// <see cref="Model"/>, and only for the first of the chain. Default: null, until the model has failed.
     /// </summary>
     public TimeSpan? After { get; set; }
 

@@ -1,8 +1,8 @@
 namespace MlServe;
 
 /// <summary>
-/// A check of the application's that a version must pass before it may take the place of the live one: known inputs with known answers,
-/// say. Add it to the services as a singleton; all that are added are asked, in their order, also where a change of options loads the
+/// A check of the application's that a version must pass before it may take the place of the live one. Known inputs with known answers are
+/// an example. Add it to the services as a singleton. All that are added are asked, in their order, also if a change of options loads the
 /// version.
 /// </summary>
 /// <remarks>

@@ -23,19 +23,18 @@ public interface IPredictorProvider
     /// <exception cref="ObjectDisposedException">The provider has been disposed.</exception>
     IPredictor GetPredictor(string name);
 
-    /// <summary>Gives the predictor of a model where there is one of that name.</summary>
+    /// <summary>Gives the predictor of a model if there is one of that name.</summary>
     /// <param name="name">The name of the model.</param>
     /// <param name="predictor">Its predictor, or null.</param>
     /// <exception cref="ObjectDisposedException">The provider has been disposed.</exception>
     bool TryGetPredictor(string name, [NotNullWhen(true)] out IPredictor? predictor);
 
     /// <summary>
-    /// Loads and warms up every model that is not loaded yet. A host does this before it starts anything else; call it where there is no
-    /// host.
+    /// Loads and warms up every model that is not loaded yet. A host does this before it starts anything else; call it if there is no host.
     /// </summary>
     /// <param name="cancellationToken">
-    /// Ends the waiting. A load is the model's, not its caller's: one that has begun goes on for others who wait for it, and for whoever
-    /// asks next, until the provider is disposed.
+    /// Ends the waiting. A load is the model's, not its caller's. One that has begun goes on for others who wait for it, and for later
+    /// callers, until the provider is disposed.
     /// </param>
     /// <exception cref="ModelLoadException">A model could not be loaded; the message names all that could not.</exception>
     /// <exception cref="InvalidOperationException">ONNX Runtime is already up in this process with other options.</exception>

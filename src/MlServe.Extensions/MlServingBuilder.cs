@@ -9,8 +9,8 @@ using MlServe.Storage;
 namespace MlServe;
 
 /// <summary>
-/// Adds models to a host; what
-/// <see cref="MlServingServiceCollectionExtensions.AddMlServing(IServiceCollection, Action{MlServingOptions})"/> returns.
+/// Adds models to a host; the result of
+/// <see cref="MlServingServiceCollectionExtensions.AddMlServing(IServiceCollection, Action{MlServingOptions})"/>.
 /// </summary>
 public sealed class MlServingBuilder
 {
@@ -30,10 +30,10 @@ public sealed class MlServingBuilder
     /// configuration win.
     /// </summary>
     /// <param name="name">
-    /// The name by which the application asks for the model, which is also its DI key, its options' name, its metric tag and its
-    /// configuration key: 1 to 64 ASCII letters, digits, '-', '_' and '.'.
+    /// The name by which the application asks for the model. It is also its DI key, its options' name, its metric tag and its configuration
+    /// key: 1 to 64 ASCII letters, digits, '-', '_' and '.'.
     /// </param>
-    /// <param name="configure">Says where the model comes from and what is around it; null: configuration says it all.</param>
+    /// <param name="configure">States the source of the model and the layers around it; null: configuration says it all.</param>
     /// <returns>This builder.</returns>
     /// <exception cref="ArgumentException">The name has other characters, or differs from another model's only by case.</exception>
     public MlServingBuilder AddModel(string name, Action<ModelBuilder>? configure = null)
@@ -62,8 +62,8 @@ public sealed class MlServingBuilder
     /// call there is no store, and nothing is written.
     /// </summary>
     /// <param name="folder">
-    /// The folder; a relative path starts at the host's content root. Made for its owner alone where there is none, when the store is first
-    /// asked for.
+    /// The folder; a relative path starts at the host's content root. If there is none, it is made for its owner alone when the store is
+    /// first asked for.
     /// </param>
     /// <param name="sealKeyFile">
     /// The key file, as for <see cref="FileStateStore"/>; hosts that share the folder share it. Default: null, one among the user's own

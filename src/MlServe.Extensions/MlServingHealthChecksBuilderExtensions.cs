@@ -7,16 +7,12 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// <summary>Adds MlServe's health checks.</summary>
 public static class MlServingHealthChecksBuilderExtensions
 {
-    /// <summary>
-    /// Adds a check of all models together. It is meant for readiness; a process that is not ready needs no restart.
-    /// </summary>
+    /// <summary>Adds a check of all models together. It is meant for readiness; a process that is not ready needs no restart.</summary>
     /// <remarks>
-    /// <para>
-    /// Unhealthy: a model that the host needs (<see cref="ModelOptions.Required"/>) cannot answer at all, because it is not loaded and
-    /// nobody stands in for it; or the host stops. Degraded: a circuit is not closed, a warm-up failed, a chain was refused, a model that
-    /// is not required or that a reload added is not loaded.
-    /// </para>
-    /// <para>Its data say for each model where it stands, in one word: <c>Ready</c>, <c>CircuitOpen</c>, <c>Failed</c> and so on.</para>
+    /// <para> Unhealthy: a model that the host needs (<see cref="ModelOptions.Required"/>) cannot answer at all, because it is not loaded
+    /// and nobody stands in for it. Or the host stops. Degraded: a circuit is not closed, a warm-up failed, or a chain was refused. Or a
+    /// model that is not required, or that a reload added, is not loaded. </para> <para>Its data say the state of each model, in one word:
+    /// <c>Ready</c>, <c>CircuitOpen</c>, <c>Failed</c> and so on.</para>
     /// </remarks>
     /// <param name="builder">The health checks of the host, which also needs <c>AddMlServing()</c>.</param>
     /// <param name="name">The name of the check.</param>
@@ -33,8 +29,8 @@ public static class MlServingHealthChecksBuilderExtensions
     }
 
     /// <summary>
-    /// Adds a check of one model, whether the host needs it or not: Unhealthy while it cannot answer at all, Degraded while it does not
-    /// answer as it should. For those who use that model alone, such as an endpoint or a dashboard of its own.
+    /// Adds a check of one model, whether the host needs it or not. It is Unhealthy while the model cannot answer at all, and Degraded
+    /// while it does not answer as it should. For those who use that model alone, such as an endpoint or a dashboard of its own.
     /// </summary>
     /// <param name="builder">The health checks of the host, which also needs <c>AddMlServing()</c>.</param>
     /// <param name="model">The model. One that is not there yet, because a reload may add it, is Unhealthy until it is.</param>

@@ -3,7 +3,7 @@ using MlServe.Onnx;
 namespace MlServe;
 
 /// <summary>
-/// What holds for all models of one host; read from the configuration section <c>MlServing</c>, whose values win over those of code.
+/// The options of all models of one host; read from the configuration section <c>MlServing</c>, whose values win over those of code.
 /// </summary>
 public sealed class MlServingOptions
 {
@@ -22,10 +22,10 @@ public sealed class MlServingOptions
     /// </summary>
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>ONNX Runtime in the whole process. Where nothing is set here, what another host of the process has set stays.</summary>
+    /// <summary>ONNX Runtime in the whole process. If nothing is set here, the settings of another host of the process stay.</summary>
     public OnnxRuntimeOptions Runtime { get; } = new();
 
-    /// <summary>Says what is wrong with the values: one message each, which begins with the option.</summary>
+    /// <summary>Names the faults of the values: one message each, which begins with the option.</summary>
     internal IEnumerable<string> Validate()
     {
         if (MaxConcurrentRuns is < 1 or > 1024) yield return $"{nameof(MaxConcurrentRuns)} is {MaxConcurrentRuns}; it must be 1 to 1024.";

@@ -31,8 +31,8 @@ public static class MlServingServiceCollectionExtensions
     /// <summary>Adds MlServe with a configuration section of one's own.</summary>
     /// <param name="services">The services of the host.</param>
     /// <param name="configuration">
-    /// A section, read in place of <c>MlServing</c>; of a whole configuration, its section <c>MlServing</c> is meant. Where more than one
-    /// is given, later ones win.
+    /// A section, read in place of <c>MlServing</c>; of a whole configuration, its section <c>MlServing</c> is meant. If more than one is
+    /// given, later ones win.
     /// </param>
     /// <param name="configure">Changes the options that hold for all models.</param>
     /// <returns>Adds models.</returns>

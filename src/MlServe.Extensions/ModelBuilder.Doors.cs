@@ -13,11 +13,11 @@ public sealed partial class ModelBuilder
     public ModelBuilder AsDefault() => Configure(static options => options.IsDefault = true);
 
     /// <summary>
-    /// Opens a typed door to the model: <see cref="IPredictor{TInput, TOutput}"/> is injected by the model's name, and without a name where
-    /// this is the only model with such a door, or the default.
+    /// Opens a typed door to the model: <see cref="IPredictor{TInput, TOutput}"/> is injected by the model's name. It is injected without a
+    /// name if this is the only model with such a door, or the default.
     /// </summary>
-    /// <typeparam name="TInput">What the application asks with.</typeparam>
-    /// <typeparam name="TOutput">What the application wants to know.</typeparam>
+    /// <typeparam name="TInput">The application's question.</typeparam>
+    /// <typeparam name="TOutput">The application's answer.</typeparam>
     /// <param name="mapper">Translates both ways; not disposed.</param>
     /// <returns>This builder.</returns>
     public ModelBuilder As<TInput, TOutput>(IPredictionMapper<TInput, TOutput> mapper)
@@ -33,8 +33,8 @@ public sealed partial class ModelBuilder
         As(PredictionMapper.Create(encode, decode));
 
     /// <summary>Opens a typed door to the model, as the other overloads do, by a mapper that the container makes.</summary>
-    /// <typeparam name="TInput">What the application asks with.</typeparam>
-    /// <typeparam name="TOutput">What the application wants to know.</typeparam>
+    /// <typeparam name="TInput">The application's question.</typeparam>
+    /// <typeparam name="TOutput">The application's answer.</typeparam>
     /// <typeparam name="TMapper">The mapper, which may need services; added as a singleton unless it is registered.</typeparam>
     /// <returns>This builder.</returns>
     public ModelBuilder As<TInput, TOutput, [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TMapper>()

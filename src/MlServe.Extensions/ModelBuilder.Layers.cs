@@ -41,8 +41,8 @@ public sealed partial class ModelBuilder
     }
 
     /// <summary>
-    /// Keeps answers and gives them again to equal requests, inside of the layers added before. Where only configuration says so, the cache
-    /// is the innermost layer but for the batcher.
+    /// Keeps answers and gives them again to equal requests, inside of the layers added before. If only configuration says so, the cache is
+    /// the innermost layer but for the batcher.
     /// </summary>
     /// <param name="configure">Changes the defaults; configuration wins over it.</param>
     /// <returns>This builder.</returns>
@@ -62,8 +62,8 @@ public sealed partial class ModelBuilder
     public ModelBuilder UseHybridCache() => UseCache(static cache => cache.UseHybridCache = true);
 
     /// <summary>
-    /// Says who answers where the model does not, loaded or not: a simpler model, an earlier answer, a constant, a function. Always the
-    /// outermost layer but for telemetry. Said again, it replaces what was said before.
+    /// States the stand-ins for a model that does not answer, loaded or not: a simpler model, an earlier answer, a constant, a function.
+    /// Always the outermost layer but for telemetry. A second call replaces the first.
     /// </summary>
     /// <param name="configure">Says who answers, in order.</param>
     /// <returns>This builder.</returns>
@@ -73,9 +73,7 @@ public sealed partial class ModelBuilder
         return Configure(options => options.Get<FallbackFeature.Options>().Chain = configure);
     }
 
-    /// <summary>
-    /// Cuts requests off that take too long. Always directly around the circuit breaker, or where that would stand.
-    /// </summary>
+    /// <summary>Cuts requests off that take too long. Always directly around the circuit breaker, or around its place.</summary>
     /// <param name="timeout">See <see cref="ModelOptions.Timeout"/>; configuration wins over it.</param>
     /// <returns>This builder.</returns>
     public ModelBuilder UseTimeout(TimeSpan? timeout = null) => Configure(options =>
@@ -106,8 +104,8 @@ public sealed partial class ModelBuilder
     }
 
     /// <summary>
-    /// Says which faults to inject into the model, inside of the circuit breaker, where configuration enables that: <c>Chaos:Enabled</c> of
-    /// the model. What code sets there has no effect.
+    /// Says which faults to inject into the model, inside of the circuit breaker, if configuration enables that: <c>Chaos:Enabled</c> of
+    /// the model. The same setting in code has no effect.
     /// </summary>
     /// <param name="configure">Changes the defaults; configuration wins over it.</param>
     /// <returns>This builder.</returns>
@@ -122,8 +120,8 @@ public sealed partial class ModelBuilder
     }
 
     /// <summary>
-    /// Runs requests together: batches form while the model is busy and start when it is free. Always the innermost layer, whatever stands
-    /// before or after it here.
+    /// Runs requests together: batches form while the model is busy and start when it is free. Always the innermost layer; the order of the
+    /// calls plays no part.
     /// </summary>
     /// <param name="configure">Changes the defaults; configuration wins over it.</param>
     /// <returns>This builder.</returns>
@@ -134,8 +132,8 @@ public sealed partial class ModelBuilder
     });
 
     /// <summary>
-    /// Turns on a feature that <see cref="MlServingBuilder.AddFeature{TFeature}"/> has added to the host. Its layer stands at its slot,
-    /// whatever stands before or after it here.
+    /// Turns on a feature that <see cref="MlServingBuilder.AddFeature{TFeature}"/> has added to the host. Its layer stands at its slot; the
+    /// order of the calls plays no part.
     /// </summary>
     /// <typeparam name="TOptions">The feature's class of options.</typeparam>
     /// <param name="configure">Changes the defaults; configuration wins over it.</param>
@@ -148,9 +146,9 @@ public sealed partial class ModelBuilder
     });
 
     /// <summary>
-    /// The layers that a service is best off with, with their defaults and in the right order: a stale answer as the last resort (where
-    /// nothing was said by <see cref="UseFallback"/>), <see cref="UseCache"/>, <see cref="UseTimeout"/>, <see cref="UseCircuitBreaker"/>
-    /// and <see cref="UseBatching"/>. Each can be changed by its own method and switched off in configuration.
+    /// The layers that a service is best off with, with their defaults and in the right order. They are <see cref="UseCache"/>,
+    /// <see cref="UseTimeout"/>, <see cref="UseCircuitBreaker"/> and <see cref="UseBatching"/>. Unless <see cref="UseFallback"/> was
+    /// called, a stale answer is the last resort. Each can be changed by its own method and switched off in configuration.
     /// </summary>
     /// <returns>This builder.</returns>
     public ModelBuilder UseStandardPipeline() =>

@@ -5,8 +5,8 @@ using MlServe.Onnx;
 namespace MlServe;
 
 /// <summary>
-/// Says where a model comes from, how it is run, what is around it and how the application is given it. Values in configuration win over
-/// what is said here. Not safe for concurrent use.
+/// States the source of a model, its way of running, the layers around it and its doors for the application. Values in configuration win
+/// over values here. Not safe for concurrent use.
 /// </summary>
 public sealed partial class ModelBuilder
 {
@@ -63,8 +63,8 @@ public sealed partial class ModelBuilder
 
     /// <summary>
     /// Takes a predictor of your own in place of a model that is loaded here: one that asks another service, a rule, a fake. All layers
-    /// stand around it as around a model,
-    /// but for the batcher, which needs a model. What <c>Onnx</c> says is of no use then. A <c>Path</c> in configuration takes its place.
+    /// stand around it as around a model, but for the batcher, which needs a model. The section <c>Onnx</c> is of no use then. A
+    /// <c>Path</c> in configuration takes its place.
     /// </summary>
     /// <param name="predictor">The predictor; not disposed.</param>
     /// <returns>This builder.</returns>
@@ -90,10 +90,10 @@ public sealed partial class ModelBuilder
     });
 
     /// <summary>
-    /// Puts a source of your own around the one that the model comes from, wherever that is said: before or after this, or in
-    /// configuration. One that is added later is given what the earlier made.
+    /// Puts a source of your own around the model's source. The order of the calls plays no part, and configuration may name the source.
+    /// One that is added later is given what the earlier made.
     /// </summary>
-    /// <param name="wrap">Is given the source and the host's services, at each load; what it makes is not disposed.</param>
+    /// <param name="wrap">Is given the source and the host's services, at each load; its result is not disposed.</param>
     /// <returns>This builder.</returns>
     public ModelBuilder WrapSource(Func<IModelSource, IServiceProvider, IModelSource> wrap)
     {
@@ -102,8 +102,8 @@ public sealed partial class ModelBuilder
     }
 
     /// <summary>
-    /// Lets the host start without the model where it cannot be loaded: see <see cref="ModelOptions.Required"/>. What is wrong in its
-    /// configuration still ends the start.
+    /// Lets the host start without the model if it cannot be loaded: see <see cref="ModelOptions.Required"/>. Faults in its configuration
+    /// still end the start.
     /// </summary>
     /// <returns>This builder.</returns>
     public ModelBuilder AsOptional() => Configure(static options => options.Required = false);
@@ -117,7 +117,7 @@ public sealed partial class ModelBuilder
         return Configure(options => options.Version = version);
     }
 
-    /// <summary>Says what the model promises its callers. What is left out stays as it was.</summary>
+    /// <summary>Says what the model promises its callers. Values that are left out stay as they were.</summary>
     /// <param name="p99">See <see cref="ServiceLevelOptions.P99"/>.</param>
     /// <param name="availability">See <see cref="ServiceLevelOptions.Availability"/>.</param>
     /// <param name="peakRps">See <see cref="ServiceLevelOptions.PeakRps"/>.</param>
@@ -184,14 +184,14 @@ public sealed partial class ModelBuilder
 
     /// <summary>Runs the model on an NVIDIA GPU, after the execution providers named before.</summary>
     /// <param name="deviceId">Which GPU, from 0.</param>
-    /// <param name="requirement">What happens where there is none.</param>
+    /// <param name="requirement">The outcome if there is none.</param>
     /// <returns>This builder.</returns>
     public ModelBuilder UseCuda(int deviceId = 0, ProviderRequirement requirement = ProviderRequirement.ElseNext) =>
         UseExecutionProvider(ExecutionProvider.Cuda, requirement, deviceId);
 
     /// <summary>Runs the model on an execution provider, after those named before.</summary>
     /// <param name="provider">Which one.</param>
-    /// <param name="requirement">What happens where it cannot be had.</param>
+    /// <param name="requirement">The outcome if it cannot be had.</param>
     /// <param name="deviceId">Which device, from 0.</param>
     /// <param name="settings">See <see cref="ExecutionProviderOptions.Settings"/>.</param>
     /// <returns>This builder.</returns>

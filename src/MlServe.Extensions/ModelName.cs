@@ -8,7 +8,7 @@ internal static class ModelName
     /// <summary>Names are compared as configuration keys are.</summary>
     public static StringComparer Comparer => StringComparer.OrdinalIgnoreCase;
 
-    /// <summary>Says what a name must be, or null where it is.</summary>
+    /// <summary>Says what a name must be, or null if it is valid.</summary>
     public static string? ProblemOf(string? name)
     {
         var isGood = name is { Length: > 0 and <= MaxLength } and not ("." or "..")

@@ -31,18 +31,18 @@ public sealed class ModelOptions
 
     /// <summary>
     /// Whether this is the model behind an <see cref="IPredictor"/> that is injected without a name; at most one is. Default: false, which
-    /// is enough where there is only one model.
+    /// is enough if there is only one model.
     /// </summary>
     public bool IsDefault { get; set; }
 
     /// <summary>
-    /// Whether the host needs the model. Without one that is not required the host starts all the same; it is tried again after 5 seconds,
-    /// 10 and so on up to 5 minutes, and its requests are <see cref="PredictionStatus.NotReady"/> meanwhile. Health is then
-    /// <c>Degraded</c>, not <c>Unhealthy</c>. Default: true, because a service without its model is no use.
+    /// Whether the host needs the model. The host starts also without one that is not required. It is tried again after 5 seconds, 10 and
+    /// so on up to 5 minutes, and its requests are <see cref="PredictionStatus.NotReady"/> meanwhile. Health is then <c>Degraded</c>, not
+    /// <c>Unhealthy</c>. Default: true, because a service without its model is no use.
     /// </summary>
     public bool Required { get; set; } = true;
 
-    /// <summary>What the model promises its callers, read by whoever needs it. Default: nothing.</summary>
+    /// <summary>The model's promise to its callers, read by every feature that needs it. Default: nothing.</summary>
     public ServiceLevelOptions ServiceLevel => Get<ServiceLevelOptions>();
 
     /// <summary>How the model is opened and run.</summary>
@@ -55,12 +55,11 @@ public sealed class ModelOptions
         set => Use<CacheOptions>(value);
     }
 
-    /// <summary>How answers are kept, where <see cref="UseCache"/> says so.</summary>
+    /// <summary>How answers are kept, if <see cref="UseCache"/> says so.</summary>
     public CacheOptions Cache => Get<CacheOptions>();
 
     /// <summary>
-    /// Who answers in the model's place where it does not, in order. Default: nobody. In configuration it takes the place of what code has
-    /// set.
+    /// The stand-ins for a model that does not answer, in order. Default: nobody. In configuration it takes the place of what code has set.
     /// </summary>
     public IList<FallbackStepOptions> Fallback
     {
@@ -76,8 +75,8 @@ public sealed class ModelOptions
     }
 
     /// <summary>
-    /// How long a request may take where the call does not say, if <see cref="UseTimeout"/> says so; greater than 00:00:00. Default: null,
-    /// ten times <see cref="ServiceLevelOptions.P99"/>, and 30 seconds where there is none.
+    /// How long a request may take if the call does not say, provided that <see cref="UseTimeout"/> says so; greater than 00:00:00.
+    /// Default: null, ten times <see cref="ServiceLevelOptions.P99"/>, and 30 seconds if there is none.
     /// </summary>
     public TimeSpan? Timeout
     {
@@ -92,10 +91,10 @@ public sealed class ModelOptions
         set => Use<CircuitBreakerOptions>(value);
     }
 
-    /// <summary>When requests are kept from it, where <see cref="UseCircuitBreaker"/> says so.</summary>
+    /// <summary>When requests are kept from it, if <see cref="UseCircuitBreaker"/> says so.</summary>
     public CircuitBreakerOptions CircuitBreaker => Get<CircuitBreakerOptions>();
 
-    /// <summary>Faults to inject, for tests of what is around the model.</summary>
+    /// <summary>Faults to inject, for tests of the code around the model.</summary>
     public ChaosOptions Chaos => Get<ChaosOptions>();
 
     /// <summary>Whether requests are run together. Default: false.</summary>
@@ -105,10 +104,10 @@ public sealed class ModelOptions
         set => Use<BatchingOptions>(value);
     }
 
-    /// <summary>How requests are run together, where <see cref="UseBatching"/> says so.</summary>
+    /// <summary>How requests are run together, if <see cref="UseBatching"/> says so.</summary>
     public BatchingOptions Batching => Get<BatchingOptions>();
 
-    /// <summary>Makes the source where code gives one; null: the file at <see cref="Path"/>.</summary>
+    /// <summary>Makes the source if code gives one; null: the file at <see cref="Path"/>.</summary>
     internal Func<IServiceProvider, IModelSource>? Source { get; set; }
 
     /// <summary>Makes or finds what answers in place of a model that is loaded here; null: there is a source.</summary>
@@ -118,8 +117,7 @@ public sealed class ModelOptions
     internal bool IsPredictorBorrowed { get; set; }
 
     /// <summary>
-    /// Puts a predictor in the place of the model, whatever was said of where it comes from, and leaves the batcher out:
-    /// only models are batched. For a
+    /// Puts a predictor in the place of the model and its source, and leaves the batcher out: only models are batched. For a
     /// <c>PostConfigure</c>, as tests of a host need it; <see cref="ModelBuilder.FromPredictor(IPredictor)"/> is for applications.
     /// </summary>
     /// <param name="predictor">Answers in place of the model; not disposed.</param>
@@ -130,7 +128,7 @@ public sealed class ModelOptions
     }
 
     /// <summary>
-    /// Takes the model from a source, whatever was said of where it comes from: for a version that is loaded beside the live one
+    /// Takes the model from this source and no other: for a version that is loaded beside the live one
     /// (<see cref="IModelVersions.LoadAsync"/>). <see cref="ModelBuilder.FromSource(IModelSource)"/> is for the model itself.
     /// </summary>
     /// <param name="source">The source; not disposed.</param>
@@ -143,13 +141,15 @@ public sealed class ModelOptions
     /// <summary>Whether a test has put the predictor in the model's place; it is not batched.</summary>
     internal bool IsReplaced { get; set; }
 
-    /// <summary>What code puts between the source and the load, innermost first.</summary>
+    /// <summary>The wrappers that code puts between the source and the load, innermost first.</summary>
     internal List<Func<IModelSource, IServiceProvider, IModelSource>> SourceWrappers { get; } = [];
 
-    /// <summary>What code adds around the model, outermost first; each is given the options that are in force.</summary>
+    /// <summary>The layers that code adds around the model, outermost first; each is given the options that are in force.</summary>
     internal List<Action<PredictorBuilder, ModelOptions>> Layers { get; } = [];
 
-    /// <summary>Whether code has said where among the layers the cache stands; else it is the innermost but for the batcher.</summary>
+    /// <summary>
+    /// Whether code has said at which place among the layers the cache stands; else it is the innermost but for the batcher.
+    /// </summary>
     internal bool IsCachePlaced { get; set; }
 
     /// <summary>
@@ -182,7 +182,7 @@ public sealed class ModelOptions
         _isUsed[typeof(TOptions)] = use;
     }
 
-    /// <summary>Who answers in the model's place, as the options say that are in force.</summary>
+    /// <summary>The stand-ins for the model, as the options in force say.</summary>
     internal IReadOnlyList<FallbackStep> FallbackSteps() => (Frozen ?? this).Get<FallbackFeature.Options>().ToSteps();
 
     internal bool IsUsed(Type options) => _isUsed.GetValueOrDefault(options);
@@ -224,7 +224,7 @@ public sealed class ModelOptions
         Frozen = frozen;
     }
 
-    /// <summary>Says what is wrong with the values that are no feature's: one message each, which begins with the option.</summary>
+    /// <summary>Names the faults of values that are no feature's: one message each, which begins with the option.</summary>
     internal IEnumerable<string> Validate()
     {
         if (Source is null && Predictor is null && string.IsNullOrWhiteSpace(Path))

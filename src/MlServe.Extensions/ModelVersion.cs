@@ -21,13 +21,13 @@ public sealed class ModelVersion
     /// <summary>Which file it is. Two loads of one file have equal identities; each is a <see cref="ModelVersion"/> of its own.</summary>
     public ModelIdentity Identity => Served.Identity ?? new(Served.Settings.Model, Served.Settings.Options.Version);
 
-    /// <summary>What goes in and what comes out.</summary>
+    /// <summary>The inputs and outputs.</summary>
     public ModelSignature Signature => Served.Signature;
 
     /// <summary>When it was loaded, by the host's clock.</summary>
     public DateTimeOffset LoadedAt => Served.LoadedAt;
 
-    /// <summary>Where it stands at the moment of asking.</summary>
+    /// <summary>Its state at the moment of asking.</summary>
     public ModelVersionState State => Served.IsClosed ? ModelVersionState.Closed
         : Served.IsRetired ? ModelVersionState.Draining
         : ReferenceEquals(_set.Live, Served) ? ModelVersionState.Live

@@ -1,6 +1,6 @@
 namespace MlServe;
 
-/// <summary>Where a version of a model stands.</summary>
+/// <summary>The states of a version of a model.</summary>
 public enum ModelVersionState
 {
     /// <summary>Loaded and warm beside the live one; no request goes to it but those to <see cref="ModelVersion.Predictor"/>.</summary>

@@ -19,14 +19,12 @@ public sealed class ServiceLevelOptions
     public double? PeakRps { get; set; }
 
     /// <summary>
-    /// The share of answers that turn out right where the truth becomes known later, greater than 0 and at most 1. What counts as right is
-    /// the application's. Default: null, no promise.
+    /// The share of answers that turn out right when the truth becomes known later, greater than 0 and at most 1. The application decides
+    /// which answers are right. Default: null, no promise.
     /// </summary>
     public double? Quality { get; set; }
 
-    /// <summary>
-    /// The most that a million predictions may cost, in the currency of whoever reads it; greater than 0. Default: null, no bound.
-    /// </summary>
+    /// <summary>The most that a million predictions may cost, in the reader's currency; greater than 0. Default: null, no bound.</summary>
     public double? CostPerMillion { get; set; }
 
     internal ServiceLevel ToServiceLevel() => new()

@@ -6,8 +6,8 @@ using MlServe.Features;
 namespace MlServe.Configuration;
 
 /// <summary>
-/// Lays a model's configuration over what code has set, and makes its paths whole. What cannot be read is left to the validation, which
-/// names it.
+/// Lays a model's configuration over what code has set, and makes its paths whole. Values that cannot be read are left to the validation,
+/// which names them.
 /// </summary>
 internal sealed class BindModelOptions(ModelCatalog catalog, FeatureCatalog features, IHostEnvironment? environment)
     : IPostConfigureOptions<ModelOptions>

@@ -5,8 +5,7 @@ using MlServe.Resilience;
 namespace MlServe.Configuration;
 
 /// <summary>
-/// Checks the options of all models as configuration and code say them now, whatever has been kept of them: what a start would find
-/// wrong.
+/// Checks the options of all models as configuration and code say them now, as a start would. Nothing that was kept of them counts.
 /// </summary>
 internal sealed class ConfigurationCheck(
     ModelCatalog catalog, IEnumerable<IConfigureOptions<ModelOptions>> configure,
@@ -15,13 +14,13 @@ internal sealed class ConfigurationCheck(
 {
     private static readonly ExtraKey[] HostKeys = [new(ConfigurationShape.Models, ConfigurationShape.CheckObject)];
 
-    /// <summary>Without the validators, so that what can be said of the whole is said although a part is not valid.</summary>
+    /// <summary>Without the validators, so that a fault in one part does not hide the faults of the others.</summary>
     private readonly OptionsFactory<ModelOptions> _factory = new(configure, postConfigure);
 
     /// <summary>The options of a model, which may not be valid.</summary>
     public ModelOptions OptionsOf(string model) => _factory.Create(model);
 
-    /// <summary>What is wrong with the options of one model.</summary>
+    /// <summary>The faults in the options of one model.</summary>
     public IEnumerable<string> ProblemsOf(string model, ModelOptions options) =>
         validators.Select(validator => validator.Validate(model, options))
             .Where(static result => result.Failed)
@@ -39,7 +38,7 @@ internal sealed class ConfigurationCheck(
         ];
     }
 
-    /// <summary>What is wrong with the models: each for itself, and together.</summary>
+    /// <summary>The faults of the models: of each by itself, and together.</summary>
     private IEnumerable<string> ProblemsOfModels()
     {
         List<string> problems = [];

@@ -8,7 +8,7 @@ namespace MlServe.Configuration;
 
 /// <summary>
 /// Which keys and values the section may hold. The binder ignores keys that it does not know and stops at the first value that it cannot
-/// read; this finds all of both, so that a typing error never goes unnoticed.
+/// read. This finds all of both, so that a typing error never goes unnoticed.
 /// </summary>
 internal static class ConfigurationShape
 {
@@ -29,7 +29,7 @@ internal static class ConfigurationShape
     public static void Add<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] T>()
         where T : class, new() => Types.TryAdd(typeof(T), OptionsType.Object<T>());
 
-    /// <summary>What is known of a type; null for one that nobody has named, and for enumerations.</summary>
+    /// <summary>The facts about a type; null for one that nobody has named, and for enumerations.</summary>
     public static OptionsType? Find(Type type) => Types.GetValueOrDefault(type);
 
     /// <summary>Whether the type is one whose properties are keys.</summary>
@@ -39,7 +39,7 @@ internal static class ConfigurationShape
     public static IEnumerable<PropertyInfo> PropertiesOf(Type type) =>
         Types[type].Properties.Where(static property => IsConfigurable(property.PropertyType));
 
-    /// <summary>The type of a dictionary's values, of a list's elements; null for what is neither.</summary>
+    /// <summary>The type of a dictionary's values, or of a list's elements; null for other types.</summary>
     public static Type? ElementTypeOf(Type type)
     {
         if (!type.IsGenericType) return null;
@@ -54,7 +54,7 @@ internal static class ConfigurationShape
         type.IsGenericType
         && (type.GetGenericTypeDefinition() == typeof(IDictionary<,>) || type.GetGenericTypeDefinition() == typeof(IReadOnlyDictionary<,>));
 
-    /// <summary>Says what is wrong with a section that is bound to a type: one message each, which begins with the full key.</summary>
+    /// <summary>Names the faults of a section that is bound to a type: one message each, which begins with the full key.</summary>
     /// <param name="section">The section.</param>
     /// <param name="type">The type.</param>
     /// <param name="extras">Keys of the section that are no properties of the type.</param>
@@ -77,11 +77,11 @@ internal static class ConfigurationShape
             : [$"{section.Path} is '{section.Value}'; it must be {Describe(type)}."];
     }
 
-    /// <summary>Says that a section must hold keys, where it holds a text.</summary>
+    /// <summary>Says that a section must hold keys, if it holds a text.</summary>
     public static IEnumerable<string> CheckObject(IConfigurationSection section) =>
         HasText(section) ? [Not(section, "an object with keys")] : [];
 
-    /// <summary>An explicit null says nothing; so does an empty text where the option may be without a value.</summary>
+    /// <summary>An explicit null says nothing; so does an empty text if the option may be without a value.</summary>
     public static bool IsAbsent(IConfigurationSection section, Type type) =>
         section.Value is null || (section.Value.Length == 0 && (!type.IsValueType || Nullable.GetUnderlyingType(type) is not null));
 
@@ -111,7 +111,7 @@ internal static class ConfigurationShape
             : Check(entry, element));
     }
 
-    /// <summary>The name that configuration has taken apart at its ':', as in <c>{ "input:0": 1 }</c>; null where there is none.</summary>
+    /// <summary>The name that configuration has taken apart at its ':', as in <c>{ "input:0": 1 }</c>; null if there is none.</summary>
     private static string? FindSplitName(IConfigurationSection entry, Type element)
     {
         if (entry.GetChildren().FirstOrDefault() is not { } rest) return null;

@@ -3,7 +3,7 @@ using MlServe.Resilience;
 namespace MlServe.Configuration;
 
 /// <summary>
-/// Who stands in for whom, over all models of a host: a name that nobody has, and a way that leads back to where it began, are errors.
+/// The chains of all models of a host. A name that nobody has is an error, and so is a way that leads back to its beginning.
 /// </summary>
 internal static class FallbackGraph
 {
@@ -26,7 +26,7 @@ internal static class FallbackGraph
         }
     }
 
-    /// <summary>What is wrong with one model's chain, where the others' are told of by themselves.</summary>
+    /// <summary>The faults of one model's chain; those of other chains are told by themselves.</summary>
     /// <param name="model">The model.</param>
     /// <param name="steps">Its chain.</param>
     /// <param name="models">The names of all models.</param>

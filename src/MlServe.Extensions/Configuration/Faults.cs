@@ -4,20 +4,19 @@ using Microsoft.Extensions.Configuration;
 namespace MlServe.Configuration;
 
 /// <summary>
-/// Puts together what could not be read of configuration and what is wrong with the values, without what only follows from something
-/// else.
+/// Puts together the parts of configuration that could not be read and the faults of values. Faults that only follow from others are left
+/// out.
 /// </summary>
 internal static partial class Faults
 {
-    /// <param name="unread">What could not be read: one message each, which begins with the full key.</param>
-    /// <param name="invalid">What is wrong with the values, likewise.</param>
+    /// <param name="unread">The parts that could not be read: one message each, which begins with the full key.</param>
+    /// <param name="invalid">The faults of the values, likewise.</param>
     public static IEnumerable<string> Together(IReadOnlyList<string> unread, IEnumerable<string> invalid) =>
         unread.Concat(invalid.Where(message => !unread.Any(cause => Follows(message, cause))));
 
     /// <summary>
-    /// Whether a value may be as it is only because another one could not be read: it is in that one, or holds it; it is missing beside a
-    /// key that is not known; or its message names
-    /// the other one.
+    /// Whether a value may be as it is only because another one could not be read. It is in that one, or holds it; it is missing beside a
+    /// key that is not known; or its message names the other one.
     /// </summary>
     private static bool Follows(string message, string cause)
     {

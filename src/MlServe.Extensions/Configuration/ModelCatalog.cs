@@ -8,8 +8,8 @@ internal sealed class ModelCatalog
     private readonly Registrations _registrations;
     private readonly IConfiguration? _configuration;
 
-    /// <param name="registrations">What code has added.</param>
-    /// <param name="configuration">The host's configuration, read where code names no section; null: there is none.</param>
+    /// <param name="registrations">The additions of code.</param>
+    /// <param name="configuration">The host's configuration, read if code names no section; null: there is none.</param>
     public ModelCatalog(Registrations registrations, IConfiguration? configuration)
     {
         _registrations = registrations;
@@ -19,7 +19,7 @@ internal sealed class ModelCatalog
             : [configuration.GetSection(MlServingOptions.SectionName)];
     }
 
-    /// <summary>The sections to read; where two give one value, the later wins.</summary>
+    /// <summary>The sections to read; if two give one value, the later wins.</summary>
     public IReadOnlyList<IConfigurationSection> Sections { get; }
 
     /// <summary>The key by which messages name the section.</summary>
@@ -40,7 +40,7 @@ internal sealed class ModelCatalog
     /// <summary>The key by which messages name a model.</summary>
     public string KeyOf(string model) => ConfigurationPath.Combine(Key, ConfigurationShape.Models, model);
 
-    /// <summary>The sections of one model, where there are any.</summary>
+    /// <summary>The sections of one model, if there are any.</summary>
     public IEnumerable<IConfigurationSection> SectionsOf(string model) =>
         Sections.Select(section => section.GetSection(ConfigurationShape.Models).GetSection(model))
             .Where(static section => section.Exists());

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Configuration;
 namespace MlServe.Configuration;
 
 /// <summary>
-/// One entry of a dictionary in configuration: a key and its value, or, for names that hold a ':', an item of a list with the keys
+/// One entry of a dictionary in configuration: a key and its value. For names that hold a ':', it is an item of a list with the keys
 /// <c>Name</c> and <c>Value</c>.
 /// </summary>
 internal readonly record struct NamedValue(string Name, IConfigurationSection Section)
@@ -30,7 +30,7 @@ internal readonly record struct NamedValue(string Name, IConfigurationSection Se
         return isNamed;
     }
 
-    /// <summary>What is wrong with the items of a list.</summary>
+    /// <summary>The faults of the items of a list.</summary>
     public static IEnumerable<string> CheckList(IConfigurationSection dictionary)
     {
         foreach (var item in dictionary.GetChildren())

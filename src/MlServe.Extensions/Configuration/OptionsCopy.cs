@@ -9,12 +9,12 @@ namespace MlServe.Configuration;
 internal static class OptionsCopy
 {
     /// <summary>
-    /// Copies options of a type that <see cref="ConfigurationShape"/> knows. What it does not know, a delegate for one, is shared.
+    /// Copies options of a type that <see cref="ConfigurationShape"/> knows. Values that it does not know, a delegate for one, are shared.
     /// </summary>
     public static T Of<T>(T options)
         where T : class => (T)OfObject(options);
 
-    /// <summary>A new dictionary with the entries of another one; null where nothing is known of its type.</summary>
+    /// <summary>A new dictionary with the entries of another one; null if nothing is known of its type.</summary>
     public static IDictionary? OfDictionary(PropertyInfo property, object? dictionary)
     {
         var element = ConfigurationShape.ElementTypeOf(property.PropertyType)!;

@@ -6,8 +6,8 @@ using MlServe.Features;
 namespace MlServe.Configuration;
 
 /// <summary>
-/// All that a model's options say, as a text, to see whether they have changed. What only code can give, a delegate or a source, is no part
-/// of it: code does not change while a process runs.
+/// All that a model's options say, as a text, to see whether they have changed. Values that only code can give, a delegate or a source, are
+/// no part of it: code does not change while a process runs.
 /// </summary>
 internal static class OptionsText
 {

@@ -5,7 +5,7 @@ using System.Reflection;
 namespace MlServe.Configuration;
 
 /// <summary>
-/// A type whose values configuration can hold, and how lists and dictionaries of it are made: that takes its name in code, or it would
+/// A type whose values configuration can hold, and the way to make lists and dictionaries of it. That takes its name in code, or it would
 /// not work ahead of time.
 /// </summary>
 internal abstract class OptionsType

@@ -3,7 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace MlServe.Configuration;
 
-/// <summary>What code has added to one service collection; complete when the container is built, and only read from then on.</summary>
+/// <summary>The additions of code to one service collection; complete when the container is built, and only read from then on.</summary>
 internal sealed class Registrations
 {
     /// <summary>All services of the host.</summary>

@@ -6,11 +6,9 @@ using Microsoft.Extensions.Configuration;
 namespace MlServe.Configuration;
 
 /// <summary>
-/// Lays a section over options, immutable ones among them: what configuration says takes the place of a list, and adds to a dictionary.
-/// What cannot be read is left out;
-/// <see cref="ConfigurationShape"/> names it. By reflection over named types, because the framework's binder adds to lists, stops at the
-/// first fault, and does not set what only
-/// an initializer may.
+/// Lays a section over options, immutable ones among them. Configuration replaces a list, and adds to a dictionary. Values that cannot be
+/// read are left out; <see cref="ConfigurationShape"/> names them. By reflection over named types: the framework's binder adds to lists,
+/// stops at the first fault, and does not set properties that only an initializer may.
 /// </summary>
 internal static class SectionBinder
 {
@@ -54,7 +52,7 @@ internal static class SectionBinder
         if (ListOf(section, element) is { } list) property.SetValue(target, list);
     }
 
-    /// <summary>The items of a list; null where one of them cannot be read.</summary>
+    /// <summary>The items of a list; null if one of them cannot be read.</summary>
     private static IList? ListOf(IConfigurationSection section, Type element)
     {
         var list = ConfigurationShape.Find(element)!.NewList();

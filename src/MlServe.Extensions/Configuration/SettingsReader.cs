@@ -16,17 +16,18 @@ internal sealed class SettingsReader(
     public string KeyOf(string name) => catalog.KeyOf(name);
 
     /// <summary>As the host's options say that are in force, for the first load.</summary>
-    /// <exception cref="OptionsValidationException">They are not valid, or the chain names what is not there or leads back to the
-    /// model.</exception>
+    /// <exception cref="OptionsValidationException">
+    /// They are not valid, or the chain names an unknown model or leads back to the model.
+    /// </exception>
     public VersionSettings InForce(string name)
     {
         var options = Made(name, () => models.Get(name));
         return Of(name, options, OptionsText.Of(options.Frozen ?? options, features), catalog.SnapshotOf(name));
     }
 
-    /// <summary>As configuration and code say now. What the host's options say stays.</summary>
+    /// <summary>As configuration and code say now. The statements of the host's options stay.</summary>
     /// <param name="name">The name of the model.</param>
-    /// <param name="change">Says what is other than that; null: nothing.</param>
+    /// <param name="change">Changes the options; null: nothing.</param>
     /// <exception cref="OptionsValidationException">As for <see cref="InForce"/>.</exception>
     public VersionSettings Read(string name, Action<ModelOptions>? change = null)
     {
@@ -86,7 +87,7 @@ internal sealed class SettingsReader(
     }
 
     /// <summary>
-    /// Who answers in the place of a model on the way of a chain: nobody, where its options are not valid, of which its own load tells.
+    /// The steps of a model on the way of a chain. There are none if its options are not valid, of which its own load tells.
     /// </summary>
     private IReadOnlyList<FallbackStep> StepsOfOther(string name)
     {

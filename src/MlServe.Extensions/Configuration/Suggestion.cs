@@ -8,7 +8,7 @@ internal static class Suggestion
     /// <summary>Asks whether the nearest of the known words was meant: a sentence with a space before it, or nothing.</summary>
     public static string Of(string word, IEnumerable<string> known) => For(word, known) is { } name ? $" Did you mean '{name}'?" : "";
 
-    /// <summary>The nearest of the known words, where one is near: at most a third of its letters wrong.</summary>
+    /// <summary>The nearest of the known words, if one is near: at most a third of its letters wrong.</summary>
     public static string? For(string word, IEnumerable<string> known)
     {
         if (word.Length > MaxLength) return null;

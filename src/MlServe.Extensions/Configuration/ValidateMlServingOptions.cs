@@ -1,12 +1,11 @@
 using Microsoft.Extensions.Options;
-using MlServe.Hosting;
 using MlServe.Threading;
 
 namespace MlServe.Configuration;
 
 /// <summary>
-/// Checks the host's options and those of all its models, so that one start tells all that is wrong: with the files of models, if it
-/// fails anyway.
+/// Checks the host's options and those of all its models, so that one start tells all faults. If it fails anyway, it looks at the files of
+/// models too.
 /// </summary>
 internal sealed class ValidateMlServingOptions(ConfigurationCheck configuration, ModelFileCheck files) : IValidateOptions<MlServingOptions>
 {

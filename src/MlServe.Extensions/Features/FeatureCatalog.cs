@@ -16,7 +16,7 @@ internal sealed class FeatureCatalog
         new CircuitBreakerFeature(), new ChaosFeature(), new BatchingFeature(),
     ];
 
-    /// <summary>The cache, if code says where among its layers it stands.</summary>
+    /// <summary>The cache, if code says at which place among its layers it stands.</summary>
     internal static readonly Action<PredictorBuilder, ModelOptions> PlacedCache = static (pipeline, inForce) =>
     {
         if (inForce.UseCache) pipeline.UseCache(inForce.Cache);
@@ -31,7 +31,7 @@ internal sealed class FeatureCatalog
         ConfigurationShape.Add<OnnxRuntimeOptions>();
     }
 
-    /// <param name="added">What the application and other packages have added.</param>
+    /// <param name="added">The additions of the application and other packages.</param>
     /// <exception cref="InvalidOperationException">One of them has a key, options or a slot that it cannot have.</exception>
     public FeatureCatalog(IEnumerable<ModelFeature> added)
     {
@@ -58,17 +58,15 @@ internal sealed class FeatureCatalog
     /// <summary>The keys of a model that are no properties of <see cref="ModelOptions"/>.</summary>
     public IReadOnlyList<ExtraKey> Keys { get; }
 
-    /// <summary>What cannot be read of a model's section.</summary>
+    /// <summary>The parts of a model's section that cannot be read.</summary>
     public IEnumerable<string> Check(IConfigurationSection model) => ConfigurationShape.Check(model, typeof(ModelOptions), Keys);
 
-    /// <summary>
-    /// What is wrong with the options of a model's features: one message each, which begins with the key below the model's.
-    /// </summary>
+    /// <summary>The faults in the options of a model's features: one message each, which begins with the key below the model's.</summary>
     public IEnumerable<string> Validate(ModelOptions options) => Features
         .Where(feature => options.Has(feature.OptionsType))
         .SelectMany(feature => feature.ValidateObject(options.Get(feature), null).Select(message => feature.Prefix + message));
 
-    /// <summary>What is wrong with them, as only the loaded model tells.</summary>
+    /// <summary>The faults that only the loaded model shows.</summary>
     public IEnumerable<string> Validate(ModelOptions options, string name, IPredictor model)
     {
         var problems = Features.Where(feature => options.Has(feature.OptionsType)).SelectMany(feature =>
@@ -81,9 +79,7 @@ internal sealed class FeatureCatalog
         .Where(feature => options.Has(feature.OptionsType) && (feature.Switch is null || feature.IsUsed(options)))
         .SelectMany(feature => feature.ValidateFile(options.Get(feature), name, info).Select(message => feature.Prefix + message));
 
-    /// <summary>
-    /// What configuration says of features that nothing turns on. A switch that stands in configuration has been thought of.
-    /// </summary>
+    /// <summary>The sections of features that nothing turns on. A switch that stands in configuration has been thought of.</summary>
     public IEnumerable<string> Unused(string model, IReadOnlyList<IConfigurationSection> sections, ModelOptions options)
     {
         foreach (var feature in Features)

@@ -1,8 +1,8 @@
 namespace MlServe.Features;
 
 /// <summary>
-/// Where the layer of a feature stands, from the outermost to the innermost. Features of one slot stand in the order in which they were
-/// added, and inside of the built-in one.
+/// The place of a feature's layer, from the outermost to the innermost. Features of one slot stand in the order in which they were added,
+/// and inside of the built-in one.
 /// </summary>
 public enum FeatureSlot
 {
@@ -18,18 +18,18 @@ public enum FeatureSlot
     /// </summary>
     Application,
 
-    /// <summary>The cache: what stands here is asked for what the cache does not answer.</summary>
+    /// <summary>The cache: a layer here sees only requests that the cache does not answer.</summary>
     Cache,
 
-    /// <summary>The timeout: what stands here may be cut off.</summary>
+    /// <summary>The timeout: a layer here may be cut off.</summary>
     Timeout,
 
-    /// <summary>The circuit breaker: what stands here fails as the model does.</summary>
+    /// <summary>The circuit breaker: a failure of a layer here counts as the model's.</summary>
     CircuitBreaker,
 
     /// <summary>Faults that are injected into the model.</summary>
     Chaos,
 
-    /// <summary>The batcher alone: what lay within it would see batches, and not requests.</summary>
+    /// <summary>The batcher alone: a layer within it would see batches, and not requests.</summary>
     Batching,
 }

@@ -3,9 +3,8 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Features;
 
 /// <summary>
-/// A feature of models as one object: its key in configuration, its switch, its options, where it stands, what is wrong with its options,
-/// and the layer that it adds. Derive from
-/// <see cref="ModelFeature{TOptions}"/>, and add it by <see cref="MlServingBuilder.AddFeature{TFeature}"/>.
+/// A feature of models as one object. It has a key in configuration, a switch, options with their validation, a place, and the layer that
+/// it adds. Derive from <see cref="ModelFeature{TOptions}"/>, and add it by <see cref="MlServingBuilder.AddFeature{TFeature}"/>.
 /// </summary>
 public abstract class ModelFeature
 {
@@ -22,7 +21,7 @@ public abstract class ModelFeature
     /// </summary>
     public virtual string? Switch => $"Use{Key}";
 
-    /// <summary>Where its layer stands.</summary>
+    /// <summary>The place of its layer.</summary>
     public abstract FeatureSlot Slot { get; }
 
     /// <summary>The option in its own section that turns it on; null: there is none.</summary>

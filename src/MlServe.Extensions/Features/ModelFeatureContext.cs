@@ -21,15 +21,16 @@ public sealed class ModelFeatureContext
     /// <summary>The name of the model.</summary>
     public string Model { get; }
 
-    /// <summary>What the model promises its callers.</summary>
+    /// <summary>The model's promise to its callers.</summary>
     public ServiceLevel ServiceLevel { get; }
 
     /// <summary>The services of the host.</summary>
     public IServiceProvider Services { get; }
 
-    /// <summary>The layers around the model. What is added now stands at the feature's slot.</summary>
-    /// <exception cref="InvalidOperationException">The slot of the feature is <see cref="FeatureSlot.Source"/>, which adds no
-    /// layer.</exception>
+    /// <summary>The layers around the model. Layers that are added now stand at the feature's slot.</summary>
+    /// <exception cref="InvalidOperationException">
+    /// The slot of the feature is <see cref="FeatureSlot.Source"/>, which adds no layer.
+    /// </exception>
     public PredictorBuilder Pipeline => Feature is { Slot: FeatureSlot.Source } feature
         ? throw new InvalidOperationException(
             $"The feature '{feature.Key}' has the slot Source, and adds no layer. Give it the slot where its layer stands.")
@@ -38,11 +39,11 @@ public sealed class ModelFeatureContext
     /// <summary>The feature that is being added.</summary>
     internal ModelFeature? Feature { get; set; }
 
-    /// <summary>Whether code has said where among its layers the cache stands.</summary>
+    /// <summary>Whether code has said at which place among its layers the cache stands.</summary>
     internal bool IsCachePlaced { get; }
 
     /// <summary>Puts a source around the one that the model comes from, and around those that code has put there.</summary>
-    /// <param name="wrap">Is given the source and the host's services; what it makes is not disposed.</param>
+    /// <param name="wrap">Is given the source and the host's services; its result is not disposed.</param>
     public void WrapSource(Func<IModelSource, IServiceProvider, IModelSource> wrap)
     {
         ArgumentNullException.ThrowIfNull(wrap);

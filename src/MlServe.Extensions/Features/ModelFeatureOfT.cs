@@ -25,12 +25,12 @@ public abstract class ModelFeature<[DynamicallyAccessedMembers(DynamicallyAccess
     internal sealed override Type OptionsType => typeof(TOptions);
 
     /// <summary>
-    /// Says what is wrong with the options: at start and at each reload without a signature, and again when the model is loaded. Default:
+    /// Names the faults of the options: at start and at each reload without a signature, and again when the model is loaded. Default:
     /// nothing.
     /// </summary>
     /// <param name="options">The options.</param>
     /// <param name="signature">The model's inputs and outputs; null: it is not loaded yet.</param>
-    /// <returns>One message each, which begins with the name of the option; none where nothing is wrong.</returns>
+    /// <returns>One message each, which begins with the name of the option; none if nothing is wrong.</returns>
     public virtual IEnumerable<string> Validate(TOptions options, ModelSignature? signature) => [];
 
     /// <summary>
@@ -57,7 +57,7 @@ public abstract class ModelFeature<[DynamicallyAccessedMembers(DynamicallyAccess
     }
 
     /// <summary>Adds the feature to a model that is being loaded; called at each load of a model that uses it.</summary>
-    /// <param name="context">The model, and what stands around it.</param>
+    /// <param name="context">The model, and the layers around it.</param>
     /// <param name="options">The options; nobody else holds them.</param>
     public abstract void Apply(ModelFeatureContext context, TOptions options);
 

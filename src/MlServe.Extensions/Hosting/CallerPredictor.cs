@@ -3,7 +3,7 @@ using MlServe.Guests;
 
 namespace MlServe.Hosting;
 
-/// <summary>The door of a host's model: asks the host who asks where a request's options name nobody.</summary>
+/// <summary>The door of a host's model: asks the host for the caller if a request's options name nobody.</summary>
 internal sealed class CallerPredictor(IPredictor inner, string model, ICallerAccessor accessor, ILogger? logger)
     : DelegatingPredictor(inner), IShieldsCallers, IKeepsDeadlines
 {
@@ -12,7 +12,7 @@ internal sealed class CallerPredictor(IPredictor inner, string model, ICallerAcc
 
     bool IShieldsCallers.IsShielding => Inner is IShieldsCallers { IsShielding: true };
 
-    /// <summary>The door where the host says who asks. A warm-up is nobody's, and goes around it.</summary>
+    /// <summary>The door, if the host has an accessor for callers. A warm-up is nobody's, and goes around it.</summary>
     public static IPredictor Around(IPredictor inner, PipelineContext context) =>
         !context.IsWarmUp && context.Callers is { } accessor
             ? new CallerPredictor(inner, context.Identity.Name, accessor, context.Logger)

@@ -8,7 +8,7 @@ internal static class HostRuntime
     /// <summary>
     /// Sets it up. A host that asks for nothing takes the runtime as it finds it, so that several hosts in one process do not collide.
     /// </summary>
-    /// <param name="options">What the host wants.</param>
+    /// <param name="options">The host's wishes.</param>
     /// <param name="key">The key by which messages name its section.</param>
     /// <exception cref="InvalidOperationException">The runtime is up already, with other options.</exception>
     public static void Configure(OnnxRuntimeOptions options, string key)

@@ -16,7 +16,7 @@ internal sealed class LoadRetries(
 
     private readonly HashSet<ModelEntry> _underWay = [];
 
-    /// <summary>Tries a model again until it is loaded; does nothing where that is under way.</summary>
+    /// <summary>Tries a model again until it is loaded; does nothing if that is under way.</summary>
     public void Begin(ModelEntry model)
     {
         lock (_underWay)

@@ -4,10 +4,10 @@ using MlServe.Guests;
 
 namespace MlServe.Hosting;
 
-/// <summary>What is logged of models in a host: events 4000 to 4999.</summary>
+/// <summary>The log entries of models in a host: events 4000 to 4999.</summary>
 internal static partial class LogMessages
 {
-    /// <summary>Makes the logger; of nothing where the application has no logging.</summary>
+    /// <summary>Makes the logger; one that says nothing if the application has no logging.</summary>
     public static ILogger Create(ILoggerFactory? loggers) => Guards.LogOf(loggers) ?? NullLogger.Instance;
 
     [LoggerMessage(4000, LogLevel.Error, "Model {Model} could not be loaded: {Reason}")]

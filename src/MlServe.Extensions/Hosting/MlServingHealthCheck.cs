@@ -3,9 +3,9 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace MlServe.Hosting;
 
 /// <summary>
-/// Healthy while all models answer as they should. Unhealthy only where one that the host needs cannot answer at all, or the host stops;
-/// all else is degraded: a model that is not required, or that a reload has added, is no reason to take the service away from those who use
-/// the others.
+/// Healthy while all models answer as they should. Unhealthy only if a model that the host needs cannot answer at all, or the host stops.
+/// All else is degraded. A model that is not required, or that a reload has added, is no reason to take the service away from users of the
+/// others.
 /// </summary>
 internal sealed class MlServingHealthCheck(PredictorProvider provider) : IHealthCheck
 {

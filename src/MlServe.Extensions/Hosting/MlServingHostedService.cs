@@ -7,7 +7,7 @@ using MlServe.Guests;
 namespace MlServe.Hosting;
 
 /// <summary>
-/// Loads the models before the host starts anything else, and closes them after it has stopped everything else: requests that other
+/// Loads the models before the host starts anything else, and closes them after it has stopped everything else. So requests that other
 /// services have accepted, a web server's for one, are answered to the last.
 /// </summary>
 internal sealed class MlServingHostedService(
@@ -98,9 +98,7 @@ internal sealed class MlServingHostedService(
         }
     }
 
-    /// <summary>
-    /// A change token whose callback does not keep the context of whoever reloads: that one would be seen at each later reload.
-    /// </summary>
+    /// <summary>A change token whose callback does not keep the context of the code that reloads: each later reload would see it.</summary>
     private sealed class UnattachedChangeToken(IChangeToken token) : IChangeToken
     {
         public bool HasChanged => token.HasChanged;

@@ -4,7 +4,7 @@ using MlServe.Resilience;
 namespace MlServe.Hosting;
 
 /// <summary>
-/// One model of a host by its name: what the application is given, and the layers that are there before any version of the model is. They
+/// One model of a host by its name: the predictor that the application is given, and the layers that are there before any version is. They
 /// are built once; versions are loaded and closed behind them.
 /// </summary>
 internal sealed class ModelEntry : IDisposable, IAsyncDisposable
@@ -17,8 +17,8 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
     private bool _isTriedBefore;
 
     /// <param name="name">The name of the model.</param>
-    /// <param name="host">What it shares with the other models.</param>
-    /// <param name="context">What the layers are built with; it finds the models that stand in for this one.</param>
+    /// <param name="host">The parts that it shares with the other models.</param>
+    /// <param name="context">The context that the layers are built with; it finds the models that stand in for this one.</param>
     /// <param name="isAdded">Whether a reload has added it.</param>
     public ModelEntry(string name, ModelHost host, PipelineContext context, bool isAdded)
     {
@@ -50,24 +50,24 @@ internal sealed class ModelEntry : IDisposable, IAsyncDisposable
     /// <summary>How versions are changed.</summary>
     public ModelVersions Changes => (ModelVersions)Versions.Owner!;
 
-    /// <summary>Why the model is served without its fallback chain; null where it is not.</summary>
+    /// <summary>Why the model is served without its fallback chain; null if it has it.</summary>
     public string? FallbackProblems { get; private set; }
 
-    /// <summary>What the application is given. Disposing it does nothing: the provider closes the model.</summary>
+    /// <summary>The predictor that the application is given. Disposing it does nothing: the provider closes the model.</summary>
     public IPredictor Predictor => _outer.Predictor;
 
     /// <summary>
-    /// The model as another one's fallback chain enters it: below telemetry, since the caller is counted already, with its own chain and
-    /// the guard of its life. Not to be disposed.
+    /// The model as another one's fallback chain enters it. It is below telemetry, since the caller is counted already, with its own chain
+    /// and the guard of its life. Not to be disposed.
     /// </summary>
     public IPredictor Below => _below.Value.Predictor;
 
-    /// <summary>Who answers in the model's place; null: nobody.</summary>
+    /// <summary>The chain that answers in the model's place; null: there is none.</summary>
     public FallbackChain? Fallback { get; }
 
     public ModelState State => Life.State;
 
-    /// <summary>What went wrong where the state is <see cref="ModelState.Failed"/>.</summary>
+    /// <summary>The failure, if the state is <see cref="ModelState.Failed"/>.</summary>
     public Exception? Failure => Versions.Refusal?.Exception;
 
     /// <summary>Why there is no signature yet; null from the end of the first load on.</summary>

@@ -7,10 +7,10 @@ namespace MlServe.Hosting;
 
 /// <summary>How one model is, by itself.</summary>
 /// <param name="Model">Its name.</param>
-/// <param name="State">Where it stands, in one word; the first thing that is wrong, where something is.</param>
+/// <param name="State">Its state in one word; the first fault, if there is one.</param>
 /// <param name="Status">Unhealthy: it cannot answer at all. Degraded: not as it should.</param>
-/// <param name="Problem">What is wrong, in words; null where nothing is.</param>
-/// <param name="Failure">The exception behind it, where there is one.</param>
+/// <param name="Problem">The fault in words; null if there is none.</param>
+/// <param name="Failure">The exception behind it, if there is one.</param>
 internal sealed record ModelHealth(string Model, string State, HealthStatus Status, string? Problem, Exception? Failure)
 {
     public static ModelHealth Of(ModelEntry model, Func<string, ModelEntry?> find)

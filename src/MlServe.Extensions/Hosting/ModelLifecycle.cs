@@ -1,14 +1,15 @@
 using Microsoft.Extensions.Logging;
+using MlServe.Configuration;
 using MlServe.Threading;
 
 namespace MlServe.Hosting;
 
-/// <summary>Where a model stands between its first load and its end, and that one version of it is loaded at a time.</summary>
+/// <summary>The state of a model between its first load and its end. It sees to it that one version is loaded at a time.</summary>
 /// <param name="name">Its name.</param>
 /// <param name="versions">Its versions.</param>
 /// <param name="load">Loads the first version.</param>
 /// <param name="published">Called when a version has been published.</param>
-/// <param name="host">What it shares with the other models of the host.</param>
+/// <param name="host">The parts that it shares with the other models of the host.</param>
 #pragma warning disable CA1001 // It ends by CloseAsync; who waits for a semaphore that is disposed of waits for ever.
 internal sealed class ModelLifecycle(
 #pragma warning restore CA1001
@@ -234,7 +235,7 @@ internal sealed class ModelLifecycle(
     private static string LoadEnded(Exception exception) =>
         exception is OperationCanceledException ? "its load was cancelled" : "its load failed, and the log says why";
 
-    /// <summary>The message may go to whoever asks from outside, so the exception's, with its paths, is no part of it.</summary>
+    /// <summary>The message may go to callers outside, so the exception's, with its paths, is no part of it.</summary>
     private static PredictionError NotLoaded(string name, string reason, Exception? exception = null) =>
         new(PredictionStatus.NotReady, PredictionErrorCode.NotLoaded, "Model '{0}' is not loaded: {1}.", name, reason)
         {

@@ -20,8 +20,8 @@ internal sealed class ModelLoader(
     private readonly LoadTurns _turns = new(gate.MaxConcurrentRuns, Guards.ClockOf(time));
 
     /// <summary>Loads a model and runs its warm-up.</summary>
-    /// <param name="settings">What it is loaded with.</param>
-    /// <param name="around">For the warm-up, the layers that will stand around what is loaded.</param>
+    /// <param name="settings">The settings that it is loaded with.</param>
+    /// <param name="around">For the warm-up, the layers that will stand around the version.</param>
     /// <param name="cancellationToken">Gives it up.</param>
     /// <exception cref="ModelLoadException">It could not be loaded; the message names it and its key.</exception>
     public async Task<ServedVersion> LoadAsync(
@@ -51,7 +51,7 @@ internal sealed class ModelLoader(
         LoggerFactory = loggers,
     };
 
-    /// <summary>What the layers are built with; those of the application's find the service level among the services.</summary>
+    /// <summary>The context that the layers are built with; those of the application's find the service level among the services.</summary>
     private PipelineContext ContextOf(ServiceLevel serviceLevel) =>
         PipelineContext.From(services) with { ServiceLevel = serviceLevel, Services = new ModelServices(services, serviceLevel) };
 
@@ -133,8 +133,8 @@ internal sealed class ModelLoader(
     }
 
     /// <summary>
-    /// Closes a pipeline or a model whose load has failed. What a layer throws at that is counted by the layer's guard: why the load failed
-    /// is what is said.
+    /// Closes a pipeline or a model whose load has failed. An exception of a layer at that is counted by the layer's guard: the reason of
+    /// the failed load is told.
     /// </summary>
     private async Task CloseAsync(IPredictor predictor)
     {

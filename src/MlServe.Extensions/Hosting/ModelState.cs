@@ -1,6 +1,6 @@
 namespace MlServe.Hosting;
 
-/// <summary>Where a model stands in its life.</summary>
+/// <summary>The states of a model's life.</summary>
 internal enum ModelState
 {
     NotLoaded = 0,

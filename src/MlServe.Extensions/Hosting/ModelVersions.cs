@@ -30,9 +30,9 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
         ReloadAsync(onlyIfChanged: false, cancellationToken);
 
     /// <summary>
-    /// Reloads the model. Calls that come while a reload runs share the next one, so that the last of them sees what is said then.
+    /// Reloads the model. Calls that come while a reload runs share the next one, so that the last of them sees the newest options.
     /// </summary>
-    /// <param name="onlyIfChanged">Whether nothing is to be done where the options are those of the live version.</param>
+    /// <param name="onlyIfChanged">Whether nothing is to be done if the options are those of the live version.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
     public async Task<ModelVersion> ReloadAsync(bool onlyIfChanged, CancellationToken cancellationToken)
     {
@@ -51,8 +51,8 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
     }
 
     /// <summary>
-    /// The first version, if it was loaded for this call; null where there is one, which a reload can replace. A first load that ran before
-    /// the call does not know what is said now: where it fails, the model is loaded once more.
+    /// The first version, if it was loaded for this call; null if there is one, which a reload can replace. A first load that ran before
+    /// the call does not know the newest options: if it fails, the model is loaded once more.
     /// </summary>
     private async Task<ServedVersion?> LoadIfThereIsNoneAsync(CancellationToken cancellationToken)
     {
@@ -135,7 +135,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
             : throw new InvalidOperationException($"The version {version} is none of model '{Model}'. Take one of IModelVersions.All.");
     }
 
-    /// <summary>A check holds the turn of its load: what it waited for would wait for the check.</summary>
+    /// <summary>A check holds the turn of its load: a load that it waited for would wait for the check.</summary>
     private void RefuseChecks()
     {
         if (UnderWay.Value is { IsOver: false } checking && ReferenceEquals(checking.Versions, this))
@@ -179,7 +179,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
         await drained.ConfigureAwait(false);
     }
 
-    /// <summary>What is said from now on is for the next one.</summary>
+    /// <summary>Later changes are for the next one.</summary>
     private void End(Reload reload)
     {
         lock (_lock)
@@ -292,8 +292,8 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
         closed, patience, host.Time, Life.Closing)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     /// <summary>
-    /// Shuts a version and closes it. A layer of the application's may hold its thread at that, which is not to be the caller's, and is not
-    /// to find the caller's context.
+    /// Shuts a version and closes it. A layer of the application's may hold its thread at that. It is not to be the caller's thread, and is
+    /// not to find the caller's context.
     /// </summary>
     private Task CloseElsewhere(ServedVersion version)
     {
@@ -324,7 +324,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
         }
     }
 
-    /// <summary>A check that runs. What it leaves running keeps its context, and may change versions once the check is over.</summary>
+    /// <summary>A check that runs. Work that it leaves running keeps its context, and may change versions once the check is over.</summary>
     private sealed class Checking(ModelVersions versions)
     {
         private volatile bool _isOver;

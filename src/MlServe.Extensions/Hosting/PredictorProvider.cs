@@ -42,7 +42,7 @@ internal sealed class PredictorProvider(
         return predictor is not null;
     }
 
-    /// <summary>The predictor that is meant where no name is given.</summary>
+    /// <summary>The predictor that is meant if no name is given.</summary>
     /// <exception cref="InvalidOperationException">No model, or no single one, is meant.</exception>
     public IPredictor GetDefaultPredictor() => GetPredictor(DefaultOf(Known(), nameof(IPredictor)));
 
@@ -164,7 +164,7 @@ internal sealed class PredictorProvider(
     }
 
     /// <summary>
-    /// A model that has gone from the configuration stays while it is served; where all of it has gone, nothing is known of any.
+    /// A model that has gone from the configuration stays while it is served. If all of it has gone, nothing is known of any.
     /// </summary>
     private bool IsKept(ModelEntry model) => model.NotLoadedYet is null || model.State == ModelState.Loading || !catalog.Exists;
 
@@ -188,7 +188,7 @@ internal sealed class PredictorProvider(
         UrgentTasks.Cancel(_ending);
     }
 
-    /// <summary>Whether the host needs a model; yes where its options are not valid.</summary>
+    /// <summary>Whether the host needs a model; yes if its options are not valid.</summary>
     public bool IsRequired(string name)
     {
         try
@@ -219,7 +219,7 @@ internal sealed class PredictorProvider(
         return Task.WhenAll(_models.Values.Select(model => model.CloseAsync(cancellationToken)));
     }
 
-    /// <summary>All models and where they stand.</summary>
+    /// <summary>All models and their states.</summary>
     public IEnumerable<ModelEntry> Models() => Known().Select(GetModel);
 
     public void Dispose()
@@ -270,7 +270,7 @@ internal sealed class PredictorProvider(
     }
 
     /// <summary>
-    /// Loads another version of a model whose options are others than those of the live one. It tells itself of what goes wrong.
+    /// Loads another version of a model whose options are others than those of the live one. It tells its own failures itself.
     /// </summary>
     private static void ReloadInBackground(ModelEntry model)
     {
@@ -307,7 +307,7 @@ internal sealed class PredictorProvider(
         }
     }
 
-    /// <summary>What is wrong in the configuration itself waits for the next reload.</summary>
+    /// <summary>Faults in the configuration itself wait for the next reload.</summary>
     private static bool MayHeal(Exception failure) =>
         failure is not (OptionsValidationException or ModelLoadException { Failure: ModelLoadFailure.InvalidOptions });
 
@@ -315,7 +315,8 @@ internal sealed class PredictorProvider(
         ref _retries, () => new(_clock, LoadAndCheckAsync, (model, delay) => _logger.TriedAgain(model.Name, delay), _ending.Token));
 
     /// <summary>
-    /// What ends a start takes out of service here: a chain to which a model that has just been loaded belongs, as its end or on the way.
+    /// Takes out of service a chain whose fault would end a start: one to which a model that has just been loaded belongs, as its end or on
+    /// the way.
     /// </summary>
     private void CheckFallbacks(ModelEntry loaded)
     {

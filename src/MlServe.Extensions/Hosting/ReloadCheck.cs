@@ -8,9 +8,8 @@ using MlServe.Threading;
 namespace MlServe.Hosting;
 
 /// <summary>
-/// Says after a reload of the configuration what would make the next start fail, in the words of the start: the models that are loaded
-/// stay as they are, and nobody would hear of it
-/// before every one of them fails at once.
+/// After a reload of the configuration, it tells the faults that would make the next start fail, in the words of the start. The models that
+/// are loaded stay as they are, and nobody would hear of the faults before all of them fail at once.
 /// </summary>
 internal sealed class ReloadCheck(
     ModelCatalog catalog, ConfigurationCheck configuration, ModelFileCheck files,

@@ -8,7 +8,7 @@ namespace MlServe.Hosting;
 /// last of them has been answered.
 /// </summary>
 /// <param name="pipeline">The model and its layers; closed with this.</param>
-/// <param name="settings">What it was loaded with.</param>
+/// <param name="settings">The settings that it was loaded with.</param>
 /// <param name="loadedAt">When.</param>
 internal sealed class ServedVersion(IPredictor pipeline, VersionSettings settings, DateTimeOffset loadedAt)
     : DelegatingPredictor(pipeline), IKeepsDeadlines
@@ -41,7 +41,7 @@ internal sealed class ServedVersion(IPredictor pipeline, VersionSettings setting
     public override object? GetService(Type serviceType, object? serviceKey = null) =>
         serviceKey is null && serviceType == typeof(ServiceLevel) ? settings.ServiceLevel : base.GetService(serviceType, serviceKey);
 
-    /// <summary>Lets a request in; to be left. False where the version takes no more.</summary>
+    /// <summary>Lets a request in; to be left. False if the version takes no more.</summary>
     public bool TryEnter()
     {
         // Counted before the look: who retires it either sees this request inside or has already shut it out.
@@ -66,8 +66,8 @@ internal sealed class ServedVersion(IPredictor pipeline, VersionSettings setting
     }
 
     /// <summary>
-    /// Takes no more requests and closes the model when those inside have been answered, however long that takes: a model that is closed
-    /// under a request would answer it with an exception. What a layer throws is logged.
+    /// Takes no more requests and closes the model when those inside have been answered, however long that takes. A model that is closed
+    /// under a request would answer it with an exception. Exceptions of layers are logged.
     /// </summary>
     public Task CloseAsync(ILogger logger)
     {

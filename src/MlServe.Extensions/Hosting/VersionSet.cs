@@ -2,7 +2,7 @@ namespace MlServe.Hosting;
 
 /// <summary>
 /// The versions of one model that are loaded, and which of them is live. It is the inner end of the layers that stand before the model is
-/// there. Requests are let in by <see cref="ReadinessStage"/>: whatever chooses among versions does so in <see cref="Enter"/>.
+/// there. <see cref="ReadinessStage"/> lets requests in; the choice among versions is made in <see cref="Enter"/>.
 /// </summary>
 /// <param name="refusal">Why there is none yet.</param>
 internal sealed class VersionSet(PredictionError refusal) : IPredictor, IKeepsDeadlines
@@ -16,10 +16,10 @@ internal sealed class VersionSet(PredictionError refusal) : IPredictor, IKeepsDe
     private volatile ServedVersion? _live;
     private volatile ServedVersion? _last;
 
-    /// <summary>What is asked for beside predictions of the model as a whole.</summary>
+    /// <summary>The services beside predictions of the model as a whole.</summary>
     public IModelVersions? Owner { get; init; }
 
-    /// <summary>Where requests go; null: nowhere.</summary>
+    /// <summary>The version that requests go to; null: none.</summary>
     public ServedVersion? Live => _live;
 
     /// <summary>The version that is live, or was at the end.</summary>
@@ -65,7 +65,7 @@ internal sealed class VersionSet(PredictionError refusal) : IPredictor, IKeepsDe
         lock (_lock) Volatile.Write(ref _all, [.. _all, version]);
     }
 
-    /// <summary>Gives up a version that is closed; false where that has been done.</summary>
+    /// <summary>Gives up a version that is closed; false if that has been done.</summary>
     public bool TryRemove(ServedVersion version)
     {
         lock (_lock)
@@ -107,7 +107,7 @@ internal sealed class VersionSet(PredictionError refusal) : IPredictor, IKeepsDe
         return _last?.GetService(serviceType, serviceKey);
     }
 
-    /// <summary>Nothing: whoever owns the versions closes them.</summary>
+    /// <summary>Nothing: the owner of the versions closes them.</summary>
     public void Dispose()
     {
     }

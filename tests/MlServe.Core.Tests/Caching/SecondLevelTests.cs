@@ -60,7 +60,7 @@ public sealed class SecondLevelTests
         var firstHit = new TaskCompletionSource();
         _hybrid.FirstHit = firstHit.Task;
         var reads = _hybrid.Reads;
-        var opening = harness.Cache.GetService<SecondLevel>()!.OpenAsync(TestContext.Current.CancellationToken);
+        var opening = harness.Cache.GetService<IOpensAhead>()!.OpenAsync(TestContext.Current.CancellationToken);
         await Eventually.BecomesTrue(() => _hybrid.Reads == reads + 2, "it looks for what it has kept");
         Assert.False(opening.IsCompleted);
         firstHit.SetResult();
@@ -88,7 +88,7 @@ public sealed class SecondLevelTests
         await Eventually.BecomesTrue(() => _hybrid.Reads > reads, "it is asked");
         harness.Time.Advance(harness.Options.HybridCacheTimeout);
         Assert.Equal(1, Answers.Read(await pending));
-        var level = harness.Cache.GetService<SecondLevel>()!;
+        var level = (SecondLevel)harness.Cache.GetService<IOpensAhead>()!;
         Assert.False(level.IsOpen);
 
         firstHit.SetResult();

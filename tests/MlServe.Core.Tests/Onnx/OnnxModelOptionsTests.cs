@@ -71,15 +71,15 @@ public sealed class OnnxModelOptionsTests
             "BatchDetection is None, and a batch axis is stated. Leave one of them out." },
         { new() { BatchDetection = BatchDetection.None, BatchAxes = { ["x"] = 0 } },
             "BatchDetection is None, and a batch axis is stated. Leave one of them out." },
-        { new() { WarmUpRows = [1, 0] }, "WarmUpRows is 0; it must be 1 to 65536 each." },
-        { new() { WarmUpRows = [65537] }, "WarmUpRows is 65537; it must be 1 to 65536 each." },
-        { new() { BatchAxes = { ["x"] = -2 } }, "BatchAxes[x] is -2; it must be 0 or more." },
-        { new() { FreeDimensions = { ["T"] = 0 } }, "FreeDimensions[T] is 0; it must be 1 or more." },
+        { new() { WarmUpRows = [1, 0] }, "WarmUpRows:1 is 0; it must be 1 to 65536." },
+        { new() { WarmUpRows = [65537] }, "WarmUpRows:0 is 65537; it must be 1 to 65536." },
+        { new() { BatchAxes = { ["x"] = -2 } }, "BatchAxes:x is -2; it must be 0 or more." },
+        { new() { FreeDimensions = { ["T"] = 0 } }, "FreeDimensions:T is 0; it must be 1 or more." },
         { new() { ExecutionProviders = [new() { Provider = (ExecutionProvider)99 }] },
-            "ExecutionProviders[0].Provider is 99; it must be Cpu, Cuda, TensorRt, DirectMl, CoreMl, OpenVino, Auto." },
+            "ExecutionProviders:0:Provider is 99; it must be Cpu, Cuda, TensorRt, DirectMl, CoreMl, OpenVino, Auto." },
         { new() { ExecutionProviders = [new(), new() { Requirement = (ProviderRequirement)5 }] },
-            "ExecutionProviders[1].Requirement is 5; it must be ElseNext or Required." },
-        { new() { ExecutionProviders = [new() { DeviceId = -3 }] }, "ExecutionProviders[0].DeviceId is -3; it must be 0 or more." },
+            "ExecutionProviders:1:Requirement is 5; it must be ElseNext or Required." },
+        { new() { ExecutionProviders = [new() { DeviceId = -3 }] }, "ExecutionProviders:0:DeviceId is -3; it must be 0 or more." },
     };
 
     [Theory]

@@ -185,7 +185,9 @@ public sealed class ModelVersionsTests : IDisposable
         Assert.All(_test.Logs.GetSnapshot().Where(static log => log.Id.Id == 4014), log => Assert.Equal(
             (LogLevel.Error, null, true), (log.Level, log.Exception, again.Message.EndsWith(
                 log.Message[(log.Message.IndexOf("answering: ", StringComparison.Ordinal) + 11)..], StringComparison.Ordinal))));
-        Assert.Equal(2, _test.Logs.GetSnapshot().Count(static log => log.Id.Id == 4014));
+
+        // The change loads it anew as well, together with the call or before it.
+        Assert.InRange(_test.Logs.GetSnapshot().Count(static log => log.Id.Id == 4014), 2, 3);
 
         // Once it is right, the same call succeeds.
         _test.Write(file, weight: 2);

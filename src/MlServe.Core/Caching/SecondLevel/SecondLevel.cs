@@ -7,8 +7,8 @@ using MlServe.Threading;
 namespace MlServe.Caching;
 
 /// <summary>
-/// The host's <see cref="HybridCache"/> behind the model's own: each use is bounded in time, and one that fails opens a pause in which it
-/// is left alone. It never costs an answer.
+/// The host's <see cref="HybridCache"/> behind the model's own. Each use is bounded in time, and one that fails opens a pause in which it
+/// is not used. It never costs an answer.
 /// </summary>
 internal sealed class SecondLevel(
     HybridCache cache, CacheOptions options, CacheVersion version, TimeProvider time, StripedCounters counters, ILogger? logger)
@@ -98,7 +98,7 @@ internal sealed class SecondLevel(
         return CacheEntry.Of(key, version, values, time.GetTimestamp() - (long)(age.TotalSeconds * time.TimestampFrequency));
     }
 
-    /// <summary>Passes an answer on, without waiting; lets it be where a use has failed lately, or many are on their way.</summary>
+    /// <summary>Passes an answer on, without waiting; drops it if a use has failed lately, or many are on their way.</summary>
     public void Keep(string sharedKey, CacheEntry entry)
     {
         if (!IsOpen) return;
@@ -134,7 +134,7 @@ internal sealed class SecondLevel(
         }
     }
 
-    /// <summary>The result, or default where it failed or took too long.</summary>
+    /// <summary>The result, or default if it failed or took too long.</summary>
     private async Task<T?> WithinTimeAsync<T>(
         Func<CancellationToken, Task<T>> use, TimeSpan limit, Deadline deadline, CancellationToken cancellationToken)
     {
@@ -178,7 +178,7 @@ internal sealed class SecondLevel(
         Volatile.Write(ref _resumeAt, long.MinValue);
     }
 
-    /// <summary>Whatever it still says, nobody listens.</summary>
+    /// <summary>Nobody listens to its later failures.</summary>
     private void Fail(Exception? exception, string reason)
     {
         counters.Count(CacheCounters.SecondLevelFailures);

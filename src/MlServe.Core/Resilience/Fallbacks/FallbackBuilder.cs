@@ -37,8 +37,8 @@ public sealed class FallbackBuilder
     }
 
     /// <summary>
-    /// Asks the model that was named last already when the first has not answered for so long (hedging), if it is the first of the chain;
-    /// the first good answer wins, and the other request is cancelled. Costs memory for each request, and a second run for each that is
+    /// Asks the model that was named last as well if the first has not answered for so long (hedging). It must be the first of the chain.
+    /// The first good answer wins, and the other request is cancelled. Costs memory for each request, and a second run for each that is
     /// late: set it near the 99th percentile.
     /// </summary>
     /// <param name="delay">How long, greater than zero, up to a day.</param>
@@ -94,7 +94,8 @@ public sealed class FallbackBuilder
     /// are float until then. Always a step of its own.
     /// </summary>
     /// <param name="rows">The elements of one row of each output, by its name.</param>
-    /// <param name="maps">The entries of outputs that are maps, by the output's name, with their keys as texts; null: there are none.</param>
+    /// <param name="maps">The entries of outputs that are maps, by the output's name, with their keys as texts; null: there are
+    /// none.</param>
     /// <returns>This builder.</returns>
     /// <exception cref="ArgumentException">An output is given a value twice.</exception>
     public FallbackBuilder ThenNumbers(
@@ -110,8 +111,8 @@ public sealed class FallbackBuilder
         return Add(step);
     }
 
-    /// <summary>A function of the application. What it throws is taken for a failure, and the next is asked.</summary>
-    /// <param name="answer">Answers, with what is left of the caller's time; must be safe for concurrent use.</param>
+    /// <summary>A function of the application. An exception is taken for a failure, and the next is asked.</summary>
+    /// <param name="answer">Answers, with the rest of the caller's time; must be safe for concurrent use.</param>
     /// <returns>This builder.</returns>
     [SuppressMessage("Naming", "CA1716", Justification = "The word of the chain.")]
     public FallbackBuilder Then(Func<PredictionInputs, PredictionOptions?, CancellationToken, ValueTask<Prediction>> answer)

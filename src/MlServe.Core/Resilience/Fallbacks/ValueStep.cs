@@ -38,9 +38,7 @@ internal sealed class ValueStep : FallbackStep
         _outputs = [.. _outputs, (output, row.Length, WriterOf(row))];
     }
 
-    /// <summary>
-    /// Adds numbers as configuration has them, of the type that the model's output has; float where the model is not known.
-    /// </summary>
+    /// <summary>Adds numbers as configuration has them, of the type that the model's output has; float if the model is not known.</summary>
     public void AddNumbers(string output, double[] row)
     {
         _numbers.Add(output, row);
@@ -164,7 +162,7 @@ internal sealed class ValueStep : FallbackStep
         return new(writer.Complete());
     }
 
-    /// <summary>Where only shapes tell the rows: the size of the first axis.</summary>
+    /// <summary>If only shapes tell the rows: the size of the first axis.</summary>
     private static int RowsOf(in PredictionInputs inputs)
     {
         for (var i = 0; i < inputs.Count; i++)

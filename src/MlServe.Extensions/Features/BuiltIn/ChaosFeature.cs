@@ -2,7 +2,7 @@ using MlServe.Resilience;
 
 namespace MlServe.Features;
 
-/// <summary>Faults that are injected, where configuration enables them.</summary>
+/// <summary>Faults that are injected, if configuration enables them.</summary>
 internal sealed class ChaosFeature : BuiltInFeature<ChaosOptions>
 {
     public override string Key => nameof(ModelOptions.Chaos);

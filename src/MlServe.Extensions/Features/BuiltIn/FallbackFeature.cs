@@ -2,7 +2,7 @@ using MlServe.Resilience;
 
 namespace MlServe.Features;
 
-/// <summary>Who answers in the model's place.</summary>
+/// <summary>The chain that answers in the model's place.</summary>
 internal sealed class FallbackFeature : BuiltInFeature<FallbackFeature.Options>
 {
     public FallbackFeature()

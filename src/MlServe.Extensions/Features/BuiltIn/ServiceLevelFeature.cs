@@ -1,6 +1,6 @@
 namespace MlServe.Features;
 
-/// <summary>What the model promises: layers find it among their services.</summary>
+/// <summary>The model's promise: layers find it among their services.</summary>
 internal sealed class ServiceLevelFeature : BuiltInFeature<ServiceLevelOptions>
 {
     public override string Key => nameof(ModelOptions.ServiceLevel);

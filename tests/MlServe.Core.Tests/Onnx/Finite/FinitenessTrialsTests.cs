@@ -93,7 +93,7 @@ public sealed class FinitenessTrialsTests
     [InlineData("nope", NonFiniteValues.NaN, "the input 'nope', which the model does not have. It has: ids: int64[N,2], w: float[N,2]")]
     [InlineData("ids", NonFiniteValues.NaN, "ids: int64[N,2], whose elements are always finite")]
     [InlineData(
-        "w", (NonFiniteValues)9, "NonFiniteInputs[w] is 9; it must be None, All, or some of NaN, PositiveInfinity, NegativeInfinity")]
+        "w", (NonFiniteValues)9, "NonFiniteInputs:w is 9; it must be None, All, or some of NaN, PositiveInfinity, NegativeInfinity")]
     public void Load_OptionFitsNoInput_IsRefusedWithTheReason(string name, NonFiniteValues values, string message)
     {
         var source = new TinyOnnx().Input("ids", ElementType.Int64, "N", 2).Input("w", ElementType.Float, "N", 2)

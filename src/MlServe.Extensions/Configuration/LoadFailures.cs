@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Options;
-using MlServe.Configuration;
 
-namespace MlServe.Hosting;
+namespace MlServe.Configuration;
 
 /// <summary>Tells failed loads once each, with a stack trace only if the application's code or the runtime threw.</summary>
 internal static class LoadFailures

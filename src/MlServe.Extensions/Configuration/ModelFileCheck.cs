@@ -1,12 +1,11 @@
 using Microsoft.Extensions.Logging;
-using MlServe.Configuration;
 using MlServe.Features;
 using MlServe.Guests;
 using MlServe.Onnx;
 using MlServe.Onnx.Inspection;
 using MlServe.Resilience;
 
-namespace MlServe.Hosting;
+namespace MlServe.Configuration;
 
 /// <summary>Finds faults in the files of models, and in options that name parts of a file, without loading them.</summary>
 internal sealed class ModelFileCheck(
