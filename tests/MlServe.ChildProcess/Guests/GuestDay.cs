@@ -102,8 +102,13 @@ internal sealed class GuestDay(string kind, Mischief mischief, string folder)
     {
         for (var i = 0; !over.IsCancellationRequested; i++)
         {
+            // A request during which the clock is put forward by hours is late.
+            var ahead = _clock.Ahead;
             await Ledger.AskAsync(
-                predictor, [caller, i, i % 7], isDeserved: IsStopping, cancellationToken: CancellationToken.None).ConfigureAwait(false);
+                predictor, [caller, i, i % 7],
+                isDeserved: (error, exception) => IsStopping(error, exception)
+                    || (error is { Status: PredictionStatus.DeadlineExceeded } && _clock.Ahead != ahead),
+                cancellationToken: CancellationToken.None).ConfigureAwait(false);
             if (i % 16 == 0 || over.IsCancellationRequested) await Task.Delay(1, CancellationToken.None).ConfigureAwait(false);
         }
     }

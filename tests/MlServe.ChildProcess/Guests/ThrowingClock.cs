@@ -17,6 +17,9 @@ internal sealed class ThrowingClock(Mischief mischief) : TimeProvider
         }
     }
 
+    /// <summary>By how many ticks it has been put forward.</summary>
+    public long Ahead => Interlocked.Read(ref _ahead);
+
     public void PutForward(TimeSpan time) => Interlocked.Add(ref _ahead, (long)(time.TotalSeconds * System.TimestampFrequency));
 
     public override long GetTimestamp()

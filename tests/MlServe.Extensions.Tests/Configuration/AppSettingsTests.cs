@@ -135,7 +135,7 @@ public sealed class AppSettingsTests : IDisposable
     /// <summary>
     /// The options of the process, which cannot be set again in a host: <see cref="HostLifecycleTests"/> shows that they are reached.
     /// </summary>
-    private static readonly string[] SetOncePerProcess = 
+    private static readonly string[] SetOncePerProcess =
         ["Runtime:EnableTelemetry=False", "Runtime:SharedThreadPoolThreads=0", "Runtime:ShareArena=True"];
 
     private readonly TestHost _test = new();
