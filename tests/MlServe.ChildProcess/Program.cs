@@ -37,6 +37,10 @@ switch (args.ElementAtOrDefault(0))
         OnnxRuntimeEnvironment.Configure(new() { SharedThreadPoolThreads = 3 });
         return await Pools.CountAsync(model, makeEnvironmentFirst: false).ConfigureAwait(false);
 
+    case "shared-arena":
+    case "own-arenas":
+        return await Arenas.MeasureAsync(args[0] == "shared-arena").ConfigureAwait(false);
+
     case "own-pools":
         return await Pools.CountAsync(model, makeEnvironmentFirst: false).ConfigureAwait(false);
 

@@ -92,7 +92,8 @@ internal static class LoadRows
         }
 
         yield return ManyTime.Row(
-            Times(standard, raw), Note($"{Models} models of 0.4 MB in standard pipelines, each asked once", standard, raw));
+            Times(standard, raw),
+            Note($"{Models} models of 0.4 MB in standard pipelines and one arena (ShareArena), each asked once", standard, raw));
         yield return ManyMemory.Row(
             MedianEstimate.Of([.. standard.Zip(raw, static (ours, theirs) => ours.ResidentMiB / theirs.ResidentMiB)]),
             Note("the same, the working set after a collection", standard, raw));

@@ -13,7 +13,7 @@ internal static class HostRuntime
     /// <exception cref="InvalidOperationException">The runtime is up already, with other options.</exception>
     public static void Configure(OnnxRuntimeOptions options, string key)
     {
-        if (options is { EnableTelemetry: false, SharedThreadPoolThreads: 0, ShareArena: true }) return;
+        if (options is { EnableTelemetry: false, SharedThreadPoolThreads: 0, ShareArena: false }) return;
         try
         {
             OnnxRuntimeEnvironment.Configure(options);

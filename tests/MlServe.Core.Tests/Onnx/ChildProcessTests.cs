@@ -74,6 +74,19 @@ public sealed class ChildProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task Load_SharedArena_KeepsThePeakOfOneModelAndNotOfEach()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The memory of the process is read from the system's own files.");
+        var shared = await RunAsync("shared-arena");
+        var own = await RunAsync("own-arenas");
+        Assert.Equal(("16", "16"), (shared["answered"], own["answered"]));
+
+        // Fifteen models more keep 8 MiB each of values in between.
+        var saved = int.Parse(own["mebibytes"], CultureInfo.InvariantCulture) - int.Parse(shared["mebibytes"], CultureInfo.InvariantCulture);
+        Assert.InRange(saved, 60, int.MaxValue);
+    }
+
+    [Fact]
     public async Task Load_EnvironmentMadeBySomebodyElse_IsUsedAsItIs()
     {
         var facts = await RunAsync("foreign-environment");
@@ -85,7 +98,7 @@ public sealed class ChildProcessTests : IDisposable
     public async Task Configure_AfterTheFirstModel_SaysThatItIsTooLate() =>
         Ask.Says(
             (await RunAsync("configure-late"))["message"], "SharedThreadPoolThreads 0",
-            "SharedThreadPoolThreads 2, ShareArena True came later",
+            "SharedThreadPoolThreads 2, ShareArena False came later",
             "before the first model");
 
     [Fact]

@@ -18,7 +18,7 @@ public sealed class AppSettingsTests : IDisposable
           "MlServing": {
             "MaxConcurrentRuns": 3,
             "DrainTimeout": "00:00:07",
-            "Runtime": { "EnableTelemetry": false, "SharedThreadPoolThreads": 0, "ShareArena": true },
+            "Runtime": { "EnableTelemetry": false, "SharedThreadPoolThreads": 0, "ShareArena": false },
             "Models": {
               "one": {
                 "Path": "models/one.onnx",
@@ -136,7 +136,7 @@ public sealed class AppSettingsTests : IDisposable
     /// The options of the process, which cannot be set again in a host: <see cref="HostLifecycleTests"/> shows that they are reached.
     /// </summary>
     private static readonly string[] SetOncePerProcess =
-        ["Runtime:EnableTelemetry=False", "Runtime:SharedThreadPoolThreads=0", "Runtime:ShareArena=True"];
+        ["Runtime:EnableTelemetry=False", "Runtime:SharedThreadPoolThreads=0", "Runtime:ShareArena=False"];
 
     private readonly TestHost _test = new();
 
@@ -251,7 +251,7 @@ public sealed class AppSettingsTests : IDisposable
                 $"Path={Path.Combine(_test.Folder, "models", "one.onnx")}",
                 $"Path={Path.Combine(_test.Folder, "models", "two.onnx")}",
                 "Runtime:EnableTelemetry=False",
-                "Runtime:ShareArena=True",
+                "Runtime:ShareArena=False",
                 "Runtime:SharedThreadPoolThreads=0",
                 "ServiceLevel:Availability=0.999",
                 "ServiceLevel:CostPerMillion=1.5",
