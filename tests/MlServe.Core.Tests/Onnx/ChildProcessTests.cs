@@ -82,7 +82,8 @@ public sealed class ChildProcessTests : IDisposable
         Assert.Equal(("16", "16"), (shared["answered"], own["answered"]));
 
         // Fifteen models more keep 8 MiB each of values in between.
-        var saved = int.Parse(own["mebibytes"], CultureInfo.InvariantCulture) - int.Parse(shared["mebibytes"], CultureInfo.InvariantCulture);
+        var saved = int.Parse(own["mebibytes"], CultureInfo.InvariantCulture)
+            - int.Parse(shared["mebibytes"], CultureInfo.InvariantCulture);
         Assert.InRange(saved, 60, int.MaxValue);
     }
 
