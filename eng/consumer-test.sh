@@ -11,8 +11,8 @@ version_of() { sed -n "s/.*<PackageVersion Include=\"$1\" Version=\"\([^\"]*\)\"
 # A version of its own each time: NuGet never looks again at one that it knows.
 version=$(dotnet msbuild src/MlServe.Core -restore -t:MinVer -getProperty:Version)-ci.$(date -u +%Y%m%d%H%M%S)
 rm -rf "$packages"
-dotnet pack -c Release -o "$packages" -p:MinVerVersionOverride="$version"
-ls -l "$packages"
+platform=$(dotnet msbuild src/MlServe.Core -getProperty:NETCoreSdkPortableRuntimeIdentifier)
+MLSERVE_VERSION=$version eng/pack.sh "$packages" "$platform"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -57,6 +57,36 @@ for i in 0 1 2; do
     actual=$(grep '^digit:' run.log || cat run.log)
     [ "$actual" = "$expected" ] || { echo "image $i: expected '$expected', got '$actual'" >&2; exit 1; }
 done
+
+# The image that ran is the precompiled one, made of the same build as the portable one that compilers see.
+cat >Program.cs <<'CODE'
+using System.Reflection.Metadata;
+using System.Reflection.PortableExecutable;
+
+foreach (var type in new[] { typeof(MlServe.IPredictor), typeof(Microsoft.Extensions.DependencyInjection.MlServingServiceCollectionExtensions) })
+{
+    var ran = type.Assembly.Location;
+    var library = Path.GetFileNameWithoutExtension(ran);
+    var portable = Directory.GetFiles(Path.Combine(args[0], library.ToLowerInvariant()), library + ".dll", SearchOption.AllDirectories)
+        .Single(path => !path.Contains("runtimes"));
+    using var image = new PEReader(File.OpenRead(ran));
+    using var other = new PEReader(File.OpenRead(portable));
+    var isPrecompiled = image.PEHeaders.CorHeader!.ManagedNativeHeaderDirectory.Size > 0;
+    var isSame = IdOf(image) == IdOf(other);
+    Console.WriteLine($"{library}: precompiled {isPrecompiled}, same build {isSame}, {Path.GetRelativePath(AppContext.BaseDirectory, ran)}");
+    if (!isPrecompiled || !isSame) return 1;
+}
+
+return 0;
+
+static Guid IdOf(PEReader image)
+{
+    var metadata = image.GetMetadataReader();
+    return metadata.GetGuid(metadata.GetModuleDefinition().Mvid);
+}
+CODE
+dotnet build -c Release --no-restore -o out
+./out/App "$NUGET_PACKAGES"
 
 mkdir "$work/benchmarks"
 cd "$work/benchmarks"
