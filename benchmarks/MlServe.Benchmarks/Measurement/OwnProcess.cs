@@ -13,8 +13,19 @@ internal static class OwnProcess
     public static T Ask<T>(params string[] arguments)
     {
         var path = Environment.ProcessPath!;
-        var start = new ProcessStartInfo(path) { RedirectStandardOutput = true, RedirectStandardError = true };
-        if (Path.GetFileNameWithoutExtension(path) == "dotnet") start.ArgumentList.Add(typeof(OwnProcess).Assembly.Location);
+        return Path.GetFileNameWithoutExtension(path) == "dotnet"
+            ? Ask<T>(path, [typeof(OwnProcess).Assembly.Location, .. arguments])
+            : Ask<T>(path, arguments);
+    }
+
+    /// <summary>The same with a copy of this program that is precompiled.</summary>
+    /// <param name="copy">The copy.</param>
+    /// <param name="arguments">A hidden command and what it takes.</param>
+    public static T Ask<T>(PrecompiledCopy copy, params string[] arguments) => Ask<T>("dotnet", [copy.Program, .. arguments]);
+
+    private static T Ask<T>(string program, string[] arguments)
+    {
+        var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
         using var child = Process.Start(start)!;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime;
 
 namespace MlServe.Benchmarks.Scorecard;
 
@@ -8,15 +9,19 @@ namespace MlServe.Benchmarks.Scorecard;
 /// <param name="Answered">The models that answered.</param>
 /// <param name="PeakMiB">The largest working set.</param>
 /// <param name="ResidentMiB">The working set after a full collection.</param>
-internal sealed record LoadResult(double FirstMs, double ReadyMs, int Answered, double PeakMiB, double ResidentMiB)
+/// <param name="CompilerMs">The time of the runtime's compiler, on all threads.</param>
+/// <param name="CompiledMethods">The methods that it compiled.</param>
+internal sealed record LoadResult(
+    double FirstMs, double ReadyMs, int Answered, double PeakMiB, double ResidentMiB, double CompilerMs, long CompiledMethods)
 {
     public static LoadResult Of(double firstMs, int answered)
     {
+        var (compiler, methods) = (JitInfo.GetCompilationTime().TotalMilliseconds, JitInfo.GetCompiledMethodCount());
         var peak = Status("VmHWM:");
         GC.Collect();
         GC.WaitForPendingFinalizers();
         GC.Collect();
-        return new(firstMs, 0, answered, peak, Status("VmRSS:"));
+        return new(firstMs, 0, answered, peak, Status("VmRSS:"), compiler, methods);
     }
 
     /// <summary>A line of what the system says of the process, in MiB; NaN if the system does not say it.</summary>
