@@ -73,7 +73,7 @@ public sealed class OnnxInspectionLimits
     /// <exception cref="ArgumentOutOfRangeException">A limit is out of its range.</exception>
     internal void ThrowIfInvalid()
     {
-        if (Faults().FirstOrDefault() is { Name: not null } fault)
+        if (Faults().FirstOrDefault() is { } fault)
             throw new ArgumentOutOfRangeException(fault.Name, fault.Value, fault.Message);
     }
 
@@ -95,22 +95,23 @@ public sealed class OnnxInspectionLimits
         MaxDerivedBytes = limits.GetValueOrDefault(nameof(MaxDerivedBytes), MaxDerivedBytes);
     }
 
-    private IEnumerable<(string Name, long Value, string Message)> Faults() =>
-        Limits().Where(static limit => limit.Value < limit.Low || limit.Value > limit.High)
-            .Select(static limit =>
-                (limit.Name, limit.Value,
-                    FormattableString.Invariant($"{limit.Name} is {limit.Value}; it must be {limit.Low} to {limit.High}.")));
+    private IEnumerable<Limit> Faults() => Limits().Where(static limit => limit.Value < limit.Low || limit.Value > limit.High);
 
-    private (string Name, long Value, long Low, long High)[] Limits() =>
+    private Limit[] Limits() =>
         [
-            (nameof(MaxDepth), MaxDepth, 0, 100),
-            (nameof(MaxNodes), MaxNodes, 1, int.MaxValue),
-            (nameof(MaxTensors), MaxTensors, 1, int.MaxValue),
-            (nameof(MaxEntries), MaxEntries, 1, int.MaxValue),
-            (nameof(MaxNameLength), MaxNameLength, 1, int.MaxValue),
-            (nameof(MaxTextBytes), MaxTextBytes, 1, int.MaxValue),
-            (nameof(MaxExpandedNodes), MaxExpandedNodes, 1, int.MaxValue),
-            (nameof(MaxLoopTrips), MaxLoopTrips, 1, long.MaxValue),
-            (nameof(MaxDerivedBytes), MaxDerivedBytes, 1, long.MaxValue),
+            new(nameof(MaxDepth), MaxDepth, 0, 100),
+            new(nameof(MaxNodes), MaxNodes, 1, int.MaxValue),
+            new(nameof(MaxTensors), MaxTensors, 1, int.MaxValue),
+            new(nameof(MaxEntries), MaxEntries, 1, int.MaxValue),
+            new(nameof(MaxNameLength), MaxNameLength, 1, int.MaxValue),
+            new(nameof(MaxTextBytes), MaxTextBytes, 1, int.MaxValue),
+            new(nameof(MaxExpandedNodes), MaxExpandedNodes, 1, int.MaxValue),
+            new(nameof(MaxLoopTrips), MaxLoopTrips, 1, long.MaxValue),
+            new(nameof(MaxDerivedBytes), MaxDerivedBytes, 1, long.MaxValue),
         ];
+
+    private sealed record Limit(string Name, long Value, long Low, long High)
+    {
+        public string Message => FormattableString.Invariant($"{Name} is {Value}; it must be {Low} to {High}.");
+    }
 }

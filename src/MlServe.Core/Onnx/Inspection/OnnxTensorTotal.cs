@@ -7,4 +7,4 @@ namespace MlServe.Onnx.Inspection;
 /// The bytes of the elements that are really in the file, at the width they have in memory; the claims of dimensions play no part. A tensor
 /// kept in another file counts zero; a sparse tensor counts its indices too; text counts its UTF-8 bytes.
 /// </param>
-public readonly record struct OnnxTensorTotal(OnnxElementType ElementType, long Count, long Bytes);
+public sealed record OnnxTensorTotal(OnnxElementType ElementType, long Count, long Bytes);

@@ -142,7 +142,7 @@ internal static class TypeReader
     private static OnnxDimension ReadDimension(WireReader reader, InspectionState state)
     {
         state.CountEntry(reader);
-        var dimension = default(OnnxDimension);
+        var dimension = new OnnxDimension(null, null);
         while (reader.Next())
         {
             switch (reader.Field)

@@ -20,6 +20,7 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
     public async ValueTask<(OnnxExecutor Executor, OnnxModelDescription Description)> LoadAsync(CancellationToken cancellationToken)
     {
         var started = context.Clock.GetTimestamp();
+        OnnxRuntimeEnvironment.StartAhead();
         var (content, info) = await ReadAsync(cancellationToken).ConfigureAwait(false);
         var identity = new ModelIdentity(context.Name, context.Version, Convert.ToHexStringLower(SHA256.HashData(content.Bytes.Span)));
         var verifiedWith = await VerifyAsync(content, identity.Digest, cancellationToken).ConfigureAwait(false);

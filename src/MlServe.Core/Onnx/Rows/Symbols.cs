@@ -3,7 +3,7 @@ namespace MlServe.Onnx.Rows;
 /// <summary>Makes symbols, and gives sizes that are computed twice in the same way the same one.</summary>
 internal sealed class Symbols
 {
-    private readonly Dictionary<(string Operation, Size Left, Size Right), Size> _made = [];
+    private readonly Dictionary<Formula, Symbol> _made = [];
 
     /// <summary>The last symbol that was made.</summary>
     public int Last { get; private set; }
@@ -17,8 +17,9 @@ internal sealed class Symbols
     /// <summary>The result of an operation on two numbers, if nothing else is known of it.</summary>
     public Size Of(string operation, Size left, Size right, bool isCount)
     {
-        if (!_made.TryGetValue((operation, left, right), out var size)) _made[(operation, left, right)] = size = isCount ? Count() : Any();
-        return size;
+        var formula = new Formula(operation, left, right);
+        if (!_made.TryGetValue(formula, out var symbol)) _made[formula] = symbol = new(isCount ? Count() : Any());
+        return symbol.Size;
     }
 
     public Size Product(Size left, Size right) => left.Times(right) ?? Of("*", left, right, left.IsCount && right.IsCount);
@@ -52,4 +53,8 @@ internal sealed class Symbols
     /// <summary>A dimension that a formula makes of another: known if that is, else a symbol of its own.</summary>
     public Size Resized(Size from, string formula, Func<long, long> compute) =>
         from.IsKnown ? compute(from.Factor) is var size && size >= 0 ? Size.Of(size) : Count() : Of(formula, from, Size.One, isCount: true);
+
+    private sealed record Formula(string Operation, Size Left, Size Right);
+
+    private sealed record Symbol(Size Size);
 }

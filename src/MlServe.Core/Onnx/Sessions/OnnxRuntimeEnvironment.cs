@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.ML.OnnxRuntime;
+using MlServe.Guests;
 
 namespace MlServe.Onnx;
 
@@ -14,6 +15,7 @@ public static class OnnxRuntimeEnvironment
     private static readonly Lock Gate = new();
     private static OnnxRuntimeOptions? _configured;
     private static bool _isStarted;
+    private static int _isStartedAhead;
 
     /// <summary>Whether there is a thread pool that models can share.</summary>
     internal static bool HasSharedThreadPool { get; private set; }
@@ -106,6 +108,15 @@ public static class OnnxRuntimeEnvironment
             _isStarted = true;
             return OrtEnv.Instance().GetVersionString();
         }
+    }
+
+    /// <summary>
+    /// Brings the runtime up on a thread of its own, while the first model is still being read. A failure is told to the load, which calls
+    /// <see cref="Start"/> itself.
+    /// </summary>
+    internal static void StartAhead()
+    {
+        if (Interlocked.Exchange(ref _isStartedAhead, 1) == 0) Background.Forget(Background.RunLong(Start));
     }
 
     private static string TextOf(OnnxRuntimeOptions options) =>
