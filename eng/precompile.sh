@@ -10,8 +10,7 @@ for platform in "${platforms[@]}"; do
     folder=artifacts/precompiled/$platform
     whole=artifacts/precompiled/.whole
     rm -rf "$folder" "$whole"
-    # Quantization stands on Core and Extensions: publishing it compiles all three.
-    dotnet publish src/MlServe.Quantization -c Release -r "$platform" --self-contained false -v q --nologo -o "$whole" -p:PublishReadyToRun=true \
+    dotnet publish eng/precompile -c Release -r "$platform" -v q --nologo -o "$whole" \
         ${MLSERVE_VERSION:+-p:MinVerVersionOverride=$MLSERVE_VERSION}
     mkdir -p "$folder"
     cp "$whole"/MlServe.{Core,Extensions,Quantization}.dll "$folder"

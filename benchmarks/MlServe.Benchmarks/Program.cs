@@ -10,6 +10,12 @@ if (args is [ColdStartChild.Command, var started])
     return 0;
 }
 
+if (args is [ColdStartChild.RawCommand])
+{
+    await ColdStartChild.RunRawAsync();
+    return 0;
+}
+
 if (args is [LoadChild.Command, var loadWay, var folder])
 {
     await LoadChild.RunAsync(Enum.Parse<LoadWay>(loadWay), folder);

@@ -32,7 +32,7 @@ internal static class ScorecardGroups
         new(HttpHopRows.Tiny, HttpHopRows.TinyHop),
         new(HttpHopRows.Mlp, HttpHopRows.MlpHop),
         new(HttpHopRows.Cnn, HttpHopRows.CnnHop),
-        new([ColdStartRows.FirstVsSteady, ColdStartRows.Ready], ColdStartRows.Measure),
+        new([ColdStartRows.FirstVsSteady, ColdStartRows.FirstVsRawFirst, ColdStartRows.Ready], ColdStartRows.Measure),
         new([LoadRows.Digits, LoadRows.DigitsBatching], LoadRows.MeasureDigits),
         new([LoadRows.ResNet, LoadRows.ResNetBatching, LoadRows.ResNetPeak], LoadRows.MeasureResNet),
         new([LoadRows.Mlp, LoadRows.MlpPeak], LoadRows.MeasureMlp),

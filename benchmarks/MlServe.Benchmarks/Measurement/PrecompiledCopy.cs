@@ -14,8 +14,8 @@ internal sealed class PrecompiledCopy : IDisposable
 
     private PrecompiledCopy(string? folder) => _folder = folder;
 
-    /// <summary>Whether there were images of this build. Without them the program runs as it is, and is compiled as it runs.</summary>
-    public bool IsPrecompiled => _folder is not null;
+    /// <summary>Whether there are images of this build. Without them the program runs as it is, and is compiled as it runs.</summary>
+    public static bool AreThere => FindImages().Length > 0;
 
     /// <summary>The program to start.</summary>
     public string Program => Path.Combine(_folder ?? AppContext.BaseDirectory, Path.GetFileName(typeof(PrecompiledCopy).Assembly.Location));

@@ -7,7 +7,19 @@ internal static class Sabotage
 {
     private const double Microseconds = 20;
 
+    private const string Variable = "MLSERVE_BENCHMARKS_SABOTAGE";
+
     public static bool IsOn { get; set; }
+
+    /// <summary>Whether it is on in the process that started this one.</summary>
+    public static bool IsOnInParent => Environment.GetEnvironmentVariable(Variable) is not null;
+
+    /// <summary>Turns it on, for child processes that ask for it too.</summary>
+    public static void TurnOn()
+    {
+        IsOn = true;
+        Environment.SetEnvironmentVariable(Variable, "1");
+    }
 
     /// <summary>
     /// The predictor, or where the switch is on one that spins 20 µs before each prediction. The predictor stays the caller's to dispose.

@@ -4,6 +4,7 @@ using System.Runtime;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.ML.OnnxRuntime;
 using MlServe.Benchmarks.Measurement;
 
 namespace MlServe.Benchmarks.Scorecard;
@@ -16,11 +17,35 @@ internal static class ColdStartChild
     /// <summary>The hidden command. It comes before the command line is parsed, which an application does not do.</summary>
     public const string Command = "coldstart-child";
 
+    /// <summary>The hidden command of the raw runtime.</summary>
+    public const string RawCommand = "coldstart-raw-child";
+
     private const int Predictions = 100;
     private const int Evictions = 9;
 
     /// <summary>More than the caches of a processor hold.</summary>
     private const int EvictingBytes = 64 << 20;
+
+    /// <summary>The same of the raw runtime: a session, a warm-up run, and the run that is measured.</summary>
+    public static async Task RunRawAsync()
+    {
+        var image = new float[28 * 28];
+        using var options = new SessionOptions { IntraOpNumThreads = 1, InterOpNumThreads = 1 };
+        using var session = new InferenceSession(Path.Combine(AppContext.BaseDirectory, "assets", "digits.onnx"), options);
+        using var run = new RunOptions();
+        var scores = new float[10];
+        double elapsed = 0;
+        for (var i = 0; i < 2; i++)
+        {
+            var started = Stopwatch.GetTimestamp();
+            using (var input = OrtValue.CreateTensorValueFromMemory(image, [1, 1, 28, 28]))
+            using (var outputs = session.Run(run, session.InputNames, [input], session.OutputNames))
+                outputs[0].GetTensorDataAsSpan<float>().CopyTo(scores);
+            elapsed = Stopwatch.GetElapsedTime(started).TotalMicroseconds;
+        }
+
+        await Console.Error.WriteLineAsync(JsonSerializer.Serialize(elapsed));
+    }
 
     /// <param name="startedBefore">A timestamp of <see cref="Stopwatch"/>, whose clock all processes share, from before the process was
     /// started.</param>

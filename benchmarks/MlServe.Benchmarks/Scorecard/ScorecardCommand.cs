@@ -42,7 +42,7 @@ internal static class ScorecardCommand
         var command = new Command("scorecard", "Every claim as a row with an interval and a verdict.") { json, only, windows, sabotage };
         command.SetAction(async (arguments, cancellationToken) =>
         {
-            Sabotage.IsOn = arguments.GetValue(sabotage);
+            if (arguments.GetValue(sabotage)) Sabotage.TurnOn();
             return await RunAsync(arguments.GetValue(json), arguments.GetValue(only)!, arguments.GetValue(windows), cancellationToken);
         });
         return command;
