@@ -22,7 +22,12 @@ internal sealed class SettingsReader(
     public VersionSettings InForce(string name)
     {
         var options = Made(name, () => models.Get(name));
-        return Of(name, options, OptionsText.Of(options.Frozen ?? options, features), catalog.SnapshotOf(name));
+
+        // Nobody changes the frozen ones, and only a reload asks: a first load does not wait for every property to be read.
+        var text = options.Frozen is { } frozen
+            ? new Lazy<string>(() => OptionsText.Of(frozen, features))
+            : new Lazy<string>(OptionsText.Of(options, features));
+        return Of(name, options, text, catalog.SnapshotOf(name));
     }
 
     /// <summary>As configuration and code say now. The statements of the host's options stay.</summary>
@@ -34,7 +39,7 @@ internal sealed class SettingsReader(
         // Before the options: a change between the two is then seen as one.
         var snapshot = catalog.SnapshotOf(name);
         var options = Made(name, () => configuration.OptionsOf(name));
-        var text = OptionsText.Of(options, features);
+        var text = new Lazy<string>(OptionsText.Of(options, features));
         if (change is not null)
         {
             var path = options.Path;
@@ -77,7 +82,7 @@ internal sealed class SettingsReader(
         }
     }
 
-    private VersionSettings Of(string name, ModelOptions options, string text, string snapshot)
+    private VersionSettings Of(string name, ModelOptions options, Lazy<string> text, string snapshot)
     {
         var steps = options.FallbackSteps();
         List<string> problems = [.. FallbackGraph.ProblemsOf(name, steps, catalog.Names, StepsOfOther, catalog.KeyOf)];

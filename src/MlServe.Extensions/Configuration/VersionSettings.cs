@@ -10,7 +10,8 @@ namespace MlServe.Configuration;
 /// </param>
 /// <param name="Steps">The steps that answer in the model's place.</param>
 /// <param name="Snapshot">The statements of configuration about the model.</param>
-internal sealed record VersionSettings(string Model, ModelOptions Options, string Text, IReadOnlyList<FallbackStep> Steps, string Snapshot)
+internal sealed record VersionSettings(
+    string Model, ModelOptions Options, Lazy<string> Text, IReadOnlyList<FallbackStep> Steps, string Snapshot)
 {
     /// <summary>The options that nobody changes any more.</summary>
     public ModelOptions InForce => Options.Frozen ?? Options;

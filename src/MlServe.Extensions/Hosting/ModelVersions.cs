@@ -194,7 +194,7 @@ internal sealed class ModelVersions(ModelEntry entry, ModelHost host) : IModelVe
         var version = await TryAsync(async () =>
         {
             var settings = host.Settings.Read(Model);
-            if (reload.IsForced || settings.Text != former.Settings.Text)
+            if (reload.IsForced || settings.Text.Value != former.Settings.Text.Value)
                 return await LoadBesideAsync(settings, Life.Closing).ConfigureAwait(false);
 
             // What only the host reads may be another.

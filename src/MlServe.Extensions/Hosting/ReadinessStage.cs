@@ -9,7 +9,7 @@ internal sealed class ReadinessStage(VersionSet versions) : PredictionStage
     public static ReadinessStage Opened(IPredictor inner)
     {
         var nobody = new PredictionError(PredictionStatus.NotReady, PredictionErrorCode.NotLoaded, "");
-        return new(VersionSet.Of(new(inner, new("", new(), "", [], ""), default), nobody));
+        return new(VersionSet.Of(new(inner, new("", new(), new(""), [], ""), default), nobody));
     }
 
     public override StageOutcome Before(ref StageCall call)
