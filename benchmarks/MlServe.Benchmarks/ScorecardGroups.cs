@@ -36,7 +36,8 @@ internal static class ScorecardGroups
         new([LoadRows.Digits, LoadRows.DigitsBatching], LoadRows.MeasureDigits),
         new([LoadRows.ResNet, LoadRows.ResNetBatching, LoadRows.ResNetPeak], LoadRows.MeasureResNet),
         new([LoadRows.Mlp, LoadRows.MlpPeak], LoadRows.MeasureMlp),
-        new([LoadRows.ManyTime, LoadRows.ManyMemory], LoadRows.MeasureMany),
+        new([ScaleRows.Time, ScaleRows.Memory], ScaleRows.MeasureMany),
+        new([ScaleRows.TimeGrowth, ScaleRows.MemoryGrowth], ScaleRows.MeasureGrowth),
         .. Int8Groups.Short,
     ];
 
