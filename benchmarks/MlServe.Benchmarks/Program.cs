@@ -1,6 +1,7 @@
 using System.CommandLine;
 using MlServe.Benchmarks.Load;
 using MlServe.Benchmarks.Quantization;
+using MlServe.Benchmarks.Scale;
 using MlServe.Benchmarks.Scorecard;
 using MlServe.Benchmarks.Suites;
 
@@ -33,6 +34,7 @@ var parsed = new RootCommand("Measures what MlServe claims, each figure against 
 {
     ScorecardCommand.Create(),
     LoadCommand.Create(),
+    ScaleCommand.Create(),
     SuitesCommand.Create(),
     QuantizationCommand.Create(),
 }.Parse(args);

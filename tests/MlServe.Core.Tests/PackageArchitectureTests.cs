@@ -44,6 +44,7 @@ public sealed partial class PackageArchitectureTests
             ["Measurement"] = [],
             ["Scorecard"] = ["Measurement"],
             ["Load"] = ["Measurement", "Scorecard"],
+            ["Scale"] = ["Load", "Plots", "Scorecard"],
             ["Quantization"] = ["Measurement", "Scorecard"],
             ["Suites"] = ["Measurement", "Plots", "Quantization"],
             ["Plots"] = ["Measurement", "Suites"],
