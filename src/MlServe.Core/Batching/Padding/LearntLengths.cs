@@ -1,8 +1,8 @@
 namespace MlServe.Batching;
 
 /// <summary>
-/// The lengths to fill up to, learnt from the requests that come and the runs that they ride in. They are chosen anew on another thread
-/// every so many requests, and callers read what was chosen last.
+/// The lengths to fill up to, learnt from the requests that come and the runs that they ride in. Another thread chooses them anew
+/// every so many requests, and callers read the last choice.
 /// </summary>
 internal sealed class LearntLengths(int maxBatch) : IThreadPoolWorkItem
 {
@@ -50,7 +50,7 @@ internal sealed class LearntLengths(int maxBatch) : IThreadPoolWorkItem
             _cost.Add(rows, length, origin.RunTime.TotalSeconds, 1.0 / rows);
     }
 
-    /// <summary>Chooses anew from what has come since the last time, and half as much from what came before.</summary>
+    /// <summary>Chooses anew. Requests since the last time count whole, and older ones half each time.</summary>
     public void Choose()
     {
         lock (_gate)

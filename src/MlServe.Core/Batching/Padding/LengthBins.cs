@@ -3,8 +3,8 @@ using System.Numerics;
 namespace MlServe.Batching;
 
 /// <summary>
-/// Lengths in a bounded number of bins: 1 to 32 alone, then 16 bins to each power of two, so that filling up to a bin's end wastes at most a
-/// sixteenth, and no single long request makes the bins of others coarse.
+/// Lengths in a bounded number of bins: 1 to 32 alone, then 16 bins to each power of two. Filling up to a bin's end wastes at most a
+/// sixteenth. No single long request makes the bins of others coarse.
 /// </summary>
 internal static class LengthBins
 {

@@ -97,7 +97,7 @@ internal static class LengthBuckets
         return ([.. buckets], best[fewest, bins.Count]);
     }
 
-    /// <summary>What the rows of one length cost: the runs that they need, and each row.</summary>
+    /// <summary>The cost of the rows of one length: the runs that they need, and each row.</summary>
     private static double Cost(double rows, int length, LengthCost.Line line, Load load) =>
         (line.Fixed * load.Runs(rows)) + (rows * line.Row(length));
 

@@ -14,8 +14,8 @@ public sealed class PaddingOptions
 
     /// <summary>
     /// The sizes to pad to, ascending, each 1 or more. A request larger than the largest is not padded. Few sizes batch better, many waste
-    /// less. Default: none: if <see cref="MaskInput"/> is set, up to 16 sizes are learnt from the lengths that come and from what runs
-    /// cost; without a mask, sizes must be given.
+    /// less. Default: none. If <see cref="MaskInput"/> is set, up to 16 sizes are then learnt from the lengths that come and from the cost
+    /// of runs. Without a mask, sizes must be given.
     /// </summary>
     public IList<int> Buckets { get; set; } = [];
 
