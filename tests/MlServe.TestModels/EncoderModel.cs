@@ -2,7 +2,8 @@ namespace MlServe.TestModels;
 
 /// <summary>
 /// A transformer encoder, <c>x: float[batch, tokens, width] → y: float[batch, tokens, width]</c>, of the shape of BERT (Devlin et al.,
-/// 2018) with random weights: attention, layer normalization, and a feed-forward network of four times the width.
+/// 2018) with random weights: attention, layer normalization, and a feed-forward network of four times the width. Masked, it
+/// has a second input, <c>mask: float[batch, tokens]</c>, and does not attend to tokens whose mask is 0.
 /// </summary>
 public sealed class EncoderModel
 {
@@ -11,20 +12,30 @@ public sealed class EncoderModel
     private readonly int _width;
     private readonly int _heads;
 
-    private EncoderModel(int seed, int width, int heads)
+    private readonly bool _masked;
+
+    private EncoderModel(int seed, int width, int heads, bool masked)
     {
+        _masked = masked;
         _weights = new(seed);
         _width = width;
         _heads = heads;
     }
 
-    public static byte[] Create(int seed, int layers = 2, int width = 768, int heads = 12)
+    public static byte[] Create(int seed, int layers = 2, int width = 768, int heads = 12, bool masked = false)
     {
-        var encoder = new EncoderModel(seed, width, heads);
+        var encoder = new EncoderModel(seed, width, heads, masked);
         encoder._model.Input("x", OnnxModel.Float, "batch", "tokens", width).Output("y", OnnxModel.Float, "batch", "tokens", width)
             .Initializer("split", [0L, 0, heads, width / heads], 4).Initializer("join", [0L, 0, width], 3)
             .Initializer("scale", [1 / MathF.Sqrt(width / (float)heads)]).Initializer("half", [0.5f]).Initializer("one", [1f])
             .Initializer("root", [1 / MathF.Sqrt(2)]);
+        if (masked)
+        {
+            encoder._model.Input("mask", OnnxModel.Float, "batch", "tokens").Initializer("over", [1L, 2], 2).Initializer("far", [1e4f])
+                .Node("Sub", ["mask", "one"], ["mask0"]).Node("Mul", ["mask0", "far"], ["mask1"])
+                .Node("Unsqueeze", ["mask1", "over"], ["hidden"]);
+        }
+
         var current = "x";
         for (var layer = 0; layer < layers; layer++)
             current = encoder.Layer(current, $"l{layer}", layer == layers - 1 ? "y" : $"l{layer}y");
@@ -36,8 +47,15 @@ public sealed class EncoderModel
         var query = Heads(Dense(input, $"{name}q", _width, _width), $"{name}q", 0, 2, 1, 3);
         var key = Heads(Dense(input, $"{name}k", _width, _width), $"{name}k", 0, 2, 3, 1);
         var value = Heads(Dense(input, $"{name}v", _width, _width), $"{name}v", 0, 2, 1, 3);
-        _model.Node("MatMul", [query, key], [$"{name}s"]).Node("Mul", [$"{name}s", "scale"], [$"{name}t"])
-            .Node("Softmax", [$"{name}t"], [$"{name}p"], ("axis", -1))
+        var scores = $"{name}t";
+        _model.Node("MatMul", [query, key], [$"{name}s"]).Node("Mul", [$"{name}s", "scale"], [scores]);
+        if (_masked)
+        {
+            scores = $"{name}tm";
+            _model.Node("Add", [$"{name}t", "hidden"], [scores]);
+        }
+
+        _model.Node("Softmax", [scores], [$"{name}p"], ("axis", -1))
             .Node("MatMul", [$"{name}p", value], [$"{name}c"])
             .Node("Transpose", [$"{name}c"], [$"{name}u"], ("perm", new long[] { 0, 2, 1, 3 }))
             .Node("Reshape", [$"{name}u", "join"], [$"{name}j"]);

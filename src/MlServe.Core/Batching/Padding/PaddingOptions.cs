@@ -13,8 +13,9 @@ public sealed class PaddingOptions
     public string? Axis { get; set; }
 
     /// <summary>
-    /// The sizes to pad to, ascending, each 1 or more; at least one if <see cref="Axis"/> is set. A request larger than the largest is not
-    /// padded. Default: none. Few sizes batch better, many waste less.
+    /// The sizes to pad to, ascending, each 1 or more. A request larger than the largest is not padded. Few sizes batch better, many waste
+    /// less. Default: none. If <see cref="MaskInput"/> is set, up to 16 sizes are then learnt from the lengths that come and from the cost
+    /// of runs. Without a mask, sizes must be given.
     /// </summary>
     public IList<int> Buckets { get; set; } = [];
 
@@ -35,7 +36,12 @@ public sealed class PaddingOptions
             yield break;
         }
 
-        if (Buckets.Count == 0) yield return $"{nameof(Axis)} is '{Axis}', and {nameof(Buckets)} is empty. Give the sizes to pad to.";
+        if (Buckets.Count == 0 && MaskInput is null)
+        {
+            yield return $"{nameof(Axis)} is '{Axis}', and {nameof(Buckets)} is empty. Give the sizes to pad to, or the {nameof(MaskInput)}: "
+                + "with a mask they are learnt.";
+        }
+
         for (var i = 0; i < Buckets.Count; i++)
         {
             if (Buckets[i] < 1) yield return OptionRange.Fault($"{nameof(Buckets)}:{i}", Buckets[i], "1 or more");

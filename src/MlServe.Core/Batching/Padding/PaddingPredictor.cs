@@ -9,13 +9,17 @@ internal sealed class PaddingPredictor : DelegatingPredictor, IKeepsDeadlines, I
     private readonly IModelExecutor _executor;
     private readonly PaddingOptions _options;
     private readonly PaddedAxis _axis;
+    private readonly BatchingPredictor _batching;
+    private readonly LearntLengths? _learnt;
 
-    public PaddingPredictor(IPredictor inner, IModelExecutor executor, PaddingOptions options)
+    public PaddingPredictor(BatchingPredictor inner, IModelExecutor executor, PaddingOptions options)
         : base(inner)
     {
         _executor = executor;
         _options = options;
+        _batching = inner;
         _axis = PaddedAxis.Find(executor.Signature, options);
+        if (options.Buckets.Count == 0) _learnt = new(inner.Capacity);
         PaddingFill.Check(executor, _axis, options);
     }
 
@@ -33,9 +37,12 @@ internal sealed class PaddingPredictor : DelegatingPredictor, IKeepsDeadlines, I
         var length = _axis.LengthOf(_executor, in inputs, options, out var rows);
         if (length == 0) return new(Prediction.FromError(Empty(in inputs)));
         var bucket = BucketFor(length);
-        if (length < 0 || (bucket == length && !_axis.LacksMask(in inputs))) return deadline.Ask(Inner, inputs, options, cancellationToken);
+        if (length < 0 || (_learnt is null && bucket == length && !_axis.LacksMask(in inputs))) return deadline.Ask(Inner, inputs, options, cancellationToken);
         return PredictPaddedAsync(inputs, options, deadline, length, bucket, rows, cancellationToken);
     }
+
+    /// <summary>The lengths that are learnt; null if they were given.</summary>
+    public LearntLengths? Learnt => _learnt;
 
     /// <summary>Disposes the batcher too, which was made for it alone.</summary>
     protected override void Dispose(bool disposing)
@@ -55,6 +62,9 @@ internal sealed class PaddingPredictor : DelegatingPredictor, IKeepsDeadlines, I
         PredictionInputs inputs, PredictionOptions? options, Deadline deadline, long length, long bucket, int rows,
         CancellationToken cancellationToken)
     {
+        if (_learnt is not null && bucket == length && !_axis.LacksMask(in inputs))
+            return Learn(await deadline.Ask(Inner, inputs, options, cancellationToken).ConfigureAwait(false), rows, length);
+
         PaddedInputs padded;
         try
         {
@@ -67,9 +77,17 @@ internal sealed class PaddingPredictor : DelegatingPredictor, IKeepsDeadlines, I
 
         using var memory = padded;
         var prediction = await deadline.Ask(Inner, padded.Inputs, options, cancellationToken).ConfigureAwait(false);
+        Learn(prediction, rows, bucket);
         if (!prediction.IsOk || bucket == length) return prediction;
         using (prediction)
             return _axis.CutBack(prediction, length, bucket);
+    }
+
+    /// <summary>A request of several rows may have been answered by several runs, and says nothing of one.</summary>
+    private Prediction Learn(Prediction prediction, int rows, long length)
+    {
+        if (rows == 1 && prediction.IsOk) _learnt?.Learn(prediction.Origin, length);
+        return prediction;
     }
 
     /// <summary>Filled up from nothing, a request would ask the model about filling alone, and many models answer that with NaN.</summary>
@@ -93,6 +111,7 @@ internal sealed class PaddingPredictor : DelegatingPredictor, IKeepsDeadlines, I
     /// <summary>The size to pad to; the length itself if it is larger than all buckets.</summary>
     private long BucketFor(long length)
     {
+        if (_learnt is not null) return _learnt.For(length, _batching.InFlight);
         foreach (var bucket in _options.Buckets)
         {
             if (bucket >= length) return bucket;
