@@ -41,6 +41,12 @@ switch (args.ElementAtOrDefault(0))
     case "own-arenas":
         return await Arenas.MeasureAsync(args[0] == "shared-arena").ConfigureAwait(false);
 
+    case "batched-models":
+        return await Arenas.MeasureBatchedAsync(static _ => { }).ConfigureAwait(false);
+
+    case "batched-models-sessions":
+        return await Arenas.MeasureBatchedAsync(static options => options.Sessions = 2).ConfigureAwait(false);
+
     case "own-pools":
         return await Pools.CountAsync(model, makeEnvironmentFirst: false).ConfigureAwait(false);
 

@@ -37,6 +37,7 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         try
         {
             BatchCalibration.Run(context, _queues, _scheduler, executor);
+            executor.ReleaseWorkingMemory(context.Gate, context.Time, CancellationToken.None);
             executor.LimitLanes(context.Options.MaxLaneBytes);
             MemoryPressure.Register(this);
         }

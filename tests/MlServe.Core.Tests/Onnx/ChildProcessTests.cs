@@ -87,6 +87,23 @@ public sealed class ChildProcessTests : IDisposable
         Assert.InRange(saved, 60, int.MaxValue);
     }
 
+    [Theory]
+    [InlineData("batched-models", 4)]
+    [InlineData("batched-models-sessions", 6)]
+    public async Task Load_ManyModelsBehindBatchers_KeepTheMemoryOfOneRowAndNotOfTrials(string models, int mebibytes)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The memory of the process is read from the system's own files.");
+        var facts = await RunAsync(models);
+        Assert.Equal("52", facts["answered"]);
+
+        // With the values of 64 rows a session keeps 4 MiB and more for each of its values in between.
+        foreach (var count in (int[])[12, 52])
+        {
+            var added = int.Parse(facts[$"kibibytes-to-{count}"], CultureInfo.InvariantCulture);
+            Assert.InRange(added, int.MinValue, mebibytes * 1024);
+        }
+    }
+
     [Fact]
     public async Task Load_EnvironmentMadeBySomebodyElse_IsUsedAsItIs()
     {
