@@ -1,4 +1,5 @@
 using System.Globalization;
+using MlServe.Batching;
 using MlServe.Onnx;
 using MlServe.TestModels;
 
@@ -38,7 +39,7 @@ internal static class Arenas
     /// <summary>
     /// How much memory a model adds that can run many rows and is asked for one: among ten models, and among those that follow.
     /// </summary>
-    public static async Task<int> MeasureBatchedAsync(Action<OnnxModelOptions> configure)
+    public static async Task<int> MeasureBatchedAsync(Action<OnnxModelOptions> configure, BatchReadiness readiness = default)
     {
         var options = new OnnxModelOptions();
         configure(options);
@@ -52,7 +53,7 @@ internal static class Arenas
             while (pipelines.Count < count)
             {
                 var loaded = await OnnxPredictor.LoadAsync(ModelSource.FromBytes(model), options).ConfigureAwait(false);
-                pipelines.Add(new PredictorBuilder(loaded).UseBatching().Build());
+                pipelines.Add(new PredictorBuilder(loaded).UseBatching(batching => batching.Readiness = readiness).Build());
                 using var prediction = await pipelines[^1].PredictAsync(PredictionInputs.Row(new float[4])).ConfigureAwait(false);
                 if (prediction.IsOk) answered++;
             }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
+using MlServe.Batching;
 using MlServe;
 using MlServe.ChildProcess;
 using MlServe.ChildProcess.BlockedPool;
@@ -42,7 +43,10 @@ switch (args.ElementAtOrDefault(0))
         return await Arenas.MeasureAsync(args[0] == "shared-arena").ConfigureAwait(false);
 
     case "batched-models":
-        return await Arenas.MeasureBatchedAsync(static _ => { }).ConfigureAwait(false);
+    case "batched-models-calibrated":
+        return await Arenas.MeasureBatchedAsync(static _ => { }, args[0].EndsWith("calibrated", StringComparison.Ordinal)
+            ? BatchReadiness.WhenCalibrated
+            : default).ConfigureAwait(false);
 
     case "batched-models-sessions":
         return await Arenas.MeasureBatchedAsync(static options => options.Sessions = 2).ConfigureAwait(false);

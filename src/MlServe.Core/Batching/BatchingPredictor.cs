@@ -36,8 +36,10 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         context.Totals.CostsOf = _queues.Costs;
         try
         {
-            BatchCalibration.Run(context, _queues, _scheduler, executor);
-            executor.ReleaseWorkingMemory(context.Gate, context.Time, CancellationToken.None);
+            context.Calibration = new(context, _scheduler, executor);
+            context.Calibration.Begin(_queues);
+            if (context.Options.Readiness == BatchReadiness.WhenCalibrated)
+                executor.ReleaseWorkingMemory(context.Gate, context.Time, CancellationToken.None);
             executor.LimitLanes(context.Options.MaxLaneBytes);
             MemoryPressure.Register(this);
         }
@@ -139,7 +141,12 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
 
     protected override void Dispose(bool disposing)
     {
-        if (disposing) _scheduler.BeginDrain();
+        if (disposing)
+        {
+            _context.Calibration?.Stop();
+            _scheduler.BeginDrain();
+        }
+
         base.Dispose(disposing);
     }
 
