@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
-using MlServe.Batching;
 using MlServe;
+using MlServe.Batching;
 using MlServe.ChildProcess;
 using MlServe.ChildProcess.BlockedPool;
 using MlServe.Onnx;

@@ -28,6 +28,8 @@ internal static class ArenaRelease
     /// <param name="weightBytes">The bytes of the model's weights.</param>
     public static void ForgetFreePages(InferenceSession session, long weightBytes)
     {
+        if (!OperatingSystem.IsLinux()) return;
+
         // A value goes back through its allocator, which therefore ends last.
         using var allocator = new OrtAllocator(session, OrtMemoryInfo.DefaultInstance);
         var values = new List<OrtValue>();
