@@ -81,7 +81,8 @@ public sealed class TypedPredictorManyTests
     {
         var gate = new RunGate(1);
         await using var model = TinyModels.Affine().Load(null, new() { RunGate = gate });
-        await using var batched = new PredictorBuilder(model).UseBatching().Build();
+        await using var batched = new PredictorBuilder(model)
+            .UseBatching(static options => options.Readiness = MlServe.Batching.BatchReadiness.WhenCalibrated).Build();
         var rows = new List<int>();
         var door = batched.As<float, float>(static (value, writer) => writer.Tensor<float>(4).Fill(value), prediction =>
         {

@@ -44,7 +44,8 @@ internal static class ScaleRun
                 row[random.Next(RowLength)] = random.NextSingle();
                 var model = random.Next(names.Length);
                 var began = Stopwatch.GetTimestamp();
-                using var prediction = await predictors[model].PredictAsync(PredictionInputs.Row(row), cancellationToken: cancellationToken);
+                using var prediction = await predictors[model].PredictAsync(
+                    PredictionInputs.Row(row), cancellationToken: cancellationToken);
                 latency.RecordNanoseconds((long)Stopwatch.GetElapsedTime(began).TotalNanoseconds);
                 asked[model] = 1;
                 if (!prediction.IsOk) failed.AddOrUpdate(prediction.Status.ToString(), 1, static (_, count) => count + 1);

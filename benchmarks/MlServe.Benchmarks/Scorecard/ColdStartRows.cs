@@ -34,10 +34,11 @@ internal static class ColdStartRows
                 + $"ready over the median of the hundredth, {steady:0} us; of the last one's {starts[^1].FirstUs:0} us, "
                 + $"{starts[^1].CompilingUs:0} went to compiling {starts[^1].CompiledMethods} methods; a later prediction, before which "
                 + $"64 MB of other memory were written, takes {evicted:0} us"));
+        var firstUs = MedianEstimate.Of([.. starts.Select(static start => start.FirstUs)]).Median;
         yield return FirstVsRawFirst.Row(MedianEstimate.Of([.. starts.Zip(raw, static (ours, raw) => ours.FirstUs / raw)]), string.Create(
             CultureInfo.InvariantCulture,
             $"the same first prediction over a raw session's first run after one warm-up run, in fresh processes in turn; medians "
-                + $"{MedianEstimate.Of([.. starts.Select(static start => start.FirstUs)]).Median:0} us over {MedianEstimate.Of(raw).Median:0} us"));
+                + $"{firstUs:0} us over {MedianEstimate.Of(raw).Median:0} us"));
         yield return Ready.Row(
             ready, FormattableString.Invariant($"the same processes; from before the process is started until its host is"));
     }

@@ -103,6 +103,13 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         var end = EndOf(options, deadline, out var now);
         if (queue is null || request.Rows == 0) return PassOn(inputs, options, end, cancellationToken);
         if (now >= end) return Refuse(_context.Errors.TimedOut(isRun: false));
+        if (request.Rows > queue.Limit && queue.WantsMore)
+        {
+            // Its own rows may keep company before it is known what those of others cost together.
+            _context.Calibration?.Ask(queue);
+            return PassOn(inputs, options, end, cancellationToken);
+        }
+
         if (_direct.TryEnter(queue, in request, inFlight) is { } lane)
             return _direct.Run(lane, queue, in inputs, in request, now, end, cancellationToken);
         if (_admission.TryEnter(queue, request.Rows, inFlight, now, end) is { } refusal)

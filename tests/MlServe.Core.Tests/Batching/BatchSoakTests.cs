@@ -27,6 +27,7 @@ public sealed class BatchSoakTests
         await using var predictor = new PredictorBuilder(model).UseBatching(options =>
         {
             options.MaxBatchSize = 16;
+            options.Readiness = BatchReadiness.WhenCalibrated;
             options.RunMode = mode;
             options.MaxQueuedRows = 200;
             options.MaxQueueDelay = TimeSpan.FromMilliseconds(holdMilliseconds);

@@ -126,6 +126,15 @@ internal sealed class FakeModel : IPredictor, IModelExecutor
         PredictionInputs inputs, PredictionOptions? options = null, CancellationToken cancellationToken = default)
     {
         DirectCalls++;
+        if (OnDirect is null && Prepare(in inputs, options, out var request) is null && request.Rows > 1)
+        {
+            using var lane = Rent(request.Shape, request.Rows);
+            lane.Write(in inputs, in request, 0, request.Rows, 0);
+            return new(lane.Run(request.Rows, request.Outputs, cancellationToken) is { } error
+                ? Prediction.FromError(error)
+                : lane.Read(in request, 0, default));
+        }
+
         return OnDirect?.Invoke(cancellationToken) ?? new(Fakes.Answers.Of(-1));
     }
 

@@ -63,7 +63,7 @@ internal sealed class BatchLimit
     {
         var wasFull = _worthwhile >= _capacity;
         _capacity = capacity;
-        if (wasFull) Set(capacity);
+        if (wasFull) Set(IsMeasured ? Math.Min(capacity, MeasuredRows) : capacity);
     }
 
     /// <summary>Begins with the limit of another queue of the same shape.</summary>
@@ -83,7 +83,7 @@ internal sealed class BatchLimit
     {
         Curve.Add(rows, runTime.TotalSeconds);
         var runs = (uint)Interlocked.Increment(ref _runs) % RunsPerLook;
-        if (runs == 0) (_isSettled, MeasuredRows) = (false, Math.Min(MeasuredRows, _capacity));
+        if (runs == 0) MeasureAgain();
         if (IsMeasured && runs == 0) Set(Math.Min(_capacity, _worthwhile * 2));
         else if (IsMeasured && runs == TrialRuns) Set(Curve.LargestWorthwhile(_capacity));
         else if (runs % RunsPerCap == 0) Set(_worthwhile);
@@ -92,6 +92,13 @@ internal sealed class BatchLimit
     /// <summary>The curve's expectation of a run before it begins, and of one row alone; zero as long as nothing is known.</summary>
     public (TimeSpan Run, TimeSpan Alone) Expect(int rows) =>
         Curve.IsKnown ? (TimeSpan.FromSeconds(Curve.Predict(rows)), TimeSpan.FromSeconds(Curve.Predict(1))) : default;
+
+    /// <summary>Sizes that did not pay, and for which there is no room, may be measured once more.</summary>
+    private void MeasureAgain()
+    {
+        _isSettled = false;
+        if (MeasuredRows > _capacity && Curve.LargestWorthwhile(MeasuredRows) <= _capacity) MeasuredRows = _capacity;
+    }
 
     private void Set(int worthwhile)
     {

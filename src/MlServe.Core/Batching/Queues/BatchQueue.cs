@@ -20,6 +20,7 @@ internal sealed class BatchQueue
     private int _abandoned;
     private bool _isRetired;
     private bool _isClosed;
+    private bool _isCrowded;
 
     public BatchQueue(BatchContext context, LaneShape shape, SharedInputs shared, RequestPriority priority, int capacity)
     {
@@ -46,6 +47,9 @@ internal sealed class BatchQueue
 
     /// <inheritdoc cref="Sizes" />
     public int Limit => _context.Trust.IsLost ? 1 : Sizes.Value;
+
+    /// <summary>Whether larger batches than those of now may pay, and have not been measured.</summary>
+    public bool WantsMore => Sizes.WantsMore(_context.Memory.Capacity);
 
     /// <summary>When a batch was taken last, in the predictor's own count.</summary>
     public long LastUse { get; private set; }
@@ -139,15 +143,17 @@ internal sealed class BatchQueue
     /// <summary>Takes a batch back and fills it from the line.</summary>
     public void Recycle(Batch batch)
     {
-        var wasFull = batch.Reason == CloseReason.Full;
+        var mayGrow = batch.Reason == CloseReason.Full && (!Sizes.IsMeasured || Capacity < Sizes.MeasuredRows);
         batch.Clear();
+        bool isCrowded;
         lock (_gate)
         {
-            if (_batches.PutBack(batch, mayGrow: wasFull && !Sizes.IsMeasured)) Sizes.Grow(Capacity);
+            if (_batches.PutBack(batch, mayGrow)) Sizes.Grow(Capacity);
             FillFromLine();
+            (isCrowded, _isCrowded) = (_isCrowded, false);
         }
 
-        if (wasFull && Sizes.WantsMore(_context.Memory.Capacity)) _context.Calibration?.Ask(this);
+        if (isCrowded && WantsMore) _context.Calibration?.Ask(this);
     }
 
     /// <summary>Requests in line, some of them given up.</summary>
@@ -246,7 +252,12 @@ internal sealed class BatchQueue
 
         // Without rows it came round again between a caller's look at it and now.
         if (batch.Rows == 0) _batches.PutBackUnused(batch);
-        else _ready.Enqueue(batch);
+        else
+        {
+            _ready.Enqueue(batch);
+            _isCrowded = true;
+        }
+
         Volatile.Write(ref _full, _ready.Count);
         Volatile.Write(ref _open, null);
     }

@@ -1,4 +1,5 @@
 using MlServe.Guests;
+using MlServe.Threading;
 
 namespace MlServe.Batching;
 
@@ -66,8 +67,8 @@ internal sealed class BatchCalibration(BatchContext context, BatchScheduler sche
         }
     }
 
-    /// <summary>Cuts off what is measured, and measures nothing more.</summary>
-    public void Stop() => _stop.Cancel();
+    /// <summary>Cuts off the run that is under way, and measures nothing more.</summary>
+    public void Stop() => UrgentCancel.Cancel(_stop);
 
     /// <summary>Measures nothing more.</summary>
     /// <param name="whenEnded">Called once, when nothing is measured any more and no lane is out.</param>
@@ -131,7 +132,7 @@ internal sealed class BatchCalibration(BatchContext context, BatchScheduler sche
     }
 
     private int? NextSize(BatchQueue queue) =>
-        queue.Sizes.WantsMore(context.Memory.Capacity) ? Math.Min(queue.Sizes.MeasuredRows * Growth, context.Memory.Capacity) : null;
+        queue.WantsMore ? Math.Min(queue.Sizes.MeasuredRows * Growth, context.Memory.Capacity) : null;
 
     /// <summary>Makes batches smaller, or fewer, until the lanes' memory keeps to its bound; false if the sample cannot be run.</summary>
     private bool FitMemory(in PredictionInputs sample, in PreparedRequest request)

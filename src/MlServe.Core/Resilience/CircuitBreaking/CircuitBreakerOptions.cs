@@ -60,9 +60,9 @@ public sealed class CircuitBreakerOptions
     public double ProbabilityTolerance { get; set; } = 0.01;
 
     /// <summary>
-    /// A check of one's own: whether an answer can be right. Called for each answer, in its caller's context. If an answer did not pass, the
-    /// model's own sample row is run again, and that answer is checked too. If it throws, the exception is logged once and the answer is taken for valid. Must be safe
-    /// for concurrent use and must not dispose the prediction. Default: null.
+    /// A check of one's own: whether an answer can be right. Called for each answer, in its caller's context. If an answer did not pass,
+    /// the model's own sample row is run again, and that answer is checked too. If it throws, the exception is logged once and the answer
+    /// is taken for valid. Must be safe for concurrent use and must not dispose the prediction. Default: null.
     /// </summary>
     public Func<Prediction, bool>? OutputCheck { get; set; }
 
