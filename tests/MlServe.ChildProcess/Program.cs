@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 using MlServe;
+using MlServe.Batching;
 using MlServe.ChildProcess;
 using MlServe.ChildProcess.BlockedPool;
 using MlServe.Onnx;
@@ -40,6 +41,15 @@ switch (args.ElementAtOrDefault(0))
     case "shared-arena":
     case "own-arenas":
         return await Arenas.MeasureAsync(args[0] == "shared-arena").ConfigureAwait(false);
+
+    case "batched-models":
+    case "batched-models-calibrated":
+        return await Arenas.MeasureBatchedAsync(static _ => { }, args[0].EndsWith("calibrated", StringComparison.Ordinal)
+            ? BatchReadiness.WhenCalibrated
+            : default).ConfigureAwait(false);
+
+    case "batched-models-sessions":
+        return await Arenas.MeasureBatchedAsync(static options => options.Sessions = 2).ConfigureAwait(false);
 
     case "own-pools":
         return await Pools.CountAsync(model, makeEnvironmentFirst: false).ConfigureAwait(false);

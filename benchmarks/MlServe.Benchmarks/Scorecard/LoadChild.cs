@@ -69,7 +69,7 @@ internal static class LoadChild
     {
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
-        var serving = builder.Services.AddMlServing(options => options.Runtime.ShareArena = paths.Length > 1);
+        var serving = builder.Services.AddMlServing();
         foreach (var path in paths)
         {
             serving.AddModel(Path.GetFileNameWithoutExtension(path), model =>

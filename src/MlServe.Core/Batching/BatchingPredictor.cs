@@ -38,6 +38,8 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         {
             context.Calibration = new(context, _scheduler, executor);
             context.Calibration.Begin(_queues);
+            if (context.Options.Readiness == BatchReadiness.WhenCalibrated)
+                executor.ReleaseWorkingMemory(context.Gate, context.Time, CancellationToken.None);
             executor.LimitLanes(context.Options.MaxLaneBytes);
             MemoryPressure.Register(this);
         }

@@ -52,4 +52,16 @@ internal interface IModelExecutor
     /// <param name="bytes">The bytes that are wanted.</param>
     /// <returns>The bytes that are free. Fewer than wanted if no lane is idle any more, negative if the limit is passed.</returns>
     long MakeRoom(long bytes);
+
+    /// <summary>
+    /// Gives back the working memory that trial runs of many rows have left, by two runs of the sample. To be called after trials, when
+    /// nothing else runs on the model yet. Does nothing if no sample is known or the memory is not the model's own.
+    /// </summary>
+    /// <param name="gate">Has a place for each run.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="cancellationToken">Gives it up.</param>
+    /// <exception cref="OperationCanceledException">It was given up.</exception>
+    void ReleaseWorkingMemory(RunGate gate, TimeProvider time, CancellationToken cancellationToken)
+    {
+    }
 }

@@ -87,6 +87,24 @@ public sealed class ChildProcessTests : IDisposable
         Assert.InRange(saved, 60, int.MaxValue);
     }
 
+    [Theory]
+    [InlineData("batched-models", 2600)]
+    [InlineData("batched-models-calibrated", 2600)]
+    [InlineData("batched-models-sessions", 4400)]
+    public async Task Load_ManyModelsBehindBatchers_KeepTheMemoryOfOneRowAndNotOfTrials(string models, int kibibytes)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The memory of the process is read from the system's own files.");
+        var facts = await RunAsync(models);
+        Assert.Equal("52", facts["answered"]);
+
+        // What trials leave is 1.2 MiB a session, and 5 MiB if batches of 64 rows were measured.
+        foreach (var count in (int[])[12, 52])
+        {
+            var added = int.Parse(facts[$"kibibytes-to-{count}"], CultureInfo.InvariantCulture);
+            Assert.InRange(added, int.MinValue, kibibytes);
+        }
+    }
+
     [Fact]
     public async Task Load_EnvironmentMadeBySomebodyElse_IsUsedAsItIs()
     {

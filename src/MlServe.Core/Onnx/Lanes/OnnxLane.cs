@@ -121,6 +121,22 @@ internal sealed class OnnxLane : ILane
         return true;
     }
 
+    /// <summary>As <see cref="Run"/>, and gives back what larger runs have left in the session's arena.</summary>
+    internal void RunAndShrink(int rows, OutputSelection outputs, long weightBytes, CancellationToken cancellationToken)
+    {
+        _answers.Release();
+        ArenaRelease.ForgetFreePages(_session, weightBytes);
+        ArenaRelease.Ask(_runOptions);
+        try
+        {
+            Run(rows, outputs, cancellationToken);
+        }
+        finally
+        {
+            ArenaRelease.AskNoMore(_runOptions);
+        }
+    }
+
     /// <summary>The outputs of the last run, whole, for a look at their shapes.</summary>
     internal OutputValue[] ReadWhole() => _answers.ReadWhole();
 

@@ -129,13 +129,18 @@ internal sealed class ModelTrial(
         var unrepeatable = new WarmUp(executor, options, runs, lanes).Run(found.Row);
         session.Blame.Learn(finding.Signature, facts, found.Refusals);
         tried = tried with { Refusals = found.Refusals };
-        if (unrepeatable is null || !finding.Signature.AnswersAreRepeatable) return tried;
+        if (unrepeatable is null || !finding.Signature.AnswersAreRepeatable)
+        {
+            executor.ReleaseWorkingMemory(context.RunGate, context.Clock, cancellationToken);
+            return tried;
+        }
 
         // The lanes that are warm tell callers of the signature from before.
         executor.CloseIdle();
         finding = Unrepeatable(finding, $"{Stateful} output '{unrepeatable}' is another one when one row is run again.");
         executor = NewExecutor(session, finding);
         new WarmUp(executor, options, runs, lanes).Run(found.Row);
+        executor.ReleaseWorkingMemory(context.RunGate, context.Clock, cancellationToken);
         return tried with { Executor = executor, Finding = finding };
     }
 
@@ -160,7 +165,10 @@ internal sealed class ModelTrial(
 
     private OnnxExecutor NewExecutor(OnnxSession session, BatchAxisFinding finding)
     {
-        var executor = new OnnxExecutor(session, finding.Signature, identity, options);
+        var executor = new OnnxExecutor(session, finding.Signature, identity, options)
+        {
+            WeightBytes = info.InitializerBytes,
+        };
         session.OnClosing(executor.CloseIdle);
         return executor;
     }

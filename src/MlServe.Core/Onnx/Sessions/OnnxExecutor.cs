@@ -18,6 +18,7 @@ internal sealed class OnnxExecutor : IModelExecutor, ITrimmable
     private readonly string[] _allNames;
     private readonly LaneBudget _budget;
     private readonly long _maxIdleBytes;
+    private readonly bool _hasOwnArena;
     private long _idleBytes;
     private long _uses;
     private long _usesAtTrim;
@@ -30,6 +31,8 @@ internal sealed class OnnxExecutor : IModelExecutor, ITrimmable
         Signature = signature;
         Identity = identity;
         _maxIdleBytes = options.MaxIdleLaneBytes;
+        _hasOwnArena = options.UseArena && session.RunsOnCpu && !OnnxRuntimeEnvironment.HasSharedArena
+            && !options.SessionEntries.ContainsKey("session.use_env_allocators");
         _budget = new(long.MaxValue);
         _checker = new(signature, options.MaxRequestBytes, identity.Name);
         _allNames = [.. signature.Outputs.Select(static output => output.Name)];
@@ -45,6 +48,9 @@ internal sealed class OnnxExecutor : IModelExecutor, ITrimmable
 
     /// <inheritdoc />
     public PredictionInputs? SampleRequest { get; set; }
+
+    /// <summary>The bytes of the model's weights, by its file.</summary>
+    public long WeightBytes { get; init; }
 
     /// <summary>The bytes of all lanes, those that are out and those that lie idle.</summary>
     public long LaneBytes => _budget.Bytes;
@@ -72,6 +78,36 @@ internal sealed class OnnxExecutor : IModelExecutor, ITrimmable
     {
         _budget.Limit = bytes;
         MakeRoom(0);
+    }
+
+    public void ReleaseWorkingMemory(RunGate gate, TimeProvider time, CancellationToken cancellationToken)
+    {
+        if (!_hasOwnArena || SampleRequest is not { } sample || Prepare(sample, null, out var request) is not null) return;
+
+        // Of several sessions, new lanes that are out together have one each.
+        if (Session.Count > 1) CloseIdle();
+        var lanes = new OnnxLane?[Session.Count];
+        try
+        {
+            for (var i = 0; i < lanes.Length; i++)
+            {
+                var lane = lanes[i] = RentLane(request.Shape, Math.Max(1, request.Rows));
+                lane.Write(sample, request, 0, request.Rows, 0);
+                using var place = TrialPlace.Take(gate, time, cancellationToken);
+                lane.RunAndShrink(request.Rows, request.Outputs, WeightBytes, cancellationToken);
+
+                // The next request is not to be the first that the arena grows for.
+                lane.Write(sample, request, 0, request.Rows, 0);
+                lane.Run(request.Rows, request.Outputs, cancellationToken);
+            }
+        }
+        finally
+        {
+            foreach (var lane in lanes)
+                lane?.Dispose();
+        }
+
+        NativeHeap.Trim();
     }
 
     public long MakeRoom(long bytes)

@@ -26,6 +26,9 @@ internal sealed class OnnxSession(IReadOnlyList<InferenceSession> sessions, bool
     /// <summary>Whether inputs and outputs lie in memory that the model's operators use, so that they need no copy to a device.</summary>
     public bool RunsOnCpu { get; } = runsOnCpu;
 
+    /// <summary>How many sessions lanes take in turn.</summary>
+    public int Count => sessions.Count;
+
     /// <summary>Tells whose fault a failed run is.</summary>
     public RunBlame Blame { get; } = new();
 
