@@ -13,4 +13,10 @@ public sealed record ModelContent(ReadOnlyMemory<byte> Bytes, string Origin, str
 
     /// <summary>The memory of the bytes, if it can be given back; the one who reads the model disposes it. Null: an array.</summary>
     internal IDisposable? Held { get; init; }
+
+    /// <summary>Gives the memory back of a model that was read after nobody waited for it any more.</summary>
+    internal static void LetGo(Task late)
+    {
+        if (late is Task<ModelContent> { IsCompletedSuccessfully: true, Result.Held: { } held }) held.Dispose();
+    }
 }

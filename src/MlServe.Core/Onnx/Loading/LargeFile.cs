@@ -104,6 +104,9 @@ internal sealed class LargeFile(FileTarget first, string origin, Func<Cancellati
 
             // The beginning of a model may be a model.
             opened?.Dispose();
+
+            // What is read again is compared with it.
+            Digest.Wait(cancellationToken);
             return null;
         }
     }

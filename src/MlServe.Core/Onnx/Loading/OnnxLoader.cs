@@ -57,8 +57,9 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
             throw new ModelLoadException(
                 ModelLoadFailure.InvalidOptions, $"The options of model '{context.Name}' are not valid: {string.Join(" ", faults)}");
 
+        var forLoad = source is FileModelSource file ? file.ForLoad() : source;
         var content = await new TimedModelSource(
-            source is FileModelSource file ? file.ForLoad() : source, context.Name, options.LoadTimeout, context.Clock).ReadAsync(cancellationToken).ConfigureAwait(false);
+            forLoad, context.Name, options.LoadTimeout, context.Clock).ReadAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             return (content, Check(content));
