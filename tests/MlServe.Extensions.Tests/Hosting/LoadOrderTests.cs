@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using MlServe.Configuration;
 using MlServe.Hosting;
+using Xunit;
 
 namespace MlServe.Tests.Hosting;
 

@@ -17,6 +17,6 @@ public sealed record ModelContent(ReadOnlyMemory<byte> Bytes, string Origin, str
     /// <summary>Gives the memory back of a model that was read after nobody waited for it any more.</summary>
     internal static void LetGo(Task late)
     {
-        if (late is Task<ModelContent> { IsCompletedSuccessfully: true, Result.Held: { } held }) held.Dispose();
+        if (late is Task<ModelContent> { IsCompletedSuccessfully: true } read) read.GetAwaiter().GetResult().Held?.Dispose();
     }
 }
