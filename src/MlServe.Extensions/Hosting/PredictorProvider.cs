@@ -79,7 +79,7 @@ internal sealed class PredictorProvider(
         var names = catalog.Names;
         var failures = new ConcurrentQueue<Exception>();
         var problems = new List<string>();
-        await Task.WhenAll(names.Select(async name =>
+        await Task.WhenAll(LoadOrder.LargestFirst(names, models).Select(async name =>
         {
             try
             {

@@ -27,6 +27,17 @@ internal static partial class RegularFile
     public static byte[] Read(
         string path, long maxBytes, bool followLinks = true, FirstBytes? check = null, CancellationToken cancellationToken = default)
     {
+        var array = new ArrayTarget();
+        ReadInto(array, path, maxBytes, followLinks, check, cancellationToken);
+        return array.Bytes;
+    }
+
+    /// <summary>Reads a file into memory that the target has. If it fails, a part may be there.</summary>
+    /// <inheritdoc cref="Read" />
+    public static void ReadInto(
+        IFileTarget target, string path, long maxBytes, bool followLinks = true, FirstBytes? check = null,
+        CancellationToken cancellationToken = default)
+    {
         // Looked at before it is opened: opening a device may set it going.
         var status = FileStatus.Of(path, followLinks);
         if (status is { } seen) CheckKind(seen.Kind, path);
@@ -37,11 +48,12 @@ internal static partial class RegularFile
             if (!followLinks && opened.Identity != status?.Identity) throw Changed(path, "another took its place");
         }
 
-        return ReadAll(handle, path, maxBytes, check, cancellationToken);
+        ReadAll(target, handle, path, maxBytes, check, cancellationToken);
     }
 
     /// <summary>Reads a file that has been opened, whole.</summary>
-    private static byte[] ReadAll(SafeFileHandle handle, string path, long maxBytes, FirstBytes? check, CancellationToken cancellationToken)
+    private static void ReadAll(
+        IFileTarget target, SafeFileHandle handle, string path, long maxBytes, FirstBytes? check, CancellationToken cancellationToken)
     {
         long length;
         try
@@ -59,21 +71,21 @@ internal static partial class RegularFile
                 FormattableString.Invariant($"'{path}' has {length} bytes, and at most {maxBytes} are read."));
         }
 
-        var bytes = GC.AllocateUninitializedArray<byte>((int)length);
+        var bytes = target.Begin((int)length);
         for (var read = 0; read < bytes.Length;)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var count = RandomAccess.Read(handle, bytes.AsSpan(read, Math.Min(ChunkSize, bytes.Length - read)), read);
+            var count = RandomAccess.Read(handle, bytes.Slice(read, Math.Min(ChunkSize, bytes.Length - read)), read);
             if (count == 0) throw Changed(path, FormattableString.Invariant($"it had {length} bytes and ends after {read}"));
-            if (read == 0) check?.Invoke(bytes.AsSpan(0, count));
+            if (read == 0) check?.Invoke(bytes[..count]);
             read += count;
+            target.HasRead(read);
         }
 
         // A device says that it has no bytes and never ends; a file that is being written has more by now.
         Span<byte> more = stackalloc byte[1];
-        return RandomAccess.Read(handle, more, length) == 0
-            ? bytes
-            : throw Changed(path, FormattableString.Invariant($"it had {length} bytes and has more"));
+        if (RandomAccess.Read(handle, more, length) != 0)
+            throw Changed(path, FormattableString.Invariant($"it had {length} bytes and has more"));
     }
 
     private static SafeFileHandle Open(string path)
@@ -108,4 +120,15 @@ internal static partial class RegularFile
 
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int OpenFile(string path, int flags, int mode);
+
+    private sealed class ArrayTarget : IFileTarget
+    {
+        public byte[] Bytes { get; private set; } = [];
+
+        public Span<byte> Begin(int length) => Bytes = GC.AllocateUninitializedArray<byte>(length);
+
+        public void HasRead(int bytes)
+        {
+        }
+    }
 }

@@ -30,7 +30,11 @@ internal static class BoundedRead
         if (reading.IsCompleted) return await reading.ConfigureAwait(false);
 
         Stuck[reading] = path;
-        Background.Then(reading, () => Stuck.TryRemove(reading, out _));
+        Background.Then(reading, () =>
+        {
+            Stuck.TryRemove(reading, out _);
+            ModelContent.LetGo(reading);
+        });
         throw new OperationCanceledException(cancellationToken);
     }
 }

@@ -4,8 +4,14 @@ using MlServe.Onnx.Inspection;
 namespace MlServe.Onnx;
 
 /// <summary>A model in a file. Anything but a regular file is refused and never waited for.</summary>
-internal sealed class FileModelSource(string path, long maxBytes) : IModelSource
+/// <param name="path">Its path.</param>
+/// <param name="maxBytes">Bytes beyond which it is refused.</param>
+/// <param name="threshold">Bytes from which on it comes as a <see cref="LargeFile"/>, which its reader disposes.</param>
+internal sealed class FileModelSource(string path, long maxBytes, int threshold = int.MaxValue) : IModelSource
 {
+    /// <summary>The same for a load, which reads it and lets it go.</summary>
+    public FileModelSource ForLoad() => new(path, maxBytes, LargeFile.Threshold);
+
     public async ValueTask<ModelContent> ReadAsync(CancellationToken cancellationToken = default)
     {
         if (path.Contains('\0', StringComparison.Ordinal))
@@ -32,11 +38,23 @@ internal sealed class FileModelSource(string path, long maxBytes) : IModelSource
                 + "working directory; a model that is part of the project needs CopyToOutputDirectory in the project file.");
         }
 
+        var read = ReadBytes(full, cancellationToken);
+        return new(read.Bytes, full, Path.GetDirectoryName(full))
+        {
+            Held = read.Large is null ? null : new LargeFile(read, full, token => ReadBytes(full, token)),
+        };
+    }
+
+    private FileTarget ReadBytes(string full, CancellationToken cancellationToken)
+    {
+        var target = new FileTarget(threshold);
+        var isRead = false;
         try
         {
-            return new(
-                RegularFile.Read(full, Math.Min(maxBytes, Array.MaxLength), check: RefuseZeros, cancellationToken: cancellationToken), full,
-                Path.GetDirectoryName(full));
+            RegularFile.ReadInto(
+                target, full, Math.Min(maxBytes, Array.MaxLength), check: RefuseZeros, cancellationToken: cancellationToken);
+            isRead = true;
+            return target;
         }
         catch (FileRefusedException exception) when (exception.Refusal == FileRefusal.TooLarge)
         {
@@ -51,6 +69,10 @@ internal sealed class FileModelSource(string path, long maxBytes) : IModelSource
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new ModelLoadException(ModelLoadFailure.Unreadable, $"'{full}' cannot be read: {exception.Message}", exception);
+        }
+        finally
+        {
+            if (!isRead) target.Large?.Dispose();
         }
     }
 

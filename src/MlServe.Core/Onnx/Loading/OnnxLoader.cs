@@ -22,12 +22,12 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         var started = context.Clock.GetTimestamp();
         OnnxRuntimeEnvironment.StartAhead();
         var (content, info) = await ReadAsync(cancellationToken).ConfigureAwait(false);
-        var identity = new ModelIdentity(context.Name, context.Version, Convert.ToHexStringLower(SHA256.HashData(content.Bytes.Span)));
-        var verifiedWith = await VerifyAsync(content, identity.Digest, cancellationToken).ConfigureAwait(false);
-        var loaded = await OpenAsync(content, info, identity, verifiedWith is not null, cancellationToken).ConfigureAwait(false);
+        using var held = content.Held;
+        var verifiedWith = await VerifyAsync(content, cancellationToken).ConfigureAwait(false);
+        var loaded = await OpenAsync(content, info, verifiedWith is not null, cancellationToken).ConfigureAwait(false);
         var description = new OnnxModelDescription
         {
-            Identity = identity,
+            Identity = loaded.Identity,
             Origin = content.Origin,
             SizeInBytes = content.Bytes.Length,
             Info = info,
@@ -57,8 +57,26 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
             throw new ModelLoadException(
                 ModelLoadFailure.InvalidOptions, $"The options of model '{context.Name}' are not valid: {string.Join(" ", faults)}");
 
+        var forLoad = source is FileModelSource file ? file.ForLoad() : source;
         var content = await new TimedModelSource(
-            source, context.Name, options.LoadTimeout, context.Clock).ReadAsync(cancellationToken).ConfigureAwait(false);
+            forLoad, context.Name, options.LoadTimeout, context.Clock).ReadAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return (content, Check(content));
+        }
+        catch
+        {
+            content.Held?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The digest of the bytes; that of a large file is counted while other things are done.</summary>
+    private static Task<string> DigestOf(ModelContent content) =>
+        LargeFile.Of(content)?.Digest ?? Task.FromResult(Convert.ToHexStringLower(SHA256.HashData(content.Bytes.Span)));
+
+    private OnnxModelInfo Check(ModelContent content)
+    {
         if (content.Bytes.Length > options.MaxModelBytes)
         {
             throw new ModelLoadException(ModelLoadFailure.TooLarge,
@@ -66,13 +84,15 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
                     + $"{options.MaxModelBytes}. Raise it if you trust where the model comes from.");
         }
 
-        return (content, Inspect(content));
+        return Inspect(content);
     }
 
     /// <summary>Has the bytes tried in a place in which they can do no harm.</summary>
     /// <returns>The version of the runtime that they were tried with; null: they were not.</returns>
-    private async ValueTask<string?> VerifyAsync(ModelContent content, string digest, CancellationToken cancellationToken)
+    private async ValueTask<string?> VerifyAsync(ModelContent content, CancellationToken cancellationToken)
     {
+        if (content.Verified is null && options.Verify != ModelVerification.InChildProcess) return null;
+        var digest = await DigestOf(content).WaitAsync(cancellationToken).ConfigureAwait(false);
         if (content.Verified is { } verified && verified.Digest == digest) return verified.Runtime;
         return options.Verify == ModelVerification.InChildProcess
             ? await ModelVerifier.VerifyAsync(content, digest, options, context, _logger, cancellationToken).ConfigureAwait(false)
@@ -81,7 +101,7 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
 
     /// <summary>Opens, tries and warms up a model on a thread of its own, and gives that up if it does not end.</summary>
     private async ValueTask<Loaded> OpenAsync(
-        ModelContent content, OnnxModelInfo info, ModelIdentity identity, bool isVerified, CancellationToken cancellationToken)
+        ModelContent content, OnnxModelInfo info, bool isVerified, CancellationToken cancellationToken)
     {
         if (!isVerified && AbandonedCalls.Count >= AbandonedCalls.Limit)
         {
@@ -95,7 +115,7 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var timeout = UrgentCancel.After(stop, options.LoadTimeout, context.Clock);
         using var call = new BoundedCall<Loaded>(
-            token => Open(content, info, identity, token), static late => late.Tried.Opened.Session.Retire(), Returned, stop.Token);
+            token => Open(content, info, token), static late => late.Tried.Opened.Session.Retire(), Returned, stop.Token);
         try
         {
             var (hasReturned, loaded) = await call.RunAsync($"MlServe load of {context.Name}", context.Clock).ConfigureAwait(false);
@@ -119,22 +139,40 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         $"Model '{context.Name}' from '{origin}' was not loaded within LoadTimeout ({options.LoadTimeout}): it was still {_stage}. {end} "
         + "Look at where the model comes from; raise OnnxModelOptions.LoadTimeout if it is known to take longer.");
 
-    private Loaded Open(ModelContent content, OnnxModelInfo info, ModelIdentity identity, CancellationToken cancellationToken)
+    private Loaded Open(ModelContent content, OnnxModelInfo info, CancellationToken cancellationToken)
     {
         _stage = "being opened";
+        using var large = LargeFile.Of(content);
         var runtimeVersion = StartRuntime(content.Origin);
-
-        // The digest does not cover weights in other files, so that a cache by digest would keep serving the old ones.
-        var cache = options.OptimizedModelCacheFolder is null || info.ExternalData.Count > 0
-            ? null
-            : new OptimizedModelCache(
-                identity.Digest, runtimeVersion, options, reason => LogMessages.CacheEntryUnusable(_logger, context.Name, reason));
         var study = new GraphStudy(content.Bytes, cancellationToken);
+
+        // Who waits for this may give it up, and let the bytes go.
+        using (large?.Hold())
+        {
+            if (large is not null) study.Read();
+        }
+
         study.Begin();
         var opener = new SessionOpener(content, options, context, _logger);
-        var tried = new ModelTrial(opener, study, info, identity, options, context, stage => _stage = stage).Run(cache, cancellationToken);
-        tried.Opened.Session.OnClosing(() => LogMessages.ModelClosed(_logger, identity.Name, identity.Version, identity.Digest));
-        return new(tried, runtimeVersion);
+        try
+        {
+            // The digest does not cover weights in other files, so that a cache by digest would keep serving the old ones.
+            var isCached = options.OptimizedModelCacheFolder is not null && info.ExternalData.Count == 0;
+            if (large is not null && !isCached) opener.OpenAhead(cancellationToken);
+            var identity = new ModelIdentity(context.Name, context.Version, DigestOf(content).GetAwaiter().GetResult());
+            var cache = isCached
+                ? new OptimizedModelCache(
+                    identity.Digest, runtimeVersion, options, reason => LogMessages.CacheEntryUnusable(_logger, context.Name, reason))
+                : null;
+            var tried = new ModelTrial(
+                opener, study, info, identity, options, context, stage => _stage = stage).Run(cache, cancellationToken);
+            tried.Opened.Session.OnClosing(() => LogMessages.ModelClosed(_logger, identity.Name, identity.Version, identity.Digest));
+            return new(tried, runtimeVersion, identity);
+        }
+        finally
+        {
+            opener.CloseAhead();
+        }
     }
 
     private OnnxModelInfo Inspect(ModelContent content)
@@ -193,5 +231,5 @@ internal sealed class OnnxLoader(IModelSource source, OnnxModelOptions options, 
         else if (finding.Warning is { } warning) LogMessages.StatedAxisDoubted(_logger, context.Name, warning);
     }
 
-    private sealed record Loaded(TriedModel Tried, string RuntimeVersion);
+    private sealed record Loaded(TriedModel Tried, string RuntimeVersion, ModelIdentity Identity);
 }

@@ -25,7 +25,7 @@ internal sealed class TimedModelSource(IModelSource source, string model, TimeSp
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            Background.Forget(reading);
+            Background.Then(reading, () => ModelContent.LetGo(reading));
             cancellationToken.ThrowIfCancellationRequested();
             throw new ModelLoadException(ModelLoadFailure.TimedOut,
                 $"The source of model '{model}' did not give it within LoadTimeout ({timeout}). Look at where it reads from; raise "

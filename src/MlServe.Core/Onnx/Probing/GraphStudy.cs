@@ -9,6 +9,7 @@ namespace MlServe.Onnx.Probing;
 /// </summary>
 internal sealed class GraphStudy
 {
+    private readonly Lazy<OnnxGraph?> _graph;
     private readonly Lazy<Findings> _findings;
     private readonly CancellationToken _cancellationToken;
 
@@ -17,13 +18,17 @@ internal sealed class GraphStudy
     public GraphStudy(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
         _cancellationToken = cancellationToken;
-        _findings = new(() => Study(bytes, cancellationToken));
+        _graph = new(() => Read(bytes));
+        _findings = new(() => Study(_graph.Value, cancellationToken));
     }
 
     /// <summary>Whether the model's graph could be read.</summary>
     public bool IsRead => _findings.Value.Graph is not null;
 
     public GraphFacts Facts => _findings.Value.Facts;
+
+    /// <summary>Reads the graph at once: the bytes are not looked at any more.</summary>
+    public void Read() => _ = _graph.Value;
 
     /// <summary>Begins on another thread if one is free.</summary>
     public void Begin() => ThreadPool.UnsafeQueueUserWorkItem(static study => study.TryStudy(), this, preferLocal: false);
@@ -51,19 +56,22 @@ internal sealed class GraphStudy
         }
     }
 
-    private static Findings Study(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    private static OnnxGraph? Read(ReadOnlyMemory<byte> bytes)
     {
-        OnnxGraph graph;
         try
         {
-            graph = OnnxGraph.Read(bytes.Span);
+            return OnnxGraph.Read(bytes.Span);
         }
         catch (ModelLoadException)
         {
             // What is beyond the limits tells nothing; the runtime may open it all the same.
-            return new(null, GraphFacts.None, null, null);
+            return null;
         }
+    }
 
+    private static Findings Study(OnnxGraph? graph, CancellationToken cancellationToken)
+    {
+        if (graph is null) return new(null, GraphFacts.None, null, null);
         var facts = GraphFacts.Find(graph);
         var axes = LikelyAxes(graph);
         return new(graph, facts, axes, axes is null ? null : RowFlow.Follow(graph, axes, cancellationToken));

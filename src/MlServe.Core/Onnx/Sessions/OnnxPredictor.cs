@@ -87,7 +87,9 @@ public sealed class OnnxPredictor : IPredictor, IShieldsCallers, IKeepsDeadlines
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(source);
-        var (_, info) = await new OnnxLoader(source, options ?? new(), context ?? new()).ReadAsync(cancellationToken).ConfigureAwait(false);
+        var (content, info) = await new OnnxLoader(
+            source, options ?? new(), context ?? new()).ReadAsync(cancellationToken).ConfigureAwait(false);
+        content.Held?.Dispose();
         return info;
     }
 

@@ -8,7 +8,17 @@ namespace MlServe.Onnx;
 /// </summary>
 internal sealed class SessionOpener(ModelContent content, OnnxModelOptions options, ModelLoadContext context, ILogger logger)
 {
+    private readonly LargeFile? _large = LargeFile.Of(content);
+    private OpenedModel? _ahead;
+    private byte[]? _array;
+
     private string? Folder => options.AllowExternalData ? content.Folder : null;
+
+    /// <summary>Opens the model's own bytes now; <see cref="Open(OptimizedModelCache?, CancellationToken)"/> hands it out.</summary>
+    public void OpenAhead(CancellationToken cancellationToken) => _ahead = Open(null, null, cancellationToken);
+
+    /// <summary>Closes what was opened ahead and is not wanted.</summary>
+    public void CloseAhead() => Interlocked.Exchange(ref _ahead, null)?.Session.Retire();
 
     /// <param name="cache">The store of optimized models; null: they are not kept.</param>
     /// <param name="cancellationToken">Gives it up.</param>
@@ -16,11 +26,13 @@ internal sealed class SessionOpener(ModelContent content, OnnxModelOptions optio
     /// <exception cref="OperationCanceledException">It was given up.</exception>
     public OpenedModel Open(OptimizedModelCache? cache, CancellationToken cancellationToken)
     {
+        if (Interlocked.Exchange(ref _ahead, null) is { } ahead) return ahead;
         if (cache?.TryRead(cancellationToken) is { } optimized)
         {
             try
             {
-                return Open(optimized, null, isOptimized: true, cancellationToken);
+                _large?.Dispose();
+                return Open(optimized, null, cancellationToken);
             }
             catch (ModelLoadException exception) when (exception.Failure != ModelLoadFailure.ExecutionProviderMissing)
             {
@@ -29,39 +41,37 @@ internal sealed class SessionOpener(ModelContent content, OnnxModelOptions optio
             }
         }
 
-        return Open(content.Bytes, cache, isOptimized: false, cancellationToken);
+        return Open(null, cache, cancellationToken);
     }
 
     /// <summary>Opens the model's own bytes with another optimization than the options say.</summary>
     public OpenedModel Open(GraphOptimization optimization, CancellationToken cancellationToken) =>
-        Open(content.Bytes, null, isOptimized: false, cancellationToken, optimization);
+        Open(null, null, cancellationToken, optimization);
 
     private OpenedModel Open(
-        ReadOnlyMemory<byte> bytes, OptimizedModelCache? writeTo, bool isOptimized, CancellationToken cancellationToken,
-        GraphOptimization? optimization = null)
+        byte[]? optimized, OptimizedModelCache? writeTo, CancellationToken cancellationToken, GraphOptimization? optimization = null)
     {
         using var written = writeTo?.Prepare();
         var sessions = new List<InferenceSession>();
         try
         {
-            var model = ArrayOf(bytes);
             ProviderSelection providers;
             using (var first = SessionOptionsFactory.Create(options, Folder, out providers, out var sharesPool, optimization))
             {
                 if (options.UseSharedThreadPool && !sharesPool) LogMessages.NoSharedThreadPool(logger, context.Name);
                 if (written is not null) first.OptimizedModelFilePath = written.Path;
-                sessions.Add(NewSession(model, first, isOptimized, cancellationToken));
+                sessions.Add(NewSession(optimized, first, cancellationToken));
             }
 
             if (written is not null) writeTo!.Keep(written);
             while (sessions.Count < options.Sessions)
             {
                 using var more = SessionOptionsFactory.Create(options, Folder, out _, out _, optimization);
-                sessions.Add(NewSession(model, more, isOptimized, cancellationToken));
+                sessions.Add(NewSession(optimized, more, cancellationToken));
             }
 
             providers = providers with { InUse = InUse(sessions[0], providers.InUse) };
-            return new(new(sessions, providers.InUse == ProviderNames.Of(ExecutionProvider.Cpu)), providers, isOptimized);
+            return new(new(sessions, providers.InUse == ProviderNames.Of(ExecutionProvider.Cpu)), providers, optimized is not null);
         }
         catch (Exception exception)
         {
@@ -74,13 +84,20 @@ internal sealed class SessionOpener(ModelContent content, OnnxModelOptions optio
         }
     }
 
-    private InferenceSession NewSession(byte[] model, SessionOptions sessionOptions, bool isOptimized, CancellationToken cancellationToken)
+    private InferenceSession NewSession(byte[]? optimized, SessionOptions sessionOptions, CancellationToken cancellationToken)
     {
-        if (isOptimized) sessionOptions.GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL;
+        if (optimized is not null) sessionOptions.GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL;
+        else _large?.Prepare(cancellationToken);
         using var turn = SessionTurn.Take(context.TimeProvider, cancellationToken);
         using var registration = cancellationToken.UnsafeRegister(
             static options => ((SessionOptions)options!).SetLoadCancellationFlag(true), sessionOptions);
-        return new(model, sessionOptions);
+        if (optimized is not null) return new(optimized, sessionOptions);
+        if (_large is null) return new(_array ??= ArrayOf(content.Bytes), sessionOptions);
+
+        // Weights in other files are looked for beside the model, and a pipe is in no folder.
+        return _large.Open(
+            Folder is null ? path => new InferenceSession(path, sessionOptions) : null,
+            bytes => new InferenceSession(bytes, sessionOptions), cancellationToken);
     }
 
     private ModelLoadException ToLoadException(Exception exception) =>
@@ -90,7 +107,12 @@ internal sealed class SessionOpener(ModelContent content, OnnxModelOptions optio
                 + "(8-bit and smaller floats, 4-bit and smaller integers, complex). Put a Cast to float, an integer or another "
                 + "plain type into the model.",
                 exception)
-            : OrtErrors.ToLoadException(exception, content.Origin);
+            : WithOrigin(OrtErrors.ToLoadException(exception, content.Origin));
+
+    private ModelLoadException WithOrigin(ModelLoadException exception) =>
+        _large?.PipePath is { } pipe && exception.Message.Contains(pipe, StringComparison.Ordinal)
+            ? new(exception.Failure, exception.Message.Replace(pipe, content.Origin, StringComparison.Ordinal), exception.InnerException)
+            : exception;
 
     /// <summary>The runtime copies the bytes; only memory that is not a whole array has to be copied for it.</summary>
     private static byte[] ArrayOf(ReadOnlyMemory<byte> bytes) =>
