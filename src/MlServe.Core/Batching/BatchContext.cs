@@ -75,6 +75,9 @@ internal sealed class BatchContext
     /// <summary>The rows that wait.</summary>
     public BatchAdmission Admission { get; }
 
+    /// <summary>Measures larger batches; null until the batcher is made.</summary>
+    public BatchCalibration? Calibration { get; set; }
+
     /// <summary>The requests that are not answered.</summary>
     public InFlight InFlight { get; } = new();
 

@@ -26,6 +26,11 @@ public sealed class BatchingOptions
     /// <summary>Batches that run at once, 0 to 1024; 0: as many as the host's <see cref="RunGate"/> allows. Default: 0.</summary>
     public int Lanes { get; set; }
 
+    /// <summary>
+    /// When the model counts as ready. Default: <see cref="BatchReadiness.WhenServable"/>, because it is ready several times earlier.
+    /// </summary>
+    public BatchReadiness Readiness { get; set; }
+
     /// <summary>Which thread runs the model. Default: <see cref="RunMode.Auto"/>.</summary>
     public RunMode RunMode { get; set; }
 
@@ -67,6 +72,7 @@ public sealed class BatchingOptions
         .Between(MaxQueueDelay, TimeSpan.Zero, TimeSpan.FromSeconds(1))
         .Between(MaxQueuedRows, 1, 10_000_000)
         .Between(Lanes, 0, 1024)
+        .Defined(Readiness)
         .Defined(RunMode)
         .Check(
             Timeout, Timeout is null || Timeout > TimeSpan.Zero || Timeout == System.Threading.Timeout.InfiniteTimeSpan,

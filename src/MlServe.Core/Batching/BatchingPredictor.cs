@@ -36,7 +36,8 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
         context.Totals.CostsOf = _queues.Costs;
         try
         {
-            BatchCalibration.Run(context, _queues, _scheduler, executor);
+            context.Calibration = new(context, _scheduler, executor);
+            context.Calibration.Begin(_queues);
             executor.LimitLanes(context.Options.MaxLaneBytes);
             MemoryPressure.Register(this);
         }
@@ -138,7 +139,12 @@ internal sealed class BatchingPredictor : DelegatingPredictor, IKeepsDeadlines, 
 
     protected override void Dispose(bool disposing)
     {
-        if (disposing) _scheduler.BeginDrain();
+        if (disposing)
+        {
+            _context.Calibration?.Stop();
+            _scheduler.BeginDrain();
+        }
+
         base.Dispose(disposing);
     }
 

@@ -1,3 +1,4 @@
+using MlServe.Batching;
 using MlServe.Tests.Fakes;
 
 namespace MlServe.Tests.Batching;
@@ -126,7 +127,8 @@ public sealed class BatchMemoryTests
     [Fact]
     public async Task Build_ClockStandsStill_LearnsNothingAndBatchesToTheFull()
     {
-        await using var harness = new Harness(model: new() { SampleRequest = Answers.Request(1) });
+        await using var harness = new Harness(
+            static options => options.Readiness = BatchReadiness.WhenCalibrated, new() { SampleRequest = Answers.Request(1) });
         var blocker = await harness.BlockAsync();
         var tasks = Enumerable.Range(0, 4).Select(id => harness.Send(id)).ToList();
         blocker.Finish();

@@ -208,7 +208,7 @@ public sealed class BatchServiceLevelTests : IAsyncDisposable
         object[] services = level is null ? [new RunGate(1), _clock] : [new RunGate(1), _clock, level];
         _pipeline = builder.UseBatching(options =>
         {
-            (options.RunMode, options.Lanes) = (RunMode.Queued, 1);
+            (options.RunMode, options.Lanes, options.Readiness) = (RunMode.Queued, 1, BatchReadiness.WhenCalibrated);
             configure?.Invoke(options);
         }).Build(new FakeServices(services));
         _model.Runs.Clear();

@@ -32,7 +32,7 @@ public sealed class OnnxBatchingTests
         var bytes = OnnxModel.Mlp(3, 4, 16, 3);
         await using var alone = await LoadAsync(bytes);
         await using var model = await LoadAsync(bytes);
-        await using var batched = new PredictorBuilder(model).UseBatching().Build(new FakeServices(new RunGate(2)));
+        await using var batched = new PredictorBuilder(model).UseBatching(static options => options.Readiness = BatchReadiness.WhenCalibrated).Build(new FakeServices(new RunGate(2)));
         var callers = Enumerable.Range(0, 64).Select(caller => Task.Run(async () =>
         {
             var random = new Random(caller);
@@ -58,7 +58,7 @@ public sealed class OnnxBatchingTests
         var bytes = OnnxModel.Mlp(3, 4, 16, 3);
         await using var alone = await LoadAsync(bytes);
         await using var model = await LoadAsync(bytes);
-        await using var batched = new PredictorBuilder(model).UseBatching(static options => options.MaxBatchSize = 16)
+        await using var batched = new PredictorBuilder(model).UseBatching(static options => (options.MaxBatchSize, options.Readiness) = (16, BatchReadiness.WhenCalibrated))
             .Build(new FakeServices(TimeProvider.System));
         var random = new Random(5);
         var rows = new float[4 * 100];
@@ -80,7 +80,7 @@ public sealed class OnnxBatchingTests
             .Node("Mul", ["x", "scale"], ["y"]).ToBytes();
         await using var model = await LoadAsync(bytes);
         Assert.Null(model.Signature.Inputs[1].BatchAxis);
-        await using var batched = new PredictorBuilder(model).UseBatching().Build(new FakeServices(new RunGate(2)));
+        await using var batched = new PredictorBuilder(model).UseBatching(static options => options.Readiness = BatchReadiness.WhenCalibrated).Build(new FakeServices(new RunGate(2)));
 
         var tasks = Enumerable.Range(0, 500).Select(i => batched.PredictAsync(PredictionInputs.Row(
             PredictionInput.Tensor("x", new float[] { i, -i }), PredictionInput.Scalar("scale", (float)(i % 3)))).AsTask()).ToList();
@@ -99,7 +99,7 @@ public sealed class OnnxBatchingTests
             .Output("minus", OnnxModel.Float, "batch", 1)
             .Node("Identity", ["x"], ["same"]).Node("Neg", ["x"], ["minus"]).ToBytes();
         await using var model = await LoadAsync(bytes);
-        await using var batched = new PredictorBuilder(model).UseBatching().Build(new FakeServices(new RunGate(2)));
+        await using var batched = new PredictorBuilder(model).UseBatching(static options => options.Readiness = BatchReadiness.WhenCalibrated).Build(new FakeServices(new RunGate(2)));
         PredictionOptions?[] options = [null, new() { Outputs = ["same"] }, new() { Outputs = ["minus"] }];
 
         var tasks = Enumerable.Range(0, 600)
@@ -120,7 +120,7 @@ public sealed class OnnxBatchingTests
         var bytes = new OnnxModel().Input("x", OnnxModel.Float, "batch", "length").Output("y", OnnxModel.Float, "batch", "length")
             .Node("Neg", ["x"], ["y"]).ToBytes();
         await using var model = await LoadAsync(bytes);
-        await using var batched = new PredictorBuilder(model).UseBatching().Build(new FakeServices(new RunGate(2)));
+        await using var batched = new PredictorBuilder(model).UseBatching(static options => options.Readiness = BatchReadiness.WhenCalibrated).Build(new FakeServices(new RunGate(2)));
 
         var tasks = Enumerable.Range(0, 1000).Select(i => (i, Task: batched.PredictAsync(PredictionInputs.Row(
             PredictionInput.Tensor("x", Enumerable.Repeat((float)i, 1 + (i % 100)).ToArray()))).AsTask())).ToList();
@@ -143,7 +143,7 @@ public sealed class OnnxBatchingTests
             var bytes = OnnxModel.Mlp(i, 4, 32, 2);
             var model = await LoadAsync(bytes);
             models.Add((await LoadAsync(bytes), model,
-                new PredictorBuilder(model).UseBatching(static options => options.Lanes = 2).Build(new FakeServices(gate))));
+                new PredictorBuilder(model).UseBatching(static options => (options.Lanes, options.Readiness) = (2, BatchReadiness.WhenCalibrated)).Build(new FakeServices(gate))));
         }
 
         var callers = Enumerable.Range(0, 50).Select(caller => Task.Run(async () =>
@@ -215,7 +215,7 @@ public sealed class OnnxBatchingTests
         static async Task<IPredictor> MakeAsync(int version)
         {
             var model = await LoadAsync(Gather(version * 1000));
-            return new PredictorBuilder(_ => model).UseBatching(static options => (options.MaxBatchSize, options.RecheckRate) = (8, 1))
+            return new PredictorBuilder(_ => model).UseBatching(static options => (options.MaxBatchSize, options.RecheckRate, options.Readiness) = (8, 1, BatchReadiness.WhenCalibrated))
                 .Build(new FakeServices(new RunGate(2)));
         }
     }
@@ -224,7 +224,7 @@ public sealed class OnnxBatchingTests
     {
         await using var model = await LoadAsync(Gather(0));
         var gate = new RunGate(1);
-        await using var batched = new PredictorBuilder(model).UseBatching(static options => options.RunMode = RunMode.Queued)
+        await using var batched = new PredictorBuilder(model).UseBatching(static options => (options.RunMode, options.Readiness) = (RunMode.Queued, BatchReadiness.WhenCalibrated))
             .Build(new FakeServices(gate, new Microsoft.Extensions.Time.Testing.FakeTimeProvider()));
         await using var blocking = new Harness(gate: gate);
         var blocker = await blocking.BlockAsync();

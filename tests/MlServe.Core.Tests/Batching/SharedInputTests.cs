@@ -55,6 +55,7 @@ public sealed class SharedInputTests
                 .Load(new() { BatchAxes = { ["x"] = 0 } });
             Batched = new PredictorBuilder(_ => model).UseBatching(static options =>
             {
+                options.Readiness = BatchReadiness.WhenCalibrated;
                 options.MaxBatchSize = 4;
                 options.Lanes = 1;
                 options.RunMode = RunMode.Queued;

@@ -14,6 +14,7 @@ internal sealed class BatchLimit
     private const int RunsPerCap = 8;
 
     private readonly LatencyBudget _budget;
+    private bool _isSettled;
     private int _capacity;
     private int _worthwhile;
     private int _runs;
@@ -29,20 +30,33 @@ internal sealed class BatchLimit
     }
 
     /// <summary>The cost of runs.</summary>
-    public CostCurve Curve { get; } = new();
+    public CostCurve Curve { get; private set; } = new();
 
     /// <summary>The limit in force.</summary>
     public int Value { get; private set; }
 
-    /// <summary>Whether the limit was found by trying sizes, and is looked at again.</summary>
-    public bool IsMeasured { get; private set; }
+    /// <summary>Whether the limit is found by measuring sizes, and is looked at again.</summary>
+    public bool IsMeasured => MeasuredRows > 0;
 
-    /// <summary>Growing sizes have been tried, and the curve knows what they cost.</summary>
-    public void Measured()
+    /// <summary>The largest size that was measured, which batches do not exceed; 0: none is, and traffic tells.</summary>
+    public int MeasuredRows { get; private set; }
+
+    /// <summary>Whether the largest size that was measured is the best, so that larger ones may be better.</summary>
+    /// <param name="most">The most rows that there may be.</param>
+    public bool WantsMore(int most) => IsMeasured && !_isSettled && MeasuredRows < most && _worthwhile >= MeasuredRows;
+
+    /// <summary>A size has been measured, and the curve knows what it costs.</summary>
+    /// <param name="rows">The size.</param>
+    /// <param name="capacity">The rows that there is room for.</param>
+    public void Measured(int rows, int capacity)
     {
-        IsMeasured = true;
-        Set(Curve.LargestWorthwhile(_capacity));
+        MeasuredRows = Math.Max(rows, MeasuredRows);
+        _capacity = capacity;
+        Set(Curve.LargestWorthwhile(Math.Min(capacity, MeasuredRows)));
     }
+
+    /// <summary>A larger size cannot be measured: those that were stay, until the limit is looked at again.</summary>
+    public void Settle() => _isSettled = true;
 
     /// <summary>There is room for more rows: if as many ran together as there was room for, more do.</summary>
     public void Grow(int capacity)
@@ -55,6 +69,8 @@ internal sealed class BatchLimit
     /// <summary>Begins with the limit of another queue of the same shape.</summary>
     public void TakeAfter(BatchLimit other)
     {
+        // One curve for both: what the runs of one cost, those of the other do.
+        (Curve, MeasuredRows) = (other.Curve, other.MeasuredRows);
         _worthwhile = Math.Min(other._worthwhile, _capacity);
         Value = Math.Min(other.Value, _capacity);
     }
@@ -67,6 +83,7 @@ internal sealed class BatchLimit
     {
         Curve.Add(rows, runTime.TotalSeconds);
         var runs = (uint)Interlocked.Increment(ref _runs) % RunsPerLook;
+        if (runs == 0) (_isSettled, MeasuredRows) = (false, Math.Min(MeasuredRows, _capacity));
         if (IsMeasured && runs == 0) Set(Math.Min(_capacity, _worthwhile * 2));
         else if (IsMeasured && runs == TrialRuns) Set(Curve.LargestWorthwhile(_capacity));
         else if (runs % RunsPerCap == 0) Set(_worthwhile);

@@ -19,6 +19,7 @@ internal sealed class BatchQueue
     private int _full;
     private int _abandoned;
     private bool _isRetired;
+    private bool _isClosed;
 
     public BatchQueue(BatchContext context, LaneShape shape, SharedInputs shared, RequestPriority priority, int capacity)
     {
@@ -138,12 +139,15 @@ internal sealed class BatchQueue
     /// <summary>Takes a batch back and fills it from the line.</summary>
     public void Recycle(Batch batch)
     {
+        var wasFull = batch.Reason == CloseReason.Full;
         batch.Clear();
         lock (_gate)
         {
-            if (_batches.PutBack(batch)) Sizes.Grow(Capacity);
+            if (_batches.PutBack(batch, mayGrow: wasFull && !Sizes.IsMeasured)) Sizes.Grow(Capacity);
             FillFromLine();
         }
+
+        if (wasFull && Sizes.WantsMore(_context.Memory.Capacity)) _context.Calibration?.Ask(this);
     }
 
     /// <summary>Requests in line, some of them given up.</summary>
@@ -182,26 +186,25 @@ internal sealed class BatchQueue
             return _batches.MakeOne();
     }
 
-    /// <summary>Takes a batch without rows, to run the model in its lane; null if there is none.</summary>
-    public Batch? TakeForTrial()
+    /// <summary>A size has been measured: if it pays, lanes have room for it from now on.</summary>
+    public void Measured(int rows)
     {
         lock (_gate)
-            return _batches.TryTake();
-    }
-
-    /// <summary>Takes it back.</summary>
-    public void EndTrial(Batch batch)
-    {
-        batch.Lane.Clear();
-        lock (_gate)
-            _batches.PutBackUnused(batch);
+        {
+            if (_isRetired || _isClosed) return;
+            if (rows > Capacity && Curve.LargestWorthwhile(rows) > Capacity) _batches.GrowTo(rows);
+            Sizes.Measured(rows, Capacity);
+        }
     }
 
     /// <summary>Gives the lanes back; only if nothing waits or runs.</summary>
     public void Close()
     {
         lock (_gate)
+        {
+            _isClosed = true;
             GiveLanesBack();
+        }
     }
 
     /// <summary>Gives the lanes back and refuses further requests, unless something waits or runs.</summary>

@@ -211,9 +211,9 @@ internal sealed class BatchQueues
             else if (!TryRetire()) return 0;
         }
 
-        // The sample that calibration begins with is what most requests are like.
+        // The sample that calibration begins with is what most requests are like: it gets room as sizes are measured.
         var isFirst = _queues.Length == 0 && _executor.SampleRequest is not null;
-        return _context.Memory.CapacityFor(rowBytes, rows, isFirst);
+        return isFirst && _context.Calibration is not null ? rows : _context.Memory.CapacityFor(rowBytes, rows, isFirst);
     }
 
     /// <summary>Gives up the queues that were not used since the last time, but for the one whose limit was measured.</summary>

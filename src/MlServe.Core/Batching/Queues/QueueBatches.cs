@@ -54,11 +54,21 @@ internal sealed class QueueBatches(LaneBudget memory, BatchQueue queue, SharedIn
         }
     }
 
-    /// <summary>Takes a batch back. If it was full, a larger one takes its place, provided that memory allows.</summary>
-    /// <returns>Whether lanes have become larger.</returns>
-    public bool PutBack(Batch batch)
+    /// <summary>Makes room for more rows, provided that memory allows; lanes that are smaller go when they come back.</summary>
+    public void GrowTo(int rows)
     {
-        var larger = batch.Reason == CloseReason.Full && batch.Lane.Capacity >= Capacity && Capacity < memory.Capacity ? TryGrow() : null;
+        if (TryGrow(rows) is { } larger) _free.Push(larger);
+    }
+
+    /// <summary>Takes a batch back. If it was full, a larger one takes its place, provided that memory allows.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="mayGrow">Whether it was full, and its queue is to have larger ones.</param>
+    /// <returns>Whether lanes have become larger.</returns>
+    public bool PutBack(Batch batch, bool mayGrow)
+    {
+        var larger = mayGrow && batch.Lane.Capacity >= Capacity && Capacity < memory.Capacity
+            ? TryGrow(Math.Min(memory.Capacity, Capacity * 2))
+            : null;
         if (larger is not null) _free.Push(larger);
         if (batch.Lane.Capacity >= Capacity) _free.Push(batch);
         else Drop(batch);
@@ -74,11 +84,10 @@ internal sealed class QueueBatches(LaneBudget memory, BatchQueue queue, SharedIn
             Drop(batch);
     }
 
-    private Batch? TryGrow()
+    private Batch? TryGrow(int wanted)
     {
         try
         {
-            var wanted = Math.Min(memory.Capacity, Capacity * 2);
             if (TryMake(wanted) is not { } larger) return null;
             Capacity = wanted;
             return larger;

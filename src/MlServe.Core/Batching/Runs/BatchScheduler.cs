@@ -26,7 +26,7 @@ internal sealed class BatchScheduler
         _runners = new(this, context);
         var rate = context.Options.RecheckRate;
         if (context.Memory.Capacity > 1 && rate > 0 && context.Options.AcceptDependentRowsOf != context.Name)
-            Recheck = new(context, queues, executor.Signature, rate, Finish);
+            Recheck = new(context, queues, executor.Signature, rate, EndCalibration);
         if (context.Delay.IsOn) _timer = new(queues, context.Time, _ => Schedule());
     }
 
@@ -96,8 +96,14 @@ internal sealed class BatchScheduler
     private void TryFinish()
     {
         if (_context.InFlight.Count > 0 || HasWork || !_runners.TryEnd()) return;
-        if (Recheck is null) Finish();
+        if (Recheck is null) EndCalibration();
         else Recheck.End();
+    }
+
+    private void EndCalibration()
+    {
+        if (_context.Calibration is { } calibration) calibration.End(Finish);
+        else Finish();
     }
 
     private void Finish()

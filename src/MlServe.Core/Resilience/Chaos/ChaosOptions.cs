@@ -21,7 +21,8 @@ public sealed class ChaosOptions
     public double InvalidOutputRate { get; set; }
 
     /// <summary>
-    /// Makes the chance the same in each run; of requests that come one after the other. Default: null, another one each time.
+    /// The seed of the random numbers. With the same seed, the same requests get the same faults each time the program runs, if requests
+    /// come one after another. Default: null, a different seed each time.
     /// </summary>
     public int? Seed { get; set; }
 

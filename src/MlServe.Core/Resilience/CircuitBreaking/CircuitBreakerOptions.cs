@@ -10,8 +10,8 @@ public sealed class CircuitBreakerOptions
     public double FailureRatio { get; set; } = 0.1;
 
     /// <summary>
-    /// Runs in the window below which the circuit never opens, 2 to 1,000,000. Default: 20, which a model with 10 requests a second has
-    /// seen within two seconds, and at which the ratio takes two failures.
+    /// Runs in the window below which the circuit never opens, 2 to 1,000,000. Default: 20. A model with 10 requests a second reaches
+    /// that within two seconds, and two failures of 20 runs open the circuit at the default of <see cref="FailureRatio"/>.
     /// </summary>
     public int MinimumThroughput { get; set; } = 20;
 
@@ -42,7 +42,8 @@ public sealed class CircuitBreakerOptions
 
     /// <summary>
     /// Whether an answer that holds a NaN or an infinity is a failure, for the caller as well. It is none if answers to good rows held the
-    /// same kind in the same output when the model was loaded. Default: true; set it to false for a model that means them.
+    /// same kind in the same output when the model was loaded. Default: true; set it to false for a model that
+    /// answers NaN or infinity on purpose.
     /// </summary>
     public bool RequireFiniteOutputs { get; set; } = true;
 
@@ -53,13 +54,14 @@ public sealed class CircuitBreakerOptions
     public IList<string> ProbabilityOutputs { get; set; } = [];
 
     /// <summary>
-    /// How far a sum of probabilities may be from 1, greater than 0, up to 1. Default: 0.01, which rounding to 8 bits keeps.
+    /// How far a sum of probabilities may be from 1, greater than 0, up to 1. Default: 0.01. If
+    /// probabilities are rounded to 8 bits, their sum stays within that.
     /// </summary>
     public double ProbabilityTolerance { get; set; } = 0.01;
 
     /// <summary>
-    /// A check of one's own: whether an answer can be right. Called for each answer, in its caller's context, and for those to the model's
-    /// own sample row after others did not pass. If it throws, the exception is logged once and the answer is taken for valid. Must be safe
+    /// A check of one's own: whether an answer can be right. Called for each answer, in its caller's context. If an answer did not pass, the
+    /// model's own sample row is run again, and that answer is checked too. If it throws, the exception is logged once and the answer is taken for valid. Must be safe
     /// for concurrent use and must not dispose the prediction. Default: null.
     /// </summary>
     public Func<Prediction, bool>? OutputCheck { get; set; }
