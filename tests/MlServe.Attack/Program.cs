@@ -7,8 +7,9 @@ using MlServe.Attack.Models;
 using MlServe.Attack.Mutations;
 using MlServe.Attack.Storms;
 
-// MlServe.Attack [name ...] [--short] [--seed N] [--seconds N] [--cases folder] [--case N] [--csv file]: without names, all of them. eng/attack.sh is how to call
-// it. Exit code: 0 all promises held, 1 one did not hold, 2 wrong arguments, 3 one could not be tried.
+// MlServe.Attack [name ...] [--short] [--seed N] [--seconds N] [--cases folder] [--case N] [--csv file]: without names,
+// all of them. eng/attack.sh is how to call it. Exit code: 0 all promises held, 1 one did not hold, 2 wrong arguments, 3 one could not be
+// tried.
 IAttack[] attacks = [new ModelsAttack(), new StormAttack(), new GuestAttack(), new MutationAttack(), new HouseAttack()];
 
 // Processes that attacks start of themselves.

@@ -109,7 +109,8 @@ internal sealed class HouseLedger : IDisposable
 
     private static Dictionary<string, long> Sum(
         ConcurrentDictionary<(string, string, string), long> book, Func<(string, string, string), string> by) =>
-        book.GroupBy(entry => by(entry.Key)).ToDictionary(static group => group.Key, static group => group.Sum(static entry => entry.Value));
+        book.GroupBy(entry => by(entry.Key))
+            .ToDictionary(static group => group.Key, static group => group.Sum(static entry => entry.Value));
 
     private void OnMeasured<T>(Instrument instrument, T value, ReadOnlySpan<KeyValuePair<string, object?>> tags, object? state)
         where T : struct, IConvertible

@@ -13,8 +13,8 @@ namespace MlServe.Attack.House;
 internal sealed record HouseResources(int Threads, long Timers, int Descriptors, long ManagedBytes, long NativeBytes)
 {
     /// <summary>
-    /// What one house may leave behind, beside what its requests leave: compiled code, buckets of shared pools. A leak of 64 bytes a request
-    /// or of one session goes beyond it.
+    /// What one house may leave behind, beside what its requests leave: compiled code, buckets of shared pools. A leak of 400
+    /// bytes a request goes beyond it.
     /// </summary>
     private const long BytesOfAHouse = 768 * 1024;
 

@@ -6,7 +6,15 @@ internal sealed class HouseRules(HouseComposition composition, HouseModels model
     /// <summary>What is wrong with it; null if nothing is.</summary>
     public string? FaultOf(in Prediction prediction, HouseRequest request)
     {
-        if (prediction.IsOk) return request.IsWrong ? "a wrong request was answered" : FaultOfAnswer(prediction, request);
+        if (prediction is { IsOk: true } && request.IsWrong)
+        {
+            // A value stands in for a model that did not come to look at the request.
+            return prediction.Origin is { Source: PredictionSource.Fallback, Model: null }
+                ? null
+                : $"a wrong request was answered by {prediction.Origin.Source} of {prediction.Origin.Model}";
+        }
+
+        if (prediction.IsOk) return FaultOfAnswer(prediction, request);
         var error = prediction.Error;
         return IsExplained(error, request)
             ? null

@@ -33,6 +33,7 @@ internal sealed class HouseRun(HouseComposition composition, int seed, HouseSabo
             var faults = await LiveAsync().ConfigureAwait(false);
             var now = await GrowthAsync(before).ConfigureAwait(false);
             if (faults.Count > 0 || !isMeasured) return faults;
+
             growth = now.Where(entry => growth?.ContainsKey(entry.Key) ?? true).ToDictionary();
         }
 
@@ -134,7 +135,7 @@ internal sealed class HouseRun(HouseComposition composition, int seed, HouseSabo
             ledger.Break(string.Create(CultureInfo.InvariantCulture, $"{name} is {ledger.Gauge(name)} when nobody asks"));
         if (ledger.SeenOf(HouseLedger.Ok) == 0) ledger.Break($"nothing was answered: {ledger}");
 
-        // A request comes to the cache once at most, and one that is refused at the door never does. A retry of the application's asks again.
+        // A request comes to the cache once at most. A retry of the application's asks again.
         if (composition["layers"] == "polly") return;
         var touched = ledger.Gauge(MlServeDiagnostics.CacheHitsMetric) + ledger.Gauge(MlServeDiagnostics.CacheMissesMetric)
             + ledger.Gauge(MlServeDiagnostics.CacheCoalescedMetric) + ledger.Gauge(MlServeDiagnostics.CacheBypassedMetric);
