@@ -49,14 +49,14 @@ internal sealed class HouseAttack : IAttack
             if (options.Case is not null) break;
         }
 
-        var missed = options.Case is null ? await MissedAsync(options.Seed).ConfigureAwait(false) : [];
+        var missed = options.Case is null ? await MissedAsync(options.Seed, text).ConfigureAwait(false) : [];
         return AttackReport.Of(asked, broken, string.Create(CultureInfo.InvariantCulture,
             $"{tried} houses ({first!.Count} hold all pairs), {asked:N0} requests, {swaps} swaps, {broken} houses broken.\n{text}"))
             .Requiring(missed.Count == 0, $"Planted faults that were not found: {string.Join(", ", missed)}.");
     }
 
     /// <summary>Plants each fault in a small house.</summary>
-    private static async Task<List<HouseSabotage>> MissedAsync(int seed)
+    private static async Task<List<HouseSabotage>> MissedAsync(int seed, StringBuilder text)
     {
         List<HouseSabotage> missed = [];
         var composition = HouseComposition.Of(("flow", "batched"), ("swaps", "publish"));
@@ -64,6 +64,7 @@ internal sealed class HouseAttack : IAttack
         {
             var faults = await new HouseRun(composition, seed, sabotage).RunAsync(isMeasured: true).ConfigureAwait(false);
             if (faults.Count == 0) missed.Add(sabotage);
+            else text.AppendLine(CultureInfo.InvariantCulture, $"planted {sabotage}: {faults[0]}");
         }
 
         return missed;
