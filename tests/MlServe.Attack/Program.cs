@@ -2,13 +2,15 @@ using System.Diagnostics;
 using System.Globalization;
 using MlServe.Attack;
 using MlServe.Attack.Guests;
+using MlServe.Attack.House;
 using MlServe.Attack.Models;
 using MlServe.Attack.Mutations;
 using MlServe.Attack.Storms;
 
-// MlServe.Attack [name ...] [--short] [--seed N] [--seconds N] [--cases folder]: without names, all of them. eng/attack.sh is how to call
-// it. Exit code: 0 all promises held, 1 one did not hold, 2 wrong arguments, 3 one could not be tried.
-IAttack[] attacks = [new ModelsAttack(), new StormAttack(), new GuestAttack(), new MutationAttack()];
+// MlServe.Attack [name ...] [--short] [--seed N] [--seconds N] [--cases folder] [--case N] [--csv file]: without names,
+// all of them. eng/attack.sh is how to call it. Exit code: 0 all promises held, 1 one did not hold, 2 wrong arguments, 3 one could not be
+// tried.
+IAttack[] attacks = [new ModelsAttack(), new StormAttack(), new GuestAttack(), new MutationAttack(), new HouseAttack()];
 
 // Processes that attacks start of themselves.
 switch (args)
@@ -42,6 +44,14 @@ for (var i = 0; i < args.Length; i++)
             options = options with { Time = TimeSpan.FromSeconds(seconds) };
             i++;
             break;
+        case "--case" when int.TryParse(value, CultureInfo.InvariantCulture, out var one) && one >= 0:
+            options = options with { Case = one };
+            i++;
+            break;
+        case "--csv" when value.Length > 0:
+            options = options with { Csv = value };
+            i++;
+            break;
         case "--cases" when Directory.Exists(value):
             options = options with { Cases = value };
             i++;
@@ -55,7 +65,7 @@ for (var i = 0; i < args.Length; i++)
         default:
             Console.Error.WriteLine(
                 $"'{args[i]}' is not understood. Attacks: {string.Join(", ", attacks.Select(static attack => attack.Name))}; options: "
-                + "--short, --seed N, --seconds N, --cases FOLDER.");
+                + "--short, --seed N, --seconds N, --cases FOLDER, --case N, --csv FILE.");
             return 2;
     }
 }

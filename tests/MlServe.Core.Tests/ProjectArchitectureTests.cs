@@ -56,7 +56,7 @@ public sealed class ProjectArchitectureTests
             ["Microsoft.Extensions.Caching.Hybrid", "Microsoft.Extensions.Hosting", "Microsoft.ML.OnnxRuntime"]),
         ["MlServe.Attack"] = (
             ["MlServe.Cli", "MlServe.ChildProcess", "MlServe.Extensions", "MlServe.TestModels"],
-            ["Microsoft.Extensions.Hosting", "Microsoft.ML.OnnxRuntime"]),
+            ["Microsoft.Extensions.Caching.Hybrid", "Microsoft.Extensions.Hosting", "Microsoft.ML.OnnxRuntime"]),
         ["MlServe.AotTest"] = (["MlServe.Extensions"], ["Microsoft.Extensions.Hosting", "Microsoft.ML.OnnxRuntime"]),
     };
 
