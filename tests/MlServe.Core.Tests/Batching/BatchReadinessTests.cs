@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using MlServe.Batching;
 using MlServe.Onnx;
 using MlServe.Tests.Fakes;
@@ -25,9 +26,12 @@ public sealed class BatchReadinessTests
     [Fact]
     public async Task Build_WhenCalibrated_MeasuresSizesUpToTheLargest()
     {
-        var model = new FakeModel { SampleRequest = Answers.Request(1) };
+        // By a clock that runs take time of: what the machine does meanwhile says nothing of a size.
+        var clock = new FakeTimeProvider();
+        var model = new FakeModel { SampleRequest = Answers.Request(1), OnRun = _ => clock.Advance(TimeSpan.FromMilliseconds(1)) };
         await using var predictor = new PredictorBuilder(model)
-            .UseBatching(static options => options.Readiness = BatchReadiness.WhenCalibrated).Build(new FakeServices(new RunGate(1)));
+            .UseBatching(static options => options.Readiness = BatchReadiness.WhenCalibrated)
+            .Build(new FakeServices(new RunGate(1), clock));
 
         Assert.Equal([1, 4, 16, 64], model.Runs.Select(static rows => rows.Length).Distinct());
     }

@@ -23,8 +23,8 @@ public sealed class LearntPaddingTests : IAsyncLifetime
     {
         var gate = new RunGate(1);
         await using var padded = Padded(gate);
-        Teach(padded.Learnt!, 4, 30);
-        var buckets = padded.Learnt!.Buckets;
+        Teach(LearntOf(padded), 4, 30);
+        var buckets = LearntOf(padded).Buckets;
         Assert.Equal(30, buckets[^1]);
         int[] lengths = [4, 5, 7, 11, 12, 18, 23, 29, 30, 31, 64];
 
@@ -60,8 +60,9 @@ public sealed class LearntPaddingTests : IAsyncLifetime
             PredictionInputs.Row(PredictionInput.Tensor("x", Array.Empty<float>(), [0, Width])), cancellationToken: Ct);
 
         Assert.Equal(PredictionErrorCode.InputEmpty, prediction.Error.Code);
-        padded.Learnt!.Choose();
-        Assert.Empty(padded.Learnt.Buckets);
+        var learnt = LearntOf(padded);
+        learnt.Choose();
+        Assert.Empty(learnt.Buckets);
     }
 
     [Fact]
@@ -130,14 +131,17 @@ public sealed class LearntPaddingTests : IAsyncLifetime
             : PredictionInputs.Row(x);
     }
 
-    private PaddingPredictor Padded(RunGate gate) => Assert.IsType<PaddingPredictor>(new PredictorBuilder(_model)
+    private static LearntLengths LearntOf(IPredictor predictor) =>
+        Assert.IsType<PaddingPredictor>(predictor.GetService<PaddingPredictor>()).Learnt!;
+
+    private IPredictor Padded(RunGate gate) => new PredictorBuilder(_model)
         .UseBatching(options =>
         {
             options.RunMode = RunMode.Queued;
             options.Padding.Axis = "tokens";
             options.Padding.MaskInput = "mask";
         })
-        .Build(new OneService(gate)));
+        .Build(new OneService(gate));
 
     private sealed class OneService(object service) : IServiceProvider
     {

@@ -39,7 +39,22 @@ internal static class LengthBuckets
 
         // A change makes new lanes, and what is known of costs is never exact.
         if (cost < 0.97 * Math.Min(now, unfilled)) return found;
-        return now <= unfilled ? current.ToArray() : [];
+        return now <= unfilled ? InUse(bins, current) : [];
+    }
+
+    /// <summary>A division without the lengths that no request is filled up to any more.</summary>
+    private static int[] InUse(List<(int End, double Rows)> bins, ReadOnlySpan<int> buckets)
+    {
+        var inUse = new List<int>(buckets.Length);
+        var next = 0;
+        foreach (var bucket in buckets)
+        {
+            if (next < bins.Count && bins[next].End <= bucket) inUse.Add(bucket);
+            while (next < bins.Count && bins[next].End <= bucket)
+                next++;
+        }
+
+        return [.. inUse];
     }
 
     /// <summary>The cost of a division; lengths beyond its largest run unfilled.</summary>

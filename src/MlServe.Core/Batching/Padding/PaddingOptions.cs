@@ -38,8 +38,8 @@ public sealed class PaddingOptions
 
         if (Buckets.Count == 0 && MaskInput is null)
         {
-            yield return $"{nameof(Axis)} is '{Axis}', and {nameof(Buckets)} is empty. Give the sizes to pad to, or the {nameof(MaskInput)}: "
-                + "with a mask they are learnt.";
+            yield return $"{nameof(Axis)} is '{Axis}', and {nameof(Buckets)} is empty. Give the sizes to pad to, or "
+                + $"the {nameof(MaskInput)}: with a mask they are learnt.";
         }
 
         for (var i = 0; i < Buckets.Count; i++)

@@ -37,7 +37,8 @@ internal sealed class PaddingPredictor : DelegatingPredictor, IKeepsDeadlines, I
         var length = _axis.LengthOf(_executor, in inputs, options, out var rows);
         if (length == 0) return new(Prediction.FromError(Empty(in inputs)));
         var bucket = BucketFor(length);
-        if (length < 0 || (_learnt is null && bucket == length && !_axis.LacksMask(in inputs))) return deadline.Ask(Inner, inputs, options, cancellationToken);
+        var isAsItCame = bucket == length && !_axis.LacksMask(in inputs);
+        if (length < 0 || (_learnt is null && isAsItCame)) return deadline.Ask(Inner, inputs, options, cancellationToken);
         return PredictPaddedAsync(inputs, options, deadline, length, bucket, rows, cancellationToken);
     }
 

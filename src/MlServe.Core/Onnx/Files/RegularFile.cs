@@ -11,6 +11,9 @@ internal static partial class RegularFile
 {
     private const int ChunkSize = 4 * 1024 * 1024;
 
+    /// <summary>How often a file is looked at again that was replaced: writers that never rest are somebody else's fault.</summary>
+    private const int MaxReplacements = 100;
+
     // open(2) on Linux, the same on all processors that .NET runs on.
     private const int NonBlocking = 0x800;
     private const int CloseOnExec = 0x80000;
@@ -30,6 +33,24 @@ internal static partial class RegularFile
         var array = new ArrayTarget();
         ReadInto(array, path, maxBytes, followLinks, check, cancellationToken);
         return array.Bytes;
+    }
+
+    /// <summary>Reads a file that others replace whole: one that took its place meanwhile is read in its stead.</summary>
+    /// <inheritdoc cref="Read" />
+    public static byte[] ReadSettled(
+        string path, long maxBytes, bool followLinks = true, CancellationToken cancellationToken = default)
+    {
+        for (var tries = MaxReplacements; ; tries--)
+        {
+            try
+            {
+                return Read(path, maxBytes, followLinks, cancellationToken: cancellationToken);
+            }
+            catch (FileRefusedException exception) when (exception.Refusal == FileRefusal.Changed && tries > 0)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+            }
+        }
     }
 
     /// <summary>Reads a file into memory that the target has. If it fails, a part may be there.</summary>

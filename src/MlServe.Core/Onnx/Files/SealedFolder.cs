@@ -17,9 +17,6 @@ internal sealed class SealedFolder
 
     private const int Sha256Size = 32;
 
-    /// <summary>How often a file is looked at again that was replaced: writers that never rest are somebody else's fault.</summary>
-    private const int MaxReplacements = 100;
-
     private const UnixFileMode ForOwner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     private readonly SealKey? _key;
@@ -64,7 +61,7 @@ internal sealed class SealedFolder
         try
         {
             if (FileStatus.Of(path, followLinks: false) is null && !File.Exists(path)) return null;
-            var bytes = ReadWhole(path, maxBytes, cancellationToken);
+            var bytes = RegularFile.ReadSettled(path, maxBytes, followLinks: false, cancellationToken);
             problem = ProblemOf(bytes, context, path);
             return problem is null ? bytes : null;
         }
@@ -72,22 +69,6 @@ internal sealed class SealedFolder
         {
             problem = exception is FileNotFoundException or DirectoryNotFoundException ? null : exception.Message;
             return null;
-        }
-    }
-
-    /// <summary>Reads a file that others replace: one that took its place between the look and the opening is read in its stead.</summary>
-    private static byte[] ReadWhole(string path, long maxBytes, CancellationToken cancellationToken)
-    {
-        for (var tries = MaxReplacements; ; tries--)
-        {
-            try
-            {
-                return RegularFile.Read(path, maxBytes, followLinks: false, cancellationToken: cancellationToken);
-            }
-            catch (FileRefusedException exception) when (exception.Refusal == FileRefusal.Changed && tries > 0)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-            }
         }
     }
 

@@ -109,7 +109,11 @@ public sealed class SealedFolderTests : IDisposable
             0, 16, new ParallelOptions { CancellationToken = TestContext.Current.CancellationToken },
             i => Open().Write($"{i}", Context, [(byte)i]));
         for (var i = 0; i < 16; i++)
-            Assert.NotNull(Open().TryRead($"{i}", Context, 1000, out _));
+        {
+            var bytes = Open().TryRead($"{i}", Context, 1000, out var problem);
+            Assert.True(bytes is not null, problem);
+        }
+
         Assert.Single(Directory.GetFiles(Path.GetDirectoryName(Key)!));
     }
 
