@@ -15,7 +15,7 @@ internal sealed class OnnxLane : ILane
     private readonly LaneInput?[] _inputs;
     private readonly LaneInput[] _present;
     private readonly string[] _presentNames;
-    private readonly RunOptions _runOptions = new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
+    private RunOptions _runOptions = new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
     private readonly LaneAnswers _answers;
     private readonly bool _isBindable;
     private readonly bool _mayLackOutputs;
@@ -126,14 +126,18 @@ internal sealed class OnnxLane : ILane
     {
         _answers.Release();
         ArenaRelease.ForgetFreePages(_session, weightBytes);
-        ArenaRelease.Ask(_runOptions);
+
+        // An entry of run options cannot be taken back without a warning in the runtime's log.
+        using var shrinking = ArenaRelease.NewOptions();
+        var usual = _runOptions;
+        _runOptions = shrinking;
         try
         {
             Run(rows, outputs, cancellationToken);
         }
         finally
         {
-            ArenaRelease.AskNoMore(_runOptions);
+            _runOptions = usual;
         }
     }
 

@@ -14,15 +14,17 @@ internal static class ArenaRelease
     private const int BlocksPerSize = 2;
     private const string ArenaShrinkage = "memory.enable_memory_arena_shrinkage";
 
-    /// <summary>Lets the arena go of unused regions at the end of each run with these options.</summary>
-    public static void Ask(RunOptions options) => options.AddRunConfigEntry(ArenaShrinkage, "cpu:0");
-
-    /// <summary>Lets it keep them again.</summary>
-    public static void AskNoMore(RunOptions options) => options.AddRunConfigEntry(ArenaShrinkage, "");
+    /// <summary>Options of a run at whose end the arena lets go of regions that nothing lies in.</summary>
+    public static RunOptions NewOptions()
+    {
+        var options = new RunOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
+        options.AddRunConfigEntry(ArenaShrinkage, "cpu:0");
+        return options;
+    }
 
     /// <summary>
     /// Gives back free pages of the arena's first region. Sizes are halved from the largest that may fit, so that little stays between
-    /// them. Blocks that found no room there make a region of their own: a run that was asked by <see cref="Ask"/> has to follow.
+    /// them. Blocks that found no room there make a region of their own: a run with <see cref="NewOptions"/> has to follow.
     /// </summary>
     /// <param name="session">The session.</param>
     /// <param name="weightBytes">The bytes of the model's weights.</param>
