@@ -119,7 +119,7 @@ public sealed class RepeatabilityTests
         var token = TestContext.Current.CancellationToken;
         var runs = new TrialRuns(new(1), TimeProvider.System, isCheck: false, token);
         var found = new RowSearch(executor, new(), runs, GraphFacts.None).Find();
-        Assert.Equal("y", new WarmUp(executor, new(), runs, 1).Run(found.Row));
+        Assert.Equal("y", new WarmUp(executor, new(), runs).Run(found.Row, 0));
     }
 
     private static int WidthOf(OnnxPredictor model) => (int)model.Signature.Inputs[0].Shape[1].Size!;

@@ -13,17 +13,16 @@ namespace MlServe.Onnx.Finite;
 /// <param name="trials">Runs it; null: it is not run, and only what the user says holds.</param>
 /// <param name="facts">The graph's statement about integers.</param>
 /// <param name="time">The clock.</param>
+/// <param name="started">When the trials of the load began: all of them share <see cref="OnnxModelOptions.TrialTime"/>.</param>
 internal sealed class FinitenessTrials(
-    OnnxExecutor executor, OnnxModelOptions options, TrialRuns? trials, GraphFacts facts, TimeProvider time)
+    OnnxExecutor executor, OnnxModelOptions options, TrialRuns? trials, GraphFacts facts, TimeProvider time, long started)
 {
-    /// <summary>A model of so many inputs, or of runs so long, that these do not suffice is not worth a longer load.</summary>
+    /// <summary>A model of so many inputs that these do not suffice is not worth a longer load.</summary>
     private const int MaxRuns = 256;
-    private static readonly TimeSpan MaxTime = TimeSpan.FromSeconds(3);
 
     private static readonly NonFiniteValues[] Kinds =
         [NonFiniteValues.NaN, NonFiniteValues.PositiveInfinity, NonFiniteValues.NegativeInfinity];
 
-    private readonly long _started = time.GetTimestamp();
     private readonly NonFiniteValues[] _inputs = new NonFiniteValues[executor.Signature.Inputs.Count];
     private readonly NonFiniteValues[] _outputs = new NonFiniteValues[executor.Signature.Outputs.Count];
     private int _runs;
@@ -31,21 +30,23 @@ internal sealed class FinitenessTrials(
     /// <summary>The names of inputs that there was no time to try.</summary>
     public List<string> Untried { get; } = [];
 
+    private bool HasTime => time.GetElapsedTime(started) <= options.TrialTime;
+
     /// <summary>The signature with the findings.</summary>
-    /// <param name="row">A request that the model takes; null if none is known.</param>
+    /// <param name="found">A request that the model takes, if one is known, and its answer, if it was run.</param>
     /// <exception cref="ModelLoadException">The options name an input that the model does not have.</exception>
-    public ModelSignature Find(PredictionInputs? row)
+    public ModelSignature Find(FoundRow found)
     {
         var signature = executor.Signature;
         var stated = StatedInputs.Read(signature, options);
         foreach (var sample in options.SampleInputs)
             TakeSample(in sample);
-        if (row is { } good && Run(in good) is { } answer)
+        if (found.Row is { } good && (found.Answer ?? Run(in good)) is { } answer)
         {
             Note(answer, NonFiniteValues.All);
-            LookAtMore();
             for (var i = 0; i < good.Count; i++)
                 Try(in good, i, answer, stated);
+            LookAtMore();
         }
 
         for (var i = 0; i < _inputs.Length; i++)
@@ -74,8 +75,11 @@ internal sealed class FinitenessTrials(
     private void LookAtMore()
     {
         if (options.SampleInputs.Count > 0) return;
+        var isFirst = true;
         foreach (var (maxInteger, index) in (ReadOnlySpan<(int, int)>)[(2, 0), (2, 1), (8, 0)])
         {
+            if (!isFirst && !HasTime) return;
+            isFirst = false;
             if (RowTemplate.Guess(executor.Signature, new(8, maxInteger), facts) is not { } template) return;
             if (Run(template.Make(new(RowKind.Signed, 1, index))) is { } answer)
                 Note(answer, NonFiniteValues.PositiveInfinity | NonFiniteValues.NegativeInfinity);
@@ -120,7 +124,7 @@ internal sealed class FinitenessTrials(
     {
         foreach (var pattern in NonFiniteRow.PatternsFor(count))
         {
-            if (_runs >= MaxRuns || time.GetElapsedTime(_started) > MaxTime) return null;
+            if (_runs >= MaxRuns || !HasTime) return null;
             if (Run(NonFiniteRow.With(in row, position, kind, pattern)) is not { } answer) return false;
             if (!Array.Exists(answer, static output => output.HasFinite)) return false;
             for (var i = 0; i < answer.Length; i++)

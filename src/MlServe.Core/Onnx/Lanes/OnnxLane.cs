@@ -122,7 +122,7 @@ internal sealed class OnnxLane : ILane
     }
 
     /// <summary>As <see cref="Run"/>, and gives back what larger runs have left in the session's arena.</summary>
-    internal void RunAndShrink(int rows, OutputSelection outputs, long weightBytes, CancellationToken cancellationToken)
+    internal PredictionError? RunAndShrink(int rows, OutputSelection outputs, long weightBytes, CancellationToken cancellationToken)
     {
         _answers.Release();
         ArenaRelease.ForgetFreePages(_session, weightBytes);
@@ -133,7 +133,7 @@ internal sealed class OnnxLane : ILane
         _runOptions = shrinking;
         try
         {
-            Run(rows, outputs, cancellationToken);
+            return Run(rows, outputs, cancellationToken);
         }
         finally
         {

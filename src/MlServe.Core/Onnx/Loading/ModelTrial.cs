@@ -108,6 +108,7 @@ internal sealed class ModelTrial(
     private TriedModel Try(OpenedModel opened, OnnxSession session, GraphOptimization optimization, CancellationToken cancellationToken)
     {
         stage("being tried for its batch axis");
+        var started = context.Clock.GetTimestamp();
         session.Guards = InputGuards.Of(info);
         var facts = study.Facts;
         var runs = options.RunAtLoad ? new TrialRuns(context.RunGate, context.Clock, context.IsCheck, cancellationToken) : null;
@@ -119,41 +120,43 @@ internal sealed class ModelTrial(
         if (facts.Unrepeatable is { } culprit) finding = Unrepeatable(finding, $"{Stateful} {culprit.Node} {culprit.Reason}.");
         cancellationToken.ThrowIfCancellationRequested();
         stage("being tried with numbers that are not finite");
-        (finding, var found) = TryNonFinite(session, finding, runs, facts);
+        (finding, var found) = TryNonFinite(session, finding, runs, facts, started);
 
         var executor = NewExecutor(session, finding);
         var tried = new TriedModel(opened, executor, finding, optimization);
         if (runs is null) return tried;
         stage("being warmed up");
-        var lanes = context.RunGate.MaxConcurrentRuns;
-        var unrepeatable = new WarmUp(executor, options, runs, lanes).Run(found.Row);
+        var unrepeatable = WarmUp(executor, runs, found.Row, cancellationToken);
         session.Blame.Learn(finding.Signature, facts, found.Refusals);
         tried = tried with { Refusals = found.Refusals };
-        if (unrepeatable is null || !finding.Signature.AnswersAreRepeatable)
-        {
-            executor.ReleaseWorkingMemory(context.RunGate, context.Clock, cancellationToken);
-            return tried;
-        }
+        if (unrepeatable is null || !finding.Signature.AnswersAreRepeatable) return tried;
 
         // The lanes that are warm tell callers of the signature from before.
         executor.CloseIdle();
         finding = Unrepeatable(finding, $"{Stateful} output '{unrepeatable}' is another one when one row is run again.");
         executor = NewExecutor(session, finding);
-        new WarmUp(executor, options, runs, lanes).Run(found.Row);
-        executor.ReleaseWorkingMemory(context.RunGate, context.Clock, cancellationToken);
+        WarmUp(executor, runs, found.Row, cancellationToken);
         return tried with { Executor = executor, Finding = finding };
+    }
+
+    private string? WarmUp(OnnxExecutor executor, TrialRuns runs, PredictionInputs? row, CancellationToken cancellationToken)
+    {
+        executor.SampleRequest = row;
+        var isReleased = options.WarmUpRuns > 0 && executor.ReleaseWorkingMemory(
+            context.RunGate, context.Clock, runsAgain: executor.Session.Count > 1, cancellationToken);
+        return new WarmUp(executor, options, runs).Run(row, isReleased ? 1 : 0);
     }
 
     /// <summary>Finds a row that the model takes, and what it takes, and answers, besides finite numbers.</summary>
     private (BatchAxisFinding Finding, FoundRow Found) TryNonFinite(
-        OnnxSession session, BatchAxisFinding finding, TrialRuns? runs, GraphFacts facts)
+        OnnxSession session, BatchAxisFinding finding, TrialRuns? runs, GraphFacts facts, long started)
     {
         var executor = new OnnxExecutor(session, finding.Signature, identity, options, foreseesOutputs: false);
         try
         {
             var found = runs is null ? FoundRow.None : new RowSearch(executor, options, runs, facts).Find();
-            var trials = new FinitenessTrials(executor, options, runs, facts, context.Clock);
-            var signature = trials.Find(found.Row);
+            var trials = new FinitenessTrials(executor, options, runs, facts, context.Clock, started);
+            var signature = trials.Find(found);
             if (trials.Untried.Count > 0) LogMessages.NonFiniteUntried(context.Logger, context.Name, string.Join(", ", trials.Untried));
             return (finding with { Signature = signature }, found);
         }

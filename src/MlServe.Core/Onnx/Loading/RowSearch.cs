@@ -1,3 +1,4 @@
+using MlServe.Onnx.Finite;
 using MlServe.Onnx.Probing;
 
 namespace MlServe.Onnx;
@@ -24,8 +25,14 @@ internal sealed class RowSearch(OnnxExecutor executor, OnnxModelOptions options,
             if (executor.Prepare(row, null, out var request) is not null) continue;
             using var lane = executor.RentLane(request.Shape, 1);
             lane.Write(row, request, 0, request.Rows, 0);
-            if (trials.Run(lane, request.Rows, request.Outputs) is not { } refusal) return new(row, []);
-            refusals.Add(refusal);
+            if (trials.Run(lane, request.Rows, request.Outputs) is { } refusal)
+            {
+                refusals.Add(refusal);
+                continue;
+            }
+
+            using var answer = lane.Read(request, 0, default);
+            return new(row, [], answer.IsOk ? FloatLeaves.Of(in answer) : null);
         }
 
         return new(null, refusals);

@@ -1,11 +1,11 @@
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Runs a model before it counts as ready, at each batch size that will be used. It runs on as many lanes as will run at once. First runs
-/// size arenas, make bindings and compile code. One row is run again and again on the way: answers that differ show a model that is random,
-/// or keeps something.
+/// Runs a model before it counts as ready, at each batch size that was asked for, on one lane: what runs learn of a shape holds for its
+/// other lanes, which are made when requests need them. First runs size arenas, make bindings and compile code. One row is run again and
+/// again on the way: answers that differ show a model that is random, or keeps something.
 /// </summary>
-internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, TrialRuns trials, int lanes)
+internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, TrialRuns trials)
 {
     /// <summary>Two runs learn the place of outputs, and the third is the first that writes them there.</summary>
     private const int RunsAlone = 3;
@@ -15,16 +15,17 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, Tr
     private bool _isSample;
 
     /// <param name="row">A request that the model takes; null if none is known.</param>
+    /// <param name="runBefore">Runs of it on the lane so far.</param>
     /// <returns>An output that differed when one row was run again; null if none did.</returns>
     /// <exception cref="ModelLoadException">The user's own sample inputs fail, or a size was asked for that the model does not
     /// take.</exception>
-    public string? Run(PredictionInputs? row)
+    public string? Run(PredictionInputs? row, int runBefore)
     {
         try
         {
             _isSample = RowSearch.SampleOf(executor, options) is not null;
             executor.SampleRequest = row;
-            if (row is { } given) RunSizes(given);
+            if (row is { } given) RunSizes(given, runBefore);
             else CheckSizes();
             return _unrepeatable;
         }
@@ -34,15 +35,14 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, Tr
         }
     }
 
-    private void RunSizes(PredictionInputs row)
+    private void RunSizes(PredictionInputs row, int runBefore)
     {
-        RunAlone(row);
+        var runsAlone = RunAlone(row, runBefore);
         var sizes = CheckSizes();
-        if (options.WarmUpRuns == 0) return;
         foreach (var rows in sizes)
         {
             trials.CancellationToken.ThrowIfCancellationRequested();
-            RunLanes(row, rows);
+            RunSize(row, rows, options.WarmUpRuns - (rows == 1 ? runsAlone : 0));
         }
     }
 
@@ -58,15 +58,18 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, Tr
         return sizes;
     }
 
-    private void RunAlone(PredictionInputs row)
+    /// <returns>How often it was answered.</returns>
+    private int RunAlone(PredictionInputs row, int runBefore)
     {
-        if (executor.Prepare(row, null, out var request) is not null) return;
+        if (executor.Prepare(row, null, out var request) is not null) return 0;
         using var lane = executor.RentLane(request.Shape, Math.Max(1, request.Rows));
-        for (var run = 0; run < RunsAlone; run++)
+        for (var run = runBefore; run < RunsAlone; run++)
         {
             // The user's own rows fail below, with the number of rows that failed.
-            if (RunRow(lane, row, request) is not null) return;
+            if (RunRow(lane, row, request) is not null) return 0;
         }
+
+        return RunsAlone;
     }
 
     private PredictionError? RunRow(OnnxLane lane, in PredictionInputs row, in PreparedRequest request)
@@ -95,39 +98,26 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, Tr
         }
     }
 
-    private void RunLanes(PredictionInputs row, int rows)
+    private void RunSize(PredictionInputs row, int rows, int runs)
     {
         executor.Prepare(row, null, out var request);
         var perRequest = Math.Max(1, request.Rows);
-        var rented = new List<OnnxLane>();
-        try
+        using var lane = runs > 0 ? executor.RentLane(request.Shape, Math.Max(rows, perRequest)) : null;
+        for (var run = 0; run < runs; run++)
         {
-            for (var i = 0; i < lanes; i++)
+            var written = 0;
+            for (; written + perRequest <= Math.Max(rows, perRequest); written += perRequest)
+                lane!.Write(row, request, 0, request.Rows, written);
+            if (trials.Run(lane!, written, request.Outputs) is { } error)
             {
-                var lane = executor.RentLane(request.Shape, Math.Max(rows, perRequest));
-                rented.Add(lane);
-                for (var run = 0; run < options.WarmUpRuns; run++)
-                {
-                    var written = 0;
-                    for (; written + perRequest <= Math.Max(rows, perRequest); written += perRequest)
-                        lane.Write(row, request, 0, request.Rows, written);
-                    if (trials.Run(lane, written, request.Outputs) is { } error)
-                    {
-                        if (!_isSample) return;
-                        throw new ModelLoadException(ModelLoadFailure.WarmUpFailed,
-                            $"A warm-up run of {written} row(s) with SampleInputs failed: {error.Message}", error.Exception);
-                    }
-
-                    // In company it may differ by rounding.
-                    if (written == perRequest) Compare(lane.Read(request, 0, default));
-                    else lane.Read(request, 0, default).Dispose();
-                }
+                if (!_isSample) return;
+                throw new ModelLoadException(ModelLoadFailure.WarmUpFailed,
+                    $"A warm-up run of {written} row(s) with SampleInputs failed: {error.Message}", error.Exception);
             }
-        }
-        finally
-        {
-            foreach (var lane in rented)
-                lane.Dispose();
+
+            // In company it may differ by rounding.
+            if (written == perRequest) Compare(lane!.Read(request, 0, default));
+            else lane!.Read(request, 0, default).Dispose();
         }
     }
 }

@@ -51,11 +51,12 @@ internal sealed class RowMeasurement(
 
                 if (row is null)
                 {
-                    if (Begin(template, scene.Rows[0]) is { } end) return end;
+                    if (Begin(template, scene.Rows[0], limit, judges) is { } end) return end;
                     row = _alone[scene.Rows[0]].Row.Inputs;
                 }
 
-                if (Play(template, scene, judges) is { } fault) return fault with { Row = row };
+                var played = budget.Has(limit) ? scene : scene.IfSlow ?? scene;
+                if (Play(template, played, judges) is { } fault) return fault with { Row = row };
             }
 
             return Result(new(MeasureOutcome.Independent, ""), row);
@@ -66,16 +67,20 @@ internal sealed class RowMeasurement(
         }
     }
 
-    /// <summary>Runs the first row, twice.</summary>
-    private MeasuredRows? Begin(RowTemplate template, RowPattern pattern)
+    /// <summary>
+    /// Runs the first row, twice. If nothing is judged by it and a run takes long, once: the warm-up runs one row again in any case.
+    /// </summary>
+    private MeasuredRows? Begin(RowTemplate template, RowPattern pattern, TimeSpan limit, bool judges)
     {
         if (Alone(template, pattern) is not { } answer) return new(MeasureOutcome.NoRow, _refusal);
+        for (var i = 0; i < answer.Length; i++)
+            _outputs[i].Epsilon = RowAgreement.Epsilon(answer[i]);
+        if (!judges && !budget.Has(limit)) return null;
         if (Run([_alone[pattern].Row], out var again) is { } refusal)
             return new(MeasureOutcome.NotRepeatable, $"it answers a row once, and refuses it the second time: {refusal}");
 
         for (var i = 0; i < answer.Length; i++)
         {
-            _outputs[i].Epsilon = RowAgreement.Epsilon(answer[i]);
             if (Repeatability.Differs(answer[i], again[i]))
                 return new(
                     MeasureOutcome.NotRepeatable,

@@ -80,13 +80,22 @@ internal sealed class OnnxExecutor : IModelExecutor, ITrimmable
         MakeRoom(0);
     }
 
-    public void ReleaseWorkingMemory(RunGate gate, TimeProvider time, CancellationToken cancellationToken)
+    public void ReleaseWorkingMemory(RunGate gate, TimeProvider time, CancellationToken cancellationToken) =>
+        ReleaseWorkingMemory(gate, time, runsAgain: true, cancellationToken);
+
+    /// <param name="gate">Has a place for each run.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="runsAgain">Whether the sample is run once more, so that no request is the first that the arena grows for.</param>
+    /// <param name="cancellationToken">Gives it up.</param>
+    /// <returns>Whether the sample was run, and answered.</returns>
+    public bool ReleaseWorkingMemory(RunGate gate, TimeProvider time, bool runsAgain, CancellationToken cancellationToken)
     {
-        if (!_hasOwnArena || SampleRequest is not { } sample || Prepare(sample, null, out var request) is not null) return;
+        if (!_hasOwnArena || SampleRequest is not { } sample || Prepare(sample, null, out var request) is not null) return false;
 
         // Of several sessions, new lanes that are out together have one each.
         if (Session.Count > 1) CloseIdle();
         var lanes = new OnnxLane?[Session.Count];
+        var isAnswered = true;
         try
         {
             for (var i = 0; i < lanes.Length; i++)
@@ -94,9 +103,8 @@ internal sealed class OnnxExecutor : IModelExecutor, ITrimmable
                 var lane = lanes[i] = RentLane(request.Shape, Math.Max(1, request.Rows));
                 lane.Write(sample, request, 0, request.Rows, 0);
                 using var place = TrialPlace.Take(gate, time, cancellationToken);
-                lane.RunAndShrink(request.Rows, request.Outputs, WeightBytes, cancellationToken);
-
-                // The next request is not to be the first that the arena grows for.
+                isAnswered &= lane.RunAndShrink(request.Rows, request.Outputs, WeightBytes, cancellationToken) is null;
+                if (!runsAgain) continue;
                 lane.Write(sample, request, 0, request.Rows, 0);
                 lane.Run(request.Rows, request.Outputs, cancellationToken);
             }
@@ -108,6 +116,7 @@ internal sealed class OnnxExecutor : IModelExecutor, ITrimmable
         }
 
         NativeHeap.Trim();
+        return isAnswered;
     }
 
     public long MakeRoom(long bytes)
