@@ -23,6 +23,12 @@ if (args is [LoadChild.Command, var loadWay, var folder])
     return 0;
 }
 
+if (args is [FirstSecondsChild.Command, var ofModel])
+{
+    await FirstSecondsChild.RunAsync(ofModel);
+    return 0;
+}
+
 if (args is [BlockingChild.Command, var way, var maxThreads])
 {
     BlockingChild.Run(Enum.Parse<BlockingWay>(way), maxThreads);

@@ -42,6 +42,9 @@ internal sealed class ModelFolder : IDisposable
             : throw new InvalidOperationException($"Only {result.Answered} of {_count} models answered ({way}).");
     }
 
+    /// <summary>Has callers ask the only one from the moment on at which its host is ready, in a process of its own.</summary>
+    public FirstSecondsResult AskFirstSeconds() => OwnProcess.Ask<FirstSecondsResult>(_program, FirstSecondsChild.Command, Path);
+
     public void Dispose()
     {
         _program.Dispose();

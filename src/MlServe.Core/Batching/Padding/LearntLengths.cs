@@ -2,21 +2,29 @@ namespace MlServe.Batching;
 
 /// <summary>
 /// The lengths to fill up to, learnt from the requests that come and the runs that they ride in. Another thread chooses them anew
-/// every so many requests, and callers read the last choice.
+/// every so many requests, and callers read the last choice. Whether they are filled up at all is decided by what runs took with and without.
 /// </summary>
-internal sealed class LearntLengths(int maxBatch) : IThreadPoolWorkItem
+/// <param name="maxBatch">The most rows of a batch.</param>
+/// <param name="firstLook">The requests after which lengths are chosen first; twice as many each time, up to 4,096.</param>
+internal sealed class LearntLengths(int maxBatch, int firstLook = LearntLengths.FirstLook) : IThreadPoolWorkItem
 {
-    private const int FirstLook = 256;
+    public const int FirstLook = 256;
     private const int LastInterval = 4096;
 
     private readonly int[] _counts = new int[LengthBins.Count];
     private readonly double[] _shares = new double[LengthBins.Count];
     private readonly LengthCost _cost = new();
+    private readonly FillDuel _duel = new();
     private readonly Lock _gate = new();
     private volatile int[] _buckets = [];
+    private int[] _division = [];
     private int _seen;
-    private int _interval = FirstLook;
+    private int _interval = firstLook;
+    private bool _isSettled;
     private long _inFlight;
+    private long _ticks;
+    private long _elements;
+    private int _answers;
 
     /// <summary>Lengths that are filled up to, ascending; empty: none are.</summary>
     public IReadOnlyList<int> Buckets => _buckets;
@@ -44,10 +52,16 @@ internal sealed class LearntLengths(int maxBatch) : IThreadPoolWorkItem
     }
 
     /// <summary>Learns from an answer what its run took.</summary>
-    public void Learn(in PredictionOrigin origin, long length)
+    /// <param name="origin">The run.</param>
+    /// <param name="length">The length that the request came with.</param>
+    /// <param name="filled">The length that it ran with.</param>
+    public void Learn(in PredictionOrigin origin, long length, long filled)
     {
-        if (origin is { Source: PredictionSource.Model, BatchRows: > 0 and var rows })
-            _cost.Add(rows, length, origin.RunTime.TotalSeconds, 1.0 / rows);
+        if (origin is not { Source: PredictionSource.Model, BatchRows: > 0 and var rows }) return;
+        _cost.Add(rows, filled, origin.RunTime.TotalSeconds, 1.0 / rows);
+        Interlocked.Add(ref _ticks, origin.RunTime.Ticks / rows);
+        Interlocked.Add(ref _elements, length);
+        Interlocked.Increment(ref _answers);
     }
 
     /// <summary>Chooses anew. Requests since the last time count whole, and older ones half each time.</summary>
@@ -59,9 +73,17 @@ internal sealed class LearntLengths(int maxBatch) : IThreadPoolWorkItem
                 _shares[bin] = (_shares[bin] < 1 ? 0 : _shares[bin] / 2) + Interlocked.Exchange(ref _counts[bin], 0);
             var inFlight = Interlocked.Exchange(ref _inFlight, 0);
             var seen = Interlocked.Exchange(ref _seen, 0);
+            var (ticks, elements) = (Interlocked.Exchange(ref _ticks, 0), Interlocked.Exchange(ref _elements, 0));
+            var answers = Interlocked.Exchange(ref _answers, 0);
             if (seen > 0 && _cost.Fit() is { } line)
-                _buckets = LengthBuckets.Choose(_shares, line, (double)inFlight / seen, maxBatch, _buckets);
-            Volatile.Write(ref _interval, Math.Min(LastInterval, 2 * _interval));
+                _division = LengthBuckets.Choose(_shares, line, (double)inFlight / seen, maxBatch, _division);
+
+            // At first batches are still being measured, and runs say nothing of what they will take.
+            var fills = _isSettled && elements > 0
+                && _duel.Next(wasFilled: _buckets.Length > 0, (double)ticks / elements, (double)elements / answers);
+            _buckets = fills ? _division : [];
+            _isSettled = true;
+            if (_interval < LastInterval) Volatile.Write(ref _interval, Math.Min(LastInterval, 2 * _interval));
         }
     }
 

@@ -64,7 +64,7 @@ internal sealed class PaddingPredictor : DelegatingPredictor, IKeepsDeadlines, I
         CancellationToken cancellationToken)
     {
         if (_learnt is not null && bucket == length && !_axis.LacksMask(in inputs))
-            return Learn(await deadline.Ask(Inner, inputs, options, cancellationToken).ConfigureAwait(false), rows, length);
+            return Learn(await deadline.Ask(Inner, inputs, options, cancellationToken).ConfigureAwait(false), rows, length, length);
 
         PaddedInputs padded;
         try
@@ -78,16 +78,16 @@ internal sealed class PaddingPredictor : DelegatingPredictor, IKeepsDeadlines, I
 
         using var memory = padded;
         var prediction = await deadline.Ask(Inner, padded.Inputs, options, cancellationToken).ConfigureAwait(false);
-        Learn(prediction, rows, bucket);
+        Learn(prediction, rows, length, bucket);
         if (!prediction.IsOk || bucket == length) return prediction;
         using (prediction)
             return _axis.CutBack(prediction, length, bucket);
     }
 
     /// <summary>A request of several rows may have been answered by several runs, and says nothing of one.</summary>
-    private Prediction Learn(Prediction prediction, int rows, long length)
+    private Prediction Learn(Prediction prediction, int rows, long length, long filled)
     {
-        if (rows == 1 && prediction.IsOk) _learnt?.Learn(prediction.Origin, length);
+        if (rows == 1 && prediction.IsOk) _learnt?.Learn(prediction.Origin, length, filled);
         return prediction;
     }
 

@@ -13,11 +13,16 @@ namespace MlServe.Onnx;
 public static class PipelineWarmUp
 {
     /// <summary>
-    /// As many as show a batcher that its caller is alone, so that both of its ways are taken; fewer if the model is slow. Each has
-    /// layers of its own and two equal requests, of which a cache answers the second.
+    /// As many as show a batcher that its caller is alone, so that both of its ways are taken. Each has layers of its own and two equal
+    /// requests, of which a cache answers the second.
     /// </summary>
     private const int Rounds = 10;
-    private const int RequestsOfSlowModels = 3;
+
+    /// <summary>
+    /// A model whose run takes that long is asked once as a row with its shape and once as a list of numbers: beside its run, the compiler's
+    /// time for the rest is small.
+    /// </summary>
+    private static readonly TimeSpan SlowRun = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan Enough = TimeSpan.FromMilliseconds(200);
 
     /// <summary>After which a pipeline is left as it is, warm or not: 10 seconds.</summary>
@@ -84,19 +89,21 @@ public static class PipelineWarmUp
         var context = new PipelineContext { IsWarmUp = true, ServiceLevel = host.ServiceLevel, Time = time, Meters = meters };
         var flat = Flat(sample) ?? sample;
         var started = time.GetTimestamp();
-        var requests = 0;
-        for (var round = 0; round < Rounds; round++)
+        var isSlow = false;
+        for (var round = 0; round < (isSlow ? 2 : Rounds); round++)
         {
             // The compiler's time is not the model's.
             if (round == 1) started = time.GetTimestamp();
+            else if (round > 1 && time.GetElapsedTime(started) > Enough) return;
             var builder = new PredictorBuilder(model);
             foreach (var layer in layers)
                 builder.Use(layer);
             await using var twin = builder.Build(context);
-            for (var equal = 0; equal < 2; equal++)
+            for (var equal = 0; equal < (isSlow ? 1 : 2); equal++)
             {
-                if (!await AskAsync(twin, round % 2 == 0 ? sample : flat, cancellationToken).ConfigureAwait(false)) return;
-                if (++requests >= RequestsOfSlowModels && time.GetElapsedTime(started) > Enough) return;
+                var run = await AskAsync(twin, round % 2 == 0 ? sample : flat, cancellationToken).ConfigureAwait(false);
+                if (run is null) return;
+                isSlow |= run > SlowRun;
             }
         }
     }
@@ -104,19 +111,20 @@ public static class PipelineWarmUp
     /// <summary>
     /// Asks as an application does, without ConfigureAwait: code that it awaits is compiled apart from code that a library awaits.
     /// </summary>
-    private static async Task<bool> AskAsync(IPredictor way, PredictionInputs inputs, CancellationToken cancellationToken)
+    /// <returns>How long the model ran; null if it did not answer.</returns>
+    private static async Task<TimeSpan?> AskAsync(IPredictor way, PredictionInputs inputs, CancellationToken cancellationToken)
     {
 #pragma warning disable CA2007
         using var prediction = await way.PredictAsync(inputs, cancellationToken: cancellationToken);
 #pragma warning restore CA2007
-        if (!prediction.IsOk) return false;
+        if (!prediction.IsOk) return null;
         for (var i = 0; i < prediction.Count; i++)
         {
             var output = prediction[i];
             if (output.Kind == ValueKind.Tensor && output.ElementType == ElementType.Float) _ = prediction[output.Name].AsSpan<float>();
         }
 
-        return true;
+        return prediction.Origin.RunTime;
     }
 
     /// <summary>The same row as a list of numbers without name and shape, as most callers give it.</summary>
