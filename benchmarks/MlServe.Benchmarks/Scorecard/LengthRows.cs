@@ -8,8 +8,9 @@ using MlServe.TestModels;
 namespace MlServe.Benchmarks.Scorecard;
 
 /// <summary>
-/// Requests of different lengths: an encoder of 6 layers and a width of 384 with a mask, lengths from 4 to 64 of a mean of 15, 64 callers. The
-/// limit is the raw runtime with all requests known before: sorted by length, run together without any filling, by as many threads as cores.
+/// Requests of different lengths: an encoder of 6 layers and a width of 384 with a mask, lengths from 4 to 64 of a mean of 15, 64 callers.
+/// The limit is the raw runtime with all requests known before. They are sorted by length and run together without any filling, by as many
+/// threads as there are cores.
 /// </summary>
 internal static class LengthRows
 {
@@ -57,9 +58,9 @@ internal static class LengthRows
 
         var text = string.Create(
             CultureInfo.InvariantCulture,
-            $"an encoder of 6 x {Width}, lengths 4 to 64 of a mean of {lengths.Average():0.0}, {Callers} callers, padding to learnt lengths; the "
-                + $"last {Requests} requests: {limit:0.00} s offline without filling, {ours:0.00} s, without padding {without:0.00} s; mean batch "
-                + $"{padded.MeanBatch:0.0}, without padding {plain.MeanBatch:0.0}");
+            $"an encoder of 6 x {Width}, lengths 4 to 64 of a mean of {lengths.Average():0.0}, {Callers} callers, padding to learnt lengths; "
+                + $"the last {Requests} requests: {limit:0.00} s offline without filling, {ours:0.00} s, without padding "
+                + $"{without:0.00} s; mean batch {padded.MeanBatch:0.0}, without padding {plain.MeanBatch:0.0}");
         yield return Limit.Row(MedianEstimate.Of(shares), text);
         yield return P99.Row(MedianEstimate.Of(tails), $"the p99 of the same callers over theirs without padding; {text}");
     }
@@ -119,7 +120,8 @@ internal static class LengthRows
             while (batches.TryDequeue(out var batch))
             {
                 using var x = OrtValue.CreateTensorValueFromMemory<float>(
-                    OrtMemoryInfo.DefaultInstance, numbers.AsMemory(0, batch.Rows * batch.Length * Width), [batch.Rows, batch.Length, Width]);
+                    OrtMemoryInfo.DefaultInstance, numbers.AsMemory(0, batch.Rows * batch.Length * Width),
+                    [batch.Rows, batch.Length, Width]);
                 using var real = OrtValue.CreateTensorValueFromMemory<float>(
                     OrtMemoryInfo.DefaultInstance, mask.AsMemory(0, batch.Rows * batch.Length), [batch.Rows, batch.Length]);
                 using var outputs = session.Run(run, ["x", "mask"], [x, real], session.OutputNames);

@@ -2,7 +2,7 @@ namespace MlServe.Batching;
 
 /// <summary>
 /// The lengths to fill up to, learnt from the requests that come and the runs that they ride in. Another thread chooses them anew
-/// every so many requests, and callers read the last choice. Whether they are filled up at all is decided by what runs took with and without.
+/// every so many requests, and callers read the last choice. The time of runs with and without decides whether they are filled up at all.
 /// </summary>
 /// <param name="maxBatch">The most rows of a batch.</param>
 /// <param name="firstLook">The requests after which lengths are chosen first; twice as many each time, up to 4,096.</param>

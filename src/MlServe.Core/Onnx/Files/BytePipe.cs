@@ -29,10 +29,10 @@ internal sealed partial class BytePipe : IDisposable
         Path = FormattableString.Invariant($"/proc/self/fd/{readEnd}");
     }
 
-    /// <summary>What native code is to open, while this is not disposed.</summary>
+    /// <summary>The path that native code is to open, while this is not disposed.</summary>
     public string Path { get; }
 
-    /// <summary>Whether all bytes have been read or wait to be read; without that, what was read is the beginning of something.</summary>
+    /// <summary>Whether all bytes have been read or wait to be read; otherwise the reader has only the beginning.</summary>
     public bool IsComplete => _isComplete;
 
     /// <returns>Null if there is none to be had.</returns>

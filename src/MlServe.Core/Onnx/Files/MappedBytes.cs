@@ -5,7 +5,7 @@ namespace MlServe.Onnx.Files;
 
 /// <summary>
 /// Memory of the operating system's that is given back piece by piece and at once, which no array can. On Linux. It is gone when it is
-/// disposed and nobody holds it any more; who hands its spans to another thread holds it there.
+/// disposed and nobody holds it any more. A thread that is handed its spans holds it.
 /// </summary>
 internal sealed unsafe partial class MappedBytes : MemoryManager<byte>
 {
@@ -37,7 +37,7 @@ internal sealed unsafe partial class MappedBytes : MemoryManager<byte>
         return new((void*)_mapping.DangerousGetHandle(), _length);
     }
 
-    /// <summary>Keeps the memory until what is returned is disposed.</summary>
+    /// <summary>Keeps the memory until the hold is disposed.</summary>
     /// <exception cref="ObjectDisposedException">It is gone.</exception>
     public Hold Take() => new(_mapping);
 

@@ -6,7 +6,7 @@ namespace MlServe.Onnx;
 /// <summary>
 /// A model's file that is too large to be held beside the model that the runtime makes of it. It is read once, and hashed meanwhile. That
 /// memory is inspected, and then flows through a pipe into the runtime, and is given back as it is read. The runtime gets no path of the
-/// file, so what is written there meanwhile does not count. For a further session the file is read again, and is refused if it is not the
+/// file, so later writes to it do not count. For a further session the file is read again, and is refused if it is not the
 /// one that was checked.
 /// </summary>
 /// <param name="first">The file as it was read; large.</param>

@@ -1,9 +1,9 @@
 namespace MlServe.Onnx;
 
 /// <summary>
-/// Runs a model before it counts as ready, at each batch size that was asked for, on one lane: what runs learn of a shape holds for its
-/// other lanes, which are made when requests need them. First runs size arenas, make bindings and compile code. One row is run again and
-/// again on the way: answers that differ show a model that is random, or keeps something.
+/// Runs a model before it counts as ready, at each batch size that was asked for, on one lane. Other lanes of the shape are made when
+/// requests need them, and use the same findings. First runs size arenas, make bindings and compile code. One row is run again and again on
+/// the way: answers that differ show a model that is random, or keeps something.
 /// </summary>
 internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, TrialRuns trials)
 {

@@ -4,8 +4,8 @@ using MlServe.Guests;
 namespace MlServe.Onnx;
 
 /// <summary>
-/// What the C library keeps of freed memory. It takes freed blocks of megabytes for a sign that more will come, and keeps them from then
-/// on; what the loads of many models leave would stay for ever. Only on Linux with glibc: other systems are left alone.
+/// Freed memory that the C library keeps. It takes freed blocks of megabytes for a sign that more will come, and keeps them from then
+/// on. The memory of many loads would stay for ever. Only on Linux with glibc: other systems are left alone.
 /// </summary>
 internal static partial class NativeHeap
 {

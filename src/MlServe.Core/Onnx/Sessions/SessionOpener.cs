@@ -17,7 +17,7 @@ internal sealed class SessionOpener(ModelContent content, OnnxModelOptions optio
     /// <summary>Opens the model's own bytes now; <see cref="Open(OptimizedModelCache?, CancellationToken)"/> hands it out.</summary>
     public void OpenAhead(CancellationToken cancellationToken) => _ahead = Open(null, null, cancellationToken);
 
-    /// <summary>Closes what was opened ahead and is not wanted.</summary>
+    /// <summary>Closes a model that was opened ahead and is not wanted.</summary>
     public void CloseAhead() => Interlocked.Exchange(ref _ahead, null)?.Session.Retire();
 
     /// <param name="cache">The store of optimized models; null: they are not kept.</param>

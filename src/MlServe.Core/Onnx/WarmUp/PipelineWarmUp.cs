@@ -19,8 +19,8 @@ public static class PipelineWarmUp
     private const int Rounds = 10;
 
     /// <summary>
-    /// A model whose run takes that long is asked once as a row with its shape and once as a list of numbers: beside its run, the compiler's
-    /// time for the rest is small.
+    /// A model whose run takes that long is asked once as a row with its shape and once as a list of numbers. Beside its run, the time of
+    /// the compiler is small.
     /// </summary>
     private static readonly TimeSpan SlowRun = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan Enough = TimeSpan.FromMilliseconds(200);
