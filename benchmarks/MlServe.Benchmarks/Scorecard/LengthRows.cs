@@ -58,8 +58,8 @@ internal static class LengthRows
 
         var text = string.Create(
             CultureInfo.InvariantCulture,
-            $"an encoder of 6 x {Width}, lengths 4 to 64 of a mean of {lengths.Average():0.0}, {Callers} callers, padding to learnt lengths; "
-                + $"the last {Requests} requests: {limit:0.00} s offline without filling, {ours:0.00} s, without padding "
+            $"an encoder of 6 x {Width}, lengths 4 to 64 of a mean of {lengths.Average():0.0}, {Callers} callers, padding to learnt "
+                + $"lengths; the last {Requests} requests: {limit:0.00} s offline without filling, {ours:0.00} s, without padding "
                 + $"{without:0.00} s; mean batch {padded.MeanBatch:0.0}, without padding {plain.MeanBatch:0.0}");
         yield return Limit.Row(MedianEstimate.Of(shares), text);
         yield return P99.Row(MedianEstimate.Of(tails), $"the p99 of the same callers over theirs without padding; {text}");

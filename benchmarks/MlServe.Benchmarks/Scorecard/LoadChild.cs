@@ -22,7 +22,7 @@ internal static class LoadChild
         {
             LoadWay.Raw => AskRaw(paths),
             LoadWay.BareHost => await AskNobodyAsync(),
-            _ => await AskHostAsync(way, paths, started),
+            _ => await AskHostAsync(way, folder, paths, started),
         };
         await Console.Error.WriteLineAsync(JsonSerializer.Serialize(answered with
         {
@@ -65,7 +65,7 @@ internal static class LoadChild
         return result;
     }
 
-    private static async Task<LoadResult> AskHostAsync(LoadWay way, string[] paths, long started)
+    private static async Task<LoadResult> AskHostAsync(LoadWay way, string folder, string[] paths, long started)
     {
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
@@ -76,6 +76,7 @@ internal static class LoadChild
             {
                 if (Sabotage.IsOnInParent) model.FromSource(new SlowSource(path, TimeSpan.FromSeconds(paths.Length == 1 ? 1 : 0.02)));
                 else model.FromFile(path);
+                if (way == LoadWay.Seen) model.ConfigureOnnx(onnx => onnx.OptimizedModelCacheFolder = Path.Combine(folder, "cache"));
                 if (way == LoadWay.Batching) model.UseBatching();
                 if (way == LoadWay.Standard) model.UseStandardPipeline();
             });

@@ -15,6 +15,9 @@ internal enum LoadWay
     /// <summary>The same with <c>UseBatching</c>.</summary>
     Batching,
 
+    /// <summary>As <see cref="Host"/>, with a folder of optimized models in which an earlier load has left its own.</summary>
+    Seen,
+
     /// <summary>The same with <c>UseStandardPipeline</c>.</summary>
     Standard,
 }

@@ -105,7 +105,8 @@ public sealed class OptimizedModelCacheTests : IDisposable
             Assert.Equal([3, 5, 7, 9], answer);
         });
         Assert.Single(Entries());
-        Assert.Single(Directory.GetFiles(_folder));
+        Assert.Equal(2, Directory.GetFiles(_folder).Length);
+        Assert.Single(Directory.GetFiles(_folder, "*.profile"));
         Assert.True(Load(out _));
     }
 

@@ -23,6 +23,7 @@ internal sealed class BatchAxisVerdict(ModelSignature declared, double tolerance
         {
             RowsAreIndependent = isIndependent,
             AnswersAreRepeatable = isRepeatable,
+            Metadata = declared.Metadata,
         }, evidence)
         { Reason = reason };
 

@@ -6,7 +6,9 @@ namespace MlServe.Onnx;
 /// <param name="Row">The request; null if none is known.</param>
 /// <param name="Refusals">The runtime's words on each of the rows that were made up, if it answered none; else empty.</param>
 /// <param name="Answer">The numbers that it was answered with, if it was run.</param>
-internal sealed record FoundRow(PredictionInputs? Row, IReadOnlyList<PredictionError> Refusals, FloatLeaves[]? Answer = null)
+/// <param name="Number">Which of the rows that are made up it is; null if the user stated it.</param>
+internal sealed record FoundRow(
+    PredictionInputs? Row, IReadOnlyList<PredictionError> Refusals, FloatLeaves[]? Answer = null, int? Number = null)
 {
     public static readonly FoundRow None = new(null, []);
 }

@@ -2,6 +2,7 @@ using Microsoft.ML.OnnxRuntime;
 using MlServe.Onnx.Finite;
 using MlServe.Onnx.Inspection;
 using MlServe.Onnx.Probing;
+using MlServe.Onnx.Profiles;
 
 namespace MlServe.Onnx;
 
@@ -28,7 +29,7 @@ internal sealed class ModelTrial(
         string text;
         try
         {
-            first = Try(opener.Open(cache, cancellationToken), options.Optimization, cancellationToken);
+            first = Try(opener.Open(cache, cancellationToken), options.Optimization, cache?.Profiles, cancellationToken);
             if (first.Refusals.Count == 0) return first;
             text = TextOf(first.Refusals[0]);
         }
@@ -70,7 +71,7 @@ internal sealed class ModelTrial(
         TriedModel? tried = null;
         try
         {
-            tried = Try(opener.Open(GraphOptimization.Basic, cancellationToken), GraphOptimization.Basic, cancellationToken);
+            tried = Try(opener.Open(GraphOptimization.Basic, cancellationToken), GraphOptimization.Basic, null, cancellationToken);
         }
         catch (ModelLoadException)
         {
@@ -92,11 +93,15 @@ internal sealed class ModelTrial(
         return null;
     }
 
-    private TriedModel Try(OpenedModel opened, GraphOptimization optimization, CancellationToken cancellationToken)
+    private TriedModel Try(
+        OpenedModel opened, GraphOptimization optimization, ModelProfileStore? profiles, CancellationToken cancellationToken)
     {
         try
         {
-            return Try(opened, opened.Session, optimization, cancellationToken);
+            opened.Session.Guards = InputGuards.Of(info);
+            var declared = ReadSignature(opened.Session.Session);
+            return TryRemembered(opened, declared, optimization, profiles, cancellationToken)
+                ?? Try(opened, declared, optimization, profiles, cancellationToken);
         }
         catch
         {
@@ -105,14 +110,45 @@ internal sealed class ModelTrial(
         }
     }
 
-    private TriedModel Try(OpenedModel opened, OnnxSession session, GraphOptimization optimization, CancellationToken cancellationToken)
+    /// <summary>Warms a model up whose trials are remembered.</summary>
+    /// <returns>Null if they are not, or the model does not answer the row that they found.</returns>
+    private TriedModel? TryRemembered(
+        OpenedModel opened, ModelSignature declared, GraphOptimization optimization, ModelProfileStore? profiles,
+        CancellationToken cancellationToken)
+    {
+        if (profiles?.TryRead(cancellationToken) is not { } profile) return null;
+        if (study.Facts.Unrepeatable is not null || profile.ToFinding(declared) is not { } finding)
+        {
+            profiles.Forget("it is not one of this model");
+            return null;
+        }
+
+        var runs = new TrialRuns(context.RunGate, context.Clock, context.IsCheck, cancellationToken);
+        var executor = NewExecutor(opened.Session, finding);
+        stage("being warmed up");
+        var row = new RowSearch(executor, options, runs, study.Facts).Make(profile.Row);
+        if (row is null || WarmUp(executor, runs, row, out var isAnswered, cancellationToken) is not null || !isAnswered)
+        {
+            executor.CloseIdle();
+            profiles.Forget("the model does not answer as it did when it was tried");
+            return null;
+        }
+
+        if (profile.Untried.Length > 0)
+            LogMessages.NonFiniteUntried(context.Logger, context.Name, string.Join(", ", profile.Untried));
+        opened.Session.Blame.Learn(finding.Signature, study.Facts, []);
+        return new(opened, executor, finding, optimization) { IsRemembered = true };
+    }
+
+    private TriedModel Try(
+        OpenedModel opened, ModelSignature declared, GraphOptimization optimization, ModelProfileStore? profiles,
+        CancellationToken cancellationToken)
     {
         stage("being tried for its batch axis");
+        var session = opened.Session;
         var started = context.Clock.GetTimestamp();
-        session.Guards = InputGuards.Of(info);
         var facts = study.Facts;
         var runs = options.RunAtLoad ? new TrialRuns(context.RunGate, context.Clock, context.IsCheck, cancellationToken) : null;
-        var declared = ReadSignature(session.Session);
         Func<ModelSignature, ITrial>? open = runs is null ? null : candidate => new TrialLanes(session, candidate, identity, options, runs);
         var finding = new BatchAxisProbe(
             declared, options, open, new TrialBudget(context.Clock, cancellationToken), study.Follow, facts,
@@ -120,35 +156,40 @@ internal sealed class ModelTrial(
         if (facts.Unrepeatable is { } culprit) finding = Unrepeatable(finding, $"{Stateful} {culprit.Node} {culprit.Reason}.");
         cancellationToken.ThrowIfCancellationRequested();
         stage("being tried with numbers that are not finite");
-        (finding, var found) = TryNonFinite(session, finding, runs, facts, started);
+        (finding, var found, var untried) = TryNonFinite(session, finding, runs, facts, started);
 
         var executor = NewExecutor(session, finding);
         var tried = new TriedModel(opened, executor, finding, optimization);
         if (runs is null) return tried;
         stage("being warmed up");
-        var unrepeatable = WarmUp(executor, runs, found.Row, cancellationToken);
+        var unrepeatable = WarmUp(executor, runs, found.Row, out var isAnswered, cancellationToken);
         session.Blame.Learn(finding.Signature, facts, found.Refusals);
         tried = tried with { Refusals = found.Refusals };
+        if (unrepeatable is null && isAnswered && found.Number is { } number) profiles?.Write(ModelProfile.Of(finding, untried, number));
         if (unrepeatable is null || !finding.Signature.AnswersAreRepeatable) return tried;
 
         // The lanes that are warm tell callers of the signature from before.
         executor.CloseIdle();
         finding = Unrepeatable(finding, $"{Stateful} output '{unrepeatable}' is another one when one row is run again.");
         executor = NewExecutor(session, finding);
-        WarmUp(executor, runs, found.Row, cancellationToken);
+        WarmUp(executor, runs, found.Row, out _, cancellationToken);
         return tried with { Executor = executor, Finding = finding };
     }
 
-    private string? WarmUp(OnnxExecutor executor, TrialRuns runs, PredictionInputs? row, CancellationToken cancellationToken)
+    private string? WarmUp(
+        OnnxExecutor executor, TrialRuns runs, PredictionInputs? row, out bool isAnswered, CancellationToken cancellationToken)
     {
         executor.SampleRequest = row;
         var isReleased = options.WarmUpRuns > 0 && executor.ReleaseWorkingMemory(
             context.RunGate, context.Clock, runsAgain: executor.Session.Count > 1, cancellationToken);
-        return new WarmUp(executor, options, runs).Run(row, isReleased ? 1 : 0);
+        var warmUp = new WarmUp(executor, options, runs);
+        var unrepeatable = warmUp.Run(row, isReleased ? 1 : 0);
+        isAnswered = warmUp.IsAnswered;
+        return unrepeatable;
     }
 
     /// <summary>Finds a row that the model takes, and what it takes, and answers, besides finite numbers.</summary>
-    private (BatchAxisFinding Finding, FoundRow Found) TryNonFinite(
+    private (BatchAxisFinding Finding, FoundRow Found, IReadOnlyList<string> Untried) TryNonFinite(
         OnnxSession session, BatchAxisFinding finding, TrialRuns? runs, GraphFacts facts, long started)
     {
         var executor = new OnnxExecutor(session, finding.Signature, identity, options, foreseesOutputs: false);
@@ -158,7 +199,7 @@ internal sealed class ModelTrial(
             var trials = new FinitenessTrials(executor, options, runs, facts, context.Clock, started);
             var signature = trials.Find(found);
             if (trials.Untried.Count > 0) LogMessages.NonFiniteUntried(context.Logger, context.Name, string.Join(", ", trials.Untried));
-            return (finding with { Signature = signature }, found);
+            return (finding with { Signature = signature }, found, trials.Untried);
         }
         finally
         {

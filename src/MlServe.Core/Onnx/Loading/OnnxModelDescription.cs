@@ -32,6 +32,12 @@ public sealed record OnnxModelDescription
     public required bool FromOptimizedCache { get; init; }
 
     /// <summary>
+    /// Whether it was not tried at this load, because the findings of an earlier one lay beside the optimized model (see
+    /// <see cref="OnnxModelOptions.OptimizedModelCacheFolder"/>).
+    /// </summary>
+    public bool FromProfile { get; init; }
+
+    /// <summary>
     /// The evidence on whether a row's answer is the same in any company. <see cref="ModelSignature.BatchingNote"/> says it in words.
     /// </summary>
     public required RowEvidence RowEvidence { get; init; }

@@ -5,6 +5,7 @@ using System.Security.Cryptography;
 using System.Text;
 using MlServe.Onnx.Files;
 using MlServe.Onnx.Inspection;
+using MlServe.Onnx.Profiles;
 
 namespace MlServe.Onnx;
 
@@ -31,7 +32,8 @@ internal sealed class OptimizedModelCache
         var folder = options.OptimizedModelCacheFolder!;
         _refused = refused;
         _limits = options.InspectionLimits;
-        _context = $"optimized model|{KeyOf(digest, runtimeVersion, options)}";
+        var key = KeyOf(digest, runtimeVersion, options);
+        _context = $"optimized model|{key}";
         _name = $"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(_context)))[..40]}.onnx";
         try
         {
@@ -48,8 +50,12 @@ internal sealed class OptimizedModelCache
                 $"OptimizedModelCacheFolder is '{folder}', which cannot be used: {exception.Message}", exception);
         }
 
+        Profiles = ModelProfileStore.IsFor(options) ? new(_folder, key, options, refused) : null;
         if (_folder.Problem is { } problem) refused($"the folder '{_folder.Folder}' is not used, because {problem}.");
     }
+
+    /// <summary>The findings of trials beside the model; null: they are made at each load.</summary>
+    public ModelProfileStore? Profiles { get; }
 
     /// <summary>The bytes of the optimized model, or null if there is none.</summary>
     public byte[]? TryRead(CancellationToken cancellationToken)

@@ -18,7 +18,7 @@ internal sealed class RowSearch(OnnxExecutor executor, OnnxModelOptions options,
 
         // Made-up rows that the model refuses may be no rows that it has to take, and are no reason not to load it.
         List<PredictionError> refusals = [];
-        foreach (var (template, pattern) in Rows())
+        foreach (var (number, (template, pattern)) in Rows().Index())
         {
             trials.CancellationToken.ThrowIfCancellationRequested();
             var row = template.Make(pattern);
@@ -32,11 +32,18 @@ internal sealed class RowSearch(OnnxExecutor executor, OnnxModelOptions options,
             }
 
             using var answer = lane.Read(request, 0, default);
-            return new(row, [], answer.IsOk ? FloatLeaves.Of(in answer) : null);
+            return new(row, [], answer.IsOk ? FloatLeaves.Of(in answer) : null, number);
         }
 
         return new(null, refusals);
     }
+
+    /// <summary>One of the rows that are made up, by its number, without running it; null if there is none that fits.</summary>
+    public PredictionInputs? Make(int number) =>
+        Rows().ElementAtOrDefault(number) is (not null, { } pattern) found && found.Template.Make(pattern) is var row
+            && executor.Prepare(row, null, out _) is null
+                ? row
+                : null;
 
     /// <summary>
     /// The first of the user's own samples; null if there is none. Samples of several rows are passed over if the trials have shown that

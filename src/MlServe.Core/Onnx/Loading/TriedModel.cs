@@ -10,6 +10,9 @@ internal sealed record TriedModel(OpenedModel Opened, OnnxExecutor Executor, Bat
     /// <summary>Why it answered none of the rows that were made up; empty if it answered one, or none was made up.</summary>
     public IReadOnlyList<PredictionError> Refusals { get; init; } = [];
 
+    /// <summary>Whether the findings are those of an earlier load.</summary>
+    public bool IsRemembered { get; init; }
+
     /// <summary>The fault that it has all the same, and the remedy; null if there is none.</summary>
     public string? Failure { get; init; }
 }

@@ -14,6 +14,9 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, Tr
     private string? _unrepeatable;
     private bool _isSample;
 
+    /// <summary>Whether the row was answered each time.</summary>
+    public bool IsAnswered { get; private set; }
+
     /// <param name="row">A request that the model takes; null if none is known.</param>
     /// <param name="runBefore">Runs of it on the lane so far.</param>
     /// <returns>An output that differed when one row was run again; null if none did.</returns>
@@ -38,6 +41,7 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, Tr
     private void RunSizes(PredictionInputs row, int runBefore)
     {
         var runsAlone = RunAlone(row, runBefore);
+        IsAnswered = runsAlone > 0;
         var sizes = CheckSizes();
         foreach (var rows in sizes)
         {
