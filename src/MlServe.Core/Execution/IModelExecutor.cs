@@ -18,6 +18,9 @@ internal interface IModelExecutor
     /// </summary>
     PredictionInputs? SampleRequest { get; }
 
+    /// <summary>How long a run of <see cref="SampleRequest"/> took at load; zero if it was not run.</summary>
+    TimeSpan SampleRunTime => default;
+
     /// <summary>Checks a request against the signature and finds out which lanes it fits. Runs nothing and keeps nothing.</summary>
     /// <param name="inputs">The inputs.</param>
     /// <param name="options">The options of the call.</param>

@@ -47,9 +47,8 @@ public sealed class OnnxModelOptions
 
     /// <summary>
     /// A folder in which optimized models are kept, by digest, runtime version, processor and options, so that the next start skips the
-    /// work. Beside them lie the findings of trials, which the next start takes over unless <see cref="SampleInputs"/> are stated. Created if it
-    /// does not exist. Its files are known again by a key (<see cref="SealKeyFile"/>). Default: null, nothing is
-    /// written.
+    /// work. Beside them lie the findings of trials, which the next start takes over unless <see cref="SampleInputs"/> are stated. Created
+    /// if it does not exist. Its files are known again by a key (<see cref="SealKeyFile"/>). Default: null, nothing is written.
     /// </summary>
     public string? OptimizedModelCacheFolder { get; set; }
 

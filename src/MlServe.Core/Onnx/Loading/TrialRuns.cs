@@ -9,6 +9,9 @@ internal sealed class TrialRuns(RunGate gate, TimeProvider time, bool isCheck, C
     /// <summary>Gives the load up.</summary>
     public CancellationToken CancellationToken { get; } = cancellationToken;
 
+    /// <summary>How long the last run took, without its wait for a place.</summary>
+    public TimeSpan LastRunTime { get; private set; }
+
     /// <summary>Runs the rows that lie in a lane.</summary>
     /// <exception cref="OperationCanceledException">The load was given up.</exception>
     /// <exception cref="ModelLoadException">The model is only tried, and there was not enough memory.</exception>
@@ -16,7 +19,12 @@ internal sealed class TrialRuns(RunGate gate, TimeProvider time, bool isCheck, C
     {
         PredictionError? error;
         using (TrialPlace.Take(gate, time, CancellationToken))
+        {
+            var started = time.GetTimestamp();
             error = lane.Run(rows, outputs, CancellationToken);
+            LastRunTime = time.GetElapsedTime(started);
+        }
+
         if (isCheck && error?.Exception is { } exception && OrtErrors.IsOutOfMemory(exception))
         {
             throw new ModelLoadException(ModelLoadFailure.VerificationFailed,

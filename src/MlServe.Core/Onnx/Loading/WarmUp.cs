@@ -73,6 +73,7 @@ internal sealed class WarmUp(OnnxExecutor executor, OnnxModelOptions options, Tr
             if (RunRow(lane, row, request) is not null) return 0;
         }
 
+        executor.SampleRunTime = trials.LastRunTime;
         return RunsAlone;
     }
 

@@ -49,6 +49,9 @@ internal sealed class OnnxExecutor : IModelExecutor, ITrimmable
     /// <inheritdoc />
     public PredictionInputs? SampleRequest { get; set; }
 
+    /// <inheritdoc />
+    public TimeSpan SampleRunTime { get; set; }
+
     /// <summary>The bytes of the model's weights, by its file.</summary>
     public long WeightBytes { get; init; }
 

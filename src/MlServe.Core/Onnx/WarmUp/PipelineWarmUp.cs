@@ -53,14 +53,15 @@ public static class PipelineWarmUp
         IPredictor pipeline, IPredictor? around, PipelineContext context, CancellationToken cancellationToken)
     {
         var built = pipeline.GetService<Pipeline>();
-        if (pipeline.GetService<IModelExecutor>()?.SampleRequest is not { } sample) return;
+        if (pipeline.GetService<IModelExecutor>() is not { SampleRequest: { } sample } executor) return;
+        var isSlow = executor.SampleRunTime >= SlowRun;
         if ((built?.Batcher ?? pipeline.GetService<OnnxPredictor>()) is not { } model) return;
         List<PipelineLayer> layers = [.. around?.GetService<Pipeline>()?.WarmUpLayers ?? [], .. built?.WarmUpLayers ?? []];
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {
             // A layer of the application's may hold its thread, or not heed the token.
-            var asking = Background.Run(() => RunAsync(model, layers, sample, context, over.Token));
+            var asking = Background.Run(() => RunAsync(model, layers, sample, isSlow, context, over.Token));
             Background.Forget(asking);
             await asking.WaitAsync(Limit, context.Time, cancellationToken).ConfigureAwait(false);
         }
@@ -82,14 +83,14 @@ public static class PipelineWarmUp
     }
 
     private static async Task RunAsync(
-        IPredictor model, List<PipelineLayer> layers, PredictionInputs sample, PipelineContext host, CancellationToken cancellationToken)
+        IPredictor model, List<PipelineLayer> layers, PredictionInputs sample, bool isSlow, PipelineContext host,
+        CancellationToken cancellationToken)
     {
         using var meters = new WarmUpMeters();
         var time = host.Time;
         var context = new PipelineContext { IsWarmUp = true, ServiceLevel = host.ServiceLevel, Time = time, Meters = meters };
         var flat = Flat(sample) ?? sample;
         var started = time.GetTimestamp();
-        var isSlow = false;
         for (var round = 0; round < (isSlow ? 2 : Rounds); round++)
         {
             // The compiler's time is not the model's.
@@ -101,9 +102,7 @@ public static class PipelineWarmUp
             await using var twin = builder.Build(context);
             for (var equal = 0; equal < (isSlow ? 1 : 2); equal++)
             {
-                var run = await AskAsync(twin, round % 2 == 0 ? sample : flat, cancellationToken).ConfigureAwait(false);
-                if (run is null) return;
-                isSlow |= run > SlowRun;
+                if (!await AskAsync(twin, round % 2 == 0 ? sample : flat, cancellationToken).ConfigureAwait(false)) return;
             }
         }
     }
@@ -111,20 +110,19 @@ public static class PipelineWarmUp
     /// <summary>
     /// Asks as an application does, without ConfigureAwait: code that it awaits is compiled apart from code that a library awaits.
     /// </summary>
-    /// <returns>How long the model ran; null if it did not answer.</returns>
-    private static async Task<TimeSpan?> AskAsync(IPredictor way, PredictionInputs inputs, CancellationToken cancellationToken)
+    private static async Task<bool> AskAsync(IPredictor way, PredictionInputs inputs, CancellationToken cancellationToken)
     {
 #pragma warning disable CA2007
         using var prediction = await way.PredictAsync(inputs, cancellationToken: cancellationToken);
 #pragma warning restore CA2007
-        if (!prediction.IsOk) return null;
+        if (!prediction.IsOk) return false;
         for (var i = 0; i < prediction.Count; i++)
         {
             var output = prediction[i];
             if (output.Kind == ValueKind.Tensor && output.ElementType == ElementType.Float) _ = prediction[output.Name].AsSpan<float>();
         }
 
-        return prediction.Origin.RunTime;
+        return true;
     }
 
     /// <summary>The same row as a list of numbers without name and shape, as most callers give it.</summary>
