@@ -23,7 +23,8 @@ internal static class ScaleCommand
         var seconds = new Option<int>("--seconds") { Description = "How long they ask.", DefaultValueFactory = static _ => 30 };
         var output = new Option<DirectoryInfo>("--output")
         {
-            Description = "Folder for memory.csv and memory.png.", DefaultValueFactory = static _ => new("artifacts/scale"),
+            Description = "Folder for memory.csv and memory.png.",
+            DefaultValueFactory = static _ => new("artifacts/scale"),
         };
         foreach (var option in new[] { models, callers, seconds })
         {

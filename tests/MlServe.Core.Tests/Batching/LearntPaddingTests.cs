@@ -164,7 +164,8 @@ public sealed class LearntPaddingTests : IAsyncLifetime
                 var rows = batch.Count();
                 var run = new PredictionOrigin
                 {
-                    BatchRows = rows, RunTime = TimeSpan.FromMicroseconds(fixedMicroseconds + (10 * rows * batch.Key)),
+                    BatchRows = rows,
+                    RunTime = TimeSpan.FromMicroseconds(fixedMicroseconds + (10 * rows * batch.Key)),
                 };
                 foreach (var length in batch)
                     learnt.Learn(in run, length, batch.Key);

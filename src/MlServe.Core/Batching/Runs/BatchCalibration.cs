@@ -54,7 +54,9 @@ internal sealed class BatchCalibration(BatchContext context, BatchScheduler sche
         if (_stop.IsCancellationRequested || Interlocked.CompareExchange(ref _state, Measuring, Resting) != Resting) return;
         var thread = new Thread(() => MeasureNext(queue))
         {
-            IsBackground = true, Name = $"MlServe calibration of {context.Name}", Priority = ThreadPriority.Lowest,
+            IsBackground = true,
+            Name = $"MlServe calibration of {context.Name}",
+            Priority = ThreadPriority.Lowest,
         };
         try
         {

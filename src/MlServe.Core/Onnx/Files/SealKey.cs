@@ -43,7 +43,7 @@ internal sealed class SealKey
             if (ProblemOf(path) is { } problem)
                 throw new FileRefusedException(
                     FileRefusal.NotTrusted, $"The key file '{path}' is not used: {problem}. Let only its owner read it (mode 0600).");
-            
+
             // Who made it at the same time may still be taking its other name away, which counts as a change.
             var key = RegularFile.ReadSettled(path, MaxSize);
             if (key.Length < Size)
