@@ -13,7 +13,8 @@ red="direct.latency_vs_raw batching.lone_latency_vs_raw batching.throughput_vs_l
     batching.throughput_vs_unbatched.tiny batching.refusal_ns peers.mlnet.throughput.mlp peers.mlnet.latency.tiny pipeline.overhead_ns"
 # Loads, whose files take a second longer to read and leave a copy in memory; the switch gives 200 models 20 ms each.
 red="$red load.first_answer_vs_raw.digits load.first_answer_vs_raw.digits_batching load.first_answer_vs_raw.resnet
-    load.first_answer_vs_raw.resnet_batching load.peak_vs_raw.resnet_batching load.first_answer_vs_raw.mlp load.peak_vs_raw.mlp
+    load.first_answer_vs_raw.resnet_batching load.peak_vs_raw.resnet_batching load.seen_vs_raw.resnet load.first_answer_vs_raw.mlp
+    load.peak_vs_raw.mlp load.seen_vs_raw.mlp
     scale.models_200.time_vs_raw scale.models_200.resident_vs_raw"
 # Bytes, and processes that the switch does not reach.
 same="direct.bytes pipeline.bytes batching.bytes coldstart.ready_ms"

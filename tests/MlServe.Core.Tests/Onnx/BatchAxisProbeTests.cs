@@ -169,7 +169,8 @@ public sealed class BatchAxisProbeTests
                 "Requests of several callers are not run together: ", predictor.Signature.BatchingNote, StringComparison.Ordinal);
 
         await using var batched = new PredictorBuilder(predictor).UseBatching(static batching =>
-            batching.RunMode = MlServe.Batching.RunMode.Queued)
+            (batching.RunMode, batching.Readiness) =
+                (MlServe.Batching.RunMode.Queued, MlServe.Batching.BatchReadiness.WhenCalibrated))
             .Build(new FakeServices(new RunGate(1), log, new FakeTimeProvider()));
         var rows = Enumerable.Range(0, 16)
             .Select(static i => Enumerable.Range(0, 2048).Select(j => j < i + 8 ? (i * 7) + j : 256).ToArray()).ToList();

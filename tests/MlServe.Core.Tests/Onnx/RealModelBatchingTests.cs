@@ -84,7 +84,8 @@ public sealed class RealModelBatchingTests(ITestOutputHelper output)
         if (!isBatched) Ask.Says(model.Signature.BatchingNote, "ReduceMean", "goes over the axis of the rows");
 
         await using var batched = new PredictorBuilder(_ => model)
-            .UseBatching(static batching => (batching.MaxBatchSize, batching.RunMode) = (8, RunMode.Queued))
+            .UseBatching(static batching => (batching.MaxBatchSize, batching.RunMode, batching.Readiness) =
+                (8, RunMode.Queued, BatchReadiness.WhenCalibrated))
             .Build(new FakeServices(new RunGate(1)));
         using var answers = await batched.PredictManyAsync(
             [.. rows.Select(row => PredictionInputs.Rows(PredictionInput.Tensor("x", row, shape)))], null,

@@ -151,7 +151,7 @@ public sealed class OnnxModelOptions
     /// <summary>
     /// How long a load tries whether the model takes NaN and infinities, from the beginning of its trials on. Inputs that there is no time
     /// for take finite numbers only, and the log says so. Range: 00:00:00 to 00:01:00. Default: 00:00:00.5000000, enough for 20 inputs at
-    /// 2 ms a run. A model that is seen to take 20 ms a run or more is tried for its batch axis with two rows, if its graph tells the rest.
+    /// 2 ms a run. Trials of rows in company are not cut short by it: a wrong answer would be the price.
     /// </summary>
     public TimeSpan TrialTime { get; set; } = TimeSpan.FromMilliseconds(500);
 

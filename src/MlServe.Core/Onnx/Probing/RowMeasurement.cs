@@ -55,8 +55,7 @@ internal sealed class RowMeasurement(
                     row = _alone[scene.Rows[0]].Row.Inputs;
                 }
 
-                var played = budget.Has(limit) ? scene : scene.IfSlow ?? scene;
-                if (Play(template, played, judges) is { } fault) return fault with { Row = row };
+                if (Play(template, scene, judges) is { } fault) return fault with { Row = row };
             }
 
             return Result(new(MeasureOutcome.Independent, ""), row);

@@ -3,5 +3,4 @@ namespace MlServe.Onnx.Probing;
 /// <summary>Rows to run alone and together.</summary>
 /// <param name="Rows">The rows in their order.</param>
 /// <param name="IsEssential">Whether nothing can be said of a model that it was not tried with.</param>
-/// <param name="IfSlow">Played in its place if the first run has already used up the time.</param>
-internal sealed record TrialScene(IReadOnlyList<RowPattern> Rows, bool IsEssential = true, TrialScene? IfSlow = null);
+internal sealed record TrialScene(IReadOnlyList<RowPattern> Rows, bool IsEssential = true);

@@ -33,8 +33,7 @@ internal sealed class TrialScenes(RowTemplate template, int samples)
         RowPattern[] rows = template.HasMagnitudes
             ? [Base(0), new(RowKind.Signed, 1e3), new(RowKind.Signed, 1e-3), new(RowKind.Padded, 1), new(RowKind.Constant, 1)]
             : [Base(0), Base(1), new(RowKind.Padded, 1), new(RowKind.Padded, 1, 1), new(RowKind.Constant, 1)];
-        TrialScene two = new([Base(0), Base(1)]);
-        yield return Fits(rows.Length) ? new(rows, IfSlow: two) : two;
+        yield return Fits(rows.Length) ? new(rows) : new([Base(0), Base(1)]);
         if (Fits(16)) yield return new(Cycle(rows, 16), IsEssential: false);
     }
 
