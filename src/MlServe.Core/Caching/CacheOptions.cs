@@ -38,8 +38,9 @@ public sealed class CacheOptions
     public TimeSpan HybridCacheTimeout { get; set; } = TimeSpan.FromMilliseconds(20);
 
     /// <summary>
-    /// The name of a model whose answers are kept and shared although it does not answer equal requests alike. Such a model draws random
-    /// numbers, or keeps something from run to run. Default: null: the cache of such a model is off.
+    /// The name of this model, if its answers are to be kept and shared although it does not answer equal requests alike. Such a model
+    /// draws random numbers, or keeps something from run to run. The name of another model changes nothing. Default: null: the cache of
+    /// such a model is off.
     /// </summary>
     public string? AcceptVaryingAnswersOf { get; set; }
 

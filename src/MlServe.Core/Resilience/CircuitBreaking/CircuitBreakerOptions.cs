@@ -28,22 +28,23 @@ public sealed class CircuitBreakerOptions
     public TimeSpan MaxBreakDuration { get; set; } = TimeSpan.FromMinutes(1);
 
     /// <summary>
-    /// Runs that must succeed before a half-open circuit is closed, 1 to 100. Default: 3. One is tried first, then one more at a time than
-    /// have succeeded, and another after each <see cref="BreakDuration"/> in which none has ended.
+    /// Runs that must succeed before a half-open circuit is closed, 1 to 100. Default: 3. First one is tried. After k have
+    /// succeeded, up to k + 1 may run at the same time. If none ends within a <see cref="BreakDuration"/>, one more is let through.
     /// </summary>
     public int ProbeCount { get; set; } = 3;
 
     /// <summary>
     /// The run time of one row, queueing left out, above which a run counts as a failure although it is answered. Greater than 00:00:00. A
-    /// run of several rows may take twice the time that is expected of so many. Default: null, the model's <see cref="ServiceLevel.P99"/>,
-    /// and only if a fallback chain answers in its place: a slow answer is better than none.
+    /// batch may take twice the time that is expected of so many rows; without batching, n rows may take n times the threshold. Default:
+    /// null, the model's <see cref="ServiceLevel.P99"/>, and only if a fallback chain answers in its place: a slow answer is better than
+    /// none.
     /// </summary>
     public TimeSpan? SlowRunThreshold { get; set; }
 
     /// <summary>
-    /// Whether an answer that holds a NaN or an infinity is a failure, for the caller as well. It is none if answers to good rows held the
-    /// same kind in the same output when the model was loaded. Default: true; set it to false for a model that
-    /// answers NaN or infinity on purpose.
+    /// Whether an answer that holds a NaN or an infinity is a failure, for the caller as well. It is no failure if answers to the trial
+    /// rows of the load held the same value (NaN, +infinity or -infinity) in the same output. Default: true; set it to false for a model
+    /// that answers NaN or infinity on purpose.
     /// </summary>
     public bool RequireFiniteOutputs { get; set; } = true;
 
