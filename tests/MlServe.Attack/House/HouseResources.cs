@@ -19,6 +19,9 @@ internal sealed record HouseResources(int Threads, long Timers, int Descriptors,
     private const long BytesOfAHouse = 768 * 1024;
 
     private const int ThreadsOfARuntime = 2;
+    private const int MoreLooks = 4;
+
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(50);
 
     public static HouseResources Now()
     {
@@ -33,6 +36,24 @@ internal sealed record HouseResources(int Threads, long Timers, int Descriptors,
             process.Threads.Count - ThreadPool.ThreadCount, Timer.ActiveCount,
             Directory.Exists("/proc/self/fd") ? Directory.GetFiles("/proc/self/fd").Length : 0,
             GC.GetTotalMemory(forceFullCollection: true), Handed());
+    }
+
+    /// <summary>
+    /// The least of some looks: memory that the compiler has for a moment would otherwise hide as much that is lost later.
+    /// </summary>
+    public static async Task<HouseResources> LeastAsync()
+    {
+        var least = Now();
+        for (var look = 0; look < MoreLooks; look++)
+        {
+            await Task.Delay(BetweenLooks).ConfigureAwait(false);
+            var now = Now();
+            least = new(
+                Math.Min(least.Threads, now.Threads), Math.Min(least.Timers, now.Timers), Math.Min(least.Descriptors, now.Descriptors),
+                Math.Min(least.ManagedBytes, now.ManagedBytes), Math.Min(least.NativeBytes, now.NativeBytes));
+        }
+
+        return least;
     }
 
     /// <summary>What grew beyond its bound, by its name; none if all is as before.</summary>

@@ -29,7 +29,7 @@ internal sealed class HouseRun(HouseComposition composition, int seed, HouseSabo
         // What the process does once is no leak, nor is what an allocator keeps: a leak grows each time.
         for (var life = 0; life < Lives && growth is not { Count: 0 }; life++)
         {
-            var before = HouseResources.Now();
+            var before = await HouseResources.LeastAsync().ConfigureAwait(false);
             var faults = await LiveAsync().ConfigureAwait(false);
             var now = await GrowthAsync(before).ConfigureAwait(false);
             if (faults.Count > 0 || !isMeasured) return faults;
