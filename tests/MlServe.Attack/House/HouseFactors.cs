@@ -25,6 +25,7 @@ internal static class HouseFactors
         new("answers", "disposed", "kept", "dropped"),
         new("arena", "own", "none"),
         new("verified", "no", "yes"),
+        new("folder", "none", "kept"),
     ];
 
     /// <summary>Pairs that the options refuse, or that mean nothing, and those that follow from them.</summary>

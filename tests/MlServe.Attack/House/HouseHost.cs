@@ -68,6 +68,7 @@ internal sealed class HouseHost(HouseComposition composition, HouseModels models
             if (composition["sessions"] == "two") onnx.Sessions = 2;
             if (composition["sessions"] == "threads") onnx.IntraOpThreads = 2;
             if (composition["queue"] == "short") onnx.MaxQueuedRequests = 4;
+            if (composition["folder"] == "kept") onnx.OptimizedModelCacheFolder = Path.Combine(models.Folder, "optimized");
         });
         if (composition["cache"] == "outermost") model.ConfigurePipeline(static builder => builder.UseCache());
         Cover(model);

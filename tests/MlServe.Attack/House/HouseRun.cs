@@ -96,7 +96,9 @@ internal sealed class HouseRun(HouseComposition composition, int seed, HouseSabo
         {
             var caller = new HouseCaller(composition, models, ledger, door, number, new Random((seed * 1000) + number));
             var requests = Requests / count;
-            return caller.IsBlocking ? OnAThread(() => caller.RunAsync(requests)) : Task.Run(() => caller.RunAsync(requests));
+            return caller.IsBlocking
+                ? OwnThread.Run(() => caller.RunAsync(requests).GetAwaiter().GetResult())
+                : Task.Run(() => caller.RunAsync(requests));
         })];
         var all = Task.WhenAll(callers);
         await ((Task)all.WaitAsync(sabotage == HouseSabotage.Lose ? Patience / 6 : Patience)).ConfigureAwait(
@@ -165,26 +167,5 @@ internal sealed class HouseRun(HouseComposition composition, int seed, HouseSabo
         };
         ActivitySource.AddActivityListener(listener);
         return listener;
-    }
-
-    private static Task OnAThread(Func<Task> run)
-    {
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        new Thread(() =>
-        {
-            try
-            {
-                run().GetAwaiter().GetResult();
-                done.SetResult();
-            }
-#pragma warning disable CA1031 // Told in the report.
-            catch (Exception exception)
-#pragma warning restore CA1031
-            {
-                done.SetException(exception);
-            }
-        }, 512 * 1024)
-        { IsBackground = true }.Start();
-        return done.Task;
     }
 }

@@ -41,7 +41,7 @@ internal sealed class StormAttack : IAttack
 
         var tally = new StormTally();
         using var cancelling = new BlockingCollection<CancellationTokenSource>();
-        var canceller = OnAThread(() =>
+        var canceller = OwnThread.Run(() =>
         {
             foreach (var source in cancelling.GetConsumingEnumerable(CancellationToken.None))
                 Cancel(source);
@@ -57,13 +57,13 @@ internal sealed class StormAttack : IAttack
                 var caller = new StormCaller(services, tally, cancelling, wait, new Random((options.Seed * 1000) + callers.Count));
                 callers.Add(onThePool
                     ? Task.Run(() => caller.RunAsync(IsOver), CancellationToken.None)
-                    : OnAThread(() => caller.RunAsync(IsOver).GetAwaiter().GetResult()));
+                    : OwnThread.Run(() => caller.RunAsync(IsOver).GetAwaiter().GetResult()));
             }
         }
 
         // On a thread of its own, since the pool is blocked most of the time.
         var reloads = 0;
-        var reloading = OnAThread(() =>
+        var reloading = OwnThread.Run(() =>
         {
             while (!IsOver())
             {
@@ -117,26 +117,5 @@ internal sealed class StormAttack : IAttack
         catch (AggregateException)
         {
         }
-    }
-
-    private static Task OnAThread(Action run)
-    {
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        new Thread(() =>
-        {
-            try
-            {
-                run();
-                done.SetResult();
-            }
-#pragma warning disable CA1031 // Told in the report.
-            catch (Exception exception)
-#pragma warning restore CA1031
-            {
-                done.SetException(exception);
-            }
-        }, 512 * 1024)
-        { IsBackground = true }.Start();
-        return done.Task;
     }
 }

@@ -74,6 +74,40 @@ public sealed class ModelProfileTests : IDisposable
         Assert.Empty(Directory.GetFiles(_folder, "*.tmp"));
     }
 
+    /// <summary>What one load had no time for, because the machine was busy, is not refused for ever.</summary>
+    [Fact]
+    public void Load_InputsWereLeftUntried_GetTheirTimeAtTheNextLoad()
+    {
+        var clock = new HurriedClock { IsHurried = true };
+        var first = Load(model: TakesAll(), clock: clock);
+        clock.IsHurried = false;
+        var second = Load(model: TakesAll(), clock: clock);
+        var third = Load(model: TakesAll(), clock: clock);
+
+        Assert.StartsWith("None,", first.Kinds, StringComparison.Ordinal);
+        Assert.True(second.FromProfile);
+        Assert.StartsWith("All,", second.Kinds, StringComparison.Ordinal);
+        Assert.Equal(second, third);
+        Assert.Equal(Load(new() { BatchTolerance = 1e-3 }, TakesAll()).Kinds, third.Kinds);
+    }
+
+    [Fact]
+    public void Load_RowIsOneThatThereIsNot_IsTriedAgain()
+    {
+        var options = new OnnxModelOptions { OptimizedModelCacheFolder = _folder };
+        using (var model = TinyModels.Affine().Load())
+        {
+            var profile = ModelProfile.Of(new(model.Signature, RowEvidence.Proved) { Reason = "r" }, [], 999);
+            Assert.NotNull(profile.ToFinding(model.Signature));
+            var description = model.GetService<OnnxModelDescription>()!;
+            new OptimizedModelCache(description.Identity.Digest, description.RuntimeVersion, options, Assert.Fail).Profiles!.Write(profile);
+        }
+
+        var log = new LogList();
+        Assert.False(Load(log: log).FromProfile);
+        Assert.Contains(log.Entries, static line => line.Text.Contains("does not answer as it did", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Load_OtherOptions_AreTriedThemselves()
     {
@@ -141,11 +175,25 @@ public sealed class ModelProfileTests : IDisposable
         return bytes;
     }
 
-    private Findings Load(OnnxModelOptions? options = null, TinyOnnx? model = null, LogList? log = null)
+    /// <summary>Answers every number finitely: what is none counts as zero.</summary>
+    private static TinyOnnx TakesAll() => new TinyOnnx()
+        .Input("x", ElementType.Float, "N", 4)
+        .Weight("zero", [0f])
+        .Weight("low", [-10f])
+        .Weight("high", [10f])
+        .Node("IsNaN", "x", "none")
+        .Node("Where", "none zero x", "given")
+        .Node("Max", "given low", "above")
+        .Node("Min", "above high", "y")
+        .Output("y", ElementType.Float, "N", 4);
+
+    private Findings Load(
+        OnnxModelOptions? options = null, TinyOnnx? model = null, LogList? log = null, TimeProvider? clock = null)
     {
         options ??= new();
         options.OptimizedModelCacheFolder = _folder;
-        using var predictor = (model ?? TinyModels.Affine()).Load(options, new() { LoggerFactory = log });
+        using var predictor = (model ?? TinyModels.Affine()).Load(
+            options, new() { LoggerFactory = log, TimeProvider = clock ?? TimeProvider.System });
         var description = predictor.GetService<OnnxModelDescription>()!;
         var signature = predictor.Signature;
         return new(
@@ -153,6 +201,18 @@ public sealed class ModelProfileTests : IDisposable
             signature.BatchingNote, signature.RowsAreIndependent,
             string.Join(',', signature.Inputs.Concat(signature.Outputs).Select(static value => value.NonFiniteValues)),
             description.RowEvidence, description.RowEvidenceNode, description.RowRounding);
+    }
+
+    /// <summary>As on a machine that others keep busy: each look finds that a second has gone.</summary>
+    private sealed class HurriedClock : TimeProvider
+    {
+        private long _looks;
+
+        public bool IsHurried { get; set; }
+
+        public override long TimestampFrequency => 1;
+
+        public override long GetTimestamp() => IsHurried ? Interlocked.Increment(ref _looks) : Volatile.Read(ref _looks);
     }
 
     private sealed record Findings(

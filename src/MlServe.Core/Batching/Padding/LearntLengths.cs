@@ -57,7 +57,8 @@ internal sealed class LearntLengths(int maxBatch, int firstLook = LearntLengths.
     /// <param name="filled">The length that it ran with.</param>
     public void Learn(in PredictionOrigin origin, long length, long filled)
     {
-        if (origin is not { Source: PredictionSource.Model, BatchRows: > 0 and var rows }) return;
+        // Runs whose time is not known would count as elements that took none.
+        if (origin is not { Source: PredictionSource.Model, BatchRows: > 0 and var rows, RunTime.Ticks: > 0 }) return;
         _cost.Add(rows, filled, origin.RunTime.TotalSeconds, 1.0 / rows);
         Interlocked.Add(ref _ticks, origin.RunTime.Ticks / rows);
         Interlocked.Add(ref _elements, length);
@@ -79,7 +80,7 @@ internal sealed class LearntLengths(int maxBatch, int firstLook = LearntLengths.
                 _division = LengthBuckets.Choose(_shares, line, (double)inFlight / seen, maxBatch, _division);
 
             // At first batches are still being measured, and runs say nothing of what they will take.
-            var fills = _isSettled && elements > 0
+            var fills = _isSettled && elements > 0 && answers > 0
                 && _duel.Next(wasFilled: _buckets.Length > 0, (double)ticks / elements, (double)elements / answers);
             _buckets = fills ? _division : [];
             _isSettled = true;

@@ -57,12 +57,23 @@ internal sealed partial class BytePipe : IDisposable
     public void Begin(MappedBytes bytes, RunningDigest digest, CancellationToken cancellationToken)
     {
         var hold = bytes.Take();
-        _writer = new(() => Write(bytes, hold, digest, cancellationToken), 256 * 1024)
+        var writer = new Thread(() => Write(bytes, hold, digest, cancellationToken), 256 * 1024)
         {
             IsBackground = true,
             Name = "MlServe model writer",
         };
-        _writer.UnsafeStart();
+        try
+        {
+            writer.UnsafeStart();
+        }
+        catch
+        {
+            // There is none to be waited for.
+            hold.Dispose();
+            throw;
+        }
+
+        _writer = writer;
     }
 
     /// <summary>Ends the writing, whether or not anybody has read it.</summary>

@@ -124,6 +124,16 @@ internal sealed class ModelTrial(
         }
 
         var runs = new TrialRuns(context.RunGate, context.Clock, context.IsCheck, cancellationToken);
+        IReadOnlyList<string> untried = [];
+        if (profile.Untried.Length > 0)
+        {
+            // A busy machine, or a slow model, left these without their time. This load has all of it for them.
+            stage("being tried with numbers that are not finite");
+            (var tried, _, untried) = TryNonFinite(
+                opened.Session, profile.TakingAll().ToFinding(declared)!, runs, study.Facts, context.Clock.GetTimestamp());
+            finding = profile.With(tried.Signature).ToFinding(declared)!;
+        }
+
         var executor = NewExecutor(opened.Session, finding);
         stage("being warmed up");
         var row = new RowSearch(executor, options, runs, study.Facts).Make(profile.Row);
@@ -134,8 +144,7 @@ internal sealed class ModelTrial(
             return null;
         }
 
-        if (profile.Untried.Length > 0)
-            LogMessages.NonFiniteUntried(context.Logger, context.Name, string.Join(", ", profile.Untried));
+        if (!untried.SequenceEqual(profile.Untried)) profiles.Write(ModelProfile.Of(finding, untried, profile.Row));
         opened.Session.Blame.Learn(finding.Signature, study.Facts, []);
         return new(opened, executor, finding, optimization) { IsRemembered = true };
     }

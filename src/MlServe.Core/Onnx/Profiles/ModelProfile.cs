@@ -34,6 +34,20 @@ internal sealed record ModelProfile(
         finding.Signature.BatchingObjection, finding.Signature.RowTolerance, finding.Evidence, finding.Reason, finding.Node,
         finding.Rounding, finding.Warning, [.. untried], row);
 
+    /// <summary>Before numbers that are not finite were tried: nothing is refused.</summary>
+    public ModelProfile TakingAll() => this with
+    {
+        InputKinds = [.. InputKinds.Select(static _ => NonFiniteValues.All)],
+        OutputKinds = [.. OutputKinds.Select(static _ => NonFiniteValues.All)],
+    };
+
+    /// <summary>With the findings of a further trial: a kind that was answered finitely once may come.</summary>
+    public ModelProfile With(ModelSignature tried) => this with
+    {
+        InputKinds = [.. tried.Inputs.Select((input, i) => input.NonFiniteValues | InputKinds[i])],
+        OutputKinds = [.. tried.Outputs.Select((output, i) => output.NonFiniteValues | OutputKinds[i])],
+    };
+
     /// <summary>The finding; null if it is not one about a model with these inputs and outputs.</summary>
     public BatchAxisFinding? ToFinding(ModelSignature declared)
     {
